@@ -1,0 +1,69 @@
+/** The catalogue: models → routes → providers. What operators write; callers see only `Model`s. */
+import type { Modality, Usage } from '../events/execution.js';
+import type { Micros } from '../money.js';
+
+/** A price list; every unit that is absent costs nothing. Amounts in micros per unit. */
+export interface Price {
+  readonly perRequest: Micros;
+  readonly perImage: Micros;
+  readonly perSecond: Micros;
+  readonly per1kInputTokens: Micros;
+  readonly per1kOutputTokens: Micros;
+}
+
+export interface Breaker {
+  readonly failuresToOpen: number;
+  readonly successesToClose: number;
+  readonly openMs: number;
+  readonly halfOpenProbes: number;
+}
+
+export interface Provider {
+  readonly slug: string;
+  readonly adapter: string;
+  readonly baseUrl: string;
+  /** Name of the environment variable that holds the credential. */
+  readonly credentialEnv?: string;
+  /** The provider answers a repeated call with the same idempotency key without a second charge. */
+  readonly honoursIdempotencyKey: boolean;
+  readonly timeoutMs: number;
+  /** Concurrent calls. */
+  readonly bulkhead: number;
+  readonly breaker: Breaker;
+}
+
+export interface Route {
+  /** `<model slug>/<provider slug>` unless named. */
+  readonly name: string;
+  readonly provider: string;
+  /** The provider's own name of the model. */
+  readonly providerModel: string;
+  /** What the caller pays. */
+  readonly price: Price;
+  /** What we pay. */
+  readonly cost: Price;
+  /** Smaller is preferred among equals; 0 unless given. */
+  readonly priority: number;
+}
+
+export interface Model {
+  readonly slug: string;
+  readonly name: string;
+  readonly description: string;
+  readonly modality: Modality;
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  readonly outputSchema: Readonly<Record<string, unknown>>;
+  readonly expiresInSeconds: number;
+  /** Attempts over all routes before the execution fails. */
+  readonly attemptsMax: number;
+  /** What one request may use at most, for the estimate, when the input does not say. */
+  readonly usageDefault: Usage;
+  readonly routes: readonly Route[];
+}
+
+export interface Catalogue {
+  /** SHA-256 (first 16 hex) of the source text. */
+  readonly version: string;
+  readonly models: ReadonlyMap<string, Model>;
+  readonly providers: ReadonlyMap<string, Provider>;
+}

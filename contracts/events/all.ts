@@ -1,0 +1,29 @@
+/** Every event there is, by type name. Type names are unique over all categories. */
+import { accountSchemas, type AccountEvent } from './account.js';
+import { deliverySchemas, type DeliveryEvent } from './delivery.js';
+import type { EventSchema } from './envelope.js';
+import { executionSchemas, type ExecutionEvent } from './execution.js';
+import { fileSchemas, type FileEvent } from './file.js';
+import {
+  apiKeySchemas,
+  organizationSchemas,
+  type ApiKeyEvent,
+  type OrganizationEvent,
+} from './organization.js';
+
+export type AnyEvent =
+  | AccountEvent
+  | ExecutionEvent
+  | OrganizationEvent
+  | ApiKeyEvent
+  | FileEvent
+  | DeliveryEvent;
+
+export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
+  ...accountSchemas,
+  ...executionSchemas,
+  ...organizationSchemas,
+  ...apiKeySchemas,
+  ...fileSchemas,
+  ...deliverySchemas,
+};

@@ -1,0 +1,287 @@
+/** The facts of one execution, from its acceptance to its one terminal state. */
+import type { CanonicalCode } from '../error-codes.js';
+import type { ApiKeyId, ExecutionId, FileId, HoldId, OrganizationId } from '../ids.js';
+import type { Micros } from '../money.js';
+import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
+import {
+  anything,
+  count,
+  eventSchema,
+  flag,
+  id,
+  listOf,
+  money,
+  oneOf,
+  payloadRef,
+  record,
+  text,
+  timestamp,
+} from './schema-parts.js';
+
+export type Modality = 'text' | 'image' | 'audio' | 'video';
+
+/** Where a payload lies, and what its bytes must hash to. */
+export interface PayloadRef {
+  readonly ref: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** On every execution event, so that nothing has to look back. */
+export interface ExecutionFact {
+  readonly executionId: ExecutionId;
+  readonly organizationId: OrganizationId;
+  readonly at: Timestamp;
+}
+
+/** One candidate route of a routing decision; `skipped` says why it was not taken. */
+export interface RouteCandidate {
+  readonly route: string;
+  readonly provider: string;
+  readonly score: number;
+  readonly skipped?: string;
+}
+
+/** A file that a provider produced, as callers see it. */
+export interface OutputFile {
+  readonly fileId: FileId;
+  readonly contentType: string;
+  readonly format: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly durationMs?: number;
+}
+
+/** What was used, in the units that prices are written in. */
+export interface Usage {
+  readonly inputTokens?: number;
+  readonly outputTokens?: number;
+  readonly images?: number;
+  readonly seconds?: number;
+}
+
+/** The caller asked, the money is held, and the caller is (or may be) answered 202. */
+export type ExecutionRequested = DomainEvent<
+  'ExecutionRequested',
+  ExecutionFact & {
+    readonly apiKeyId: ApiKeyId;
+    readonly idempotencyKey: string;
+    readonly bodyHash: string;
+    readonly model: string;
+    readonly modality: Modality;
+    readonly input: PayloadRef;
+    readonly metadata: Readonly<Record<string, string>>;
+    readonly webhookUrl?: string;
+    readonly estimatedCost: Micros;
+    readonly holdAmount: Micros;
+    readonly holdId: HoldId;
+    readonly expiresAt: Timestamp;
+    readonly catalogueVersion: string;
+  }
+>;
+
+/** An attempt is claimed: one provider may be called under `dispatchKey` until `deadline`. */
+export type ProviderDispatched = DomainEvent<
+  'ProviderDispatched',
+  ExecutionFact & {
+    readonly attempt: number;
+    readonly provider: string;
+    readonly route: string;
+    readonly dispatchKey: string;
+    readonly deadline: Timestamp;
+    readonly candidates: readonly RouteCandidate[];
+  }
+>;
+
+/** The provider took the job and will call back or can be polled. */
+export type ProviderAccepted = DomainEvent<
+  'ProviderAccepted',
+  ExecutionFact & { readonly attempt: number; readonly providerJobId: string }
+>;
+
+/** The provider delivered and its price is due; files may still have to be re-hosted. */
+export type ProviderSucceeded = DomainEvent<
+  'ProviderSucceeded',
+  ExecutionFact & {
+    readonly attempt: number;
+    readonly provider: string;
+    readonly route: string;
+    readonly output: PayloadRef;
+    readonly usage: Usage;
+    readonly cost: Micros;
+    readonly providerCost: Micros;
+  }
+>;
+
+/** The attempt failed for sure; `detail` is for operators only. */
+export type ProviderFailed = DomainEvent<
+  'ProviderFailed',
+  ExecutionFact & {
+    readonly attempt: number;
+    readonly provider: string;
+    readonly route: string;
+    readonly code: CanonicalCode;
+    readonly retryable: boolean;
+    readonly notBefore?: Timestamp;
+    readonly detail: string;
+  }
+>;
+
+/** The call may have been made and paid, and nobody knows its end. */
+export type ProviderOutcomeUnknown = DomainEvent<
+  'ProviderOutcomeUnknown',
+  ExecutionFact & {
+    readonly attempt: number;
+    readonly provider: string;
+    readonly route: string;
+    readonly reason: string;
+  }
+>;
+
+/** Done: the output is ours to serve and the cost is due. */
+export type ExecutionCompleted = DomainEvent<
+  'ExecutionCompleted',
+  ExecutionFact & {
+    readonly attempt: number;
+    readonly holdId: HoldId;
+    readonly output: PayloadRef;
+    readonly files: readonly OutputFile[];
+    readonly summary: Readonly<Record<string, unknown>>;
+    readonly usage: Usage;
+    readonly cost: Micros;
+    readonly latencyMs: number;
+  }
+>;
+
+/** Over without a result; the hold goes back in full. */
+export type ExecutionFailed = DomainEvent<
+  'ExecutionFailed',
+  ExecutionFact & {
+    readonly holdId: HoldId;
+    readonly code: CanonicalCode;
+    readonly message: string;
+    readonly retryable: boolean;
+  }
+>;
+
+/** The caller called it off. */
+export type ExecutionCancelled = DomainEvent<
+  'ExecutionCancelled',
+  ExecutionFact & { readonly holdId: HoldId }
+>;
+
+/** Its time ran out before it was done. */
+export type ExecutionExpired = DomainEvent<
+  'ExecutionExpired',
+  ExecutionFact & { readonly holdId: HoldId }
+>;
+
+/** A hold was placed, but the request never followed: nobody got a 202, the key may ask again. */
+export type ExecutionAbandoned = DomainEvent<
+  'ExecutionAbandoned',
+  ExecutionFact & { readonly holdId: HoldId }
+>;
+
+export type ExecutionEvent =
+  | ExecutionRequested
+  | ProviderDispatched
+  | ProviderAccepted
+  | ProviderSucceeded
+  | ProviderFailed
+  | ProviderOutcomeUnknown
+  | ExecutionCompleted
+  | ExecutionFailed
+  | ExecutionCancelled
+  | ExecutionExpired
+  | ExecutionAbandoned;
+
+const fact = { executionId: id('exec'), organizationId: id('org'), at: timestamp };
+const attempt = { ...fact, attempt: { type: 'integer', minimum: 1 } };
+const onRoute = { ...attempt, provider: text, route: text };
+const ending = { ...fact, holdId: id('hold') };
+const usage = record({
+  'inputTokens?': count,
+  'outputTokens?': count,
+  'images?': count,
+  'seconds?': { type: 'number', minimum: 0 },
+});
+const outputFile = record({
+  fileId: id('file'),
+  contentType: text,
+  format: text,
+  sizeBytes: count,
+  sha256: text,
+  'width?': count,
+  'height?': count,
+  'durationMs?': count,
+});
+
+export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
+  ExecutionRequested: eventSchema('The caller asked and the money is held.', {
+    ...fact,
+    apiKeyId: id('key'),
+    idempotencyKey: { type: 'string', minLength: 1, maxLength: 255 },
+    bodyHash: text,
+    model: text,
+    modality: oneOf('text', 'image', 'audio', 'video'),
+    input: payloadRef,
+    metadata: { type: 'object', additionalProperties: { type: 'string' }, maxProperties: 16 },
+    'webhookUrl?': text,
+    estimatedCost: money,
+    holdAmount: money,
+    holdId: id('hold'),
+    expiresAt: timestamp,
+    catalogueVersion: text,
+  }),
+  ProviderDispatched: eventSchema('An attempt is claimed and may call its provider.', {
+    ...onRoute,
+    dispatchKey: text,
+    deadline: timestamp,
+    candidates: listOf(
+      record({ route: text, provider: text, score: { type: 'number' }, 'skipped?': text }),
+    ),
+  }),
+  ProviderAccepted: eventSchema('The provider took the job and will call back.', {
+    ...attempt,
+    providerJobId: text,
+  }),
+  ProviderSucceeded: eventSchema('The provider delivered; files may still be re-hosted.', {
+    ...onRoute,
+    output: payloadRef,
+    usage,
+    cost: money,
+    providerCost: money,
+  }),
+  ProviderFailed: eventSchema('The attempt failed for sure.', {
+    ...onRoute,
+    code: text,
+    retryable: flag,
+    'notBefore?': timestamp,
+    detail: text,
+  }),
+  ProviderOutcomeUnknown: eventSchema('The call may have been made; nobody knows its end.', {
+    ...onRoute,
+    reason: text,
+  }),
+  ExecutionCompleted: eventSchema('The output is ours to serve and the cost is due.', {
+    ...attempt,
+    holdId: id('hold'),
+    output: payloadRef,
+    files: listOf(outputFile),
+    summary: { type: 'object', additionalProperties: anything },
+    usage,
+    cost: money,
+    latencyMs: count,
+  }),
+  ExecutionFailed: eventSchema('Over without a result.', {
+    ...ending,
+    code: text,
+    message: text,
+    retryable: flag,
+  }),
+  ExecutionCancelled: eventSchema('The caller called it off.', ending),
+  ExecutionExpired: eventSchema('Its time ran out.', ending),
+  ExecutionAbandoned: eventSchema('A hold whose request never followed.', ending),
+};

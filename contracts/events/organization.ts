@@ -1,0 +1,73 @@
+/** The facts of an organization and of the API keys it was granted. */
+import type { ApiKeyId, OrganizationId } from '../ids.js';
+import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
+import { eventSchema, id, oneOf, text, timestamp } from './schema-parts.js';
+
+export type Permission = 'FULL' | 'EXECUTION_ONLY';
+
+interface OrganizationFact {
+  readonly organizationId: OrganizationId;
+  readonly at: Timestamp;
+}
+
+/** A tenant exists. */
+export type OrganizationCreated = DomainEvent<
+  'OrganizationCreated',
+  OrganizationFact & { readonly name: string }
+>;
+
+/** One of the organization's places for keys is taken; written before the key itself. */
+export type ApiKeyGranted = DomainEvent<
+  'ApiKeyGranted',
+  OrganizationFact & { readonly keyId: ApiKeyId }
+>;
+
+/** The place is free again; written after the key was revoked. */
+export type ApiKeyWithdrawn = DomainEvent<
+  'ApiKeyWithdrawn',
+  OrganizationFact & { readonly keyId: ApiKeyId }
+>;
+
+export type OrganizationEvent = OrganizationCreated | ApiKeyGranted | ApiKeyWithdrawn;
+
+/** A key may be used. Only its SHA-256 is known to the log; `hint` is its last four characters. */
+export type ApiKeyCreated = DomainEvent<
+  'ApiKeyCreated',
+  OrganizationFact & {
+    readonly keyId: ApiKeyId;
+    readonly name: string;
+    readonly permission: Permission;
+    readonly hash: string;
+    readonly hint: string;
+    readonly expiresAt?: Timestamp;
+  }
+>;
+
+/** The key is refused from now on (within one second everywhere). */
+export type ApiKeyRevoked = DomainEvent<
+  'ApiKeyRevoked',
+  OrganizationFact & { readonly keyId: ApiKeyId }
+>;
+
+export type ApiKeyEvent = ApiKeyCreated | ApiKeyRevoked;
+
+const fact = { organizationId: id('org'), at: timestamp };
+const ofKey = { ...fact, keyId: id('key') };
+
+export const organizationSchemas: Record<OrganizationEvent['type'], EventSchema> = {
+  OrganizationCreated: eventSchema('A tenant exists.', { ...fact, name: text }),
+  ApiKeyGranted: eventSchema('A place for a key is taken.', ofKey),
+  ApiKeyWithdrawn: eventSchema('A place for a key is free again.', ofKey),
+};
+
+export const apiKeySchemas: Record<ApiKeyEvent['type'], EventSchema> = {
+  ApiKeyCreated: eventSchema('A key may be used.', {
+    ...ofKey,
+    name: text,
+    permission: oneOf('FULL', 'EXECUTION_ONLY'),
+    hash: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    hint: text,
+    'expiresAt?': timestamp,
+  }),
+  ApiKeyRevoked: eventSchema('The key is refused from now on.', ofKey),
+};

@@ -1,0 +1,71 @@
+/**
+ * Identifiers. Public ids are `<prefix>_<uuid>`. An execution's id is derived from organization and
+ * idempotency key, so that a repeat finds the same stream with no lookup table and no race.
+ */
+import { createHash, hash } from 'node:crypto';
+
+export type ExecutionId = `exec_${string}`;
+export type OrganizationId = `org_${string}`;
+export type ApiKeyId = `key_${string}`;
+export type FileId = `file_${string}`;
+export type HoldId = `hold_${string}`;
+export type DeliveryId = `dlv_${string}`;
+export type EventPublicId = `evt_${string}`;
+
+export type IdPrefix = 'exec' | 'org' | 'key' | 'file' | 'hold' | 'dlv' | 'evt';
+
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+
+/** The JSON Schema pattern of a public id. */
+export const idPattern = (prefix: IdPrefix): string => `^${prefix}_${UUID}$`;
+
+const forms = new Map<IdPrefix, RegExp>();
+
+/** Whether a text is a well-formed id of that kind; ids are compared in lower case only. */
+export function isId(prefix: IdPrefix, text: string): boolean {
+  let form = forms.get(prefix);
+  if (!form) forms.set(prefix, (form = new RegExp(idPattern(prefix))));
+  return form.test(text);
+}
+
+/** RFC 9562 UUID version 5 (SHA-1, name-based). `namespace` is a UUID. */
+export function uuidV5(namespace: string, name: string): string {
+  const digest = createHash('sha1')
+    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
+    .update(name)
+    .digest('hex');
+  return asUuidV5(digest);
+}
+
+const NAMESPACE = 'a3c1f6de-5d0e-5f6b-9d8a-2f7c41b0e9d5';
+
+/** Execution id = UUIDv5(our namespace, organization + NUL + idempotency key). */
+export const executionIdOf = (organizationId: OrganizationId, key: string): ExecutionId =>
+  `exec_${uuidV5(NAMESPACE, `${organizationId}\u0000${key}`)}`;
+
+/** The n-th file that an execution produced. The same output re-hosted twice is one file. */
+export const outputFileIdOf = (executionId: ExecutionId, index: number): FileId =>
+  `file_${uuidV5(NAMESPACE, `${executionId}/file/${index}`)}`;
+
+/** One delivery per event of an execution and endpoint: a repeated wake-up finds the same stream. */
+export const deliveryIdOf = (executionId: ExecutionId, type: string, target: string): DeliveryId =>
+  `dlv_${uuidV5(NAMESPACE, `${executionId}/${type}/${target}`)}`;
+
+/** The public id of an execution's event in webhooks; stable over retries. */
+export const publicEventIdOf = (executionId: ExecutionId, sequence: number): EventPublicId =>
+  `evt_${uuidV5(NAMESPACE, `${executionId}/event/${sequence}`)}`;
+
+/** An event's id follows from where and by what it is written, so a repeated append is known. */
+export const eventIdOf = (stream: string, revision: number, cause: string): string =>
+  asUuidV5(hash('sha1', `${stream}@${revision}/${cause}`, 'hex'));
+
+/** Any name-based UUID of ours, for things that have no public id of their own. */
+export const derivedUuid = (name: string): string => uuidV5(NAMESPACE, name);
+
+function asUuidV5(hex: string): string {
+  const variant = ((parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16).padStart(2, '0');
+  return (
+    `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-` +
+    `${variant}${hex.slice(18, 20)}-${hex.slice(20, 32)}`
+  );
+}

@@ -1,0 +1,117 @@
+/**
+ * The event store: truth and order.
+ *
+ * An implementer promises:
+ * - A stream's append is all or nothing, and lands only on the expected revision.
+ * - A unit's appends are tried in order: the followers only when the lead landed, each follower on
+ *   its own. (PostgreSQL lands a unit in one transaction; no caller may rely on more than the above.)
+ * - Payloads of a unit are durable no later than its events.
+ * - Repeating an append with the same event ids at the same expected revision answers `appended`
+ *   again with the original revision and position, also from another process.
+ * - Position order is commit order: a reader that has seen position p never later finds an event
+ *   below p. Positions may have gaps.
+ * - When `append` resolved, its events survive `kill -9` and power loss.
+ * - Event data and metadata are checked against their schemas before they are written and after
+ *   they are read.
+ */
+import type { NewEvent, RecordedEvent } from '../../contracts/events/envelope.js';
+import type { AnyEvent } from '../../contracts/events/all.js';
+import type { Category, StreamName } from '../../contracts/streams.js';
+
+export type Position = bigint;
+
+/** Before the first event of the log. */
+export const START: Position = -1n;
+
+/** The expected revision of a stream that must not exist yet. */
+export const NO_STREAM = -1;
+
+export interface StreamAppend {
+  readonly stream: StreamName;
+  /** Revision of the stream's last event, `NO_STREAM` when there is none. */
+  readonly expectedRevision: number;
+  readonly events: readonly NewEvent<AnyEvent>[];
+}
+
+/** Opaque bytes kept beside the log; written once, never changed. */
+export interface Payload {
+  readonly ref: string;
+  readonly organizationId: string;
+  readonly bytes: Buffer;
+}
+
+export interface AppendUnit {
+  readonly appends: readonly [StreamAppend, ...StreamAppend[]];
+  readonly payloads?: readonly Payload[];
+}
+
+export type AppendOutcome =
+  /** `revision` and `position` are those of the append's last event. */
+  | { readonly status: 'appended'; readonly revision: number; readonly position: Position }
+  | { readonly status: 'conflict'; readonly actualRevision: number }
+  /** The lead did not land, so this follower was not tried. */
+  | { readonly status: 'skipped' };
+
+export interface ReadStreamOptions {
+  /** First revision to read; forward from 0, backward from the end, when absent. */
+  readonly fromRevision?: number;
+  readonly direction?: 'forward' | 'backward';
+  readonly limit?: number;
+}
+
+export interface LogFilter {
+  readonly categories?: readonly Category[];
+  readonly types?: readonly AnyEvent['type'][];
+}
+
+/** `position` is where to go on from, also when the filter left no events. */
+export interface LogBatch {
+  readonly events: readonly RecordedEvent<AnyEvent>[];
+  readonly position: Position;
+  /** Nothing (of the filter) lay behind this batch when it was read. */
+  readonly caughtUp: boolean;
+}
+
+/** A stream's state at a revision, as its decider wrote it; a cache, never truth. */
+export interface Snapshot {
+  readonly revision: number;
+  /** Shape of the state; a snapshot of another version is ignored. */
+  readonly version: number;
+  readonly state: string;
+}
+
+export interface EventStore {
+  /** One outcome per append, in order. Throws `StoreOverloaded` or `StoreUnavailable`. */
+  append(unit: AppendUnit): Promise<readonly AppendOutcome[]>;
+  readStream(
+    stream: StreamName,
+    options?: ReadStreamOptions,
+  ): Promise<readonly RecordedEvent<AnyEvent>[]>;
+  /** Events after `after`, at most `limit`, in position order. */
+  readAll(after: Position, limit: number, filter?: LogFilter): Promise<LogBatch>;
+  /** Batches for ever, until the signal aborts. Wakes at once on appends of this process. */
+  subscribe(after: Position, filter: LogFilter, signal: AbortSignal): AsyncIterable<LogBatch>;
+  /** The position of the last event; `START` on an empty log. */
+  head(): Promise<Position>;
+  readSnapshot(stream: StreamName): Promise<Snapshot | undefined>;
+  writeSnapshot(stream: StreamName, snapshot: Snapshot): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The bounded queue is full; nothing was written. */
+export class StoreOverloaded extends Error {
+  readonly retryAfterMs = 1000;
+  constructor(message = 'the event store has too many appends waiting') {
+    super(message);
+    this.name = 'StoreOverloaded';
+  }
+}
+
+/** The store cannot be reached, or did not answer in time: the append may or may not have landed. */
+export class StoreUnavailable extends Error {
+  readonly retryAfterMs = 1000;
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'StoreUnavailable';
+  }
+}

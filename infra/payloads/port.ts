@@ -1,0 +1,18 @@
+/**
+ * Payloads: prompts, outputs and other opaque bytes that events refer to. Written before (or with)
+ * the event that names them; an orphan is harmless. Small ones may ride in an `AppendUnit`.
+ *
+ * An implementer promises: `put` is durable when it resolves, repeating it with the same ref keeps
+ * the first bytes; `get` answers exactly the bytes, checked against their SHA-256, or undefined.
+ */
+import type { PayloadRef } from '../../contracts/events/execution.js';
+import type { Payload } from '../event-store/port.js';
+
+/** Larger ones do not ride in the events' group commit. */
+export const SMALL_PAYLOAD_BYTES_MAX = 64 * 1024;
+
+export interface PayloadStore {
+  put(payload: Payload): Promise<void>;
+  get(ref: PayloadRef): Promise<Buffer | undefined>;
+  remove(ref: string): Promise<void>;
+}
