@@ -151,6 +151,8 @@ export type ExecutionCompleted = DomainEvent<
     readonly summary: Readonly<Record<string, unknown>>;
     readonly usage: Usage;
     readonly cost: Micros;
+    /** What we owe the provider; for operators only. */
+    readonly providerCost: Micros;
     readonly latencyMs: number;
   }
 >;
@@ -273,6 +275,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     summary: { type: 'object', additionalProperties: anything },
     usage,
     cost: money,
+    providerCost: money,
     latencyMs: count,
   }),
   ExecutionFailed: eventSchema('Over without a result.', {

@@ -1,0 +1,195 @@
+/**
+ * The account: an organization's money. Available money is reserved by holds; a hold ends once,
+ * settled to the actual cost or released in full. Available money never falls below zero.
+ *
+ * `evolve` owns its state and changes it in place: an account may have thousands of open holds.
+ */
+import type { AccountEvent, ReleaseReason } from '../../contracts/events/account.js';
+import type { Timestamp } from '../../contracts/events/envelope.js';
+import type { ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
+import type { Micros } from '../../contracts/money.js';
+import { accept, alreadyDone, reject, type Decision, type Of } from '../decider.js';
+
+export const category = 'account';
+
+export type Event = AccountEvent;
+
+export type Command =
+  | Stamped<'Deposit', { topUpId: string; amount: Micros }>
+  | Stamped<'Adjust', { adjustmentId: string; amount: Micros; reason: string }>
+  | Stamped<
+      'PlaceHold',
+      { executionId: ExecutionId; generation: number; holdId: HoldId; amount: Micros }
+    >
+  | Stamped<'SettleHold', { executionId: ExecutionId; holdId: HoldId; cost: Micros }>
+  | Stamped<'ReleaseHold', { executionId: ExecutionId; holdId: HoldId; reason: ReleaseReason }>;
+
+type Stamped<T extends string, D> = { type: T; organizationId: OrganizationId; at: Timestamp } & D;
+
+export type Rejection =
+  | 'AmountNotPositive'
+  | 'AmountTooLarge'
+  | 'DepositExistsWithDifferentAmount'
+  | 'AdjustmentExistsWithDifferentAmount'
+  | 'AdjustmentExceedsBalance'
+  | 'HoldExistsWithDifferentAmount'
+  | 'InsufficientFunds';
+
+/** An open hold; ended ones are forgotten, their ids stay in the log. */
+export interface Hold {
+  readonly holdId: HoldId;
+  readonly executionId: ExecutionId;
+  readonly generation: number;
+  readonly amount: Micros;
+}
+
+export interface State {
+  available: Micros;
+  held: Micros;
+  /** Open holds by execution and generation, so that racing duplicates find one another's. */
+  readonly holds: Map<string, Hold>;
+  /** The newest deposits and adjustments by the operator's key, at most `REMEMBERED_MAX`. */
+  readonly deposits: Map<string, Micros>;
+  readonly adjustments: Map<string, Micros>;
+}
+
+/** An amount above a billion dollars is a slip of the keyboard. */
+export const AMOUNT_MAX: Micros = 1_000_000_000_000_000n;
+
+const REMEMBERED_MAX = 10_000;
+
+export const initial = (): State => ({
+  available: 0n,
+  held: 0n,
+  holds: new Map(),
+  deposits: new Map(),
+  adjustments: new Map(),
+});
+
+export function evolve(state: State, { type, data }: Event): State {
+  state.available = data.availableAfter;
+  state.held = data.heldAfter;
+  switch (type) {
+    case 'FundsDeposited':
+      remember(state.deposits, data.topUpId, data.amount);
+      return state;
+    case 'FundsAdjusted':
+      remember(state.adjustments, data.adjustmentId, data.amount);
+      return state;
+    case 'HoldPlaced': {
+      const { holdId, executionId, generation, amount } = data;
+      state.holds.set(keyOf(data), { holdId, executionId, generation, amount });
+      return state;
+    }
+    case 'HoldSettled':
+    case 'HoldReleased': {
+      const hold = holdOf(state, data);
+      if (hold) state.holds.delete(keyOf(hold));
+      return state;
+    }
+  }
+}
+
+export function decide(state: State, command: Command): Decision<Event, Rejection> {
+  switch (command.type) {
+    case 'Deposit':
+      return deposit(command, state);
+    case 'Adjust':
+      return adjust(command, state);
+    case 'PlaceHold':
+      return placeHold(command, state);
+    case 'SettleHold':
+      return settleHold(command, state);
+    case 'ReleaseHold':
+      return releaseHold(command, state);
+  }
+}
+
+function deposit({ type: _, ...data }: Of<Command, 'Deposit'>, state: State) {
+  const earlier = state.deposits.get(data.topUpId);
+  if (earlier !== undefined && earlier !== data.amount)
+    return reject('DepositExistsWithDifferentAmount');
+  if (earlier !== undefined) return alreadyDone;
+  if (data.amount <= 0n) return reject('AmountNotPositive');
+  if (data.amount > AMOUNT_MAX) return reject('AmountTooLarge');
+  if (state.available + data.amount > AMOUNT_MAX) return reject('AmountTooLarge');
+  const after = standing(state, data.amount, 0n);
+  return accept<Event>({ type: 'FundsDeposited', data: { ...data, ...after } });
+}
+
+function adjust({ type: _, ...data }: Of<Command, 'Adjust'>, state: State) {
+  const earlier = state.adjustments.get(data.adjustmentId);
+  if (earlier !== undefined && earlier !== data.amount)
+    return reject('AdjustmentExistsWithDifferentAmount');
+  if (earlier !== undefined) return alreadyDone;
+  if (state.available + data.amount > AMOUNT_MAX) return reject('AmountTooLarge');
+  if (state.available + data.amount < 0n) return reject('AdjustmentExceedsBalance');
+  const after = standing(state, data.amount, 0n);
+  return accept<Event>({ type: 'FundsAdjusted', data: { ...data, ...after } });
+}
+
+function placeHold({ type: _, ...data }: Of<Command, 'PlaceHold'>, state: State) {
+  const hold = state.holds.get(keyOf(data));
+  if (hold && hold.amount !== data.amount) return reject('HoldExistsWithDifferentAmount');
+  if (hold) return alreadyDone;
+  if (data.amount <= 0n) return reject('AmountNotPositive');
+  if (data.amount > state.available) return reject('InsufficientFunds');
+  const after = standing(state, -data.amount, data.amount);
+  return accept<Event>({ type: 'HoldPlaced', data: { ...data, ...after } });
+}
+
+/** The charge never exceeds the hold: the overrun is recorded for the operator, not billed. */
+function settleHold(
+  { type: _, cost, ...data }: Of<Command, 'SettleHold'>,
+  state: State,
+): Decision<Event, Rejection> {
+  const hold = holdOf(state, data);
+  if (!hold) return alreadyDone;
+  const charged = cost < hold.amount ? cost : hold.amount;
+  const returned = hold.amount - charged;
+  const after = standing(state, returned, -hold.amount);
+  const overrun = cost - charged;
+  return accept({ type: 'HoldSettled', data: { ...data, charged, returned, overrun, ...after } });
+}
+
+function releaseHold(
+  { type: _, ...data }: Of<Command, 'ReleaseHold'>,
+  state: State,
+): Decision<Event, Rejection> {
+  const hold = holdOf(state, data);
+  if (!hold) return alreadyDone;
+  const after = standing(state, hold.amount, -hold.amount);
+  return accept({ type: 'HoldReleased', data: { ...data, amount: hold.amount, ...after } });
+}
+
+/** The open hold for an execution as it was requested at that revision of its stream. */
+export const openHold = (
+  state: State,
+  executionId: ExecutionId,
+  generation: number,
+): Hold | undefined => state.holds.get(keyOf({ executionId, generation }));
+
+const keyOf = (hold: { executionId: ExecutionId; generation: number }): string =>
+  `${hold.executionId}/${hold.generation}`;
+
+/** Generations are few (one per abandonment), so a hold is found by trying them in turn. */
+function holdOf(state: State, end: { executionId: ExecutionId; holdId: HoldId }): Hold | undefined {
+  const first = state.holds.get(keyOf({ executionId: end.executionId, generation: 0 }));
+  if (first?.holdId === end.holdId) return first;
+  for (const hold of state.holds.values()) if (hold.holdId === end.holdId) return hold;
+  return undefined;
+}
+
+const standing = (state: State, toAvailable: Micros, toHeld: Micros) => ({
+  availableAfter: state.available + toAvailable,
+  heldAfter: state.held + toHeld,
+});
+
+function remember(known: Map<string, Micros>, key: string, amount: Micros): void {
+  known.set(key, amount);
+  if (known.size <= REMEMBERED_MAX) return;
+  for (const oldest of known.keys()) {
+    known.delete(oldest);
+    return;
+  }
+}

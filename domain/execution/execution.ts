@@ -1,0 +1,471 @@
+/**
+ * One execution, from acceptance to its one terminal state.
+ *
+ *   none ──► pending ◄──────────────┐ ProviderFailed (retryable), ProviderOutcomeUnknown
+ *    │          │ ProviderDispatched │
+ *    │          ▼                    │
+ *    │      processing ──────────────┤
+ *    │          │ ProviderAccepted   │
+ *    │          ├──► awaitingWebhook ┘
+ *    │          │ ProviderSucceeded
+ *    │          ▼
+ *    │      delivered   (files are being re-hosted; callers still see PROCESSING)
+ *    │          │
+ *    │          ▼
+ *    │      completed · failed · cancelled · expired      (terminal: nothing changes any more)
+ *    └──► abandoned ──► pending   (nobody ever got a 202; the same key may ask again)
+ */
+import type { Timestamp } from '../../contracts/events/envelope.js';
+import type {
+  ExecutionEvent,
+  ExecutionRequested,
+  OutputFile,
+  PayloadRef,
+  ProviderDispatched,
+  ProviderSucceeded,
+  RouteCandidate,
+  Usage,
+} from '../../contracts/events/execution.js';
+import { errorCatalogue, type CanonicalCode } from '../../contracts/error-codes.js';
+import type { ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
+import type { Micros } from '../../contracts/money.js';
+import { accept, alreadyDone, reject, type Decision, type Of } from '../decider.js';
+
+export const category = 'execution';
+
+export type Event = ExecutionEvent;
+
+export type Command =
+  | { type: 'Request'; data: Requested }
+  | {
+      type: 'Dispatch';
+      provider: string;
+      route: string;
+      dispatchKey: string;
+      deadline: Timestamp;
+      candidates: readonly RouteCandidate[];
+      at: Timestamp;
+    }
+  | { type: 'RecordAccepted'; attempt: number; providerJobId: string; at: Timestamp }
+  | { type: 'RecordSuccess'; attempt: number; success: Success; at: Timestamp }
+  | { type: 'RecordFailure'; attempt: number; failure: Failure; at: Timestamp }
+  /** `repeatable`: the provider honours our idempotency key, so asking again cannot pay twice. */
+  | {
+      type: 'RecordUnknown';
+      attempt: number;
+      reason: string;
+      repeatable: boolean;
+      attemptsMax: number;
+      at: Timestamp;
+    }
+  | { type: 'Complete'; attempt: number; completion: Completion; at: Timestamp }
+  | { type: 'Fail'; code: CanonicalCode; at: Timestamp }
+  | { type: 'Cancel'; at: Timestamp }
+  | { type: 'Expire'; at: Timestamp }
+  | {
+      type: 'Abandon';
+      executionId: ExecutionId;
+      organizationId: OrganizationId;
+      holdId: HoldId;
+      at: Timestamp;
+    };
+
+export interface Success {
+  readonly output: PayloadRef;
+  readonly usage: Usage;
+  readonly cost: Micros;
+  readonly providerCost: Micros;
+}
+
+export interface Failure {
+  readonly code: CanonicalCode;
+  readonly retryable: boolean;
+  readonly notBefore?: Timestamp;
+  readonly detail: string;
+  readonly attemptsMax: number;
+}
+
+/** `success` is absent when it was recorded before (the files had to be re-hosted first). */
+export interface Completion {
+  readonly output: PayloadRef;
+  readonly files: readonly OutputFile[];
+  readonly summary: Readonly<Record<string, unknown>>;
+  readonly success?: Success;
+}
+
+export type Rejection =
+  | 'NotRequested'
+  | 'RequestedAlready'
+  | 'Abandoned'
+  | 'AlreadyFinished'
+  | 'NotDispatchable'
+  | 'NotThisAttempt'
+  | 'NotDelivered'
+  | 'NotYetDue';
+
+type Requested = ExecutionRequested['data'];
+
+/** One attempt as it was dispatched, and how it ended. */
+export interface Attempt {
+  readonly attempt: number;
+  readonly provider: string;
+  readonly route: string;
+  readonly dispatchKey: string;
+  readonly deadline: Timestamp;
+  readonly dispatchedAt: Timestamp;
+  readonly ended?: { code: CanonicalCode; retryable: boolean } | 'unknown';
+}
+
+interface Known {
+  readonly request: Requested;
+  readonly attempts: readonly Attempt[];
+}
+
+export type State =
+  | { readonly status: 'none' }
+  | { readonly status: 'abandoned'; readonly holdIds: readonly HoldId[] }
+  /** `resume`: the unknown attempt that must be asked again under its own key. */
+  | (Known & {
+      readonly status: 'pending';
+      readonly notBefore?: Timestamp;
+      readonly resume?: Attempt;
+    })
+  | (Known & { readonly status: 'processing'; readonly current: Attempt })
+  | (Known & {
+      readonly status: 'awaitingWebhook';
+      readonly current: Attempt;
+      readonly providerJobId: string;
+    })
+  | (Known & {
+      readonly status: 'delivered';
+      readonly current: Attempt;
+      readonly success: ProviderSucceeded['data'];
+    })
+  | (Known & { readonly status: 'completed'; readonly cost: Micros })
+  | (Known & { readonly status: 'failed' })
+  | (Known & { readonly status: 'cancelled' })
+  | (Known & { readonly status: 'expired' });
+
+/** How long a delivered output may take to be re-hosted past its execution's expiry. */
+export const REHOST_GRACE_MS = 15 * 60_000;
+
+export const initial = (): State => ({ status: 'none' });
+
+export function evolve(state: State, event: Event): State {
+  switch (event.type) {
+    case 'ExecutionRequested':
+      return { status: 'pending', request: event.data, attempts: [] };
+    case 'ExecutionAbandoned': {
+      const before = state.status === 'abandoned' ? state.holdIds : [];
+      return { status: 'abandoned', holdIds: [...before, event.data.holdId] };
+    }
+    case 'ProviderDispatched':
+      return dispatched(known(state), event.data);
+    case 'ProviderAccepted': {
+      const { current, ...rest } = inFlight(state);
+      const { providerJobId } = event.data;
+      return { ...rest, status: 'awaitingWebhook', current, providerJobId };
+    }
+    case 'ProviderSucceeded': {
+      const { current, ...rest } = inFlight(state);
+      return { ...rest, status: 'delivered', current, success: event.data };
+    }
+    case 'ProviderFailed': {
+      const { attempt, code, retryable, notBefore } = event.data;
+      const { request, attempts } = ended(state, attempt, { code, retryable });
+      return { status: 'pending', request, attempts, ...(notBefore && { notBefore }) };
+    }
+    case 'ProviderOutcomeUnknown': {
+      const { request, attempts } = ended(state, event.data.attempt, 'unknown');
+      const resume = attempts.find(({ attempt }) => attempt === event.data.attempt);
+      return { status: 'pending', request, attempts, ...(resume && { resume }) };
+    }
+    case 'ExecutionCompleted':
+      return { ...known(state), status: 'completed', cost: event.data.cost };
+    case 'ExecutionFailed':
+      return { ...known(state), status: 'failed' };
+    case 'ExecutionCancelled':
+      return { ...known(state), status: 'cancelled' };
+    case 'ExecutionExpired':
+      return { ...known(state), status: 'expired' };
+  }
+}
+
+export function decide(state: State, command: Command): Decision<Event, Rejection> {
+  switch (state.status) {
+    case 'none':
+      return beforeRequest(command, NO_ABANDONMENT);
+    case 'abandoned':
+      return beforeRequest(command, state.holdIds);
+    case 'pending':
+      return whilePending(command, state);
+    case 'processing':
+    case 'awaitingWebhook':
+      return whileInFlight(command, state);
+    case 'delivered':
+      return whileDelivered(command, state);
+    case 'completed':
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+      return onceFinished(command, state);
+  }
+}
+
+const NO_ABANDONMENT: readonly HoldId[] = [];
+
+type Answer = Decision<Event, Rejection>;
+
+/** Fencing: once a hold is abandoned, its request can only be made anew, with a hold of its own. */
+function beforeRequest(command: Command, abandoned: readonly HoldId[]): Answer {
+  switch (command.type) {
+    case 'Request':
+      if (abandoned.includes(command.data.holdId)) return reject('Abandoned');
+      return accept({ type: 'ExecutionRequested', data: command.data });
+    case 'Abandon': {
+      if (abandoned.includes(command.holdId)) return alreadyDone;
+      const { type: _, ...data } = command;
+      return accept({ type: 'ExecutionAbandoned', data });
+    }
+    case 'Dispatch':
+    case 'RecordAccepted':
+    case 'RecordSuccess':
+    case 'RecordFailure':
+    case 'RecordUnknown':
+    case 'Complete':
+    case 'Fail':
+    case 'Cancel':
+    case 'Expire':
+      return reject('NotRequested');
+  }
+}
+
+function whilePending(command: Command, state: The<'pending'>): Answer {
+  switch (command.type) {
+    case 'Request':
+      return requestAgain(command, state);
+    case 'Dispatch':
+      return dispatch(command, state);
+    case 'RecordAccepted':
+    case 'RecordSuccess':
+    case 'RecordFailure':
+    case 'RecordUnknown':
+      return reject('NotThisAttempt');
+    case 'Complete':
+      return reject('NotDelivered');
+    case 'Fail':
+      return accept(failed(state, command.code, command.at));
+    case 'Cancel':
+      return accept(cancelled(state, command.at));
+    case 'Expire':
+      return expire(command, state, state.request.expiresAt);
+    case 'Abandon':
+      return reject('RequestedAlready');
+  }
+}
+
+function whileInFlight(command: Command, state: The<'processing' | 'awaitingWebhook'>): Answer {
+  switch (command.type) {
+    case 'Request':
+      return requestAgain(command, state);
+    case 'Dispatch':
+      return reject('NotDispatchable');
+    case 'RecordAccepted':
+      return recordAccepted(command, state);
+    case 'RecordSuccess':
+      return recordSuccess(command, state);
+    case 'RecordFailure':
+      return recordFailure(command, state);
+    case 'RecordUnknown':
+      return recordUnknown(command, state);
+    case 'Complete':
+      return completeAtOnce(command, state);
+    case 'Fail':
+      return accept(failed(state, command.code, command.at));
+    case 'Cancel':
+      return accept(cancelled(state, command.at));
+    case 'Expire':
+      return expire(command, state, state.request.expiresAt);
+    case 'Abandon':
+      return reject('RequestedAlready');
+  }
+}
+
+/** The provider is owed for its output, so it is not thrown away by an expiry that comes first. */
+function whileDelivered(command: Command, state: The<'delivered'>): Answer {
+  switch (command.type) {
+    case 'Request':
+      return requestAgain(command, state);
+    case 'Dispatch':
+      return reject('NotDispatchable');
+    case 'RecordSuccess':
+      return command.attempt === state.current.attempt ? alreadyDone : reject('NotThisAttempt');
+    case 'RecordAccepted':
+    case 'RecordFailure':
+    case 'RecordUnknown':
+      return reject('NotThisAttempt');
+    case 'Complete':
+      return complete(command, state, state.success);
+    case 'Fail':
+      return accept(failed(state, command.code, command.at));
+    case 'Cancel':
+      return accept(cancelled(state, command.at));
+    case 'Expire': {
+      const graceEnds = Date.parse(state.success.at) + REHOST_GRACE_MS;
+      const due = Math.max(graceEnds, Date.parse(state.request.expiresAt));
+      return expire(command, state, new Date(due).toISOString());
+    }
+    case 'Abandon':
+      return reject('RequestedAlready');
+  }
+}
+
+function onceFinished(command: Command, state: Terminal): Answer {
+  switch (command.type) {
+    case 'Request':
+      return requestAgain(command, state);
+    case 'Cancel':
+      return state.status === 'cancelled' ? alreadyDone : reject('AlreadyFinished');
+    case 'Expire':
+      return state.status === 'expired' ? alreadyDone : reject('AlreadyFinished');
+    case 'Complete':
+      return state.status === 'completed' ? alreadyDone : reject('AlreadyFinished');
+    case 'Fail':
+      return state.status === 'failed' ? alreadyDone : reject('AlreadyFinished');
+    case 'Dispatch':
+    case 'RecordAccepted':
+    case 'RecordSuccess':
+    case 'RecordFailure':
+    case 'RecordUnknown':
+      return reject('AlreadyFinished');
+    case 'Abandon':
+      return reject('RequestedAlready');
+  }
+}
+
+type The<S extends State['status']> = Extract<State, { status: S }>;
+type Terminal = The<'completed' | 'failed' | 'cancelled' | 'expired'>;
+type InFlight = The<'processing' | 'awaitingWebhook'>;
+
+/** The idempotency key names the execution, so asking again is the same request, whatever the body. */
+const requestAgain = (command: Of<Command, 'Request'>, { request }: Known): Answer =>
+  command.data.bodyHash === request.bodyHash ? alreadyDone : reject('RequestedAlready');
+
+function dispatch(command: Of<Command, 'Dispatch'>, state: The<'pending'>): Answer {
+  if (state.notBefore && command.at < state.notBefore) return reject('NotYetDue');
+  if (command.at >= state.request.expiresAt) return reject('NotDispatchable');
+  if (state.resume && command.dispatchKey !== state.resume.dispatchKey)
+    return reject('NotDispatchable');
+  const { type: _, ...claim } = command;
+  const attempt = state.attempts.length + 1;
+  return accept({
+    type: 'ProviderDispatched',
+    data: { ...identityOf(state), ...claim, attempt },
+  });
+}
+
+function recordAccepted(command: Of<Command, 'RecordAccepted'>, state: InFlight): Answer {
+  if (command.attempt !== state.current.attempt) return reject('NotThisAttempt');
+  if (state.status === 'awaitingWebhook') return alreadyDone;
+  const { type: _, ...data } = command;
+  return accept({ type: 'ProviderAccepted', data: { ...identityOf(state), ...data } });
+}
+
+function recordSuccess(command: Of<Command, 'RecordSuccess'>, state: InFlight): Answer {
+  if (command.attempt !== state.current.attempt) return reject('NotThisAttempt');
+  const data = { ...onAttempt(state, command.at), ...command.success };
+  return accept({ type: 'ProviderSucceeded', data });
+}
+
+function recordFailure({ attempt, failure, at }: Of<Command, 'RecordFailure'>, state: InFlight) {
+  if (attempt !== state.current.attempt) return reject('NotThisAttempt');
+  const { attemptsMax, ...rest } = failure;
+  const event: Event = { type: 'ProviderFailed', data: { ...onAttempt(state, at), ...rest } };
+  const goesOn = failure.retryable && attempt < attemptsMax;
+  return goesOn ? accept(event) : accept(event, failed(state, failure.code, at));
+}
+
+/** Never blindly repeated: only a provider that honours our key is asked again, under that key. */
+function recordUnknown(command: Of<Command, 'RecordUnknown'>, state: InFlight): Answer {
+  const { attempt, reason, at } = command;
+  if (attempt !== state.current.attempt) return reject('NotThisAttempt');
+  const event: Event = {
+    type: 'ProviderOutcomeUnknown',
+    data: { ...onAttempt(state, at), reason },
+  };
+  const goesOn = command.repeatable && attempt < command.attemptsMax;
+  return goesOn ? accept(event) : accept(event, failed(state, 'GENERATION_TIMEOUT', at));
+}
+
+/** An output without files is complete as soon as the provider delivered it: one event. */
+function completeAtOnce(command: Of<Command, 'Complete'>, state: InFlight): Answer {
+  const { success } = command.completion;
+  return success ? complete(command, state, success) : reject('NotDelivered');
+}
+
+function complete(
+  { attempt, completion, at }: Of<Command, 'Complete'>,
+  state: InFlight | The<'delivered'>,
+  { usage, cost, providerCost }: Success,
+): Answer {
+  if (attempt !== state.current.attempt) return reject('NotThisAttempt');
+  const { output, files, summary } = completion;
+  const latencyMs = Math.max(0, Date.parse(at) - Date.parse(state.request.at));
+  const { holdId } = state.request;
+  const result = { attempt, holdId, output, files, summary, usage, cost, providerCost, latencyMs };
+  return accept({ type: 'ExecutionCompleted', data: { ...identityOf(state), at, ...result } });
+}
+
+function expire({ at }: Of<Command, 'Expire'>, state: Known, dueAt: Timestamp): Answer {
+  if (at < dueAt) return reject('NotYetDue');
+  return accept({ type: 'ExecutionExpired', data: ending(state, at) });
+}
+
+const cancelled = (state: Known, at: Timestamp): Event => ({
+  type: 'ExecutionCancelled',
+  data: ending(state, at),
+});
+
+function failed(state: Known, code: CanonicalCode, at: Timestamp): Event {
+  const { message, retryable } = errorCatalogue[code];
+  return { type: 'ExecutionFailed', data: { ...ending(state, at), code, message, retryable } };
+}
+
+const identityOf = ({ request }: Known) => ({
+  executionId: request.executionId,
+  organizationId: request.organizationId,
+});
+
+const onAttempt = (state: InFlight, at: Timestamp) => {
+  const { attempt, provider, route } = state.current;
+  return { ...identityOf(state), at, attempt, provider, route };
+};
+
+const ending = (state: Known, at: Timestamp) => ({
+  ...identityOf(state),
+  holdId: state.request.holdId,
+  at,
+});
+
+function dispatched({ request, attempts }: Known, data: ProviderDispatched['data']): State {
+  const { attempt, provider, route, dispatchKey, deadline, at } = data;
+  const current = { attempt, provider, route, dispatchKey, deadline, dispatchedAt: at };
+  return { status: 'processing', request, attempts: [...attempts, current], current };
+}
+
+/** History already happened; a log that contradicts itself is a defect, not a refusal. */
+function known(state: State): Known {
+  if ('request' in state) return { request: state.request, attempts: state.attempts };
+  throw new Error(`an execution went on from '${state.status}' without being requested`);
+}
+
+function inFlight(state: State): Known & { current: Attempt } {
+  if (!('current' in state)) throw new Error(`no attempt is in flight in '${state.status}'`);
+  return { ...known(state), current: state.current };
+}
+
+function ended(state: State, attempt: number, how: NonNullable<Attempt['ended']>): Known {
+  const { request, attempts } = known(state);
+  const marked = attempts.map((one) => (one.attempt === attempt ? { ...one, ended: how } : one));
+  return { request, attempts: marked };
+}

@@ -1,0 +1,53 @@
+/**
+ * The public timeline of an execution: what its owner may know happened, numbered from 1 without a
+ * gap. Attempts and providers stay inside; a second dispatch is no second start. Webhooks carry the
+ * same numbers.
+ */
+import type { Timestamp } from '../../contracts/events/envelope.js';
+import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { PublicStatus } from './view.js';
+
+export type TimelineType =
+  | 'execution.accepted'
+  | 'execution.started'
+  | 'execution.completed'
+  | 'execution.failed'
+  | 'execution.cancelled'
+  | 'execution.expired';
+
+export interface TimelineEntry {
+  readonly sequence: number;
+  readonly type: TimelineType;
+  readonly status: PublicStatus;
+  readonly at: Timestamp;
+  /** Revision of the event in its stream, by which a webhook's body is rebuilt. */
+  readonly revision: number;
+}
+
+type Recorded = {
+  readonly type: ExecutionEvent['type'];
+  readonly data: ExecutionEvent['data'];
+  readonly revision: number;
+};
+
+export function timelineOf(events: readonly Recorded[]): readonly TimelineEntry[] {
+  const timeline: TimelineEntry[] = [];
+  for (const { type, data, revision } of events) {
+    const shown = publicMeaning[type];
+    if (!shown) continue;
+    const [entryType, status] = shown;
+    if (timeline.some((entry) => entry.type === entryType)) continue;
+    const sequence = timeline.length + 1;
+    timeline.push({ sequence, type: entryType, status, at: data.at, revision });
+  }
+  return timeline;
+}
+
+const publicMeaning: Partial<Record<ExecutionEvent['type'], [TimelineType, PublicStatus]>> = {
+  ExecutionRequested: ['execution.accepted', 'PENDING'],
+  ProviderDispatched: ['execution.started', 'PROCESSING'],
+  ExecutionCompleted: ['execution.completed', 'COMPLETED'],
+  ExecutionFailed: ['execution.failed', 'FAILED'],
+  ExecutionCancelled: ['execution.cancelled', 'CANCELLED'],
+  ExecutionExpired: ['execution.expired', 'EXPIRED'],
+};

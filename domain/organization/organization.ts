@@ -1,0 +1,77 @@
+/** An organization and its places for API keys, of which it has a bounded number. */
+import type { Timestamp } from '../../contracts/events/envelope.js';
+import type { OrganizationEvent } from '../../contracts/events/organization.js';
+import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
+import { accept, alreadyDone, reject, type Decision, type Of } from '../decider.js';
+
+export const category = 'organization';
+
+export type Event = OrganizationEvent;
+
+export type Command =
+  | { type: 'Create'; organizationId: OrganizationId; name: string; at: Timestamp }
+  | { type: 'GrantKey'; keyId: ApiKeyId; at: Timestamp }
+  | { type: 'WithdrawKey'; keyId: ApiKeyId; at: Timestamp };
+
+export type Rejection = 'OrganizationExists' | 'OrganizationUnknown' | 'TooManyKeys';
+
+export type State =
+  | { readonly status: 'none' }
+  | {
+      readonly status: 'created';
+      readonly organizationId: OrganizationId;
+      readonly name: string;
+      readonly keys: readonly ApiKeyId[];
+    };
+
+export const KEYS_MAX = 20;
+
+export const initial = (): State => ({ status: 'none' });
+
+export function evolve(state: State, { type, data }: Event): State {
+  if (type === 'OrganizationCreated')
+    return { status: 'created', organizationId: data.organizationId, name: data.name, keys: [] };
+  if (state.status === 'none') return state;
+  const others = state.keys.filter((key) => key !== data.keyId);
+  return { ...state, keys: type === 'ApiKeyGranted' ? [...others, data.keyId] : others };
+}
+
+export function decide(state: State, command: Command): Decision<Event, Rejection> {
+  switch (state.status) {
+    case 'none':
+      return whileNone(command);
+    case 'created':
+      return whileCreated(command, state);
+  }
+}
+
+function whileNone(command: Command): Decision<Event, Rejection> {
+  if (command.type !== 'Create') return reject('OrganizationUnknown');
+  const { type: _, ...data } = command;
+  return accept({ type: 'OrganizationCreated', data });
+}
+
+type Created = Extract<State, { status: 'created' }>;
+
+function whileCreated(command: Command, state: Created): Decision<Event, Rejection> {
+  switch (command.type) {
+    case 'Create':
+      return command.name === state.name ? alreadyDone : reject('OrganizationExists');
+    case 'GrantKey':
+      return grantKey(command, state);
+    case 'WithdrawKey':
+      return withdrawKey(command, state);
+  }
+}
+
+function grantKey({ keyId, at }: Of<Command, 'GrantKey'>, { keys, organizationId }: Created) {
+  if (keys.includes(keyId)) return alreadyDone;
+  if (keys.length >= KEYS_MAX) return reject('TooManyKeys');
+  return accept<Event>({ type: 'ApiKeyGranted', data: { organizationId, keyId, at } });
+}
+
+function withdrawKey({ keyId, at }: Of<Command, 'WithdrawKey'>, state: Created) {
+  if (!state.keys.includes(keyId)) return alreadyDone;
+  const { organizationId } = state;
+  return accept<Event>({ type: 'ApiKeyWithdrawn', data: { organizationId, keyId, at } });
+}
