@@ -1,0 +1,127 @@
+/** Load–decide–append, written once for every aggregate that is not an account. */
+import { randomUUID } from 'node:crypto';
+import type { AnyEvent } from '../../contracts/events/all.js';
+import type {
+  DomainEvent,
+  Metadata,
+  NewEvent,
+  Timestamp,
+} from '../../contracts/events/envelope.js';
+import { eventSchemas } from '../../contracts/events/all.js';
+import { eventIdOf } from '../../contracts/ids.js';
+import { streamOf, type Category, type StreamName } from '../../contracts/streams.js';
+import type { Decider } from '../../domain/decider.js';
+import {
+  NO_STREAM,
+  StoreUnavailable,
+  type EventStore,
+  type StreamAppend,
+} from '../event-store/port.js';
+
+/** Who asks and why; becomes the metadata of every event that follows. */
+export interface Cause {
+  /** An API key's id, `operator`, or `processor:<name>`. */
+  readonly actor: string;
+  /** What the whole story is about, e.g. the execution's id. */
+  readonly correlationId: string;
+  /** The request or event that led to the command. */
+  readonly causationId: string;
+  readonly ip?: string;
+  readonly traceparent?: string;
+}
+
+export interface Loaded<S> {
+  readonly state: S;
+  /** `NO_STREAM` when there is no event yet. */
+  readonly revision: number;
+}
+
+export type Transacted<S, E, R> =
+  | { readonly outcome: 'accepted'; readonly state: S; readonly events: readonly E[] }
+  | { readonly outcome: 'alreadyDone'; readonly state: S }
+  | { readonly outcome: 'rejected'; readonly state: S; readonly reason: R };
+
+type Aggregate<S, C, E extends DomainEvent, R extends string> = Decider<S, C, E, R> & {
+  readonly category: string;
+};
+
+/** Ten lost races in a row on one stream is an outage, not a conflict. */
+const ATTEMPTS_MAX = 10;
+
+/**
+ * Decides against the stream as it stands and appends what was decided; a lost race is decided
+ * again. Throws `StoreUnavailable` or `StoreOverloaded` on an outage.
+ */
+export async function transact<S, C, E extends AnyEvent, R extends string>(
+  store: EventStore,
+  aggregate: Aggregate<S, C, E, R>,
+  id: string,
+  command: C | ((state: S) => C | undefined),
+  cause: Cause,
+): Promise<Transacted<S, E, R>> {
+  const stream = streamOf(aggregate.category as Category, id);
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    const { state, revision } = await load(store, aggregate, id);
+    const chosen =
+      typeof command === 'function' ? (command as (s: S) => C | undefined)(state) : command;
+    if (chosen === undefined) return { outcome: 'alreadyDone', state };
+    const decision = aggregate.decide(state, chosen);
+    if (decision.kind === 'alreadyDone') return { outcome: 'alreadyDone', state };
+    if (decision.kind === 'rejected')
+      return { outcome: 'rejected', state, reason: decision.reason };
+    const append = appendOf(stream, revision, decision.events, cause);
+    const [outcome] = await store.append({ appends: [append] });
+    if (outcome?.status !== 'appended') continue;
+    const next = decision.events.reduce(aggregate.evolve, state);
+    return { outcome: 'accepted', state: next, events: decision.events };
+  }
+  throw new StoreUnavailable(`${stream} is written to by too many at once`);
+}
+
+export async function load<S, C, E extends AnyEvent, R extends string>(
+  store: EventStore,
+  aggregate: Aggregate<S, C, E, R>,
+  id: string,
+): Promise<Loaded<S>> {
+  const events = await store.readStream(streamOf(aggregate.category as Category, id));
+  let state = aggregate.initial();
+  for (const event of events) state = aggregate.evolve(state, event as unknown as E);
+  return { state, revision: events.at(-1)?.revision ?? NO_STREAM };
+}
+
+/**
+ * Decided events made ready to append. Their ids follow from stream, revision and one token per
+ * call: the same append repeated is recognised, while two claimants of one revision never pass for
+ * one another.
+ */
+export function appendOf(
+  stream: StreamName,
+  expectedRevision: number,
+  events: readonly AnyEvent[],
+  cause: Cause,
+  token: string = randomUUID(),
+): StreamAppend {
+  const time = new Date().toISOString();
+  return {
+    stream,
+    expectedRevision,
+    events: events.map((event, index): NewEvent<AnyEvent> => {
+      const revision = expectedRevision + 1 + index;
+      const metadata = metadataOf(event.type, cause, time);
+      return { id: eventIdOf(stream, revision, token), ...event, metadata };
+    }),
+  };
+}
+
+function metadataOf(type: AnyEvent['type'], cause: Cause, time: Timestamp): Metadata {
+  const { actor, correlationId, causationId, ip, traceparent } = cause;
+  return {
+    $correlationId: correlationId,
+    $causationId: causationId,
+    actor,
+    ...(ip && { ip }),
+    ...(traceparent && { traceparent }),
+    schemaVersion: eventSchemas[type].version,
+    time,
+  };
+}

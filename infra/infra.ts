@@ -1,0 +1,41 @@
+/** What every app is given: the opened infrastructure. Apps are functions from this to workers. */
+import type { Pool } from 'pg';
+import type { Accounts } from './deciding/accounts.js';
+import type { Config } from './config/config.js';
+import type { CatalogueHolder } from './catalogue/catalogue-holder.js';
+import type { EventBus } from './event-bus/port.js';
+import type { EventStore } from './event-store/port.js';
+import type { FileStore } from './files/port.js';
+import type { Leases } from './leases/port.js';
+import type { Log } from './logger.js';
+import type { Metrics } from './metrics.js';
+import type { Outbound } from './outbound/outbound.js';
+import type { PayloadStore } from './payloads/port.js';
+import type { Providers } from './providers/port.js';
+import type { Secrets } from './secrets.js';
+
+export interface Infra {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: EventStore;
+  readonly bus: EventBus;
+  readonly payloads: PayloadStore;
+  readonly files: FileStore;
+  readonly catalogue: CatalogueHolder;
+  readonly providers: Providers;
+  readonly outbound: Outbound;
+  readonly leases: Leases;
+  readonly accounts: Accounts;
+  readonly secrets: Secrets;
+  /** Where the read models live; only projectors and the query API use it. */
+  readonly readStore: Pool;
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+/** A piece of an app that runs until the signal aborts; it finishes what it holds and returns. */
+export interface Worker {
+  readonly name: string;
+  run(signal: AbortSignal): Promise<void>;
+}

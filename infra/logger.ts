@@ -1,0 +1,33 @@
+/** Logs: JSON on stdout when it is not a terminal, short readable lines when it is. */
+import { pino, type Logger } from 'pino';
+
+export type Log = Logger;
+
+/** Names under which a secret might slip into a log line. */
+const SECRET_PATHS = ['authorization', 'secret', 'key', 'password'].flatMap((name) => [
+  name,
+  `*.${name}`,
+]);
+
+export function openLog(level: string, terminal: boolean): Log {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: SECRET_PATHS, censor: '[redacted]' },
+  };
+  if (!terminal) return pino(options, pino.destination({ fd: 1, sync: true }));
+  return pino(options, { write: (line: string) => void process.stdout.write(readable(line)) });
+}
+
+/** `10:31:07 info  message  name=value …` */
+function readable(line: string): string {
+  const { level, time, msg, err, ...rest } = JSON.parse(line) as Record<string, unknown>;
+  const clock = String(time).slice(11, 19);
+  const fields = Object.entries(rest)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ');
+  const trouble = err ? `\n  ${String((err as { message?: string }).message)}` : '';
+  return `${clock} ${String(level).padEnd(5)} ${String(msg)}${fields && `  ${fields}`}${trouble}\n`;
+}

@@ -1,0 +1,53 @@
+/** Every metric there is, in Prometheus' terms. Labels are of bounded number, never an id. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly httpSeconds: Histogram<'route' | 'status'>;
+  readonly attemptSeconds: Histogram<'provider' | 'outcome'>;
+  readonly handled: Counter<'group' | 'outcome'>;
+  readonly handledSeconds: Histogram<'group'>;
+  readonly webhookSeconds: Histogram<'outcome'>;
+  readonly groupLag: Gauge<'group'>;
+  readonly projectionLag: Gauge<'projection'>;
+  readonly projectionStopped: Gauge<'projection'>;
+  readonly parked: Gauge<'group'>;
+  readonly appendQueue: Gauge;
+  readonly appendedEvents: Counter;
+  readonly appendBatches: Counter;
+  readonly unknownEvents: Counter<'type'>;
+  readonly breakerOpen: Gauge<'provider'>;
+  readonly bulkheadInUse: Gauge<'provider'>;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+
+export function openMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Gauge({ name, help, labelNames, registers });
+  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const seconds = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Histogram({ name, help, labelNames, buckets: SECONDS, registers });
+  return {
+    registry,
+    httpSeconds: seconds('http_request_seconds', 'Requests answered.', 'route', 'status'),
+    attemptSeconds: seconds('execution_attempt_seconds', 'Provider calls.', 'provider', 'outcome'),
+    handled: counter('processor_handled_total', 'Wakes by outcome.', 'group', 'outcome'),
+    handledSeconds: seconds('processor_handled_seconds', 'Time per wake.', 'group'),
+    webhookSeconds: seconds('webhook_attempt_seconds', 'Webhook attempts.', 'outcome'),
+    groupLag: gauge('processor_lag_positions', 'Log positions behind the head.', 'group'),
+    projectionLag: gauge('projection_lag_positions', 'Positions behind the head.', 'projection'),
+    projectionStopped: gauge('projection_stopped', '1 when poisoned.', 'projection'),
+    parked: gauge('processor_parked', 'Wakes given up.', 'group'),
+    appendQueue: gauge('event_store_queue', 'Units that wait for the group commit.'),
+    appendedEvents: counter('event_store_events_total', 'Events appended by this process.'),
+    appendBatches: counter('event_store_batches_total', 'Group commits of this process.'),
+    unknownEvents: counter('event_store_unknown_total', 'Events of unknown type skipped.', 'type'),
+    breakerOpen: gauge('provider_breaker_open', '1 while calls are held back.', 'provider'),
+    bulkheadInUse: gauge('provider_bulkhead_in_use', 'Calls in flight.', 'provider'),
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * Secrets are derived from the instance's master key, so that neither the log nor a read model nor
+ * a dump of the database holds one.
+ */
+import { createHmac } from 'node:crypto';
+import type { OrganizationId } from '../contracts/ids.js';
+
+export interface Secrets {
+  /** `whsec_<base64 of 32 bytes>`: signs an organization's webhooks. */
+  webhookSecret(organizationId: OrganizationId): string;
+}
+
+export const openSecrets = (masterKey: string): Secrets => ({
+  webhookSecret: (organizationId) =>
+    `whsec_${createHmac('sha256', masterKey)
+      .update(`webhook-secret/1/${organizationId}`)
+      .digest('base64')}`,
+});
