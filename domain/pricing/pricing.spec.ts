@@ -1,0 +1,187 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { Model, Price } from '../../contracts/catalogue/catalogue.js';
+import type { Modality, Usage } from '../../contracts/events/execution.js';
+import { withDefaults } from './defaults.js';
+import { costOf, estimateFor, holdFor, inputTokensMax } from './pricing.js';
+
+const free: Price = {
+  perRequest: 0n,
+  perImage: 0n,
+  perSecond: 0n,
+  per1kInputTokens: 0n,
+  per1kOutputTokens: 0n,
+};
+
+const modelOf = (modality: Modality, prices: readonly Partial<Price>[], usageDefault: Usage = {}) =>
+  ({
+    slug: 'm',
+    name: 'M',
+    description: 'M',
+    modality,
+    inputSchema: { type: 'object', properties: { max_tokens: { default: 256 }, prompt: {} } },
+    outputSchema: {},
+    expiresInSeconds: 300,
+    attemptsMax: 4,
+    usageDefault,
+    routes: prices.map((price, index) => ({
+      name: `m/${index}`,
+      provider: `p${index}`,
+      providerModel: 'x',
+      price: { ...free, ...price },
+      cost: free,
+      priority: 0,
+    })),
+  }) satisfies Model;
+
+describe('pricing: cost', () => {
+  it('adds every line, each rounded up to a whole micro on its own', () => {
+    const price = { ...free, per1kInputTokens: 500n, per1kOutputTokens: 1_500n, perRequest: 7n };
+    expect(costOf(price, { inputTokens: 1, outputTokens: 1 })).to.equal(7n + 1n + 2n);
+    expect(costOf(price, { inputTokens: 2_000, outputTokens: 2 })).to.equal(7n + 1_000n + 3n);
+    expect(costOf(price, {})).to.equal(7n);
+  });
+
+  it('counts images exactly and seconds in whole milliseconds, upwards', () => {
+    expect(costOf({ ...free, perImage: 40_000n }, { images: 3 })).to.equal(120_000n);
+    const perSecond = { ...free, perSecond: 1_000n };
+    expect(costOf(perSecond, { seconds: 1.1 })).to.equal(1_100n);
+    expect(costOf(perSecond, { seconds: 0.1 + 0.2 })).to.equal(300n);
+    expect(costOf(perSecond, { seconds: 2.0001 })).to.equal(2_001n);
+    expect(costOf({ ...free, perSecond: 1n }, { seconds: 0.001 })).to.equal(1n);
+  });
+
+  it('refuses what is not a count or a duration, instead of pricing it', () => {
+    for (const inputTokens of [-1, 1.5, Number.NaN, Infinity, 1e308]) {
+      expect(() => costOf(free, { inputTokens })).to.throw(RangeError);
+    }
+    for (const seconds of [-0.1, Number.NaN, Infinity, 1e308]) {
+      expect(() => costOf(free, { seconds })).to.throw(RangeError);
+    }
+  });
+});
+
+describe('pricing: estimate', () => {
+  it('takes the dearest route over the most tokens the input can use', () => {
+    const model = modelOf('text', [
+      { per1kInputTokens: 1_000n, per1kOutputTokens: 1_000n },
+      { per1kInputTokens: 1_000n, per1kOutputTokens: 2_000n },
+    ]);
+    const { estimated, usage } = estimateFor(model, { prompt: 'Grüße' });
+    expect(usage).to.deep.equal({ inputTokens: 16 + 7, outputTokens: 256 });
+    expect(estimated).to.equal(23n + 512n);
+    expect(estimateFor(model, { prompt: 'Grüße', max_tokens: 10 }).usage.outputTokens).to.equal(10);
+  });
+
+  it('counts every string of a conversation, and what frames each message', () => {
+    const messages = [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'Why?' },
+    ];
+    expect(inputTokensMax({ messages, temperature: 1, seed: null })).to.equal(48 + 15 + 8);
+  });
+
+  it('reads images from the input or from the model', () => {
+    const model = modelOf('image', [{ perImage: 40_000n }, { perImage: 30_000n }], { images: 1 });
+    expect(estimateFor(model, { num_images: 3 })).to.deep.equal({
+      estimated: 120_000n,
+      usage: { images: 3 },
+    });
+    expect(estimateFor(model, {}).estimated).to.equal(40_000n);
+  });
+
+  it('reads seconds from the input or from the model', () => {
+    const model = modelOf('audio', [{ perSecond: 500n }], { seconds: 60 });
+    expect(estimateFor(model, {}).estimated).to.equal(30_000n);
+    expect(estimateFor(model, { duration_seconds: 2.5 }).estimated).to.equal(1_250n);
+  });
+
+  it('completes the input with the defaults of the schema, and never overrides it', () => {
+    const model = modelOf('text', [{}]);
+    expect(withDefaults(model, { prompt: 'x' })).to.deep.equal({ prompt: 'x', max_tokens: 256 });
+    expect(withDefaults(model, { max_tokens: 5 })).to.deep.equal({ max_tokens: 5 });
+  });
+});
+
+describe('pricing: hold', () => {
+  it('is the estimate × 1.2 rounded up, at least one cent', () => {
+    expect(holdFor(0n)).to.equal(10_000n);
+    expect(holdFor(8_333n)).to.equal(10_000n);
+    expect(holdFor(8_334n)).to.equal(10_001n);
+    expect(holdFor(40_000n)).to.equal(48_000n);
+    expect(holdFor(10_001n)).to.equal(12_002n);
+  });
+});
+
+describe('pricing: properties', () => {
+  const micros = fc.bigInt({ min: 0n, max: 10_000_000_000n });
+  const price = fc.record({
+    perRequest: micros,
+    perImage: micros,
+    perSecond: micros,
+    per1kInputTokens: micros,
+    per1kOutputTokens: micros,
+  });
+  const count = fc.nat({ max: 10_000_000 });
+  const seconds = fc.double({ min: 0, max: 1e6, noNaN: true });
+  const usage = fc.record({ inputTokens: count, outputTokens: count, images: count, seconds });
+  const shrunk = (bound: number, part: number) => Math.floor(bound * part);
+  const part = fc.double({ min: 0, max: 1, noNaN: true });
+
+  it('costs no less for more, and never below zero', () => {
+    fc.assert(
+      fc.property(price, usage, part, (list, bound, some) => {
+        const used: Usage = {
+          inputTokens: shrunk(bound.inputTokens, some),
+          outputTokens: shrunk(bound.outputTokens, some),
+          images: shrunk(bound.images, some),
+          seconds: bound.seconds * some,
+        };
+        const cost = costOf(list, used);
+        expect(cost >= 0n && cost <= costOf(list, bound)).to.equal(true);
+      }),
+    );
+  });
+
+  it('is within one micro per line of the exact rational cost, never below it', () => {
+    fc.assert(
+      fc.property(price, usage, (list, used) => {
+        const { perSecond: _, ...lines } = list;
+        const whole = { ...lines, perSecond: 0n };
+        const exactThousandths =
+          1000n * (list.perRequest + list.perImage * BigInt(used.images)) +
+          list.per1kInputTokens * BigInt(used.inputTokens) +
+          list.per1kOutputTokens * BigInt(used.outputTokens);
+        const above = costOf(whole, used) * 1000n - exactThousandths;
+        expect(above >= 0n && above < 2000n).to.equal(true);
+      }),
+    );
+  });
+
+  it('estimates at least what any route charges for any usage within the bound', () => {
+    const prices = fc.array(price, { minLength: 1, maxLength: 4 });
+    const input = fc.record({ prompt: fc.string({ unit: 'grapheme' }), max_tokens: count });
+    fc.assert(
+      fc.property(prices, input, part, (lists, given, some) => {
+        const model = modelOf('text', lists);
+        const { estimated, usage: bound } = estimateFor(model, given);
+        const used: Usage = {
+          inputTokens: shrunk(bound.inputTokens ?? 0, some),
+          outputTokens: shrunk(bound.outputTokens ?? 0, some),
+        };
+        for (const route of model.routes) {
+          expect(costOf(route.price, used) <= estimated).to.equal(true);
+        }
+        expect(holdFor(estimated) >= estimated).to.equal(true);
+      }),
+    );
+  });
+
+  it('bounds four characters per token from above, in any script', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (prompt) => {
+        expect(inputTokensMax({ prompt })).to.be.at.least(Math.ceil(prompt.length / 4));
+      }),
+    );
+  });
+});

@@ -1,0 +1,233 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { Model, Price, Provider, Route } from '../../contracts/catalogue/catalogue.js';
+import { closedCircuit } from './breaker.js';
+import { chooseRoute, type RoutingFacts, type TriedRoute } from './choose-route.js';
+import { unknownHealth, type ProviderHealth } from './health.js';
+
+const perRequest = (amountMicros: bigint): Price => ({
+  perRequest: amountMicros,
+  perImage: 0n,
+  perSecond: 0n,
+  per1kInputTokens: 0n,
+  per1kOutputTokens: 0n,
+});
+
+const routeTo = (provider: string, more: Partial<Route> = {}): Route => ({
+  name: `m/${provider}`,
+  provider,
+  providerModel: 'x',
+  price: perRequest(1_000n),
+  cost: perRequest(500n),
+  priority: 0,
+  ...more,
+});
+
+const providerOf = (slug: string, more: Partial<Provider> = {}): [string, Provider] => [
+  slug,
+  {
+    slug,
+    adapter: 'openai-chat',
+    baseUrl: 'http://127.0.0.1:1',
+    honoursIdempotencyKey: true,
+    timeoutMs: 1_000,
+    bulkhead: 10,
+    breaker: { failuresToOpen: 3, successesToClose: 1, openMs: 1_000, halfOpenProbes: 1 },
+    ...more,
+  },
+];
+
+const modelWith = (...routes: Route[]): Model => ({
+  slug: 'm',
+  name: 'M',
+  description: 'M',
+  modality: 'text',
+  inputSchema: {},
+  outputSchema: {},
+  expiresInSeconds: 300,
+  attemptsMax: 4,
+  usageDefault: { inputTokens: 1_000, outputTokens: 256 },
+  routes,
+});
+
+const aurora = routeTo('aurora');
+const borealis = routeTo('borealis');
+
+const facts = (more: Partial<RoutingFacts> = {}): RoutingFacts => ({
+  model: modelWith(aurora, borealis),
+  providers: new Map([providerOf('aurora'), providerOf('borealis')]),
+  health: new Map(),
+  tried: [],
+  nowMs: 0,
+  ...more,
+});
+
+const sick = (untilMs: number): ProviderHealth => ({
+  circuit: { epoch: 1, throttles: 0, throttledUntilMs: 0, status: 'open', untilMs },
+  inFlight: 0,
+});
+
+const failed = (provider: string, retryable = true): TriedRoute => ({
+  route: `m/${provider}`,
+  ended: { retryable },
+});
+
+const reasons = (given: Partial<RoutingFacts>) =>
+  chooseRoute(facts(given)).candidates.map(({ skipped }) => skipped);
+
+describe('routing: choice among the healthy', () => {
+  it('given equals, takes the first of the catalogue, and shows both', () => {
+    expect(chooseRoute(facts())).to.deep.equal({
+      chosen: aurora,
+      candidates: [
+        { route: 'm/aurora', provider: 'aurora', score: 100 },
+        { route: 'm/borealis', provider: 'borealis', score: 100 },
+      ],
+    });
+  });
+
+  it('given equals, prefers the smaller priority', () => {
+    const model = modelWith(routeTo('aurora', { priority: 1 }), borealis);
+    expect(chooseRoute(facts({ model })).chosen).to.equal(borealis);
+  });
+
+  it('prefers the cheaper route, by price and cost together', () => {
+    const model = modelWith(routeTo('aurora', { cost: perRequest(2_000n) }), borealis);
+    const { chosen, candidates } = chooseRoute(facts({ model }));
+    expect(chosen).to.equal(borealis);
+    expect(candidates.map(({ score }) => score)).to.deep.equal([75, 100]);
+  });
+
+  it('prefers the faster provider, and gives the unobserved a chance', () => {
+    const slow: ProviderHealth = { ...unknownHealth, latencyMs: 300 };
+    const quick: ProviderHealth = { ...unknownHealth, latencyMs: 100 };
+    const both = new Map([
+      ['aurora', slow],
+      ['borealis', quick],
+    ]);
+    expect(chooseRoute(facts({ health: both })).candidates.map(({ score }) => score)).to.deep.equal(
+      [80, 100],
+    );
+    const one = new Map([['aurora', slow]]);
+    expect(chooseRoute(facts({ health: one })).candidates.map(({ score }) => score)).to.deep.equal([
+      100, 100,
+    ]);
+  });
+
+  it('prefers the provider with more room', () => {
+    const health = new Map([['aurora', { circuit: closedCircuit, inFlight: 5 }]]);
+    const { chosen, candidates } = chooseRoute(facts({ health }));
+    expect(chosen).to.equal(borealis);
+    expect(candidates.map(({ score }) => score)).to.deep.equal([90, 100]);
+  });
+});
+
+describe('routing: what is skipped, and why', () => {
+  it('skips an open breaker, a resting provider, a full bulkhead and an unknown provider', () => {
+    const health = new Map<string, ProviderHealth>([
+      ['aurora', sick(500)],
+      ['borealis', { circuit: closedCircuit, inFlight: 10 }],
+      ['calm', { circuit: { ...closedCircuit, throttledUntilMs: 900 }, inFlight: 0 }],
+    ]);
+    const model = modelWith(aurora, borealis, routeTo('calm'), routeTo('gone'));
+    const providers = new Map([providerOf('aurora'), providerOf('borealis'), providerOf('calm')]);
+    const choice = chooseRoute(facts({ model, providers, health }));
+    expect(choice.candidates.map(({ skipped }) => skipped)).to.deep.equal([
+      'breaker_open',
+      'bulkhead_full',
+      'throttled',
+      'provider_unknown',
+    ]);
+    expect(choice).to.include({ waitUntilMs: 100 }).and.not.to.have.property('chosen');
+  });
+
+  it('given only an open breaker, waits until it may be probed', () => {
+    const health = new Map([['aurora', sick(500)]]);
+    const model = modelWith(aurora);
+    expect(chooseRoute(facts({ model, health })).waitUntilMs).to.equal(500);
+    expect(chooseRoute(facts({ model, health, nowMs: 500 })).chosen).to.equal(aurora);
+  });
+
+  it('given a failure for good, does not try that route again', () => {
+    expect(reasons({ tried: [failed('aurora', false)] })).to.deep.equal([
+      'failed_for_good',
+      undefined,
+    ]);
+  });
+
+  it('given nothing that waiting can help, says neither route nor time', () => {
+    const tried = [failed('aurora', false), failed('borealis', false)];
+    expect(chooseRoute(facts({ tried }))).to.have.all.keys('candidates');
+  });
+});
+
+describe('routing: after failures', () => {
+  it('given a retryable failure, tries the untried first, even when it scores less', () => {
+    const model = modelWith(aurora, routeTo('borealis', { price: perRequest(9_000n) }));
+    const choice = chooseRoute(facts({ model, tried: [failed('aurora')] }));
+    expect(choice.chosen?.name).to.equal('m/borealis');
+  });
+
+  it('given failures everywhere, returns to the one that failed less', () => {
+    const tried = [failed('aurora'), failed('borealis'), failed('aurora')];
+    expect(chooseRoute(facts({ tried })).chosen).to.equal(borealis);
+  });
+
+  it('given an unknown outcome, stays with its route if the provider honours our key', () => {
+    const tried: TriedRoute[] = [{ route: 'm/borealis', ended: 'unknown' }];
+    expect(chooseRoute(facts({ tried })).chosen).to.equal(borealis);
+    expect(reasons({ tried })).to.deep.equal(['outcome_unknown_elsewhere', undefined]);
+    const unended: TriedRoute[] = [{ route: 'm/borealis' }];
+    expect(reasons({ tried: unended })).to.deep.equal(['outcome_unknown_elsewhere', undefined]);
+  });
+
+  it('given an unknown outcome of a provider that does not, chooses nothing', () => {
+    const providers = new Map([
+      providerOf('aurora'),
+      providerOf('borealis', { honoursIdempotencyKey: false }),
+    ]);
+    const choice = chooseRoute(
+      facts({ providers, tried: [{ route: 'm/borealis', ended: 'unknown' }] }),
+    );
+    expect(choice.candidates.map(({ skipped }) => skipped)).to.deep.equal([
+      'outcome_unknown_elsewhere',
+      'outcome_unknown',
+    ]);
+    expect(choice).to.have.all.keys('candidates');
+  });
+});
+
+describe('routing: properties', () => {
+  it('chooses an eligible candidate exactly when there is one, the same every time', () => {
+    const health = fc.record({
+      inFlight: fc.nat({ max: 12 }),
+      latencyMs: fc.double({ min: 0, max: 1e6, noNaN: true }),
+      openUntilMs: fc.nat({ max: 2_000 }),
+      open: fc.boolean(),
+    });
+    const tried = fc.array(
+      fc.record({ route: fc.constantFrom('m/aurora', 'm/borealis'), retryable: fc.boolean() }),
+      { maxLength: 4 },
+    );
+    fc.assert(
+      fc.property(health, health, tried, fc.nat({ max: 2_000 }), (a, b, attempts, nowMs) => {
+        const seen = [a, b].map(({ inFlight, latencyMs, open, openUntilMs }) => {
+          const circuit = open ? sick(openUntilMs).circuit : closedCircuit;
+          return { circuit, inFlight, latencyMs };
+        });
+        const given = facts({
+          health: new Map(seen.map((one, i) => [i === 0 ? 'aurora' : 'borealis', one])),
+          tried: attempts.map(({ route, retryable }) => ({ route, ended: { retryable } })),
+          nowMs,
+        });
+        const choice = chooseRoute(given);
+        expect(chooseRoute(given)).to.deep.equal(choice);
+        const eligible = choice.candidates.filter(({ skipped }) => !skipped);
+        expect(Boolean(choice.chosen)).to.equal(eligible.length > 0);
+        if (choice.chosen) expect(eligible.map((c) => c.route)).to.include(choice.chosen.name);
+        if (choice.waitUntilMs !== undefined) expect(choice.waitUntilMs).to.be.above(nowMs);
+        for (const { score } of choice.candidates) expect(score).to.be.within(0, 100);
+      }),
+    );
+  });
+});

@@ -1,0 +1,116 @@
+/**
+ * The choice of a route, with its reasons: every route of the model is a candidate, has a score and
+ * is either eligible or skipped for one stated reason. The same facts always give the same choice.
+ *
+ * Score, 0 to 100, more is better, rounded to a whole point:
+ *   50 × cheapest price + cost of all candidates ÷ its own      (both the caller's bill and ours)
+ *   30 × fastest observed latency ÷ its own                     (30 when not observed: try it)
+ *   20 × free share of the provider's bulkhead
+ *
+ * Order among the eligible: fewest failures in this execution, then score, then the catalogue's
+ * priority, then the catalogue's order. An attempt whose outcome is unknown binds the execution to
+ * its route: another provider might be a second paid call.
+ */
+import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
+import type { RouteCandidate } from '../../contracts/events/execution.js';
+import { costOf } from '../pricing/pricing.js';
+import { admissionOf } from './breaker.js';
+import { unknownHealth, type ProviderHealth } from './health.js';
+
+/** An earlier attempt of the execution; one that has not ended binds like an unknown one. */
+export interface TriedRoute {
+  readonly route: string;
+  readonly ended?: { readonly retryable: boolean } | 'unknown';
+}
+
+export interface RoutingFacts {
+  readonly model: Model;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly health: ReadonlyMap<string, ProviderHealth>;
+  readonly tried: readonly TriedRoute[];
+  readonly nowMs: number;
+}
+
+export interface RouteChoice {
+  readonly chosen?: Route;
+  /** In catalogue order. */
+  readonly candidates: readonly RouteCandidate[];
+  /** When to ask again; absent with no `chosen` when waiting cannot help. */
+  readonly waitUntilMs?: number;
+}
+
+/** A full bulkhead has no appointed time at which it empties. */
+const BULKHEAD_RECHECK_MS = 100;
+
+interface Option {
+  readonly route: Route;
+  readonly failures: number;
+  readonly score: number;
+  readonly skip?: Skip;
+}
+
+interface Skip {
+  readonly reason: string;
+  /** Absent when no amount of waiting lifts it. */
+  readonly untilMs?: number;
+}
+
+export function chooseRoute(facts: RoutingFacts): RouteChoice {
+  const scores = scoresOf(facts);
+  const options = facts.model.routes.map((route, index): Option => {
+    const skip = skipOf(route, facts);
+    const failures = facts.tried.filter((attempt) => attempt.route === route.name).length;
+    return { route, failures, score: scores[index] ?? 0, ...(skip && { skip }) };
+  });
+  const candidates = options.map(({ route, score, skip }) => ({
+    route: route.name,
+    provider: route.provider,
+    score,
+    ...(skip && { skipped: skip.reason }),
+  }));
+  const best = options.filter(({ skip }) => !skip).toSorted(inOrder)[0];
+  if (best) return { chosen: best.route, candidates };
+  const moments = options.flatMap(({ skip }) => skip?.untilMs ?? []);
+  return moments.length > 0 ? { candidates, waitUntilMs: Math.min(...moments) } : { candidates };
+}
+
+function inOrder(a: Option, b: Option): number {
+  return a.failures - b.failures || b.score - a.score || a.route.priority - b.route.priority;
+}
+
+function skipOf(route: Route, { providers, health, tried, nowMs }: RoutingFacts): Skip | undefined {
+  const provider = providers.get(route.provider);
+  if (!provider) return { reason: 'provider_unknown' };
+  const own = tried.filter((attempt) => attempt.route === route.name);
+  if (own.some(({ ended }) => typeof ended === 'object' && !ended.retryable))
+    return { reason: 'failed_for_good' };
+  const doubtful = tried.find(({ ended }) => typeof ended !== 'object');
+  if (doubtful && doubtful.route !== route.name) return { reason: 'outcome_unknown_elsewhere' };
+  if (doubtful && !provider.honoursIdempotencyKey) return { reason: 'outcome_unknown' };
+  const { circuit, inFlight } = health.get(provider.slug) ?? unknownHealth;
+  const admission = admissionOf(circuit, provider.breaker, nowMs);
+  if (!admission.admitted) return { reason: admission.reason, untilMs: admission.untilMs };
+  if (inFlight >= provider.bulkhead)
+    return { reason: 'bulkhead_full', untilMs: nowMs + BULKHEAD_RECHECK_MS };
+  return undefined;
+}
+
+function scoresOf({ model, providers, health }: RoutingFacts): readonly number[] {
+  const known = model.routes.map(({ provider, price, cost }) => {
+    const { latencyMs, inFlight } = health.get(provider) ?? unknownHealth;
+    const bulkhead = providers.get(provider)?.bulkhead ?? 1;
+    const money = Number(costOf(price, model.usageDefault) + costOf(cost, model.usageDefault));
+    const speedMs = latencyMs === undefined ? undefined : Math.max(latencyMs, 1);
+    return { money, latencyMs: speedMs, free: Math.max(0, 1 - inFlight / bulkhead) };
+  });
+  const cheapest = Math.min(...known.map(({ money }) => money));
+  const fastestMs = Math.min(...known.map(({ latencyMs }) => latencyMs ?? Infinity));
+  return known.map(({ money, latencyMs, free }) =>
+    Math.round(
+      50 * share(cheapest, money) + 30 * share(fastestMs, latencyMs ?? fastestMs) + 20 * free,
+    ),
+  );
+}
+
+/** `best` ÷ `own`, 1 when they are the same (also zero, also not known). */
+const share = (best: number, own: number): number => (best === own ? 1 : best / own);

@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { callEnded, callStarted, endingOf, unknownHealth } from './health.js';
+import { closedCircuit } from './breaker.js';
+
+const settings = { failuresToOpen: 2, successesToClose: 1, openMs: 1_000, halfOpenProbes: 1 };
+
+describe('routing: health', () => {
+  it('counts calls under way and learns the latency of those that succeed', () => {
+    const started = callStarted(callStarted(unknownHealth, settings, 0), settings, 0);
+    expect(started).to.deep.equal({ circuit: closedCircuit, inFlight: 2 });
+    const report = { ending: 'succeeded', epoch: 0 } as const;
+    const one = callEnded(started, { ...report, latencyMs: 100 }, settings, 100);
+    expect(one).to.deep.equal({ circuit: closedCircuit, inFlight: 1, latencyMs: 100 });
+    const two = callEnded(one, { ...report, latencyMs: 200 }, settings, 200);
+    expect(two).to.deep.equal({ circuit: closedCircuit, inFlight: 0, latencyMs: 120 });
+  });
+
+  it('does not take a quick failure for speed', () => {
+    const started = callStarted({ ...unknownHealth, latencyMs: 500 }, settings, 0);
+    const ended = callEnded(started, { ending: 'ill', epoch: 0, latencyMs: 1 }, settings, 1);
+    expect(ended).to.deep.equal({
+      circuit: { ...closedCircuit, failures: 1 },
+      inFlight: 0,
+      latencyMs: 500,
+    });
+  });
+
+  it('names how a call ended', () => {
+    const failed = (code: 'MODEL_OVERLOADED' | 'INPUT_VALIDATION_ERROR', ill: boolean) =>
+      endingOf({ kind: 'failed', code, ill });
+    expect(endingOf({ kind: 'succeeded' })).to.equal('succeeded');
+    expect(endingOf({ kind: 'unknown' })).to.equal('ill');
+    expect(failed('MODEL_OVERLOADED', true)).to.equal('ill');
+    expect(failed('MODEL_OVERLOADED', false)).to.equal('throttled');
+    expect(failed('INPUT_VALIDATION_ERROR', false)).to.equal('neutral');
+  });
+});
