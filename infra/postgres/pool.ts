@@ -1,0 +1,109 @@
+import pg from 'pg';
+import type { Logger } from 'pino';
+
+export interface PoolOptions {
+  readonly max: number;
+  readonly applicationName: string;
+  readonly log: Pick<Logger, 'warn'>;
+  /**
+   * The server ends a statement after this time, and the client gives up a second later in case the
+   * server is not there to do it. 0: no bound, for rebuilds and migrations.
+   */
+  readonly statementTimeoutMs?: number;
+}
+
+/**
+ * A pool of connections in which every int8 (and int8[]) arrives as a bigint: money, positions and
+ * revisions are int8, and none of them may pass through a float. count(*) is int8 too. numeric stays
+ * a decimal string, timestamptz a Date, json a parsed value.
+ */
+export function openPool(url: string, options: PoolOptions): pg.Pool {
+  const { max, applicationName, log, statementTimeoutMs = 10_000 } = options;
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: applicationName,
+    connectionTimeoutMillis: 2_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    types,
+    ...(statementTimeoutMs > 0 && {
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + 1_000,
+    }),
+  });
+  // A broken connection is also an 'error' event, which would end the process if nobody listened:
+  // the pool hears of idle ones, and only the client itself of those in use.
+  pool.on('error', (err) => log.warn({ err, application: applicationName }, 'Connection lost'));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+  });
+  return pool;
+}
+
+/**
+ * Runs `work` in one transaction: committed when it returns, rolled back when it throws. A throw from
+ * here may also come from a COMMIT whose answer was lost, so that what `work` did may be there or not:
+ * callers repeat it under the same ids.
+ */
+export async function withTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken = true; // until proven usable, it is not handed to the next caller
+  try {
+    await client.query('begin');
+    const result = await inTransaction(client, work);
+    broken = false;
+    return result;
+  } catch (error) {
+    broken = isReadTimeout(error) || !(await rolledBack(client));
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function inTransaction<T>(
+  client: pg.PoolClient,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const result = await work(client);
+  const { command } = await client.query('commit');
+  // What the server answers when a statement failed and `work` went on regardless.
+  if (command === 'ROLLBACK') throw new Error('The transaction was aborted by an earlier error.');
+  return result;
+}
+
+/** The connection waits for an answer that may never come: a rollback would only wait behind it. */
+function isReadTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout';
+}
+
+async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+  return client.query('rollback').then(
+    () => true,
+    () => false,
+  );
+}
+
+const int8Oid = 20;
+const int8ArrayOid = 1016;
+const textArrayOid = 1009;
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (format !== 'binary' && oid === int8Oid) return BigInt;
+    if (format !== 'binary' && oid === int8ArrayOid) return parseInt8Array;
+    return pg.types.getTypeParser(oid, format ?? 'text') as unknown;
+  }) as typeof pg.types.getTypeParser,
+};
+
+function parseInt8Array(text: string): (bigint | null)[] {
+  return parseTextArray(text).map((element) => (element === null ? null : BigInt(element)));
+}
+
+const untypedParser = pg.types.getTypeParser as (oid: number, format: 'text') => unknown;
+const parseTextArray = untypedParser(textArrayOid, 'text') as (text: string) => (string | null)[];
