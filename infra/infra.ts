@@ -24,7 +24,10 @@ export interface Infra {
   readonly files: FileStore;
   readonly catalogue: CatalogueHolder;
   readonly providers: Providers;
+  /** Calls to addresses that callers named: webhooks. */
   readonly outbound: Outbound;
+  /** Downloads of outputs from where providers say they lie. */
+  readonly downloads: Outbound;
   readonly leases: Leases;
   readonly accounts: Accounts;
   readonly secrets: Secrets;

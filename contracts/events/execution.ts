@@ -74,6 +74,8 @@ export type ExecutionRequested = DomainEvent<
     readonly input: PayloadRef;
     readonly metadata: Readonly<Record<string, string>>;
     readonly webhookUrl?: string;
+    /** What `webhookUrl` is told; the four classic events when absent. */
+    readonly webhookEvents?: readonly string[];
     readonly estimatedCost: Micros;
     readonly holdAmount: Micros;
     readonly holdId: HoldId;
@@ -231,6 +233,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     input: payloadRef,
     metadata: { type: 'object', additionalProperties: { type: 'string' }, maxProperties: 16 },
     'webhookUrl?': text,
+    'webhookEvents?': listOf(text),
     estimatedCost: money,
     holdAmount: money,
     holdId: id('hold'),

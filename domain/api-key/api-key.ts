@@ -4,7 +4,7 @@ import type { ApiKeyEvent } from '../../contracts/events/organization.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import { accept, alreadyDone, reject, type Decision } from '../decider.js';
 
-export const category = 'apiKey';
+export const category = 'apiKey' as const;
 
 export type Event = ApiKeyEvent;
 

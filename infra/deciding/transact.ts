@@ -15,6 +15,7 @@ import {
   NO_STREAM,
   StoreUnavailable,
   type EventStore,
+  type Payload,
   type StreamAppend,
 } from '../event-store/port.js';
 
@@ -42,7 +43,7 @@ export type Transacted<S, E, R> =
   | { readonly outcome: 'rejected'; readonly state: S; readonly reason: R };
 
 type Aggregate<S, C, E extends DomainEvent, R extends string> = Decider<S, C, E, R> & {
-  readonly category: string;
+  readonly category: Category;
 };
 
 /** Ten lost races in a row on one stream is an outage, not a conflict. */
@@ -50,7 +51,8 @@ const ATTEMPTS_MAX = 10;
 
 /**
  * Decides against the stream as it stands and appends what was decided; a lost race is decided
- * again. Throws `StoreUnavailable` or `StoreOverloaded` on an outage.
+ * again. A command may be a function of the state; undefined then means that nothing is to be done.
+ * Throws `StoreUnavailable` or `StoreOverloaded` on an outage.
  */
 export async function transact<S, C, E extends AnyEvent, R extends string>(
   store: EventStore,
@@ -59,23 +61,37 @@ export async function transact<S, C, E extends AnyEvent, R extends string>(
   command: C | ((state: S) => C | undefined),
   cause: Cause,
 ): Promise<Transacted<S, E, R>> {
-  const stream = streamOf(aggregate.category as Category, id);
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-    const { state, revision } = await load(store, aggregate, id);
-    const chosen =
-      typeof command === 'function' ? (command as (s: S) => C | undefined)(state) : command;
-    if (chosen === undefined) return { outcome: 'alreadyDone', state };
-    const decision = aggregate.decide(state, chosen);
-    if (decision.kind === 'alreadyDone') return { outcome: 'alreadyDone', state };
-    if (decision.kind === 'rejected')
-      return { outcome: 'rejected', state, reason: decision.reason };
-    const append = appendOf(stream, revision, decision.events, cause);
-    const [outcome] = await store.append({ appends: [append] });
-    if (outcome?.status !== 'appended') continue;
-    const next = decision.events.reduce(aggregate.evolve, state);
-    return { outcome: 'accepted', state: next, events: decision.events };
+    const loaded = await load(store, aggregate, id);
+    const result = await decideOnce(store, aggregate, id, loaded, command, cause);
+    if (result.outcome !== 'conflict') return result;
   }
-  throw new StoreUnavailable(`${stream} is written to by too many at once`);
+  throw new StoreUnavailable(`${aggregate.category} ${id} is written to by too many at once`);
+}
+
+/** One round of `transact` for whoever has loaded the stream already. */
+export async function decideOnce<S, C, E extends AnyEvent, R extends string>(
+  store: EventStore,
+  aggregate: Aggregate<S, C, E, R>,
+  id: string,
+  { state, revision }: Loaded<S>,
+  command: C | ((state: S) => C | undefined),
+  cause: Cause,
+  payload?: Payload,
+): Promise<Transacted<S, E, R> | { readonly outcome: 'conflict' }> {
+  const chosen =
+    typeof command === 'function' ? (command as (state: S) => C | undefined)(state) : command;
+  if (chosen === undefined) return { outcome: 'alreadyDone', state };
+  const decision = aggregate.decide(state, chosen);
+  if (decision.kind === 'alreadyDone') return { outcome: 'alreadyDone', state };
+  if (decision.kind === 'rejected') return { outcome: 'rejected', state, reason: decision.reason };
+  const stream = streamOf(aggregate.category, id);
+  const append = appendOf(stream, revision, decision.events, cause);
+  const payloads = payload && { payloads: [payload] };
+  const [outcome] = await store.append({ appends: [append], ...payloads });
+  if (outcome?.status !== 'appended') return { outcome: 'conflict' };
+  const next = decision.events.reduce(aggregate.evolve, state);
+  return { outcome: 'accepted', state: next, events: decision.events };
 }
 
 export async function load<S, C, E extends AnyEvent, R extends string>(
@@ -83,7 +99,7 @@ export async function load<S, C, E extends AnyEvent, R extends string>(
   aggregate: Aggregate<S, C, E, R>,
   id: string,
 ): Promise<Loaded<S>> {
-  const events = await store.readStream(streamOf(aggregate.category as Category, id));
+  const events = await store.readStream(streamOf(aggregate.category, id));
   let state = aggregate.initial();
   for (const event of events) state = aggregate.evolve(state, event as unknown as E);
   return { state, revision: events.at(-1)?.revision ?? NO_STREAM };
