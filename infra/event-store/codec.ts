@@ -1,0 +1,173 @@
+/**
+ * Events to text and back. Money is `bigint` inside and a decimal string in the log; everything is
+ * checked against its schema before it is written and after it was read.
+ */
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { eventSchemas, type AnyEvent } from '../../contracts/events/all.js';
+import type { EventSchema, Metadata, NewEvent, RecordedEvent } from '../../contracts/events/envelope.js';
+import { timestamp } from '../../contracts/events/schema-parts.js';
+import { formatMoney, parseMoney } from '../../contracts/money.js';
+import type { StreamName } from '../../contracts/streams.js';
+import { upcasters as allUpcasters, type Upcasters, type WireData } from './upcasters.js';
+
+/** A row of the log, as stores keep it. */
+export interface LogRow {
+  readonly position: bigint;
+  readonly stream: StreamName;
+  readonly revision: number;
+  readonly id: string;
+  readonly type: string;
+  readonly data: string;
+  readonly metadata: string;
+}
+
+export interface EncodedEvent {
+  readonly id: string;
+  readonly type: AnyEvent['type'];
+  readonly data: string;
+  readonly metadata: string;
+}
+
+/** What stores report; a pino logger is one. */
+export interface StoreLog {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface Codec {
+  /** Throws `InvalidEvent`. */
+  encode(event: NewEvent<AnyEvent>): EncodedEvent;
+  /** Undefined, counted and logged once per type, for a type that this code does not know. */
+  decode(row: LogRow): RecordedEvent<AnyEvent> | undefined;
+  /** Rows that were skipped because their type is not known. */
+  readonly unknownTypes: number;
+}
+
+/** The event is not what its schema says: a defect of its writer, or of the log. */
+export class InvalidEvent extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'InvalidEvent';
+  }
+}
+
+export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters): Codec {
+  const unknown = new Map<string, number>();
+  let unknownTypes = 0;
+
+  function alarm({ type, stream, position }: LogRow): undefined {
+    unknownTypes++;
+    const seen = (unknown.get(type) ?? 0) + 1;
+    unknown.set(type, seen);
+    if (seen === 1) log.error({ type, stream, position: `${position}` }, 'unknown event type skipped');
+  }
+
+  return {
+    encode(event) {
+      const kind = kindOf(event.type);
+      if (!kind) throw new InvalidEvent(`there is no event type ${event.type}`);
+      if (!UUID.test(event.id)) throw new InvalidEvent(`${event.type}: the id is not a UUID`);
+      const { version, money } = kind.schema;
+      if (event.metadata.schemaVersion !== version)
+        throw new InvalidEvent(`${event.type}: schemaVersion is not ${version}`);
+      const wire = money.length > 0 ? toWire(event, money) : event.data;
+      check(kind.checkData, wire, event.type);
+      check(checkMetadata(), event.metadata, `metadata of ${event.type}`);
+      return {
+        id: event.id,
+        type: event.type,
+        data: JSON.stringify(wire),
+        metadata: JSON.stringify(event.metadata),
+      };
+    },
+
+    decode(row) {
+      const metadata = JSON.parse(row.metadata) as Metadata;
+      check(checkMetadata(), metadata, `metadata at position ${row.position}`);
+      const current = upcast(upcasters, row.type, metadata.schemaVersion, row.data);
+      const kind = kindOf(current.type);
+      if (!kind) return alarm(row);
+      const { data } = current;
+      check(kind.checkData, data, `${row.type} at position ${row.position}`);
+      for (const field of kind.schema.money)
+        if (data[field] !== undefined) data[field] = parseMoney(data[field] as string);
+      const { position, stream, revision, id } = row;
+      const event = { id, stream, revision, position, type: current.type, data, metadata };
+      return event as unknown as RecordedEvent<AnyEvent>;
+    },
+
+    get unknownTypes() {
+      return unknownTypes;
+    },
+  };
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function toWire({ type, data }: NewEvent<AnyEvent>, money: readonly string[]): WireData {
+  const wire: Record<string, unknown> = { ...data };
+  for (const field of money) {
+    const amount = wire[field];
+    if (typeof amount === 'bigint') wire[field] = formatMoney(amount);
+    else if (amount !== undefined) throw new InvalidEvent(`${type}: ${field} is not a bigint`);
+  }
+  return wire;
+}
+
+function upcast(upcasters: Upcasters, type: string, version: number, text: string) {
+  let current = { type, version, data: JSON.parse(text) as Record<string, unknown> };
+  for (let step = upcasters[type]?.[version]; step; ) {
+    const { data, ...next } = step(current.data);
+    current = { ...next, data: { ...data } };
+    step = upcasters[next.type]?.[next.version];
+  }
+  return current;
+}
+
+interface Kind {
+  readonly schema: EventSchema;
+  readonly checkData: ValidateFunction;
+}
+
+/** What an amount may look like is in the schemas' own pattern; the format only marks it as money. */
+const ajv = new Ajv2020({ strict: true, formats: { money: true } });
+const kinds = new Map<string, Kind>();
+
+/** Compiled at the first event of its type, once for all stores of the process. */
+function kindOf(type: string): Kind | undefined {
+  const known = kinds.get(type);
+  if (known) return known;
+  if (!Object.hasOwn(eventSchemas, type)) return undefined;
+  const schema = eventSchemas[type as AnyEvent['type']];
+  const kind = { schema, checkData: ajv.compile(schema.schema) };
+  kinds.set(type, kind);
+  return kind;
+}
+
+const metadataText = { type: 'string', maxLength: 1024 };
+let compiledMetadata: ValidateFunction | undefined;
+
+function checkMetadata(): ValidateFunction {
+  compiledMetadata ??= ajv.compile({
+    type: 'object',
+    properties: {
+      $correlationId: metadataText,
+      $causationId: metadataText,
+      actor: metadataText,
+      ip: metadataText,
+      traceparent: metadataText,
+      schemaVersion: { type: 'integer', minimum: 1 },
+      time: timestamp,
+    },
+    required: ['$correlationId', '$causationId', 'actor', 'schemaVersion', 'time'],
+    additionalProperties: false,
+  });
+  return compiledMetadata;
+}
+
+function check(validate: ValidateFunction, value: unknown, what: string): void {
+  if (validate(value)) return;
+  const [first] = validate.errors ?? [];
+  // The values stay out of the message: they may be a caller's.
+  throw new InvalidEvent(`${what} ${first?.instancePath ?? ''} ${first?.message ?? 'is invalid'}`);
+}

@@ -1,0 +1,51 @@
+/** The endless read of a log that wakes its readers: what every `subscribe` in a process does. */
+import { performance } from 'node:perf_hooks';
+import { createBell } from './bell.js';
+import type { LogBatch, LogFilter, Position } from './port.js';
+
+export interface FollowedLog {
+  /** Rings whenever events were added, and when the log is closed; answers how to leave. */
+  join(ring: () => void): () => void;
+  read(after: Position, limit: number, filter: LogFilter): LogBatch | Promise<LogBatch>;
+  readonly closed: boolean;
+}
+
+const BATCH_EVENTS_MAX = 500;
+
+/** How long a reader whose filter passes nothing waits for a new position to save. */
+const PROGRESS_MS = 500;
+
+/**
+ * Yields batches with events, and empty ones when the reader has caught up for the first time since
+ * it was told otherwise, or has come further through events that its filter left out.
+ */
+export async function* follow(
+  log: FollowedLog,
+  after: Position,
+  filter: LogFilter,
+  signal: AbortSignal,
+): AsyncGenerator<LogBatch, void, undefined> {
+  const bell = createBell();
+  const leave = log.join(bell.ring);
+  signal.addEventListener('abort', bell.ring);
+  let told = { position: after, caughtUp: false, at: performance.now() };
+  let position = after;
+  try {
+    while (!signal.aborted && !log.closed) {
+      const batch = await log.read(position, BATCH_EVENTS_MAX, filter);
+      if (signal.aborted) return;
+      position = batch.position;
+      const progressDueMs = told.at + PROGRESS_MS - performance.now();
+      const progress = position > told.position && progressDueMs <= 0;
+      if (batch.events.length > 0 || progress || (batch.caughtUp && !told.caughtUp)) {
+        yield batch;
+        told = { position, caughtUp: batch.caughtUp, at: performance.now() };
+      } else if (batch.caughtUp) {
+        await bell.wait(position > told.position ? progressDueMs : undefined);
+      }
+    }
+  } finally {
+    signal.removeEventListener('abort', bell.ring);
+    leave();
+  }
+}
