@@ -43,6 +43,10 @@ const NAMESPACE = 'a3c1f6de-5d0e-5f6b-9d8a-2f7c41b0e9d5';
 export const executionIdOf = (organizationId: OrganizationId, key: string): ExecutionId =>
   `exec_${uuidV5(NAMESPACE, `${organizationId}\u0000${key}`)}`;
 
+/** A key is found by its own SHA-256 (hex), without a table. */
+export const apiKeyIdOf = (sha256: string): ApiKeyId =>
+  `key_${uuidV5(NAMESPACE, `api-key/${sha256}`)}`;
+
 /** The n-th file that an execution produced. The same output re-hosted twice is one file. */
 export const outputFileIdOf = (executionId: ExecutionId, index: number): FileId =>
   `file_${uuidV5(NAMESPACE, `${executionId}/file/${index}`)}`;

@@ -2,10 +2,10 @@
  * A route reads like its documentation: parse, name, decide, answer. Its handler is a plain function
  * of request to reply and never touches `response`, so it is the same behind Express and below it.
  */
+import type { Readable } from 'node:stream';
 import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import type { Permission } from '../../contracts/events/organization.js';
-import type { Readable } from 'node:stream';
 
 export interface Caller {
   readonly organizationId: OrganizationId;
@@ -15,26 +15,34 @@ export interface Caller {
 
 export interface ApiRequest {
   readonly method: string;
-  /** Path below `/v1` or `/admin/v1`, without the query. */
+  /** Path as it was asked for, without the query. */
   readonly path: string;
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** The query as the route's `querySchema` types it, defaults filled in; empty without one. */
+  readonly queryValues: Readonly<Record<string, unknown>>;
   /** One header by its lower-case name; undefined when absent. */
   header(name: string): string | undefined;
   /** The parsed JSON body of routes that declare one; undefined otherwise. */
   readonly body: unknown;
   readonly requestId: string;
   readonly ip: string;
+  /** Milliseconds since the epoch. */
   readonly receivedAt: number;
 }
 
 export interface Reply {
   readonly status: number;
+  /** Lower-case names. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** JSON value; or bytes, text or a stream with a `content-type` among the headers. */
+  /** A JSON value; `undefined` with neither `raw` nor `stream` is an answer without a body. */
   readonly body?: unknown;
+  /** Bytes with a `content-type` (and, where known, a `content-length`) among the headers. */
   readonly stream?: Readable;
+  /** Text or bytes with a `content-type` among the headers. */
   readonly raw?: string | Buffer;
+  /** What the request's log line says beside the usual, e.g. the execution's id. */
+  readonly logFields?: Readonly<Record<string, string | number>>;
 }
 
 /** Thrown or returned by handlers alike; answered in the envelope with its code's status. */
@@ -50,16 +58,26 @@ export class Refusal extends Error {
   }
 }
 
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
 interface RouteShape {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `/executions/{id}`: below `/v1` (and `/api/v1`), or `/admin/v1` for operators. */
   readonly path: string;
   readonly summary: string;
+  /** A paragraph for the reference page. */
+  readonly description?: string;
   readonly tag: string;
   /** JSON Schema of the body; its presence means that a JSON object is required. */
-  readonly bodySchema?: Readonly<Record<string, unknown>>;
-  readonly querySchema?: Readonly<Record<string, unknown>>;
-  readonly replySchemas: Readonly<Record<number, Readonly<Record<string, unknown>> | string>>;
+  readonly bodySchema?: JsonSchema;
+  /** JSON Schema of an object; parameters not in it are refused if it says so. */
+  readonly querySchema?: JsonSchema;
+  /** Request headers that the route reads, by name, for the reference page. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** By status: the JSON Schema of the body, or a sentence where the answer is not JSON. */
+  readonly replySchemas: Readonly<Record<number, JsonSchema | string>>;
+  /** What this route refuses with, beyond what every route may. */
+  readonly refusals?: readonly ErrorCode[];
   /** Answered on `http.Server` before Express; only for routes whose cost is the framework. */
   readonly hot?: boolean;
 }
@@ -67,15 +85,21 @@ interface RouteShape {
 /** A tenant's route: the caller is the key's organization. */
 export interface TenantRoute extends RouteShape {
   readonly audience: 'tenant';
-  /** `FULL` unless the route serves executions and files. */
+  /** The permission that suffices: `FULL` unless the route serves executions and files. */
   readonly permission: Permission;
-  handle(request: ApiRequest, caller: Caller): Promise<Reply>;
+  handle(request: ApiRequest, caller: Caller): Promise<Reply | Refusal>;
 }
 
 /** An operator's route, under `/admin/v1`. */
 export interface OperatorRoute extends RouteShape {
   readonly audience: 'operator';
-  handle(request: ApiRequest): Promise<Reply>;
+  handle(request: ApiRequest): Promise<Reply | Refusal>;
 }
 
 export type Route = TenantRoute | OperatorRoute;
+
+/** A plain page beside the API (`/healthz`, `/docs`): answered to anybody's GET. */
+export interface Mount {
+  readonly path: string;
+  handle(request: ApiRequest): Promise<Reply | Refusal>;
+}

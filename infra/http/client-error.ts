@@ -1,0 +1,35 @@
+/** What cannot even be parsed as a request is answered in the envelope too, then cut off. */
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ErrorCode } from '../../contracts/error-codes.js';
+
+type Trouble = readonly [status: number, code: ErrorCode, message: string];
+
+const troubles: Readonly<Record<string, Trouble>> = {
+  HPE_HEADER_OVERFLOW: [413, 'PAYLOAD_TOO_LARGE', 'The request headers are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'INPUT_VALIDATION_ERROR', 'The request took too long to arrive.'],
+};
+
+const malformed: Trouble = [400, 'INPUT_VALIDATION_ERROR', 'The request is not valid HTTP.'];
+
+export function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // Once an answer has begun, another head would become part of its body.
+  const begun = (socket as { _httpMessage?: { headersSent: boolean } })._httpMessage?.headersSent;
+  if (error.code === 'ECONNRESET' || !socket.writable || begun) {
+    socket.destroy();
+    return;
+  }
+  const [status, code, message] = troubles[error.code ?? ''] ?? malformed;
+  const requestId = `req_${randomUUID()}`;
+  const body = JSON.stringify({
+    error: { code, message, retryable: false, request_id: requestId },
+  });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
+      'content-type: application/json; charset=utf-8\r\n' +
+      `content-length: ${Buffer.byteLength(body)}\r\n` +
+      `x-request-id: ${requestId}\r\n` +
+      `connection: close\r\n\r\n${body}`,
+  );
+}

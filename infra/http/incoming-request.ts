@@ -1,0 +1,58 @@
+/** A request as handlers see it, over Node's; nothing is computed before it is asked for. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { ApiRequest } from './route.js';
+
+export class IncomingRequest implements ApiRequest {
+  readonly requestId: string;
+  body: unknown = undefined;
+  queryValues: Readonly<Record<string, unknown>> = NO_VALUES;
+
+  constructor(
+    private readonly incoming: IncomingMessage & { readonly originalUrl?: string },
+    readonly params: Readonly<Record<string, string>>,
+    readonly receivedAt: number,
+  ) {
+    this.requestId = requestIdOf(incoming);
+  }
+
+  get method(): string {
+    return this.incoming.method ?? '';
+  }
+
+  get path(): string {
+    const target = this.target;
+    const mark = target.indexOf('?');
+    return mark < 0 ? target : target.slice(0, mark);
+  }
+
+  get query(): URLSearchParams {
+    const target = this.target;
+    const mark = target.indexOf('?');
+    return new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
+  }
+
+  get ip(): string {
+    return this.incoming.socket.remoteAddress ?? '';
+  }
+
+  header(name: string): string | undefined {
+    const value = this.incoming.headers[name];
+    return typeof value === 'string' || value === undefined ? value : value.join(', ');
+  }
+
+  /** Express shortens `url` where it mounts; `originalUrl` is what was asked for. */
+  private get target(): string {
+    return this.incoming.originalUrl ?? this.incoming.url ?? '/';
+  }
+}
+
+const NO_VALUES: Readonly<Record<string, unknown>> = Object.freeze({});
+
+const saneId = /^[\x21-\x7e]{1,128}$/;
+
+/** A caller's own id is kept when it is short and visible, so that it can go into logs and headers. */
+export function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && saneId.test(given) ? given : `req_${randomUUID()}`;
+}
