@@ -99,11 +99,14 @@ export async function load<S, C, E extends AnyEvent, R extends string>(
   aggregate: Aggregate<S, C, E, R>,
   id: string,
 ): Promise<Loaded<S>> {
-  const events = await store.readStream(streamOf(aggregate.category, id));
-  let state = aggregate.initial();
-  for (const event of events) state = aggregate.evolve(state, event as unknown as E);
+  const events = await readEvents<E>(store, streamOf(aggregate.category, id));
+  const state = events.reduce(aggregate.evolve, aggregate.initial());
   return { state, revision: events.at(-1)?.revision ?? NO_STREAM };
 }
+
+/** A stream's events as its own category's: what is in a stream follows from its name. */
+export const readEvents = async <E extends AnyEvent>(store: EventStore, stream: StreamName) =>
+  (await store.readStream(stream)) as unknown as readonly (E & { readonly revision: number })[];
 
 /**
  * Decided events made ready to append. Their ids follow from stream, revision and one token per

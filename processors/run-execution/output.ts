@@ -1,12 +1,10 @@
 /** A provider's success made ready to record: what it cost, and its output kept by reference. */
-import { createHash } from 'node:crypto';
-import type { PayloadRef } from '../../contracts/events/execution.js';
 import type * as Execution from '../../domain/execution/execution.js';
 import { costOf } from '../../domain/pricing/pricing.js';
 import type { Payload } from '../../infra/event-store/port.js';
 import type { Infra } from '../../infra/infra.js';
-import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import type { ProviderOutcome } from '../../infra/providers/port.js';
+import { keep } from '../keep.js';
 import type { Attempt } from './attempts.js';
 
 type Succeeded = Extract<ProviderOutcome, { kind: 'succeeded' }>;
@@ -37,26 +35,4 @@ export async function outputOf(
   return { command: { type: 'Complete', attempt, completion, at }, ...rider(kept) };
 }
 
-interface Kept {
-  readonly ref: PayloadRef;
-  /** Absent when it was put already, being too large to ride with the events. */
-  readonly payload?: Payload;
-}
-
-/** JSON under `<prefix>/<first 16 hex of its SHA-256>`. */
-export async function keep(
-  { payloads }: Infra,
-  prefix: string,
-  organizationId: string,
-  value: unknown,
-): Promise<Kept> {
-  const bytes = Buffer.from(JSON.stringify(value));
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const ref = { ref: `${prefix}/${sha256.slice(0, 16)}`, sha256, bytes: bytes.length };
-  const payload: Payload = { ref: ref.ref, organizationId, bytes };
-  if (bytes.length <= SMALL_PAYLOAD_BYTES_MAX) return { ref, payload };
-  await payloads.put(payload);
-  return { ref };
-}
-
-const rider = ({ payload }: Kept) => (payload ? { payload } : {});
+const rider = ({ payload }: { payload?: Payload }) => (payload ? { payload } : {});

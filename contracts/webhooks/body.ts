@@ -1,0 +1,28 @@
+/** What a webhook carries. */
+import type { WebhookEventType } from '../events/delivery.js';
+import type { EventPublicId, ExecutionId, OrganizationId } from '../ids.js';
+
+/** Told without being asked for; `execution.expired` only to those who name it. */
+export const CLASSIC_EVENTS: readonly WebhookEventType[] = [
+  'execution.started',
+  'execution.completed',
+  'execution.failed',
+  'execution.cancelled',
+];
+
+export const WEBHOOK_EVENTS: readonly WebhookEventType[] = [...CLASSIC_EVENTS, 'execution.expired'];
+
+export interface WebhookBody {
+  /** Stable over retries; also the `webhook-id` header. */
+  readonly id: EventPublicId;
+  readonly type: WebhookEventType;
+  readonly event_type: WebhookEventType;
+  readonly version: '1.0';
+  readonly timestamp: string;
+  readonly organization_id: OrganizationId;
+  readonly execution_id: ExecutionId;
+  /** The number of this event in the execution's timeline. */
+  readonly sequence: number;
+  /** The same JSON as `GET /v1/executions/{id}` at that event. */
+  readonly data: unknown;
+}
