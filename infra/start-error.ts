@@ -1,6 +1,7 @@
 /**
- * Why a start cannot go on, for the person who gave the command: one sentence that says what is wrong
- * and what to do about it. `main` prints the message alone and exits 1; a stack trace is for bugs.
+ * Why a start cannot go on, for the person who gave the command: one sentence that says what is
+ * wrong and what to do about it. `main` prints the message alone and exits 1; a stack trace is for
+ * bugs.
  */
 export class StartError extends Error {
   override readonly name = 'StartError';
@@ -12,10 +13,13 @@ export class StartError extends Error {
  */
 export function folderTrouble(error: unknown, folder: string): unknown {
   if (error instanceof StartError || !(error instanceof Error)) return error;
-  const { code = '', path = folder } = error as NodeJS.ErrnoException;
+  const { code = '', path = folder, dest = path } = error as FileError;
   const sentence = folderSentences[code];
-  return sentence ? new StartError(sentence(path), { cause: error }) : error;
+  return sentence ? new StartError(sentence(dest), { cause: error }) : error;
 }
+
+/** A copy or a rename names two paths; what it could not write is the second. */
+type FileError = NodeJS.ErrnoException & { readonly dest?: string };
 
 const full = (path: string) =>
   `The disk that holds ${path} is full: free some space there, then start again.`;

@@ -29,8 +29,8 @@ export async function homeOwner(home: string): Promise<HomeOwner | undefined> {
 
 /**
  * Deleting a data folder does not reach root's cluster of it. A cluster whose data folder no longer
- * names it, and whose process is dead, has its postmaster ended; the files stay, since the folder may
- * only be unmounted, unless it lay in the system's temporary folder, where nothing comes back.
+ * names it, and whose process is dead, has its postmaster ended; the files stay, since the folder
+ * may only be unmounted, unless it lay in the system's temporary folder, where nothing comes back.
  */
 export async function sweepAbandoned(
   base: string,

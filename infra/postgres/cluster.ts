@@ -19,8 +19,8 @@ import { run } from './process.js';
 export const superuser = 'modelroute';
 
 /**
- * Makes the cluster unless it is there. initdb works in a folder beside it, which becomes the cluster
- * by rename: one that exists is complete, whenever we were killed.
+ * Makes the cluster unless it is there. initdb works in a folder beside it, which becomes the
+ * cluster by rename: one that exists is complete, whenever we were killed.
  */
 export async function ensureCluster(place: Place): Promise<void> {
   await removeDrafts(place);

@@ -5,16 +5,17 @@ import { StartError, folderTrouble } from '../start-error.js';
 import { identify, until, type ProcessIdentity } from './process.js';
 
 /**
- * One process per data folder. The lock is a numbered file that names its holder; the highest number
- * counts.
+ * One process per data folder. The lock is a numbered file that names its holder; the highest
+ * number counts.
  *
  *   free      no file, or the highest says `released`
  *   held      the highest names a live process
  *   stale     the highest names a process that is dead (kill -9, power cut)
  *
- * Taking a free or stale lock is to create the next number by link(2), which only one process can do
- * and which shows the file only complete. A number is never used again while a higher one exists, so
- * somebody who looked long ago and creates an old number sees a higher one beside it and gives way.
+ * Taking a free or stale lock is to create the next number by link(2), which only one process can
+ * do and which shows the file only complete. A number is never used again while a higher one
+ * exists, so somebody who looked long ago and creates an old number sees a higher one beside it and
+ * gives way.
  */
 export interface DataDirLock {
   release(): Promise<void>;
@@ -95,7 +96,9 @@ async function create(dataDir: string, number: number, content: Content): Promis
   }
 }
 
-/** The number stays taken, marked as free. A data folder deleted under us has no lock to give back. */
+/**
+ * The number stays taken, marked as free. A data folder deleted under us has no lock to give back.
+ */
 async function release(dataDir: string, number: number): Promise<void> {
   try {
     await rename(await writeDraft(dataDir, { released: true }), fileOf(dataDir, number));

@@ -33,6 +33,9 @@ describe('embedded PostgreSQL', function () {
     return child;
   }
 
+  /** One cluster for the specs that leave it whole; made by the first of them. */
+  let lasting: string;
+
   /** mkdtemp makes it 0700: as root, nobody else can enter. */
   async function newDataDir(): Promise<string> {
     const folder = await mkdtemp(join(tmpdir(), 'modelroute-embedded-'));
@@ -40,20 +43,21 @@ describe('embedded PostgreSQL', function () {
     return folder;
   }
 
+  before(async () => {
+    lasting = await newDataDir();
+    folders.length = 0;
+  });
+
   afterEach(async () => {
     for (const child of children.splice(0)) await child.kill();
     for (const server of servers.splice(0)) await server.stop();
-    for (const folder of folders.splice(0)) {
-      const cluster = await clusterOf(folder).catch(() => undefined);
-      const left = cluster && (await postmasterPidOf(cluster));
-      if (left && (await identify(left))) signal(left, 'SIGKILL');
-      if (cluster) await rm(dirname(cluster), { recursive: true, force: true, maxRetries: 20 });
-      await rm(folder, { recursive: true, force: true, maxRetries: 20 });
-    }
+    for (const folder of folders.splice(0)) await remove(folder);
   });
 
+  after(() => remove(lasting));
+
   it('keeps its data and its url over a stop and a start', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = lasting;
     const first = await start(dataDir);
     await note(first.url, 'before the stop');
     expect(await runningPostgresUrl(dataDir)).to.equal(first.url);
@@ -75,7 +79,7 @@ describe('embedded PostgreSQL', function () {
   });
 
   it('is as durable and as local as its settings promise', async () => {
-    const { url } = await start(await newDataDir());
+    const { url } = await start(lasting);
     const names = ['fsync', 'full_page_writes', 'jit', 'listen_addresses', 'max_connections'];
     names.push('server_encoding', 'synchronous_commit', 'timezone', 'unix_socket_directories');
     const rows = await query(
@@ -96,7 +100,7 @@ describe('embedded PostgreSQL', function () {
   });
 
   it('comes back by itself on the same url when its postmaster is killed', async () => {
-    const server = await start(await newDataDir());
+    const server = await start(lasting);
     await note(server.url, 'committed');
     const killed = server.postmasterPid;
 
@@ -109,7 +113,7 @@ describe('embedded PostgreSQL', function () {
   });
 
   it('takes over the server of a killed process, and ends that process’s statements', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = lasting;
     const child = startInChild(dataDir);
     const { url, postmasterPid } = await child.ready;
     await note(url, 'before the kill');
@@ -131,7 +135,7 @@ describe('embedded PostgreSQL', function () {
   });
 
   it('recovers after its process and its postmaster were both killed', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = lasting;
     const child = startInChild(dataDir);
     const { url, postmasterPid } = await child.ready;
     await note(url, 'committed');
@@ -148,7 +152,7 @@ describe('embedded PostgreSQL', function () {
   });
 
   it('ends a server of ours that does not answer, and starts anew', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = lasting;
     const child = startInChild(dataDir);
     const { url, postmasterPid } = await child.ready;
     await note(url, 'committed');
@@ -163,8 +167,9 @@ describe('embedded PostgreSQL', function () {
   });
 
   it('starts although postmaster.pid names a living stranger', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = lasting;
     const first = await start(dataDir);
+    await note(first.url, 'still there');
     const pidFile = join(await clusterOf(dataDir), 'postmaster.pid');
     const lines = (await readFile(pidFile, 'utf8')).split('\n');
     await first.stop();
@@ -173,7 +178,7 @@ describe('embedded PostgreSQL', function () {
     const second = await start(dataDir);
 
     expect(second.adopted).to.equal(false);
-    expect(await notes(second.url)).to.deep.equal([]);
+    expect(await notes(second.url)).to.deep.equal(['still there']);
   });
 
   it('makes the cluster anew when it was killed while making it', async () => {
@@ -194,7 +199,7 @@ describe('embedded PostgreSQL', function () {
   });
 
   it('moves to another port when its own is taken meanwhile', async () => {
-    const dataDir = await newDataDir();
+    const dataDir = lasting;
     const first = await start(dataDir);
     const port = Number(new URL(first.url).port);
     await first.stop();
@@ -203,7 +208,7 @@ describe('embedded PostgreSQL', function () {
     try {
       const second = await start(dataDir);
       expect(Number(new URL(second.url).port)).to.not.equal(port);
-      expect(await notes(second.url)).to.deep.equal([]);
+      expect(await identify(second.postmasterPid)).to.not.equal(undefined);
     } finally {
       squatter.close();
     }
@@ -293,6 +298,15 @@ async function refused(attempt: Promise<unknown>, sentence: RegExp): Promise<voi
   expect((outcome as StartError).message).to.match(sentence);
 }
 
+/** The data folder, and whatever of its database is left running or lies elsewhere. */
+async function remove(dataDir: string): Promise<void> {
+  const cluster = await clusterOf(dataDir).catch(() => undefined);
+  const left = cluster && (await postmasterPidOf(cluster));
+  if (left && (await identify(left))) signal(left, 'SIGKILL');
+  if (cluster) await rm(dirname(cluster), { recursive: true, force: true, maxRetries: 20 });
+  await rm(dataDir, { recursive: true, force: true, maxRetries: 20 });
+}
+
 async function clusterOf(dataDir: string): Promise<string> {
   const text = await readFile(join(dataDir, 'postgres.json'), 'utf8');
   return resolve(dataDir, (JSON.parse(text) as { cluster: string }).cluster);
@@ -316,8 +330,9 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
 
 const table = 'create table if not exists notes (text text)';
 
+/** Makes this the only one. */
 async function note(url: string, text: string): Promise<void> {
-  await query(url, table);
+  await query(url, `drop table if exists notes; ${table}`);
   await query(url, `insert into notes values ('${text}')`);
 }
 

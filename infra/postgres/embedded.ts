@@ -44,10 +44,13 @@ export interface EmbeddedPostgresOptions extends PlaceOptions {
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
+  let folder = options.dataDir;
   try {
-    return await start(options);
+    const place = await choosePlace(options);
+    folder = place.home;
+    return await start(place, options.log);
   } catch (error) {
-    throw folderTrouble(error, options.dataDir);
+    throw folderTrouble(error, folder);
   }
 }
 
@@ -62,9 +65,7 @@ export async function runningPostgresUrl(dataDir: string): Promise<string | unde
 
 const database = 'modelroute';
 
-async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { log } = options;
-  const place = await choosePlace(options);
+async function start(place: Place, log: EmbeddedPostgresOptions['log']): Promise<EmbeddedPostgres> {
   await ensureCluster(place);
   const left = await takeOver(place, log);
   const postmaster = left ?? (await startPostmaster(place, place.pointer.port, true));
@@ -76,8 +77,8 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
 }
 
 /**
- * The ready server that a killed process left, freed of that process's sessions; undefined when there
- * is none, or none worth keeping, and the way is free for a new one.
+ * The ready server that a killed process left, freed of that process's sessions; undefined when
+ * there is none, or none worth keeping, and the way is free for a new one.
  */
 async function takeOver(
   place: Place,
@@ -91,7 +92,7 @@ async function takeOver(
     const changing = async () => (await livePostmaster(cluster))?.status ?? 'ready';
     await until(async () => (await changing()) === 'ready', 300_000, 100);
   }
-  const outcome = await until(() => question(place), 6_000, 100);
+  const outcome = await until(() => question(place), 5_000, 100);
   if (outcome === 'gone') return undefined;
   if (outcome === false) {
     log.warn({ pid: seen.pid }, 'Ending a PostgreSQL of ours that does not answer');

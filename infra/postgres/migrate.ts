@@ -10,10 +10,10 @@ export interface Migration {
 }
 
 /**
- * Brings the database to the last of `migrations` (ascending ids) and answers with the names of those
- * it had to run. All of them commit together or not at all; processes that start at the same time wait
- * for one another. A database that knows a later migration than the code, or another one under the
- * same id, is refused with a StartError before anything changes.
+ * Brings the database to the last of `migrations` (ascending ids) and answers with the names of
+ * those it had to run. All of them commit together or not at all; processes that start at the same
+ * time wait for one another. A database that knows a later migration than the code, or another one
+ * under the same id, is refused with a StartError before anything changes.
  */
 export async function migrate(
   pool: pg.Pool,

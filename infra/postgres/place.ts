@@ -12,9 +12,9 @@ import { systemUser } from './system-user.js';
 /**
  * Where the cluster of a data folder lies and who runs it.
  *
- * An ordinary user keeps everything in the data folder. PostgreSQL refuses root, and the user it runs
- * as instead may be unable to enter the data folder or the clone (a 0700 home of root); so for root
- * the programs and the cluster lie under a folder of their own:
+ * An ordinary user keeps everything in the data folder. PostgreSQL refuses root, and the user it
+ * runs as instead may be unable to enter the data folder or the clone (a 0700 home of root); so for
+ * root the programs and the cluster lie under a folder of their own:
  *
  *   <base>/pg-<version>/          a copy of the programs, shared by all data folders
  *   <base>/<hash of data dir>/    the home of one cluster: postgres/ (0700, the server's user),
@@ -35,7 +35,9 @@ export interface Place {
 
 export interface PlaceOptions {
   readonly dataDir: string;
-  /** For root: the base instead of /var/lib/modelroute; the server's user must be able to enter it. */
+  /**
+   * For root: the base instead of /var/lib/modelroute; the server's user must be able to enter it.
+   */
   readonly pgDir?: string | undefined;
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }

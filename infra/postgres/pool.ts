@@ -14,8 +14,8 @@ export interface PoolOptions {
 
 /**
  * A pool of connections in which every int8 (and int8[]) arrives as a bigint: money, positions and
- * revisions are int8, and none of them may pass through a float. count(*) is int8 too. numeric stays
- * a decimal string, timestamptz a Date, json a parsed value.
+ * revisions are int8, and none of them may pass through a float. count(*) is int8 too. numeric
+ * stays a decimal string, timestamptz a Date, json a parsed value.
  */
 export function openPool(url: string, options: PoolOptions): pg.Pool {
   const { max, applicationName, log, statementTimeoutMs = 10_000 } = options;
@@ -43,9 +43,9 @@ export function openPool(url: string, options: PoolOptions): pg.Pool {
 }
 
 /**
- * Runs `work` in one transaction: committed when it returns, rolled back when it throws. A throw from
- * here may also come from a COMMIT whose answer was lost, so that what `work` did may be there or not:
- * callers repeat it under the same ids.
+ * Runs `work` in one transaction: committed when it returns, rolled back when it throws. A throw
+ * from here may also come from a COMMIT whose answer was lost, so that what `work` did may be there
+ * or not: callers repeat it under the same ids.
  */
 export async function withTransaction<T>(
   pool: pg.Pool,

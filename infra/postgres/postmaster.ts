@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { StartError } from '../start-error.js';
 import type { Place } from './place.js';
 import {
@@ -26,8 +27,8 @@ export interface Postmaster {
  * Starts the server and waits until it takes connections, crash recovery included.
  *
  * The postmaster gets a session of its own, so that Ctrl-C in the terminal reaches us alone and the
- * database lives until we have drained. It outlives us after a kill -9; the next start takes it over.
- * `port` is only a wish when `portMayChange`.
+ * database lives until we have drained. It outlives us after a kill -9; the next start takes it
+ * over. `port` is only a wish when `portMayChange`.
  */
 export async function startPostmaster(
   place: Place,
@@ -45,7 +46,7 @@ export async function startPostmaster(
     if (tries === 10 || !(memoryInUse || (portTaken && portMayChange))) {
       throw await failure(place, ended, portTaken);
     }
-    if (memoryInUse) await until(() => Promise.resolve(false), 500, 500);
+    if (memoryInUse) await delay(500);
   }
 }
 
@@ -79,6 +80,7 @@ export async function stopPostmaster(place: Place): Promise<void> {
 export async function endPostmaster(pid: number, cluster: string): Promise<void> {
   const gone = async () => !(await worksIn(pid, await realpath(cluster)));
   signal(pid, 'SIGQUIT');
+  signal(pid, 'SIGCONT'); // one that was stopped hears nothing else before
   if (!(await until(gone, 5_000))) {
     signal(pid, 'SIGKILL');
     await until(gone, 5_000);
@@ -146,7 +148,9 @@ async function launch(place: Place): Promise<Postmaster | string> {
   return trouble || (await readFile(logOf(place), 'utf8')).slice(from);
 }
 
-/** Recovery replays at most some 1 GB of log (max_wal_size): seconds here, minutes on a poor disk. */
+/**
+ * Recovery replays at most some 1 GB of log (max_wal_size): seconds here, minutes on a poor disk.
+ */
 const startDeadlineMs = 300_000;
 
 /** Never through a link: root opens this file in a folder where others may have been at work. */

@@ -83,7 +83,9 @@ export interface Finished {
   readonly output: string;
 }
 
-/** Runs a program to its end; one that cannot even be started answers with the errno as its code. */
+/**
+ * Runs a program to its end; one that cannot even be started answers with the errno as its code.
+ */
 export async function run(
   program: string,
   args: readonly string[],

@@ -37,8 +37,8 @@ const settings: Readonly<Record<string, string>> = {
   synchronous_commit: 'on',
   full_page_writes: 'on',
 
-  // A small box: 1 GB of log bounds recovery to seconds and spreads checkpoints out. The programs are
-  // built without lz4 and zstd, and pglz costs more CPU than the bytes it saves are worth here.
+  // A small box: 1 GB of log bounds recovery to seconds and spreads checkpoints out. The programs
+  // are built without lz4 and zstd, and pglz costs more CPU than the bytes it saves are worth here.
   // Nobody replicates from this server, so bulk loads into new tables need not be logged twice.
   shared_buffers: '128MB',
   wal_buffers: '16MB',
@@ -59,8 +59,8 @@ const settings: Readonly<Record<string, string>> = {
   autovacuum_naptime: '15s',
   autovacuum_vacuum_scale_factor: '0.1',
 
-  // A transaction that sits idle holds back clean-up for everybody. Ours last seconds; a process that
-  // is stopped and continued must find its session alive, so this is far above any such pause.
+  // A transaction that sits idle holds back clean-up for everybody. Ours last seconds; a process
+  // that is stopped and continued must find its session alive, so this is far above any such pause.
   idle_in_transaction_session_timeout: '5min',
 
   // Neither statements nor the values in error details may reach a log: they may hold prompts.

@@ -15,8 +15,8 @@ export interface FreshDatabase {
 }
 
 /**
- * Creates an empty database on the server that TEST_DATABASE_URL names (its user must be allowed to),
- * otherwise on an embedded one that this test process starts once and ends with itself.
+ * Creates an empty database on the server that TEST_DATABASE_URL names (its user must be allowed
+ * to), otherwise on an embedded one that this test process starts once and ends with itself.
  */
 export async function freshDatabase(): Promise<FreshDatabase> {
   const server = process.env['TEST_DATABASE_URL'] ?? (await (shared ??= startServer())).url;
@@ -53,8 +53,8 @@ async function startServer(): Promise<SharedServer> {
 }
 
 /**
- * A shell that waits for its standard input to close, which it does whichever way this process ends,
- * and then ends the server and removes its folders.
+ * A shell that waits for its standard input to close, which it does whichever way this process
+ * ends, and then ends the server and removes its folders.
  */
 function watchOver(cluster: string, folders: readonly string[]) {
   const script = `
