@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import type { Model } from '../../contracts/catalogue/catalogue.js';
+import { filesIn, validateInput, validatorOf } from './input-validators.js';
+import { loadCatalogue } from './load-catalogue.js';
+
+const text = readFileSync(new URL('../../catalogue.yaml', import.meta.url), 'utf8');
+const load = () => {
+  const result = loadCatalogue(text, { SANDBOX_URL: 'http://127.0.0.1:9' });
+  if (!('catalogue' in result)) throw new Error(result.problems.join());
+  return result.catalogue;
+};
+const { models } = load();
+const talk = models.get('text-generation-standard')!;
+const paint = models.get('flux-1.1-pro')!;
+const fileId = 'file_0b5c3a52-6f0e-4e0a-9a53-0d4a5d1f2b7c';
+
+const found = (model: Model, input: Record<string, unknown>) =>
+  validateInput(model, input).map(({ field, code }) => `${field} ${code}`);
+
+describe('catalogue: inputs of the bundled models', () => {
+  it('accepts what the schemas allow', () => {
+    const messages = [{ role: 'user', content: 'Why?' }];
+    expect(validateInput(talk, { prompt: 'Why?' })).to.deep.equal([]);
+    expect(validateInput(talk, { messages, system: 'Be brief.', max_tokens: 4096 })).to.be.empty;
+    expect(validateInput(paint, { prompt: 'A boat', width: 256, image: fileId })).to.be.empty;
+  });
+
+  it('names field, code and sentence of each violation', () => {
+    expect(validateInput(talk, { prompt: '', max_tokens: 4097, tempo: 1 })).to.deep.equal([
+      {
+        field: 'input.tempo',
+        code: 'additional_properties',
+        message: 'is not a field of this model',
+      },
+      { field: 'input.prompt', code: 'min_length', message: 'must not be empty' },
+      { field: 'input.max_tokens', code: 'maximum', message: 'must be at most 4096' },
+    ]);
+    expect(found(talk, { messages: [{ role: 'robot' }] })).to.deep.equal([
+      'input.messages[0].content required',
+      'input.messages[0].role enum',
+    ]);
+    expect(found(paint, { width: 257 })).to.deep.equal([
+      'input.prompt required',
+      'input.width multiple_of',
+    ]);
+  });
+
+  it('says of a choice what may be chosen, once', () => {
+    const one = [
+      {
+        field: 'input',
+        code: 'one_of',
+        message: 'must have exactly one of prompt, messages',
+      },
+    ];
+    expect(validateInput(talk, {})).to.deep.equal(one);
+    const both = { prompt: 'x', messages: [{ role: 'user', content: 'x' }] };
+    expect(validateInput(talk, both)).to.deep.equal(one);
+  });
+
+  it('refuses a raw URL where a file is called for, in any disguise', () => {
+    const urls = [
+      'https://a.example/x.png',
+      'data:image/png;base64,AA',
+      '//a.example/x',
+      ' HTTP:x',
+    ];
+    for (const image of urls)
+      expect(validateInput(paint, { prompt: 'x', image })).to.deep.equal([
+        {
+          field: 'input.image',
+          code: 'raw_url_not_allowed',
+          message:
+            'must be a file id (file_<uuid>), not a raw URL: upload the file and give the id it gets',
+        },
+      ]);
+    for (const image of ['boat.png', fileId.toUpperCase(), `${fileId} `, '../file'])
+      expect(found(paint, { prompt: 'x', image })).to.deep.equal(['input.image format']);
+    expect(found(paint, { prompt: 'x', image: { url: 'https://a' } })).to.deep.equal([
+      'input.image type',
+    ]);
+  });
+
+  it('tells of files only where the schema calls for them', () => {
+    expect(filesIn(paint, { prompt: fileId, image: fileId })).to.deep.equal([
+      { field: 'input.image', id: fileId },
+    ]);
+    expect(filesIn(talk, { prompt: fileId })).to.deep.equal([]);
+  });
+
+  it('never shows a value, and at most twenty reasons', () => {
+    const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`f${i}`, 'secret']));
+    const details = validateInput(talk, { prompt: 7, ...many });
+    expect(details).to.have.length(20);
+    expect(JSON.stringify(details)).not.to.include('secret');
+  });
+
+  it('explains a huge wrong input by its first violation only', () => {
+    expect(found(talk, { messages: Array<number>(100_000).fill(1) })).to.deep.equal([
+      'input.messages max_items',
+    ]);
+    const [detail] = validateInput(talk, { prompt: 'x', ['y'.repeat(100_000)]: 1 });
+    expect(detail?.field).to.have.length(200);
+  });
+
+  it('is not moved by names that objects have by themselves', () => {
+    const input = JSON.parse('{"prompt":"x","__proto__":{"max_tokens":1},"constructor":1}') as {
+      prompt: string;
+    };
+    expect(found(talk, input)).to.deep.equal([
+      'input.__proto__ additional_properties',
+      'input.constructor additional_properties',
+    ]);
+  });
+
+  it('keeps one validator per model of one catalogue', () => {
+    expect(validatorOf(talk)).to.equal(validatorOf(talk));
+    expect(validatorOf(load().models.get(talk.slug)!)).not.to.equal(validatorOf(talk));
+  });
+});

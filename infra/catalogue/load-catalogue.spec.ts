@@ -1,0 +1,229 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { parse, stringify } from 'yaml';
+import { estimateFor, holdFor } from '../../domain/pricing/pricing.js';
+import { formatMoney } from '../../contracts/money.js';
+import { loadCatalogue } from './load-catalogue.js';
+
+const bundled = readFileSync(new URL('../../catalogue.yaml', import.meta.url), 'utf8');
+const variables = { SANDBOX_URL: 'http://127.0.0.1:9000' };
+
+const base = `
+providers:
+  one:
+    adapter: openai-chat
+    base_url: \${HOME_URL}/one/
+    timeout_ms: 1000
+    bulkhead: 4
+models:
+  talk:
+    name: Talk
+    description: Talks.
+    modality: text
+    usage_default: { output_tokens: 100 }
+    input_schema:
+      type: object
+      properties: { prompt: { type: string } }
+    routes:
+      - provider: one
+        provider_model: x
+        price: { per_request: '0.01' }
+        cost: { per_request: '0.004' }
+`;
+
+type Tree = Record<string, never>;
+
+/** The problems of the base catalogue after one change to its parsed form. */
+function problemsAfter(change: (tree: { providers: Tree; models: Tree }) => void) {
+  const tree = parse(base) as { providers: Tree; models: Tree };
+  change(tree);
+  const result = loadCatalogue(stringify(tree), { HOME_URL: 'https://api.example' });
+  return 'problems' in result ? result.problems : [];
+}
+
+const at = (tree: unknown, ...path: (string | number)[]) =>
+  path.reduce((node, step) => (node as Record<string, unknown>)[step], tree) as Record<
+    string,
+    unknown
+  >;
+
+describe('catalogue: loading', () => {
+  it('reads the base, with defaults, prices in micros and variables in URLs', () => {
+    const result = loadCatalogue(base, { HOME_URL: 'https://api.example' });
+    if (!('catalogue' in result)) throw new Error(result.problems.join());
+    const { version, providers, models } = result.catalogue;
+    expect(version).to.match(/^[0-9a-f]{16}$/);
+    expect(providers.get('one')).to.deep.equal({
+      slug: 'one',
+      adapter: 'openai-chat',
+      baseUrl: 'https://api.example/one',
+      honoursIdempotencyKey: false,
+      timeoutMs: 1_000,
+      bulkhead: 4,
+      breaker: { failuresToOpen: 5, successesToClose: 2, openMs: 10_000, halfOpenProbes: 2 },
+    });
+    const none = { perImage: 0n, perSecond: 0n, per1kInputTokens: 0n, per1kOutputTokens: 0n };
+    const { routes, expiresInSeconds, attemptsMax, usageDefault } = models.get('talk')!;
+    expect({ expiresInSeconds, attemptsMax, usageDefault }).to.deep.equal({
+      expiresInSeconds: 300,
+      attemptsMax: 4,
+      usageDefault: { outputTokens: 100 },
+    });
+    expect(routes).to.deep.equal([
+      {
+        name: 'talk/one',
+        provider: 'one',
+        providerModel: 'x',
+        price: { perRequest: 10_000n, ...none },
+        cost: { perRequest: 4_000n, ...none },
+        priority: 0,
+      },
+    ]);
+  });
+
+  it('names a version after the text alone', () => {
+    const versions = [base, base, `${base}# more\n`].map((text) => {
+      const result = loadCatalogue(text, { HOME_URL: 'https://api.example' });
+      return 'catalogue' in result && result.catalogue.version;
+    });
+    expect(versions[0]).to.equal(versions[1]).and.not.to.equal(versions[2]);
+  });
+
+  it('reads the bundled catalogue: two models, two routes each, priced', () => {
+    const result = loadCatalogue(bundled, variables);
+    if (!('catalogue' in result)) throw new Error(result.problems.join());
+    const { models, providers } = result.catalogue;
+    expect([...models.keys()]).to.deep.equal(['text-generation-standard', 'flux-1.1-pro']);
+    for (const { routes } of models.values()) {
+      const personalities = routes.map(({ provider }) => providers.get(provider)?.baseUrl);
+      expect(personalities).to.deep.equal([
+        'http://127.0.0.1:9000/aurora',
+        'http://127.0.0.1:9000/borealis',
+      ]);
+    }
+    const { estimated } = estimateFor(models.get('flux-1.1-pro')!, { prompt: 'a boat' });
+    expect([formatMoney(estimated), formatMoney(holdFor(estimated))]).to.deep.equal([
+      '0.040',
+      '0.048',
+    ]);
+  });
+});
+
+describe('catalogue: what is refused, in words', () => {
+  const is = (path: string, sentence: RegExp, change: Parameters<typeof problemsAfter>[0]) =>
+    it(`${path}: ${sentence.source}`, () => {
+      const problems = problemsAfter(change);
+      expect(problems).to.have.length(1);
+      expect(problems[0]).to.match(sentence);
+      expect(problems[0]?.startsWith(`${path}: `), problems[0]).to.equal(true);
+    });
+  const route = 'models.talk.routes[0]';
+
+  is(`${route}.price`, /a model without a price cannot be dispatched/, (tree) => {
+    delete at(tree, 'models', 'talk', 'routes', 0)['price'];
+  });
+  is(`${route}.price`, /a model without a price cannot be dispatched/, (tree) => {
+    at(tree, 'models', 'talk', 'routes', 0)['price'] = {};
+  });
+  is(`${route}.price.per_request`, /decimal string in quotes, such as "0.048"/, (tree) => {
+    at(tree, 'models', 'talk', 'routes', 0, 'price')['per_request'] = 0.01;
+  });
+  is(`${route}.price.per_request`, /dollars per unit/, (tree) => {
+    at(tree, 'models', 'talk', 'routes', 0, 'price')['per_request'] = '-0.01';
+  });
+  is(`${route}.price.per_request`, /dollars per unit/, (tree) => {
+    at(tree, 'models', 'talk', 'routes', 0, 'price')['per_request'] = '0.0000001';
+  });
+  is(`${route}.price.per_image`, /never counted for the modality text/, (tree) => {
+    at(tree, 'models', 'talk', 'routes', 0, 'price')['per_image'] = '0.01';
+  });
+  is(route, /'cost' is missing/, (tree) => {
+    delete at(tree, 'models', 'talk', 'routes', 0)['cost'];
+  });
+  is(`${route}.provider`, /there is no provider 'two'/, (tree) => {
+    Object.assign(at(tree, 'models', 'talk', 'routes', 0), { provider: 'two', name: 'other' });
+  });
+  is(`${route}.provider`, /there is no provider 'constructor'/, (tree) => {
+    at(tree, 'models', 'talk', 'routes', 0)['provider'] = 'constructor';
+  });
+  is('models.talk.routes[1]', /two routes are named 'talk\/one'/, (tree) => {
+    const routes = at(tree, 'models', 'talk', 'routes') as unknown as unknown[];
+    routes.push(routes[0]);
+  });
+  is('models.talk.usage_default', /'output_tokens' is missing/, (tree) => {
+    delete at(tree, 'models', 'talk')['usage_default'];
+  });
+  is('models.talk.usage_default.output_tokens', /not the default of 'max_tokens'/, (tree) => {
+    at(tree, 'models', 'talk', 'input_schema', 'properties')['max_tokens'] = {
+      type: 'integer',
+      default: 99,
+    };
+  });
+  is('models.talk.input_schema', /unknown keyword: "requires"/, (tree) => {
+    at(tree, 'models', 'talk', 'input_schema')['requires'] = ['prompt'];
+  });
+  is('models.talk.input_schema', /unknown format "file"/, (tree) => {
+    at(tree, 'models', 'talk', 'input_schema', 'properties', 'prompt')['format'] = 'file';
+  });
+  is('models.talk.input_schema', /schema of an object/, (tree) => {
+    at(tree, 'models', 'talk')['input_schema'] = { type: 'array' };
+  });
+  is('models', /'Talk!' is not a name here \(a slug has/, (tree) => {
+    const models = at(tree, 'models');
+    models['Talk!'] = models['talk'];
+    delete models['talk'];
+  });
+  is('providers.one.adapter', /'telnet' is no adapter; known are openai-chat/, (tree) => {
+    at(tree, 'providers', 'one')['adapter'] = 'telnet';
+  });
+  is(`${route}.provider`, /'one' speaks image, but the model is text/, (tree) => {
+    at(tree, 'providers', 'one')['adapter'] = 'openai-images';
+  });
+  is('providers.one.base_url', /the variable NOWHERE is not set/, (tree) => {
+    at(tree, 'providers', 'one')['base_url'] = '${NOWHERE}/one';
+  });
+  is('providers.one.base_url', /absolute http or https URL/, (tree) => {
+    at(tree, 'providers', 'one')['base_url'] = 'ftp://api.example';
+  });
+  is('providers.one.base_url', /must not carry a credential/, (tree) => {
+    at(tree, 'providers', 'one')['base_url'] = 'https://me:pass@api.example';
+  });
+  is('providers.one.base_url', /neither query nor fragment/, (tree) => {
+    at(tree, 'providers', 'one')['base_url'] = 'https://api.example/?key=1';
+  });
+  is('providers.one.credential_env', /the NAME of the environment variable/, (tree) => {
+    at(tree, 'providers', 'one')['credential_env'] = 'sk-abc';
+  });
+  is('providers.one', /'retries' is not known/, (tree) => {
+    at(tree, 'providers', 'one')['retries'] = 3;
+  });
+});
+
+describe('catalogue: what is not even its YAML', () => {
+  const problemsOf = (text: string) => {
+    const result = loadCatalogue(text, variables);
+    return 'problems' in result ? result.problems : [];
+  };
+
+  it('refuses repeated keys, unknown tags, other documents and nothing at all', () => {
+    expect(problemsOf('providers:\n  a: 1\n  a: 2\n')).to.deep.equal([
+      'YAML: Map keys must be unique at line 3, column 3',
+    ]);
+    expect(problemsOf('providers: !!js 1')[0]).to.match(/^YAML: Unresolved tag/);
+    expect(problemsOf('')).to.deep.equal(['the file: must be object']);
+    expect(problemsOf('a: [')).to.have.length.above(0);
+  });
+
+  it('refuses a bomb of aliases', () => {
+    const bomb = Array.from({ length: 9 }, (_, i) =>
+      i === 0
+        ? 'a0: &a0 [x]'
+        : `a${i}: &a${i} [${Array(10)
+            .fill(`*a${i - 1}`)
+            .join(',')}]`,
+    );
+    expect(problemsOf(bomb.join('\n'))).to.deep.equal([
+      'YAML: Excessive alias count indicates a resource exhaustion attack',
+    ]);
+  });
+});

@@ -1,0 +1,159 @@
+/**
+ * The catalogue's text → a `Catalogue`, or every reason why it cannot be one. Nothing is guessed:
+ * an entry that could not be dispatched, priced or checked is refused here, before a caller asks.
+ */
+import { hash } from 'node:crypto';
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { parseDocument } from 'yaml';
+import type { Catalogue, Model, Price, Provider } from '../../contracts/catalogue/catalogue.js';
+import {
+  catalogueSchema,
+  type CatalogueDocument,
+  type ModelEntry,
+  type PriceEntry,
+  type ProviderEntry,
+} from '../../contracts/catalogue/catalogue.schema.js';
+import { outputSchemas } from '../../contracts/catalogue/output-schemas.js';
+import type { Usage } from '../../contracts/events/execution.js';
+import { parseMoney, type Micros } from '../../contracts/money.js';
+import { baseUrlOf, crossProblems, type Variables } from './catalogue-checks.js';
+import { validatorOf } from './input-validators.js';
+
+export type CatalogueResult =
+  | { readonly catalogue: Catalogue }
+  /** Sentences for the operator, each beginning with the place it is about. */
+  | { readonly problems: readonly string[] };
+
+export function loadCatalogue(text: string, variables: Variables): CatalogueResult {
+  const read = readYaml(text);
+  if ('problems' in read) return read;
+  if (!checkShape(read.value)) return { problems: shapeProblems(checkShape.errors ?? []) };
+  const document = read.value;
+  const problems = crossProblems(document, variables);
+  if (problems.length > 0) return { problems };
+  return { catalogue: catalogueOf(document, variables, versionOf(text)) };
+}
+
+/** A version is named after the text: the first 16 hex digits of its SHA-256. */
+export const versionOf = (text: string): string => hash('sha256', text, 'hex').slice(0, 16);
+
+/** The keys of a mapping are unique, aliases are bounded, and a warning is a problem too. */
+function readYaml(text: string): { value: unknown } | { problems: string[] } {
+  const document = parseDocument(text, { strict: true, uniqueKeys: true });
+  const troubles = [...document.errors, ...document.warnings];
+  if (troubles.length > 0)
+    return { problems: troubles.map(({ message }) => firstLine(`YAML: ${message}`)) };
+  try {
+    return { value: document.toJS({ maxAliasCount: 100 }) as unknown };
+  } catch (error) {
+    return { problems: [firstLine(`YAML: ${(error as Error).message}`)] };
+  }
+}
+
+const firstLine = (message: string): string =>
+  message.split('\n', 1)[0]?.replace(/:$/, '') ?? message;
+
+const checkShape = new Ajv2020({
+  allErrors: true,
+  verbose: true,
+  strict: true,
+}).compile<CatalogueDocument>(catalogueSchema);
+
+/** A name that is refused is reported once, not again for the rule that it breaks. */
+const shapeProblems = (errors: readonly ErrorObject[]): string[] =>
+  errors.filter(({ propertyName }) => propertyName === undefined).map(shapeProblem);
+
+/** `models.flux.routes[0].cost must have …: what belongs there`. */
+function shapeProblem(error: ErrorObject): string {
+  const { instancePath, keyword, params, schema, parentSchema, message = 'is wrong' } = error;
+  const steps = instancePath.split('/').slice(1);
+  const path = steps.map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`)).join('');
+  const place = path.replace(/^\./, '') || 'the file';
+  const { missingProperty, additionalProperty, propertyName } = params as Record<string, string>;
+  if (keyword === 'required') return `${place}: '${missingProperty}' is missing`;
+  if (keyword === 'additionalProperties') return `${place}: '${additionalProperty}' is not known`;
+  const meaningOf = (part: unknown) => (part as { description?: string } | undefined)?.description;
+  if (keyword === 'propertyNames')
+    return `${place}: '${propertyName}' is not a name here (${meaningOf(schema)})`;
+  const meaning = meaningOf(parentSchema);
+  return `${place}: ${message}${meaning ? ` (${meaning})` : ''}`;
+}
+
+function catalogueOf(
+  document: CatalogueDocument,
+  variables: Variables,
+  version: string,
+): Catalogue {
+  const providers = Object.entries(document.providers).map(([slug, entry]): [string, Provider] => [
+    slug,
+    providerOf(slug, entry, variables),
+  ]);
+  const models = Object.entries(document.models).map(([slug, entry]): [string, Model] => [
+    slug,
+    modelOf(slug, entry),
+  ]);
+  for (const [, model] of models) validatorOf(model);
+  return { version, providers: new Map(providers), models: new Map(models) };
+}
+
+function providerOf(slug: string, entry: ProviderEntry, variables: Variables): Provider {
+  const { breaker = {}, credential_env: credentialEnv } = entry;
+  return {
+    slug,
+    adapter: entry.adapter,
+    baseUrl: baseUrlOf(entry.base_url, variables).replace(/\/+$/, ''),
+    ...(credentialEnv !== undefined && { credentialEnv }),
+    honoursIdempotencyKey: entry.honours_idempotency_key ?? false,
+    timeoutMs: entry.timeout_ms,
+    bulkhead: entry.bulkhead,
+    breaker: {
+      failuresToOpen: breaker.failures_to_open ?? 5,
+      successesToClose: breaker.successes_to_close ?? 2,
+      openMs: breaker.open_ms ?? 10_000,
+      halfOpenProbes: breaker.half_open_probes ?? 2,
+    },
+  };
+}
+
+function modelOf(slug: string, entry: ModelEntry): Model {
+  return {
+    slug,
+    name: entry.name,
+    description: entry.description,
+    modality: entry.modality,
+    inputSchema: entry.input_schema,
+    outputSchema: entry.output_schema ?? outputSchemas[entry.modality],
+    expiresInSeconds: entry.expires_in_seconds ?? 300,
+    attemptsMax: entry.attempts_max ?? 4,
+    usageDefault: usageOf(entry),
+    routes: entry.routes.map((route) => ({
+      name: route.name ?? `${slug}/${route.provider}`,
+      provider: route.provider,
+      providerModel: route.provider_model,
+      price: priceOf(route.price ?? {}),
+      cost: priceOf(route.cost),
+      priority: route.priority ?? 0,
+    })),
+  };
+}
+
+function usageOf({ usage_default: given = {} }: ModelEntry): Usage {
+  return {
+    ...(given.input_tokens !== undefined && { inputTokens: given.input_tokens }),
+    ...(given.output_tokens !== undefined && { outputTokens: given.output_tokens }),
+    ...(given.images !== undefined && { images: given.images }),
+    ...(given.seconds !== undefined && { seconds: given.seconds }),
+  };
+}
+
+function priceOf(entry: PriceEntry): Price {
+  const micros = (amount: string | undefined): Micros =>
+    amount === undefined ? 0n : (parseMoney(amount) ?? 0n);
+  return {
+    perRequest: micros(entry.per_request),
+    perImage: micros(entry.per_image),
+    perSecond: micros(entry.per_second),
+    per1kInputTokens: micros(entry.per_1k_input_tokens),
+    per1kOutputTokens: micros(entry.per_1k_output_tokens),
+  };
+}
