@@ -140,8 +140,8 @@ async function launch(place: Place): Promise<Postmaster | string> {
   );
   if (ready === false) {
     throw new StartError(
-      `PostgreSQL has been recovering for ${startDeadlineMs / 60_000} minutes: let it finish (its ` +
-        `log is ${logOf(place)}) and start again, which takes it over.`,
+      `PostgreSQL has been recovering for ${startDeadlineMs / 60_000} minutes: let it finish (its` +
+        ` log is ${logOf(place)}) and start again, which takes it over.`,
     );
   }
   if (ready !== 'ended') return ready;
