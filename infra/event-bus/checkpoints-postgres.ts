@@ -1,0 +1,119 @@
+/** Checkpoints in PostgreSQL, schema `processing`; the pool answers int8 as bigint. */
+import type { Pool } from 'pg';
+import type { StreamName } from '../../contracts/streams.js';
+import { START } from '../event-store/port.js';
+import type { CheckpointStore } from './checkpoints.js';
+import type { ParkedWake } from './port.js';
+
+export function openPostgresCheckpoints({ pool }: { pool: Pool }): CheckpointStore {
+  return {
+    read: async (group) => {
+      const { rows } = await pool.query<{ position: bigint }>(READ, [group]);
+      return rows[0]?.position ?? START;
+    },
+    save: async (group, position) => {
+      await pool.query({ name: 'save_checkpoint', text: SAVE, values: [group, String(position)] });
+    },
+    list: async () => {
+      const { rows } = await pool.query<CheckpointRow>(LIST);
+      return rows.map((row) => ({
+        group: row.group_name,
+        position: row.position ?? START,
+        parked: row.parked,
+      }));
+    },
+    park: async ({ group, stream, revision, type, position, attempts, error }) => {
+      const values = [group, stream, revision, type, String(position), attempts, error];
+      await pool.query(PARK, values);
+    },
+    unpark: async (group, stream, revision) => {
+      await pool.query(UNPARK, [group, stream, revision]);
+    },
+    listParked: async (group) => {
+      const { rows } = await pool.query<ParkedRow>(LIST_PARKED, [group ?? null]);
+      return rows.map(parkedWakeOf);
+    },
+    requestRetry: async (group, stream, revision) => {
+      const { rowCount } = await pool.query(REQUEST_RETRY, [group, stream, revision]);
+      return rowCount === 1;
+    },
+    retriesRequested: async (group) => {
+      const { rows } = await pool.query<ParkedRow>(RETRIES_REQUESTED, [group]);
+      return rows.map(parkedWakeOf);
+    },
+  };
+}
+
+interface CheckpointRow {
+  group_name: string;
+  position: bigint | null;
+  parked: number;
+}
+
+interface ParkedRow {
+  group_name: string;
+  stream: StreamName;
+  revision: number;
+  type: string;
+  position: bigint;
+  attempts: number;
+  error: string;
+  parked_at: Date;
+}
+
+const parkedWakeOf = (row: ParkedRow): ParkedWake => ({
+  group: row.group_name,
+  stream: row.stream,
+  revision: row.revision,
+  type: row.type,
+  position: row.position,
+  attempts: row.attempts,
+  error: row.error,
+  parkedAt: row.parked_at.toISOString(),
+});
+
+const READ = 'SELECT position FROM processing.checkpoints WHERE group_name = $1';
+
+/** A checkpoint lost in a power cut only rings some wakes again: it need not wait for the disk. */
+const SAVE = `
+  WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true))
+  INSERT INTO processing.checkpoints (group_name, position)
+  SELECT $1, $2::bigint FROM unhurried
+  ON CONFLICT (group_name) DO UPDATE
+    SET position = excluded.position, saved_at = clock_timestamp()
+    WHERE checkpoints.position < excluded.position`;
+
+const LIST = `
+  SELECT group_name, c.position, coalesce(p.parked, 0) AS parked
+  FROM processing.checkpoints c
+  FULL JOIN (
+    SELECT group_name, count(*)::int AS parked FROM processing.parked_wakes GROUP BY group_name
+  ) p USING (group_name)
+  ORDER BY group_name COLLATE "C"`;
+
+const PARK = `
+  INSERT INTO processing.parked_wakes
+    (group_name, stream, revision, type, position, attempts, error)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)
+  ON CONFLICT (group_name, stream, revision) DO UPDATE
+    SET attempts = excluded.attempts, error = excluded.error,
+        parked_at = clock_timestamp(), retry_requested = false`;
+
+const UNPARK = `
+  DELETE FROM processing.parked_wakes WHERE group_name = $1 AND stream = $2 AND revision = $3`;
+
+const PARKED_COLUMNS = 'group_name, stream, revision, type, position, attempts, error, parked_at';
+
+const LIST_PARKED = `
+  SELECT ${PARKED_COLUMNS} FROM processing.parked_wakes
+  WHERE $1::text IS NULL OR group_name = $1
+  ORDER BY parked_at, position, group_name LIMIT 1000`;
+
+const REQUEST_RETRY = `
+  UPDATE processing.parked_wakes SET retry_requested = true
+  WHERE group_name = $1 AND stream = $2 AND revision = $3`;
+
+const RETRIES_REQUESTED = `
+  SELECT ${PARKED_COLUMNS} FROM processing.parked_wakes
+  WHERE group_name = $1 AND retry_requested
+  ORDER BY parked_at, position LIMIT 100`;

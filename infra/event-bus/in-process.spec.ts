@@ -1,0 +1,203 @@
+import { expect } from 'chai';
+import { pino } from 'pino';
+import { eventually } from '../../test/support/eventually.js';
+import { openMemoryEventStore } from '../event-store/memory.js';
+import { START, type EventStore } from '../event-store/port.js';
+import { openMemoryLeases } from '../leases/memory.js';
+import { openMemoryCheckpoints } from './checkpoints-memory.js';
+import { append, executionStream, gate, groupNamed, keyOf } from './contract-kit.js';
+import { eventBusContract } from './contract.js';
+import { openMortalBus } from './in-process-harness.js';
+import { openInProcessBus, type InProcessBusOptions } from './in-process.js';
+import type { Group, Wake } from './port.js';
+
+const log = pino({ level: 'silent' });
+
+eventBusContract('in process, memory', async () => {
+  const store = openMemoryEventStore();
+  const checkpoints = openMemoryCheckpoints();
+  return {
+    store,
+    open: async () => openMortalBus({ store, checkpoints, log }),
+    close: () => store.close(),
+  };
+});
+
+describe('the bus in process', () => {
+  let store: EventStore;
+  let checkpoints: ReturnType<typeof openMemoryCheckpoints>;
+  let stopper: AbortController;
+  let runs: Promise<void>[];
+
+  beforeEach(() => {
+    store = openMemoryEventStore();
+    checkpoints = openMemoryCheckpoints();
+    stopper = new AbortController();
+    runs = [];
+  });
+  afterEach(async () => {
+    stopper.abort();
+    await Promise.all(runs);
+    await store.close();
+  });
+
+  const start = (
+    group: Partial<Group> & Pick<Group, 'handle'>,
+    options: Partial<InProcessBusOptions> = {},
+  ) => {
+    const bus = openInProcessBus({ store, checkpoints, log, ...options });
+    runs.push(bus.run({ ...groupNamed('group'), ...group }, stopper.signal));
+    return bus;
+  };
+  const appendMany = async (count: number): Promise<bigint[]> => {
+    const one = () => append(store, executionStream(), ['ExecutionExpired']);
+    return (await Promise.all(Array.from({ length: count }, one))).flat();
+  };
+
+  it('saves as its checkpoint the position below which everything is finished', async () => {
+    const positions = await appendMany(6);
+    const held = gate();
+    const finished: bigint[] = [];
+    start({
+      handle: async ({ position }) => {
+        if (position === positions[2]) await held.wait;
+        finished.push(position);
+        return 'done';
+      },
+    });
+    const saved = async (position: bigint | undefined) =>
+      (await checkpoints.read('group')) === position;
+    await eventually('it saved', () => saved(positions[1]));
+    await eventually('the others are finished', () => finished.length === 5);
+    await appendMany(1);
+    await eventually('another passed', () => finished.length === 6);
+    expect(await checkpoints.read('group')).to.equal(positions[1]);
+    held.open();
+    const head = await store.head();
+    await eventually('it saved the rest', () => saved(head));
+  });
+
+  it('saves how far it read through events that it does not want', async () => {
+    await appendMany(3);
+    start({ wakesOn: ['ExecutionFailed'], handle: async () => 'never' });
+    const head = await store.head();
+    await eventually('it saved', async () => (await checkpoints.read('group')) === head);
+  });
+
+  it('saves its checkpoint when it stops', async () => {
+    await appendMany(3);
+    let rung = 0;
+    start({ handle: async () => `${(rung += 1)}` });
+    await eventually('all rang', () => rung === 3);
+    stopper.abort();
+    await Promise.all(runs);
+    expect(await checkpoints.read('group')).to.equal(await store.head());
+  });
+
+  it('tells of every delivery: the word, or that it threw', async () => {
+    const [position] = await appendMany(1);
+    const told: object[] = [];
+    const broken = new Error('broken');
+    const handle = async ({ attempt }: Wake) => {
+      if (attempt === 1) throw broken;
+      return 'settled';
+    };
+    start({ handle }, { onHandled: ({ ms: _, wake, ...rest }) => told.push({ ...rest, wake }) });
+    await eventually('it is handled', () => told.length === 2);
+    const [event] = (await store.readAll(START, 1)).events;
+    const wake = { stream: event?.stream, revision: 0, type: 'ExecutionExpired', position };
+    expect(told).to.deep.equal([
+      { group: 'group', outcome: 'threw', error: broken, wake: { ...wake, attempt: 1 } },
+      { group: 'group', outcome: 'settled', wake: { ...wake, attempt: 2 } },
+    ]);
+  });
+
+  it('stops reading while enough wakes wait, and goes on when they are handled', async () => {
+    await appendMany(3_000);
+    let read = 0;
+    const counted: EventStore = {
+      ...store,
+      subscribe: async function* (...args) {
+        for await (const batch of store.subscribe(...args)) {
+          read += batch.events.length;
+          yield batch;
+        }
+      },
+    };
+    const held = gate();
+    let rung = 0;
+    const handle = async () => {
+      await held.wait;
+      return `${(rung += 1)}`;
+    };
+    start({ concurrencyMax: 10, handle }, { store: counted });
+    await eventually('it read', () => read > 0);
+    for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate);
+    expect(read).to.be.at.most(500);
+    held.open();
+    await eventually('all rang', () => rung === 3_000);
+  });
+
+  it('keeps ringing others while many streams are sick', async () => {
+    const sick = new Set(await appendMany(600));
+    await appendMany(50);
+    let well = 0;
+    start({
+      concurrencyMax: 2,
+      handle: async ({ position }) => {
+        if (sick.has(position)) throw new Error('sick');
+        return `${(well += 1)}`;
+      },
+    });
+    await eventually('the well ones rang', () => well === 50);
+  });
+
+  it('opens the subscription again when it breaks', async () => {
+    await appendMany(2);
+    let opened = 0;
+    const breaking: EventStore = {
+      ...store,
+      subscribe: async function* (after, filter, signal) {
+        opened += 1;
+        for await (const batch of store.subscribe(after, filter, signal)) {
+          yield batch;
+          if (opened === 1) throw new Error('connection lost');
+        }
+      },
+    };
+    const rung: string[] = [];
+    start({ handle: async (wake) => `${rung.push(keyOf(wake))}` }, { store: breaking });
+    await eventually('both rang', () => rung.length === 2);
+    await eventually('it is open again', () => opened === 2);
+    await appendMany(1);
+    await eventually('the third rang', () => rung.length === 3);
+    expect(new Set(rung).size).to.equal(3);
+  });
+
+  it('runs a group once in a process', async () => {
+    const bus = start({ handle: async () => 'done' });
+    const again = bus.run({ ...groupNamed('group'), handle: async () => 'done' }, stopper.signal);
+    const thrown = await again.catch((error: unknown) => error);
+    expect(String(thrown)).to.equal('Error: the group group already runs in this process');
+  });
+
+  it('lets one of two replicas run a leased group, and the other when that one is gone', async () => {
+    const leases = openMemoryLeases();
+    const rung: string[] = [];
+    const stoppers = ['a', 'b'].map((holder) => {
+      const options = { store, checkpoints, log, lease: { leases, holder } };
+      const handle = async () => `${rung.push(holder)}`;
+      const ending = new AbortController();
+      const signal = AbortSignal.any([ending.signal, stopper.signal]);
+      runs.push(openInProcessBus(options).run({ ...groupNamed('group'), handle }, signal));
+      return { holder, ending };
+    });
+    await appendMany(10);
+    await eventually('ten rang', () => rung.length === 10);
+    expect(new Set(rung).size).to.equal(1);
+    stoppers.find(({ holder }) => holder === rung[0])?.ending.abort();
+    await appendMany(10);
+    await eventually('ten more rang', () => rung.length === 20);
+    expect(new Set(rung.slice(10))).to.deep.equal(new Set(rung[0] === 'a' ? ['b'] : ['a']));
+  });
+});

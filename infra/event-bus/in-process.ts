@@ -1,0 +1,224 @@
+/**
+ * The bus of one machine: each group follows the store by its own subscription, from its checkpoint.
+ * There is no queue that could be lost: a crash costs only that the wakes above the checkpoint ring
+ * again.
+ *
+ * With a lease, replicas that run the same group take turns: one rings, the others stand by.
+ */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { START, type EventStore, type LogFilter } from '../event-store/port.js';
+import type { Leases } from '../leases/port.js';
+import { whileLeased } from '../leases/while-leased.js';
+import type { Log } from '../logger.js';
+import { openCheckpointSaver, type CheckpointSaver } from './checkpoint-saver.js';
+import type { CheckpointStore } from './checkpoints.js';
+import type { EventBus, Group, GroupLag, Wake } from './port.js';
+import { openLanes, type Handled, type Lanes } from './wake-lanes.js';
+
+export interface InProcessBusOptions {
+  readonly store: EventStore;
+  readonly checkpoints: CheckpointStore;
+  readonly log: Log;
+  /** `holder` names this process among the living. */
+  readonly lease?: { readonly leases: Leases; readonly holder: string };
+  /** Called after every delivery: for metrics and the one wide log line of that unit of work. */
+  readonly onHandled?: (handled: Handled) => void;
+  /** Milliseconds of a clock that never jumps. */
+  readonly clock?: () => number;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
+/** How long a killed replica's groups stand still before another takes them. */
+const LEASE_TTL_MS = 5_000;
+/** How late a retry that was asked of another process is heard. */
+const PARKED_POLL_MS = 2_000;
+const OUTAGE_PAUSE_MS = 500;
+
+interface Running {
+  readonly lanes: Lanes;
+  readonly ringParked: () => Promise<void>;
+}
+
+type Bus = InProcessBusOptions & { readonly running: Map<string, Running | undefined> };
+
+export function openInProcessBus(options: InProcessBusOptions): EventBus {
+  const { checkpoints } = options;
+  const bus: Bus = { ...options, running: new Map() };
+  return {
+    run: async (group, signal) => {
+      if (bus.running.has(group.name)) {
+        throw new Error(`the group ${group.name} already runs in this process`);
+      }
+      bus.running.set(group.name, undefined);
+      try {
+        await runInTurn(bus, group, signal);
+      } finally {
+        bus.running.delete(group.name);
+      }
+    },
+    parked: (group) => checkpoints.listParked(group),
+    retryParked: async (group, stream, revision) => {
+      const found = await checkpoints.requestRetry(group, stream, revision);
+      if (found) await bus.running.get(group)?.ringParked();
+      return found;
+    },
+    lag: () => lagOf(bus),
+  };
+}
+
+async function runInTurn(bus: Bus, group: Group, signal: AbortSignal): Promise<void> {
+  if (!bus.lease) return runGroup(bus, group, signal);
+  const { leases, holder } = bus.lease;
+  await whileLeased(
+    leases,
+    `event-bus/${group.name}`,
+    holder,
+    LEASE_TTL_MS,
+    signal,
+    (held) => runGroup(bus, group, held),
+    (error) => bus.log.warn({ group: group.name, err: error }, 'the lease cannot be reached'),
+  );
+}
+
+async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<void> {
+  const { checkpoints, log } = bus;
+  const onOutage = (error: unknown) =>
+    log.warn({ group: group.name, err: error }, 'the checkpoint cannot be reached');
+  const after = await untilAnswered(() => checkpoints.read(group.name), signal, onOutage);
+  if (after === undefined) return;
+  const lanes = openLanes({
+    group,
+    after,
+    signal,
+    clock: bus.clock ?? (() => performance.now()),
+    random: bus.random ?? Math.random,
+    onHandled: bus.onHandled ?? (() => undefined),
+    ...parkingOf(bus, group),
+    onFinished: () => saver.finished(),
+  });
+  const saver = openCheckpointSaver({
+    saved: after,
+    current: () => lanes.checkpoint,
+    save: (position) => checkpoints.save(group.name, position),
+    onOutage,
+  });
+  const ringParked = parkedRinger(bus, group, lanes, signal);
+  bus.running.set(group.name, { lanes, ringParked });
+  const poll = setInterval(() => void ringParked(), PARKED_POLL_MS);
+  try {
+    await ringParked();
+    await follow(bus, group, { lanes, saver, signal });
+  } finally {
+    clearInterval(poll);
+    await lanes.quiet();
+    await saver.close();
+    bus.running.set(group.name, undefined);
+  }
+}
+
+/** Reads the log into the lanes, no faster than they take it, until the signal aborts. */
+async function follow(
+  { store, log }: Bus,
+  group: Group,
+  { lanes, saver, signal }: { lanes: Lanes; saver: CheckpointSaver; signal: AbortSignal },
+): Promise<void> {
+  const filter: LogFilter = { categories: group.categories, types: group.wakesOn };
+  while (!signal.aborted) {
+    try {
+      for await (const batch of store.subscribe(lanes.position, filter, signal)) {
+        for (const event of batch.events) {
+          const room = lanes.room();
+          if (room) await room;
+          if (signal.aborted) return;
+          lanes.admit(event);
+        }
+        lanes.readTo(batch.position);
+        saver.passed();
+        // Handlers may never leave the microtasks: timers and sockets get their turn here.
+        await nextTurn();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      log.error({ group: group.name, err: error }, 'the subscription broke; it is opened again');
+    }
+    await pause(OUTAGE_PAUSE_MS, signal);
+  }
+}
+
+/** What the lanes do with poison. The parked wakes being away stops nothing: it is tried again. */
+function parkingOf({ checkpoints, log }: Bus, { name: group }: Group) {
+  const reached = async (work: Promise<void>) => {
+    try {
+      await work;
+      return true;
+    } catch (error) {
+      log.warn({ group, err: error }, 'the parked wakes cannot be reached');
+      return false;
+    }
+  };
+  return {
+    park: async ({ attempt: attempts, ...wake }: Wake, error: unknown) => {
+      const { stream, revision, type } = wake;
+      log.error({ group, stream, revision, type, attempts, err: error }, 'a wake is given up');
+      return reached(checkpoints.park({ ...wake, group, attempts, error: textOf(error) }));
+    },
+    unpark: async ({ stream, revision }: Wake) => {
+      await reached(checkpoints.unpark(group, stream, revision));
+    },
+  };
+}
+
+/** Rings the parked wakes that an operator asked for, in this process or in another. */
+function parkedRinger({ checkpoints, log }: Bus, group: Group, lanes: Lanes, signal: AbortSignal) {
+  return async () => {
+    try {
+      const wakes = signal.aborted ? [] : await checkpoints.retriesRequested(group.name);
+      for (const { attempts, type, ...wake } of wakes) {
+        lanes.admitParked({ ...wake, type: type as Wake['type'] }, attempts);
+      }
+    } catch (error) {
+      log.warn({ group: group.name, err: error }, 'the parked wakes cannot be reached');
+    }
+  };
+}
+
+async function lagOf({ store, checkpoints, running }: Bus): Promise<readonly GroupLag[]> {
+  const [head, saved] = await Promise.all([store.head(), checkpoints.list()]);
+  const known = new Map(saved.map((checkpoint) => [checkpoint.group, checkpoint]));
+  return [...new Set([...known.keys(), ...running.keys()])].sort().map((group) => ({
+    group,
+    checkpoint: running.get(group)?.lanes.checkpoint ?? known.get(group)?.position ?? START,
+    head,
+    parked: known.get(group)?.parked ?? 0,
+  }));
+}
+
+/** What an operator reads beside a parked wake; always storable as text. */
+function textOf(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const wellFormed = Buffer.from(text.slice(0, 2_000)).toString();
+  return wellFormed.replaceAll('\u0000', '\ufffd');
+}
+
+/** Asks until there is an answer; undefined when the signal aborts first. */
+async function untilAnswered<T>(
+  ask: () => Promise<T>,
+  signal: AbortSignal,
+  onOutage: (error: unknown) => void,
+): Promise<T | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await ask();
+    } catch (error) {
+      onOutage(error);
+      await pause(OUTAGE_PAUSE_MS, signal);
+    }
+  }
+  return undefined;
+}
+
+/** Waits, or less when the signal aborts. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,61 @@
+/** The schema `processing`: what the consumers of the log keep about themselves. Ids 200–299. */
+
+export const processingMigrations: readonly {
+  readonly id: number;
+  readonly name: string;
+  readonly sql: string;
+}[] = [
+  {
+    id: 200,
+    name: 'processing: checkpoints and parked wakes',
+    sql: `
+      CREATE SCHEMA IF NOT EXISTS processing;
+
+      CREATE TABLE processing.checkpoints (
+        group_name text        PRIMARY KEY,
+        position   bigint      NOT NULL,
+        saved_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+      ) WITH (fillfactor = 50);
+      COMMENT ON TABLE processing.checkpoints IS
+        'How far each processor group has come in the log.';
+      COMMENT ON COLUMN processing.checkpoints.position IS
+        'Every wanted event at or below it is handled or parked. Never moves back.';
+
+      CREATE TABLE processing.parked_wakes (
+        group_name      text        NOT NULL,
+        stream          text        NOT NULL,
+        revision        integer     NOT NULL,
+        type            text        NOT NULL,
+        position        bigint      NOT NULL,
+        attempts        integer     NOT NULL,
+        error           text        NOT NULL,
+        parked_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+        retry_requested boolean     NOT NULL DEFAULT false,
+        PRIMARY KEY (group_name, stream, revision)
+      );
+      CREATE INDEX parked_wakes_retry ON processing.parked_wakes (group_name)
+        WHERE retry_requested;
+      COMMENT ON TABLE processing.parked_wakes IS
+        'Wakes that a group gave up on after its bounded attempts; an operator may ring them again.';
+      COMMENT ON COLUMN processing.parked_wakes.retry_requested IS
+        'Set by an operator; the row goes when the wake is handled, the mark when it fails again.';
+    `,
+  },
+  {
+    id: 201,
+    name: 'processing: leases',
+    sql: `
+      CREATE TABLE processing.leases (
+        name       text        PRIMARY KEY,
+        holder     text        NOT NULL,
+        token      bigint      NOT NULL,
+        ttl_ms     integer     NOT NULL,
+        expires_at timestamptz NOT NULL
+      ) WITH (fillfactor = 50);
+      COMMENT ON TABLE processing.leases IS
+        'Who alone may do a named work until when, by the clock of this database.';
+      COMMENT ON COLUMN processing.leases.token IS
+        'Grows with every grant, so that a holder that lost its lease can be told from the next.';
+    `,
+  },
+];

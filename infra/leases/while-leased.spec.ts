@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import { eventually } from '../../test/support/eventually.js';
+import { openMemoryLeases } from './memory.js';
+import type { Lease, Leases } from './port.js';
+import { whileLeased } from './while-leased.js';
+
+describe('whileLeased, when the leases are away', () => {
+  const TTL_MS = 120;
+
+  /** Real leases whose renewals can be cut off: refused or unanswered. */
+  function cuttable() {
+    const inner = openMemoryLeases();
+    const line = { state: 'up' as 'up' | 'refuses' | 'is silent' };
+    const renewOver = (lease: Lease): Promise<boolean> => {
+      if (line.state === 'refuses') return Promise.reject(new Error('away'));
+      return line.state === 'is silent' ? new Promise(() => undefined) : lease.renew();
+    };
+    const leases: Leases = {
+      acquire: async (name, holder, ttlMs) => {
+        const lease = await inner.acquire(name, holder, ttlMs);
+        return lease && { ...lease, renew: () => renewOver(lease) };
+      },
+    };
+    return { leases, line };
+  }
+
+  for (const state of ['refuses', 'is silent'] as const) {
+    it(`ends the work when its term ends and the renewal ${state}`, async () => {
+      const { leases, line } = cuttable();
+      const stopper = new AbortController();
+      let held: AbortSignal | undefined;
+      const outages: unknown[] = [];
+      const run = whileLeased(
+        leases,
+        'work',
+        'a',
+        TTL_MS,
+        stopper.signal,
+        (signal) => {
+          held = signal;
+          return new Promise((resolve) => {
+            signal.addEventListener('abort', () => resolve(), { once: true });
+          });
+        },
+        (error) => outages.push(error),
+      );
+      const signal = await eventually('it works', () => held);
+      line.state = state;
+      const cutAt = performance.now();
+      await eventually('it ended', () => signal.aborted);
+      expect(performance.now() - cutAt).to.be.below(TTL_MS + 2_000);
+      line.state = 'up';
+      await eventually('it works again', () => held !== signal);
+      stopper.abort();
+      await run;
+    });
+  }
+
+  it('throws an outage that nobody wants to be told of', async () => {
+    const away: Leases = { acquire: async (): Promise<Lease> => Promise.reject(new Error('away')) };
+    const { signal } = new AbortController();
+    const run = whileLeased(away, 'work', 'a', TTL_MS, signal, async () => undefined);
+    expect(String(await run.catch((error: unknown) => error))).to.equal('Error: away');
+  });
+});
