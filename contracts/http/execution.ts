@@ -1,0 +1,56 @@
+/** An execution as callers read it: in `GET /v1/executions/{id}`, after a cancel, in webhooks. */
+import { answerObject, id, money, orNull, text, timestamp, type Schema } from './parts.js';
+
+export const STATUSES = [
+  'PENDING',
+  'PROCESSING',
+  'AWAITING_WEBHOOK',
+  'COMPLETED',
+  'FAILED',
+  'CANCELLED',
+  'EXPIRED',
+] as const;
+
+export const metadataSchema: Schema = {
+  type: 'object',
+  description: 'Your own labels: at most 16, keys to 64 and values to 512 characters.',
+  maxProperties: 16,
+  propertyNames: { minLength: 1, maxLength: 64 },
+  additionalProperties: { type: 'string', maxLength: 512 },
+  examples: [{ order: '4711' }],
+};
+
+const accepted = {
+  id: id('exec', 'The execution.'),
+  status: { type: 'string', enum: [...STATUSES] },
+  model: { ...text('Model slug.'), examples: ['flux-1.1-pro'] },
+  estimated_cost: money('What it will cost at most, as far as can be known.', '0.040'),
+  hold_amount: money('Reserved until it is over; never charged beyond.'),
+  expires_at: timestamp('If it is not over by then, it expires at no cost.'),
+  created_at: timestamp('When it was accepted.'),
+  metadata: metadataSchema,
+};
+
+export const acceptedSchema: Schema = answerObject('AcceptedExecution', accepted);
+
+export const executionSchema: Schema = answerObject('Execution', {
+  ...accepted,
+  cost: orNull(money('What was charged, once completed.', '0.040')),
+  latency_ms: { type: ['integer', 'null'], minimum: 0, description: 'From accepted to completed.' },
+  started_at: orNull(timestamp('First dispatch.')),
+  completed_at: orNull(timestamp('When it was over, however it ended.')),
+  'result?': {
+    type: 'object',
+    description: 'A summary, when completed; the output itself is at `/result`.',
+  },
+  'error?': {
+    type: 'object',
+    description: 'Why it failed, when failed.',
+    properties: {
+      code: { type: 'string' },
+      message: { type: 'string' },
+      retryable: { type: 'boolean' },
+    },
+    required: ['code', 'message', 'retryable'],
+  },
+});

@@ -1,0 +1,65 @@
+/** The operator's bodies about organizations and their API keys. */
+import type { Permission } from '../events/organization.js';
+import { answerObject, id, orNull, requestObject, text, timestamp, type Schema } from './parts.js';
+
+export interface CreateOrganizationBody {
+  readonly name: string;
+}
+
+export const createOrganizationSchema: Schema = {
+  ...requestObject('CreateOrganization', { name: text('For people.', 200) }),
+  examples: [{ name: 'Acme' }],
+};
+
+export const organizationSchema: Schema = answerObject('Organization', {
+  id: id('org', 'The organization.'),
+  name: text('For people.'),
+  created_at: timestamp('When it was created.'),
+  webhook_secret: {
+    ...text('Signs the webhooks of `webhook_url`.'),
+    examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+  },
+});
+
+export interface CreateApiKeyBody {
+  readonly name: string;
+  readonly permission?: Permission;
+  readonly expires_at?: string;
+}
+
+const permission: Schema = {
+  type: 'string',
+  enum: ['FULL', 'EXECUTION_ONLY'],
+  description: '`EXECUTION_ONLY`: executions and files, nothing else.',
+};
+
+export const createApiKeySchema: Schema = {
+  ...requestObject('CreateApiKey', {
+    name: text('For people.', 200),
+    'permission?': { ...permission, default: 'FULL' },
+    'expires_at?': text('ISO 8601 moment from which the key is refused.', 64),
+  }),
+  examples: [{ name: 'production', permission: 'FULL' }],
+};
+
+const keyFields = {
+  id: id('key', 'The key, for managing it.'),
+  name: text('For people.'),
+  permission,
+  created_at: timestamp('When it was created.'),
+  expires_at: orNull(timestamp('From when it is refused.')),
+};
+
+export const createdApiKeySchema: Schema = answerObject('CreatedApiKey', {
+  ...keyFields,
+  key: {
+    ...text('The key itself; shown this once.'),
+    examples: [`sk_${'3f'.repeat(32)}_5d0c1a2b`],
+  },
+});
+
+export const apiKeySchema: Schema = answerObject('ApiKey', {
+  ...keyFields,
+  hint: text('Last four characters.'),
+  status: { type: 'string', enum: ['active', 'expired', 'revoked'] },
+});

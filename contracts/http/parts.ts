@@ -1,0 +1,112 @@
+/**
+ * The small vocabulary in which the API's JSON Schemas (2020-12) are written. A schema with a
+ * `title` is a named component of the OpenAPI document.
+ */
+import { errorCatalogue } from '../error-codes.js';
+import { idPattern, type IdPrefix } from '../ids.js';
+import { MONEY_PATTERN } from '../money.js';
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** A field name that ends in `?` may be left out. Fields not named are refused in requests. */
+export function requestObject(title: string, fields: Record<string, Schema>): Schema {
+  return { title, ...objectOf(fields), additionalProperties: false };
+}
+
+/** Answers may gain fields in later releases, so readers must let unknown ones pass. */
+export function answerObject(title: string, fields: Record<string, Schema>): Schema {
+  return { title, ...objectOf(fields) };
+}
+
+/** The query of a route; parameters not named are refused. */
+export function queryObject(fields: Record<string, Schema>): Schema {
+  return { ...objectOf(fields), additionalProperties: false };
+}
+
+export const id = (prefix: IdPrefix, description: string): Schema => ({
+  type: 'string',
+  pattern: idPattern(prefix),
+  description,
+  examples: [`${prefix}_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44`],
+});
+
+export const text = (description: string, lengthMax?: number): Schema => ({
+  type: 'string',
+  description,
+  ...(lengthMax !== undefined && { minLength: 1, maxLength: lengthMax }),
+});
+
+export const timestamp = (description: string): Schema => ({
+  type: 'string',
+  format: 'date-time',
+  description: `${description} ISO 8601 in UTC with milliseconds.`,
+  examples: ['2026-01-31T12:00:00.000Z'],
+});
+
+/** A signed amount. */
+export const money = (description: string, example = '0.048'): Schema => ({
+  type: 'string',
+  pattern: MONEY_PATTERN,
+  description: `${description} US dollars as a decimal string, exact to one millionth.`,
+  examples: [example],
+});
+
+/** An amount without a sign. */
+export const moneyUnsigned = (description: string, example = '12.50'): Schema => ({
+  ...money(description, example),
+  pattern: MONEY_PATTERN.replace('-?', ''),
+});
+
+export const orNull = (schema: Schema): Schema => ({
+  ...schema,
+  type: [schema['type'], 'null'].flat(),
+});
+
+/** The envelope of every list. */
+export const listOf = (title: string, item: Schema): Schema =>
+  answerObject(title, {
+    data: { type: 'array', items: item },
+    next_cursor: {
+      type: ['string', 'null'],
+      description: 'Give it as `cursor` to go on; null at the end.',
+    },
+  });
+
+/** The query of every list. */
+export const pageFields: Readonly<Record<string, Schema>> = {
+  'limit?': { type: 'integer', minimum: 1, maximum: 1000, default: 50 },
+  'cursor?': text('`next_cursor` of the page before.', 1024),
+};
+
+export const idempotencyKey: Schema = {
+  ...text('Names the request, so that a repeat is recognised.', 255),
+  examples: ['order-4711'],
+};
+
+export const errorEnvelope: Schema = answerObject('Error', {
+  error: objectOf({
+    code: { type: 'string', enum: Object.keys(errorCatalogue) },
+    message: text('For people; may change.'),
+    retryable: { type: 'boolean', description: 'Whether the same request may succeed later.' },
+    request_id: text('The `X-Request-Id` of this answer.'),
+    'details?': {
+      type: 'array',
+      items: objectOf({
+        field: text('Path of the field, with dots.'),
+        code: text('What is wrong with it.'),
+        message: text('The same for people.'),
+      }),
+    },
+  }),
+});
+
+function objectOf(fields: Record<string, Schema>): Schema {
+  const properties: Record<string, Schema> = {};
+  const required: string[] = [];
+  for (const [name, schema] of Object.entries(fields)) {
+    const optional = name.endsWith('?');
+    properties[optional ? name.slice(0, -1) : name] = schema;
+    if (!optional) required.push(name);
+  }
+  return { type: 'object', properties, required };
+}

@@ -1,0 +1,38 @@
+/** `POST /v1/executions`: the body of a submission. */
+import { metadataSchema } from './execution.js';
+import { idempotencyKey, requestObject, text, type Schema } from './parts.js';
+
+export interface SubmitBody {
+  readonly model: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly webhook_url?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly expires_in?: number;
+  readonly idempotency_key?: string;
+}
+
+/** A day. */
+export const EXPIRES_IN_SECONDS_MAX = 86_400;
+
+export const submitSchema: Schema = {
+  ...requestObject('SubmitExecution', {
+    model: text('Slug of a model in `GET /v1/models`.', 128),
+    input: { type: 'object', description: "Canonical input, checked against the model's schema." },
+    'webhook_url?': text('Told when it starts and when it is over; https.', 2048),
+    'metadata?': metadataSchema,
+    'expires_in?': {
+      type: 'integer',
+      minimum: 1,
+      maximum: EXPIRES_IN_SECONDS_MAX,
+      description: "Seconds from acceptance to expiry; the model's default unless given.",
+    },
+    'idempotency_key?': idempotencyKey,
+  }),
+  examples: [
+    {
+      model: 'text-generation-standard',
+      input: { prompt: 'Write a haiku about rivers.' },
+      metadata: { order: '4711' },
+    },
+  ],
+};
