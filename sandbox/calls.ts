@@ -1,0 +1,221 @@
+/**
+ * One call to a personality, from its first byte to the answer:
+ *
+ *   read body → refuse what is wrong (400 401 404 413) → wait (latency) → fail at random
+ *   → do the work → record it as paid → answer, or misbehave
+ *
+ * Nobody is answered before the record holds the call. Work goes on when the caller hangs up: a
+ * provider that has started finishes and charges.
+ */
+import { hash } from 'node:crypto';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  type ApiError,
+  apiErrorBody,
+  bodyTooLarge,
+  idempotencyKeyReused,
+  injectedError,
+  invalidRequest,
+  missingBearer,
+  modelNotFound,
+  unknownPath,
+} from './api-error.js';
+import { type Behaviours, type Fate } from './behaviour.js';
+import { parseChat } from './chat.js';
+import { fingerprintOf, type IdempotencyMemory } from './idempotency.js';
+import { type Gallery, parseImages } from './images.js';
+import { type Job, type Parsed } from './job.js';
+import { misbehave, misbehaviours } from './misbehave.js';
+import { type Personality } from './personalities.js';
+import { type CallFacts, type CallRecord } from './record.js';
+import { readBody, sendJson } from './wire.js';
+
+/** What the calls of all personalities share. */
+export interface Desk {
+  readonly record: CallRecord;
+  readonly memory: IdempotencyMemory;
+  readonly behaviours: Behaviours;
+  readonly gallery: Gallery;
+  /** The sandbox's own address. */
+  readonly url: string;
+  isClosed(): boolean;
+}
+
+interface Call {
+  readonly personality: Personality;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The path below the personality, which chooses the endpoint. */
+  readonly endpoint: string;
+  readonly arrivedMs: number;
+  readonly facts: CallFacts;
+}
+
+const bodyBytesMax = 2 * 1024 * 1024;
+const keyCharsMax = 255;
+
+export async function answerCall(
+  desk: Desk,
+  personality: Personality,
+  endpoint: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readBody(request, bodyBytesMax);
+  if (body === 'aborted' || desk.isClosed()) return;
+  const call = callOf(personality, endpoint, request, response, body);
+  const parsed = parse(desk, call, body);
+  if ('refusal' in parsed) return refuse(desk, call, parsed.refusal, null);
+
+  const fate = desk.behaviours.fateOf(personality.name, 'calls');
+  const takesTime = fate.latencyMs > 0 || parsed.job.work !== null;
+  const number = takesTime ? desk.record.arrive(call.facts) : null;
+  if (fate.latencyMs > 0) await wait(fate.latencyMs);
+  if (desk.isClosed()) return;
+  if (fate.fails) {
+    const { failure, headers } = injectedFailure(desk, personality);
+    return refuse(desk, call, failure, number, headers);
+  }
+  if (parsed.job.work && fate.misbehaviour !== 'redirect') await parsed.job.work();
+  if (desk.isClosed()) return;
+  return deliver(desk, call, parsed.job, fate, number);
+}
+
+/** From here to the record nothing waits: of two calls with one key, exactly one is paid. */
+async function deliver(desk: Desk, call: Call, job: Job, fate: Fate, number: number | null) {
+  const { personality, facts, response } = call;
+  const { misbehaviour } = fate;
+  const fault = misbehaviour && misbehaviours[misbehaviour];
+  const key = personality.honoursIdempotencyKey ? facts.idempotencyKey : null;
+  const fingerprint = fingerprintOf(facts.path, facts.bodySha256 ?? '');
+  const original = key === null ? undefined : desk.memory.find(personality.name, key);
+  if (original && original.fingerprint !== fingerprint) {
+    return refuse(desk, call, idempotencyKeyReused, number);
+  }
+  const createdSeconds = original?.createdSeconds ?? Math.floor(call.arrivedMs / 1000);
+  const paid = !original && (fault?.paid ?? true);
+  if (key !== null && paid) {
+    desk.memory.remember(personality.name, key, { fingerprint, createdSeconds });
+  }
+  const status = response.destroyed ? 499 : fault ? fault.status : 200;
+  const replayed = original !== undefined;
+  const { n, written } = desk.record.finish(
+    { ...facts, status, paid, replayed, misbehaviour },
+    number,
+  );
+  const digest = hash('sha256', `${createdSeconds} ${key ?? n} ${fingerprint}`, 'hex');
+  const answer = job.answer({ digest, createdSeconds });
+  const body = JSON.stringify(answer.body);
+  await written;
+
+  if (misbehaviour) {
+    return misbehave(misbehaviour, {
+      request: call.request,
+      response,
+      contentType: 'application/json',
+      body: Buffer.from(body),
+      usage: answer.usage,
+      redirectTo: `${desk.url}/${personality.name}/v1/elsewhere`,
+    });
+  }
+  const headers: Record<string, string> = { 'x-request-id': `req_${digest.slice(32)}` };
+  if (replayed) headers['idempotent-replayed'] = 'true';
+  sendJson(response, 200, body, headers);
+}
+
+export function injectedFailure(desk: Desk, personality: Personality) {
+  const { errorStatus, retryAfterSeconds } = desk.behaviours.of(personality.name);
+  const headers: Record<string, string> =
+    retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) };
+  return { failure: injectedError(errorStatus), headers };
+}
+
+async function refuse(
+  desk: Desk,
+  { facts, response }: Call,
+  refusal: ApiError,
+  number: number | null,
+  headers: Record<string, string> = {},
+): Promise<void> {
+  await desk.record.finish({ ...facts, status: refusal.status }, number).written;
+  sendJson(response, refusal.status, apiErrorBody(refusal), headers);
+}
+
+function callOf(
+  personality: Personality,
+  endpoint: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: Buffer | 'too_large',
+): Call {
+  const arrivedMs = Date.now();
+  const idempotencyKey = headerOf(request, 'idempotency-key');
+  const facts: CallFacts = {
+    time: new Date(arrivedMs).toISOString(),
+    personality: personality.name,
+    path: `/${personality.name}${endpoint}`,
+    idempotencyKey,
+    dispatchKey: headerOf(request, 'x-dispatch-key') ?? idempotencyKey,
+    bodySha256: body === 'too_large' ? null : hash('sha256', body, 'hex'),
+    status: null,
+    paid: false,
+    replayed: false,
+    misbehaviour: null,
+  };
+  return { personality, request, response, endpoint, arrivedMs, facts };
+}
+
+function headerOf(request: IncomingMessage, name: string): string | null {
+  const value = request.headers[name];
+  const text = Array.isArray(value) ? value.join(', ') : value;
+  return text === undefined || text === '' ? null : text.slice(0, keyCharsMax + 1);
+}
+
+function parse(desk: Desk, call: Call, body: Buffer | 'too_large'): Parsed {
+  const { personality, request, endpoint, facts } = call;
+  const isChat = endpoint === '/v1/chat/completions';
+  if (!isChat && endpoint !== '/v1/images/generations') {
+    return { refusal: unknownPath(request.method ?? '', facts.path) };
+  }
+  if (request.method !== 'POST') {
+    const message = `Not allowed to ${request.method} on ${endpoint} (HINT: use POST).`;
+    return { refusal: { ...invalidRequest(message, null, 'method_not_allowed'), status: 405 } };
+  }
+  if (!hasBearer(request.headers.authorization)) return { refusal: missingBearer };
+  if (body === 'too_large') return { refusal: bodyTooLarge(bodyBytesMax) };
+  if ((facts.idempotencyKey?.length ?? 0) > keyCharsMax) {
+    return { refusal: invalidRequest('The Idempotency-Key has more than 255 characters.', null) };
+  }
+  const json = jsonObjectOf(body);
+  if (!json) {
+    const message = 'We could not parse the JSON body of your request as an object.';
+    return { refusal: invalidRequest(message, null) };
+  }
+  const filesUrl = `${desk.url}/${personality.name}/files`;
+  const parsed = isChat
+    ? parseChat(json, personality)
+    : parseImages(json, personality, desk.gallery, filesUrl);
+  if ('refusal' in parsed) return parsed;
+  const { absentModels } = desk.behaviours.of(personality.name);
+  return absentModels.includes(parsed.model) ? { refusal: modelNotFound(parsed.model) } : parsed;
+}
+
+function hasBearer(authorization: string | undefined): boolean {
+  if (authorization?.slice(0, 7).toLowerCase() !== 'bearer ') return false;
+  return authorization.slice(7).trim() !== '';
+}
+
+function jsonObjectOf(body: Buffer): Record<string, unknown> | null {
+  try {
+    const json: unknown = JSON.parse(body.toString('utf8'));
+    const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
+    return isObject ? (json as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A waiting call alone does not keep a process alive that has closed its sandbox. */
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
