@@ -1,0 +1,309 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
+import { errorCatalogue } from '../../contracts/error-codes.js';
+import { specFor } from '../../test/support/given-when-then.js';
+import * as Execution from './execution.js';
+import { settlementOf } from './settlement.js';
+import { timelineOf } from './timeline.js';
+import { foldExecution, isOver, type ExecutionView } from './view.js';
+
+const T0 = '2026-01-01T00:00:00.000Z';
+const T1 = '2026-01-01T00:00:01.000Z';
+const LATE = '2026-01-01T00:10:00.000Z';
+const executionId: ExecutionId = 'exec_1';
+const organizationId: OrganizationId = 'org_1';
+const holdId: HoldId = 'hold_1';
+const who = { executionId, organizationId };
+const { given } = specFor(Execution);
+
+const request = (changes: object = {}) => ({
+  ...who,
+  at: T0,
+  apiKeyId: 'key_1' as const,
+  idempotencyKey: 'k',
+  bodyHash: 'h',
+  model: 'm',
+  modality: 'text' as const,
+  input: { ref: 'i', sha256: 'a', bytes: 1 },
+  metadata: {},
+  estimatedCost: 10n,
+  holdAmount: 12n,
+  holdId,
+  expiresAt: '2026-01-01T00:05:00.000Z',
+  catalogueVersion: 'v',
+  ...changes,
+});
+const requested: Execution.Event = { type: 'ExecutionRequested', data: request() };
+const claim = {
+  provider: 'p',
+  route: 'r',
+  dispatchKey: 'exec_1.1',
+  deadline: LATE,
+  candidates: [],
+  at: T1,
+};
+const dispatch: Execution.Command = { type: 'Dispatch', ...claim };
+const dispatched: Execution.Event = {
+  type: 'ProviderDispatched',
+  data: { ...who, ...claim, attempt: 1 },
+};
+const onAttempt = { ...who, at: T1, attempt: 1, provider: 'p', route: 'r' };
+const output = { ref: 'o', sha256: 'b', bytes: 2 };
+const success = { output, usage: { images: 1 }, cost: 9n, providerCost: 5n };
+const delivered: Execution.Event = {
+  type: 'ProviderSucceeded',
+  data: { ...onAttempt, ...success },
+};
+const ending = { ...who, holdId, at: T1 };
+const completed: Execution.Event = {
+  type: 'ExecutionCompleted',
+  data: {
+    ...who,
+    at: T1,
+    attempt: 1,
+    holdId,
+    output,
+    files: [],
+    summary: { n: 1 },
+    usage: success.usage,
+    cost: 9n,
+    providerCost: 5n,
+    latencyMs: 1000,
+  },
+};
+const { message, retryable } = errorCatalogue.GENERATION_FAILED;
+const failedEvent: Execution.Event = {
+  type: 'ExecutionFailed',
+  data: { ...ending, code: 'GENERATION_FAILED', message, retryable },
+};
+const cancelled: Execution.Event = { type: 'ExecutionCancelled', data: ending };
+const expired: Execution.Event = { type: 'ExecutionExpired', data: ending };
+const abandonedOf = (hold: HoldId): Execution.Event => ({
+  type: 'ExecutionAbandoned',
+  data: { ...who, holdId: hold, at: T1 },
+});
+const failure = (isRetryable: boolean, attemptsMax = 3) => ({
+  code: 'GENERATION_FAILED' as const,
+  retryable: isRetryable,
+  detail: 'd',
+  attemptsMax,
+});
+const fail = (isRetryable: boolean, attemptsMax = 3): Execution.Command => ({
+  type: 'RecordFailure',
+  attempt: 1,
+  failure: failure(isRetryable, attemptsMax),
+  at: T1,
+});
+const failedOnce: Execution.Event = {
+  type: 'ProviderFailed',
+  data: { ...onAttempt, code: 'GENERATION_FAILED', retryable: true, detail: 'd' },
+};
+const unknown = (repeatable: boolean): Execution.Command => ({
+  type: 'RecordUnknown',
+  attempt: 1,
+  reason: 'cut',
+  repeatable,
+  attemptsMax: 3,
+  at: T1,
+});
+const unknownOutcome: Execution.Event = {
+  type: 'ProviderOutcomeUnknown',
+  data: { ...onAttempt, reason: 'cut' },
+};
+const complete = (withSuccess: boolean): Execution.Command => ({
+  type: 'Complete',
+  attempt: 1,
+  completion: { output, files: [], summary: { n: 1 }, ...(withSuccess && { success }) },
+  at: T1,
+});
+const cancel: Execution.Command = { type: 'Cancel', at: T1 };
+const expire = (at: string): Execution.Command => ({ type: 'Expire', at });
+const abandon = (hold: HoldId): Execution.Command => ({
+  type: 'Abandon',
+  ...who,
+  holdId: hold,
+  at: T1,
+});
+const asked: Execution.Command = { type: 'Request', data: request() };
+
+describe('Execution', () => {
+  it('is requested once, whatever is asked again', () => {
+    given().when(asked).then(requested);
+    given(requested).when(asked).thenAlreadyDone();
+    given(requested)
+      .when({ type: 'Request', data: request({ bodyHash: 'other' }) })
+      .thenRejected('RequestedAlready');
+    given(requested, dispatched, completed).when(asked).thenAlreadyDone();
+  });
+
+  it('is fenced by its abandonment, and may be asked for again with another hold', () => {
+    given().when(abandon('hold_1')).then(abandonedOf('hold_1'));
+    given(abandonedOf('hold_1')).when(abandon('hold_1')).thenAlreadyDone();
+    given(abandonedOf('hold_1')).when(asked).thenRejected('Abandoned');
+    const anew = request({ holdId: 'hold_2' });
+    given(abandonedOf('hold_1'))
+      .when({ type: 'Request', data: anew })
+      .then({ type: 'ExecutionRequested', data: anew });
+    given(requested).when(abandon('hold_1')).thenRejected('RequestedAlready');
+    given(requested, cancelled).when(abandon('hold_1')).thenRejected('RequestedAlready');
+  });
+
+  it('is claimed once per attempt, not before it is due and not after it expired', () => {
+    given(requested).when(dispatch).then(dispatched);
+    given(requested, dispatched).when(dispatch).thenRejected('NotDispatchable');
+    given(requested)
+      .when({ ...dispatch, at: LATE })
+      .thenRejected('NotDispatchable');
+    const rests: Execution.Event = {
+      type: 'ProviderFailed',
+      data: { ...failedOnce.data, notBefore: '2026-01-01T00:00:02.000Z' } as never,
+    };
+    given(requested, dispatched, rests).when(dispatch).thenRejected('NotYetDue');
+    given().when(dispatch).thenRejected('NotRequested');
+  });
+
+  it('completes at once when there are no files, or after they were re-hosted', () => {
+    given(requested, dispatched).when(complete(true)).then(completed);
+    given(requested, dispatched).when(complete(false)).thenRejected('NotDelivered');
+    given(requested, dispatched)
+      .when({ type: 'RecordSuccess', attempt: 1, success, at: T1 })
+      .then(delivered);
+    given(requested, dispatched, delivered)
+      .when({ type: 'RecordSuccess', attempt: 1, success, at: T1 })
+      .thenAlreadyDone();
+    given(requested, dispatched, delivered).when(complete(false)).then(completed);
+    given(requested, dispatched, completed).when(complete(true)).thenAlreadyDone();
+  });
+
+  it('goes on after a retryable failure, and fails after any other or the last', () => {
+    given(requested, dispatched).when(fail(true)).then(failedOnce);
+    const forGood = { ...failedOnce.data, retryable: false } as never;
+    given(requested, dispatched)
+      .when(fail(false))
+      .then({ type: 'ProviderFailed', data: forGood }, failedEvent);
+    given(requested, dispatched).when(fail(true, 1)).then(failedOnce, failedEvent);
+    given(requested, dispatched, failedOnce).when(fail(true)).thenRejected('NotThisAttempt');
+  });
+
+  it('repeats an unknown outcome only under its own key, and only where that is safe', () => {
+    given(requested, dispatched).when(unknown(true)).then(unknownOutcome);
+    const { message: text } = errorCatalogue.GENERATION_TIMEOUT;
+    given(requested, dispatched)
+      .when(unknown(false))
+      .then(unknownOutcome, {
+        type: 'ExecutionFailed',
+        data: { ...ending, code: 'GENERATION_TIMEOUT', message: text, retryable: true },
+      });
+    const again = { ...claim, dispatchKey: 'exec_1.2' };
+    given(requested, dispatched, unknownOutcome)
+      .when({ type: 'Dispatch', ...again })
+      .thenRejected('NotDispatchable');
+    given(requested, dispatched, unknownOutcome)
+      .when(dispatch)
+      .then({ type: 'ProviderDispatched', data: { ...who, ...claim, attempt: 2 } });
+  });
+
+  it('is cancelled while it is not over', () => {
+    for (const before of [[], [dispatched], [dispatched, delivered], [dispatched, failedOnce]])
+      given(requested, ...before)
+        .when(cancel)
+        .then(cancelled);
+    given(requested, cancelled).when(cancel).thenAlreadyDone();
+    given(requested, dispatched, completed).when(cancel).thenRejected('AlreadyFinished');
+  });
+
+  it('expires when its time is up, unless its output is being re-hosted', () => {
+    given(requested).when(expire(T1)).thenRejected('NotYetDue');
+    given(requested)
+      .when(expire(LATE))
+      .then({ type: 'ExecutionExpired', data: { ...ending, at: LATE } });
+    given(requested, dispatched, delivered).when(expire(LATE)).thenRejected('NotYetDue');
+    given(requested, expired).when(expire(LATE)).thenAlreadyDone();
+    given(requested, cancelled).when(expire(LATE)).thenRejected('AlreadyFinished');
+  });
+
+  it('means one thing for its hold, and nothing before it is over', () => {
+    const stateOf = (...events: Execution.Event[]) =>
+      events.reduce(Execution.evolve, Execution.initial());
+    expect(settlementOf(stateOf(requested, dispatched), T1)).to.equal(undefined);
+    expect(settlementOf(stateOf(requested, dispatched, completed), T1)).to.deep.equal({
+      type: 'SettleHold',
+      ...who,
+      holdId,
+      cost: 9n,
+      at: T1,
+    });
+    expect(settlementOf(stateOf(requested, expired), T1)).to.deep.equal({
+      type: 'ReleaseHold',
+      ...who,
+      holdId,
+      reason: 'expired',
+      at: T1,
+    });
+  });
+
+  it('shows its owner a timeline without attempts, numbered without a gap', () => {
+    const events = [requested, dispatched, failedOnce, dispatched, completed].map(
+      (event, revision) => ({ ...event, revision }),
+    );
+    expect(timelineOf(events)).to.deep.equal([
+      { sequence: 1, type: 'execution.accepted', status: 'PENDING', at: T0, revision: 0 },
+      { sequence: 2, type: 'execution.started', status: 'PROCESSING', at: T1, revision: 1 },
+      { sequence: 3, type: 'execution.completed', status: 'COMPLETED', at: T1, revision: 4 },
+    ]);
+  });
+
+  it('reaches one terminal state on any walk of commands, and never leaves it', () => {
+    fc.assert(fc.property(fc.array(anyCommand(), { maxLength: 60 }), walk), { numRuns: 500 });
+  });
+});
+
+function anyCommand(): fc.Arbitrary<Execution.Command> {
+  const at = fc.constantFrom(T0, T1, LATE, '2026-01-01T00:30:00.000Z');
+  const attempt = fc.integer({ min: 1, max: 4 });
+  const keys = fc.constantFrom('exec_1.1', 'exec_1.2', 'exec_1.3');
+  const hold = fc.constantFrom<HoldId>('hold_1', 'hold_2');
+  const commands: fc.Arbitrary<unknown>[] = [
+    hold.map((holdOf) => ({ type: 'Request', data: request({ holdId: holdOf }) })),
+    fc.tuple(keys, at).map(([dispatchKey, when]) => ({ ...dispatch, dispatchKey, at: when })),
+    fc.tuple(attempt, at).map(([n, when]) => ({ ...fail(true), attempt: n, at: when })),
+    fc.tuple(attempt, at).map(([n, when]) => ({ ...unknown(n > 2), attempt: n, at: when })),
+    attempt.map((n) => ({ ...complete(n % 2 === 0), attempt: n })),
+    attempt.map((n) => ({ type: 'RecordSuccess', attempt: n, success, at: T1 })),
+    attempt.map((n) => ({ type: 'RecordAccepted', attempt: n, providerJobId: 'j', at: T1 })),
+    at.map((when) => ({ type: 'Fail', code: 'MODEL_UNAVAILABLE', at: when })),
+    at.map((when) => ({ type: 'Cancel', at: when })),
+    at.map((when) => expire(when)),
+    hold.map((of) => abandon(of)),
+  ];
+  return fc.oneof(...commands) as fc.Arbitrary<Execution.Command>;
+}
+
+function walk(commands: readonly Execution.Command[]): void {
+  let state = Execution.initial();
+  let view: ExecutionView | undefined;
+  const terminal: string[] = [];
+  const paid = new Set<string>();
+  for (const command of commands) {
+    const decision = Execution.decide(state, command);
+    if (decision.kind !== 'accepted') continue;
+    expect(terminal, 'nothing follows the end').to.deep.equal([]);
+    for (const event of decision.events) {
+      state = Execution.evolve(state, event);
+      view = foldExecution(view, event);
+      if (view && isOver(view.status)) terminal.push(event.type);
+      if (event.type === 'ProviderSucceeded') paid.add(event.type);
+    }
+    expect(terminal.length).to.be.at.most(1);
+    expect(paid.size).to.be.at.most(1);
+    if (view) expect(view.status).to.equal(publicStatus(state));
+    expect(settlementOf(state, T1) !== undefined).to.equal(terminal.length === 1);
+  }
+}
+
+function publicStatus(state: Execution.State): string | undefined {
+  if (state.status === 'awaitingWebhook') return 'AWAITING_WEBHOOK';
+  if (state.status === 'delivered') return 'PROCESSING';
+  return state.status.toUpperCase();
+}
