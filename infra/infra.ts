@@ -31,6 +31,8 @@ export interface Infra {
   readonly leases: Leases;
   readonly accounts: Accounts;
   readonly secrets: Secrets;
+  /** Names this process among the living: holder of leases. */
+  readonly instance: string;
   /** Where the read models live; only projectors and the query API use it. */
   readonly readStore: Pool;
   /** Milliseconds since the epoch. */

@@ -43,7 +43,7 @@ async function expire({ store, now }: Infra, executionId: ExecutionId, cause: Ca
 /** The process that made the call did not live to record its end: what came of it is unknown. */
 async function passDeadline(
   { store, catalogue, now }: Infra,
-  { executionId, attempt }: Extract<DueTimer, { kind: 'attempt-deadline' }>,
+  { executionId, attempt }: { readonly executionId: ExecutionId; readonly attempt: number },
   cause: Cause,
 ): Promise<string> {
   const { models, providers } = catalogue.current();

@@ -25,7 +25,7 @@ interface Tried {
 export const runTimers = (infra: Infra, actions: TimerActions): Worker => ({
   name: 'run-timers',
   run: (signal) =>
-    whileLeased(infra.leases, 'run-timers', process.pid.toString(), LEASE_MS, signal, (leased) =>
+    whileLeased(infra.leases, 'run-timers', infra.instance, LEASE_MS, signal, (leased) =>
       tickUntil(infra, actions, leased),
     ),
 });

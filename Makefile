@@ -1,0 +1,48 @@
+# Every target in one line each: make help
+SHELL := /bin/sh
+MOCHA := node_modules/.bin/mocha
+INSTALLED := node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help install build start test check types lint pure bench storm contracts contracts-check
+
+help: ## Lists the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+install: $(INSTALLED) ## Installs what the lockfile names, when it is not there yet
+
+$(INSTALLED): package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $(INSTALLED)
+
+build: install ## Builds dist/
+	@node scripts/build.mjs
+
+start: build ## Runs everything in one process, with first executions on a new data folder
+	@exec node dist/cli/main.js serve
+
+test: build ## Runs every test
+	@$(MOCHA) --reporter test/support/reporter.cjs '{contracts,domain,infra,command-api,query-api,processors,projectors,sandbox,cli,bench,test}/**/*.spec.ts'
+
+check: install types lint pure ## Types, lint, house rules and pure specs, in seconds
+
+types:
+	@node_modules/.bin/tsc -p tsconfig.json
+
+lint:
+	@node_modules/.bin/eslint --cache --cache-location node_modules/.cache/eslint/ . && node_modules/.bin/prettier --cache --log-level warn --check '**/*.{ts,mjs,cjs,json,yaml,yml}'
+
+pure:
+	@$(MOCHA) --reporter test/support/reporter.cjs --ignore '**/*.int.spec.ts' --ignore '**/*.e2e.spec.ts' '{contracts,domain,infra,command-api,query-api,processors,projectors,sandbox,cli,bench,test}/**/*.spec.ts'
+
+bench: build ## Measures R1 to R9 against baselines (make bench NAME=R1,R3)
+	@NAME='$(NAME)' node --import tsx bench/run.ts
+
+storm: build ## kill -9 under load, many times, then the auditor (STORM_KILLS=50)
+	@node --import tsx test/storm/storm.ts
+
+contracts: install ## Writes docs/contracts/ from the schemas
+	@node --import tsx scripts/write-contracts.ts
+
+contracts-check: install ## Fails when docs/contracts/ is stale
+	@node --import tsx scripts/write-contracts.ts --check

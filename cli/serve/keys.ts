@@ -1,0 +1,30 @@
+/** The keys of an instance: given by configuration, or made once and kept in the data folder. */
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../../infra/config/config.js';
+
+export interface Keys {
+  readonly adminKey: string;
+  /** From which webhook secrets are derived: losing it changes every customer's secret. */
+  readonly masterKey: string;
+}
+
+export async function keysOf({ dataDir, adminKey, masterKey }: Config): Promise<Keys> {
+  return {
+    adminKey: adminKey ?? (await kept(join(dataDir, 'admin-key'), 'adm')),
+    masterKey: masterKey ?? (await kept(join(dataDir, 'master-key'), 'mst')),
+  };
+}
+
+/** Written once with `wx`: two starts at one time cannot make two keys. */
+async function kept(file: string, prefix: string): Promise<string> {
+  const made = `${prefix}_${randomBytes(32).toString('hex')}`;
+  try {
+    await writeFile(file, `${made}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    return made;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return (await readFile(file, 'utf8')).trim();
+  }
+}

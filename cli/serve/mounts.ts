@@ -1,0 +1,59 @@
+/** The pages beside the API: is it alive, is it ready, its figures, its reference. */
+import type { Infra } from '../../infra/infra.js';
+import type { Mount, Reply } from '../../infra/http/route.js';
+
+/** What must answer before this process may be sent requests. */
+export interface Dependency {
+  readonly name: string;
+  check(): Promise<void>;
+}
+
+/** A dependency that takes longer is not there. */
+const CHECK_MS = 1_000;
+
+export function healthMounts(infra: Infra, isStopping: () => boolean): Mount[] {
+  const dependencies: Dependency[] = [
+    { name: 'database', check: async () => void (await infra.readStore.query('select 1')) },
+    { name: 'event-store', check: async () => void (await infra.store.head()) },
+  ];
+  return [
+    { path: '/healthz', handle: async () => ({ status: 200, body: { status: 'alive' } }) },
+    { path: '/readyz', handle: () => readiness(dependencies, isStopping) },
+    { path: '/metrics', handle: () => figures(infra) },
+  ];
+}
+
+export async function readiness(
+  dependencies: readonly Dependency[],
+  isStopping: () => boolean,
+): Promise<Reply> {
+  const failing = (await Promise.all(dependencies.map(nameIfFailing))).filter((name) => name);
+  if (isStopping()) failing.push('stopping');
+  if (failing.length === 0) return { status: 200, body: { status: 'ready' } };
+  return { status: 503, body: { status: 'unready', failing }, headers: { 'retry-after': '1' } };
+}
+
+async function nameIfFailing({ name, check }: Dependency): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), CHECK_MS);
+  });
+  try {
+    await Promise.race([check(), late]);
+    return undefined;
+  } catch {
+    return name;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function figures({ metrics, bus }: Infra): Promise<Reply> {
+  for (const { group, checkpoint, head, parked } of await bus.lag()) {
+    metrics.groupLag.set({ group }, Math.max(0, Number(head - checkpoint)));
+    metrics.parked.set({ group }, parked);
+  }
+  const { registry } = metrics;
+  const headers = { 'content-type': registry.contentType };
+  return { status: 200, headers, raw: await registry.metrics() };
+}

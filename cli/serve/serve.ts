@@ -1,0 +1,199 @@
+/**
+ * One process: a list of apps over one infrastructure.
+ *
+ *   lock the data folder → database → sandbox → infrastructure → HTTP → workers → ready → demo
+ *
+ * A signal runs it backwards: HTTP finishes what is in flight, workers drain, the database stops.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hostname } from 'node:os';
+import { commandRoutes } from '../../command-api/app.js';
+import { ROLES, type Config } from '../../infra/config/config.js';
+import { openAuthenticator } from '../../infra/http/auth.js';
+import { referenceMounts } from '../../infra/http/openapi.js';
+import type { Route } from '../../infra/http/route.js';
+import { serveRoutes, type HttpServer } from '../../infra/http/serve-routes.js';
+import type { Infra, Worker } from '../../infra/infra.js';
+import { openLog, type Log } from '../../infra/logger.js';
+import { openInfra } from '../../infra/open-infra.js';
+import { lockDataDir } from '../../infra/postgres/data-dir-lock.js';
+import { startEmbeddedPostgres } from '../../infra/postgres/embedded.js';
+import { StartError, folderTrouble } from '../../infra/start-error.js';
+import { supervise } from '../../infra/supervise.js';
+import { processorWorkers } from '../../processors/app.js';
+import { projectorWorkers } from '../../projectors/app.js';
+import { queryRoutes } from '../../query-api/app.js';
+import { startSandbox } from '../../sandbox/server.js';
+import { prepareDemo, runDemo } from './demo.js';
+import { keysOf, type Keys } from './keys.js';
+import { healthMounts } from './mounts.js';
+
+/** Resolves after `signal` aborted and everything was stopped; throws `StartError` before that. */
+export async function serve(config: Config, signal: AbortSignal): Promise<void> {
+  const log = openLog(config.logLevel, process.stdout.isTTY);
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    await run(config, log, signal, undo);
+  } finally {
+    for (const step of undo.toReversed())
+      await step().catch((err: unknown) => log.error({ err }, 'a step of stopping failed'));
+  }
+}
+
+type Undo = (() => Promise<void>)[];
+
+async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): Promise<void> {
+  await ownDataDir(config, undo);
+  const keys = await keysOf(config);
+  if (onlySandbox(config)) return serveSandboxAlone(config, log, signal, undo);
+  const databaseUrl = config.databaseUrl ?? (await embedded(config, log, undo));
+  const sandboxUrl = await sandboxOf(config, log, undo);
+  const instance = config.databaseUrl ? `${hostname()}:${process.pid}` : 'all-in-one';
+  const { masterKey } = keys;
+  const opened = await openInfra({ config, log, databaseUrl, masterKey, sandboxUrl, instance });
+  undo.push(() => opened.close());
+  const { infra } = opened;
+  const server = await listen(infra, keys, () => signal.aborted);
+  const http: Worker = { name: 'http', run: (stop) => untilStopped(server, stop) };
+  const broken = new AbortController();
+  const stop = AbortSignal.any([signal, broken.signal]);
+  const running = supervise([http, ...workersOf(infra)], stop, log);
+  try {
+    await Promise.race([running, announce(infra, keys, server.port, stop)]);
+  } catch (error) {
+    broken.abort();
+    await Promise.allSettled([running]);
+    throw error;
+  }
+  await running;
+  log.info('stopped');
+}
+
+async function ownDataDir({ dataDir }: Config, undo: Undo): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    const lock = await lockDataDir(dataDir);
+    undo.push(() => lock.release());
+  } catch (error) {
+    throw folderTrouble(error, dataDir);
+  }
+}
+
+async function embedded(config: Config, log: Log, undo: Undo): Promise<string> {
+  const { dataDir, postgresDir: pgDir } = config;
+  const postgres = await startEmbeddedPostgres({ dataDir, pgDir, log });
+  undo.push(() => postgres.stop());
+  if (postgres.adopted) log.info('took over the database that a killed process had left');
+  return postgres.url;
+}
+
+const onlySandbox = ({ roles }: Config) => roles.size === 1 && roles.has('sandbox');
+
+/** Our own when the role is here, another process's when it is named, else none. */
+async function sandboxOf(config: Config, log: Log, undo: Undo): Promise<string | undefined> {
+  if (!config.roles.has('sandbox')) return config.sandboxUrl;
+  const dir = join(config.dataDir, 'sandbox');
+  await mkdir(dir, { recursive: true });
+  const sandbox = await orPortTrouble(
+    startSandbox({ port: config.sandboxPort, dir }),
+    'MODELROUTE_SANDBOX_PORT',
+    config.sandboxPort,
+  );
+  undo.push(() => sandbox.close());
+  log.info(`the sandbox provider listens on ${sandbox.url}`);
+  return sandbox.url;
+}
+
+async function serveSandboxAlone(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+  undo: Undo,
+): Promise<void> {
+  const url = await sandboxOf(config, log, undo);
+  log.info(`ModelRoute is ready on ${url}`);
+  await aborted(signal);
+}
+
+async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Promise<HttpServer> {
+  const { config, store, log, metrics, now } = infra;
+  const routes = routesOf(infra);
+  return orPortTrouble(
+    serveRoutes({
+      routes,
+      mounts: [...healthMounts(infra, isStopping), ...referenceMounts(routes)],
+      authenticator: openAuthenticator({ store, adminKey: keys.adminKey, now }),
+      ...{ log, metrics, now, port: config.port },
+    }),
+    'PORT',
+    config.port,
+  );
+}
+
+function routesOf(infra: Infra): Route[] {
+  const { roles } = infra.config;
+  return [
+    ...(roles.has('command-api') ? commandRoutes(infra) : []),
+    ...(roles.has('query-api') ? queryRoutes(infra) : []),
+  ];
+}
+
+function workersOf(infra: Infra): Worker[] {
+  const { roles } = infra.config;
+  return [
+    ...(roles.has('projectors') ? projectorWorkers(infra) : []),
+    ...(roles.has('processors') ? processorWorkers(infra) : []),
+  ];
+}
+
+async function untilStopped(server: HttpServer, signal: AbortSignal): Promise<void> {
+  await aborted(signal);
+  await server.close();
+}
+
+/** The ready line, once `/readyz` says so, and the demo on a new data folder. */
+async function announce(
+  infra: Infra,
+  { adminKey }: Keys,
+  port: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, log, files } = infra;
+  const baseUrl = `http://127.0.0.1:${port}`;
+  while (!signal.aborted && (await fetch(`${baseUrl}/readyz`)).status !== 200)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  const demo = { baseUrl, adminKey, dataDir: config.dataDir, files, log };
+  const wanted = config.demo && ROLES.every((role) => role === 'relay' || config.roles.has(role));
+  const credentials = wanted ? await prepareDemo(demo) : undefined;
+  log.info(`ModelRoute is ready on ${baseUrl}`);
+  if (!credentials) return;
+  try {
+    await runDemo(demo, credentials);
+  } catch (err) {
+    log.warn({ err }, 'the demo did not finish; the system is up all the same');
+  }
+}
+
+async function orPortTrouble<T>(opening: Promise<T>, name: string, port: number): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE')
+      throw new StartError(
+        `Port ${port} is in use: set ${name} to another one (0 picks a free one).`,
+      );
+    if (code === 'EACCES')
+      throw new StartError(
+        `Port ${port} may not be opened by this user: set ${name} to another one.`,
+      );
+    throw error;
+  }
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

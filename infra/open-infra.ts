@@ -1,0 +1,173 @@
+/** Opens what configuration names: the one place where adapters are chosen. */
+import { join } from 'node:path';
+import { openAccounts } from './deciding/accounts.js';
+import { openCatalogue } from './catalogue/catalogue-holder.js';
+import type { Config } from './config/config.js';
+import { openPostgresCheckpoints } from './event-bus/checkpoints-postgres.js';
+import { openInProcessBus } from './event-bus/in-process.js';
+import { processingMigrations } from './event-bus/migrations.js';
+import type { Handled } from './event-bus/wake-lanes.js';
+import { eventStoreMigrations } from './event-store/postgres/migrations.js';
+import {
+  openPostgresEventStore,
+  type PostgresEventStore,
+} from './event-store/postgres/postgres.js';
+import { openDiskFiles } from './files/disk.js';
+import type { Infra } from './infra.js';
+import { openPostgresLeases } from './leases/postgres.js';
+import type { Log } from './logger.js';
+import { openMetrics, type Metrics } from './metrics.js';
+import { parseCidrs, type AllowedNetworks } from './outbound/addresses.js';
+import { openOutbound } from './outbound/outbound.js';
+import { openDiskPayloads } from './payloads/disk.js';
+import { openTieredPayloads } from './payloads/tiered.js';
+import { migrate } from './postgres/migrate.js';
+import { openPool } from './postgres/pool.js';
+import { openProviders } from './providers/open-providers.js';
+import { readStoreMigrations } from './read-store/migrations.js';
+import { openSecrets } from './secrets.js';
+import { StartError } from './start-error.js';
+
+export interface OpenInfraOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly databaseUrl: string;
+  readonly masterKey: string;
+  /** Where the sandbox listens, when there is one. */
+  readonly sandboxUrl: string | undefined;
+  /** Names this process among the living; a restart of the only process keeps its name. */
+  readonly instance: string;
+}
+
+export interface OpenedInfra {
+  readonly infra: Infra;
+  close(): Promise<void>;
+}
+
+const LOOPBACK = '127.0.0.0/8';
+const READ_CONNECTIONS_MAX = 10;
+
+export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
+  const { config, log, databaseUrl, masterKey, sandboxUrl, instance } = options;
+  await migrateAll(databaseUrl, log);
+  const readStore = openPool(databaseUrl, {
+    max: READ_CONNECTIONS_MAX,
+    applicationName: 'modelroute',
+    log,
+  });
+  const metrics = openMetrics();
+  const store = openPostgresEventStore({ url: databaseUrl, log });
+  watchStore(store, metrics);
+  const leases = openPostgresLeases({ pool: readStore });
+  const bus = openInProcessBus({
+    store,
+    checkpoints: openPostgresCheckpoints({ pool: readStore }),
+    log,
+    lease: { leases, holder: instance },
+    onHandled: reporter(log, metrics),
+  });
+  const large = await openDiskPayloads({ dir: join(config.dataDir, 'payloads') });
+  const files = await openDiskFiles({ dir: join(config.dataDir, 'files') });
+  const variables = { SANDBOX_URL: sandboxUrl };
+  const catalogue = openCatalogue({ path: config.catalogueFile, variables, log });
+  const providers = openProviders({ credentials: (name) => config.credential(name) });
+  const outbound = openOutbound({ allowedNetworks: networksOf(config.allowedNetworks) });
+  const downloads = openOutbound({
+    allowedNetworks: networksOf(sandboxUrl ? LOOPBACK : '', config.allowedNetworks),
+  });
+  const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
+  const infra: Infra = {
+    ...{ config, log, metrics, store, bus, files, catalogue, providers, outbound, downloads },
+    ...{ leases, readStore, instance },
+    payloads: openTieredPayloads({ small: store.smallPayloads, large }),
+    accounts: openAccounts({ store, onError }),
+    secrets: openSecrets(masterKey),
+    now: Date.now,
+  };
+  return {
+    infra,
+    async close() {
+      catalogue.close();
+      await Promise.all([providers.close(), outbound.close(), downloads.close()]);
+      await store.close();
+      await readStore.end();
+    },
+  };
+}
+
+/** Both lists must be good; an empty one allows nothing private. */
+function networksOf(...lists: string[]): AllowedNetworks {
+  const parsed = parseCidrs(lists.filter((list) => list !== '').join(','));
+  if (parsed.ok) return parsed.networks;
+  throw new StartError(`MODELROUTE_ALLOW_PRIVATE_NETWORKS cannot be used: ${parsed.reason}`);
+}
+
+async function migrateAll(databaseUrl: string, log: Log): Promise<void> {
+  const pool = openPool(databaseUrl, {
+    max: 1,
+    applicationName: 'modelroute-migrate',
+    log,
+    statementTimeoutMs: 0,
+  });
+  try {
+    const migrations = [...eventStoreMigrations, ...processingMigrations, ...readStoreMigrations];
+    const ran = await migrate(pool, migrations);
+    if (ran.length > 0) log.info({ steps: ran.length }, 'the database schema is up to date');
+  } catch (error) {
+    throw isUnreachable(error) ? unreachable(databaseUrl, error as Error) : error;
+  } finally {
+    await pool.end();
+  }
+}
+
+const UNREACHABLE = [
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  '28P01',
+  '28000',
+  '3D000',
+];
+
+const isUnreachable = (error: unknown): boolean =>
+  error instanceof Error &&
+  (UNREACHABLE.includes((error as NodeJS.ErrnoException).code ?? '') ||
+    /timeout|terminated/i.test(error.message));
+
+function unreachable(databaseUrl: string, error: Error): StartError {
+  const { host, pathname } = new URL(databaseUrl);
+  const why = error.message || (error as NodeJS.ErrnoException).code;
+  return new StartError(
+    `The database ${host}${pathname} cannot be used (${why}): check DATABASE_URL and that the server runs.`,
+  );
+}
+
+/** Store figures are read when somebody looks, so that the hot path counts nothing twice. */
+function watchStore(store: PostgresEventStore, metrics: Metrics): void {
+  const { appendQueue } = metrics;
+  const collect = () => {
+    const { commit, unknownTypes } = store.stats();
+    appendQueue.set(commit.queueUnits);
+    metrics.appendedEvents.reset();
+    metrics.appendedEvents.inc(commit.events);
+    metrics.appendBatches.reset();
+    metrics.appendBatches.inc(commit.batches);
+    for (const [type, times] of unknownTypes) {
+      metrics.unknownEvents.remove({ type });
+      metrics.unknownEvents.inc({ type }, times);
+    }
+  };
+  Object.assign(appendQueue, { collect });
+}
+
+/** The metric and the one wide log line of each unit of work. */
+function reporter(log: Log, metrics: Metrics) {
+  return ({ group, wake, outcome, ms }: Handled): void => {
+    metrics.handled.inc({ group, outcome });
+    metrics.handledSeconds.observe({ group }, ms / 1000);
+    if (!log.isLevelEnabled('debug')) return;
+    const { stream, revision, type, attempt } = wake;
+    log.debug({ group, stream, revision, type, attempt, outcome, ms: Math.round(ms) }, 'handled');
+  };
+}
