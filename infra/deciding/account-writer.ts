@@ -7,7 +7,6 @@
  *     ▲                                                     │ conflict: read on, decide again
  *     └── waits while a unit is in flight ◄─────────────────┘
  */
-import type { AnyEvent } from '../../contracts/events/all.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { streamOf, type StreamName } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
@@ -40,7 +39,12 @@ export type AccountResult =
   | { readonly outcome: 'accepted'; readonly followed: AppendOutcome | undefined }
   /** `hold` is the one that stands, for a `PlaceHold`. */
   | { readonly outcome: 'alreadyDone'; readonly hold: Account.Hold | undefined }
-  | { readonly outcome: 'rejected'; readonly reason: Account.Rejection };
+  | {
+      readonly outcome: 'rejected';
+      readonly reason: Account.Rejection;
+      /** The one that stands in the way of a `PlaceHold`, if one does. */
+      readonly hold: Account.Hold | undefined;
+    };
 
 interface Waiting {
   readonly ticket: Ticket;
@@ -199,7 +203,8 @@ function decideAll(
   const answers = batch.map(({ ticket }) => {
     const decision = Account.decide(state, ticket.command);
     if (decision.kind === 'rejected') {
-      const result: AccountResult = { outcome: 'rejected', reason: decision.reason };
+      const hold = standingHold(state, ticket);
+      const result: AccountResult = { outcome: 'rejected', reason: decision.reason, hold };
       return () => result;
     }
     if (decision.kind === 'alreadyDone') {
@@ -207,7 +212,7 @@ function decideAll(
       return () => result;
     }
     const at = revision + events.length;
-    appended.push(...appendOf(stream, at, decision.events as AnyEvent[], ticket.cause).events);
+    appended.push(...appendOf(stream, at, decision.events, ticket.cause).events);
     for (const event of decision.events) {
       events.push(event);
       Account.evolve(state, event);

@@ -1,0 +1,51 @@
+/** Every refusal of a decider, as its public error code. */
+import type { ErrorCode } from '../contracts/error-codes.js';
+import type * as Account from '../domain/account/account.js';
+import type * as ApiKey from '../domain/api-key/api-key.js';
+import type * as Execution from '../domain/execution/execution.js';
+import type * as Organization from '../domain/organization/organization.js';
+import { Refusal } from '../infra/http/route.js';
+
+type Rejection =
+  Account.Rejection | ApiKey.Rejection | Execution.Rejection | Organization.Rejection;
+
+const codeOf: Record<Rejection, ErrorCode> = {
+  AmountNotPositive: 'INPUT_VALIDATION_ERROR',
+  AmountTooLarge: 'INPUT_VALIDATION_ERROR',
+  DepositExistsWithDifferentAmount: 'IDEMPOTENCY_MISMATCH',
+  AdjustmentExistsWithDifferentAmount: 'IDEMPOTENCY_MISMATCH',
+  AdjustmentExceedsBalance: 'CONFLICT',
+  HoldExistsWithDifferentAmount: 'IDEMPOTENCY_MISMATCH',
+  InsufficientFunds: 'INSUFFICIENT_BALANCE',
+  NotRequested: 'NOT_FOUND',
+  RequestedAlready: 'IDEMPOTENCY_MISMATCH',
+  Abandoned: 'CONFLICT',
+  AlreadyFinished: 'CONFLICT',
+  NotDispatchable: 'CONFLICT',
+  NotThisAttempt: 'CONFLICT',
+  NotDelivered: 'CONFLICT',
+  NotYetDue: 'CONFLICT',
+  OrganizationExists: 'IDEMPOTENCY_MISMATCH',
+  OrganizationUnknown: 'NOT_FOUND',
+  TooManyKeys: 'CONFLICT',
+  KeyExists: 'CONFLICT',
+  KeyUnknown: 'NOT_FOUND',
+};
+
+/** Said where the code's usual message would not help. */
+const messageOf: Partial<Record<Rejection, string>> = {
+  AmountNotPositive: 'The amount must be more than zero.',
+  AmountTooLarge: 'The amount is too large.',
+  DepositExistsWithDifferentAmount: 'The idempotency key was used with another amount.',
+  AdjustmentExistsWithDifferentAmount: 'The idempotency key was used with another amount.',
+  AdjustmentExceedsBalance: 'The available balance is too small for this adjustment.',
+  OrganizationExists: 'The idempotency key was used with another name.',
+  TooManyKeys: 'The organization has as many API keys as it may have.',
+};
+
+export const refused = (reason: Rejection): Refusal =>
+  new Refusal(codeOf[reason], messageOf[reason]);
+
+/** One field of the request is wrong. */
+export const invalidField = (field: string, code: string, message: string): Refusal =>
+  new Refusal('INPUT_VALIDATION_ERROR', undefined, [{ field, code, message }]);
