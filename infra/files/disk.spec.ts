@@ -1,0 +1,62 @@
+import { expect } from 'chai';
+import { randomBytes } from 'node:crypto';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { filesUnder, smallDisk, temporaryFolder } from '../../test/support/folders.js';
+import type { TemporaryFolder } from '../../test/support/folders.js';
+import { StoreUnavailable } from '../event-store/port.js';
+import { fileId, filesContract, streamOf } from './contract.js';
+import { openDiskFiles } from './disk.js';
+
+filesContract('disk', async () => {
+  const folder = await temporaryFolder();
+  return { files: await openDiskFiles(folder), close: () => folder.remove() };
+});
+
+describe('files on disk', () => {
+  let folder: TemporaryFolder;
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+  });
+  afterEach(() => folder.remove());
+
+  it('lie where it says, and nothing lies beside them', async () => {
+    const [files, id] = [await openDiskFiles(folder), fileId()];
+    await files.put(id, streamOf(Buffer.from('bytes')), 100);
+    await files.put(fileId(), streamOf(Buffer.from('bytes')), 2).catch(() => undefined);
+    const uuid = id.slice('file_'.length);
+    const path = join(uuid.slice(0, 2), uuid.slice(2, 4), id);
+    expect(await filesUnder(folder.dir)).to.deep.equal([path]);
+    expect(files.locationOf(id)).to.equal(join(folder.dir, path));
+  });
+
+  it('sweeps what crashed puts left, and spares who may still be writing', async () => {
+    const incoming = join(folder.dir, 'incoming');
+    await mkdir(incoming);
+    for (const name of ['old', 'new']) await writeFile(join(incoming, name), 'half');
+    const longAgo = new Date(Date.now() - 3_600_000);
+    await utimes(join(incoming, 'old'), longAgo, longAgo);
+    await openDiskFiles(folder);
+    expect(await filesUnder(folder.dir)).to.deep.equal(['incoming/new']);
+  });
+
+  it('says that no space is left, leaves nothing half written, and recovers', async function () {
+    const disk = await smallDisk(512 * 1024);
+    if (!disk) return this.skip();
+    try {
+      const [files, first, second] = [await openDiskFiles(disk), fileId(), fileId()];
+      const bytes = randomBytes(300_000);
+      await files.put(first, streamOf(bytes), bytes.length);
+      const thrown = await files
+        .put(second, streamOf(bytes), bytes.length)
+        .catch((error: unknown) => error);
+      expect(thrown).to.be.instanceOf(StoreUnavailable);
+      expect(await filesUnder(disk.dir)).to.have.length(1);
+      await files.remove(first);
+      await files.put(second, streamOf(bytes), bytes.length);
+      expect(await files.size(second)).to.equal(bytes.length);
+    } finally {
+      await disk.remove();
+    }
+  });
+});

@@ -1,0 +1,56 @@
+/** Files on a local disk: `<dir>/<two of the id>/<next two>/<id>`. */
+import { createHash } from 'node:crypto';
+import { open, rm, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { isId, type FileId } from '../../contracts/ids.js';
+import { openDurableFolder, unless } from './durable-folder.js';
+import { FileTooLarge } from './errors.js';
+import type { FileStore, StoredFile } from './port.js';
+
+export async function openDiskFiles({ dir }: { dir: string }): Promise<FileStore> {
+  const folder = await openDurableFolder(dir);
+  const pathOf = (id: FileId) => pathUnder(dir, id);
+  return {
+    put: async (id, bytes, sizeBytesMax) => {
+      const path = pathOf(id);
+      try {
+        return await folder.put(path, (file) => copy(bytes, file, sizeBytesMax));
+      } finally {
+        bytes.destroy();
+      }
+    },
+    open: async (id, range) => {
+      if (range && !(range.start >= 0 && range.end >= range.start)) {
+        throw new RangeError(`not a range of bytes: ${range.start}-${range.end}`);
+      }
+      const path = pathOf(id);
+      const file = await open(path, 'r').catch(unless('ENOENT'));
+      return file?.createReadStream(range && { start: range.start, end: range.end });
+    },
+    size: async (id) => (await stat(pathOf(id)).catch(unless('ENOENT')))?.size,
+    remove: (id) => rm(pathOf(id), { force: true }),
+    locationOf: pathOf,
+  };
+}
+
+/** An id becomes a file's name, so nothing else may pass here. Random digits fan out evenly. */
+function pathUnder(dir: string, id: FileId): string {
+  if (!isId('file', id)) throw new Error(`not a file id: ${JSON.stringify(id).slice(0, 80)}`);
+  const digits = id.slice('file_'.length);
+  return join(dir, digits.slice(0, 2), digits.slice(2, 4), id);
+}
+
+/** Writes until the source ends, and says how much it was and its digest. */
+async function copy(source: Readable, file: FileHandle, sizeBytesMax: number): Promise<StoredFile> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of source as AsyncIterable<Buffer | string>) {
+    const part = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    sizeBytes += part.length;
+    if (sizeBytes > sizeBytesMax) throw new FileTooLarge(sizeBytesMax);
+    hash.update(part);
+    await file.writeFile(part); // behind what was written before
+  }
+  return { sizeBytes, sha256: hash.digest('hex') };
+}

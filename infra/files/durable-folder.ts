@@ -1,0 +1,145 @@
+/**
+ * A folder whose files appear whole or not at all, and stay: written under another name in the same
+ * file system, synced, renamed, and the folder of the name synced after it.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
+import { StoreUnavailable } from '../event-store/port.js';
+
+export interface DurableFolder {
+  /** Whether `path` is there; when it is, it stays, even if its writer died just behind the rename. */
+  has(path: string): Promise<boolean>;
+  /** `write` fills the file that will be `path`; when it throws, nothing is left of it. */
+  put<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T>;
+}
+
+/** Where files lie while they are written. */
+const INCOMING = 'incoming';
+/** A writer that was alive would have written within this time: what it left is nobody's. */
+const LEFTOVER_AGE_MS = 10 * 60_000;
+/** Leftovers of writers that died meanwhile are looked for this often at most. */
+const SWEEP_EVERY_MS = 60 * 60_000;
+
+interface State {
+  readonly dir: string;
+  readonly incoming: string;
+  /** Folders known to survive a power cut; of bounded number, as the fan-out is. */
+  readonly durable: Map<string, Promise<void>>;
+  sweptAt: number;
+}
+
+/** Makes the folder when it is not there, and sweeps what crashed writers left. */
+export async function openDurableFolder(dir: string): Promise<DurableFolder> {
+  const state: State = { dir, incoming: join(dir, INCOMING), durable: new Map(), sweptAt: 0 };
+  await orUnavailable(dir, () => makeDurable(state, state.incoming));
+  await sweep(state);
+  return {
+    has: async (path) => {
+      if (!(await stat(path).catch(unless('ENOENT')))) return false;
+      await syncFolder(dirname(path));
+      return true;
+    },
+    put: (path, write) =>
+      orUnavailable(dir, async () => {
+        if (performance.now() - state.sweptAt > SWEEP_EVERY_MS) await sweep(state);
+        return put(state, path, write);
+      }),
+  };
+}
+
+async function put<T>(
+  state: State,
+  path: string,
+  write: (file: FileHandle) => Promise<T>,
+): Promise<T> {
+  const written = join(state.incoming, randomUUID());
+  try {
+    const result = await writeSynced(written, write);
+    await durableFolder(state, dirname(path));
+    await rename(written, path);
+    await syncFolder(dirname(path));
+    return result;
+  } catch (error) {
+    state.durable.delete(dirname(path)); // it may have been removed
+    await rm(written, { force: true });
+    throw error;
+  }
+}
+
+async function writeSynced<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    const result = await write(file);
+    await file.sync();
+    return result;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Waits also for a folder that another writer is just making. */
+async function durableFolder(state: State, folder: string): Promise<void> {
+  const made = state.durable.get(folder) ?? makeDurable(state, folder);
+  state.durable.set(folder, made);
+  try {
+    await made;
+  } catch (error) {
+    state.durable.delete(folder);
+    throw error;
+  }
+}
+
+/** Each folder on the way down is made and its parent synced. */
+async function makeDurable({ dir }: State, folder: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await syncFolder(dirname(dir));
+  let at = dir;
+  for (const name of relative(dir, folder).split(sep)) {
+    const parent = at;
+    at = join(parent, name);
+    await mkdir(at, { mode: 0o700 }).catch(unless('EEXIST'));
+    await syncFolder(parent);
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function sweep(state: State): Promise<void> {
+  state.sweptAt = performance.now();
+  for (const name of await readdir(state.incoming)) {
+    const leftover = join(state.incoming, name);
+    const { mtimeMs } = (await stat(leftover).catch(unless('ENOENT'))) ?? { mtimeMs: Infinity };
+    if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(leftover, { force: true });
+  }
+}
+
+/** No space is an outage that ends by itself once somebody makes room. */
+async function orUnavailable<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!NO_SPACE.has(codeOf(error) ?? '')) throw error;
+    throw new StoreUnavailable(`no space is left for files under ${dir}`, error);
+  }
+}
+
+const NO_SPACE = new Set(['ENOSPC', 'EDQUOT']);
+
+/** For calls that may find the thing there, or gone, already. */
+export const unless =
+  (code: string) =>
+  (error: unknown): undefined => {
+    if (codeOf(error) !== code) throw error;
+  };
+
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;

@@ -1,0 +1,7 @@
+/** More bytes came than `put` was allowed to take; nothing is kept of them. */
+export class FileTooLarge extends Error {
+  constructor(readonly sizeBytesMax: number) {
+    super(`the file is larger than ${sizeBytesMax} bytes`);
+    this.name = 'FileTooLarge';
+  }
+}
