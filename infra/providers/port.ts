@@ -9,10 +9,17 @@ export interface ProviderCall {
   readonly modality: Modality;
   /** Canonical input, valid against the model's schema. */
   readonly input: Readonly<Record<string, unknown>>;
+  /** The files that the input names by id; an adapter never fetches one itself. */
+  readonly files?: ReadonlyMap<string, InputFile>;
   /** Sent as the provider's idempotency key; the same key is the same paid call. */
   readonly dispatchKey: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+}
+
+export interface InputFile {
+  readonly contentType: string;
+  readonly bytes: Buffer;
 }
 
 /** What a provider produced, in canonical terms, before its files are re-hosted. */

@@ -1,0 +1,160 @@
+/** The adapters of the bundled catalogue against the sandbox: two strangers who share only a wire. */
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { request } from 'undici';
+import type { Catalogue } from '../contracts/catalogue/catalogue.js';
+import { estimateFor } from '../domain/pricing/pricing.js';
+import { withDefaults } from '../domain/pricing/defaults.js';
+import { loadCatalogue } from '../infra/catalogue/load-catalogue.js';
+import { openProviders } from '../infra/providers/open-providers.js';
+import type { ProviderOutcome, Providers } from '../infra/providers/port.js';
+import { startSandbox, type Sandbox } from '../sandbox/server.js';
+
+const text = readFileSync(new URL('../catalogue.yaml', import.meta.url), 'utf8');
+const PNG = 'iVBORw0KGgo';
+
+describe('providers over the sandbox', () => {
+  let dir: string;
+  let sandbox: Sandbox;
+  let catalogue: Catalogue;
+  let providers: Providers;
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'providers-'));
+    sandbox = await startSandbox({ port: 0, dir });
+    const loaded = loadCatalogue(text, { SANDBOX_URL: sandbox.url });
+    if (!('catalogue' in loaded)) throw new Error(loaded.problems.join('; '));
+    catalogue = loaded.catalogue;
+    providers = openProviders({ credentials: () => undefined });
+  });
+
+  after(async () => {
+    await providers.close();
+    await sandbox.close();
+    await rm(dir, { recursive: true });
+  });
+
+  const behave = async (personality: string, behaviour: object) => {
+    const body = JSON.stringify({ [personality]: behaviour });
+    const reply = await request(`${sandbox.url}/_sandbox/behaviour`, { method: 'PUT', body });
+    expect(reply.statusCode, await reply.body.text()).to.equal(200);
+  };
+
+  const paidUnder = async (dispatchKey: string) => {
+    const { body } = await request(`${sandbox.url}/_sandbox/calls`);
+    const { data } = (await body.json()) as { data: { dispatchKey: string; paid: boolean }[] };
+    return data.filter((one) => one.dispatchKey === dispatchKey).map(({ paid }) => paid);
+  };
+
+  const run = (
+    modelSlug: string,
+    providerSlug: string,
+    given: Readonly<Record<string, unknown>>,
+    dispatchKey: string,
+    timeoutMs = 10_000,
+  ): Promise<ProviderOutcome> => {
+    const model = catalogue.models.get(modelSlug)!;
+    const provider = catalogue.providers.get(providerSlug)!;
+    const route = model.routes.find((one) => one.provider === providerSlug)!;
+    return providers.adapter(provider.adapter).call({
+      provider,
+      providerModel: route.providerModel,
+      modality: model.modality,
+      input: withDefaults(model, given),
+      dispatchKey,
+      timeoutMs,
+      signal: new AbortController().signal,
+    });
+  };
+
+  for (const personality of ['aurora', 'borealis']) {
+    it(`${personality} writes a text within the estimate`, async () => {
+      const given = { prompt: 'Tell me of the sea.', system: 'Be kind.', max_tokens: 40 };
+      const key = `${personality}-text`;
+      const chat = `${personality}-chat`;
+      const outcome = await run('text-generation-standard', chat, given, key);
+      if (outcome.kind !== 'succeeded' || outcome.output.modality !== 'text')
+        throw new Error(JSON.stringify(outcome));
+      expect(outcome.output.text).to.have.length.above(20);
+      const model = catalogue.models.get('text-generation-standard')!;
+      const bound = estimateFor(model, given).usage;
+      expect(outcome.usage.inputTokens).to.be.within(1, bound.inputTokens!);
+      expect(outcome.usage.outputTokens).to.be.within(1, bound.outputTokens!);
+      expect(await paidUnder(key)).to.deep.equal([true]);
+    });
+
+    it(`${personality} paints as many images as were asked for`, async () => {
+      const given = { prompt: 'a red boat at dusk', width: 256, height: 264, num_images: 2 };
+      const key = `${personality}-image`;
+      const outcome = await run('flux-1.1-pro', `${personality}-images`, given, key);
+      if (outcome.kind !== 'succeeded' || outcome.output.modality !== 'image')
+        throw new Error(JSON.stringify(outcome));
+      expect(outcome.usage).to.deep.equal({ images: 2 });
+      const heads = outcome.output.images.map((one) => 'base64' in one && one.base64.slice(0, 11));
+      expect(heads).to.deep.equal([PNG, PNG]);
+    });
+  }
+
+  it('is paid once when an unknown outcome is asked again under its key', async () => {
+    const ask = () =>
+      run('text-generation-standard', 'aurora-chat', { prompt: 'Once.' }, 'asked-again', 400);
+    await behave('aurora', { misbehaviour: 'reset-mid-body' });
+    expect((await ask()).kind).to.equal('unknown');
+    await behave('aurora', { misbehaviour: 'none' });
+    expect((await ask()).kind).to.equal('succeeded');
+    expect(await paidUnder('asked-again')).to.deep.equal([true, false]);
+  });
+
+  it('tells moderation, an absent model and a busy provider apart', async () => {
+    const ask = (prompt: string) =>
+      run('text-generation-standard', 'borealis-chat', { prompt }, `k-${prompt}`);
+    expect(await ask('[[moderation]]')).to.include({ code: 'CONTENT_MODERATION_REJECTED' });
+    await behave('borealis', { absentModels: ['borealis-chat-large'] });
+    expect(await ask('a')).to.include({ code: 'MODEL_UNAVAILABLE', retryable: true, ill: false });
+    const busy = { absentModels: [], errorRate: 1, errorStatus: 429, retryAfterSeconds: 3 };
+    await behave('borealis', busy);
+    expect(await ask('b')).to.include({ code: 'MODEL_OVERLOADED', retryAfterMs: 3_000 });
+    await behave('borealis', { errorRate: 0 });
+  });
+
+  const ends: Record<string, ProviderOutcome['kind']> = {
+    timeout: 'unknown',
+    drip: 'unknown',
+    'headers-never-end': 'unknown',
+    'reset-mid-body': 'unknown',
+    malformed: 'unknown',
+    truncated: 'unknown',
+    'gzip-bomb': 'unknown',
+    'huge-body': 'unknown',
+    'endless-body': 'unknown',
+    'nan-usage': 'unknown',
+    'negative-usage': 'succeeded',
+    'huge-usage': 'succeeded',
+    redirect: 'failed',
+  };
+  for (const [misbehaviour, kind] of Object.entries(ends))
+    it(`given ${misbehaviour}, ends ${kind} by its deadline and charges nothing absurd`, async () => {
+      await behave('borealis', { misbehaviour });
+      const began = Date.now();
+      const given = { prompt: 'Hello?', max_tokens: 30 };
+      const chat = await run(
+        'text-generation-standard',
+        'borealis-chat',
+        given,
+        `${misbehaviour}-chat`,
+        400,
+      );
+      const sea = { prompt: 'sea', width: 256, height: 256 };
+      const image = await run('flux-1.1-pro', 'borealis-images', sea, `${misbehaviour}-image`, 400);
+      expect(Date.now() - began).to.be.below(1_800);
+      await behave('borealis', { misbehaviour: 'none' });
+      expect([chat.kind, image.kind]).to.deep.equal([kind, kind]);
+      if (chat.kind === 'succeeded') {
+        expect(chat.usage.inputTokens).to.be.within(0, 22);
+        expect(chat.usage.outputTokens).to.be.within(0, 30);
+      }
+    });
+});
