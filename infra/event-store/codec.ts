@@ -4,7 +4,12 @@
  */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { eventSchemas, type AnyEvent } from '../../contracts/events/all.js';
-import type { EventSchema, Metadata, NewEvent, RecordedEvent } from '../../contracts/events/envelope.js';
+import type {
+  EventSchema,
+  Metadata,
+  NewEvent,
+  RecordedEvent,
+} from '../../contracts/events/envelope.js';
 import { timestamp } from '../../contracts/events/schema-parts.js';
 import { formatMoney, parseMoney } from '../../contracts/money.js';
 import type { StreamName } from '../../contracts/streams.js';
@@ -39,27 +44,26 @@ export interface Codec {
   encode(event: NewEvent<AnyEvent>): EncodedEvent;
   /** Undefined, counted and logged once per type, for a type that this code does not know. */
   decode(row: LogRow): RecordedEvent<AnyEvent> | undefined;
-  /** Rows that were skipped because their type is not known. */
-  readonly unknownTypes: number;
+  /** How many rows of each type that is not known were skipped. */
+  readonly unknownTypes: ReadonlyMap<string, number>;
 }
 
 /** The event is not what its schema says: a defect of its writer, or of the log. */
 export class InvalidEvent extends Error {
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
     this.name = 'InvalidEvent';
   }
 }
 
 export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters): Codec {
-  const unknown = new Map<string, number>();
-  let unknownTypes = 0;
+  const unknownTypes = new Map<string, number>();
 
   function alarm({ type, stream, position }: LogRow): undefined {
-    unknownTypes++;
-    const seen = (unknown.get(type) ?? 0) + 1;
-    unknown.set(type, seen);
-    if (seen === 1) log.error({ type, stream, position: `${position}` }, 'unknown event type skipped');
+    const seen = (unknownTypes.get(type) ?? 0) + 1;
+    unknownTypes.set(type, seen);
+    if (seen === 1)
+      log.error({ type, stream, position: `${position}` }, 'unknown event type skipped');
   }
 
   return {
@@ -96,9 +100,7 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
       return event as unknown as RecordedEvent<AnyEvent>;
     },
 
-    get unknownTypes() {
-      return unknownTypes;
-    },
+    unknownTypes,
   };
 }
 
@@ -116,7 +118,7 @@ function toWire({ type, data }: NewEvent<AnyEvent>, money: readonly string[]): W
 
 function upcast(upcasters: Upcasters, type: string, version: number, text: string) {
   let current = { type, version, data: JSON.parse(text) as Record<string, unknown> };
-  for (let step = upcasters[type]?.[version]; step; ) {
+  for (let step = upcasters[type]?.[version]; step;) {
     const { data, ...next } = step(current.data);
     current = { ...next, data: { ...data } };
     step = upcasters[next.type]?.[next.version];

@@ -1,7 +1,7 @@
 /** The endless read of a log that wakes its readers: what every `subscribe` in a process does. */
 import { performance } from 'node:perf_hooks';
 import { createBell } from './bell.js';
-import type { LogBatch, LogFilter, Position } from './port.js';
+import { StoreUnavailable, type LogBatch, type LogFilter, type Position } from './port.js';
 
 export interface FollowedLog {
   /** Rings whenever events were added, and when the log is closed; answers how to leave. */
@@ -15,8 +15,10 @@ const BATCH_EVENTS_MAX = 500;
 /** How long a reader whose filter passes nothing waits for a new position to save. */
 const PROGRESS_MS = 500;
 
+const OUTAGE_PAUSE_MS = 250;
+
 /**
- * Yields batches with events, and empty ones when the reader has caught up for the first time since
+ * Outlives outages. Yields batches with events, and empty ones when the reader has caught up for the first time since
  * it was told otherwise, or has come further through events that its filter left out.
  */
 export async function* follow(
@@ -32,8 +34,12 @@ export async function* follow(
   let position = after;
   try {
     while (!signal.aborted && !log.closed) {
-      const batch = await log.read(position, BATCH_EVENTS_MAX, filter);
+      const batch = await readable(log, position, filter);
       if (signal.aborted) return;
+      if (!batch) {
+        await bell.wait(OUTAGE_PAUSE_MS);
+        continue;
+      }
       position = batch.position;
       const progressDueMs = told.at + PROGRESS_MS - performance.now();
       const progress = position > told.position && progressDueMs <= 0;
@@ -47,5 +53,19 @@ export async function* follow(
   } finally {
     signal.removeEventListener('abort', bell.ring);
     leave();
+  }
+}
+
+/** Undefined while the store is away. */
+async function readable(
+  log: FollowedLog,
+  after: Position,
+  filter: LogFilter,
+): Promise<LogBatch | undefined> {
+  try {
+    return await log.read(after, BATCH_EVENTS_MAX, filter);
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return undefined;
+    throw error;
   }
 }

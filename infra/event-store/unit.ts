@@ -54,7 +54,6 @@ function payloadBytes(payloads: readonly Payload[]): number {
 
 /** Names are kept byte for byte: no store keeps a NUL or half a surrogate pair in them. */
 function checkName(what: string, name: string): void {
-  // eslint-disable-next-line no-control-regex
   if (name.length === 0 || /[\u0000-\u001f\u007f]|\p{Surrogate}/u.test(name))
     throw new InvalidEvent(`not a name of a ${what}: ${JSON.stringify(name)}`);
 }

@@ -1,0 +1,78 @@
+/** The connections that read: every statement is asked again through short outages, never for long. */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import type { StoreLog } from '../codec.js';
+import { StoreUnavailable } from '../port.js';
+import { failureOf } from './failures.js';
+import { READ_SETTINGS } from './settings.js';
+
+export interface ConnectionsOptions {
+  readonly url: string;
+  readonly log: StoreLog;
+  readonly connectionsMax: number;
+  /** From the question to its answer, or to `StoreUnavailable`. */
+  readonly timeoutMs: number;
+}
+
+export interface Connections {
+  /** `name` names the prepared statement; rows are arrays of column values. */
+  query(name: string, text: string, values: unknown[]): Promise<unknown[][]>;
+  close(): Promise<void>;
+}
+
+const RETRY_PAUSE_MS = 50;
+
+export function openConnections(
+  options: ConnectionsOptions,
+  settings = READ_SETTINGS,
+): Connections {
+  const { log, timeoutMs } = options;
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: 'modelroute store',
+    options: settings,
+    max: options.connectionsMax,
+    connectionTimeoutMillis: timeoutMs,
+    statement_timeout: timeoutMs,
+    query_timeout: timeoutMs,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+  });
+  // Both the pool and a client in use would end the process over a lost connection nobody hears of.
+  pool.on('error', (error) => log.warn({ error: error.message }, 'a connection was lost'));
+  pool.on('connect', (client) => void client.on('error', () => undefined));
+
+  async function ask(name: string, text: string, values: unknown[]): Promise<unknown[][]> {
+    const deadline = performance.now() + timeoutMs - RETRY_PAUSE_MS;
+    for (;;) {
+      try {
+        return (await pool.query({ name, text, values, rowMode: 'array' })).rows as unknown[][];
+      } catch (error) {
+        if (failureOf(error) === 'refused') throw error;
+        if (failureOf(error) === 'misfit' || performance.now() > deadline)
+          throw new StoreUnavailable((error as Error).message, error);
+        await pause(RETRY_PAUSE_MS);
+      }
+    }
+  }
+
+  return {
+    async query(name, text, values) {
+      let timer: NodeJS.Timeout | undefined;
+      const timeout = new Promise<never>((_, reject) => {
+        const tooLate = () =>
+          reject(new StoreUnavailable('the event store did not answer in time'));
+        timer = setTimeout(tooLate, timeoutMs);
+      });
+      const answer = ask(name, text, values);
+      answer.catch(() => undefined); // nobody waits for it any longer after the time-out
+      try {
+        return await Promise.race([answer, timeout]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    close: () => pool.end(),
+  };
+}

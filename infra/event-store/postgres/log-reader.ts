@@ -1,0 +1,121 @@
+/** Reading streams and the log, each in as few statements as the questions allow. */
+import type { StreamName } from '../../../contracts/streams.js';
+import type { LogRow } from '../codec.js';
+import { START, type LogFilter, type Position, type ReadStreamOptions } from '../port.js';
+import { int4Array, textArray } from './binary-arrays.js';
+import type { Connections } from './connections.js';
+import { microBatch } from './micro-batch.js';
+import { sql } from './sql.js';
+
+/** Rows behind a position, and how far the log is known by them. */
+export interface LogPage {
+  readonly rows: readonly LogRow[];
+  /** Everything that the filter passes up to here is among the rows. */
+  readonly position: Position;
+  /** The head of the log when the page was read. */
+  readonly head: Position;
+}
+
+export interface LogReader {
+  stream(stream: StreamName, options: ReadStreamOptions): Promise<readonly LogRow[]>;
+  /** At most `limit` rows. */
+  page(after: Position, limit: number, filter: LogFilter): Promise<LogPage>;
+  head(): Promise<Position>;
+}
+
+/** Streams in one statement, and statements at a time: a long stream does not hold up short ones. */
+const STREAMS_MAX = 256;
+const STREAM_READS_MAX = 2;
+
+/** Positions that one page looks through when a filter passes few of them. */
+const SCANNED_MAX = 20_000;
+
+const INT4_MAX = 2 ** 31 - 1;
+
+const [streamsSql, forwardSql, backwardSql] = [
+  sql('read-streams'),
+  sql('read-stream-forward'),
+  sql('read-stream-backward'),
+];
+const [logSql, headSql] = [sql('read-log'), sql('read-head')];
+
+export function createLogReader(connections: Connections): LogReader {
+  const query: Connections['query'] = (...asked) => connections.query(...asked);
+
+  const wholeStream = microBatch<Wanted, readonly LogRow[]>({
+    nameOf: ({ stream, from }) => `${from} ${stream}`,
+    keysMax: STREAMS_MAX,
+    inFlightMax: STREAM_READS_MAX,
+    async load(wanted) {
+      const streams = textArray(wanted.map(({ stream }) => stream));
+      const from = int4Array(wanted.map(({ from }) => from));
+      const answers = wanted.map((): LogRow[] => []);
+      for (const row of await query('read-streams', streamsSql, [streams, from])) {
+        const index = Number(row[0]) - 1;
+        const stream = wanted[index]?.stream;
+        if (stream) answers[index]?.push(rowOf(stream, row as StreamColumns));
+      }
+      return answers;
+    },
+  });
+
+  return {
+    async stream(stream, { fromRevision, direction = 'forward', limit }) {
+      if (direction === 'forward' && limit === undefined)
+        return wholeStream({ stream, from: revisionIn(fromRevision ?? 0) });
+      const forward = direction === 'forward';
+      const from = revisionIn(fromRevision ?? (forward ? 0 : INT4_MAX));
+      const values = [stream, from, limit ?? null];
+      const rows = forward
+        ? await query('read-stream-forward', forwardSql, values)
+        : await query('read-stream-backward', backwardSql, values);
+      return rows.map((row) => rowOf(stream, row as StreamColumns));
+    },
+
+    async page(after, limit, { categories, types }) {
+      const scanned = categories || types ? SCANNED_MAX : INT4_MAX;
+      // One row more than wanted tells whether anything lies behind the last one.
+      const values = [after, scanned, limit + 1, categories ?? null, types ?? null];
+      const found = await query('read-log', logSql, values);
+      const head = BigInt(found[0]?.[0] as string);
+      const rows = found
+        .slice(0, limit)
+        .filter((row) => row[1] !== null)
+        .map(([, stream, ...row]) => rowOf(stream as StreamName, [0, ...row] as StreamColumns));
+      const last = rows.at(-1);
+      if (found.length > limit && last) return { rows, position: last.position, head };
+      const looked = after + BigInt(scanned);
+      return { rows, position: looked < head ? looked : head, head };
+    },
+
+    async head() {
+      const [row] = await query('read-head', headSql, []);
+      return row ? BigInt(row[0] as string) : START;
+    },
+  };
+}
+
+interface Wanted {
+  readonly stream: StreamName;
+  readonly from: number;
+}
+
+type StreamColumns = [
+  n: unknown,
+  revision: number,
+  position: string,
+  id: string,
+  type: string,
+  data: string,
+  metadata: string,
+];
+
+function rowOf(
+  stream: StreamName,
+  [, revision, position, id, type, data, metadata]: StreamColumns,
+): LogRow {
+  return { stream, revision, position: BigInt(position), id, type, data, metadata };
+}
+
+/** Any revision that a caller may name, as near as the column can hold it. */
+const revisionIn = (revision: number): number => Math.max(-1, Math.min(revision, INT4_MAX));

@@ -1,0 +1,99 @@
+/**
+ * The event store on PostgreSQL: appends in group commits over one connection, reads over a few
+ * others, one tail of the log for all subscribers. Its schema is `eventStoreMigrations`.
+ */
+import { createCodec, type StoreLog } from '../codec.js';
+import { follow } from '../follow.js';
+import type { EventStore } from '../port.js';
+import { encodeUnit, type EncodedUnit } from '../unit.js';
+import { createAppender } from './appender.js';
+import { openConnections } from './connections.js';
+import { createGroupCommit, type GroupCommitStats } from './group-commit.js';
+import { createLogReader } from './log-reader.js';
+import { WRITE_SETTINGS } from './settings.js';
+import { createSmallPayloads, type SmallPayloads } from './small-payloads.js';
+import { createSnapshots } from './snapshots.js';
+import { createTail, type TailStats } from './tail.js';
+
+export interface PostgresEventStoreOptions {
+  readonly url: string;
+  readonly log: StoreLog;
+  /** Past either bound an append is refused with `StoreOverloaded`. */
+  readonly queueUnitsMax?: number;
+  readonly queueBytesMax?: number;
+  readonly connectionsMax?: number;
+}
+
+export interface PostgresEventStore extends EventStore {
+  readonly smallPayloads: SmallPayloads;
+  /** Counted since the store was opened; `queue…`, `subscribers` and `ringEvents` are of now. */
+  stats(): EventStoreStats;
+}
+
+export interface EventStoreStats {
+  readonly commit: GroupCommitStats;
+  readonly appender: { readonly retries: number; readonly halvings: number };
+  readonly tail: TailStats;
+  readonly unknownTypes: ReadonlyMap<string, number>;
+}
+
+/** Nobody waits longer for an answer, whatever happens to the database. */
+const TIMEOUT_MS = 1_900;
+
+export function openPostgresEventStore(options: PostgresEventStoreOptions): PostgresEventStore {
+  const { url, log, queueUnitsMax = 10_000, queueBytesMax = 64 * 1024 * 1024 } = options;
+  const codec = createCodec(log);
+  const reading = openConnections({
+    ...{ url, log, connectionsMax: options.connectionsMax ?? 4, timeoutMs: TIMEOUT_MS },
+  });
+  const writing = openConnections(
+    { url, log, connectionsMax: 1, timeoutMs: TIMEOUT_MS },
+    WRITE_SETTINGS,
+  );
+  const reader = createLogReader(reading);
+  const tail = createTail(reader, codec, log);
+  const appender = createAppender({
+    ...{ url, log, statementTimeoutMs: TIMEOUT_MS },
+    onLanded: (previous, rows) => tail.landed(previous, rows),
+    onMoved: () => tail.moved(),
+  });
+  const commit = createGroupCommit({
+    ...{
+      write: (units: readonly EncodedUnit[], deadline: number) => appender.write(units, deadline),
+      queueUnitsMax,
+      queueBytesMax,
+      timeoutMs: TIMEOUT_MS,
+    },
+  });
+  const snapshots = createSnapshots(reading, writing);
+  let closing: Promise<void> | undefined;
+
+  async function close(): Promise<void> {
+    tail.close();
+    await commit.drain();
+    await Promise.all([appender.close(), reading.close(), writing.close()]);
+  }
+
+  return {
+    async append(unit) {
+      return commit.submit(encodeUnit(codec, unit));
+    },
+    async readStream(stream, readOptions = {}) {
+      const rows = await reader.stream(stream, readOptions);
+      return rows.flatMap((row) => codec.decode(row) ?? []);
+    },
+    readAll: async (after, limit, filter = {}) => tail.page(after, limit, filter),
+    subscribe: (after, filter, signal) => follow(tail, after, filter, signal),
+    head: () => reader.head(),
+    readSnapshot: (stream) => snapshots.read(stream),
+    writeSnapshot: (stream, snapshot) => snapshots.write(stream, snapshot),
+    smallPayloads: createSmallPayloads(reading, writing, commit),
+    stats: () => ({
+      commit: commit.stats,
+      appender: appender.stats,
+      tail: tail.stats,
+      unknownTypes: codec.unknownTypes,
+    }),
+    close: () => (closing ??= close()),
+  };
+}

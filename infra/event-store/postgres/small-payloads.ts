@@ -1,0 +1,46 @@
+/** The payloads that lie beside the log: written by the group commit, read many at a time. */
+import type { Payload } from '../port.js';
+import { payloadUnit } from '../unit.js';
+import { textArray } from './binary-arrays.js';
+import type { Connections } from './connections.js';
+import type { GroupCommit } from './group-commit.js';
+import { microBatch } from './micro-batch.js';
+import { sql } from './sql.js';
+
+export interface SmallPayloads {
+  /** Durable when it resolves; the first bytes under a ref stay. */
+  put(payload: Payload): Promise<void>;
+  get(ref: string): Promise<Buffer | undefined>;
+  remove(ref: string): Promise<void>;
+}
+
+const REFS_MAX = 64;
+const READS_MAX = 2;
+
+const [readSql, removeSql] = [sql('read-payloads'), sql('remove-payload')];
+
+export function createSmallPayloads(
+  reading: Connections,
+  writing: Connections,
+  commit: GroupCommit,
+): SmallPayloads {
+  const get = microBatch<string, Buffer | undefined>({
+    nameOf: (ref) => ref,
+    keysMax: REFS_MAX,
+    inFlightMax: READS_MAX,
+    async load(refs) {
+      const rows = await reading.query('read-payloads', readSql, [textArray(refs)]);
+      const found = new Map(rows as [string, Buffer][]);
+      return refs.map((ref) => found.get(ref));
+    },
+  });
+  return {
+    async put(payload) {
+      await commit.submit(payloadUnit([payload]));
+    },
+    get,
+    async remove(ref) {
+      await writing.query('remove-payload', removeSql, [ref]);
+    },
+  };
+}

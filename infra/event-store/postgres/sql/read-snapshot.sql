@@ -1,0 +1,1 @@
+SELECT revision, version, state FROM eventstore.snapshots WHERE stream = $1

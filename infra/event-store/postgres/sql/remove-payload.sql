@@ -1,0 +1,1 @@
+DELETE FROM eventstore.payloads WHERE ref = $1
