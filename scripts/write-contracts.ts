@@ -76,5 +76,7 @@ function errorsPage(): string {
   ].join('\n');
 }
 
-const allSchemas = () =>
-  Object.fromEntries(Object.entries(eventSchemas).map(([type, { schema }]) => [type, schema]));
+function allSchemas(): object {
+  const schemas = Object.entries(eventSchemas).map(([type, { schema }]) => [type, schema]);
+  return Object.fromEntries(schemas) as object;
+}
