@@ -1,0 +1,121 @@
+/** What stands on accounts, what moved, and what is reserved. */
+import type { Timestamp } from '../../../contracts/events/envelope.js';
+import type { ExecutionId, HoldId, OrganizationId } from '../../../contracts/ids.js';
+import type { Micros } from '../../../contracts/money.js';
+import type { Book, EntryType } from '../../../domain/ledger/ledger.js';
+import { amount, column, count, maybe, text, time, type Row, type Table } from '../table.js';
+
+export interface BalanceRow {
+  readonly organizationId: OrganizationId;
+  readonly available: Micros;
+  readonly held: Micros;
+  readonly changedAt: Timestamp;
+  readonly revision: number;
+  readonly position: bigint;
+}
+
+type OfOrganization = Pick<BalanceRow, 'organizationId'>;
+
+export const accountBalances: Table<OfOrganization, BalanceRow> = {
+  name: 'account_balances',
+  key: [column('organization_id', 'text', ({ organizationId }) => organizationId)],
+  rest: [
+    column('available_micros', 'bigint', ({ available }) => available),
+    column('held_micros', 'bigint', ({ held }) => held),
+    column('changed_at', 'timestamptz', ({ changedAt }) => changedAt),
+    column('revision', 'integer', ({ revision }) => revision),
+    column('position', 'bigint', ({ position }) => position),
+  ],
+  idOf: ({ organizationId }) => organizationId,
+};
+
+export const readBalance = (row: Row): BalanceRow => ({
+  organizationId: text(row, 'organization_id'),
+  available: amount(row, 'available_micros'),
+  held: amount(row, 'held_micros'),
+  changedAt: time(row, 'changed_at'),
+  revision: count(row, 'revision'),
+  position: amount(row, 'position'),
+});
+
+/** `amount` is the effect on what is available, `balance` what is available after it. */
+export interface LedgerRow {
+  readonly organizationId: OrganizationId;
+  readonly position: bigint;
+  readonly leg: number;
+  readonly entryType: EntryType;
+  readonly amount: Micros;
+  readonly balance: Micros;
+  readonly from: Book;
+  readonly to: Book;
+  readonly executionId?: ExecutionId;
+  readonly at: Timestamp;
+}
+
+type LedgerKey = Pick<LedgerRow, 'organizationId' | 'position' | 'leg'>;
+
+export const ledgerEntries: Table<LedgerKey, LedgerRow> = {
+  name: 'ledger_entries',
+  key: [
+    column('organization_id', 'text', ({ organizationId }) => organizationId),
+    column('position', 'bigint', ({ position }) => position),
+    column('leg', 'integer', ({ leg }) => leg),
+  ],
+  rest: [
+    column('entry_type', 'text', ({ entryType }) => entryType),
+    column('amount_micros', 'bigint', (entry) => entry.amount),
+    column('balance_micros', 'bigint', ({ balance }) => balance),
+    column('from_book', 'text', ({ from }) => from),
+    column('to_book', 'text', ({ to }) => to),
+    column('execution_id', 'text', ({ executionId }) => executionId),
+    column('at', 'timestamptz', ({ at }) => at),
+  ],
+  idOf: ({ position, leg }) => `${position}/${leg}`,
+};
+
+export const readLedgerEntry = (row: Row): LedgerRow => ({
+  organizationId: text(row, 'organization_id'),
+  position: amount(row, 'position'),
+  leg: count(row, 'leg'),
+  entryType: text(row, 'entry_type'),
+  amount: amount(row, 'amount_micros'),
+  balance: amount(row, 'balance_micros'),
+  from: text(row, 'from_book'),
+  to: text(row, 'to_book'),
+  ...maybe(row, 'execution_id', 'executionId', text<ExecutionId>),
+  at: time(row, 'at'),
+});
+
+export interface HoldRow {
+  readonly holdId: HoldId;
+  readonly organizationId: OrganizationId;
+  readonly executionId: ExecutionId;
+  readonly generation: number;
+  readonly amount: Micros;
+  readonly placedAt: Timestamp;
+  readonly position: bigint;
+}
+
+export const holds: Table<Pick<HoldRow, 'holdId'>, HoldRow> = {
+  name: 'holds',
+  key: [column('hold_id', 'text', ({ holdId }) => holdId)],
+  rest: [
+    column('organization_id', 'text', ({ organizationId }) => organizationId),
+    column('execution_id', 'text', ({ executionId }) => executionId),
+    column('generation', 'integer', ({ generation }) => generation),
+    column('amount_micros', 'bigint', (hold) => hold.amount),
+    column('placed_at', 'timestamptz', ({ placedAt }) => placedAt),
+    column('position', 'bigint', ({ position }) => position),
+  ],
+  idOf: ({ holdId }) => holdId,
+};
+
+export const readHold = (row: Row): HoldRow => ({
+  holdId: text(row, 'hold_id'),
+  organizationId: text(row, 'organization_id'),
+  executionId: text(row, 'execution_id'),
+  generation: count(row, 'generation'),
+  amount: amount(row, 'amount_micros'),
+  placedAt: time(row, 'placed_at'),
+  position: amount(row, 'position'),
+});

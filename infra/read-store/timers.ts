@@ -1,0 +1,101 @@
+/**
+ * Timers (architecture.md, decision 9): what must happen by when, unless an event makes it needless
+ * first. Rows follow from the log alone; the scheduler reads due rows and issues idempotent commands.
+ */
+import type { Pool } from 'pg';
+import type { Timestamp } from '../../contracts/events/envelope.js';
+import type { DeliveryId, ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
+import type { StreamName } from '../../contracts/streams.js';
+import { amount, column, count, maybe, text, time, type Row, type Table } from './table.js';
+
+export type TimerKind =
+  /** The execution's time is up, or the time to re-host what was delivered. */
+  | 'expire-execution'
+  /** An attempt has not told its end. */
+  | 'attempt-deadline'
+  /** A failed attempt may be followed by the next one. */
+  | 'retry-attempt'
+  /** A delivery is to be attempted. */
+  | 'attempt-webhook'
+  /** A hold stands without an execution, or after its execution is over. */
+  | 'reconcile-hold';
+
+interface Timer<K extends TimerKind> {
+  /** `<kind>/<subject>`. */
+  readonly id: string;
+  readonly kind: K;
+  /** Whose state decides what is to be done. */
+  readonly stream: StreamName;
+  readonly dueAt: Timestamp;
+  readonly organizationId: OrganizationId;
+  readonly executionId: ExecutionId;
+}
+
+export type DueTimer =
+  | Timer<'expire-execution'>
+  | (Timer<'attempt-deadline' | 'retry-attempt'> & { readonly attempt: number })
+  /** `attempt` counts the attempts made so far. */
+  | (Timer<'attempt-webhook'> & { readonly deliveryId: DeliveryId; readonly attempt: number })
+  | (Timer<'reconcile-hold'> & { readonly holdId: HoldId });
+
+/** A row: any kind of timer, and the position of the event that set it. */
+export interface TimerRow extends Timer<TimerKind> {
+  readonly attempt?: number;
+  readonly holdId?: HoldId;
+  readonly deliveryId?: DeliveryId;
+  readonly position: bigint;
+}
+
+export const timers: Table<Pick<TimerRow, 'id'>, TimerRow> = {
+  name: 'timers',
+  key: [column('id', 'text', ({ id }) => id)],
+  rest: [
+    column('kind', 'text', ({ kind }) => kind),
+    column('stream', 'text', ({ stream }) => stream),
+    column('due_at', 'timestamptz', ({ dueAt }) => dueAt),
+    column('organization_id', 'text', ({ organizationId }) => organizationId),
+    column('execution_id', 'text', ({ executionId }) => executionId),
+    column('attempt', 'integer', ({ attempt }) => attempt),
+    column('hold_id', 'text', ({ holdId }) => holdId),
+    column('delivery_id', 'text', ({ deliveryId }) => deliveryId),
+    column('position', 'bigint', ({ position }) => position),
+  ],
+  idOf: ({ id }) => id,
+  read: readTimer,
+  isFinal: ({ kind }) => kind !== 'expire-execution',
+};
+
+export const timerId = (kind: TimerKind, subject: string): string => `${kind}/${subject}`;
+
+/** Timers due at `nowMs`, the longest due first, at most `limit`. */
+export async function dueTimers(
+  pool: Pick<Pool, 'query'>,
+  nowMs: number,
+  limit: number,
+): Promise<readonly DueTimer[]> {
+  const { rows } = await pool.query<Row>({
+    name: 'due-timers',
+    text: `
+      SELECT * FROM readmodel.timers
+      WHERE due_at <= $1
+      ORDER BY due_at, id
+      LIMIT $2`,
+    values: [new Date(nowMs), limit],
+  });
+  return rows.map((row) => readTimer(row) as DueTimer);
+}
+
+function readTimer(row: Row): TimerRow {
+  return {
+    id: text(row, 'id'),
+    kind: text(row, 'kind'),
+    stream: text(row, 'stream'),
+    dueAt: time(row, 'due_at'),
+    organizationId: text(row, 'organization_id'),
+    executionId: text(row, 'execution_id'),
+    ...maybe(row, 'attempt', 'attempt', count),
+    ...maybe(row, 'hold_id', 'holdId', text<HoldId>),
+    ...maybe(row, 'delivery_id', 'deliveryId', text<DeliveryId>),
+    position: amount(row, 'position'),
+  };
+}

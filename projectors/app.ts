@@ -1,0 +1,59 @@
+/** The app that turns events into rows: one process at a time does, the others stand by. */
+import { randomUUID } from 'node:crypto';
+import type { Infra, Worker } from '../infra/infra.js';
+import { whileLeased } from '../infra/leases/while-leased.js';
+import { makeRebuilds } from './make-rebuilds.js';
+import { projections } from './projections.js';
+import { rebuild, type Rebuilding, type Rebuilt } from './rebuild.js';
+import { runProjections } from './run-projections.js';
+
+/** A holder that died is replaced after this long; one that lost it unknowingly writes nothing. */
+const LEASE_MS = 5_000;
+
+export function projectorWorkers(infra: Infra): readonly Worker[] {
+  const { leases, log, metrics, store } = infra;
+  const running = { ...rebuildingOf(infra), store, log, metrics, projections };
+  const holder = randomUUID();
+  const onOutage = (error: unknown) => log.warn({ err: error }, 'the projectors have no lease');
+  return [
+    {
+      name: 'projectors',
+      run: (signal) =>
+        whileLeased(
+          leases,
+          'projectors',
+          holder,
+          LEASE_MS,
+          signal,
+          (leased) => runProjections(running, leased),
+          onOutage,
+        ),
+    },
+    {
+      name: 'projectors-rebuild',
+      run: (signal) => makeRebuilds(rebuildingOf(infra), projections, signal),
+    },
+  ];
+}
+
+/** Undefined when there is no such projection. Throws `RebuildUnderWay`. */
+export async function rebuildProjection(
+  infra: Pick<Infra, 'readStore' | 'store' | 'log'>,
+  name: string,
+  options: { readonly swap: boolean },
+): Promise<Rebuilt | undefined> {
+  const projection = projections.find((known) => known.name === name);
+  return projection && rebuild(rebuildingOf(infra), projection, options);
+}
+
+/** Rebuilds beside the live one, compares at one position, and leaves the live one as it is. */
+export const compareProjection = (
+  infra: Pick<Infra, 'readStore' | 'store' | 'log'>,
+  name: string,
+): Promise<Rebuilt | undefined> => rebuildProjection(infra, name, { swap: false });
+
+const rebuildingOf = ({
+  readStore,
+  store,
+  log,
+}: Pick<Infra, 'readStore' | 'store' | 'log'>): Rebuilding => ({ pool: readStore, store, log });

@@ -1,0 +1,75 @@
+/** Every accepted execution as its owner sees it, and what lists of them are filtered by. */
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import { foldExecution, isOver, type ExecutionView } from '../../domain/execution/view.js';
+import {
+  executionLabels,
+  executions as table,
+  labelOf,
+  type LabelRow,
+} from '../../infra/read-store/tables/executions.js';
+import { projection, type Batch, type Rows } from '../projection.js';
+
+export const executions = projection<ExecutionEvent>(
+  'executions',
+  {
+    version: 1,
+    tables: [table, executionLabels],
+    plan: ({ type, data }, plan) => {
+      const key = { id: data.executionId };
+      if (type === 'ExecutionRequested') plan.creates(table, key);
+      else plan.reads(table, key);
+    },
+  },
+  {
+    ExecutionRequested: (event, batch) => {
+      const view = foldExecution(undefined, event);
+      if (!view) return;
+      const { revision, position } = event;
+      batch.of(table).create({ id: view.id, view, revision, position });
+      labelNew(view, batch.of(executionLabels));
+    },
+    ProviderDispatched: foldOn,
+    ProviderAccepted: foldOn,
+    ProviderSucceeded: foldOn,
+    ProviderFailed: foldOn,
+    ProviderOutcomeUnknown: foldOn,
+    ExecutionCompleted: foldOn,
+    ExecutionFailed: foldOn,
+    ExecutionCancelled: foldOn,
+    ExecutionExpired: foldOn,
+  },
+);
+
+/** What comes after the end changes nothing, not even the row's revision. */
+function foldOn(event: RecordedEvent<ExecutionEvent>, batch: Batch): void {
+  const row = batch.of(table).get({ id: event.data.executionId });
+  if (!row || isOver(row.view.status)) return;
+  const view = foldExecution(row.view, event);
+  if (!view) return;
+  const { revision, position } = event;
+  batch.of(table).put({ id: view.id, view, revision, position });
+  if (isOver(view.status)) labelOver(view, batch.of(executionLabels));
+}
+
+type Labels = Rows<LabelRow, LabelRow>;
+
+function labelNew(view: ExecutionView, labels: Labels): void {
+  const { organizationId, metadata } = view;
+  labels.create(labelled(view, labelOf(organizationId, 'open')));
+  for (const [name, value] of Object.entries(metadata))
+    labels.create(labelled(view, labelOf(organizationId, 'metadata', name, value)));
+}
+
+function labelOver(view: ExecutionView, labels: Labels): void {
+  const { organizationId, status } = view;
+  labels.remove(labelled(view, labelOf(organizationId, 'open')));
+  if (status !== 'COMPLETED')
+    labels.create(labelled(view, labelOf(organizationId, 'status', status)));
+}
+
+const labelled = ({ id, createdAt }: ExecutionView, label: string): LabelRow => ({
+  label,
+  createdAt,
+  executionId: id,
+});

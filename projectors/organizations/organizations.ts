@@ -1,0 +1,31 @@
+/** Tenants and their keys, as operators see them: neither a key nor its hash is kept. */
+import type { ApiKeyEvent, OrganizationEvent } from '../../contracts/events/organization.js';
+import { apiKeys, organizations as table } from '../../infra/read-store/tables/organizations.js';
+import { projection } from '../projection.js';
+
+export const organizations = projection<OrganizationEvent | ApiKeyEvent>(
+  'organizations',
+  {
+    version: 1,
+    tables: [table, apiKeys],
+    plan: ({ type, data }, plan) => {
+      if (type === 'ApiKeyCreated') plan.creates(apiKeys, { id: data.keyId });
+      if (type === 'ApiKeyRevoked') plan.reads(apiKeys, { id: data.keyId });
+    },
+  },
+  {
+    OrganizationCreated: ({ data, position }, batch) => {
+      const { organizationId: id, name, at: createdAt } = data;
+      batch.of(table).create({ id, name, createdAt, position });
+    },
+    ApiKeyCreated: ({ data, position }, batch) => {
+      const { keyId: id, organizationId, name, permission, hint, expiresAt, at: createdAt } = data;
+      const key = { id, organizationId, name, permission, hint, createdAt, position };
+      batch.of(apiKeys).create({ ...key, ...(expiresAt && { expiresAt }) });
+    },
+    ApiKeyRevoked: ({ data, position }, batch) => {
+      const key = batch.of(apiKeys).get({ id: data.keyId });
+      if (key) batch.of(apiKeys).put({ ...key, revokedAt: data.at, position });
+    },
+  },
+);

@@ -1,0 +1,21 @@
+/** Every projection there is. */
+import { accountBalances } from './account-balances/account-balances.js';
+import { deliveries } from './deliveries/deliveries.js';
+import { executions } from './executions/executions.js';
+import { files } from './files/files.js';
+import { holds } from './holds/holds.js';
+import { ledgerEntries } from './ledger-entries/ledger-entries.js';
+import { organizations } from './organizations/organizations.js';
+import type { Projection } from './projection.js';
+import { timers } from './timers/timers.js';
+
+export const projections: readonly Projection[] = [
+  executions,
+  accountBalances,
+  ledgerEntries,
+  holds,
+  timers,
+  deliveries,
+  files,
+  organizations,
+];

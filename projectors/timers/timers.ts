@@ -1,0 +1,148 @@
+/**
+ * What must happen by when (architecture.md, decision 9). An event sets a timer, a later one makes
+ * it needless; only what nobody did in time is ever seen by the scheduler.
+ *
+ *   expire-execution   requested ──(expires_at)──► delivered: at least the grace to re-host ──► over
+ *   attempt-deadline   dispatched ──(its deadline)──► the attempt ended, or the execution did
+ *   retry-attempt      failed with a time ──(that time)──► dispatched, or over
+ *   attempt-webhook    scheduled ──(45 s)──► attempt failed ──(next attempt)──► told, or given up
+ *   reconcile-hold     placed ──(60 s)──► requested … over ──(60 s)──► settled, or released
+ *
+ * While an execution runs, its hold needs no timer: the execution's own end it.
+ */
+import type { AccountEvent } from '../../contracts/events/account.js';
+import type { DeliveryEvent } from '../../contracts/events/delivery.js';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { ExecutionId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import { REHOST_GRACE_MS } from '../../domain/execution/execution.js';
+import {
+  timerId,
+  timers as table,
+  type TimerKind,
+  type TimerRow,
+} from '../../infra/read-store/timers.js';
+import { projection, type Batch } from '../projection.js';
+
+type TimedEvent = AccountEvent | ExecutionEvent | DeliveryEvent;
+
+/**
+ * A webhook's first attempt is made when it is scheduled, within 30 s; a process that died before
+ * it recorded the end is found out 15 s later.
+ */
+const FIRST_ATTEMPT_MS = 45_000;
+
+/** A hold that waits longer than this for its request or its settlement has been forgotten. */
+const RECONCILE_MS = 60_000;
+
+export const timers = projection<TimedEvent>(
+  'timers',
+  {
+    version: 1,
+    tables: [table],
+    plan: ({ type, data }, plan) => {
+      if (type === 'ExecutionRequested') plan.creates(table, expiryOf(data));
+      if (type === 'ProviderSucceeded') plan.reads(table, expiryOf(data));
+    },
+  },
+  {
+    HoldPlaced: (event, batch) => {
+      const { organizationId, holdId, at } = event.data;
+      const stream = streamOf('account', organizationId);
+      const dueAt = later(at, RECONCILE_MS);
+      batch.of(table).create({ ...timer('reconcile-hold', holdId, event, dueAt), stream, holdId });
+    },
+    HoldSettled: ({ data }, batch) => clear('reconcile-hold', data.holdId, batch),
+    HoldReleased: ({ data }, batch) => clear('reconcile-hold', data.holdId, batch),
+
+    ExecutionRequested: (event, batch) => {
+      const { executionId, holdId, expiresAt } = event.data;
+      batch.of(table).create(timer('expire-execution', executionId, event, expiresAt));
+      clear('reconcile-hold', holdId, batch);
+    },
+    ProviderDispatched: (event, batch) => {
+      const { executionId, attempt, deadline } = event.data;
+      clear('retry-attempt', executionId, batch);
+      const row = timer('attempt-deadline', executionId, event, deadline);
+      batch.of(table).put({ ...row, attempt });
+    },
+    ProviderSucceeded: (event, batch) => {
+      const { executionId, at } = event.data;
+      clear('attempt-deadline', executionId, batch);
+      const expiry = batch.of(table).get(expiryOf(event.data));
+      if (!expiry) return;
+      const graceEnds = later(at, REHOST_GRACE_MS);
+      const dueAt = graceEnds > expiry.dueAt ? graceEnds : expiry.dueAt;
+      batch.of(table).put(timer('expire-execution', executionId, event, dueAt));
+    },
+    ProviderFailed: (event, batch) => {
+      const { executionId, attempt, notBefore } = event.data;
+      clear('attempt-deadline', executionId, batch);
+      if (!notBefore) return;
+      const row = timer('retry-attempt', executionId, event, notBefore);
+      batch.of(table).put({ ...row, attempt });
+    },
+    ProviderOutcomeUnknown: ({ data }, batch) => clear('attempt-deadline', data.executionId, batch),
+    ExecutionCompleted: finish,
+    ExecutionFailed: finish,
+    ExecutionCancelled: finish,
+    ExecutionExpired: finish,
+
+    DeliveryScheduled: (event, batch) => {
+      const dueAt = later(event.data.at, FIRST_ATTEMPT_MS);
+      batch.of(table).create(webhookTimer(event, dueAt, 0));
+    },
+    DeliveryAttemptFailed: (event, batch) => {
+      const { nextAttemptAt, attempt } = event.data;
+      batch.of(table).put(webhookTimer(event, nextAttemptAt, attempt));
+    },
+    DeliverySucceeded: ({ data }, batch) => clear('attempt-webhook', data.deliveryId, batch),
+    DeliveryExhausted: ({ data }, batch) => clear('attempt-webhook', data.deliveryId, batch),
+  },
+);
+
+type Ending = Extract<
+  ExecutionEvent,
+  { type: 'ExecutionCompleted' | 'ExecutionFailed' | 'ExecutionCancelled' | 'ExecutionExpired' }
+>;
+
+function finish(event: RecordedEvent<Ending>, batch: Batch): void {
+  const { executionId, organizationId, holdId, at } = event.data;
+  clear('expire-execution', executionId, batch);
+  clear('attempt-deadline', executionId, batch);
+  clear('retry-attempt', executionId, batch);
+  const stream = streamOf('account', organizationId);
+  const row = timer('reconcile-hold', holdId, event, later(at, RECONCILE_MS));
+  batch.of(table).put({ ...row, stream, holdId });
+}
+
+const expiryOf = ({ executionId }: { readonly executionId: ExecutionId }) => ({
+  id: timerId('expire-execution', executionId),
+});
+
+function timer(
+  kind: TimerKind,
+  subject: string,
+  { data, stream, position }: RecordedEvent<TimedEvent>,
+  dueAt: string,
+): TimerRow {
+  if (!('executionId' in data)) throw new Error(`${kind} is about no execution`);
+  const { organizationId, executionId } = data;
+  const id = timerId(kind, subject);
+  return { id, kind, stream, dueAt, organizationId, executionId, position };
+}
+
+function webhookTimer(
+  event: RecordedEvent<DeliveryEvent>,
+  dueAt: string,
+  attempt: number,
+): TimerRow {
+  const { deliveryId } = event.data;
+  return { ...timer('attempt-webhook', deliveryId, event, dueAt), deliveryId, attempt };
+}
+
+const clear = (kind: TimerKind, subject: string, batch: Batch): void =>
+  batch.of(table).remove({ id: timerId(kind, subject) });
+
+const later = (at: string, ms: number): string => new Date(Date.parse(at) + ms).toISOString();
