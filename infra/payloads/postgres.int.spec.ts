@@ -1,0 +1,11 @@
+import { openPostgresHarness } from '../event-store/postgres/harness.js';
+import { payloadsContract } from './contract.js';
+import { openPostgresPayloads } from './postgres.js';
+
+const log = { warn: () => undefined, error: () => undefined };
+
+payloadsContract('postgres', async () => {
+  const harness = await openPostgresHarness(log);
+  const payloads = openPostgresPayloads(harness.store.smallPayloads);
+  return { payloads, close: () => harness.close() };
+});
