@@ -20,11 +20,12 @@ import { openMetrics, type Metrics } from './metrics.js';
 import { parseCidrs, type AllowedNetworks } from './outbound/addresses.js';
 import { openOutbound } from './outbound/outbound.js';
 import { openDiskPayloads } from './payloads/disk.js';
+import { openPostgresPayloads } from './payloads/postgres.js';
 import { openTieredPayloads } from './payloads/tiered.js';
 import { migrate } from './postgres/migrate.js';
 import { openPool } from './postgres/pool.js';
 import { openProviders } from './providers/open-providers.js';
-import { readStoreMigrations } from './read-store/migrations.js';
+import { readModelMigrations } from './read-store/migrations.js';
 import { openSecrets } from './secrets.js';
 import { StartError } from './start-error.js';
 
@@ -79,7 +80,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const infra: Infra = {
     ...{ config, log, metrics, store, bus, files, catalogue, providers, outbound, downloads },
     ...{ leases, readStore, instance },
-    payloads: openTieredPayloads({ small: store.smallPayloads, large }),
+    payloads: openTieredPayloads({ small: openPostgresPayloads(store.smallPayloads), large }),
     accounts: openAccounts({ store, onError }),
     secrets: openSecrets(masterKey),
     now: Date.now,
@@ -110,7 +111,7 @@ async function migrateAll(databaseUrl: string, log: Log): Promise<void> {
     statementTimeoutMs: 0,
   });
   try {
-    const migrations = [...eventStoreMigrations, ...processingMigrations, ...readStoreMigrations];
+    const migrations = [...eventStoreMigrations, ...processingMigrations, ...readModelMigrations];
     const ran = await migrate(pool, migrations);
     if (ran.length > 0) log.info({ steps: ran.length }, 'the database schema is up to date');
   } catch (error) {
