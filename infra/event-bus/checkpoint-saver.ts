@@ -1,7 +1,7 @@
 /** Saves a group's checkpoint now and then: often enough to lose little, never once per wake. */
 import type { Position } from '../event-store/port.js';
 
-export interface CheckpointSaverOptions {
+interface CheckpointSaverOptions {
   readonly saved: Position;
   readonly current: () => Position;
   readonly save: (position: Position) => Promise<void>;

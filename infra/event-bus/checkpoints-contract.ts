@@ -4,7 +4,7 @@ import { START } from '../event-store/port.js';
 import type { CheckpointStore } from './checkpoints.js';
 import type { ParkedWake } from './port.js';
 
-export interface CheckpointsHarness {
+interface CheckpointsHarness {
   readonly checkpoints: CheckpointStore;
   close(): Promise<void>;
 }

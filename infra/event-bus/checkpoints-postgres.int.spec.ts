@@ -1,13 +1,10 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { freshDatabase } from '../../test/support/postgres.js';
-import { openMemoryEventStore } from '../event-store/memory.js';
 import { migrate } from '../postgres/migrate.js';
 import { openPool } from '../postgres/pool.js';
 import { checkpointsContract } from './checkpoints-contract.js';
 import { openPostgresCheckpoints } from './checkpoints-postgres.js';
-import { eventBusContract } from './contract.js';
-import { openMortalBus } from './in-process-harness.js';
 import { processingMigrations } from './migrations.js';
 
 const log = pino({ level: 'silent' });
@@ -38,19 +35,6 @@ describe('checkpoints in postgres', () => {
   });
 
   checkpointsContract('postgres', open);
-
-  eventBusContract('in process, checkpoints in postgres', async () => {
-    const store = openMemoryEventStore();
-    const { checkpoints, close } = await open();
-    return {
-      store,
-      open: async () => openMortalBus({ store, checkpoints, log }),
-      close: async () => {
-        await store.close();
-        await close();
-      },
-    };
-  });
 
   it('saves without waiting for the disk, and leaves the connection as it was', async () => {
     const { pool, checkpoints, close } = await open();

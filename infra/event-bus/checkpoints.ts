@@ -10,7 +10,7 @@ import type { StreamName } from '../../contracts/streams.js';
 import type { Position } from '../event-store/port.js';
 import type { ParkedWake } from './port.js';
 
-export interface GroupCheckpoint {
+interface GroupCheckpoint {
   readonly group: string;
   /** `START` when the group never saved. */
   readonly position: Position;

@@ -10,7 +10,7 @@ import { idOf, streamOf, type StreamName } from '../../contracts/streams.js';
 import { NO_STREAM, type EventStore, type Position } from '../event-store/port.js';
 import type { EventBus, Group, Wake } from './port.js';
 
-export type FactType = 'ExecutionExpired' | 'ExecutionCancelled';
+type FactType = 'ExecutionExpired' | 'ExecutionCancelled';
 
 export const executionStream = (): StreamName => streamOf('execution', `exec_${randomUUID()}`);
 

@@ -17,7 +17,7 @@ import {
 import type { EventBus, Wake } from './port.js';
 
 /** Durable state that outlives the buses opened over it. */
-export interface BusHarness {
+interface BusHarness {
   readonly store: EventStore;
   open(): Promise<OpenedBus>;
   close(): Promise<void>;
@@ -308,7 +308,7 @@ function stopsAndStartsAgain(the: Case): void {
     const group = { ...groupNamed('stopped'), concurrencyMax: 2 };
     const handle = async (wake: Wake, signal: AbortSignal) => {
       started.push(keyOf(wake));
-      signal.addEventListener('abort', () => held.open());
+      signal.addEventListener('abort', () => setTimeout(() => held.open(), 50));
       await held.wait;
       finished.push(keyOf(wake));
     };

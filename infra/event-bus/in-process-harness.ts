@@ -1,9 +1,11 @@
-/** An in-process bus that can end as a killed process does, while the specs' own process goes on. */
+/** An in-process bus that can end as a killed process does, while the spec itself goes on. */
 import type { CheckpointStore } from './checkpoints.js';
 import type { OpenedBus } from './contract.js';
-import { openInProcessBus, type InProcessBusOptions } from './in-process.js';
+import { openInProcessBus } from './in-process.js';
 
-export function openMortalBus(options: InProcessBusOptions): OpenedBus {
+type BusOptions = Parameters<typeof openInProcessBus>[0];
+
+export function openMortalBus(options: BusOptions): OpenedBus {
   const death = new AbortController();
   const checkpoints = severable(options.checkpoints, death.signal);
   const bus = openInProcessBus({ ...options, checkpoints });

@@ -5,11 +5,14 @@ import { openMemoryEventStore } from '../event-store/memory.js';
 import { START, type EventStore } from '../event-store/port.js';
 import { openMemoryLeases } from '../leases/memory.js';
 import { openMemoryCheckpoints } from './checkpoints-memory.js';
+import type { CheckpointStore } from './checkpoints.js';
 import { append, executionStream, gate, groupNamed, keyOf } from './contract-kit.js';
 import { eventBusContract } from './contract.js';
 import { openMortalBus } from './in-process-harness.js';
-import { openInProcessBus, type InProcessBusOptions } from './in-process.js';
+import { openInProcessBus } from './in-process.js';
 import type { Group, Wake } from './port.js';
+
+type BusOptions = Parameters<typeof openInProcessBus>[0];
 
 const log = pino({ level: 'silent' });
 
@@ -25,7 +28,7 @@ eventBusContract('in process, memory', async () => {
 
 describe('the bus in process', () => {
   let store: EventStore;
-  let checkpoints: ReturnType<typeof openMemoryCheckpoints>;
+  let checkpoints: CheckpointStore;
   let stopper: AbortController;
   let runs: Promise<void>[];
 
@@ -43,7 +46,7 @@ describe('the bus in process', () => {
 
   const start = (
     group: Partial<Group> & Pick<Group, 'handle'>,
-    options: Partial<InProcessBusOptions> = {},
+    options: Partial<BusOptions> = {},
   ) => {
     const bus = openInProcessBus({ store, checkpoints, log, ...options });
     runs.push(bus.run({ ...groupNamed('group'), ...group }, stopper.signal));
@@ -174,6 +177,62 @@ describe('the bus in process', () => {
     expect(new Set(rung).size).to.equal(3);
   });
 
+  it('goes on while the checkpoints are away, and saves when they are back', async () => {
+    let away = false;
+    let asked = 0;
+    const reached = async <T>(ask: () => Promise<T>): Promise<T> => {
+      if (!away) return ask();
+      asked += 1;
+      throw new Error('away');
+    };
+    const cut: CheckpointStore = {
+      ...checkpoints,
+      save: (group, position) => reached(() => checkpoints.save(group, position)),
+      park: (wake) => reached(() => checkpoints.park(wake)),
+    };
+    let rung = 0;
+    const poisoned: number[] = [];
+    const handle = async ({ attempt, position }: Wake) => {
+      if (position === first && attempt < 4) {
+        poisoned.push(attempt);
+        throw new Error('poison');
+      }
+      return `${(rung += 1)}`;
+    };
+    const [first] = await appendMany(3);
+    away = true;
+    start({ attemptsMax: 2, handle }, { checkpoints: cut });
+    await eventually('the last attempt could not be parked', () => rung === 3 && asked > 0);
+    expect(poisoned).to.deep.equal([1, 2, 3]);
+    away = false;
+    await appendMany(1);
+    const head = await store.head();
+    await eventually('it saved', async () => (await checkpoints.read('group')) === head);
+    expect(await checkpoints.listParked()).to.deep.equal([]);
+  });
+
+  it('does not count an attempt that its handler broke off when the bus stopped', async () => {
+    await appendMany(1);
+    const told: string[] = [];
+    const entered = gate();
+    const handle = (_: Wake, signal: AbortSignal) => {
+      entered.open();
+      return new Promise<string>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      });
+    };
+    const bus = start(
+      { attemptsMax: 1, handle },
+      { onHandled: ({ outcome }) => told.push(outcome) },
+    );
+    await entered.wait;
+    stopper.abort();
+    await Promise.all(runs);
+    expect(told).to.deep.equal(['stopped']);
+    expect(await bus.parked()).to.deep.equal([]);
+    expect(await checkpoints.read('group')).to.equal(START);
+  });
+
   it('runs a group once in a process', async () => {
     const bus = start({ handle: async () => 'done' });
     const again = bus.run({ ...groupNamed('group'), handle: async () => 'done' }, stopper.signal);
@@ -181,7 +240,7 @@ describe('the bus in process', () => {
     expect(String(thrown)).to.equal('Error: the group group already runs in this process');
   });
 
-  it('lets one of two replicas run a leased group, and the other when that one is gone', async () => {
+  it('lets one of two replicas run a leased group, and the other when it is gone', async () => {
     const leases = openMemoryLeases();
     const rung: string[] = [];
     const stoppers = ['a', 'b'].map((holder) => {

@@ -1,10 +1,11 @@
 /**
- * The bus of one machine: each group follows the store by its own subscription, from its checkpoint.
+ * The bus of one machine: each group follows the store by a subscription from its checkpoint.
  * There is no queue that could be lost: a crash costs only that the wakes above the checkpoint ring
  * again.
  *
  * With a lease, replicas that run the same group take turns: one rings, the others stand by.
  */
+import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { START, type EventStore, type LogFilter } from '../event-store/port.js';
 import type { Leases } from '../leases/port.js';
@@ -15,7 +16,7 @@ import type { CheckpointStore } from './checkpoints.js';
 import type { EventBus, Group, GroupLag, Wake } from './port.js';
 import { openLanes, type Handled, type Lanes } from './wake-lanes.js';
 
-export interface InProcessBusOptions {
+interface InProcessBusOptions {
   readonly store: EventStore;
   readonly checkpoints: CheckpointStore;
   readonly log: Log;
@@ -51,6 +52,7 @@ export function openInProcessBus(options: InProcessBusOptions): EventBus {
         throw new Error(`the group ${group.name} already runs in this process`);
       }
       bus.running.set(group.name, undefined);
+      setMaxListeners(0, signal); // as many as there are groups
       try {
         await runInTurn(bus, group, signal);
       } finally {
@@ -83,6 +85,7 @@ async function runInTurn(bus: Bus, group: Group, signal: AbortSignal): Promise<v
 
 async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<void> {
   const { checkpoints, log } = bus;
+  setMaxListeners(0, signal); // as many as there are handlers at work
   const onOutage = (error: unknown) =>
     log.warn({ group: group.name, err: error }, 'the checkpoint cannot be reached');
   const after = await untilAnswered(() => checkpoints.read(group.name), signal, onOutage);

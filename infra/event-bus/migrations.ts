@@ -36,7 +36,7 @@ export const processingMigrations: readonly {
       CREATE INDEX parked_wakes_retry ON processing.parked_wakes (group_name)
         WHERE retry_requested;
       COMMENT ON TABLE processing.parked_wakes IS
-        'Wakes that a group gave up on after its bounded attempts; an operator may ring them again.';
+        'Wakes that a group gave up after its bounded attempts; an operator may ring them again.';
       COMMENT ON COLUMN processing.parked_wakes.retry_requested IS
         'Set by an operator; the row goes when the wake is handled, the mark when it fails again.';
     `,

@@ -1,5 +1,5 @@
 /**
- * Who is rung when: a lane per stream, handled in order, beside other lanes up to the group's bound.
+ * Who is rung when: a lane per stream, handled in order, beside others up to the bound.
  *
  *   ready ──► ringing ──► forgotten   the lane's last wake is finished or parked
  *     ▲          ├──────► ready       the same, and the lane has later ones
@@ -23,7 +23,7 @@ export interface Handled {
   readonly error?: unknown;
 }
 
-export interface LanesOptions {
+interface LanesOptions {
   readonly group: Group;
   /** Everything at and below it was finished before. */
   readonly after: Position;

@@ -7,7 +7,7 @@ import type { FileId } from '../../contracts/ids.js';
 import { FileTooLarge } from './errors.js';
 import type { ByteRange, FileStore } from './port.js';
 
-export interface FilesHarness {
+interface FilesHarness {
   readonly files: FileStore;
   close(): Promise<void>;
 }

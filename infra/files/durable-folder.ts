@@ -8,8 +8,8 @@ import { dirname, join, relative, sep } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
 import { StoreUnavailable } from '../event-store/port.js';
 
-export interface DurableFolder {
-  /** Whether `path` is there; when it is, it stays, even if its writer died just behind the rename. */
+interface DurableFolder {
+  /** Whether `path` is there; then it stays, even if its writer died just behind the rename. */
   has(path: string): Promise<boolean>;
   /** `write` fills the file that will be `path`; when it throws, nothing is left of it. */
   put<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T>;

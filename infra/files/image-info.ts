@@ -6,7 +6,7 @@
  * WAV: RIFF/WAVE · MP3: ISO 11172-3 2.4.1.3, ID3v2 · MP4: ISO 14496-12 4.3.
  */
 
-export interface FileInfo {
+interface FileInfo {
   /** Of the content as found. */
   readonly contentType: string;
   readonly format: string;

@@ -4,7 +4,7 @@ import { eventually } from '../../test/support/eventually.js';
 import type { Leases } from './port.js';
 import { whileLeased } from './while-leased.js';
 
-export interface LeasesHarness {
+interface LeasesHarness {
   readonly leases: Leases;
   close(): Promise<void>;
 }

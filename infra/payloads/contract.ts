@@ -5,12 +5,12 @@ import type { PayloadRef } from '../../contracts/events/execution.js';
 import type { Payload } from '../event-store/port.js';
 import { SMALL_PAYLOAD_BYTES_MAX, type PayloadStore } from './port.js';
 
-export interface PayloadsHarness {
+interface PayloadsHarness {
   readonly payloads: PayloadStore;
   close(): Promise<void>;
 }
 
-export interface PayloadsContractOptions {
+interface PayloadsContractOptions {
   /** The largest that this store is ever given. */
   readonly bytesMax?: number;
 }

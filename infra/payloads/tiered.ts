@@ -1,7 +1,7 @@
 /** Small payloads where the events are, larger ones where space is cheap; the size decides. */
 import { SMALL_PAYLOAD_BYTES_MAX, type PayloadStore } from './port.js';
 
-export interface TieredPayloadsOptions {
+interface TieredPayloadsOptions {
   readonly small: PayloadStore;
   readonly large: PayloadStore;
 }
