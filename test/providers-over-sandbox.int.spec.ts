@@ -1,4 +1,4 @@
-/** The adapters of the bundled catalogue against the sandbox: two strangers who share only a wire. */
+/** The adapters of the bundled catalogue against the sandbox, which shares only a wire with them. */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -136,7 +136,7 @@ describe('providers over the sandbox', () => {
     redirect: 'failed',
   };
   for (const [misbehaviour, kind] of Object.entries(ends))
-    it(`given ${misbehaviour}, ends ${kind} by its deadline and charges nothing absurd`, async () => {
+    it(`given ${misbehaviour}, ends ${kind} in time and charges nothing absurd`, async () => {
       await behave('borealis', { misbehaviour });
       const began = Date.now();
       const given = { prompt: 'Hello?', max_tokens: 30 };

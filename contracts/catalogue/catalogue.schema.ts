@@ -36,7 +36,7 @@ export interface ModelEntry {
   readonly routes: readonly RouteEntry[];
 }
 
-export interface UsageEntry {
+interface UsageEntry {
   readonly input_tokens?: number;
   readonly output_tokens?: number;
   readonly images?: number;

@@ -13,7 +13,7 @@ import { withDefaults } from './defaults.js';
 
 type Input = Readonly<Record<string, unknown>>;
 
-export interface Estimate {
+interface Estimate {
   readonly estimated: Micros;
   /** The most that the input can use; providers' counts beyond it are not believed. */
   readonly usage: Usage;

@@ -6,7 +6,7 @@
  *
  * The upper half of each step is random, so that what failed together does not come back together.
  */
-export interface BackoffInput {
+interface BackoffInput {
   /** Attempts of this execution that have failed so far, at least 1. */
   readonly failures: number;
   /** A random number in [0, 1). */

@@ -128,7 +128,7 @@ describe('routing: breaker, random walks', () => {
     { maxLength: 200 },
   );
 
-  it('never has more probes than allowed, never stays shut for ever, is reached only in order', () => {
+  it('keeps its bounds and its order, and never stays shut for ever', () => {
     const followers: Record<Circuit['status'], readonly string[]> = {
       closed: ['closed', 'open'],
       open: ['open', 'half-open'],

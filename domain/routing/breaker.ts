@@ -43,7 +43,7 @@ export type Circuit = Common &
       }
   );
 
-export type Admission =
+type Admission =
   | { readonly admitted: true }
   | {
       readonly admitted: false;

@@ -17,7 +17,7 @@ interface CatalogueLog {
   error(fields: object, message: string): void;
 }
 
-export interface CatalogueOptions {
+interface CatalogueOptions {
   readonly path: string;
   /** Values for `${NAME}` in base URLs. */
   readonly variables: Variables;

@@ -1,4 +1,4 @@
-/** Violations of a model's schema, in the words of an API: field, code, sentence; never the value. */
+/** Violations of a model's schema in an API's words: field, code, sentence; never the value. */
 import type { ErrorObject } from 'ajv/dist/2020.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 
@@ -37,8 +37,7 @@ function detailOf(error: ErrorObject): ErrorDetail {
   return { field, code: snakeCase(keyword), message: sentences(error) };
 }
 
-const RAW_URL =
-  'must be a file id (file_<uuid>), not a raw URL: upload the file and give the id it gets';
+const RAW_URL = 'must be a file id (file_<uuid>), not a raw URL: upload the file and give its id';
 
 const isFileId = (params: unknown): boolean =>
   (params as { format?: string } | null)?.format === 'file-id';

@@ -72,7 +72,7 @@ describe('catalogue: inputs of the bundled models', () => {
           field: 'input.image',
           code: 'raw_url_not_allowed',
           message:
-            'must be a file id (file_<uuid>), not a raw URL: upload the file and give the id it gets',
+            'must be a file id (file_<uuid>), not a raw URL: upload the file and give its id',
         },
       ]);
     for (const image of ['boat.png', fileId.toUpperCase(), `${fileId} `, '../file'])

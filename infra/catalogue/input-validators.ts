@@ -46,7 +46,7 @@ export function validateInput(model: Model, input: Input): ErrorDetail[] {
   return detailsOf(explain.errors ?? validate.errors ?? []);
 }
 
-export interface FileReference {
+interface FileReference {
   readonly field: string;
   readonly id: string;
 }

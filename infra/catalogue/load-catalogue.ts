@@ -19,7 +19,7 @@ import { parseMoney, type Micros } from '../../contracts/money.js';
 import { baseUrlOf, crossProblems, type Variables } from './catalogue-checks.js';
 import { validatorOf } from './input-validators.js';
 
-export type CatalogueResult =
+type CatalogueResult =
   | { readonly catalogue: Catalogue }
   /** Sentences for the operator, each beginning with the place it is about. */
   | { readonly problems: readonly string[] };

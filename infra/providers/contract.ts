@@ -1,6 +1,6 @@
 /**
- * What every wire adapter promises, whatever a provider does: every outcome is a value, the deadline
- * holds, memory is bounded, the key and the credential are sent, nothing is sent twice, a failure
+ * What every wire adapter promises, whatever a provider does: every outcome is a value, the
+ * deadline holds, memory is bounded, the key and the credential are sent, nothing is sent twice, a failure
  * that is known is told from one that is not, and no prompt or credential reaches an operator.
  */
 import { gzipSync } from 'node:zlib';
@@ -12,7 +12,7 @@ import type { ProviderCall, ProviderOutcome, Providers } from './port.js';
 import { openProviders } from './open-providers.js';
 import { dripping, json, openStage, raw, type Answer, type Stage } from './spec-stage.js';
 
-export interface AdapterCase {
+interface AdapterCase {
   readonly adapter: string;
   readonly path: string;
   readonly call: Pick<ProviderCall, 'modality' | 'input'>;
@@ -60,6 +60,7 @@ export function providerAdapterContract(name: string, one: AdapterCase): void {
     sending(() => ({ stage, call }), one);
     statuses(afterPlaying);
     doubt(() => ({ stage, call }), afterPlaying, one);
+    unreadable(afterPlaying, one);
     bounds(() => ({ stage, call }), afterPlaying, one);
   });
 }
@@ -128,11 +129,9 @@ function sending(scene: Scene, one: AdapterCase): void {
   });
 }
 
-function statuses(play: Play): void {
-  const error = (code: string | null, type = 'invalid_request_error') => ({
-    error: { message: `No: ${PROMPT} ${CREDENTIAL}`, type, param: null, code },
-  });
-  const table: readonly (readonly [number, string | null, CanonicalCode, boolean, boolean])[] = [
+/** Status, the error's own code, then what it means: canonical code, retryable, ill. */
+const statusTable: readonly (readonly [number, string | null, CanonicalCode, boolean, boolean])[] =
+  [
     [400, null, 'INPUT_VALIDATION_ERROR', false, false],
     [400, 'content_policy_violation', 'CONTENT_MODERATION_REJECTED', false, false],
     [400, 'invalid_image_format', 'FILE_FORMAT_UNSUPPORTED', false, false],
@@ -156,13 +155,18 @@ function statuses(play: Play): void {
     [504, null, 'GENERATION_TIMEOUT', true, true],
     [529, null, 'MODEL_OVERLOADED', true, true],
   ];
-  for (const [status, word, code, retryable, ill] of table)
+
+function statuses(play: Play): void {
+  const error = (code: string | null, type = 'invalid_request_error') => ({
+    error: { message: `No: ${PROMPT} ${CREDENTIAL}`, type, param: null, code },
+  });
+  for (const [status, word, code, retryable, ill] of statusTable)
     it(`answered ${status}${word ? ` ${word}` : ''}: ${code}`, async () => {
       const outcome = await play(json(error(word), status));
       expectFailed(outcome, code, { retryable, ill });
     });
 
-  it('obeys Retry-After in seconds, as a date and in milliseconds, and nonsense in none', async () => {
+  it('obeys Retry-After in seconds, milliseconds and as a date, but no nonsense', async () => {
     const asked = async (headers: Record<string, string>) => {
       const outcome = await play(json(error(null), 429, headers));
       return outcome.kind === 'failed' ? outcome.retryAfterMs : 'not failed';
@@ -241,9 +245,25 @@ function doubt(scene: Scene, play: Play, one: AdapterCase): void {
     expect(stage.seen).to.have.length(3);
   });
 
+  it('calls off all that one signal stands over, and nothing else', async () => {
+    const { stage, call } = scene();
+    const off = new AbortController();
+    stage.play(json(one.answer));
+    expect(await call({ signal: off.signal })).to.deep.equal(one.outcome);
+    stage.play((response) => {
+      if (stage.seen.length === 4) off.abort();
+      if (stage.seen.length === 5) json(one.answer)(response, stage.seen[4]!);
+    });
+    const held = [1, 2, 3].map(() => call({ signal: off.signal }));
+    for (const outcome of await Promise.all(held)) expectUnknown(outcome);
+    expect(await call()).to.deep.equal(one.outcome);
+  });
+}
+
+function unreadable(play: Play, one: AdapterCase): void {
   const head = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n';
   const body = JSON.stringify(one.answer);
-  const unreadable: Record<string, Answer> = {
+  const bodies: Record<string, Answer> = {
     'truncated JSON': json(body.slice(0, -5)),
     'no JSON at all': json('<html>hello</html>'),
     'an empty body': json(''),
@@ -259,7 +279,7 @@ function doubt(scene: Scene, play: Play, one: AdapterCase): void {
     'what is not HTTP': raw('ICY 200 OK\r\n\r\nhello'),
     'a header larger than any': raw(`${head}x: ${'y'.repeat(100_000)}\r\n\r\n`),
   };
-  for (const [what, answer] of Object.entries(unreadable))
+  for (const [what, answer] of Object.entries(bodies))
     it(`does not know what came of a call answered 200 with ${what}`, async () => {
       expectUnknown(await play(answer));
     });

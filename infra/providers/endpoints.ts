@@ -17,7 +17,7 @@ export interface Endpoints {
   close(): Promise<void>;
 }
 
-/** A host that does not answer a SYN within this time is away; the call's deadline may be sooner. */
+/** A host that takes no connection within this time is away; a call's deadline may be sooner. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
 interface Known {

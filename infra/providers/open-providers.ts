@@ -5,7 +5,7 @@ import { openaiImages } from './openai-images.js';
 import type { Wire } from './openai-call.js';
 import type { ProviderAdapter, Providers } from './port.js';
 
-export interface ProvidersOptions {
+interface ProvidersOptions {
   /** A credential by the name of its environment variable. */
   readonly credentials: (envName: string) => string | undefined;
 }

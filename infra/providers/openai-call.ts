@@ -1,4 +1,4 @@
-/** What every OpenAI-compatible endpoint has in common: headers, credential, and how it can fail. */
+/** What all OpenAI-compatible endpoints have in common: headers, credential, ways to fail. */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
 import type { Endpoints } from './endpoints.js';
 import { exchange, type Ended } from './exchange.js';
@@ -11,7 +11,7 @@ export interface Wire {
   readonly credential: (envName: string) => string | undefined;
 }
 
-export interface Post {
+interface Post {
   readonly path: string;
   readonly body: Readonly<Record<string, unknown>>;
   readonly bytesMax: number;
@@ -29,10 +29,14 @@ export async function postJson(
   const bearer = bearerFor(call.provider, wire.credential);
   if (bearer === undefined) return { outcome: noCredential(call.provider) };
   const { dispatchKey, timeoutMs, signal } = call;
+  // prettier-ignore
   const headers = [
-    ...['content-type', 'application/json', 'accept', 'application/json'],
-    ...['accept-encoding', 'identity', 'user-agent', 'ModelRoute'],
-    ...['authorization', bearer, 'idempotency-key', dispatchKey, 'x-dispatch-key', dispatchKey],
+    'content-type', 'application/json',
+    'accept', 'application/json',
+    'accept-encoding', 'identity',
+    'authorization', bearer,
+    'idempotency-key', dispatchKey,
+    'x-dispatch-key', dispatchKey,
   ];
   const text = JSON.stringify(body);
   const sending = { path, headers, body: text, timeoutMs, bytesMax, signal };

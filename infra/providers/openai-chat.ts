@@ -1,6 +1,6 @@
 /**
- * OpenAI chat completions, the wire format that most providers of text speak. `prompt`, `system` and
- * `messages` become the conversation; whatever else the model's schema allows (`max_tokens`,
+ * OpenAI chat completions, the wire format that most providers of text speak. `prompt`, `system`
+ * and `messages` become the conversation; whatever else the model's schema allows (`max_tokens`,
  * `temperature`, `top_p`, `stop` …) goes through by its own name.
  */
 import type { Usage } from '../../contracts/events/execution.js';
@@ -24,18 +24,21 @@ export function openaiChat(wire: Wire): ProviderAdapter {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** One choice, all at once: what would make it more, or a stream, is not passed on. */
+/** `n` and `stream` are held back too: it is one choice, all at once. */
+const notByName = new Set(['model', 'prompt', 'system', 'messages', 'n', 'stream']);
+
 function requestOf({ providerModel, input }: ProviderCall): Fields {
-  const { prompt, system, messages, n: _n, stream: _stream, ...rest } = input;
+  const { prompt, system, messages } = input;
   const conversation = Array.isArray(messages)
     ? (messages as unknown[])
     : [{ role: 'user', content: prompt }];
-  return {
-    ...rest,
+  const request: Record<string, unknown> = {
     model: providerModel,
     messages:
       system === undefined ? conversation : [{ role: 'system', content: system }, ...conversation],
   };
+  for (const name of Object.keys(input)) if (!notByName.has(name)) request[name] = input[name];
+  return request;
 }
 
 function outcomeOf({ choices, usage }: Fields, input: Fields): ProviderOutcome {

@@ -2,9 +2,10 @@
  * What a failed call to an OpenAI-compatible provider means in canonical terms.
  *
  * A complete answer with a status outside 2xx is the provider's word that the call did not succeed:
- * it is `failed`, and nothing is owed. So is one whose body broke off, as its status was read, and an
- * error object inside a 2xx. What never left is `failed` too. Everything else (reset or deadline after the request left, a 2xx that
- * cannot be read) is `unknown`: the work may be done and owed for.
+ * it is `failed`, and nothing is owed. So is one whose body broke off, as its status was read, and
+ * an error object inside a 2xx. What never left is `failed` too. Everything else (a reset or the
+ * deadline after the request left, a 2xx that cannot be read) is `unknown`: the work may be done
+ * and owed for.
  *
  *   status          code                                            retryable  ill
  *   400 413 422 …   INPUT_VALIDATION_ERROR, or by the error's code  no         no
@@ -46,7 +47,7 @@ export function failureOf(status: number, body: unknown, retryAfterMs?: number):
   };
 }
 
-/** An answer of 2xx that is an error all the same, as some gateways send; `undefined` if it is not. */
+/** What a 2xx is that is an error all the same, as some gateways send; else `undefined`. */
 export function failureInside(body: unknown, retryAfterMs?: number): Failed | undefined {
   const error = errorOf(body);
   if (!error) return undefined;

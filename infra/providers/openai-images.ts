@@ -46,7 +46,7 @@ function withFiles({ input, files }: ProviderCall): Fields | undefined {
   return filled;
 }
 
-/** Bytes in the answer rather than a URL: one request less, and nothing to fetch from a stranger. */
+/** Bytes in the answer, not a URL: one request less, and nothing to fetch from a stranger. */
 function requestOf(providerModel: string, input: Fields): Fields {
   const { width, height, num_images: _images, n: _n, stream: _stream, ...rest } = input;
   return {

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-export interface Seen {
+interface Seen {
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
