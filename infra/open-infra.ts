@@ -47,6 +47,8 @@ export interface OpenedInfra {
 
 const LOOPBACK = '127.0.0.0/8';
 const READ_CONNECTIONS_MAX = 10;
+/** Leases and checkpoints must not wait behind reads, or groups would pause under load. */
+const PROCESSING_CONNECTIONS_MAX = 4;
 
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
   const { config, log, databaseUrl, masterKey, sandboxUrl, instance } = options;
@@ -56,13 +58,18 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     applicationName: 'modelroute',
     log,
   });
+  const processing = openPool(databaseUrl, {
+    max: PROCESSING_CONNECTIONS_MAX,
+    applicationName: 'modelroute-processing',
+    log,
+  });
   const metrics = openMetrics();
   const store = openPostgresEventStore({ url: databaseUrl, log });
   watchStore(store, metrics);
-  const leases = openPostgresLeases({ pool: readStore });
+  const leases = openPostgresLeases({ pool: processing });
   const bus = openInProcessBus({
     store,
-    checkpoints: openPostgresCheckpoints({ pool: readStore }),
+    checkpoints: openPostgresCheckpoints({ pool: processing }),
     log,
     lease: { leases, holder: instance },
     onHandled: reporter(log, metrics),
@@ -91,7 +98,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
       catalogue.close();
       await Promise.all([providers.close(), outbound.close(), downloads.close()]);
       await store.close();
-      await readStore.end();
+      await Promise.all([readStore.end(), processing.end()]);
     },
   };
 }

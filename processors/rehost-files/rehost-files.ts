@@ -11,8 +11,10 @@ import * as Execution from '../../domain/execution/execution.js';
 import { appendOf, decideOnce, load, transact, type Cause } from '../../infra/deciding/transact.js';
 import type { Group, Wake } from '../../infra/event-bus/port.js';
 import { NO_STREAM } from '../../infra/event-store/port.js';
+import { FileTooLarge } from '../../infra/files/errors.js';
 import { inspectFile } from '../../infra/files/image-info.js';
 import type { Infra } from '../../infra/infra.js';
+import { DownloadCut } from '../../infra/outbound/receive.js';
 import type { ProducedFile, ProviderOutput } from '../../infra/providers/port.js';
 import { causeOf } from '../cause.js';
 import { keep } from '../keep.js';
@@ -124,8 +126,9 @@ async function store(
   try {
     kept = await infra.files.put(fileId, bytes, FILE_BYTES_MAX);
   } catch (error) {
-    infra.log.warn({ fileId, err: error }, 'an output could not be kept');
-    return 'unreachable';
+    if (error instanceof FileTooLarge) return 'unusable';
+    if (error instanceof DownloadCut) return 'unreachable';
+    throw error;
   }
   const info = inspectFile(await headOf(infra, fileId, kept.sizeBytes));
   if (!info) {

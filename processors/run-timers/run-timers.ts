@@ -25,8 +25,14 @@ interface Tried {
 export const runTimers = (infra: Infra, actions: TimerActions): Worker => ({
   name: 'run-timers',
   run: (signal) =>
-    whileLeased(infra.leases, 'run-timers', infra.instance, LEASE_MS, signal, (leased) =>
-      tickUntil(infra, actions, leased),
+    whileLeased(
+      infra.leases,
+      'run-timers',
+      infra.instance,
+      LEASE_MS,
+      signal,
+      (leased) => tickUntil(infra, actions, leased),
+      (err) => infra.log.warn({ err }, 'the lease of the timers could not be asked for'),
     ),
 });
 
