@@ -33,19 +33,27 @@ function detailOf(error: ErrorObject, whole: string): ErrorDetail {
   const { keyword, instancePath, message = 'is not valid' } = error;
   const params = error.params as Record<string, unknown>;
   const path = instancePath.split('/').slice(1).map(unescaped);
+  const field = path.join('.') || whole;
   switch (keyword) {
     case 'required':
       path.push(String(params['missingProperty']));
       return { field: path.join('.'), code: 'required', message: 'is required' };
     case 'additionalProperties':
       path.push(String(params['additionalProperty']).slice(0, 64));
-      return { field: path.join('.'), code: 'unknown_field', message: 'is not a known field' };
+      return {
+        field: path.join('.'),
+        code: 'additional_properties',
+        message: 'is not a known field',
+      };
     case 'propertyNames':
     case 'pattern':
-      return { field: path.join('.') || whole, code: keyword, message: 'has the wrong form' };
+      return { field, code: snakeCase(keyword), message: 'has the wrong form' };
     default:
-      return { field: path.join('.') || whole, code: keyword, message };
+      return { field, code: snakeCase(keyword), message };
   }
 }
+
+const snakeCase = (keyword: string): string =>
+  keyword.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 const unescaped = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');

@@ -27,7 +27,8 @@ const DRAIN_MS = 2_000;
 /**
  * Answers a request whose body is not wanted. The answer goes out at once, but the connection is
  * closed only when the rest of the body has been thrown away (in bounds): a socket that is closed
- * with unread bytes is reset, and the caller would never see why.
+ * with unread bytes is reset, and the caller would never see why. Who asked for leave to send the
+ * body was not given it, and sends none.
  */
 export function sendAndDrain(
   incoming: IncomingMessage,
@@ -37,6 +38,10 @@ export function sendAndDrain(
 ): void {
   const text = JSON.stringify(reply.body);
   response.writeHead(reply.status, headOf(reply, text, { ...sending, close: true }));
+  if (incoming.headers.expect !== undefined) {
+    response.end(text);
+    return;
+  }
   response.write(text);
   const end = () => {
     clearTimeout(timer);

@@ -4,7 +4,7 @@
  * would be most of its cost.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import express, { type Express, type Request, type Response } from 'express';
 import type { Log } from '../logger.js';
 import type { Metrics } from '../metrics.js';
@@ -56,13 +56,14 @@ export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   const app = expressApp(endpoints, options.mounts, pipeline);
   const hot = options.shortCut === false ? () => undefined : hotRoutes(endpoints);
   const server = boundedServer(handlerOf(hot, pipeline, app));
+  const sockets = socketsOf(server);
   await listening(server, options);
   let closed: Promise<void> | undefined;
   return {
     port: (server.address() as AddressInfo).port,
     close() {
       closing = true;
-      return (closed ??= drained(server));
+      return (closed ??= drained(server, sockets));
     },
   };
 }
@@ -143,12 +144,29 @@ function listening(server: Server, { port, host }: ServeOptions): Promise<void> 
   });
 }
 
-/** A kept-alive connection that has just been answered is idle only after the next turn: hence the sweep. */
-async function drained(server: Server): Promise<void> {
+/**
+ * Node closes a connection as idle only once it has carried a request, and one that has just been
+ * answered is idle only in the next turn: hence the sweep, also over those that never said a word.
+ */
+async function drained(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+  const hangUp = () => {
+    server.closeIdleConnections();
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  };
+  hangUp();
+  const sweep = setInterval(hangUp, SWEEP_MS);
   const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   await closed;
   clearInterval(sweep);
   clearTimeout(cut);
+}
+
+function socketsOf(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
 }
