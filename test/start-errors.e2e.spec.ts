@@ -1,0 +1,161 @@
+/** What cannot start says why in one sentence; what must stop does so in time. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import pg from 'pg';
+import { exitOf, startChild } from './support/child-process.js';
+import { newTenant } from './support/client.js';
+import { accept, imageOf, textOf } from './support/executions.js';
+import { freshDatabase, type FreshDatabase } from './support/postgres.js';
+import { behave } from './support/sandbox.js';
+import { programOf, startSystem } from './support/system.js';
+import { sharedSystem } from './support/system-in-suite.js';
+
+const EXIT_DEADLINE_MS = 20_000;
+
+describe('a start that cannot succeed', function () {
+  this.timeout(30_000);
+  const system = sharedSystem();
+  let folder: string;
+  let database: FreshDatabase;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'modelroute-start-'));
+    database = await freshDatabase();
+  });
+  after(async () => {
+    await database.drop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Everything it said, and how it ended. */
+  const sayingsOf = async (env: Readonly<Record<string, string>>, ...args: string[]) => {
+    const child = startChild({
+      ...programOf({}, ...(args.length > 0 ? args : ['serve'])),
+      env: {
+        ...{ PORT: '0', MODELROUTE_DATA_DIR: join(folder, 'data'), MODELROUTE_DEMO: '0' },
+        ...{ DATABASE_URL: database.url, ...env },
+      },
+    });
+    const { code } = await exitOf(child, EXIT_DEADLINE_MS);
+    return { code, said: child.lines.filter((line) => !line.includes('"level":"info"')) };
+  };
+
+  const fails = async (env: Readonly<Record<string, string>>, sentence: RegExp) => {
+    const { code, said } = await sayingsOf(env);
+    expect(said, said.join('\n')).to.have.length(1);
+    expect(said[0]).to.match(sentence);
+    expect(said[0]).not.to.match(/\n|Error:| at .*:\d+:\d+/);
+    expect(code).to.equal(1);
+  };
+
+  for (const [name, value] of Object.entries({
+    PORT: 'eighty',
+    MODELROUTE_ROLES: 'all,baker',
+    MODELROUTE_DEMO: 'yes',
+    MODELROUTE_ADMIN_KEY: 'short',
+    MODELROUTE_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/99',
+    MODELROUTE_LOG_LEVEL: 'loud',
+    DATABASE_URL: 'mysql://localhost',
+    KAFKA_BROKERS: '127.0.0.1:9092',
+  }))
+    it(`names ${name} when it is ${value}`, () => fails({ [name]: value }, new RegExp(name)));
+
+  it('names the catalogue that is not there, or wrong', async () => {
+    const missing = join(folder, 'missing.yaml');
+    await fails({ MODELROUTE_CATALOGUE: missing }, /missing\.yaml/);
+    const wrong = join(folder, 'wrong.yaml');
+    await writeFile(wrong, 'models: {}\nproviders: {a: {adapter: nonsense}}\n');
+    await fails({ MODELROUTE_CATALOGUE: wrong }, /wrong\.yaml/);
+  });
+
+  it('names the port that is in use', async () => {
+    const server = createServer().listen(0);
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await fails({ PORT: String(port) }, new RegExp(`^(?=.*\\b${port}\\b)(?=.*PORT)`));
+    server.close();
+  });
+
+  it('names the data folder that is a file, or below one', async () => {
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    await fails({ MODELROUTE_DATA_DIR: file }, /modelroute-start-.*file/);
+    await fails({ MODELROUTE_DATA_DIR: join(file, 'data') }, /modelroute-start-.*file/);
+  });
+
+  it('names the data folder in which nothing can be written', async () => {
+    await fails({ MODELROUTE_DATA_DIR: '/proc/modelroute' }, /\/proc/);
+  });
+
+  it('names the database that does not answer, without its password', async () => {
+    const url = 'postgres://modelroute:secret-word@127.0.0.1:1/modelroute';
+    await fails({ DATABASE_URL: url }, /^(?!.*secret-word).*127\.0\.0\.1:1/);
+  });
+
+  it('gives way to the process that has the data folder', async () => {
+    const { dataDir, pid } = system();
+    await fails(
+      { MODELROUTE_DATA_DIR: dataDir, DATABASE_URL: '' },
+      new RegExp(`${pid}|${dataDir}`),
+    );
+  });
+
+  it('leaves alone the data of a newer release', async () => {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query(`
+      create table public.schema_migrations (
+        id integer primary key, name text not null, applied_at timestamptz not null default now());
+      insert into public.schema_migrations (id, name) values (9999, 'of a release to come')`);
+    await client.end();
+    await fails({}, /newer/);
+  });
+
+  it('knows no command by that name', async () => {
+    const { code, said } = await sayingsOf({}, 'bake');
+    expect([code === 0, said.length > 0]).to.deep.equal([false, true]);
+    expect(said.join('\n')).not.to.match(/ at .*:\d+:\d+/);
+  });
+});
+
+describe('stopping', function () {
+  this.timeout(90_000);
+
+  it('finishes what is in flight, within ten seconds; a second signal ends at once', async () => {
+    const system = await startSystem();
+    const { api } = await newTenant(system);
+    await behave(system.sandboxUrl, { aurora: { latency: 1_500 }, borealis: { latency: 1_500 } });
+    const { id } = await accept(api, textOf('Let me finish'));
+    const askedAt = performance.now();
+    system.signal('SIGTERM');
+    expect((await system.exited(15_000)).code).to.equal(0);
+    expect(performance.now() - askedAt).to.be.below(11_000);
+
+    await system.restart();
+    expect((await api.execution(id)).body).to.include({ status: 'COMPLETED' });
+    await behave(system.sandboxUrl, { aurora: { latency: 60_000 }, borealis: { latency: 60_000 } });
+    await accept(api, imageOf('Too slow'));
+    await accept(api, textOf('Too slow'));
+    system.signal('SIGTERM');
+    await expectStillRunning(system.exited(60_000));
+    const secondAt = performance.now();
+    system.signal('SIGTERM');
+    await system.exited(5_000);
+    expect(performance.now() - secondAt).to.be.below(1_000);
+
+    await system.restart();
+    expect((await api.execution(id)).body).to.include({ status: 'COMPLETED' });
+    expect(await system.stop()).to.equal(0);
+  });
+});
+
+async function expectStillRunning(exited: Promise<unknown>): Promise<void> {
+  const early = await Promise.race([
+    exited,
+    new Promise((resolve) => setTimeout(resolve, 1_000, 'no')),
+  ]);
+  expect(early).to.equal('no');
+}

@@ -1,0 +1,25 @@
+/**
+ * `make storm`: a long storm. STORM_KILLS (50), STORM_STRIKES (process,postmaster,backends, taken
+ * in turn), STORM_LANES (24), STORM_SEED (the time).
+ */
+import { runEndings } from '../support/at-end.js';
+import { runStorm, type Strike } from './storm.js';
+import { tableOf } from './table.js';
+
+const { env } = process;
+const kills = Number(env['STORM_KILLS'] ?? 50);
+const kinds = (env['STORM_STRIKES'] ?? 'process,postmaster,backends').split(',') as Strike[];
+const lanes = Number(env['STORM_LANES'] ?? 24);
+const seed = env['STORM_SEED'] ?? String(Date.now());
+
+console.log(`storm of ${kills} times ${kinds.join(', ')}; STORM_SEED=${seed}`);
+const strikes = kinds.flatMap((kind) => Array.from({ length: kills }, () => kind));
+try {
+  const report = await runStorm({ seed, strikes, lanes });
+  console.log(tableOf(report));
+  for (const finding of report.findings.slice(0, 100)) console.log(`FINDING ${finding}`);
+  if (report.verify.code !== 0) console.log(report.verify.output);
+  process.exitCode = report.findings.length === 0 && report.verify.code === 0 ? 0 : 1;
+} finally {
+  await runEndings();
+}

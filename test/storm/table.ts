@@ -1,0 +1,22 @@
+/** A storm as people read it. */
+import type { StormReport } from './storm.js';
+
+export function tableOf({ stricken, load, told, calmInMs, findings, verify }: StormReport): string {
+  const rows = stricken.map(({ strike, afterMs, again, promisedSoFar, recoveredInMs }, index) =>
+    [index + 1, strike, afterMs, again, promisedSoFar, recoveredInMs].map(String),
+  );
+  const head = ['#', 'strike', 'after ms', 'again', 'promised', 'accepts again in ms'];
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ');
+  const { accepted, repeated, cancels, reads, unanswered, unavailable } = load.counts;
+  return [
+    ...[head, ...rows].map(line),
+    `${accepted} accepted, ${repeated} asked again, ${cancels} cancels, ${reads} reads`,
+    `${unanswered} unanswered, ${unavailable} answered 503, slowest answer ${load.slowestMs()} ms`,
+    `${told} webhooks told; calm after ${calmInMs} ms; ${findings.length} findings`,
+    `verify exits ${verify.code}`,
+  ].join('\n');
+}

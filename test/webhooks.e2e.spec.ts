@@ -1,0 +1,151 @@
+/** What a receiver of webhooks meets. */
+import { expect } from 'chai';
+import { newTenant, refuseProviderNames, type Tenant } from './support/client.js';
+import { eventually } from './support/eventually.js';
+import { accept, textOf, whenOver } from './support/executions.js';
+import { scheduledDeliveries } from './support/database.js';
+import { startReceiver, type Receiver, type Told } from './support/receiver.js';
+import { behave, behaveWell } from './support/sandbox.js';
+import { sharedSystem } from './support/system-in-suite.js';
+import { signatureFaults } from './support/webhook-signatures.js';
+
+interface WebhookBody {
+  readonly id: string;
+  readonly type: string;
+  readonly event_type: string;
+  readonly version: string;
+  readonly timestamp: string;
+  readonly organization_id: string;
+  readonly execution_id: string;
+  readonly sequence: number;
+  readonly data: { readonly id: string; readonly status: string };
+}
+
+const bodyOf = ({ raw }: Told): WebhookBody => JSON.parse(raw) as WebhookBody;
+
+describe('webhooks of an execution', function () {
+  this.timeout(30_000);
+  const system = sharedSystem();
+  let tenant: Tenant;
+  before(async () => {
+    tenant = await newTenant(system());
+  });
+  afterEach(() => behaveWell(system().sandboxUrl));
+
+  const told = (receiver: Receiver, executionId: string, count: number) =>
+    eventually(
+      `${count} webhooks about ${executionId}`,
+      () => {
+        const about = receiver.told.filter((one) => bodyOf(one).execution_id === executionId);
+        return about.length >= count ? about : undefined;
+      },
+      10_000,
+    );
+
+  it('tell its start and its end, signed in both ways', async () => {
+    const receiver = await startReceiver();
+    const { api, organizationId, webhookSecret } = tenant;
+    const { id } = await accept(api, textOf('Tell me', { webhook_url: receiver.url }));
+    const over = await whenOver(api, id);
+    const all = await told(receiver, id, 2);
+    for (const one of all) {
+      expect(signatureFaults(one, webhookSecret)).to.deep.equal([]);
+      expect(one.headers['content-type']).to.equal('application/json');
+      refuseProviderNames('a webhook', `${JSON.stringify(one.headers)}${one.raw}`);
+    }
+    const bodies = all.map(bodyOf).toSorted((a, b) => a.sequence - b.sequence);
+    const timeline = await api.timeline(id);
+    expect(bodies.map(({ data: _, id: eventId, ...rest }) => rest)).to.deep.equal(
+      timeline.slice(1).map(({ sequence, type, at }) => ({
+        ...{ type, event_type: type, version: '1.0', timestamp: at },
+        ...{ organization_id: organizationId, execution_id: id, sequence },
+      })),
+    );
+    expect(bodies.map(({ sequence }) => sequence)).to.deep.equal([2, 3]);
+    expect(bodies[1]?.data).to.deep.equal(over);
+    expect(bodies[0]?.data).to.include({ id, status: 'PROCESSING' });
+    for (const one of all) {
+      expect(bodyOf(one).id).to.match(/^evt_[0-9a-f-]{36}$/);
+      expect(one.headers['webhook-id']).to.equal(bodyOf(one).id);
+    }
+    expect(new Set(bodies.map(({ id: eventId }) => eventId)).size).to.equal(2);
+  });
+
+  it('tell a failure and a cancellation, and an expiry only to those who ask', async () => {
+    const receiver = await startReceiver();
+    const { api } = tenant;
+    const webhook_url = receiver.url;
+    const failed = await accept(api, textOf('[[moderation]]', { webhook_url }));
+    expect((await told(receiver, failed.id, 2)).map((one) => bodyOf(one).type)).to.include(
+      'execution.failed',
+    );
+    await behave(system().sandboxUrl, { aurora: { latency: 9_000 }, borealis: { latency: 9_000 } });
+    const cancelled = await accept(api, textOf('Stop', { webhook_url }));
+    await api.cancel(cancelled.id);
+    const expired = await accept(api, textOf('Late', { webhook_url, expires_in: 1 }));
+    await whenOver(api, expired.id);
+    await eventually('the cancellation is told', () =>
+      receiver.told.some((one) => bodyOf(one).type === 'execution.cancelled'),
+    );
+    const types = receiver.told.map((one) => bodyOf(one).type);
+    expect(types).not.to.include('execution.expired');
+  });
+
+  it('are told again after a failure, minutes later, under the same id', async () => {
+    const receiver = await startReceiver({ failFirst: 1_000 });
+    const { api } = tenant;
+    const { id } = await accept(api, textOf('Not now', { webhook_url: receiver.url }));
+    await told(receiver, id, 2);
+    const askedAt = Date.now();
+    const waiting = await eventually('two retries are scheduled', async () => {
+      const all = await scheduledDeliveries(system(), id);
+      return all.length === 2 && all.every(({ attempts }) => attempts === 1) ? all : undefined;
+    });
+    for (const { nextAttemptAtMs } of waiting)
+      expect((nextAttemptAtMs - askedAt) / 1000).to.be.within(60, 180);
+    expect(receiver.told).to.have.length(2);
+  });
+
+  it('obey Retry-After, and end at 410', async () => {
+    const { api } = tenant;
+    const busy = await startReceiver({ status: 503, headers: { 'retry-after': '1200' } });
+    const later = await accept(api, textOf('Later', { webhook_url: busy.url }));
+    const askedAt = Date.now();
+    const waiting = await eventually('two retries are scheduled', async () => {
+      const all = await scheduledDeliveries(system(), later.id);
+      return all.length === 2 && all.every(({ attempts }) => attempts === 1) ? all : undefined;
+    });
+    for (const { nextAttemptAtMs } of waiting)
+      expect((nextAttemptAtMs - askedAt) / 1000).to.be.within(1_190, 1_800);
+    const gone = await startReceiver({ status: 410 });
+    const never = await accept(api, textOf('Never', { webhook_url: gone.url }));
+    await told(gone, never.id, 2);
+    await eventually('nothing is owed to it any more', async () => {
+      return (await scheduledDeliveries(system(), never.id)).length === 0;
+    });
+  });
+
+  it('to a slow receiver delay nobody else’s', async () => {
+    const slow = await startReceiver({ slowMs: 8_000 });
+    const quick = await startReceiver();
+    const { api } = tenant;
+    for (let n = 0; n < 20; n += 1)
+      await accept(api, textOf(`Slow ${n}`, { webhook_url: slow.url }));
+    const { id } = await accept(api, textOf('Quick', { webhook_url: quick.url }));
+    const over = await whenOver(api, id);
+    const [last] = (await told(quick, id, 2)).slice(-1);
+    expect((last?.atMs ?? 0) - Date.parse(over.completed_at ?? '')).to.be.below(3_000);
+  });
+
+  it('go to no address that only we can reach', async () => {
+    const { api } = tenant;
+    for (const url of [
+      ...['https://10.0.0.1/', 'https://[::1]/', 'https://169.254.169.254/', 'http://example.com/'],
+      ...['ftp://example.com/', 'https://user:pass@example.com/', 'https://localhost/', 'nonsense'],
+    ]) {
+      const { status, body } = await api.submit(textOf('x', { webhook_url: url }), url);
+      expect([url, status]).to.deep.equal([url, 400]);
+      expect(JSON.stringify(body)).to.include('"field":"webhook_url"');
+    }
+  });
+});
