@@ -202,6 +202,22 @@ describe('Execution', () => {
     given(requested, dispatched, unknownOutcome)
       .when(dispatch)
       .then({ type: 'ProviderDispatched', data: { ...who, ...claim, attempt: 2 } });
+    const second = { ...who, ...claim, attempt: 2 };
+    const failedAgain: Execution.Event = {
+      type: 'ProviderFailed',
+      data: { ...failedOnce.data, attempt: 2 } as never,
+    };
+    const after = given(
+      requested,
+      dispatched,
+      unknownOutcome,
+      { type: 'ProviderDispatched', data: second },
+      failedAgain,
+    );
+    after.when({ type: 'Dispatch', ...again }).thenRejected('NotDispatchable');
+    after
+      .when(dispatch)
+      .then({ type: 'ProviderDispatched', data: { ...who, ...claim, attempt: 3 } });
   });
 
   it('is cancelled while it is not over', () => {

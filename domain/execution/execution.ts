@@ -124,7 +124,7 @@ interface Known {
 export type State =
   | { readonly status: 'none' }
   | { readonly status: 'abandoned'; readonly holdIds: readonly HoldId[] }
-  /** `resume`: the unknown attempt that must be asked again under its own key. */
+  /** `resume`: the unknown attempt; until the end only its own key may be asked again. */
   | (Known & {
       readonly status: 'pending';
       readonly notBefore?: Timestamp;
@@ -173,12 +173,11 @@ export function evolve(state: State, event: Event): State {
     case 'ProviderFailed': {
       const { attempt, code, retryable, notBefore } = event.data;
       const { request, attempts } = ended(state, attempt, { code, retryable });
-      return { status: 'pending', request, attempts, ...(notBefore && { notBefore }) };
+      return pending(request, attempts, notBefore);
     }
     case 'ProviderOutcomeUnknown': {
       const { request, attempts } = ended(state, event.data.attempt, 'unknown');
-      const resume = attempts.find(({ attempt }) => attempt === event.data.attempt);
-      return { status: 'pending', request, attempts, ...(resume && { resume }) };
+      return pending(request, attempts);
     }
     case 'ExecutionCompleted':
       return { ...known(state), status: 'completed', cost: event.data.cost };
@@ -446,6 +445,18 @@ const ending = (state: Known, at: Timestamp) => ({
   holdId: state.request.holdId,
   at,
 });
+
+/** While one attempt's end is unknown, nothing but its own key may be used: it may be paid for. */
+function pending(request: Requested, attempts: readonly Attempt[], notBefore?: Timestamp): State {
+  const resume = attempts.find((attempt) => attempt.ended === 'unknown');
+  return {
+    status: 'pending',
+    request,
+    attempts,
+    ...(notBefore && { notBefore }),
+    ...(resume && { resume }),
+  };
+}
 
 function dispatched({ request, attempts }: Known, data: ProviderDispatched['data']): State {
   const { attempt, provider, route, dispatchKey, deadline, at } = data;

@@ -9,13 +9,7 @@ import type { ApiKeyId, ExecutionId, OrganizationId } from '../../contracts/ids.
 import { formatMoney, type Micros } from '../../contracts/money.js';
 
 export type PublicStatus =
-  | 'PENDING'
-  | 'PROCESSING'
-  | 'AWAITING_WEBHOOK'
-  | 'COMPLETED'
-  | 'FAILED'
-  | 'CANCELLED'
-  | 'EXPIRED';
+  'PENDING' | 'PROCESSING' | 'AWAITING_WEBHOOK' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'EXPIRED';
 
 export interface ExecutionView {
   readonly id: ExecutionId;
