@@ -3,13 +3,14 @@
  * committed is found by asking.
  */
 import type { Pool } from 'pg';
-import type { Position } from '../event-store/port.js';
+import { START, type Position } from '../event-store/port.js';
 import { rowsOf } from './reading.js';
+import { amount } from './table.js';
 
 export interface Progress {
   /** Everything up to there is committed. */
   announce(projections: readonly string[], position: Position): void;
-  /** Whether the projection passed the position; false when it had not after `timeoutMs`. */
+  /** Whether the projection passed the position; false when it stopped, or had not in time. */
   passed(projection: string, position: Position, timeoutMs: number): Promise<boolean>;
 }
 
@@ -28,7 +29,7 @@ export function progressOf(pool: Pool): Progress {
 function openProgress(pool: Pool): Progress {
   const positions = new Map<string, Position>();
   const bells = new Set<() => void>();
-  const isThere = (name: string, position: Position) => (positions.get(name) ?? -1n) >= position;
+  const isThere = (name: string, position: Position) => (positions.get(name) ?? START) >= position;
 
   const announcement = (timeoutMs: number): Promise<void> =>
     new Promise((resolve) => {
@@ -49,9 +50,10 @@ function openProgress(pool: Pool): Progress {
     async passed(name, position, timeoutMs) {
       const deadline = performance.now() + timeoutMs;
       while (!isThere(name, position)) {
-        if ((await committed(pool, name)) >= position) return true;
+        const committed = await committedBy(pool, name);
+        if (committed.position >= position) return true;
         const leftMs = deadline - performance.now();
-        if (leftMs <= 0) return false;
+        if (committed.stopped || leftMs <= 0) return false;
         if (!isThere(name, position)) await announcement(Math.min(leftMs, ASK_MS));
       }
       return true;
@@ -59,11 +61,12 @@ function openProgress(pool: Pool): Progress {
   };
 }
 
-async function committed(pool: Pool, name: string): Promise<Position> {
+async function committedBy(pool: Pool, name: string) {
   const [row] = await rowsOf(pool, {
     name: 'projection position',
-    text: 'SELECT position FROM readmodel.projections WHERE name = $1',
+    text: 'SELECT position, stopped_at FROM readmodel.projections WHERE name = $1',
     values: [name],
   });
-  return (row?.['position'] as Position | undefined) ?? -1n;
+  if (!row) return { position: START, stopped: false };
+  return { position: amount(row, 'position'), stopped: row['stopped_at'] !== null };
 }

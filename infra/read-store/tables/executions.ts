@@ -84,7 +84,7 @@ export function labelOf(
   return hash('sha256', content, 'hex').slice(0, 32);
 }
 
-function readExecution(row: Row): ExecutionRow {
+export function readExecution(row: Row): ExecutionRow {
   const id = text<ExecutionId>(row, 'id');
   const view: ExecutionView = {
     id,

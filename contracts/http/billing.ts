@@ -1,0 +1,51 @@
+/** An organization's money, as its owner reads it. */
+import {
+  answerObject,
+  id,
+  money,
+  orNull,
+  pageFields,
+  queryObject,
+  text,
+  timestamp,
+  type Schema,
+} from './parts.js';
+import { createdRange } from './ranges.js';
+
+export const balanceSchema: Schema = answerObject('Balance', {
+  available: money('Free to spend now.', '87.400'),
+  held: money('Reserved for executions that are not over.', '0.600'),
+  total: money('Both together.', '88.000'),
+});
+
+const ENTRY_TYPES = ['TOP_UP', 'HOLD', 'SETTLEMENT', 'RELEASE', 'ADJUSTMENT'];
+
+const entryType: Schema = {
+  type: 'string',
+  enum: ENTRY_TYPES,
+  description:
+    'A settled hold gives two entries: `RELEASE` of the whole hold, `SETTLEMENT` of the charge.',
+};
+
+export const ledgerEntrySchema: Schema = answerObject('LedgerEntry', {
+  id: { ...text('The entry; always the same.'), examples: ['entry_7b0a6c1e-52d4-5c0f-9d6a-3e1f'] },
+  type: entryType,
+  amount: money('Effect on what is available; all amounts add up to it.', '-0.048'),
+  balance: money('What is available after the entry.', '87.400'),
+  execution_id: orNull(id('exec', 'The execution that caused it.')),
+  created_at: timestamp('When it happened.'),
+});
+
+export const ledgerQuery: Schema = queryObject({
+  ...pageFields,
+  'type?': { type: 'string', enum: ENTRY_TYPES, description: 'Only entries of this type.' },
+  'execution_id?': text('Only entries of this execution.', 64),
+  ...createdRange,
+});
+
+export const holdSchema: Schema = answerObject('Hold', {
+  id: id('hold', 'The hold.'),
+  execution_id: id('exec', 'For which execution it is reserved.'),
+  amount: money('How much is reserved.'),
+  created_at: timestamp('When it was reserved.'),
+});

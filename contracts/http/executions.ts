@@ -1,0 +1,42 @@
+/** Lists of executions, and what stands behind one: its result and its timeline. */
+import { STATUSES } from './execution.js';
+import {
+  answerObject,
+  id,
+  money,
+  pageFields,
+  queryObject,
+  text,
+  timestamp,
+  type Schema,
+} from './parts.js';
+import { createdRange } from './ranges.js';
+
+/** `metadata[<key>]=<value>`, any number of them; all must match. */
+export const METADATA_PARAMETER = /^metadata\[(.{1,64})\]$/s;
+
+export const executionsQuery: Schema = {
+  ...queryObject({
+    ...pageFields,
+    'status?': { type: 'string', enum: [...STATUSES], description: 'Only those in this status.' },
+    'model?': text('Only those of this model slug.', 128),
+    ...createdRange,
+    'metadata[key]?': text('Only those whose metadata has this value under `key`.', 512),
+  }),
+  patternProperties: { '^metadata\\[.{1,64}\\]$': { type: 'string', maxLength: 512 } },
+};
+
+export const resultSchema: Schema = answerObject('Result', {
+  execution_id: id('exec', 'The execution.'),
+  status: { type: 'string', enum: ['COMPLETED'] },
+  output: { type: 'object', description: "Canonical output: the model's `output_schema`." },
+  cost: money('What was charged.', '0.040'),
+  latency_ms: { type: 'integer', minimum: 0, description: 'From accepted to completed.' },
+});
+
+export const timelineEntrySchema: Schema = answerObject('TimelineEntry', {
+  sequence: { type: 'integer', minimum: 1, description: 'From 1, without a gap.' },
+  type: { ...text('What happened.'), examples: ['execution.started'] },
+  status: { type: 'string', enum: [...STATUSES], description: 'The status from then on.' },
+  at: timestamp('When it happened.'),
+});

@@ -1,0 +1,29 @@
+/** A model as callers see it: no provider, no route. */
+import { answerObject, money, text, type Schema } from './parts.js';
+
+const perUnit = money('Absent when nothing is charged for it.', '0.040');
+
+export const modelSchema: Schema = answerObject('Model', {
+  slug: { ...text('How it is asked for.'), examples: ['flux-1.1-pro'] },
+  name: text('For people.'),
+  modality: { type: 'string', enum: ['text', 'image', 'audio', 'video'] },
+  description: text('What it is for.'),
+  input_schema: { type: 'object', description: 'JSON Schema of `input`.' },
+  output_schema: { type: 'object', description: 'JSON Schema of `output`.' },
+  price: {
+    ...answerObject('Price', {
+      currency: { type: 'string', enum: ['USD'] },
+      'per_request?': perUnit,
+      'per_image?': perUnit,
+      'per_second?': perUnit,
+      'per_1k_input_tokens?': perUnit,
+      'per_1k_output_tokens?': perUnit,
+    }),
+    description: 'The most that is charged for a unit.',
+  },
+  limits: answerObject('Limits', {
+    expires_in_default: { type: 'integer', description: 'Seconds.' },
+    expires_in_max: { type: 'integer', description: 'Seconds.' },
+    body_bytes_max: { type: 'integer', description: 'Of the whole request.' },
+  }),
+});

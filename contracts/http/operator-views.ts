@@ -1,0 +1,100 @@
+/** What only operators read: tenants, projections, and what stands behind an execution. */
+import {
+  answerObject,
+  id,
+  money,
+  orNull,
+  queryObject,
+  text,
+  timestamp,
+  type Schema,
+} from './parts.js';
+
+const position = text('Position in the log.');
+const count: Schema = { type: 'integer', minimum: 0 };
+
+export const listedOrganizationSchema: Schema = answerObject('ListedOrganization', {
+  id: id('org', 'The organization.'),
+  name: text('For people.'),
+  created_at: timestamp('When it was created.'),
+  available: money('Free to spend.'),
+  held: money('Reserved.'),
+  api_keys: { ...count, description: 'Keys that are not revoked.' },
+});
+
+export const projectionsQuery: Schema = queryObject({
+  'checksum?': {
+    type: 'boolean',
+    default: false,
+    description: 'Also the checksum of the rows; reads every one of them.',
+  },
+});
+
+export const projectionSchema: Schema = answerObject('Projection', {
+  name: text('The projection.'),
+  state: { type: 'string', enum: ['running', 'rebuilding', 'stopped'] },
+  version: count,
+  generation: { ...count, description: 'How many times a rebuild took its place.' },
+  position: text('Everything up to this position of the log is in the rows.'),
+  head: text('Position of the last event of the log.'),
+  lag: text('Positions between the two.'),
+  stopped: orNull(
+    answerObject('Stopped', {
+      at: timestamp('When it stopped.'),
+      position: text('Position of the event that it cannot take.'),
+      error: text('Why.'),
+    }),
+  ),
+  rebuild: answerObject('Rebuild', {
+    requested: { type: 'boolean' },
+    position: orNull(text('How far the one under way has come.')),
+    error: orNull(text('Why the last one failed.')),
+  }),
+  'checksum?': answerObject('Checksum', {
+    position: text('At which the rows stood.'),
+    rows: text('How many.'),
+    checksum: text('Equal for equal rows.'),
+  }),
+});
+
+export const rebuildRequestedSchema: Schema = answerObject('RebuildRequested', {
+  name: text('The projection.'),
+  rebuild_requested: { type: 'boolean' },
+});
+
+const attempt = answerObject('ProviderAttempt', {
+  attempt: count,
+  provider: text('Its slug.'),
+  route: text('The route.'),
+  dispatch_key: text('Under which the provider was called.'),
+  dispatched_at: timestamp('When it was claimed.'),
+  deadline: timestamp('By when it had to end.'),
+  candidates: { type: 'array', items: { type: 'object' }, description: 'The routing decision.' },
+  outcome: { type: 'string', enum: ['open', 'succeeded', 'failed', 'unknown'] },
+  ended_at: orNull(timestamp('When its outcome was recorded.')),
+  provider_job_id: orNull(text("The provider's name of the job.")),
+  code: orNull(text('Canonical code of the failure.')),
+  detail: orNull(text('What the provider said, or why nobody knows.')),
+  provider_cost: orNull(money('What we owe the provider.')),
+});
+
+export const operatorExecutionSchema: Schema = answerObject('OperatorExecution', {
+  execution: { type: 'object', description: 'As its owner sees it.' },
+  organization_id: id('org', 'Whose it is.'),
+  api_key_id: id('key', 'The key that submitted it.'),
+  idempotency_key: text("The caller's key."),
+  hold_id: id('hold', 'What funds it.'),
+  webhook_url: orNull(text('Where it is told.')),
+  catalogue_version: text('In force when it was accepted.'),
+  attempts: { type: 'array', items: attempt },
+  events: {
+    type: 'array',
+    items: answerObject('RecordedEvent', {
+      revision: count,
+      position,
+      type: text('The fact.'),
+      at: timestamp('When it happened.'),
+      actor: text('Who did it.'),
+    }),
+  },
+});

@@ -1,0 +1,14 @@
+/** A range of time in the query of a list. */
+import type { Schema } from './parts.js';
+
+const moment = (description: string): Schema => ({
+  type: 'string',
+  pattern: '^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,9})?)?(Z|[+-]\\d\\d:\\d\\d))?$',
+  description: `${description} ISO 8601; a date alone is its first moment in UTC.`,
+  examples: ['2026-01-31T12:00:00Z', '2026-01-31'],
+});
+
+export const createdRange: Readonly<Record<string, Schema>> = {
+  'created_from?': moment('Only what was created at or after this moment.'),
+  'created_to?': moment('Only what was created before this moment.'),
+};
