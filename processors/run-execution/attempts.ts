@@ -2,7 +2,7 @@
  * The calls in flight: each performs one claimed attempt and records its outcome as an event. A
  * call that this process does not live to record is recovered when its deadline passes.
  */
-import type { Provider, Route } from '../../contracts/catalogue/catalogue.js';
+import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import * as Execution from '../../domain/execution/execution.js';
@@ -13,6 +13,8 @@ import type { Payload } from '../../infra/event-store/port.js';
 import type { Infra } from '../../infra/infra.js';
 import type { ProviderOutcome } from '../../infra/providers/port.js';
 import { causeOf } from '../cause.js';
+import { withDefaults } from '../../domain/pricing/defaults.js';
+import { inputFiles, type Input } from './input-files.js';
 import { outputOf } from './output.js';
 import type { Place } from './provider-pool.js';
 
@@ -23,7 +25,7 @@ export interface Attempt {
   readonly provider: Provider;
   readonly dispatchKey: string;
   readonly deadlineMs: number;
-  readonly attemptsMax: number;
+  readonly model: Model;
   readonly place: Place;
 }
 
@@ -82,17 +84,20 @@ async function perform(infra: Infra, attempt: Attempt, signal: AbortSignal): Pro
 }
 
 async function call(infra: Infra, attempt: Attempt, signal: AbortSignal): Promise<ProviderOutcome> {
-  const { request, provider, route, dispatchKey } = attempt;
-  const input = await infra.payloads.get(request.input);
-  if (!input) {
+  const { request, provider, route, model, dispatchKey } = attempt;
+  const payload = await infra.payloads.get(request.input);
+  if (!payload) {
     const detail = `the input payload ${request.input.ref} is gone`;
     return { kind: 'failed', code: 'INTERNAL_ERROR', retryable: false, ill: false, detail };
   }
+  const input = withDefaults(model, JSON.parse(payload.toString('utf8')) as Input);
+  const files = await inputFiles(infra, model, input);
   return infra.providers.adapter(provider.adapter).call({
     provider,
     providerModel: route.providerModel,
     modality: request.modality,
-    input: JSON.parse(input.toString('utf8')) as Record<string, unknown>,
+    input,
+    ...(files.size > 0 && { files }),
     dispatchKey,
     timeoutMs: provider.timeoutMs,
     signal,
@@ -158,7 +163,7 @@ async function prepare(
           attempt: attempt.attempt,
           reason: outcome.detail,
           repeatable: attempt.provider.honoursIdempotencyKey,
-          attemptsMax: attempt.attemptsMax,
+          attemptsMax: attempt.model.attemptsMax,
           at,
         },
       };
@@ -167,7 +172,7 @@ async function prepare(
 
 /** The next attempt goes to another route at once; back to the same one only after a pause. */
 function failureOf(
-  { attempt, attemptsMax }: Attempt,
+  { attempt, model }: Attempt,
   outcome: Extract<ProviderOutcome, { kind: 'failed' }>,
   at: string,
   nowMs: number,
@@ -175,6 +180,7 @@ function failureOf(
   const { code, retryable, detail, retryAfterMs } = outcome;
   const delay = { failures: attempt, random: Math.random(), ...(retryAfterMs && { retryAfterMs }) };
   const notBefore = attempt === 1 ? undefined : new Date(nowMs + retryDelayMs(delay)).toISOString();
+  const { attemptsMax } = model;
   const failure = { code, retryable, detail, attemptsMax, ...(notBefore && { notBefore }) };
   return { type: 'RecordFailure', attempt, failure, at };
 }

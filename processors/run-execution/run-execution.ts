@@ -85,7 +85,7 @@ async function advanceOnce(job: Job): Promise<string> {
     const model = models.get(state.request.model);
     if (!model) return giveUp(job, 'MODEL_UNAVAILABLE');
     const health = pool.health();
-    const choice = chooseRoute({ model, providers, health, tried: triedOf(state), nowMs });
+    const choice = chooseRoute({ model, providers, health, tried: state.attempts, nowMs });
     const provider = choice.chosen && providers.get(choice.chosen.provider);
     if (choice.chosen && provider) {
       const claimed = await claim(
@@ -145,17 +145,7 @@ async function claim(
     place.release('neutral', 0);
     throw error;
   }
-  const { attemptsMax } = model;
-  attempts.start({
-    request,
-    attempt,
-    route,
-    provider,
-    dispatchKey,
-    deadlineMs,
-    attemptsMax,
-    place,
-  });
+  attempts.start({ request, attempt, route, provider, model, dispatchKey, deadlineMs, place });
   return 'dispatched';
 }
 
@@ -163,13 +153,4 @@ async function giveUp({ infra, executionId, cause }: Job, code: 'MODEL_UNAVAILAB
   const at = new Date(infra.now()).toISOString();
   await transact(infra.store, Execution, executionId, { type: 'Fail', code, at }, cause);
   return 'gave_up';
-}
-
-/** An unknown attempt that was asked again under its own key is known by the later answer. */
-function triedOf({ attempts }: Pending): readonly TriedRoute[] {
-  return attempts.filter(
-    ({ attempt, dispatchKey, ended }) =>
-      ended !== 'unknown' ||
-      !attempts.some((later) => later.attempt > attempt && later.dispatchKey === dispatchKey),
-  );
 }
