@@ -1,0 +1,19 @@
+/** The cells in the order of the table. */
+import type { Cell } from '../harness.js';
+import { accepts } from './accepts.js';
+import { completed } from './completed.js';
+import { drain } from './drain.js';
+import { oneAccount } from './one-account.js';
+import { orderedAppend } from './ordered-append.js';
+import { reads } from './reads.js';
+import { replays } from './replays.js';
+
+export const cells: readonly Cell[] = [
+  accepts,
+  oneAccount,
+  completed,
+  drain,
+  reads,
+  replays,
+  orderedAppend,
+];

@@ -1,0 +1,158 @@
+/**
+ * R4: executions from POST to the end, the call to the provider included, against a job queue on the
+ * same PostgreSQL that makes the same calls to the same sandbox. A turn is over when everything that
+ * it submitted is done: on our side completed, settled and in the read models; on the other, its row
+ * inserted.
+ */
+import { query } from '../database.js';
+import { withDefer, type Defer } from '../defer.js';
+import type { Bench, Cell, Comparison, Side } from '../harness.js';
+import { closedLoop } from '../load.js';
+import { logCounts } from '../log-check.js';
+import { followLog } from '../log-progress.js';
+import { createTenants, startModelRoute, WORKING_ROLES } from '../modelroute.js';
+import { CLIENTS } from '../settings.js';
+import { submissionsOf } from '../submissions.js';
+import { queued, resultsDone, startQueue } from './queue.js';
+import { sandboxCalls, startSandboxPart } from './sandbox.js';
+
+const TENANTS = 16;
+const WARM_UP_EXECUTIONS = 1_000;
+const INGRESS_SECONDS_MAX = 120;
+
+export const completed: Cell = {
+  ids: ['R4', 'R4.unbatched'],
+  title: 'Completed executions',
+  open: (bench, wants) =>
+    withDefer(async (defer) => {
+      const { databases } = bench;
+      const sandboxUrl = await startSandboxPart(bench, defer);
+      const databaseUrl = await databases.fresh('completed');
+      defer(() => databases.drop(databaseUrl));
+      const ours = await ourSide(bench, { databaseUrl, sandboxUrl }, defer);
+      const comparisons: Comparison[] = [];
+      const rate = { a: ours, metric: 'perSecond', unit: '/s' };
+      const jobs: { done: number }[] = [];
+      const queue = async (batching: boolean): Promise<Side> => {
+        const side = await queueSide(bench, { sandboxUrl, batching }, defer);
+        jobs.push(side);
+        return side;
+      };
+      const name = 'completed executions ÷ graphile-worker';
+      if (wants('R4')) {
+        const b = await queue(true);
+        comparisons.push({ id: 'R4', name, ...rate, b, target: 1, here: 0.7 });
+      }
+      if (wants('R4.unbatched')) {
+        const b = await queue(false);
+        comparisons.push({
+          id: 'R4.unbatched',
+          name: `${name} unbatched`,
+          ...rate,
+          b,
+          target: 2.3,
+        });
+      }
+      return {
+        comparisons,
+        async check() {
+          const { accepted } = ours;
+          const calls = await sandboxCalls(sandboxUrl);
+          const asked = jobs.reduce((sum, { done }) => sum + done, accepted);
+          const counts = await logCounts(databaseUrl);
+          const { requested, holds, completed: ended, settled } = counts;
+          const differing = Object.entries({ requested, holds, ended, settled })
+            .filter(([, n]) => n !== accepted)
+            .map(([what, n]) => `${accepted} were answered 202, but ${what} in the log: ${n}`);
+          if (calls !== asked) differing.push(`${asked} calls were due, the sandbox saw ${calls}`);
+          return differing;
+        },
+        notes: () => [ours.told()],
+      };
+    }),
+};
+
+interface Place {
+  readonly databaseUrl: string;
+  readonly sandboxUrl: string;
+}
+
+interface OurSide extends Side {
+  readonly accepted: number;
+  told(): string;
+}
+
+async function ourSide(bench: Bench, place: Place, defer: Defer): Promise<OurSide> {
+  const { databases, settings } = bench;
+  const system = await startModelRoute({ databases, ...place, roles: WORKING_ROLES });
+  defer(() => system.stop());
+  const submissions = submissionsOf(await createTenants(system, TENANTS), 'r4');
+  const progress = await followLog(place.databaseUrl);
+  defer(() => progress.close());
+  let accepted = 0;
+  let perSecond = 0;
+  const lags: number[] = [];
+  return {
+    name: 'executions/s',
+    async measure(warmUp) {
+      const count = warmUp ? WARM_UP_EXECUTIONS : Math.ceil(perSecond * settings.seconds);
+      await progress.mark();
+      const began = performance.now();
+      const { answers, perSecond: acceptedPerSecond } = await closedLoop({
+        ...{ url: system.url, clients: CLIENTS, seconds: INGRESS_SECONDS_MAX, answersMax: count },
+        next: submissions.fresh,
+        accept: (status) => status === 202,
+      });
+      accepted += answers;
+      const { completedMs, readableMs } = await progress.done(answers);
+      perSecond = (answers * 1000) / (readableMs - began);
+      if (!warmUp) lags.push(readableMs - completedMs);
+      return { perSecond, acceptedPerSecond, readableAfterMs: readableMs - completedMs };
+    },
+    get accepted() {
+      return accepted;
+    },
+    told: () => `settled and readable at most ${Math.ceil(Math.max(...lags))} ms after completed`,
+  };
+}
+
+interface Queue {
+  readonly sandboxUrl: string;
+  readonly batching: boolean;
+}
+
+async function queueSide(
+  bench: Bench,
+  { sandboxUrl, batching }: Queue,
+  defer: Defer,
+): Promise<Side & { readonly done: number }> {
+  const { databases, settings } = bench;
+  const url = await databases.fresh(batching ? 'queue_batched' : 'queue_unbatched');
+  defer(() => databases.drop(url));
+  const part = await startQueue({ url, sandboxUrl, batching });
+  defer(() => part.stop());
+  let done = 0;
+  let perSecond = 0;
+  return {
+    name: `graphile-worker jobs/s${batching ? '' : ' unbatched'}`,
+    async measure(warmUp) {
+      const count = warmUp ? WARM_UP_EXECUTIONS : Math.ceil(perSecond * settings.seconds);
+      await query(url, 'TRUNCATE results');
+      await part.ask({ work: true });
+      const began = performance.now();
+      const { answers, perSecond: acceptedPerSecond } = await closedLoop({
+        ...{ url: part.ready, clients: CLIENTS, seconds: INGRESS_SECONDS_MAX, answersMax: count },
+        next: queued,
+        accept: (status) => status === 202,
+      });
+      const { endMs } = await resultsDone(url, answers);
+      await part.ask({ work: false });
+      done += answers;
+      perSecond = (answers * 1000) / (endMs - began);
+      return { perSecond, acceptedPerSecond };
+    },
+    get done() {
+      return done;
+    },
+  };
+}

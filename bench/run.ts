@@ -1,0 +1,16 @@
+/**
+ * `make bench`: compiles what is there now and hands over to the compiled measure.ts, so that the
+ * load generator, the baselines and the system run the same way.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { build } from './build.js';
+
+const out = await build();
+const measuring = spawn(process.execPath, [join(out, 'bench', 'measure.js')], { stdio: 'inherit' });
+// Ctrl-C reaches the whole group: the child closes what it started, and we only wait for it.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => measuring.kill('SIGTERM'));
+const [code] = (await once(measuring, 'exit')) as [number | null];
+process.exitCode = code ?? 1;

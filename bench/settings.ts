@@ -1,0 +1,35 @@
+/** What `make bench` may be told; the one place of the benchmarks that reads the environment. */
+
+export interface Settings {
+  /** Which cells, by id; all of them when empty. */
+  readonly names: ReadonlySet<string>;
+  /** How long one sample takes. */
+  readonly seconds: number;
+  /** How often A and B take turns. */
+  readonly rounds: number;
+  /** Accounts of the many-accounts side of R3. */
+  readonly accounts: number;
+  /** Copy the table into docs/performance.md. */
+  readonly writeDocs: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export const CLIENTS = 64;
+
+export function settingsFrom(env: Environment): Settings {
+  const names = (env['NAME'] ?? '').split(',').map((name) => name.trim().toUpperCase());
+  return {
+    names: new Set(names.filter((name) => name !== '')),
+    seconds: positive(env, 'BENCH_SECONDS', 4),
+    rounds: positive(env, 'BENCH_ROUNDS', 5),
+    accounts: positive(env, 'BENCH_ACCOUNTS', 10_000),
+    writeDocs: env['BENCH_DOCS'] === '1',
+  };
+}
+
+function positive(env: Environment, name: string, fallback: number): number {
+  const value = Number(env[name] || fallback);
+  if (value > 0) return value;
+  throw new Error(`${name} is '${env[name]}': use a number above 0.`);
+}
