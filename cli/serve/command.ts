@@ -1,0 +1,20 @@
+/** `modelroute serve`: the process, its signals and its exit code. */
+import { configFrom } from '../../infra/config/config.js';
+import { serve } from './serve.js';
+
+/**
+ * The first SIGTERM or SIGINT drains and exits 0; a second one exits at once. Throws `StartError`
+ * when the process cannot start.
+ */
+export async function serveCommand(env: NodeJS.ProcessEnv): Promise<void> {
+  const stop = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  await serve(configFrom(env), stop.signal);
+  // What still holds the event loop (a provider's idle socket) is of no use any more.
+  process.exit(0);
+}
