@@ -41,6 +41,8 @@ const quiet = new Logger(() => () => undefined);
 servePart<GraphileConfig, string, GraphileAsk, null>(async (config) => {
   const { url, sandboxUrl, concurrency } = config;
   const pgPool = new pg.Pool({ connectionString: url, max: CONNECTIONS });
+  pgPool.on('error', () => undefined);
+  pgPool.on('connect', (client) => void client.on('error', () => undefined));
   const utils = await makeWorkerUtils({ pgPool, logger: quiet });
   await utils.migrate();
   await pgPool.query(TABLE);

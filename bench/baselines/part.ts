@@ -12,7 +12,8 @@ export function servePart<Config, Ready, Ask, Answer>(
   open: (config: Config) => Promise<PartWork<Ready, Ask, Answer>>,
 ): void {
   const config = JSON.parse(process.argv[2] ?? '{}') as Config;
-  const opened = open(config);
+  // A turn later, when the whole module that called has been evaluated.
+  const opened = Promise.resolve().then(() => open(config));
   // Ctrl-C reaches every process of the group; the parent ends its parts in its own order.
   process.on('SIGINT', () => undefined);
   process.on('disconnect', () => {
