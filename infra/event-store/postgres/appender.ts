@@ -12,8 +12,17 @@ import pg from 'pg';
 import { InvalidEvent, type LogRow, type StoreLog } from '../codec.js';
 import { StoreUnavailable } from '../port.js';
 import type { EncodedUnit } from '../unit.js';
-import { appendParameters, appendSql, outcomesOf, rowsOf, type AppendAnswer } from './batch.js';
-import { failureOf } from './failures.js';
+import {
+  batchOf,
+  carefulOutcomes,
+  carefulSql,
+  landedOutcomes,
+  rowsOf,
+  straightSql,
+  type Batch,
+  type CarefulAnswer,
+} from './batch.js';
+import { failureOf, isTaken } from './failures.js';
 import type { UnitResult } from './group-commit.js';
 import { limitTransactionsSql, WRITE_SETTINGS } from './settings.js';
 
@@ -32,14 +41,24 @@ export interface Appender {
   /** One result per unit, in order, at the latest at the deadline; never rejects. */
   write(units: readonly EncodedUnit[], deadline: number): Promise<readonly UnitResult[]>;
   close(): Promise<void>;
-  readonly stats: { readonly retries: number; readonly halvings: number };
+  readonly stats: AppenderStats;
+}
+
+export interface AppenderStats {
+  /** Batches in which something did not fit at first sight. */
+  readonly careful: number;
+  readonly retries: number;
+  readonly halvings: number;
 }
 
 const RETRY_PAUSE_MS = 50;
 
+/** With less time left a batch would only be begun to be cut off. */
+const TRY_MS_MIN = 20;
+
 export function createAppender(options: AppenderOptions): Appender {
   const { log, onLanded, onMoved } = options;
-  const stats = { retries: 0, halvings: 0 };
+  const stats = { careful: 0, retries: 0, halvings: 0 };
   let client: pg.Client | undefined;
   let away = false;
 
@@ -47,14 +66,15 @@ export function createAppender(options: AppenderOptions): Appender {
     units: readonly EncodedUnit[],
     deadline: number,
   ): Promise<readonly UnitResult[]> {
+    if (deadline - performance.now() < TRY_MS_MIN)
+      return units.map(() => new StoreUnavailable('the append waited too long to be tried'));
+    const batch = batchOf(units);
     for (;;) {
       try {
-        const answer = await roundTrip(units, deadline);
+        const outcomes = await land(batch, deadline);
         if (away) log.warn({}, 'the event store is back');
         away = false;
-        if (answer.statuses) onMoved();
-        else onLanded(BigInt(answer.previous), () => rowsOf(units, BigInt(answer.previous)));
-        return outcomesOf(units, answer);
+        return outcomes;
       } catch (error) {
         const failure = failureOf(error);
         if (failure === 'refused') return halve(units, deadline, error);
@@ -80,18 +100,40 @@ export function createAppender(options: AppenderOptions): Appender {
     return [...first, ...(await write(units.slice(middle), deadline))];
   }
 
-  async function roundTrip(units: readonly EncodedUnit[], deadline: number): Promise<AppendAnswer> {
-    const connected = client ?? (await connect(deadline));
-    const query = { name: 'append', text: appendSql, values: appendParameters(units) };
-    const asked = connected.query<AppendAnswer>(query);
-    const timer = setTimeout(() => cut(connected), Math.max(0, deadline - performance.now()));
-    try {
-      const [answer] = (await asked).rows;
-      if (!answer) throw new Error('the append was not answered');
-      return answer;
-    } finally {
-      clearTimeout(timer);
+  async function land(batch: Batch, deadline: number): Promise<readonly UnitResult[]> {
+    const { units } = batch;
+    const previous = batch.straight ? await landStraight(batch, deadline) : undefined;
+    if (previous !== undefined) {
+      onLanded(previous, () => rowsOf(units, previous));
+      return landedOutcomes(units, previous);
     }
+    stats.careful++;
+    const ask = { name: 'append-one-by-one', text: carefulSql, values: batch.carefulParameters() };
+    const answer = await roundTrip<CarefulAnswer>(ask, deadline);
+    onMoved();
+    return carefulOutcomes(units, answer);
+  }
+
+  /** Undefined when not all of it fits. */
+  async function landStraight(batch: Batch, deadline: number): Promise<bigint | undefined> {
+    const ask = { name: 'append', text: straightSql, values: batch.straightParameters() };
+    try {
+      const { previous } = await roundTrip<{ previous: string | null }>(ask, deadline);
+      return previous === null ? undefined : BigInt(previous);
+    } catch (error) {
+      if (isTaken(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async function roundTrip<Row extends pg.QueryResultRow>(
+    query: pg.QueryConfig,
+    deadline: number,
+  ): Promise<Row> {
+    const connected = client ?? (await connect(deadline));
+    const { rows } = await inTime(connected, connected.query<Row>(query), deadline);
+    if (!rows[0]) throw new Error('the append was not answered');
+    return rows[0];
   }
 
   async function connect(deadline: number): Promise<pg.Client> {
@@ -109,7 +151,7 @@ export function createAppender(options: AppenderOptions): Appender {
     connecting.on('error', forget);
     connecting.on('end', forget);
     await connecting.connect();
-    await connecting.query(limitTransactionsSql);
+    await inTime(connecting, connecting.query(limitTransactionsSql), deadline);
     client = connecting;
     return connecting;
   }
@@ -125,11 +167,16 @@ export function createAppender(options: AppenderOptions): Appender {
   };
 }
 
-/** Ends a query that will not be waited for any longer: it fails as on a lost connection. */
-function cut(client: pg.Client): void {
-  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } })
-    .connection;
-  stream.destroy();
+/** Past the deadline the connection is cut: the query fails as on any lost connection. */
+async function inTime<T>(client: pg.Client, asked: Promise<T>, deadline: number): Promise<T> {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
+  const leftMs = Math.max(0, deadline - performance.now());
+  const timer = setTimeout(() => connection.stream.destroy(), leftMs);
+  try {
+    return await asked;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The server's message without its detail, which may hold values. */

@@ -1,104 +1,95 @@
-/** A batch of units as the parameters of `eventstore.append`, and its answer as outcomes. */
-import type { LogRow } from '../codec.js';
-import type { AppendOutcome } from '../port.js';
+/**
+ * A batch of units as the parameters of the two ways to append it, and the answers as outcomes.
+ * `eventstore.append` lands all of it or nothing; `eventstore.append_one_by_one` sorts out the rest.
+ */
+import type { EncodedEvent, LogRow } from '../codec.js';
+import { NO_STREAM, type AppendOutcome } from '../port.js';
 import type { EncodedUnit } from '../unit.js';
-import { boolArray, byteaArray, int4Array, textArray, uuidArray } from './binary-arrays.js';
+import { byteaArray, int4Array, textArray, uuidArray } from './binary-arrays.js';
 
-export const appendSql = `
-  SELECT previous, statuses, revisions, positions
-  FROM eventstore.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`;
+export interface Batch {
+  readonly units: readonly EncodedUnit[];
+  /** Whether all of it can land: no stream is appended to twice at odds. */
+  readonly straight: boolean;
+  straightParameters(): Buffer[];
+  carefulParameters(): Buffer[];
+}
 
-export function appendParameters(units: readonly EncodedUnit[]): unknown[] {
-  const a = {
-    unit: [] as number[],
-    stream: [] as string[],
-    expected: [] as number[],
-    chained: [] as boolean[],
-    first: [] as number[],
-  };
-  const e = {
-    stream: [] as string[],
-    revision: [] as number[],
-    id: [] as string[],
-    type: [] as string[],
-    data: [] as string[],
-    metadata: [] as string[],
-  };
-  const p = {
-    unit: [] as number[],
-    ref: [] as string[],
-    org: [] as string[],
-    bytes: [] as Buffer[],
-  };
-  const heads = new Map<string, number>();
+export const straightSql = `
+  SELECT eventstore.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS previous`;
+
+export const carefulSql = `
+  SELECT statuses, revisions, positions
+  FROM eventstore.append_one_by_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
+
+export function batchOf(units: readonly EncodedUnit[]): Batch {
+  const a = { unit: [] as number[], stream: [] as string[], expected: [] as number[] };
+  const h = { stream: [] as string[], revision: [] as number[] };
+  const e = { stream: [] as string[], revision: [] as number[] };
+  const first: number[] = [];
+  const events: EncodedEvent[] = [];
+  const ends = new Map<string, number>();
   let straight = true;
 
   units.forEach((unit, index) => {
-    for (const { stream, expectedRevision, events } of unit.appends) {
-      const head = heads.get(stream);
-      heads.set(stream, expectedRevision + events.length);
-      if (head !== undefined && head !== expectedRevision) straight = false;
+    for (const append of unit.appends) {
+      const { stream, expectedRevision } = append;
+      const end = ends.get(stream);
+      if (end !== undefined && end !== expectedRevision) straight = false;
+      ends.set(stream, expectedRevision + append.events.length);
+      if (end === undefined && expectedRevision !== NO_STREAM) {
+        h.stream.push(stream);
+        h.revision.push(expectedRevision);
+      }
       a.unit.push(index);
       a.stream.push(stream);
       a.expected.push(expectedRevision);
-      a.chained.push(head !== undefined);
-      a.first.push(e.id.length + 1);
+      first.push(events.length + 1);
       let revision = expectedRevision;
-      for (const event of events) {
+      for (const event of append.events) {
         e.stream.push(stream);
         e.revision.push(++revision);
-        e.id.push(event.id);
-        e.type.push(event.type);
-        e.data.push(event.data);
-        e.metadata.push(event.metadata);
+        events.push(event);
       }
-    }
-    for (const payload of unit.payloads) {
-      p.unit.push(index);
-      p.ref.push(payload.ref);
-      p.org.push(payload.organizationId);
-      p.bytes.push(payload.bytes);
     }
   });
 
+  return {
+    units,
+    straight,
+    straightParameters: () => [
+      ...[textArray(h.stream), int4Array(h.revision), textArray(e.stream), int4Array(e.revision)],
+      ...eventArrays(events),
+      ...payloadArrays(units),
+    ],
+    carefulParameters: () => [
+      ...[int4Array(a.unit), textArray(a.stream), int4Array(a.expected), int4Array(first)],
+      ...eventArrays(events),
+      int4Array(units.flatMap(({ payloads }, index) => payloads.map(() => index))),
+      ...payloadArrays(units),
+    ],
+  };
+}
+
+function eventArrays(events: readonly EncodedEvent[]): Buffer[] {
   return [
-    ...[int4Array(a.unit), textArray(a.stream), int4Array(a.expected), boolArray(a.chained)],
-    ...[int4Array(a.first), textArray(e.stream), int4Array(e.revision), uuidArray(e.id)],
-    ...[textArray(e.type), textArray(e.data), textArray(e.metadata)],
-    ...[int4Array(p.unit), textArray(p.ref), textArray(p.org), byteaArray(p.bytes), straight],
+    uuidArray(events.map(({ id }) => id)),
+    textArray(events.map(({ type }) => type)),
+    textArray(events.map(({ data }) => data)),
+    textArray(events.map(({ metadata }) => metadata)),
   ];
 }
 
-/** The row that `eventstore.append` answers; the arrays are null when everything landed. */
-export interface AppendAnswer {
-  readonly previous: string;
-  readonly statuses: readonly (1 | 2 | 3 | 4)[] | null;
-  readonly revisions: readonly number[] | null;
-  readonly positions: readonly (string | null)[] | null;
+function payloadArrays(units: readonly EncodedUnit[]): Buffer[] {
+  const payloads = units.flatMap((unit) => unit.payloads);
+  return [
+    textArray(payloads.map(({ ref }) => ref)),
+    textArray(payloads.map(({ organizationId }) => organizationId)),
+    byteaArray(payloads.map(({ bytes }) => bytes)),
+  ];
 }
 
-/** One list of outcomes per unit, in order. */
-export function outcomesOf(
-  units: readonly EncodedUnit[],
-  { previous, statuses, revisions, positions }: AppendAnswer,
-): readonly (readonly AppendOutcome[])[] {
-  let at = BigInt(previous);
-  let index = -1;
-  return units.map((unit) =>
-    unit.appends.map(({ expectedRevision, events }): AppendOutcome => {
-      index++;
-      const status = statuses?.[index];
-      const revision = revisions?.[index] ?? expectedRevision + events.length;
-      if (status === 4) return { status: 'skipped' };
-      if (status === 3) return { status: 'conflict', actualRevision: revision };
-      at += BigInt(events.length);
-      const position = positions?.[index];
-      return { status: 'appended', revision, position: position ? BigInt(position) : at };
-    }),
-  );
-}
-
-/** The rows of a batch of which everything landed, without asking for them. */
+/** The rows of a batch that landed behind `previous`, without asking for them. */
 export function rowsOf(units: readonly EncodedUnit[], previous: bigint): LogRow[] {
   const rows: LogRow[] = [];
   let position = previous;
@@ -112,4 +103,42 @@ export function rowsOf(units: readonly EncodedUnit[], previous: bigint): LogRow[
     }
   }
   return rows;
+}
+
+/** One list of outcomes per unit of a batch that landed behind `previous`. */
+export function landedOutcomes(
+  units: readonly EncodedUnit[],
+  previous: bigint,
+): readonly (readonly AppendOutcome[])[] {
+  let position = previous;
+  return units.map(({ appends }) =>
+    appends.map(({ expectedRevision, events }) => {
+      position += BigInt(events.length);
+      return { status: 'appended', revision: expectedRevision + events.length, position };
+    }),
+  );
+}
+
+/** What `append_one_by_one` answers: one element per append. */
+export interface CarefulAnswer {
+  readonly statuses: readonly (1 | 2 | 3 | 4)[];
+  readonly revisions: readonly number[];
+  readonly positions: readonly (string | null)[];
+}
+
+export function carefulOutcomes(
+  units: readonly EncodedUnit[],
+  { statuses, revisions, positions }: CarefulAnswer,
+): readonly (readonly AppendOutcome[])[] {
+  let index = -1;
+  return units.map(({ appends }) =>
+    appends.map((): AppendOutcome => {
+      index++;
+      const revision = revisions[index] ?? NO_STREAM;
+      const status = statuses[index];
+      if (status === 4) return { status: 'skipped' };
+      if (status === 3) return { status: 'conflict', actualRevision: revision };
+      return { status: 'appended', revision, position: BigInt(positions[index] ?? '') };
+    }),
+  );
 }

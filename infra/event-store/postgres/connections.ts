@@ -5,12 +5,13 @@ import pg from 'pg';
 import type { StoreLog } from '../codec.js';
 import { StoreUnavailable } from '../port.js';
 import { failureOf } from './failures.js';
-import { READ_SETTINGS } from './settings.js';
 
 export interface ConnectionsOptions {
   readonly url: string;
   readonly log: StoreLog;
   readonly connectionsMax: number;
+  /** Of the server, for every connection. */
+  readonly settings: string;
   /** From the question to its answer, or to `StoreUnavailable`. */
   readonly timeoutMs: number;
 }
@@ -23,15 +24,12 @@ export interface Connections {
 
 const RETRY_PAUSE_MS = 50;
 
-export function openConnections(
-  options: ConnectionsOptions,
-  settings = READ_SETTINGS,
-): Connections {
+export function openConnections(options: ConnectionsOptions): Connections {
   const { log, timeoutMs } = options;
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: 'modelroute store',
-    options: settings,
+    options: options.settings,
     max: options.connectionsMax,
     connectionTimeoutMillis: timeoutMs,
     statement_timeout: timeoutMs,

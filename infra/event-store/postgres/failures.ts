@@ -17,6 +17,12 @@ export function failureOf(error: unknown): Failure {
   return 'refused';
 }
 
+/** A stream goes on, or a position is taken, where something was to be inserted. */
+export const isTaken = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION;
+
+const UNIQUE_VIOLATION = '23505';
+
 /**
  * 08 connection, 28 authorization and 3D no such database (both come and go with restarts and
  * restores), 40 rolled back, 53 out of disk, memory or connections, 55 locked, 57 operator
@@ -25,10 +31,10 @@ export function failureOf(error: unknown): Failure {
 const OUTAGE_CLASSES = new Set(['08', '28', '3D', '40', '53', '55', '57', '58']);
 
 /**
- * 25P03, 25P04: a time-out ended the transaction. 25006: the server is a standby for now. 23505:
- * somebody wrote to the log past `eventstore.append`; the next try sees what was written.
+ * 25P03, 25P04: a time-out ended the transaction. 25006: the server is a standby for now. A
+ * unique violation under the append lock: somebody wrote past it; the next try sees what was written.
  */
-const OUTAGES = new Set(['25P03', '25P04', '25006', '23505']);
+const OUTAGES = new Set(['25P03', '25P04', '25006', UNIQUE_VIOLATION]);
 
 /** 26: no such prepared statement; 3F: no such schema; 42: no such thing, or no right to it. */
 const MISFIT_CLASSES = new Set(['26', '3F', '42']);

@@ -12,7 +12,7 @@ import type { EncodedUnit } from '../unit.js';
 export type UnitResult = readonly AppendOutcome[] | Error;
 
 export interface GroupCommitOptions {
-  /** Answers one result per unit, in order, soon after the deadline at the latest; never rejects. */
+  /** Answers one result per unit, in order, at the deadline at the latest. */
   readonly write: (
     units: readonly EncodedUnit[],
     deadline: number,
@@ -71,7 +71,9 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     const batch = take();
     const units = batch.map(({ unit }) => unit);
     const began = performance.now();
-    const results = batch[0] ? await write(units, batch[0].deadline) : [];
+    const results = await write(units, batch[0]?.deadline ?? 0).catch((error: Error) =>
+      units.map(() => error),
+    );
     stats.writingMs += performance.now() - began;
     stats.batches++;
     batch.forEach(({ unit, resolve, reject }, index) => {

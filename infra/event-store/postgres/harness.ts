@@ -6,7 +6,7 @@ import { migrate } from '../../postgres/migrate.js';
 import type { Harness } from '../contract/harness.js';
 import { createCodec, type StoreLog } from '../codec.js';
 import { encodeUnit } from '../unit.js';
-import { appendParameters, appendSql } from './batch.js';
+import { batchOf, straightSql } from './batch.js';
 import { eventStoreMigrations } from './migrations.js';
 import { openPostgresEventStore, type PostgresEventStore } from './postgres.js';
 
@@ -42,7 +42,8 @@ export async function openPostgresHarness(log: StoreLog): Promise<PostgresHarnes
       const client = new pg.Client({ connectionString: url });
       await client.connect();
       await client.query('BEGIN');
-      await client.query(appendSql, appendParameters([encodeUnit(createCodec(log), unit)]));
+      const batch = batchOf([encodeUnit(createCodec(log), unit)]);
+      await client.query(straightSql, batch.straightParameters());
       return {
         async commit() {
           await client.query('COMMIT');

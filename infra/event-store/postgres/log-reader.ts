@@ -39,8 +39,9 @@ const [streamsSql, forwardSql, backwardSql] = [
 ];
 const [logSql, headSql] = [sql('read-log'), sql('read-head')];
 
-export function createLogReader(connections: Connections): LogReader {
-  const query: Connections['query'] = (...asked) => connections.query(...asked);
+/** Pages go over connections of their own, so that catching up holds no reader of streams up. */
+export function createLogReader(reading: Connections, scanning: Connections): LogReader {
+  const query: Connections['query'] = (...asked) => reading.query(...asked);
 
   const wholeStream = microBatch<Wanted, readonly LogRow[]>({
     nameOf: ({ stream, from }) => `${from} ${stream}`,
@@ -76,7 +77,7 @@ export function createLogReader(connections: Connections): LogReader {
       const scanned = categories || types ? SCANNED_MAX : INT4_MAX;
       // One row more than wanted tells whether anything lies behind the last one.
       const values = [after, scanned, limit + 1, categories ?? null, types ?? null];
-      const found = await query('read-log', logSql, values);
+      const found = await scanning.query('read-log', logSql, values);
       const head = BigInt(found[0]?.[0] as string);
       const rows = found
         .slice(0, limit)

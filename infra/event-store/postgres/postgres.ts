@@ -6,11 +6,11 @@ import { createCodec, type StoreLog } from '../codec.js';
 import { follow } from '../follow.js';
 import type { EventStore } from '../port.js';
 import { encodeUnit, type EncodedUnit } from '../unit.js';
-import { createAppender } from './appender.js';
+import { createAppender, type AppenderStats } from './appender.js';
 import { openConnections } from './connections.js';
 import { createGroupCommit, type GroupCommitStats } from './group-commit.js';
 import { createLogReader } from './log-reader.js';
-import { WRITE_SETTINGS } from './settings.js';
+import { READ_SETTINGS, WRITE_SETTINGS } from './settings.js';
 import { createSmallPayloads, type SmallPayloads } from './small-payloads.js';
 import { createSnapshots } from './snapshots.js';
 import { createTail, type TailStats } from './tail.js';
@@ -21,7 +21,6 @@ export interface PostgresEventStoreOptions {
   /** Past either bound an append is refused with `StoreOverloaded`. */
   readonly queueUnitsMax?: number;
   readonly queueBytesMax?: number;
-  readonly connectionsMax?: number;
 }
 
 export interface PostgresEventStore extends EventStore {
@@ -32,7 +31,7 @@ export interface PostgresEventStore extends EventStore {
 
 export interface EventStoreStats {
   readonly commit: GroupCommitStats;
-  readonly appender: { readonly retries: number; readonly halvings: number };
+  readonly appender: AppenderStats;
   readonly tail: TailStats;
   readonly unknownTypes: ReadonlyMap<string, number>;
 }
@@ -43,14 +42,12 @@ const TIMEOUT_MS = 1_900;
 export function openPostgresEventStore(options: PostgresEventStoreOptions): PostgresEventStore {
   const { url, log, queueUnitsMax = 10_000, queueBytesMax = 64 * 1024 * 1024 } = options;
   const codec = createCodec(log);
-  const reading = openConnections({
-    ...{ url, log, connectionsMax: options.connectionsMax ?? 4, timeoutMs: TIMEOUT_MS },
-  });
-  const writing = openConnections(
-    { url, log, connectionsMax: 1, timeoutMs: TIMEOUT_MS },
-    WRITE_SETTINGS,
-  );
-  const reader = createLogReader(reading);
+  const connections = (connectionsMax: number, settings: string) =>
+    openConnections({ url, log, connectionsMax, settings, timeoutMs: TIMEOUT_MS });
+  const reading = connections(3, READ_SETTINGS);
+  const scanning = connections(2, READ_SETTINGS);
+  const writing = connections(1, WRITE_SETTINGS);
+  const reader = createLogReader(reading, scanning);
   const tail = createTail(reader, codec, log);
   const appender = createAppender({
     ...{ url, log, statementTimeoutMs: TIMEOUT_MS },
@@ -71,7 +68,7 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
   async function close(): Promise<void> {
     tail.close();
     await commit.drain();
-    await Promise.all([appender.close(), reading.close(), writing.close()]);
+    await Promise.all([appender, reading, scanning, writing].map((one) => one.close()));
   }
 
   return {

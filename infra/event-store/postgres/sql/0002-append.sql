@@ -1,74 +1,76 @@
--- Appends a batch of units: a_* has one element per append, e_* one per event, p_* one per payload.
--- The outcome is as if the units were appended one after another.
+-- Takes the append lock and answers the last position of the log.
 --
--- The lock comes first, and is released only after the commit can be seen by everybody. Each later
--- statement of a volatile function sees what was committed before it began. So whoever holds the
--- lock sees every event there is, takes the next positions, and nobody ever sees a later position
--- before an earlier one, with any number of processes.
+-- The lock is released only after the commit can be seen by everybody, and each later statement of
+-- a volatile function sees what was committed before it began. So whoever holds the lock sees every
+-- event there is and takes the next positions, and nobody ever sees a later position before an
+-- earlier one, with any number of processes.
+CREATE FUNCTION eventstore.lock_head() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(5471302966);
+  RETURN (SELECT coalesce(max(e.position), -1) FROM eventstore.events e);
+END
+$$;
+COMMENT ON FUNCTION eventstore.lock_head IS
+  'Holds up every other append until this transaction ends; answers the last position.';
+
+-- h_*: streams that must end at a revision; e_*: the events; p_*: the payloads.
+-- That a stream does not go on behind where it must end, the unique constraint tells: it fails the
+-- whole batch. So streams that begin with this batch need not be looked up.
 CREATE FUNCTION eventstore.append(
-  a_unit integer[],       -- the unit's number; the first append of a unit is its lead
-  a_stream text[],
-  a_expected integer[],
-  a_chained boolean[],    -- continues an earlier append of this batch to the same stream
-  a_first integer[],      -- where its events begin in e_*, from 1
+  h_stream text[],
+  h_revision integer[],
   e_stream text[],
   e_revision integer[],
   e_id uuid[],
   e_type text[],
   e_data text[],
   e_metadata text[],
-  p_unit integer[],
   p_ref text[],
   p_organization_id text[],
-  p_bytes bytea[],
-  straight boolean,       -- every append could land, if only the streams end where they should
-  OUT previous bigint,    -- the last position before this batch
-  OUT statuses integer[], -- null when every append landed; else see append_one_by_one
-  OUT revisions integer[],
-  OUT positions bigint[]
-) LANGUAGE plpgsql AS $$
+  p_bytes bytea[]
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  previous bigint := eventstore.lock_head();
 BEGIN
-  PERFORM pg_advisory_xact_lock(5471302966);
-  SELECT coalesce(max(e.position), -1) INTO previous FROM eventstore.events e;
-
-  IF NOT straight OR EXISTS (
+  IF EXISTS (
     SELECT
-    FROM unnest(a_stream, a_expected, a_chained) AS a (stream, expected, chained)
-    WHERE NOT a.chained
-      AND a.expected <> coalesce((
-        SELECT e.revision FROM eventstore.events e
-        WHERE e.stream = a.stream
-        ORDER BY e.revision DESC
-        LIMIT 1
-      ), -1)
+    FROM unnest(h_stream, h_revision) AS h (stream, revision)
+    WHERE h.revision IS DISTINCT FROM (
+      SELECT e.revision FROM eventstore.events e
+      WHERE e.stream = h.stream
+      ORDER BY e.revision DESC
+      LIMIT 1
+    )
   ) THEN
-    SELECT o.statuses, o.revisions, o.positions INTO statuses, revisions, positions
-    FROM eventstore.append_one_by_one(
-      previous, a_unit, a_stream, a_expected, a_first,
-      e_id, e_type, e_data, e_metadata, p_unit, p_ref, p_organization_id, p_bytes
-    ) o;
-    RETURN;
+    RETURN NULL;
   END IF;
 
   IF cardinality(p_ref) > 0 THEN
     INSERT INTO eventstore.payloads (ref, organization_id, bytes)
-    SELECT * FROM unnest(p_ref, p_organization_id, p_bytes)
+    SELECT unnest(p_ref), unnest(p_organization_id), unnest(p_bytes)
     ON CONFLICT DO NOTHING;
   END IF;
 
+  -- Sets in the select list run side by side, without being collected first.
   INSERT INTO eventstore.events (position, stream, revision, id, type, data, metadata)
-  SELECT previous + e.n, e.stream, e.revision, e.id, e.type, e.data, e.metadata
-  FROM unnest(e_stream, e_revision, e_id, e_type, e_data, e_metadata)
-    WITH ORDINALITY AS e (stream, revision, id, type, data, metadata, n);
+  SELECT
+    generate_series(previous + 1, previous + cardinality(e_id)),
+    unnest(e_stream),
+    unnest(e_revision),
+    unnest(e_id),
+    unnest(e_type),
+    unnest(e_data),
+    unnest(e_metadata);
+  RETURN previous;
 END
 $$;
 COMMENT ON FUNCTION eventstore.append IS
-  'Appends a batch of units in one round trip, in the order of the log.';
+  'Lands a batch behind the position that it answers, or nothing of it: then it answers null.';
 
--- The batch has an append that does not fit. Tries each in its order; called under the lock.
--- Statuses: 1 landed, 2 repeated (the same events stand there), 3 conflict, 4 skipped.
+-- For a batch of which something does not fit. a_* has one element per append, in the order in which
+-- they are tried, as if their units were appended one after another; the first append of a unit is
+-- its lead, and a_first is where its events begin in e_*, from 1.
 CREATE FUNCTION eventstore.append_one_by_one(
-  previous bigint,
   a_unit integer[],
   a_stream text[],
   a_expected integer[],
@@ -81,22 +83,21 @@ CREATE FUNCTION eventstore.append_one_by_one(
   p_ref text[],
   p_organization_id text[],
   p_bytes bytea[],
-  OUT statuses integer[],
+  OUT statuses integer[], -- 1 landed, 2 repeated (the same events stand there), 3 conflict, 4 skipped
   OUT revisions integer[],
   OUT positions bigint[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
-  appends integer := cardinality(a_stream);
+  at bigint := eventstore.lock_head();
   refused_units integer[] := '{}';
   head integer;
-  last integer;       -- index of the append's last event
-  at bigint := previous;
+  last integer; -- index of the append's last event
   repeat_at bigint;
 BEGIN
-  statuses := array_fill(NULL::integer, ARRAY[appends]);
+  statuses := array_fill(NULL::integer, ARRAY[cardinality(a_stream)]);
   revisions := statuses;
   positions := statuses;
-  FOR a IN 1 .. appends LOOP
+  FOR a IN 1 .. cardinality(a_stream) LOOP
     last := coalesce(a_first[a + 1], cardinality(e_id) + 1) - 1;
     revisions[a] := a_expected[a] + last - a_first[a] + 1;
 
@@ -156,4 +157,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION eventstore.append_one_by_one IS
-  'The careful half of eventstore.append: recognises repeats, conflicts and what they skip.';
+  'The careful way to append: recognises repeats, conflicts and what they skip.';
