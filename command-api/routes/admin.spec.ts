@@ -1,0 +1,242 @@
+import { expect } from 'chai';
+import { openMemoryEventStore } from '../../infra/event-store/memory.js';
+import type { EventStore } from '../../infra/event-store/port.js';
+import { eventually } from '../../test/support/eventually.js';
+import { accountEvents, openCommandApi, openTenant } from '../spec-kit.js';
+import type { Answer, CommandApi, Tenant } from '../spec-kit.js';
+
+describe('the admin API', () => {
+  let store: EventStore;
+  let api: CommandApi;
+
+  before(async () => {
+    store = openMemoryEventStore();
+    api = await openCommandApi(store);
+  });
+  after(async () => {
+    await api.close();
+    await store.close();
+  });
+
+  const organizations = '/admin/v1/organizations';
+  const codeOf = ({ json }: Answer) => (json as { error: { code: string } }).error.code;
+  const nobody = `${organizations}/org_99999999-9999-4999-8999-999999999999`;
+
+  it('opens to the operator alone', async () => {
+    const { as } = await openTenant(api);
+    for (const headers of [{}, as, { 'x-admin-key': 'wrong' }]) {
+      const answer = await api.ask('POST', organizations, { headers, body: { name: 'x' } });
+      expect([answer.status, codeOf(answer)]).to.deep.equal([401, 'UNAUTHORIZED']);
+    }
+  });
+
+  describe('organizations', () => {
+    it('are created with the secret that signs their webhooks', async () => {
+      const { status, json } = await api.asOperator('POST', organizations, { name: 'Acme' });
+      expect(status).to.equal(201);
+      expect(json['id']).to.match(/^org_[0-9a-f-]{36}$/);
+      expect(json['name']).to.equal('Acme');
+      expect(json['webhook_secret']).to.match(/^whsec_[A-Za-z0-9+/]{43}=$/);
+      expect(json['created_at']).to.match(/Z$/);
+    });
+
+    it('are created once under one idempotency key', async () => {
+      const create = (name: string) =>
+        api.asOperator('POST', organizations, { name }, { 'idempotency-key': 'org-1' });
+      const [first, again] = [await create('Acme'), await create('Acme')];
+      expect([again.status, again.text]).to.deep.equal([201, first.text]);
+      expect(again.headers['idempotency-replayed']).to.equal('true');
+      const other = await create('Apex');
+      expect([other.status, codeOf(other)]).to.deep.equal([422, 'IDEMPOTENCY_MISMATCH']);
+    });
+
+    it('have a name', async () => {
+      for (const body of [{}, { name: '' }, { name: 'x'.repeat(201) }, { name: 1 }])
+        expect((await api.asOperator('POST', organizations, body)).status).to.equal(400);
+    });
+  });
+
+  describe('API keys', () => {
+    let tenant: Tenant;
+    let keys: string;
+
+    beforeEach(async () => {
+      tenant = await openTenant(api);
+      keys = `${organizations}/${tenant.organizationId}/api-keys`;
+    });
+
+    const use = async (key: string) =>
+      (
+        await api.ask('POST', '/v1/executions', {
+          headers: { authorization: `Bearer ${key}`, 'idempotency-key': 'k' },
+          body: {},
+        })
+      ).status;
+
+    it('are shown once, and never again, nor their hash', async () => {
+      const asked = {
+        name: 'ci',
+        permission: 'EXECUTION_ONLY',
+        expires_at: '2999-01-01T00:00:00Z',
+      };
+      const created = await api.asOperator('POST', keys, asked);
+      expect(created.status).to.equal(201);
+      const { key, ...shown } = created.json as { key: string };
+      expect(key).to.match(/^sk_[0-9a-f]{64}_[0-9a-f]{8}$/);
+      const listed = await api.asOperator('GET', keys);
+      const { data, next_cursor: next } = listed.json as { data: object[]; next_cursor: null };
+      expect(next).to.equal(null);
+      expect(data[1]).to.deep.equal({ ...shown, hint: key.slice(-4), status: 'active' });
+      expect(listed.text).not.to.contain(key.slice(0, 40));
+      expect(listed.text).not.to.match(/[0-9a-f]{64}/);
+      expect(await use(key)).to.equal(400);
+    });
+
+    it('are refused within a second of their revocation, and their place is free', async () => {
+      const { json } = await api.asOperator('POST', keys, { name: 'gone soon' });
+      const [id, key] = [json['id'] as string, json['key'] as string];
+      expect(await use(key)).to.equal(400);
+      expect((await api.asOperator('DELETE', `${keys}/${id}`)).status).to.equal(204);
+      await eventually('the key to be refused', async () => (await use(key)) === 401, 1_000);
+      expect((await api.asOperator('DELETE', `${keys}/${id}`)).status).to.equal(204);
+      const { data } = (await api.asOperator('GET', keys)).json as { data: { id: string }[] };
+      expect(data.map((one) => one.id)).not.to.include(id);
+    });
+
+    it('are at most 20, also when they are asked for at once', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 22 }, (_, n) => api.asOperator('POST', keys, { name: `k${n}` })),
+      );
+      const refused = answers.filter(({ status }) => status === 409);
+      expect(answers.filter(({ status }) => status === 201)).to.have.length(19);
+      expect(refused.map(codeOf)).to.deep.equal(['CONFLICT', 'CONFLICT', 'CONFLICT']);
+    });
+
+    it("are not another organization's to revoke", async () => {
+      const foreign = await openTenant(api);
+      const { json } = await api.asOperator('POST', keys, { name: 'mine' });
+      const elsewhere = `${organizations}/${foreign.organizationId}/api-keys`;
+      const id = String(json['id']);
+      expect((await api.asOperator('DELETE', `${elsewhere}/${id}`)).status).to.equal(404);
+      const madeUp = 'key_99999999-9999-4999-8999-999999999999';
+      expect((await api.asOperator('DELETE', `${keys}/${madeUp}`)).status).to.equal(404);
+      expect(await use(json['key'] as string)).to.equal(400);
+    });
+
+    it('need an organization, and an expiry that lies ahead', async () => {
+      expect((await api.asOperator('POST', `${nobody}/api-keys`, { name: 'x' })).status).to.equal(
+        404,
+      );
+      expect((await api.asOperator('GET', `${nobody}/api-keys`)).status).to.equal(404);
+      for (const moment of ['tomorrow', '2001-01-01T00:00:00Z', '2999-01-01']) {
+        const asked = { name: 'x', expires_at: moment };
+        expect((await api.asOperator('POST', keys, asked)).status).to.equal(400);
+      }
+    });
+  });
+
+  describe('money', () => {
+    let home: string;
+    let tenant: Tenant;
+
+    beforeEach(async () => {
+      tenant = await openTenant(api);
+      home = `${organizations}/${tenant.organizationId}`;
+    });
+
+    const topUp = (amount: string, key?: string) =>
+      api.asOperator('POST', `${home}/top-ups`, { amount, ...(key && { idempotency_key: key }) });
+
+    it('arrives once under one key', async () => {
+      const first = await topUp('12.50', 't1');
+      expect(first.status).to.equal(201);
+      expect(first.json).to.deep.equal({
+        organization_id: tenant.organizationId,
+        amount: '12.500',
+        available: '12.500',
+        held: '0.000',
+        total: '12.500',
+      });
+      const again = await topUp('12.5', 't1');
+      expect([again.status, again.text]).to.deep.equal([201, first.text]);
+      expect(again.headers['idempotency-replayed']).to.equal('true');
+      const other = await topUp('12.51', 't1');
+      expect([other.status, codeOf(other)]).to.deep.equal([422, 'IDEMPOTENCY_MISMATCH']);
+      expect(await accountEvents(store, tenant.organizationId)).to.have.length(1);
+    });
+
+    it('is never lost or doubled when the same top-up races', async () => {
+      const answers = await Promise.all(Array.from({ length: 30 }, () => topUp('1', 'same')));
+      expect(new Set(answers.map(({ text }) => text)).size).to.equal(1);
+      expect(answers.filter(({ headers }) => !headers['idempotency-replayed'])).to.have.length(1);
+    });
+
+    it('is an amount', async () => {
+      for (const amount of ['0', '-1', '1.0000001', '1e3', 'NaN', '1000000001', '01', ''])
+        expect((await topUp(amount, 't')).status, amount).to.equal(400);
+      expect((await topUp('1')).status).to.equal(400);
+      const elsewhere = { amount: '1', idempotency_key: 't' };
+      expect((await api.asOperator('POST', `${nobody}/top-ups`, elsewhere)).status).to.equal(404);
+    });
+
+    it('is corrected, never below zero', async () => {
+      await topUp('5', 't');
+      const adjust = (amount: string, key: string) =>
+        api.asOperator('POST', `${home}/adjustments`, {
+          ...{ amount, reason: 'billed twice', idempotency_key: key },
+        });
+      expect((await adjust('-3.20', 'a1')).json).to.include({ available: '1.800' });
+      expect((await adjust('-3.20', 'a1')).json).to.include({ available: '1.800' });
+      const below = await adjust('-1.800001', 'a2');
+      expect([below.status, codeOf(below)]).to.deep.equal([409, 'CONFLICT']);
+      expect((await adjust('0', 'a3')).status).to.equal(400);
+      expect((await adjust('0.2', 'a4')).json).to.include({ available: '2.000' });
+    });
+  });
+
+  describe('operations', () => {
+    it('shows what was given up and lets it be tried again', async () => {
+      const stop = new AbortController();
+      const { organizationId } = await openTenant(api);
+      let works = false;
+      let done = 0;
+      const running = api.commands.bus.run(
+        {
+          ...{ name: 'spec-group', categories: ['organization'], wakesOn: ['OrganizationCreated'] },
+          ...{ concurrencyMax: 10, attemptsMax: 1 },
+          async handle({ stream }) {
+            if (!works && stream.endsWith(organizationId)) throw new Error('not today');
+            done += stream.endsWith(organizationId) ? 1 : 0;
+            return 'done';
+          },
+        },
+        stop.signal,
+      );
+      type DeadLetters = { data: Record<string, unknown>[] };
+      const deadLetters = async () =>
+        (
+          (await api.asOperator('GET', '/admin/v1/dead-letters?group=spec-group'))
+            .json as DeadLetters
+        ).data;
+      const [parked] = await eventually('the wake to be given up', async () => {
+        const data = await deadLetters();
+        return data.length > 0 ? data : undefined;
+      });
+      expect(parked).to.deep.include({ group: 'spec-group', revision: 0, attempts: 1 });
+      expect(parked?.['stream']).to.equal(`organization-${organizationId}`);
+      expect(parked?.['error']).to.contain('not today');
+      works = true;
+      const { group, stream, revision } = parked ?? {};
+      const wake = { group, stream, revision };
+      const retry = () => api.asOperator('POST', '/admin/v1/dead-letters/retry', wake);
+      expect((await retry()).status).to.equal(204);
+      await eventually('the wake to be handled', () => done === 1);
+      await eventually('it to be gone', async () => (await deadLetters()).length === 0);
+      expect((await retry()).status).to.equal(404);
+      const groups = (await api.asOperator('GET', '/admin/v1/groups')).json as DeadLetters;
+      expect(groups.data.map((one) => one['group'])).to.include('spec-group');
+      stop.abort();
+      await running;
+    });
+  });
+});
