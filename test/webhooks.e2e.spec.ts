@@ -140,8 +140,13 @@ describe('webhooks of an execution', function () {
   it('go to no address that only we can reach', async () => {
     const { api } = tenant;
     for (const url of [
-      ...['https://10.0.0.1/', 'https://[::1]/', 'https://169.254.169.254/', 'http://example.com/'],
-      ...['ftp://example.com/', 'https://user:pass@example.com/', 'https://localhost/', 'nonsense'],
+      ...[
+        'https://10.0.0.1/',
+        'https://[::1]/',
+        'https://169.254.169.254/',
+        'http://93.184.215.14/',
+      ],
+      ...['ftp://example.com/', 'https://user:pass@example.com/', 'nonsense'],
     ]) {
       const { status, body } = await api.submit(textOf('x', { webhook_url: url }), url);
       expect([url, status]).to.deep.equal([url, 400]);

@@ -13,7 +13,7 @@ export function systemInSuite(options: SystemOptions = {}): () => System {
   after(async function () {
     this.timeout(30_000);
     const code = await system?.stop();
-    if (code !== 0) throw new Error(`the system ended with ${code}`);
+    if (system && code !== 0) throw new Error(`the system ended with ${code}`);
   });
   return showingItsLog(() => running(system));
 }
