@@ -7,20 +7,17 @@ import type { Running } from './run-projections.js';
 /** How often the head is asked for while a reader is behind. */
 const HEAD_MS = 1_000;
 
-type Show = (
-  followers: readonly Follower[],
-  active: readonly Follower[],
-  batch: LogBatch,
-) => Promise<void>;
+type Show = (active: readonly Follower[], batch: LogBatch) => Promise<void>;
 
-export function openProgressShown({
-  pool,
-  store,
-  metrics,
-}: Pick<Running, 'pool' | 'store' | 'metrics'>): Show {
+export function openProgressShown(
+  { pool, store, metrics }: Pick<Running, 'pool' | 'store' | 'metrics'>,
+  followers: readonly Follower[],
+): Show {
   const progress = progressOf(pool);
+  // A database that crashed may be behind what was told before: commits do not wait for the disk.
+  for (const { projection, position } of followers) progress.announce([projection.name], position);
   let askedAtMs = -Infinity;
-  return async (followers, active, { position, caughtUp }) => {
+  return async (active, { position, caughtUp }) => {
     progress.announce(
       active.map(({ projection }) => projection.name),
       position,

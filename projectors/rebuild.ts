@@ -62,7 +62,9 @@ export async function rebuild(
   const client = await rebuilding.pool.connect();
   try {
     await takeLock(client, projection);
-    await client.query("SET statement_timeout = 0; SET synchronous_commit = 'off'");
+    await client.query(
+      "SET statement_timeout = 0; SET synchronous_commit = 'off'; SET timezone = 'UTC'",
+    );
     await dropShadow(client, projection);
     await createShadow(client, projection);
     const shadow: Shadow = { client, projection, memory: openMemory(), position: START, events: 0 };
@@ -78,7 +80,9 @@ export async function rebuild(
     rebuilding.log.info({ projection: name, position: `${position}`, ...fields }, 'rebuilt');
     return { ...done, swapped: swap };
   } finally {
-    client.release(true); // frees the lock, and its settings are not those of the pool any more
+    // A broken connection has lost the lock already.
+    await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
+    client.release(true); // its settings are not those of the pool any more
   }
 }
 

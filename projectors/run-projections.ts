@@ -74,7 +74,7 @@ async function follow(
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
   const watching = watchOthers(running, followers, turn);
-  const show = openProgressShown(running);
+  const show = openProgressShown(running, followers);
   let active = followers;
   try {
     if (active.length === 0) return await watching;
@@ -82,7 +82,7 @@ async function follow(
     for await (const batch of readLog(running.store, from, turn.signal)) {
       active = await advanceAll(running, active, batch);
       onAdvanced();
-      await show(followers, active, batch);
+      await show(active, batch);
     }
   } finally {
     end();

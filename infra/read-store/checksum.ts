@@ -4,6 +4,7 @@
  */
 import type { ClientBase, Pool } from 'pg';
 import type { Position } from '../event-store/port.js';
+import { withTransaction } from '../postgres/pool.js';
 import { amount, type Row } from './table.js';
 
 export interface Checksum {
@@ -17,24 +18,23 @@ export interface Checksum {
 const PATIENCE_MS = 3_600_000;
 
 /** Of the live tables, while they change: one statement sees one moment. Undefined: no such name. */
-export async function checksumOf(
-  pool: Pick<Pool, 'connect' | 'query'>,
-  name: string,
-): Promise<Checksum | undefined> {
+export async function checksumOf(pool: Pool, name: string): Promise<Checksum | undefined> {
   const { rows } = await pool.query<{ tables: string[] }>(
     'SELECT tables FROM readmodel.projections WHERE name = $1',
     [name],
   );
   if (!rows[0]) return undefined;
-  const client = await pool.connect();
-  try {
-    return await checksumOfTables(client, name, rows[0].tables, '');
-  } finally {
-    client.release(true); // its settings are not those of the pool any more
-  }
+  const { tables } = rows[0];
+  return withTransaction(pool, async (tx) => {
+    await tx.query(`SET LOCAL statement_timeout = ${PATIENCE_MS}; SET LOCAL timezone = 'UTC'`);
+    return checksumOfTables(tx, name, tables, '');
+  });
 }
 
-/** Of the tables with that suffix; `position` is that of the live ones at the same moment. */
+/**
+ * Of the tables with that suffix; `position` is that of the live ones at the same moment. The
+ * session's time zone must be UTC, since times are summed as text.
+ */
 export async function checksumOfTables(
   client: ClientBase,
   name: string,
@@ -58,7 +58,6 @@ export async function checksumOfTables(
     values: [name],
     query_timeout: PATIENCE_MS,
   };
-  await client.query(`SET statement_timeout = ${PATIENCE_MS}; SET timezone = 'UTC'`);
   const { rows } = await client.query<Row>(query);
   const [row] = rows;
   if (!row) throw new Error(`there is no projection ${name}`);

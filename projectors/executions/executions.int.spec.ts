@@ -1,0 +1,111 @@
+import { expect } from 'chai';
+import {
+  executionLabels,
+  executions as table,
+  labelOf,
+} from '../../infra/read-store/tables/executions.js';
+import {
+  at,
+  openReadModels,
+  ORGANIZATION,
+  outputRef,
+  storyOf,
+  type ReadModels,
+} from '../spec-kit.js';
+import { executions } from './executions.js';
+
+const UUID = '33333333-3333-4333-8333-333333333333';
+const ID = `exec_${UUID}`;
+
+describe('projection executions', () => {
+  let models: ReadModels;
+  before(async () => {
+    models = await openReadModels();
+  });
+  beforeEach(() => models.reset());
+  after(() => models?.close());
+
+  const requested = {
+    id: ID,
+    organization_id: ORGANIZATION,
+    api_key_id: 'key_22222222-2222-4222-8222-222222222222',
+    model: 'text-generation-standard',
+    modality: 'text',
+    estimated_cost_micros: '8000',
+    hold_micros: '10000',
+    created_at: at(0),
+    expires_at: at(300),
+    metadata: { order: '4711', '': 'a NUL \0 and a "quote"' },
+  };
+  const story = storyOf(ORGANIZATION, UUID, requested.metadata);
+  const label = (...of: Parameters<typeof labelOf> extends [unknown, ...infer R] ? R : never) => {
+    const hex = labelOf(ORGANIZATION, ...of);
+    return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5');
+  };
+  const labels = async () =>
+    new Set((await models.rows(executionLabels)).map((row) => (row as { label: string }).label));
+  const metadataLabels = [
+    label('metadata', 'order', '4711'),
+    label('metadata', '', 'a NUL \0 and a "quote"'),
+  ];
+
+  it('given a request, then a pending row that is found as open', async () => {
+    await models.append(story.requested(0));
+    await models.project(executions);
+    expect(await models.rows(table)).to.deep.equal([
+      { ...requested, status: 'PENDING', revision: 0, position: '0' },
+    ]);
+    expect(await labels()).to.deep.equal(new Set([label('open'), ...metadataLabels]));
+  });
+
+  it('given attempts and a completion, then what it came to', async () => {
+    await models.append(story.requested(0), story.dispatched(1), story.failedOnce(2));
+    await models.append(story.dispatched(3, 2), story.accepted(4));
+    await models.project(executions, 1, 2);
+    expect(await models.rows(table)).to.deep.equal([
+      { ...requested, status: 'AWAITING_WEBHOOK', started_at: at(1), revision: 4, position: '4' },
+    ]);
+    await models.append(story.delivered(5), story.completed(6));
+    await models.project(executions);
+    expect(await models.rows(table)).to.deep.equal([
+      {
+        ...{ ...requested, status: 'COMPLETED', started_at: at(1), completed_at: at(6) },
+        ...{ cost_micros: '4000', latency_ms: '3000', output: outputRef },
+        ...{ summary: { text: 'Rivers meander.' }, revision: 6, position: '6' },
+      },
+    ]);
+    expect(await labels()).to.deep.equal(new Set(metadataLabels));
+  });
+
+  it('given a failure, then its error, and that it is found as failed', async () => {
+    await models.append(story.requested(0), story.failed(1));
+    await models.project(executions, 1);
+    const error = { code: 'GENERATION_FAILED', message: 'It failed.', retryable: true };
+    expect(await models.rows(table)).to.deep.equal([
+      { ...requested, status: 'FAILED', completed_at: at(1), error, revision: 1, position: '1' },
+    ]);
+    expect(await labels()).to.deep.equal(new Set([label('status', 'FAILED'), ...metadataLabels]));
+  });
+
+  it('given an end, then nothing changes any more', async () => {
+    await models.append(story.requested(0), story.cancelled(1), story.expired(2));
+    await models.project(executions, 1, 2);
+    expect(await models.rows(table)).to.deep.equal([
+      { ...requested, status: 'CANCELLED', completed_at: at(1), revision: 1, position: '1' },
+    ]);
+    expect(await labels()).to.deep.equal(
+      new Set([label('status', 'CANCELLED'), ...metadataLabels]),
+    );
+  });
+
+  it('given an abandonment, then nobody has it, until it is asked for again', async () => {
+    await models.append(story.abandoned(0));
+    await models.project(executions);
+    expect(await models.rows(table)).to.deep.equal([]);
+    await models.append(story.requested(0));
+    await models.project(executions);
+    expect(await models.rows(table)).to.deep.equal([
+      { ...requested, status: 'PENDING', revision: 1, position: '1' },
+    ]);
+  });
+});

@@ -1,0 +1,28 @@
+import { expect } from 'chai';
+import { holds as table } from '../../infra/read-store/tables/billing.js';
+import { at, openReadModels, ORGANIZATION, storyOf, type ReadModels } from '../spec-kit.js';
+import { holds } from './holds.js';
+
+describe('projection holds', () => {
+  let models: ReadModels;
+  before(async () => {
+    models = await openReadModels();
+  });
+  beforeEach(() => models.reset());
+  after(() => models?.close());
+
+  it('given holds, then those that have not ended', async () => {
+    const [open, settled, released, brief] = [storyOf(), storyOf(), storyOf(), storyOf()];
+    await models.append(open.held(0), settled.held(1), released.held(2));
+    await models.project(holds);
+    await models.append(settled.settled(3), released.released(4), brief.held(5), brief.settled(6));
+    await models.project(holds);
+    expect(await models.rows(table)).to.deep.equal([
+      {
+        ...{ hold_id: open.holdId, organization_id: ORGANIZATION, generation: 0 },
+        ...{ execution_id: open.executionId, amount_micros: '10000' },
+        ...{ placed_at: at(0), position: '0' },
+      },
+    ]);
+  });
+});

@@ -1,0 +1,135 @@
+import { expect } from 'chai';
+import type { DeliveryEvent } from '../../contracts/events/delivery.js';
+import { streamOf } from '../../contracts/streams.js';
+import { dueTimers, timers as table } from '../../infra/read-store/timers.js';
+import {
+  at,
+  openReadModels,
+  ORGANIZATION,
+  storyOf,
+  type Fact,
+  type ReadModels,
+} from '../spec-kit.js';
+import { timers } from './timers.js';
+
+const UUID = '33333333-3333-4333-8333-333333333333';
+const story = storyOf(ORGANIZATION, UUID);
+const { executionId, holdId } = story;
+
+describe('projection timers', () => {
+  let models: ReadModels;
+  before(async () => {
+    models = await openReadModels();
+  });
+  beforeEach(() => models.reset());
+  after(() => models?.close());
+
+  /** `kind/…: due after so many seconds`, each fact projected in a batch of its own. */
+  const then = async (...facts: Fact[]) => {
+    const before = (await models.events()).length;
+    await models.append(...facts);
+    await models.project(timers, ...facts.map((_, n) => before + n));
+    const rows = (await models.rows(table)) as { kind: string; due_at: string }[];
+    const dueS = (time: string) => (Date.parse(time) - Date.parse(at(0))) / 1000;
+    return Object.fromEntries(rows.map(({ kind, due_at }) => [kind, dueS(due_at)]));
+  };
+
+  it('a hold is looked after until its request follows, and again once that is over', async () => {
+    expect(await then(story.held(0))).to.deep.equal({ 'reconcile-hold': 60 });
+    expect(await then(story.requested(1))).to.deep.equal({ 'expire-execution': 301 });
+    expect(await then(story.cancelled(5))).to.deep.equal({ 'reconcile-hold': 65 });
+    expect(await then(story.released(6))).to.deep.equal({});
+  });
+
+  it('a hold whose request never followed is looked after until it is released', async () => {
+    expect(await then(story.held(0), story.abandoned(61))).to.deep.equal({ 'reconcile-hold': 60 });
+    expect(await then(story.released(62))).to.deep.equal({});
+  });
+
+  it('an attempt has its deadline until its outcome is known', async () => {
+    const waiting = { 'expire-execution': 300 };
+    expect(await then(story.requested(0), story.dispatched(1))).to.deep.equal({
+      ...{ ...waiting, 'attempt-deadline': 31 },
+    });
+    expect(await then(story.failedOnce(2, at(7)))).to.deep.equal({
+      ...waiting,
+      'retry-attempt': 7,
+    });
+    expect(await then(story.dispatched(8, 2))).to.deep.equal({
+      ...waiting,
+      'attempt-deadline': 38,
+    });
+    expect(await then(story.accepted(9))).to.deep.equal({ ...waiting, 'attempt-deadline': 38 });
+    expect(await then(story.unknown(10))).to.deep.equal(waiting);
+    expect(await then(story.dispatched(11, 3), story.failedOnce(12))).to.deep.equal(waiting);
+    expect(await then(story.failed(13))).to.deep.equal({ 'reconcile-hold': 73 });
+  });
+
+  it('what was delivered has its grace to be re-hosted', async () => {
+    await then(story.requested(0), story.dispatched(1));
+    expect(await then(story.delivered(10))).to.deep.equal({ 'expire-execution': 10 + 900 });
+    expect(await then(story.completed(11))).to.deep.equal({ 'reconcile-hold': 71 });
+    expect(await then(story.settled(12))).to.deep.equal({});
+  });
+
+  it('a delivery is attempted until it is over', async () => {
+    const deliveryId = 'dlv_44444444-4444-4444-8444-444444444444';
+    const known = { deliveryId, organizationId: ORGANIZATION, executionId } as const;
+    const fact = (event: DeliveryEvent): Fact => ({
+      ...event,
+      stream: streamOf('delivery', deliveryId),
+    });
+    const scheduled = fact({
+      type: 'DeliveryScheduled',
+      data: {
+        ...{ ...known, eventId: 'evt_55555555-5555-4555-8555-555555555555', sequence: 3 },
+        ...{ eventType: 'execution.completed', revision: 2, url: 'https://a.example/' },
+        at: at(0),
+      },
+    });
+    const failed = fact({
+      type: 'DeliveryAttemptFailed',
+      data: {
+        ...{ ...known, attempt: 1, status: 500, reason: 'answered 500', latencyMs: 5 },
+        ...{ nextAttemptAt: at(121), at: at(1) },
+      },
+    });
+    const succeeded = fact({
+      type: 'DeliverySucceeded',
+      data: { ...known, attempt: 2, status: 200, latencyMs: 5, at: at(130) },
+    });
+    expect(await then(scheduled)).to.deep.equal({ 'attempt-webhook': 45 });
+    expect(await then(failed)).to.deep.equal({ 'attempt-webhook': 121 });
+    expect(await dueTimers(models.pool, Date.parse(at(121)), 10)).to.deep.equal([
+      {
+        ...{ id: `attempt-webhook/${deliveryId}`, kind: 'attempt-webhook', attempt: 1 },
+        ...{ stream: `delivery-${deliveryId}`, dueAt: at(121), ...known, position: 1n },
+      },
+    ]);
+    expect(await then(succeeded)).to.deep.equal({});
+  });
+
+  it('those that are due are found with what they are about, the longest due first', async () => {
+    const other = storyOf(ORGANIZATION, '66666666-6666-4666-8666-666666666666');
+    await then(other.held(0), story.requested(10), story.dispatched(20));
+    const common = { organizationId: ORGANIZATION };
+    const deadline = {
+      ...{ ...common, id: `attempt-deadline/${executionId}`, kind: 'attempt-deadline', attempt: 1 },
+      ...{ executionId, stream: story.stream, dueAt: at(50), position: 2n },
+    };
+    const reconcile = {
+      ...{ ...common, id: `reconcile-hold/${other.holdId}`, kind: 'reconcile-hold' },
+      ...{ executionId: other.executionId, holdId: other.holdId, stream: story.account },
+      ...{ dueAt: at(60), position: 0n },
+    };
+    const due = (second: number, limit = 10) =>
+      dueTimers(models.pool, Date.parse(at(second)), limit);
+    expect(await due(49)).to.deep.equal([]);
+    expect(await due(60)).to.deep.equal([deadline, reconcile]);
+    expect(await due(60, 1)).to.deep.equal([deadline]);
+    expect((await due(310)).map(({ kind }) => kind)).to.deep.equal([
+      ...['attempt-deadline', 'reconcile-hold', 'expire-execution'],
+    ]);
+    expect(holdId).to.equal(`hold_${UUID}`);
+  });
+});
