@@ -1,5 +1,5 @@
 /** Wakes the one who waits; a ring while nobody waits is kept for the next wait. */
-export interface Bell {
+interface Bell {
   readonly ring: () => void;
   /** Until the bell rings, or `timeoutMs` have passed. */
   wait(timeoutMs?: number): Promise<void>;

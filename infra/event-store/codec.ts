@@ -131,7 +131,7 @@ interface Kind {
   readonly checkData: ValidateFunction;
 }
 
-/** What an amount may look like is in the schemas' own pattern; the format only marks it as money. */
+/** What an amount may look like, the schemas' own pattern says; the format only marks money. */
 const ajv = new Ajv2020({ strict: true, formats: { money: true } });
 const kinds = new Map<string, Kind>();
 

@@ -22,7 +22,12 @@ import {
   strangersContract,
   streamContract,
 } from './contract/reads.js';
-import { subscriberContract, subscriptionContract } from './contract/subscriptions.js';
+import {
+  outageContract,
+  subscriberContract,
+  subscriptionContract,
+  wakingContract,
+} from './contract/subscriptions.js';
 
 /** Each group of cases is given a harness of its own, over an empty log. */
 export function eventStoreContract(name: string, open: OpenHarness): void {
@@ -40,7 +45,9 @@ export function eventStoreContract(name: string, open: OpenHarness): void {
     snapshotContract(open);
     strangersContract(open);
     subscriptionContract(open);
+    wakingContract(open);
     subscriberContract(open);
+    outageContract(open);
     processContract(open);
   });
 }

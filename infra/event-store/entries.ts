@@ -1,4 +1,4 @@
-/** Rows of the log as readers see them: filtered by what is written beside the data, decoded once. */
+/** Rows of the log as readers see them: filtered by what stands beside the data, decoded once. */
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { categoryOf, type Category } from '../../contracts/streams.js';
@@ -27,7 +27,7 @@ export function entryOf(codec: Codec, row: LogRow): Entry {
   };
 }
 
-export function accepts({ row, category }: Entry, { categories, types }: LogFilter): boolean {
+function accepts({ row, category }: Entry, { categories, types }: LogFilter): boolean {
   return (
     (!categories || categories.includes(category)) &&
     (!types || (types as readonly string[]).includes(row.type))

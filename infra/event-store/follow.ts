@@ -18,8 +18,9 @@ const PROGRESS_MS = 500;
 const OUTAGE_PAUSE_MS = 250;
 
 /**
- * Outlives outages. Yields batches with events, and empty ones when the reader has caught up for the first time since
- * it was told otherwise, or has come further through events that its filter left out.
+ * Outlives outages. Yields batches with events, and empty ones when the reader has caught up for
+ * the first time since it was told otherwise, or has come further through events that its filter
+ * left out.
  */
 export async function* follow(
   log: FollowedLog,

@@ -1,4 +1,4 @@
-/** The event store in memory: exact, small, gone with the process. Several stores may share a log. */
+/** The event store in memory: exact, gone with the process. Several stores may share a log. */
 import { createCodec, type LogRow, type StoreLog } from './codec.js';
 import { batchOf, entryOf, type Entry } from './entries.js';
 import { follow, type FollowedLog } from './follow.js';
@@ -14,7 +14,7 @@ import {
 } from './port.js';
 import { encodeUnit, type EncodedAppend, type EncodedUnit } from './unit.js';
 
-export interface MemoryLog {
+interface MemoryLog {
   readonly entries: Entry[];
   readonly streams: Map<string, Entry[]>;
   readonly payloads: Map<string, Buffer>;
@@ -32,7 +32,7 @@ export function createMemoryLog(): MemoryLog {
   };
 }
 
-export interface MemoryEventStoreOptions {
+interface MemoryEventStoreOptions {
   readonly log?: StoreLog;
   readonly memory?: MemoryLog;
   readonly queueUnitsMax?: number;

@@ -4,7 +4,8 @@
  * An implementer promises:
  * - A stream's append is all or nothing, and lands only on the expected revision.
  * - A unit's appends are tried in order: the followers only when the lead landed, each follower on
- *   its own. (PostgreSQL lands a unit in one transaction; no caller may rely on more than the above.)
+ *   its own. (PostgreSQL lands a unit in one transaction; no caller may rely on more than the
+ *   above.)
  * - Payloads of a unit are durable no later than its events.
  * - Repeating an append with the same event ids at the same expected revision answers `appended`
  *   again with the original revision and position, also from another process.
@@ -107,7 +108,7 @@ export class StoreOverloaded extends Error {
   }
 }
 
-/** The store cannot be reached, or did not answer in time: the append may or may not have landed. */
+/** The store cannot be reached or did not answer in time: the append may or may not have landed. */
 export class StoreUnavailable extends Error {
   readonly retryAfterMs = 1000;
   constructor(message: string, cause?: unknown) {

@@ -18,7 +18,7 @@ export interface EncodedUnit {
   readonly bytes: number;
 }
 
-/** Throws `InvalidEvent` when the unit cannot be kept as it is; no store may guess what was meant. */
+/** Throws `InvalidEvent` when the unit cannot be kept as it is: no store guesses what was meant. */
 export function encodeUnit(codec: Codec, unit: AppendUnit): EncodedUnit {
   let events = 0;
   let bytes = 0;

@@ -5,7 +5,7 @@
 export type WireData = Readonly<Record<string, unknown>>;
 
 /** What the data is in the next version; another type when the meaning changed. */
-export interface Upcast {
+interface Upcast {
   readonly type: string;
   readonly version: number;
   readonly data: WireData;

@@ -135,7 +135,7 @@ export function repeatContract(open: OpenHarness): void {
   describe('a repeated append', () => {
     const on = bench(open);
 
-    it('is answered as the first time, also from another store and behind later events', async () => {
+    it('is answered as the first time, from any store and behind later events', async () => {
       const stream = newStream();
       const unit = unitOf(stream, NO_STREAM, ...named(2));
       const first = await on.store.append(unit);

@@ -37,7 +37,7 @@ export interface ProcessCommand {
   readonly args: readonly string[];
 }
 
-export interface OpenTransaction {
+interface OpenTransaction {
   commit(): Promise<void>;
 }
 

@@ -65,6 +65,12 @@ export function subscriptionContract(open: OpenHarness): void {
       expect(idsOf(follower.events)).to.deep.equal([wanted.id]);
       expect(follower.batches.at(-1)?.caughtUp).to.equal(true);
     });
+  });
+}
+
+export function wakingContract(open: OpenHarness): void {
+  describe('a subscriber that waits', () => {
+    const on = bench(open);
 
     it('wakes at once on appends of this process', async () => {
       const follower = followed(on.store, await on.store.head());
@@ -79,7 +85,7 @@ export function subscriptionContract(open: OpenHarness): void {
       expect(waitsMs.sort((a, b) => a - b)[10]).to.be.lessThan(50);
     });
 
-    it('brings what other stores append', async () => {
+    it('gets what other stores append', async () => {
       const other = await on.another();
       const follower = followed(on.store, await on.store.head());
       const events = named(40);
@@ -143,8 +149,14 @@ export function subscriberContract(open: OpenHarness): void {
       await other.close();
       await ended;
     });
+  });
+}
 
-    it('outlive an outage, and so do appends and reads', async function () {
+export function outageContract(open: OpenHarness): void {
+  describe('an outage', () => {
+    const on = bench(open);
+
+    it('is outlived by subscriptions, appends and reads', async function () {
       const cut = offered(this, on.harness.cut);
       const after = await on.store.head();
       const follower = followed(on.store, after);

@@ -1,6 +1,6 @@
 /**
  * A batch of units as the parameters of the two ways to append it, and the answers as outcomes.
- * `eventstore.append` lands all of it or nothing; `eventstore.append_one_by_one` sorts out the rest.
+ * `eventstore.append` lands all or nothing, `eventstore.append_one_by_one` sorts out the rest.
  */
 import type { EncodedEvent, LogRow } from '../codec.js';
 import { NO_STREAM, type AppendOutcome } from '../port.js';

@@ -4,7 +4,6 @@
  */
 
 /** Type OIDs of the elements, fixed in PostgreSQL's catalogue. */
-const BOOL = 16;
 const BYTEA = 17;
 const INT4 = 23;
 const TEXT = 25;
@@ -42,13 +41,6 @@ export function int4Array(values: readonly number[]): Buffer {
   const buffer = header(INT4, values.length, HEADER_BYTES + 8 * values.length);
   let at = HEADER_BYTES;
   for (const value of values) at = buffer.writeInt32BE(value, buffer.writeInt32BE(4, at));
-  return buffer;
-}
-
-export function boolArray(values: readonly boolean[]): Buffer {
-  const buffer = header(BOOL, values.length, HEADER_BYTES + 5 * values.length);
-  let at = HEADER_BYTES;
-  for (const value of values) at = buffer.writeInt8(value ? 1 : 0, buffer.writeInt32BE(1, at));
   return buffer;
 }
 

@@ -1,4 +1,4 @@
-/** The connections that read: every statement is asked again through short outages, never for long. */
+/** The connections that read: a statement is asked again through short outages, never for long. */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
@@ -6,7 +6,7 @@ import type { StoreLog } from '../codec.js';
 import { StoreUnavailable } from '../port.js';
 import { failureOf } from './failures.js';
 
-export interface ConnectionsOptions {
+interface ConnectionsOptions {
   readonly url: string;
   readonly log: StoreLog;
   readonly connectionsMax: number;

@@ -1,7 +1,7 @@
 /** What an error of PostgreSQL or of the way to it means for the one who asked. */
 import pg from 'pg';
 
-export type Failure =
+type Failure =
   /** The statement itself cannot be carried out; another statement could. */
   | 'refused'
   /** The server is away, busy or full; the outcome may be unknown. The same again may succeed. */
@@ -31,8 +31,8 @@ const UNIQUE_VIOLATION = '23505';
 const OUTAGE_CLASSES = new Set(['08', '28', '3D', '40', '53', '55', '57', '58']);
 
 /**
- * 25P03, 25P04: a time-out ended the transaction. 25006: the server is a standby for now. A
- * unique violation under the append lock: somebody wrote past it; the next try sees what was written.
+ * 25P03, 25P04: a time-out ended the transaction. 25006: the server is a standby for now. A unique
+ * violation under the append lock: somebody wrote past it, and the next try sees what was written.
  */
 const OUTAGES = new Set(['25P03', '25P04', '25006', UNIQUE_VIOLATION]);
 

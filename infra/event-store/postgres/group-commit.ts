@@ -11,7 +11,7 @@ import type { EncodedUnit } from '../unit.js';
 
 export type UnitResult = readonly AppendOutcome[] | Error;
 
-export interface GroupCommitOptions {
+interface GroupCommitOptions {
   /** Answers one result per unit, in order, at the deadline at the latest. */
   readonly write: (
     units: readonly EncodedUnit[],
@@ -68,8 +68,9 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   }
 
   async function run(): Promise<void> {
-    const batch = take();
+    const batch = queue.splice(0, batchLength(queue));
     const units = batch.map(({ unit }) => unit);
+    for (const { bytes } of units) stats.queueBytes -= bytes;
     const began = performance.now();
     const results = await write(units, batch[0]?.deadline ?? 0).catch((error: Error) =>
       units.map(() => error),
@@ -86,22 +87,6 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     running = false;
     if (queue.length > 0) start();
     else draining?.();
-  }
-
-  /** At least one unit, however large it is. */
-  function take(): readonly Waiting[] {
-    let count = 0;
-    let events = 0;
-    let bytes = 0;
-    for (const { unit } of queue) {
-      events += unit.events;
-      bytes += unit.bytes;
-      if (count > 0 && (events > BATCH_EVENTS_MAX || bytes > BATCH_BYTES_MAX)) break;
-      count++;
-    }
-    const batch = queue.splice(0, count);
-    for (const { unit } of batch) stats.queueBytes -= unit.bytes;
-    return batch;
   }
 
   return {
@@ -126,4 +111,18 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       return { ...stats, queueUnits: queue.length };
     },
   };
+}
+
+/** At least one unit, however large it is. */
+function batchLength(queue: readonly Waiting[]): number {
+  let length = 0;
+  let events = 0;
+  let bytes = 0;
+  for (const { unit } of queue) {
+    events += unit.events;
+    bytes += unit.bytes;
+    if (length > 0 && (events > BATCH_EVENTS_MAX || bytes > BATCH_BYTES_MAX)) break;
+    length++;
+  }
+  return length;
 }

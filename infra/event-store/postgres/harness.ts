@@ -37,7 +37,7 @@ export async function openPostgresHarness(log: StoreLog): Promise<PostgresHarnes
         [stream, revision, randomUUID(), type, data, metadata],
       );
     },
-    processes: { module: new URL('./contract-process.ts', import.meta.url), args: [url] },
+    processes: { module: new URL('./contract-child.ts', import.meta.url), args: [url] },
     async holdOpen(unit) {
       const client = new pg.Client({ connectionString: url });
       await client.connect();

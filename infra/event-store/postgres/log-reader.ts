@@ -8,7 +8,7 @@ import { microBatch } from './micro-batch.js';
 import { sql } from './sql.js';
 
 /** Rows behind a position, and how far the log is known by them. */
-export interface LogPage {
+interface LogPage {
   readonly rows: readonly LogRow[];
   /** Everything that the filter passes up to here is among the rows. */
   readonly position: Position;
@@ -23,7 +23,7 @@ export interface LogReader {
   head(): Promise<Position>;
 }
 
-/** Streams in one statement, and statements at a time: a long stream does not hold up short ones. */
+/** Streams in a statement, and statements at a time: a long stream does not hold up short ones. */
 const STREAMS_MAX = 256;
 const STREAM_READS_MAX = 2;
 

@@ -2,7 +2,7 @@
  * Many small questions, few statements: what is asked in one turn of the event loop, or while the
  * statements in flight are busy, is asked together. An answer is never older than its question.
  */
-export interface MicroBatchOptions<Key, Answer> {
+interface MicroBatchOptions<Key, Answer> {
   /** The same text, the same question. */
   readonly nameOf: (key: Key) => string;
   /** One answer per key, in order. */

@@ -19,7 +19,7 @@ import {
 import { NO_STREAM, StoreUnavailable, type EventStore } from '../port.js';
 import { cutAll, openPostgresHarness, type PostgresHarness } from './harness.js';
 import { openPostgresEventStore, type PostgresEventStore } from './postgres.js';
-import { openProxy, type Proxy } from './spec-proxy.js';
+import { openProxy, type Proxy } from './proxy-harness.js';
 
 const log = { warn: () => undefined, error: () => undefined };
 

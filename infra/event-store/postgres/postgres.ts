@@ -6,6 +6,7 @@ import { createCodec, type StoreLog } from '../codec.js';
 import { follow } from '../follow.js';
 import type { EventStore } from '../port.js';
 import { encodeUnit, type EncodedUnit } from '../unit.js';
+import { openAppendLine } from './append-line.js';
 import { createAppender, type AppenderStats } from './appender.js';
 import { openConnections } from './connections.js';
 import { createGroupCommit, type GroupCommitStats } from './group-commit.js';
@@ -15,7 +16,7 @@ import { createSmallPayloads, type SmallPayloads } from './small-payloads.js';
 import { createSnapshots } from './snapshots.js';
 import { createTail, type TailStats } from './tail.js';
 
-export interface PostgresEventStoreOptions {
+interface PostgresEventStoreOptions {
   readonly url: string;
   readonly log: StoreLog;
   /** Past either bound an append is refused with `StoreOverloaded`. */
@@ -29,7 +30,7 @@ export interface PostgresEventStore extends EventStore {
   stats(): EventStoreStats;
 }
 
-export interface EventStoreStats {
+interface EventStoreStats {
   readonly commit: GroupCommitStats;
   readonly appender: AppenderStats;
   readonly tail: TailStats;
@@ -49,8 +50,9 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
   const writing = connections(1, WRITE_SETTINGS);
   const reader = createLogReader(reading, scanning);
   const tail = createTail(reader, codec, log);
+  const line = openAppendLine({ url, statementTimeoutMs: TIMEOUT_MS });
   const appender = createAppender({
-    ...{ url, log, statementTimeoutMs: TIMEOUT_MS },
+    ...{ line, log },
     onLanded: (previous, rows) => tail.landed(previous, rows),
     onMoved: () => tail.moved(),
   });
@@ -68,7 +70,7 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
   async function close(): Promise<void> {
     tail.close();
     await commit.drain();
-    await Promise.all([appender, reading, scanning, writing].map((one) => one.close()));
+    await Promise.all([line, reading, scanning, writing].map((one) => one.close()));
   }
 
   return {

@@ -2,7 +2,7 @@
 import type { Entry } from '../entries.js';
 import { START, type Position } from '../port.js';
 
-export interface Ring {
+interface Ring {
   readonly open: boolean;
   /** Every event behind the floor, up to the head, is among the entries. */
   readonly entries: readonly Entry[];

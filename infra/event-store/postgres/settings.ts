@@ -1,6 +1,6 @@
 /**
- * Settings of our own connections. Every statement of ours is a look-up by an index whose plan never
- * depends on its parameters, and a plan made while a table was small must stay right as it grows.
+ * Settings of our own connections. Every statement of ours looks up by an index whatever its
+ * parameters are, and a plan made while a table was small must stay right as it grows.
  */
 const PLANS =
   '-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off ' +

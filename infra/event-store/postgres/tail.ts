@@ -8,14 +8,14 @@
  * polling, for what other processes append. A subscriber behind the floor reads pages of its own.
  */
 import type { Codec, LogRow, StoreLog } from '../codec.js';
-import { createBell } from '../bell.js';
 import { batchOf, entryOf } from '../entries.js';
 import type { FollowedLog } from '../follow.js';
 import type { LogBatch, LogFilter, Position } from '../port.js';
 import type { LogReader } from './log-reader.js';
+import { createPoller } from './poller.js';
 import { createRing } from './ring.js';
 
-export interface Tail extends FollowedLog {
+interface Tail extends FollowedLog {
   /** This process appended rows right behind `previous`. */
   landed(previous: Position, rows: () => readonly LogRow[]): void;
   /** This process appended, and does not know what lies between. */
@@ -37,24 +37,13 @@ export interface TailStats {
 
 const POLL_EVENTS_MAX = 1000;
 
-/** Other processes' events are seen this late at most; an idle poll is one look at an index. */
-const POLL_IDLE_MS = 100;
-const POLL_BUSY_MS = 10;
-const POLL_GROWTH = 1.5;
-const OUTAGE_PAUSE_MS = 250;
-
 export function createTail(reader: LogReader, codec: Codec, log: StoreLog): Tail {
   const ring = createRing();
-  const nudge = createBell();
   const bells = new Set<() => void>();
-  const stats = { polls: 0, fed: 0, read: 0 };
-  let polling: Promise<void> | undefined;
-  let pollMs = POLL_IDLE_MS;
+  const stats = { fed: 0, read: 0 };
   let closed = false;
 
-  function wakeAll(): void {
-    for (const wake of bells) wake();
-  }
+  const wakeAll = (): void => bells.forEach((ring) => ring());
 
   function add(rows: readonly LogRow[]): number {
     const fresh = rows.filter(({ position }) => position > ring.head);
@@ -63,79 +52,71 @@ export function createTail(reader: LogReader, codec: Codec, log: StoreLog): Tail
     return fresh.length;
   }
 
-  /** Whoever waits read the log before the ring began, and may lie behind it. */
-  async function open(): Promise<void> {
-    ring.start(await reader.head());
-    wakeAll();
-  }
-
-  async function poll(): Promise<void> {
-    let away = false;
-    while (bells.size > 0 && !closed) {
-      try {
-        if (!ring.open) await open();
-        const page = await reader.page(ring.head, POLL_EVENTS_MAX, {});
-        stats.polls++;
-        const added = add(page.rows);
-        stats.read += added;
-        if (away) log.warn({}, 'the log can be followed again');
-        away = false;
-        if (page.rows.length === POLL_EVENTS_MAX) continue;
-        pollMs = added > 0 ? POLL_BUSY_MS : Math.min(POLL_IDLE_MS, pollMs * POLL_GROWTH);
-      } catch (error) {
-        if (!away) log.warn({ error: String(error) }, 'the log cannot be followed for now');
-        away = true;
-        pollMs = OUTAGE_PAUSE_MS;
-      }
-      await nudge.wait(pollMs);
+  async function poll() {
+    if (!ring.open) {
+      ring.start(await reader.head());
+      // Whoever waits read the log before the ring began, and may lie behind it.
+      wakeAll();
     }
-    ring.stop();
-    polling = undefined;
+    const { rows } = await reader.page(ring.head, POLL_EVENTS_MAX, {});
+    const added = add(rows);
+    stats.read += added;
+    if (rows.length === POLL_EVENTS_MAX) return 'more';
+    return added > 0 ? 'some' : 'nothing';
   }
 
-  async function page(after: Position, limit: number, filter: LogFilter): Promise<LogBatch> {
-    const { rows, position, head } = await reader.page(after, limit, filter);
-    const entries = rows.map((row) => entryOf(codec, row));
-    const batch = batchOf(entries, after, position, limit, filter);
-    return { ...batch, caughtUp: batch.caughtUp && batch.position >= head };
-  }
+  const wanted = () => bells.size > 0 && !closed;
+  const poller = createPoller(log, { wanted, poll, stopped: () => ring.stop() });
+
+  const page = (after: Position, limit: number, filter: LogFilter) =>
+    readPage(reader, codec, after, limit, filter);
 
   return {
     join(wake) {
       bells.add(wake);
-      polling ??= poll();
+      poller.start();
       return () => {
         bells.delete(wake);
-        if (bells.size === 0) nudge.ring();
+        if (bells.size === 0) poller.now();
       };
     },
-
-    read(after, limit, filter) {
-      if (ring.covers(after)) return batchOf(ring.entries, after, ring.head, limit, filter);
-      return page(after, limit, filter);
-    },
-
+    read: (after, limit, filter) =>
+      ring.covers(after)
+        ? batchOf(ring.entries, after, ring.head, limit, filter)
+        : page(after, limit, filter),
+    page,
     landed(previous, rows) {
       if (!ring.open) return;
-      if (previous > ring.head) return nudge.ring();
+      if (previous > ring.head) return poller.now();
       const added = add(rows());
       stats.fed += added;
-      // The poll had seen these already: it found our own, and nobody else is known to append.
-      if (added === 0) pollMs = POLL_IDLE_MS;
+      if (added === 0) poller.foundOwn();
     },
-    moved: nudge.ring,
-    page,
-
+    moved: () => poller.now(),
     close() {
       closed = true;
-      nudge.ring();
+      poller.now();
       wakeAll();
     },
     get closed() {
       return closed;
     },
     get stats() {
-      return { ...stats, subscribers: bells.size, ringEvents: ring.entries.length };
+      const ringEvents = ring.entries.length;
+      return { ...stats, polls: poller.polls, subscribers: bells.size, ringEvents };
     },
   };
+}
+
+async function readPage(
+  reader: LogReader,
+  codec: Codec,
+  after: Position,
+  limit: number,
+  filter: LogFilter,
+): Promise<LogBatch> {
+  const { rows, position, head } = await reader.page(after, limit, filter);
+  const entries = rows.map((row) => entryOf(codec, row));
+  const batch = batchOf(entries, after, position, limit, filter);
+  return { ...batch, caughtUp: batch.caughtUp && batch.position >= head };
 }

@@ -1,4 +1,4 @@
-/** A child process of the contract suite: `contract-process.ts <url>`. */
+/** A child process of the contract suite: `contract-child.ts <url>`. */
 import { serveContract } from '../contract/process.js';
 import { openPostgresEventStore } from './postgres.js';
 
