@@ -1,21 +1,50 @@
-/** The command line: `modelroute <command>`. */
-import { Command } from 'commander';
+/** `modelroute`: the one program. Signals, environment and exit codes are dealt with here alone. */
+import { configFrom } from '../infra/config/config.js';
+import { StoreOverloaded, StoreUnavailable } from '../infra/event-store/port.js';
 import { StartError } from '../infra/start-error.js';
-import { serveCommand } from './serve/command.js';
+import { programOf } from './program.js';
 
-const program = new Command('modelroute')
-  .description('The event-sourced execution layer that runs AI models.')
-  .showHelpAfterError();
+let stop: AbortController | undefined;
+let exitCode = 0;
 
-program
-  .command('serve')
-  .description('Runs the roles of MODELROUTE_ROLES (all of them unless set) until SIGTERM.')
-  .action(() => serveCommand(process.env));
+// Whoever read our output has read enough: `modelroute events tail | head`.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) =>
+  process.exit(code === 'EPIPE' ? 0 : 1),
+);
 
 try {
-  await program.parseAsync();
+  await programOf({
+    env: process.env,
+    config: () => configFrom(process.env),
+    get signal() {
+      return (stop ??= stopOnSignals()).signal;
+    },
+    print: (line) => void process.stdout.write(`${line}\n`),
+    endWith: (code) => void (exitCode = code),
+  }).parseAsync(process.argv);
 } catch (error) {
-  if (!(error instanceof StartError)) throw error;
-  process.stderr.write(`modelroute: ${error.message}\n`);
-  process.exit(1);
+  exitCode = 1;
+  process.stderr.write(`${sentenceOf(error)}\n`);
+}
+// Idle connections of clients and pools would keep the process for seconds.
+process.exit(exitCode);
+
+/** A second signal ends the process at once. */
+function stopOnSignals(): AbortController {
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (stopping.signal.aborted) process.exit(130);
+      stopping.abort();
+    });
+  return stopping;
+}
+
+/** One sentence for what a person can cure; a defect shows where it is. */
+function sentenceOf(error: unknown): string {
+  if (error instanceof StartError) return error.message;
+  if (stop?.signal.aborted && error === stop.signal.reason) return 'Stopped before it was done.';
+  if (error instanceof StoreUnavailable || error instanceof StoreOverloaded)
+    return `The event store cannot be used now: ${error.message}. Try again in a moment.`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -21,9 +21,9 @@ export interface Comparison {
 }
 
 export interface Audit {
-  see(event: RecordedEvent<AnyEvent>): void;
+  readonly see: (event: RecordedEvent<AnyEvent>) => void;
   /** The log was seen to its end: what should have ended by then is found. */
-  end(moment: Moment): void;
+  readonly end: (moment: Moment) => void;
   readonly open: OpenThings;
 }
 

@@ -34,92 +34,98 @@ export type Story = ReturnType<typeof openStory>;
 
 /** A second passes with every event. */
 export function openStory() {
+  const telling = openTelling();
+  const { revisions, ...shown } = telling;
+  return {
+    ...shown,
+    execution: (): ExecutionId => `exec_${randomUUID()}`,
+    ...movementsIn(telling),
+    ...executionsIn(telling),
+    ...deliveriesIn(telling, revisions),
+  };
+}
+
+type Telling = ReturnType<typeof openTelling>;
+
+function openTelling() {
   const organizationId: OrganizationId = `org_${randomUUID()}`;
   const account: StreamName = `account-${organizationId}`;
   const events: Recorded[] = [];
   const revisions = new Map<StreamName, number>();
-  let [available, held] = [0n, 0n];
-
   const time = (seconds: number) => new Date(START_MS + seconds * 1_000).toISOString();
-  const now = () => time(events.length);
 
   function tell(stream: StreamName, type: AnyEvent['type'], data: Other): void {
     const revision = (revisions.get(stream) ?? -1) + 1;
     revisions.set(stream, revision);
+    const at = time(events.length);
     const metadata = {
       ...{ $correlationId: stream, $causationId: 'spec', actor: 'spec' },
-      ...{ schemaVersion: 1, time: now() },
+      ...{ schemaVersion: 1, time: at },
     };
     const event = { id: randomUUID(), stream, revision, position: BigInt(events.length), type };
-    events.push({ ...event, data: { at: now(), ...data }, metadata } as unknown as Recorded);
+    events.push({ ...event, data: { at, ...data }, metadata } as unknown as Recorded);
   }
+  return { organizationId, account, events, revisions, time, tell };
+}
 
-  function moveMoney(
-    type: AnyEvent['type'],
-    [toAvailable, toHeld]: readonly [bigint, bigint],
-    data: Other,
-  ): void {
+function movementsIn({ organizationId, account, tell }: Telling) {
+  let [available, held] = [0n, 0n];
+  const move = (type: AnyEvent['type'], toAvailable: bigint, toHeld: bigint, data: Other) => {
     [available, held] = [available + toAvailable, held + toHeld];
     const standing = { organizationId, availableAfter: available, heldAfter: held };
     tell(account, type, { ...standing, ...data });
-  }
-
-  function onExecution(id: ExecutionId, type: ExecutionEvent['type'], data: Other): void {
-    tell(`execution-${id}`, type, { executionId: id, organizationId, ...data });
-  }
-
+  };
   return {
-    organizationId,
-    account,
-    events,
-    tell,
-    time,
-    revisionOf: (id: ExecutionId) => revisions.get(`execution-${id}`) ?? -1,
-    execution: (): ExecutionId => `exec_${randomUUID()}`,
     deposit: (amount: bigint, other: Other = {}) =>
-      moveMoney('FundsDeposited', [amount, 0n], { topUpId: randomUUID(), amount, ...other }),
+      move('FundsDeposited', amount, 0n, { topUpId: randomUUID(), amount, ...other }),
     place(executionId: ExecutionId, amount: bigint, other: Other = {}): HoldId {
       const holdId: HoldId = `hold_${randomUUID()}`;
       const data = { executionId, generation: 0, holdId, amount, ...other };
-      moveMoney('HoldPlaced', [-amount, amount], data);
+      move('HoldPlaced', -amount, amount, data);
       return holdId;
     },
-    settle(
-      executionId: ExecutionId,
-      holdId: HoldId,
-      amounts: readonly bigint[],
-      other: Other = {},
-    ) {
+    settle(executionId: ExecutionId, holdId: HoldId, amounts: readonly bigint[]) {
       const [charged = 0n, returned = 0n, overrun = 0n] = amounts;
-      const data = { executionId, holdId, charged, returned, overrun, ...other };
-      moveMoney('HoldSettled', [returned, -charged - returned], data);
+      const data = { executionId, holdId, charged, returned, overrun };
+      move('HoldSettled', returned, -charged - returned, data);
     },
-    release(executionId: ExecutionId, holdId: HoldId, amount: bigint, reason: ReleaseReason) {
-      moveMoney('HoldReleased', [amount, -amount], { executionId, holdId, amount, reason });
-    },
-    request(id: ExecutionId, holdId: HoldId, holdAmount: bigint, other: Other = {}) {
-      onExecution(id, 'ExecutionRequested', {
+    release: (executionId: ExecutionId, holdId: HoldId, amount: bigint, reason: ReleaseReason) =>
+      move('HoldReleased', amount, -amount, { executionId, holdId, amount, reason }),
+  };
+}
+
+function executionsIn({ organizationId, events, time, tell }: Telling) {
+  const on = (id: ExecutionId, type: ExecutionEvent['type'], data: Other) =>
+    tell(`execution-${id}`, type, { executionId: id, organizationId, ...data });
+  return {
+    request: (id: ExecutionId, holdId: HoldId, holdAmount: bigint, other: Other = {}) =>
+      on(id, 'ExecutionRequested', {
         ...{ apiKeyId: `key_${randomUUID()}`, idempotencyKey: id, bodyHash: 'h', metadata: {} },
         ...{ model: 'text-generation-standard', modality: 'text', holdId, holdAmount },
         ...{ estimatedCost: holdAmount, input: payloadRef(`${id}/input`) },
         ...{ expiresAt: time(events.length + 300), catalogueVersion: '1', ...other },
-      });
-    },
-    dispatch(id: ExecutionId, attempt: number, other: Other = {}) {
-      onExecution(id, 'ProviderDispatched', {
+      }),
+    dispatch: (id: ExecutionId, attempt: number, other: Other = {}) =>
+      on(id, 'ProviderDispatched', {
         ...{ attempt, provider: 'aurora', route: 'aurora-text', candidates: [] },
         ...{ dispatchKey: `${id}.${attempt}`, deadline: time(events.length + 30), ...other },
-      });
-    },
+      }),
     /** `attempt` is in `other` of those events that have one. */
     on: (id: ExecutionId, type: ExecutionEvent['type'], other: Other = {}) =>
-      onExecution(id, type, { ...onRoute(type), ...other }),
-    complete(id: ExecutionId, holdId: HoldId, cost: bigint, other: Other = {}) {
-      onExecution(id, 'ExecutionCompleted', {
+      on(id, type, { ...onRoute(type), ...other }),
+    complete: (id: ExecutionId, holdId: HoldId, cost: bigint, other: Other = {}) =>
+      on(id, 'ExecutionCompleted', {
         ...{ attempt: 1, holdId, output: payloadRef(`${id}/output`), files: [], summary: {} },
         ...{ usage: {}, cost, providerCost: 0n, latencyMs: 10, ...other },
-      });
-    },
+      }),
+  };
+}
+
+function deliveriesIn(
+  { organizationId, tell }: Telling,
+  revisions: ReadonlyMap<StreamName, number>,
+) {
+  return {
     /** The event told is the newest one of the execution. */
     schedule(executionId: ExecutionId, eventType: string, sequence: number, other: Other = {}) {
       const deliveryId: DeliveryId = deliveryIdOf(executionId, eventType, URL_TOLD);
@@ -131,14 +137,9 @@ export function openStory() {
       });
       return deliveryId;
     },
-    deliver(
-      deliveryId: DeliveryId,
-      executionId: ExecutionId,
-      type: AnyEvent['type'],
-      other: Other,
-    ) {
-      const data = { deliveryId, organizationId, executionId, latencyMs: 5, ...other };
-      tell(`delivery-${deliveryId}`, type, data);
+    deliver(id: DeliveryId, executionId: ExecutionId, type: AnyEvent['type'], other: Other) {
+      const data = { deliveryId: id, organizationId, executionId, latencyMs: 5, ...other };
+      tell(`delivery-${id}`, type, data);
     },
   };
 }
@@ -232,5 +233,9 @@ function tellAbandoned(story: Story): void {
   story.release(id, second, 10_000n, 'cancelled');
 }
 
-export const newEvent = ({ id, type, data, metadata }: Recorded): NewEvent<AnyEvent> =>
-  ({ id, type, data, metadata }) as NewEvent<AnyEvent>;
+export const newEvent = ({ id, type, data, metadata }: Recorded): NewEvent<AnyEvent> => ({
+  id,
+  type,
+  data,
+  metadata,
+});

@@ -1,0 +1,88 @@
+/** An execution as an operator reads it in a terminal. */
+import type { Shown } from './executions-show.js';
+import { table } from './table.js';
+
+export function executionText(shown: Shown): string {
+  const { execution, attempts, ledger, deliveries, events } = shown;
+  const sections: readonly (readonly [title: string, text: string])[] = [
+    ['attempts', attempts.map(attemptText).join('\n')],
+    ['ledger', ledger.length > 0 ? ledgerText(ledger) : ''],
+    ['deliveries', deliveries.map(deliveryText).join('\n')],
+    ['events', eventsText(events)],
+  ];
+  const told = sections
+    .filter(([, text]) => text !== '')
+    .map(([title, text]) => `\n${title}\n${indented(text)}`);
+  const head = `${execution.id}  ${execution.status}  ${execution.model}`;
+  return [head, indented(factsText(shown)), ...told].join('\n');
+}
+
+function factsText({ execution, ...rest }: Shown): string {
+  const { cost, hold_amount, latency_ms, error } = execution;
+  const facts: readonly (readonly [string, string | null | undefined])[] = [
+    ['organization', rest.organization_id],
+    ['key', rest.api_key_id],
+    ['idempotency key', rest.idempotency_key],
+    ['created', execution.created_at],
+    ['expires', execution.expires_at],
+    ['ended', execution.completed_at],
+    ['hold', `${rest.hold_id}  $${hold_amount}`],
+    ['cost', cost && `$${cost}`],
+    ['latency', latency_ms === null ? null : `${latency_ms} ms`],
+    ['error', error && `${error.code}: ${error.message}`],
+    ['webhook', rest.webhook_url],
+    ['catalogue', rest.catalogue_version],
+  ];
+  return facts.flatMap(([name, value]) => (value ? [`${name.padEnd(16)}${value}`] : [])).join('\n');
+}
+
+function attemptText(attempt: Shown['attempts'][number]): string {
+  const { route, provider, outcome, dispatched_at, ended_at, deadline } = attempt;
+  const took = ended_at ? `${Date.parse(ended_at) - Date.parse(dispatched_at)} ms` : '';
+  const end = outcome === 'open' ? `until ${deadline}` : took;
+  const cost = attempt.provider_cost === null ? '' : `  costs us $${attempt.provider_cost}`;
+  const lines = [
+    `${attempt.attempt}  ${provider} by ${route}: ${outcome}  ${end}${cost}`,
+    `   dispatched ${dispatched_at} as ${attempt.dispatch_key}`,
+    ...(attempt.provider_job_id ? [`   job ${attempt.provider_job_id}`] : []),
+    ...(attempt.code ? [`   ${attempt.code}`] : []),
+    ...(attempt.detail ? [`   ${attempt.detail}`] : []),
+    ...attempt.candidates.map(
+      ({ route: name, provider: of, score, skipped }) =>
+        `   candidate ${name} of ${of}, score ${score}` +
+        (skipped ? `, skipped: ${skipped}` : name === route ? ', chosen' : ''),
+    ),
+  ];
+  return lines.join('\n');
+}
+
+const ledgerText = (ledger: Shown['ledger']): string =>
+  table(
+    ['TYPE', 'AMOUNT', 'BALANCE', 'AT'],
+    ledger.map(({ type, amount, balance, at }) => [type, amount, balance, at]),
+  );
+
+function deliveryText({
+  type,
+  status,
+  id,
+  next_attempt_at,
+  attempts,
+}: Shown['deliveries'][number]) {
+  const next = next_attempt_at ? `  next at ${next_attempt_at}` : '';
+  const tried = attempts.map(
+    ({ attempt, at, http_status, reason, latency_ms }) =>
+      `   ${attempt}  ${at}  ${http_status ?? reason}  ${latency_ms} ms`,
+  );
+  return [`${type}  ${status}  ${id}${next}`, ...tried].join('\n');
+}
+
+const eventsText = (events: Shown['events']): string =>
+  table(
+    ['REVISION', 'POSITION', 'TYPE', 'AT', 'ACTOR'],
+    events.map(({ revision, position, type, at, actor }) => [
+      ...[String(revision), position, type, at, actor],
+    ]),
+  );
+
+const indented = (text: string): string => text.replaceAll(/^/gm, '  ');

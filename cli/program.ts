@@ -1,0 +1,184 @@
+/** The commands there are. Each loads what it runs only when it is given. */
+import { Command, InvalidArgumentError } from 'commander';
+import { exitCodes, type Context } from './context.js';
+
+export function programOf(context: Context): Command {
+  const program = new Command('modelroute')
+    .description('ModelRoute: runs AI models for products and agents, from one append-only log.')
+    .addHelpText(
+      'after',
+      `${exitCodes()}\nConfiguration is by environment variables; README.md has the table.`,
+    );
+  program
+    .command('serve')
+    .description('run the roles of MODELROUTE_ROLES (all unless set) until SIGTERM or SIGINT')
+    .addHelpText('after', exitCodes())
+    .action(async () => {
+      const { serveCommand } = await import('./serve/command.js');
+      await serveCommand(context.env);
+    });
+  addOrganizations(program, context);
+  addKeys(program, context);
+  addTopUp(program, context);
+  addVerify(program, context);
+  addRebuild(program, context);
+  addEvents(program, context);
+  addExecutions(program, context);
+  return program;
+}
+
+const JSON_OPTION = ['--json', 'print JSON instead of text'] as const;
+const URL_OPTION = [
+  '--url <url>',
+  'address of the running system (default: PORT on 127.0.0.1, or what the data folder says)',
+] as const;
+const API_HELP =
+  "\nSpeaks to the running system with the operator's key: MODELROUTE_ADMIN_KEY, or the file " +
+  `admin-key in the data folder.\n${exitCodes()}`;
+const DATABASE_HELP =
+  '\nReads the database: DATABASE_URL, or that of the data folder, which is started for the time ' +
+  'of the command when no system runs on it.\n';
+
+function addOrganizations(program: Command, context: Context): void {
+  const orgs = program.command('orgs').description('organizations, the tenants');
+  orgs
+    .command('create <name>')
+    .description('create an organization')
+    .option('--idempotency-key <key>', 'a repeat under the same key answers the same one')
+    .option(...URL_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText('after', API_HELP)
+    .action(async (name: string, options: { idempotencyKey?: string; url?: string; json?: true }) =>
+      (await import('./organizations.js')).createOrganization(context, name, options),
+    );
+  orgs
+    .command('list')
+    .description('list organizations and what stands on their accounts, newest first')
+    .option(...URL_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText('after', API_HELP)
+    .action(async (options: { url?: string; json?: true }) =>
+      (await import('./organizations.js')).listOrganizations(context, options),
+    );
+}
+
+function addKeys(program: Command, context: Context): void {
+  program
+    .command('keys')
+    .description('API keys')
+    .command('create <organization-id>')
+    .description('create an API key; it is shown this once')
+    .option('--name <name>', 'for people', 'created by an operator')
+    .option('--permission <permission>', 'FULL or EXECUTION_ONLY', 'FULL')
+    .option('--expires-at <moment>', 'ISO 8601 moment from which it is refused')
+    .option(...URL_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText('after', API_HELP)
+    .action(
+      async (
+        organizationId: string,
+        options: {
+          name: string;
+          permission: string;
+          expiresAt?: string;
+          url?: string;
+          json?: true;
+        },
+      ) => (await import('./keys.js')).createKey(context, organizationId, options),
+    );
+}
+
+function addTopUp(program: Command, context: Context): void {
+  program
+    .command('top-up <organization-id> <amount>')
+    .description('make money available, e.g. 12.50 US dollars')
+    .option(
+      '--idempotency-key <key>',
+      'a repeat under the same key moves nothing (default: a new one)',
+    )
+    .option(...URL_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText('after', API_HELP)
+    .action(
+      async (
+        organizationId: string,
+        amount: string,
+        options: { idempotencyKey?: string; url?: string; json?: true },
+      ) => (await import('./top-up.js')).topUp(context, organizationId, amount, options),
+    );
+}
+
+function addVerify(program: Command, context: Context): void {
+  program
+    .command('verify')
+    .description('audit the invariants I1 to I6 from the log and the read models; changes nothing')
+    .option('--settled', 'the system was drained: whatever has not ended is wrong')
+    .option('--deep', 'look at every payload, not at a sample')
+    .option('--skip-rebuild', 'do not rebuild the read models for comparison (I6)')
+    .option(
+      '--receiver-record <file|url>',
+      "what providers saw: the sandbox's address, or its calls.ndjson",
+    )
+    .option('--max-findings <number>', 'how many findings are printed', wholeNumber, 50)
+    .option(...JSON_OPTION)
+    .addHelpText('after', `${DATABASE_HELP}${exitCodes(true)}`)
+    .action(
+      async (options: {
+        settled?: true;
+        deep?: true;
+        skipRebuild?: true;
+        receiverRecord?: string;
+        maxFindings: number;
+        json?: true;
+      }) => (await import('./verify/command.js')).verifyCommand(context, options),
+    );
+}
+
+function addRebuild(program: Command, context: Context): void {
+  program
+    .command('rebuild <projection>')
+    .description('build a read model anew from the log, beside the live one, and swap it in')
+    .option(...JSON_OPTION)
+    .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
+    .action(async (name: string, options: { json?: true }) =>
+      (await import('./rebuild.js')).rebuild(context, name, options),
+    );
+}
+
+function addEvents(program: Command, context: Context): void {
+  program
+    .command('events')
+    .description('the event log')
+    .command('tail')
+    .description('print events, one JSON object a line')
+    .option('--from <position>', 'first position (default: the newest 20)', position)
+    .option('--types <types>', 'only these, e.g. HoldPlaced,HoldSettled')
+    .option('--follow', 'go on until interrupted')
+    .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
+    .action(async (options: { from?: bigint; types?: string; follow?: true }) =>
+      (await import('./events-tail.js')).tailEvents(context, options),
+    );
+}
+
+function addExecutions(program: Command, context: Context): void {
+  program
+    .command('executions')
+    .description('executions, as operators see them')
+    .command('show <execution-id>')
+    .description('attempts, providers, routing decisions, money and deliveries of an execution')
+    .option(...JSON_OPTION)
+    .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
+    .action(async (id: string, options: { json?: true }) =>
+      (await import('./executions-show.js')).showExecution(context, id, options),
+    );
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It is no whole number.');
+}
+
+function position(text: string): bigint {
+  if (/^\d{1,18}$/.test(text)) return BigInt(text);
+  throw new InvalidArgumentError('It is no position.');
+}
