@@ -1,0 +1,135 @@
+/**
+ * What an execution is at each moment: a fold of its events. Its states and transitions are drawn at
+ * the head of execution.ts.
+ */
+import type { Timestamp } from '../../contracts/events/envelope.js';
+import type {
+  ExecutionEvent,
+  ExecutionRequested,
+  ProviderDispatched,
+  ProviderSucceeded,
+} from '../../contracts/events/execution.js';
+import type { CanonicalCode } from '../../contracts/error-codes.js';
+import type { HoldId } from '../../contracts/ids.js';
+import type { Micros } from '../../contracts/money.js';
+
+type Event = ExecutionEvent;
+
+export type Requested = ExecutionRequested['data'];
+
+/** One attempt as it was dispatched, and how it ended. */
+export interface Attempt {
+  readonly attempt: number;
+  readonly provider: string;
+  readonly route: string;
+  readonly dispatchKey: string;
+  readonly deadline: Timestamp;
+  readonly dispatchedAt: Timestamp;
+  readonly ended?: { code: CanonicalCode; retryable: boolean } | 'unknown';
+}
+
+export interface Known {
+  readonly request: Requested;
+  readonly attempts: readonly Attempt[];
+}
+
+export type State =
+  | { readonly status: 'none' }
+  | { readonly status: 'abandoned'; readonly holdIds: readonly HoldId[] }
+  /** `resume`: the unknown attempt; until the end only its own key may be asked again. */
+  | (Known & {
+      readonly status: 'pending';
+      readonly notBefore?: Timestamp;
+      readonly resume?: Attempt;
+    })
+  | (Known & { readonly status: 'processing'; readonly current: Attempt })
+  | (Known & {
+      readonly status: 'awaitingWebhook';
+      readonly current: Attempt;
+      readonly providerJobId: string;
+    })
+  | (Known & {
+      readonly status: 'delivered';
+      readonly current: Attempt;
+      readonly success: ProviderSucceeded['data'];
+    })
+  | (Known & { readonly status: 'completed'; readonly cost: Micros })
+  | (Known & { readonly status: 'failed' })
+  | (Known & { readonly status: 'cancelled' })
+  | (Known & { readonly status: 'expired' });
+
+export const initial = (): State => ({ status: 'none' });
+
+export function evolve(state: State, event: Event): State {
+  switch (event.type) {
+    case 'ExecutionRequested':
+      return { status: 'pending', request: event.data, attempts: [] };
+    case 'ExecutionAbandoned': {
+      const before = state.status === 'abandoned' ? state.holdIds : [];
+      return { status: 'abandoned', holdIds: [...before, event.data.holdId] };
+    }
+    case 'ProviderDispatched':
+      return dispatched(known(state), event.data);
+    case 'ProviderAccepted': {
+      const { current, ...rest } = inFlight(state);
+      const { providerJobId } = event.data;
+      return { ...rest, status: 'awaitingWebhook', current, providerJobId };
+    }
+    case 'ProviderSucceeded': {
+      const { current, ...rest } = inFlight(state);
+      return { ...rest, status: 'delivered', current, success: event.data };
+    }
+    case 'ProviderFailed': {
+      const { attempt, code, retryable, notBefore } = event.data;
+      const { request, attempts } = ended(state, attempt, { code, retryable });
+      return pending(request, attempts, notBefore);
+    }
+    case 'ProviderOutcomeUnknown': {
+      const { request, attempts } = ended(state, event.data.attempt, 'unknown');
+      return pending(request, attempts);
+    }
+    case 'ExecutionCompleted':
+      return { ...known(state), status: 'completed', cost: event.data.cost };
+    case 'ExecutionFailed':
+      return { ...known(state), status: 'failed' };
+    case 'ExecutionCancelled':
+      return { ...known(state), status: 'cancelled' };
+    case 'ExecutionExpired':
+      return { ...known(state), status: 'expired' };
+  }
+}
+
+/** While one attempt's end is unknown, nothing but its own key may be used: it may be paid for. */
+function pending(request: Requested, attempts: readonly Attempt[], notBefore?: Timestamp): State {
+  const resume = attempts.find((attempt) => attempt.ended === 'unknown');
+  return {
+    status: 'pending',
+    request,
+    attempts,
+    ...(notBefore && { notBefore }),
+    ...(resume && { resume }),
+  };
+}
+
+function dispatched({ request, attempts }: Known, data: ProviderDispatched['data']): State {
+  const { attempt, provider, route, dispatchKey, deadline, at } = data;
+  const current = { attempt, provider, route, dispatchKey, deadline, dispatchedAt: at };
+  return { status: 'processing', request, attempts: [...attempts, current], current };
+}
+
+/** History already happened; a log that contradicts itself is a defect, not a refusal. */
+function known(state: State): Known {
+  if ('request' in state) return { request: state.request, attempts: state.attempts };
+  throw new Error(`an execution went on from '${state.status}' without being requested`);
+}
+
+function inFlight(state: State): Known & { current: Attempt } {
+  if (!('current' in state)) throw new Error(`no attempt is in flight in '${state.status}'`);
+  return { ...known(state), current: state.current };
+}
+
+function ended(state: State, attempt: number, how: NonNullable<Attempt['ended']>): Known {
+  const { request, attempts } = known(state);
+  const marked = attempts.map((one) => (one.attempt === attempt ? { ...one, ended: how } : one));
+  return { request, attempts: marked };
+}
