@@ -46,30 +46,36 @@ export interface Pipeline {
   ): Promise<void>;
 }
 
+/** `lines` is the log without its search for secrets, which the fixed fields of a line have none of. */
+interface Context extends PipelineOptions {
+  readonly lines: Log;
+}
+
 export function openPipeline(options: PipelineOptions): Pipeline {
+  const context = { ...options, lines: options.log.child({}, { redact: [] }) };
   return {
     answer: (served, incoming, response, params) =>
-      answer(options, served, incoming, response, params),
+      answer(context, served, incoming, response, params),
     async answerUnknown(incoming, response, allow) {
       const headers = allow.length > 0 ? { allow: allow.join(', ') } : {};
       const unknown = {
         path: 'unknown',
         handle: async () => new Refusal('NOT_FOUND', undefined, undefined, headers),
       };
-      await answer(options, unknown, incoming, response, {});
+      await answer(context, unknown, incoming, response, {});
     },
   };
 }
 
 async function answer(
-  options: PipelineOptions,
+  context: Context,
   served: Served,
   incoming: IncomingMessage,
   response: ServerResponse,
   params: Params,
 ): Promise<void> {
   const startedMs = performance.now();
-  const request = new IncomingRequest(incoming, params, options.now());
+  const request = new IncomingRequest(incoming, params, context.now());
   let caller: Caller | undefined;
   let reply: Reply;
   let drain = false;
@@ -77,11 +83,11 @@ async function answer(
     let answered: Reply | Refusal;
     if (!('route' in served)) answered = await served.handle(request);
     else if (served.route.audience === 'operator') {
-      options.authenticator.requireOperator(incoming);
+      context.authenticator.requireOperator(incoming);
       const refusal = await prepare(served, incoming, request);
       answered = refusal ?? (await served.route.handle(request));
     } else {
-      const known = options.authenticator.tenant(incoming.headers.authorization);
+      const known = context.authenticator.tenant(incoming.headers.authorization);
       caller = known instanceof Promise ? await known : known;
       answered =
         permissionRefusal(served.route.permission, caller) ??
@@ -94,19 +100,19 @@ async function answer(
     } else reply = answered;
   } catch (error) {
     if (error instanceof HungUp) return;
-    reply = failure(options, served, error, request, incoming);
+    reply = failure(context, served, error, request, incoming);
   }
   const sending = {
     requestId: request.requestId,
-    close: options.isClosing(),
+    close: context.isClosing(),
     onBroken: (error: Error) => {
-      options.log.error({ err: error, requestId: request.requestId }, 'a body broke off');
+      context.log.error({ err: error, requestId: request.requestId }, 'a body broke off');
       response.destroy();
     },
   };
   if (drain) sendAndDrain(incoming, response, reply, sending);
   else send(response, reply, sending);
-  record(options, served, request, reply, caller, performance.now() - startedMs);
+  record(context, served, request, reply, caller, performance.now() - startedMs);
 }
 
 function permissionRefusal(needed: string, { permission }: Caller): Refusal | undefined {
@@ -190,7 +196,7 @@ const labelOf = (served: Served): string => ('route' in served ? served.template
 
 /** One line and one observation per request. */
 function record(
-  { log, metrics }: PipelineOptions,
+  { lines, metrics }: Context,
   served: Served,
   request: IncomingRequest,
   { status, logFields }: Reply,
@@ -200,11 +206,11 @@ function record(
   const route = labelOf(served);
   metrics.httpSeconds.observe({ route, status }, ms / 1000);
   const level = isQuiet(served, status) ? 'debug' : 'info';
-  if (!log.isLevelEnabled(level)) return;
+  if (!lines.isLevelEnabled(level)) return;
   const { requestId, method } = request;
   const who = caller && { organizationId: caller.organizationId, keyId: caller.keyId };
   const fields = { requestId, method, route, status, ms: Math.round(ms * 100) / 100 };
-  log[level]({ ...fields, ...who, ...logFields }, 'answered');
+  lines[level]({ ...fields, ...who, ...logFields }, 'answered');
 }
 
 const isQuiet = (served: Served, status: number): boolean =>
