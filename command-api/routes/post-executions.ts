@@ -90,11 +90,13 @@ interface Asked {
  * fields stand in canonical order; the schema lets no others through.
  */
 function canonicalBody(body: SubmitBody, input: string): string {
-  const { expires_in: expiresIn, metadata, webhook_url: webhookUrl } = body;
+  const { expires_in: expiresIn, metadata, webhook_url: webhookUrl, webhook_events: told } = body;
   const before = expiresIn === undefined ? '' : `"expires_in":${canonicalJson(expiresIn)},`;
   const between = metadata === undefined ? '' : `,"metadata":${canonicalJson(metadata)}`;
+  const events = told === undefined ? '' : `,"webhook_events":${JSON.stringify(told)}`;
   const after = webhookUrl === undefined ? '' : `,"webhook_url":${JSON.stringify(webhookUrl)}`;
-  return `{${before}"input":${input}${between},"model":${JSON.stringify(body.model)}${after}}`;
+  const model = JSON.stringify(body.model);
+  return `{${before}"input":${input}${between},"model":${model}${events}${after}}`;
 }
 
 interface Chosen {
@@ -137,6 +139,7 @@ function submissionOf(asked: Asked, { model, catalogueVersion }: Chosen): Submis
       },
       metadata: body.metadata ?? {},
       ...(webhookUrl !== undefined && { webhookUrl }),
+      ...(body.webhook_events && { webhookEvents: body.webhook_events }),
       estimatedCost: estimated,
       holdAmount: holdFor(estimated),
       expiresAt: new Date(acceptedAtMs + lifetimeMs).toISOString(),

@@ -1,4 +1,6 @@
 /** `POST /v1/executions`: the body of a submission. */
+import type { WebhookEventType } from '../events/delivery.js';
+import { WEBHOOK_EVENTS } from '../webhooks/body.js';
 import { metadataSchema } from './execution.js';
 import { idempotencyKey, requestObject, text, type Schema } from './parts.js';
 
@@ -6,6 +8,7 @@ export interface SubmitBody {
   readonly model: string;
   readonly input: Readonly<Record<string, unknown>>;
   readonly webhook_url?: string;
+  readonly webhook_events?: readonly WebhookEventType[];
   readonly metadata?: Readonly<Record<string, string>>;
   readonly expires_in?: number;
   readonly idempotency_key?: string;
@@ -19,6 +22,14 @@ export const submitSchema: Schema = {
     model: text('Slug of a model in `GET /v1/models`.', 128),
     input: { type: 'object', description: "Canonical input, checked against the model's schema." },
     'webhook_url?': text('Told when it starts and when it is over; https.', 2048),
+    'webhook_events?': {
+      type: 'array',
+      items: { enum: WEBHOOK_EVENTS },
+      minItems: 1,
+      maxItems: WEBHOOK_EVENTS.length,
+      uniqueItems: true,
+      description: 'What `webhook_url` is told; all but `execution.expired` unless given.',
+    },
     'metadata?': metadataSchema,
     'expires_in?': {
       type: 'integer',
