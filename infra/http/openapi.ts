@@ -74,10 +74,16 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
     openapi: '3.1.0',
     info: { title: 'ModelRoute', version: '1', description: ABOUT },
     servers: [{ url: '/' }],
-    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: tagsOf(routes).map((name) => ({ name })),
     paths,
     components: { schemas: components.schemas, securitySchemes },
   };
+}
+
+/** What tenants use comes first. */
+function tagsOf(routes: readonly Route[]): readonly string[] {
+  const forTenants = routes.filter(({ audience }) => audience === 'tenant');
+  return [...new Set([...forTenants, ...routes].map(({ tag }) => tag))];
 }
 
 const ABOUT =
