@@ -57,6 +57,9 @@ export interface ServerOptions {
 export interface Server {
   readonly url: string;
   readonly pid: number;
+  /** Holds it still where it is; it knows nothing of the time that passes. */
+  pause(): void;
+  resume(): void;
   /** In order, by SIGTERM; rejects when it does not end with 0. */
   stop(): Promise<void>;
 }
@@ -77,7 +80,10 @@ export async function startServer(file: string, options: ServerOptions): Promise
   return {
     url,
     pid: child.pid ?? 0,
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     async stop() {
+      child.kill('SIGCONT');
       child.kill('SIGTERM');
       const [code, signal] = (await exited) as [number | null, string | null];
       if (code !== 0) throw new Error(`${file} ended with ${code ?? signal}; see ${logFile}`);

@@ -22,7 +22,7 @@ export interface ModelRouteOptions {
 /** Everything but the sandbox, which has a process of its own. */
 export const WORKING_ROLES = ['command-api', 'query-api', 'processors', 'projectors'];
 
-const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+export const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const READY = /ModelRoute is ready on (http:\/\/127\.0\.0\.1:\d+)/;
 const adminKey = `bench-${randomBytes(16).toString('hex')}`;
 const masterKey = randomBytes(32).toString('hex');

@@ -53,7 +53,7 @@ servePart<GraphileConfig, string, GraphileAsk, null>(async (config) => {
   const server = createServer((request, response) => {
     read(request)
       .then(async (body) => {
-        const id = `exec_${randomUUID()}`;
+        const id = `job_${randomUUID()}`;
         await utils.addJob('execute', { id, input: body.input });
         return JSON.stringify({ id, status: 'PENDING' });
       })

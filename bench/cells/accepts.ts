@@ -4,6 +4,7 @@
  * handler that only checks the body. 64 clients on every side; the command API alone in its process.
  */
 import { Client } from 'undici';
+import { audit } from '../audit.js';
 import type { InsertConfig } from '../baselines/insert-transactions.js';
 import type { Count, Timed } from '../baselines/loops.js';
 import type { ExpressConfig } from '../baselines/express-post.js';
@@ -79,7 +80,13 @@ export const accepts: Cell = {
         const name = 'accepted executions ÷ an empty validating POST in Express';
         comparisons.push({ id: 'R2', name, ...rate, b, target: 1.5, here: 0.7 });
       }
-      return { comparisons, check: () => acceptedAllStand(databaseUrl, accepted) };
+      return {
+        comparisons,
+        check: async () => [
+          ...(await acceptedAllStand(databaseUrl, accepted)),
+          ...(await audit({ databases, databaseUrl, settled: false })),
+        ],
+      };
     }),
 };
 

@@ -4,6 +4,7 @@
  * it submitted is done: on our side completed, settled and in the read models; on the other, its row
  * inserted.
  */
+import { audit } from '../audit.js';
 import { query } from '../database.js';
 import { withDefer, type Defer } from '../defer.js';
 import type { Bench, Cell, Comparison, Side } from '../harness.js';
@@ -65,7 +66,8 @@ export const completed: Cell = {
             .filter(([, n]) => n !== accepted)
             .map(([what, n]) => `${accepted} were answered 202, but ${what} in the log: ${n}`);
           if (calls !== asked) differing.push(`${asked} calls were due, the sandbox saw ${calls}`);
-          return differing;
+          const found = await audit({ databases, databaseUrl, settled: true, sandboxUrl });
+          return [...differing, ...found];
         },
         notes: () => [ours.told()],
       };

@@ -1,8 +1,9 @@
 /**
- * R4.drain: how fast a backlog is worked off. The work is submitted while nobody works; then the
- * workers are started, and the time runs from the first look that finds one done to the last, so
- * that starting a process counts on neither side.
+ * R4.drain: how fast a backlog is worked off. The work is submitted while the workers' process is
+ * held still (on the other side, while its worker is stopped); the time runs from the first look
+ * that finds one done to the last, so that getting under way counts on neither side.
  */
+import { audit } from '../audit.js';
 import { query } from '../database.js';
 import { withDefer, type Defer } from '../defer.js';
 import type { Bench, Cell, Side } from '../harness.js';
@@ -38,7 +39,8 @@ export const drain: Cell = {
         comparisons: [{ id: 'R4.drain', name, ...rate }],
         async check() {
           const { requested, completed, settled } = await logCounts(databaseUrl);
-          if (completed === requested && settled === requested) return [];
+          if (completed === requested && settled === requested)
+            return audit({ databases, databaseUrl, settled: true, sandboxUrl });
           return [`of ${requested} requested ${completed} completed and ${settled} settled`];
         },
       };
@@ -55,6 +57,9 @@ async function ourSide(bench: Bench, place: Place, defer: Defer): Promise<Side> 
   const doors = await startModelRoute({ databases, ...place, roles: ['command-api'] });
   defer(() => doors.stop());
   const submissions = submissionsOf(await createTenants(doors, TENANTS), 'drain');
+  const roles = ['processors', 'projectors'];
+  const workers = await startModelRoute({ databases, ...place, roles });
+  defer(() => workers.stop());
   const progress = await followLog(place.databaseUrl);
   defer(() => progress.close());
   let perSecond = 0;
@@ -63,15 +68,14 @@ async function ourSide(bench: Bench, place: Place, defer: Defer): Promise<Side> 
     async measure(warmUp) {
       const count = warmUp ? WARM_UP_BACKLOG : Math.ceil(perSecond * settings.seconds);
       await progress.mark();
+      workers.pause();
       const { answers } = await closedLoop({
         ...{ url: doors.url, clients: CLIENTS, seconds: INGRESS_SECONDS_MAX, answersMax: count },
         next: submissions.fresh,
         accept: (status) => status === 202,
       });
-      const roles = ['processors', 'projectors'];
-      const workers = await startModelRoute({ databases, ...place, roles });
+      workers.resume();
       const { firstMs, firstCount, readableMs } = await progress.done(answers);
-      await workers.stop();
       perSecond = ((answers - firstCount) * 1000) / (readableMs - firstMs);
       return { perSecond };
     },

@@ -3,6 +3,7 @@
  * and against the same accepts spread over many accounts. Every turn of the one-account side has a
  * new account, so that no turn finds more open holds than another.
  */
+import { audit } from '../audit.js';
 import type { HotRowConfig } from '../baselines/hot-row.js';
 import type { Count, Timed } from '../baselines/loops.js';
 import { startPart } from '../children.js';
@@ -73,6 +74,12 @@ export const oneAccount: Cell = {
         const name = `accepts on one account ÷ spread over ${settings.accounts}`;
         comparisons.push({ id: 'R3.spread', name, ...rate, b, target: 0.9 });
       }
-      return { comparisons, check: () => acceptedAllStand(databaseUrl, accepted) };
+      return {
+        comparisons,
+        check: async () => [
+          ...(await acceptedAllStand(databaseUrl, accepted)),
+          ...(await audit({ databases, databaseUrl, settled: false })),
+        ],
+      };
     }),
 };

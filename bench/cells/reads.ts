@@ -4,6 +4,7 @@
  * clients; the 99th percentile in an open loop, at half of what the slower side can do, the same
  * rate for both.
  */
+import { audit } from '../audit.js';
 import type { SelectConfig } from '../baselines/select-by-key.js';
 import { startPart } from '../children.js';
 import { query } from '../database.js';
@@ -50,7 +51,10 @@ export const reads: Cell = {
           { id: 'R7', name, ...sides, ...rate },
           { id: 'R7.p99', name: `p99 of the same`, ...sides, ...latency },
         ],
-        check: () => rightAnswers(system.url, requests),
+        check: async () => [
+          ...(await rightAnswers(system.url, requests)),
+          ...(await audit({ databases, databaseUrl, settled: false })),
+        ],
         notes: () => [
           `p99 at ${Math.round(pace.perSecond)} requests/s; the generator was at most ` +
             `${Math.max(...pace.lags).toFixed(1)} ms late (p99)`,

@@ -3,6 +3,7 @@
  * must be answered from the first one, and of a hundred that race exactly one may win.
  */
 import { Pool } from 'undici';
+import { audit } from '../audit.js';
 import { withDefer } from '../defer.js';
 import type { Cell, Side } from '../harness.js';
 import { closedLoop, type LoadRequest } from '../load.js';
@@ -66,7 +67,8 @@ export const replays: Cell = {
         comparisons: [{ id: 'R8', name, ...rate }],
         async check() {
           const race = await raceOf(url, submissionsOf(tenants, 'race').fresh());
-          return [...race, ...(await acceptedAllStand(databaseUrl, accepted + 1))];
+          const found = await audit({ databases, databaseUrl, settled: false });
+          return [...race, ...(await acceptedAllStand(databaseUrl, accepted + 1)), ...found];
         },
         notes: () => [`${RACERS} racing duplicates had one winner`],
       };
