@@ -1,5 +1,4 @@
 /** The app that turns events into rows: one process at a time does, the others stand by. */
-import { randomUUID } from 'node:crypto';
 import type { Infra, Worker } from '../infra/infra.js';
 import { whileLeased } from '../infra/leases/while-leased.js';
 import { makeRebuilds } from './make-rebuilds.js';
@@ -13,7 +12,6 @@ const LEASE_MS = 5_000;
 export function projectorWorkers(infra: Infra): readonly Worker[] {
   const { leases, log, metrics, store } = infra;
   const running = { ...rebuildingOf(infra), store, log, metrics, projections };
-  const holder = randomUUID();
   const onOutage = (error: unknown) => log.warn({ err: error }, 'the projectors have no lease');
   return [
     {
@@ -22,7 +20,7 @@ export function projectorWorkers(infra: Infra): readonly Worker[] {
         whileLeased(
           leases,
           'projectors',
-          holder,
+          infra.instance,
           LEASE_MS,
           signal,
           (leased) => runProjections(running, leased),

@@ -1,4 +1,5 @@
 /** A rebuild beside the live projection: equal to it, swapped in unseen, harmless when it dies. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../test/support/eventually.js';
 import type { EventStore } from '../infra/event-store/port.js';
@@ -46,7 +47,10 @@ describe('rebuilding a projection', function () {
   };
   const writing = () =>
     meanwhile(async (signal) => {
-      for (let n = 0; !signal.aborted; n++) await models.append(...story(n % 50));
+      for (let n = 0; !signal.aborted; n++) {
+        await models.append(...story(n % 50));
+        await sleep(2);
+      }
     });
   const running = () => meanwhile((signal) => runProjections(models.running(projections), signal));
 
@@ -57,7 +61,7 @@ describe('rebuilding a projection', function () {
     return rows;
   };
   const shadows = async () => {
-    const { rows } = await models.pool.query(
+    const { rows } = await models.pool.query<{ tablename: string }>(
       "SELECT tablename FROM pg_tables WHERE tablename LIKE '%\\_\\_rebuild'",
     );
     return rows;

@@ -127,7 +127,7 @@ async function appendFacts(store: EventStore, facts: readonly Fact[]): Promise<v
   for (const { stream, ...event } of facts) {
     const [last] = await store.readStream(stream, { direction: 'backward', limit: 1 });
     const cause = { actor: 'spec', correlationId: 'spec', causationId: 'spec' };
-    const append = appendOf(stream, last?.revision ?? NO_STREAM, [event as AnyEvent], cause);
+    const append = appendOf(stream, last?.revision ?? NO_STREAM, [event], cause);
     const [outcome] = await store.append({ appends: [append] });
     if (outcome?.status !== 'appended') throw new Error(`${event.type} was not appended`);
   }
