@@ -21,7 +21,7 @@ import { openSecrets } from '../infra/secrets.js';
 import { commandRoutes } from './app.js';
 import type { Commands } from './command-infra.js';
 
-export interface Asking {
+interface Asking {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }

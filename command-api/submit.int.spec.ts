@@ -51,7 +51,10 @@ async function postgresLog(): Promise<Log> {
 const body = { model: 'text-generation-standard', input: { prompt: 'Rivers', max_tokens: 16 } };
 const CENT = 10_000n;
 
-function submitting(name: string, openLog: () => Promise<Log>): void {
+for (const [name, openLog] of [
+  ['memory', memoryLog],
+  ['PostgreSQL', postgresLog],
+] as const)
   describe(`submitting on the ${name} store`, () => {
     let log: Log;
     let api: CommandApi;
@@ -107,7 +110,7 @@ function submitting(name: string, openLog: () => Promise<Log>): void {
       return { type: 'ExecutionAbandoned', data } as const;
     };
 
-    it('answers 202 with the money that is held, and records hold, request and payload', async () => {
+    it('answers 202 with the money that is held; records hold, request and payload', async () => {
       const tenant = await openTenant(api, '1.00');
       const asked = { ...body, metadata: { order: '7' }, expires_in: 60 };
       const { status, headers, json } = await post(tenant, 'order-7', asked);
@@ -179,7 +182,7 @@ function submitting(name: string, openLog: () => Promise<Log>): void {
       expect(new Set(answers.map(idOf)).size).to.equal(2);
     });
 
-    it('makes one execution and one hold of 100 who race with one key in two processes', async () => {
+    it('makes one execution and one hold of 100 racing with one key in two processes', async () => {
       const tenant = await openTenant(api, '1.00');
       const answers = await Promise.all(
         Array.from({ length: 100 }, (_, n) => post(tenant, 'k', body, n % 2 ? api : other)),
@@ -215,7 +218,7 @@ function submitting(name: string, openLog: () => Promise<Log>): void {
       expect(answers.filter(({ status }) => status === 422)).to.have.length(20);
     });
 
-    it('accepts exactly 37 of 200 who race for money for 37, and leaves no trace of others', async () => {
+    it('accepts exactly 37 of 200 racing for money for 37, with no trace of others', async () => {
       const tenant = await openTenant(api, '0.37');
       const answers = await Promise.all(
         Array.from({ length: 200 }, (_, n) => post(tenant, `k${n}`, body, n % 2 ? api : other)),
@@ -300,7 +303,7 @@ function submitting(name: string, openLog: () => Promise<Log>): void {
       };
     }
 
-    it('lets no slow writer request on an abandoned hold; it starts over with its own', async () => {
+    it('lets no slow writer request on an abandoned hold; it starts over', async () => {
       const tenant = await openTenant(api, '1.00');
       const submission = await decided(tenant, 'k');
       const { executionId } = submission.request;
@@ -316,7 +319,7 @@ function submitting(name: string, openLog: () => Promise<Log>): void {
       expect(money[2]?.data).to.include({ generation: 1 });
     });
 
-    it('gives back the hold of a writer so slow that the execution was requested and over', async () => {
+    it('gives back the hold of a writer so slow that all was over', async () => {
       const tenant = await openTenant(api, '1.00');
       const submission = await decided(tenant, 'k');
       const { executionId, organizationId, at } = submission.request;
@@ -337,7 +340,3 @@ function submitting(name: string, openLog: () => Promise<Log>): void {
       expect(await find(store, executionId)).to.deep.equal({ requested: first.requested });
     });
   });
-}
-
-submitting('memory', memoryLog);
-submitting('PostgreSQL', postgresLog);

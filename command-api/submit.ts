@@ -38,14 +38,14 @@ export interface Submission {
   readonly cause: Cause;
 }
 
-export type Submitted =
+type Submitted =
   | { readonly outcome: 'accepted'; readonly requested: Requested }
   /** Somebody else's request under the same key was first; it may have another body. */
   | { readonly outcome: 'standing'; readonly requested: Requested }
   | { readonly outcome: 'rejected'; readonly reason: Account.Rejection };
 
-/** What is known of an execution before it is asked for: the request, or where it would be written. */
-export type Found =
+/** The request, or the revision at which it would be written. */
+type Found =
   { readonly requested: Requested } | { readonly requested?: never; readonly generation: number };
 
 const ROUNDS_MAX = 8;
@@ -186,7 +186,7 @@ const payloadOf = ({ request, inputBytes }: Submission): Payload => ({
   bytes: inputBytes,
 });
 
-/** Abandonments stand only at the beginning of a stream, one per generation that came to nothing. */
+/** Abandonments stand only at a stream's beginning, one per generation that came to nothing. */
 function foundIn(events: readonly RecordedEvent[]): Found {
   let generation = 0;
   for (const event of events as unknown as readonly ExecutionEvent[]) {

@@ -29,7 +29,7 @@ export function isId(prefix: IdPrefix, text: string): boolean {
 }
 
 /** RFC 9562 UUID version 5 (SHA-1, name-based). `namespace` is a UUID. */
-export function uuidV5(namespace: string, name: string): string {
+function uuidV5(namespace: string, name: string): string {
   const digest = createHash('sha1')
     .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
     .update(name)
@@ -51,7 +51,7 @@ export const apiKeyIdOf = (sha256: string): ApiKeyId =>
 export const outputFileIdOf = (executionId: ExecutionId, index: number): FileId =>
   `file_${uuidV5(NAMESPACE, `${executionId}/file/${index}`)}`;
 
-/** One delivery per event of an execution and endpoint: a repeated wake-up finds the same stream. */
+/** One delivery per event of an execution and endpoint: a repeated wake-up finds its stream. */
 export const deliveryIdOf = (executionId: ExecutionId, type: string, target: string): DeliveryId =>
   `dlv_${uuidV5(NAMESPACE, `${executionId}/${type}/${target}`)}`;
 

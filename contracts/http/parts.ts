@@ -74,7 +74,13 @@ export const listOf = (title: string, item: Schema): Schema =>
 
 /** The query of every list. */
 export const pageFields: Readonly<Record<string, Schema>> = {
-  'limit?': { type: 'integer', minimum: 1, maximum: 1000, default: 50 },
+  'limit?': {
+    type: 'integer',
+    minimum: 1,
+    maximum: 1000,
+    default: 50,
+    description: 'At most so many.',
+  },
   'cursor?': text('`next_cursor` of the page before.', 1024),
 };
 

@@ -25,7 +25,7 @@ export interface Authenticator {
   requireOperator(request: Pick<IncomingMessage, 'headers'>): void;
 }
 
-export interface AuthenticatorOptions {
+interface AuthenticatorOptions {
   readonly store: EventStore;
   /** Without one, nobody is the operator. */
   readonly adminKey: string | undefined;

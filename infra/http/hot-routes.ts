@@ -5,7 +5,7 @@
  */
 import { parametersOf, type Endpoint } from './endpoint.js';
 
-export interface HotMatch {
+interface HotMatch {
   readonly endpoint: Endpoint;
   readonly params: Readonly<Record<string, string>>;
 }

@@ -51,8 +51,8 @@ const NO_VALUES: Readonly<Record<string, unknown>> = Object.freeze({});
 
 const saneId = /^[\x21-\x7e]{1,128}$/;
 
-/** A caller's own id is kept when it is short and visible, so that it can go into logs and headers. */
-export function requestIdOf({ headers }: IncomingMessage): string {
+/** A caller's own id is kept when it is short and visible: it goes into logs and headers. */
+function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && saneId.test(given) ? given : `req_${randomUUID()}`;
 }

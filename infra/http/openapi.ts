@@ -25,7 +25,7 @@ export interface Parameter {
   readonly schema: JsonSchema;
 }
 
-export type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>;
+type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>;
 
 export interface Response {
   readonly description: string;
@@ -62,7 +62,7 @@ export function referenceMounts(routes: readonly Route[]): Mount[] {
   ];
 }
 
-export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
+function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   const components = openComponents();
   const errorSchema = components.reference(errorEnvelope);
   const paths: Record<string, Record<string, Operation>> = {};
@@ -88,8 +88,8 @@ function tagsOf(routes: readonly Route[]): readonly string[] {
 
 const ABOUT =
   'Runs AI models on your behalf: post a model and an input, get an id at once, be told by a ' +
-  'signed webhook or by polling. Money is a decimal string in US dollars. Every answer carries an ' +
-  '`X-Request-Id`; every error has the same envelope (or RFC 9457, with `Accept: ' +
+  'signed webhook or by polling. Money is a decimal string in US dollars. Every answer carries ' +
+  'an `X-Request-Id`; every error has the same envelope (or RFC 9457, with `Accept: ' +
   'application/problem+json`). `/api/v1` answers exactly as `/v1` does.';
 
 const securitySchemes = {

@@ -19,7 +19,7 @@ import { BODY_BYTES_MAX, HungUp, readBody } from './read-body.js';
 import { Refusal, type Caller, type Reply } from './route.js';
 import { send, sendAndDrain } from './send.js';
 
-export interface PipelineOptions {
+interface PipelineOptions {
   readonly authenticator: Authenticator;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'httpSeconds'>;
@@ -28,7 +28,7 @@ export interface PipelineOptions {
   readonly isClosing: () => boolean;
 }
 
-export type Params = Readonly<Record<string, string>>;
+type Params = Readonly<Record<string, string>>;
 
 export interface Pipeline {
   /** Never rejects. */
@@ -46,7 +46,7 @@ export interface Pipeline {
   ): Promise<void>;
 }
 
-/** `lines` is the log without its search for secrets, which the fixed fields of a line have none of. */
+/** `lines` is the log without its search for secrets: the fixed fields of a line have none. */
 interface Context extends PipelineOptions {
   readonly lines: Log;
 }

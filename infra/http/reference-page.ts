@@ -1,10 +1,10 @@
-/** The reference for people: one page, made of the OpenAPI document, with nothing from elsewhere. */
+/** The reference for people: one page made of the OpenAPI document, with nothing from elsewhere. */
 import { hash } from 'node:crypto';
 import type { OpenApiDocument, Operation, Parameter, Response } from './openapi.js';
-import { exampleOf, fieldsOf, type Field, type Schemas } from './reference-schemas.js';
+import { exampleOf, fieldsOf, limitsOf, type Field, type Schemas } from './reference-schemas.js';
 import { referenceScript, referenceStyle } from './reference-style.js';
 
-export interface ReferencePage {
+interface ReferencePage {
   readonly html: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -74,7 +74,8 @@ const navigationOf = (tag: string, listed: readonly Listed[]): string =>
     .join('')}</ul>`;
 
 const sectionOf = (tag: string, listed: readonly Listed[], schemas: Schemas): string =>
-  `<section><h2>${escaped(tag)}</h2>${listed.map((one) => card(one, schemas)).join('\n')}</section>`;
+  `<section><h2>${escaped(tag)}</h2>` +
+  `${listed.map((one) => card(one, schemas)).join('\n')}</section>`;
 
 function card({ method, path, operation }: Listed, schemas: Schemas): string {
   const { operationId, summary, description, parameters = [], requestBody } = operation;
@@ -133,7 +134,7 @@ const parameterRow = ({ name, in: place, required, description, schema }: Parame
     path: name,
     type: `${String(schema['type'])}, in ${place}`,
     required,
-    description: description ?? '',
+    description: [description, limitsOf(schema)].filter(Boolean).join(' '),
   });
 
 const fieldRow = ({ path, type, required, description }: Field): string =>

@@ -82,7 +82,8 @@ interface Limits {
   readonly default?: string | number;
 }
 
-function limitsOf(schema: JsonSchema): string {
+/** What a value is held to, in a sentence or two. */
+export function limitsOf(schema: JsonSchema): string {
   const { minimum, maximum, maxLength, enum: values, default: usual } = schema as Limits;
   const parts = [
     values !== undefined && `One of ${values.map((one) => `\`${one}\``).join(', ')}.`,

@@ -47,7 +47,9 @@ td{padding:.45rem .6rem .45rem 0;border-top:1px solid var(--line);vertical-align
 td:first-child{width:34%}.type{width:18%;color:var(--soft)}
 .must{margin-left:.5rem;font-size:.72rem;color:var(--bad)}
 .answer,summary{display:flex;gap:.8rem;padding:.3rem 0;font-size:.9rem}
-summary{cursor:pointer}summary::after{content:"example";margin-left:auto;color:var(--accent)}details pre{margin:.3rem 0 .8rem}
+summary{cursor:pointer}
+summary::after{content:"example";
+margin-left:auto;color:var(--accent)}details pre{margin:.3rem 0 .8rem}
 .status{flex:none;font:600 .85rem/1.6 ui-monospace,SFMono-Regular,Menlo,monospace}
 .good{color:var(--good)}.bad{color:var(--bad)}
 @media(max-width:56rem){body{display:block}nav{position:static;height:auto;border-right:0;

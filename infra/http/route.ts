@@ -1,6 +1,7 @@
 /**
- * A route reads like its documentation: parse, name, decide, answer. Its handler is a plain function
- * of request to reply and never touches `response`, so it is the same behind Express and below it.
+ * A route reads like its documentation: parse, name, decide, answer. Its handler is a plain
+ * function of request to reply and never touches `response`, so it is the same behind Express and
+ * below it.
  */
 import type { Readable } from 'node:stream';
 import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
@@ -83,7 +84,7 @@ interface RouteShape {
 }
 
 /** A tenant's route: the caller is the key's organization. */
-export interface TenantRoute extends RouteShape {
+interface TenantRoute extends RouteShape {
   readonly audience: 'tenant';
   /** The permission that suffices: `FULL` unless the route serves executions and files. */
   readonly permission: Permission;
@@ -91,7 +92,7 @@ export interface TenantRoute extends RouteShape {
 }
 
 /** An operator's route, under `/admin/v1`. */
-export interface OperatorRoute extends RouteShape {
+interface OperatorRoute extends RouteShape {
   readonly audience: 'operator';
   handle(request: ApiRequest): Promise<Reply | Refusal>;
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finished, pipeline } from 'node:stream';
 import type { Reply } from './route.js';
 
-export interface Sending {
+interface Sending {
   readonly requestId: string;
   /** The connection ends with this answer, because the server is closing. */
   readonly close: boolean;

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { eventually } from '../../test/support/eventually.js';
 import { StoreOverloaded, StoreUnavailable } from '../event-store/port.js';
-import { Refusal, type Reply, type Route, type TenantRoute } from './route.js';
+import { Refusal, type Reply, type Route } from './route.js';
 import {
   ADMIN_KEY,
   openTestServer,
@@ -28,6 +28,7 @@ const failures: Record<string, () => Error> = {
   refused: () => new Refusal('CONFLICT', 'Not so.', [{ field: 'a', code: 'b', message: 'c' }]),
 };
 
+type TenantRoute = Extract<Route, { audience: 'tenant' }>;
 type Handle = TenantRoute['handle'];
 
 const tenantRoute = (
@@ -239,7 +240,8 @@ describe('serveRoutes', () => {
       });
 
     it('a body of 2 MB, announced or not', async () => {
-      const head = `POST /v1/echo HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${server.apiKey}\r\n`;
+      const as = `authorization: Bearer ${server.apiKey}`;
+      const head = `POST /v1/echo HTTP/1.1\r\nhost: x\r\n${as}\r\n`;
       const body = 'x'.repeat(2 * 1024 * 1024);
       const announced = `${head}content-length: ${body.length}\r\n\r\n${body}`;
       const chunked = `${head}transfer-encoding: chunked\r\n\r\n200000\r\n${body}\r\n0\r\n\r\n`;

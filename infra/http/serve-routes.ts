@@ -16,7 +16,7 @@ import { openPipeline, type Pipeline } from './pipeline.js';
 import { announcesTooMuch } from './read-body.js';
 import type { Mount, Route } from './route.js';
 
-export interface ServeOptions {
+interface ServeOptions {
   readonly routes: readonly Route[];
   readonly mounts: readonly Mount[];
   readonly authenticator: Authenticator;
@@ -39,7 +39,7 @@ export interface HttpServer {
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Longer than the usual minute of a balancer's idle time, so that it is never we who hang up first. */
+/** Longer than a balancer's usual minute of idle time, so that it is never we who hang up. */
 const KEEP_ALIVE_MS = 65_000;
 const HEADER_BYTES_MAX = 16 * 1024;
 const CONNECTIONS_MAX = 10_000;

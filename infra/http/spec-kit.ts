@@ -1,4 +1,4 @@
-/** A real server over tiny routes, a key that opens it, and a client; for the specs of this folder. */
+/** A real server over tiny routes, a key that opens it, and a client; for specs of this folder. */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { pino } from 'pino';
