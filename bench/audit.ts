@@ -1,14 +1,14 @@
-/** `modelroute verify` on what a cell has left behind: the last word on whether its speed counts. */
+/** `modelroute verify` on what a cell has left behind: whether its speed counts at all. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { Databases } from './database.js';
 import { CLI } from './modelroute.js';
 
-export interface AuditOptions {
+interface AuditOptions {
   readonly databases: Databases;
   readonly databaseUrl: string;
-  /** Everything that was begun must have ended, and the read models must be what a rebuild gives. */
+  /** Everything that was begun must have ended, and read models must be what a rebuild gives. */
   readonly settled: boolean;
   /** The sandbox that was called. */
   readonly sandboxUrl?: string;

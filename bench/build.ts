@@ -1,7 +1,7 @@
 /**
  * Compiles the sources as they are now into bench/out/build, with the settings of `make build` and
- * the benchmarks beside, so that what is measured is what is shipped: never a stale build, and never
- * a loader's wrappers in hot code.
+ * the benchmarks beside, so that what is measured is what is shipped: never a stale build, never a
+ * loader's wrappers in hot code.
  */
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

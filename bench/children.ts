@@ -1,4 +1,4 @@
-/** Processes that the benchmarks start: baselines that are talked to, and servers that log to a file. */
+/** Processes that the benchmarks start: parts that are talked to, servers that log to a file. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
@@ -45,7 +45,7 @@ export async function startPart<Ready, Ask extends object, Answer>(
   };
 }
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly nodeArgs?: readonly string[];
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;

@@ -15,7 +15,7 @@ export interface CpuProfile {
   readonly timeDeltas: readonly number[];
 }
 
-export interface SelfTimes {
+interface SelfTimes {
   /** Microseconds of self time, the most first. */
   readonly byGroup: ReadonlyMap<string, number>;
   readonly byFunction: ReadonlyMap<string, number>;

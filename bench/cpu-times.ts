@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { query } from './database.js';
 
 /** Milliseconds of processor time since each process began, by what the process is. */
-export type CpuTimes = ReadonlyMap<string, number>;
+type CpuTimes = ReadonlyMap<string, number>;
 
 /** Linux counts in hundredths of a second, whatever the kernel's own tick is. */
 const TICK_MS = 10;

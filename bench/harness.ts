@@ -21,7 +21,7 @@ export interface Cell {
 }
 
 /** What one turn of one side gives, by metric. */
-export type Sample = Readonly<Record<string, number>>;
+type Sample = Readonly<Record<string, number>>;
 
 export interface Side {
   readonly name: string;
@@ -43,7 +43,7 @@ export interface Comparison {
   readonly atMost?: boolean;
 }
 
-export interface OpenCell {
+interface OpenCell {
   readonly comparisons: readonly Comparison[];
   /** What was found wrong; speed by losing work is not speed. Asked once all rounds are done. */
   check(): Promise<readonly string[]>;
@@ -52,7 +52,7 @@ export interface OpenCell {
   close(): Promise<void>;
 }
 
-export type Verdict = 'reached' | 'short' | 'inconclusive';
+type Verdict = 'reached' | 'short' | 'inconclusive';
 
 export interface Measured {
   readonly name: string;
@@ -82,7 +82,7 @@ export interface Row {
 /** A baseline that varies by more is no measure of anything. */
 const SPREAD_MAX = 0.15;
 
-export interface MeasureOptions {
+interface MeasureOptions {
   readonly rounds: number;
   /** Run before every turn. */
   readonly settle: () => Promise<void>;

@@ -15,7 +15,7 @@ export interface LoadRequest {
   readonly body?: string;
 }
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly url: string;
   readonly clients: number;
   readonly seconds: number;
@@ -27,7 +27,7 @@ export interface LoadOptions {
   readonly accept: (status: number, headers: Dispatcher.ResponseData['headers']) => boolean;
 }
 
-export interface LoadResult {
+interface LoadResult {
   /** Answers within the time, per second. */
   readonly perSecond: number;
   /** All answers, also those that came after the time was over. */
@@ -37,7 +37,7 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
-export interface OpenLoadResult extends LoadResult {
+interface OpenLoadResult extends LoadResult {
   /** How late the generator sent, in milliseconds at the 99th percentile. */
   readonly lagP99Ms: number;
 }
@@ -71,7 +71,7 @@ export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
   return { perSecond: (inTime * 1000) / elapsedMs, answers: sent, ...percentiles(latency) };
 }
 
-export interface OpenLoadOptions extends LoadOptions {
+interface OpenLoadOptions extends LoadOptions {
   readonly perSecond: number;
 }
 

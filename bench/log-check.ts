@@ -17,7 +17,8 @@ export async function acceptBytes(url: string): Promise<AcceptBytes> {
   const [row] = await query<Record<string, number>>(
     url,
     `WITH e AS (
-      SELECT type, avg(octet_length(data))::int AS data, avg(octet_length(metadata))::int AS metadata
+      SELECT type, avg(octet_length(data))::int AS data,
+        avg(octet_length(metadata))::int AS metadata
       FROM eventstore.events WHERE type IN ('HoldPlaced', 'ExecutionRequested') GROUP BY type
     )
     SELECT h.data AS hold_data, h.metadata AS hold_metadata, r.data AS request_data,
@@ -37,7 +38,7 @@ export async function acceptBytes(url: string): Promise<AcceptBytes> {
   };
 }
 
-export interface LogCounts {
+interface LogCounts {
   readonly requested: number;
   readonly holds: number;
   readonly payloads: number;

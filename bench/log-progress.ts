@@ -1,8 +1,8 @@
-/** Follows the log and the read models from outside until a number of executions is over and done. */
+/** Follows the log and the read models from outside until so many executions are over and done. */
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 
-export interface LogProgress {
+interface LogProgress {
   /** Starts counting behind the present end of the log. */
   mark(): Promise<void>;
   /**
@@ -13,7 +13,7 @@ export interface LogProgress {
   close(): Promise<void>;
 }
 
-export interface Done {
+interface Done {
   /** Of the first look that found a completed one, and how many it found. */
   readonly firstMs: number;
   readonly firstCount: number;

@@ -1,6 +1,7 @@
 /**
- * The run itself: one PostgreSQL, the cells one after another, one table at the end, and the files in
- * bench/out. A cell that cannot be measured is reported and the others go on; the exit code tells.
+ * The run itself: one PostgreSQL, the cells one after another, one table at the end, and the files
+ * in bench/out. A cell that cannot be measured is reported and the others go on; the exit code
+ * tells.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
@@ -83,5 +84,7 @@ async function writeReports(all: readonly Row[], run: RunFacts, told: Settings):
   await writeFile(join(OUT, 'latest.json'), `${JSON.stringify(all, null, 2)}\n`);
   await writeFile(join(OUT, 'latest.md'), table);
   await writeFile(join(OUT, 'latest.html'), htmlReport(all, run));
-  if (told.writeDocs) await copyIntoDocs(join(ROOT, 'docs', 'performance.md'), 'table', table);
+  // A table of some cells is not the table.
+  if (told.writeDocs && told.names.size === 0)
+    await copyIntoDocs(join(ROOT, 'docs', 'performance.md'), 'table', table);
 }

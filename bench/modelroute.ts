@@ -1,4 +1,4 @@
-/** The system under test, started as an operator starts it and prepared through its own admin API. */
+/** The system under test: started as an operator starts it, prepared through its own admin API. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,12 +6,12 @@ import { Pool } from 'undici';
 import { startServer, type Server } from './children.js';
 import type { Databases } from './database.js';
 
-export interface ModelRoute extends Server {
+interface ModelRoute extends Server {
   readonly adminKey: string;
   readonly logFile: string;
 }
 
-export interface ModelRouteOptions {
+interface ModelRouteOptions {
   readonly databases: Databases;
   readonly databaseUrl: string;
   readonly roles: readonly string[];

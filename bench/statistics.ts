@@ -1,6 +1,6 @@
 /** Figures of few samples: medians, spread, and the interval of a ratio of paired samples. */
 
-export interface Interval {
+interface Interval {
   readonly ratio: number;
   readonly low: number;
   readonly high: number;
@@ -20,7 +20,7 @@ export function spread(values: readonly number[]): number {
 }
 
 /**
- * The ratio of samples that were taken in turns: the geometric mean of the ratios of each round, and
+ * The ratio of samples that were taken in turns: the geometric mean of the rounds' ratios, and
  * Student's t on their logarithms for its 95 % interval. What slows the machine for a while slows
  * both halves of a round, so pairing takes most of it out.
  */

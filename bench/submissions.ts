@@ -11,8 +11,8 @@ export interface Submissions {
   readonly made: number;
 }
 
-export const MODEL = 'text-generation-standard';
-export const BODY_BYTES = 800;
+const MODEL = 'text-generation-standard';
+const BODY_BYTES = 800;
 
 /** `label` keeps the idempotency keys of different users of one tenant apart. */
 export function submissionsOf(tenants: readonly Tenant[], label: string): Submissions {

@@ -1,10 +1,10 @@
 /**
  * Both sides of R9: appenders of three events each, every append a new stream.
  *
- *   ordered   the event store as the system uses it: expected revisions checked, positions given out
- *             under the append lock
- *   plain     the same encoding, group commit, connection and arrays, into a table whose position is
- *             a bigserial: no lock, no look at the stream's end
+ *   ordered   the event store as the system uses it: expected revisions checked, positions given
+ *             out under the append lock
+ *   plain     the same encoding, group commit, connection and arrays, into a table whose position
+ *             is a bigserial: no lock, no look at the stream's end
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';

@@ -1,8 +1,8 @@
 /**
- * Baseline of R4: a job queue on the same PostgreSQL. An http server adds a job per POST and answers
- * 202; a worker with 64 jobs at once makes the same call to the same provider and inserts one row
- * with what it answered. Batching, where wanted, is graphile-worker's own: jobs are fetched and
- * completed in batches.
+ * Baseline of R4: a job queue on the same PostgreSQL. An http server adds a job per POST and
+ * answers 202; a worker with 64 jobs at once makes the same call to the same provider and inserts
+ * one row with what it answered. Batching, where wanted, is graphile-worker's own: jobs are fetched
+ * and completed in batches.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';

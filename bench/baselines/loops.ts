@@ -10,13 +10,13 @@ export interface Count {
   readonly perSecond: number;
 }
 
-export interface Loops extends Timed {
+interface Loops extends Timed {
   readonly url: string;
   readonly clients: number;
   readonly once: (client: pg.Client, user: number) => Promise<void>;
 }
 
-/** Connections are made before the clock starts, and closed so that the next turn has the server to itself. */
+/** Connections are made before the clock starts, and closed for the turn of the other side. */
 export async function countInLoops({ url, clients, seconds, once }: Loops): Promise<Count> {
   const connections = Array.from(
     { length: clients },

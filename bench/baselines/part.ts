@@ -2,7 +2,7 @@
  * The other end of `startPart`: opens what its configuration asks for, says that it is ready,
  * answers one question at a time, and ends with its parent.
  */
-export interface PartWork<Ready, Ask, Answer> {
+interface PartWork<Ready, Ask, Answer> {
   readonly ready: Ready;
   answer(question: Ask): Promise<Answer>;
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-/** The providers, in a process of their own that both sides of a comparison call. They take no time. */
+/** The providers, in a process of their own that both sides call; their latency is 0. */
 import { Client } from 'undici';
 import { startSandbox } from '../../sandbox/server.js';
 import { servePart } from './part.js';

@@ -1,7 +1,8 @@
 /**
  * R1 and R2: executions accepted over HTTP, on the full path (key, JSON, schemas, idempotency,
  * payload, hold, events, 202), against three bare INSERTs in a transaction, and against an Express
- * handler that only checks the body. 64 clients on every side; the command API alone in its process.
+ * handler that only checks the body. 64 clients on every side; the command API has a process of
+ * its own.
  */
 import { Client } from 'undici';
 import { audit } from '../audit.js';

@@ -1,8 +1,8 @@
 /**
- * R4: executions from POST to the end, the call to the provider included, against a job queue on the
- * same PostgreSQL that makes the same calls to the same sandbox. A turn is over when everything that
- * it submitted is done: on our side completed, settled and in the read models; on the other, its row
- * inserted.
+ * R4: executions from POST to the end, the call to the provider included, against a job queue on
+ * the same PostgreSQL that makes the same calls to the same sandbox. A turn is over when everything
+ * that it submitted is done: on our side completed, settled and in the read models; on the other,
+ * its row inserted.
  */
 import { audit } from '../audit.js';
 import { query } from '../database.js';

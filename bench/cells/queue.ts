@@ -22,7 +22,7 @@ export function startQueue(
 /** The bodies that the system is given; the queue asks for no key. */
 export const queued = submissionsOf([{ organizationId: '', apiKey: 'none' }], 'queue').again;
 
-export interface ResultsDone {
+interface ResultsDone {
   /** Of the first look that found a row, and how many it found. */
   readonly firstMs: number;
   readonly firstCount: number;

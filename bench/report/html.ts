@@ -1,6 +1,6 @@
 /** The report as one page that needs nothing else: the table, the ratios, and every sample. */
-import type { Measured, Row } from '../harness.js';
-import { figure, measuredText, type RunFacts } from './table.js';
+import type { Row } from '../harness.js';
+import { cellsOf, HEADINGS, type RunFacts } from './table.js';
 import { ratioPlot, samplePlot } from './svg.js';
 
 export function htmlReport(rows: readonly Row[], facts: RunFacts): string {
@@ -17,7 +17,7 @@ reach. The scale is logarithmic.</p>
 ${ratioPlot(rows)}
 <h2>Table</h2>
 <table>
-<tr><th><th>A ÷ B<th>A<th>B<th>ratio<th>95 %<th>target<th>verdict<th>here<th>verdict</tr>
+<tr>${HEADINGS.map((heading) => `<th>${heading}</th>`).join('')}</tr>
 ${rows.map(tableRow).join('\n')}
 </table>
 <h2>Samples</h2>
@@ -27,16 +27,13 @@ ${rows.map(samples).join('\n')}
 `;
 }
 
-function tableRow(row: Row): string {
-  const { id, name, absolutes, ratio, low, high, target, verdict, here, hereVerdict } = row;
-  const sign = row.atMost ? '≤' : '≥';
-  const { a, b } = absolutes;
-  return `<tr><td>${id}<td>${escaped(name)}<td>${told(a)}<td>${told(b)}<td>${figure(ratio)}<td>${figure(
-    low,
-  )} – ${figure(high)}<td>${sign} ${target}<td class="${verdict}">${verdict}<td>${sign} ${here}<td class="${hereVerdict}">${hereVerdict}</tr>`;
-}
+const JUDGED = new Set(['reached', 'short', 'inconclusive']);
 
-const told = (measured: Measured): string => escaped(measuredText(measured));
+function tableRow(row: Row): string {
+  const cell = (text: string) =>
+    `<td${JUDGED.has(text) ? ` class="${text}"` : ''}>${escaped(text)}</td>`;
+  return `<tr>${cellsOf(row).map(cell).join('')}</tr>`;
+}
 
 function samples({ id, name, absolutes, violations, notes }: Row): string {
   const remarks = [...violations.map((found) => `VIOLATED: ${found}`), ...notes];
@@ -49,7 +46,7 @@ export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 
 const STYLE = `
-  body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+  body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; }
   table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
   th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid #ddd; }
   svg { display: block; width: 100%; height: auto; }

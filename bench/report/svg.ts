@@ -62,7 +62,8 @@ export function samplePlot(sides: readonly Measured[]): string {
       line(scale(median), y - 12, scale(median), y + 12, colour, 2),
       ...samples.map((sample, round) => {
         const cy = at(y - 7 + round * step);
-        return `<circle cx="${at(scale(sample))}" cy="${cy}" r="4" fill="${colour}" opacity="0.6"/>`;
+        const place = `cx="${at(scale(sample))}" cy="${cy}"`;
+        return `<circle ${place} r="4" fill="${colour}" opacity="0.6"/>`;
       }),
     ];
   });

@@ -9,7 +9,18 @@ export interface RunFacts {
   readonly minutes: number;
 }
 
-const HEADINGS = ['', 'A ÷ B', 'A', 'B', 'ratio', '95 %', 'target', 'verdict', 'here', 'verdict'];
+export const HEADINGS = [
+  '',
+  'A ÷ B',
+  'A',
+  'B',
+  'ratio',
+  '95 %',
+  'target',
+  'verdict',
+  'here',
+  'verdict',
+];
 
 export function textTable(rows: readonly Row[], facts: RunFacts): string {
   const cells = [HEADINGS, ...rows.map(cellsOf)];
@@ -39,7 +50,8 @@ export function markdownTable(rows: readonly Row[], facts: RunFacts): string {
   ].join('\n');
 }
 
-function cellsOf(row: Row): string[] {
+/** As many as there are headings. */
+export function cellsOf(row: Row): string[] {
   const { id, name, ratio, low, high, target, verdict, absolutes, here, hereVerdict } = row;
   const bar = (value: number) => `${row.atMost ? '≤' : '≥'} ${value}`;
   const figures = [measuredText(absolutes.a), measuredText(absolutes.b), figure(ratio)];
@@ -49,13 +61,13 @@ function cellsOf(row: Row): string[] {
 }
 
 /** Median, and how far the farthest sample lies from it. */
-export const measuredText = ({ median, spread, unit }: Measured): string =>
+const measuredText = ({ median, spread, unit }: Measured): string =>
   `${absolute(median)}${unit} ± ${Math.round(spread * 100)} %`;
 
 const absolute = (value: number): string =>
   value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3);
 
-export const figure = (value: number): string =>
+const figure = (value: number): string =>
   Number.isFinite(value) ? value.toFixed(2) : String(value);
 
 /** What rows of one cell share is said once, under the first of them. */
@@ -70,8 +82,8 @@ function remarks(rows: readonly Row[]): string[] {
 const footer = ({ at, machine, database, turns, minutes }: RunFacts): string[] => [
   `${at}, ${machine}`,
   database,
-  `${turns}, in turns; ± is the farthest sample from the median; the ratio is the geometric mean of ` +
-    `the rounds, its interval Student's t on their logarithms; ${minutes.toFixed(1)} minutes`,
+  `${turns}; ± is the farthest sample from the median; the ratio is the geometric mean ` +
+    `of the rounds, its interval Student's t on their logarithms; ${minutes.toFixed(1)} minutes`,
 ];
 
 /** Every character of ours is one column wide. */
