@@ -1,6 +1,6 @@
 /** A small storm; `make storm` is a big one. */
 import { expect } from 'chai';
-import { runStorm, type StormReport } from './storm/storm.js';
+import { runStorm, type StormReport } from './storm/run-storm.js';
 import { tableOf } from './storm/table.js';
 
 const seed = process.env['STORM_SEED'] ?? String(Date.now());

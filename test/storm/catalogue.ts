@@ -9,7 +9,7 @@ interface CatalogueFile {
   readonly models: Record<string, { expires_in_seconds: number; routes: { provider: string }[] }>;
 }
 
-const TEXT = 'text-generation-standard';
+export const TEXT = 'text-generation-standard';
 /** Text that only the provider without idempotency keys writes. */
 export const NORTH_TEXT = 'text-north';
 

@@ -12,7 +12,6 @@ import {
 } from '../support/client.js';
 import { imageOf, textOf } from '../support/executions.js';
 import type { Random } from '../support/random.js';
-import { NORTH_TEXT } from './catalogue.js';
 
 export interface Promised {
   readonly id: string;
@@ -34,8 +33,12 @@ export interface Load {
   readonly counts: Readonly<Record<Count, number>>;
   /** The longest that an answer took, in milliseconds. */
   slowestMs(): number;
+  /** One more submission, on a lane of its own; resolves when it is accepted. */
+  probe(): Promise<void>;
   /** No new work; resolves when everybody has had an answer. */
   stop(): Promise<void>;
+  /** Nobody waits any longer. */
+  abandon(): void;
 }
 
 type Count = 'accepted' | 'repeated' | 'cancels' | 'reads' | 'unanswered' | 'unavailable';
@@ -43,6 +46,8 @@ type Count = 'accepted' | 'repeated' | 'cancels' | 'reads' | 'unanswered' | 'una
 export interface LoadOptions {
   readonly tenants: readonly Tenant[];
   readonly receiverUrl: string;
+  /** One of them is asked for text each time. */
+  readonly textModels: readonly string[];
   readonly lanes: number;
   readonly pauseMs: readonly [min: number, max: number];
   readonly random: Random;
@@ -58,6 +63,7 @@ interface Lane {
   readonly complaints: string[];
   readonly counts: Record<Count, number>;
   readonly name: string;
+  readonly abandoned: AbortSignal;
   slowestMs: number;
   submitted: number;
 }
@@ -66,14 +72,17 @@ export function startLoad(options: LoadOptions): Load {
   const promised = new Map<string, Promised>();
   const complaints: string[] = [];
   const counts = { accepted: 0, repeated: 0, cancels: 0, reads: 0, unanswered: 0, unavailable: 0 };
-  let stopping = false;
-  const lanes = Array.from({ length: options.lanes }, (_, n): Lane => {
-    const random = options.random.branch(`lane ${n}`);
-    const own = { recent: [], slowestMs: 0, submitted: 0, name: `lane-${n}` };
+  const stopped = new AbortController();
+  const abandoned = new AbortController();
+  const laneOf = (name: string): Lane => {
+    const random = options.random.branch(name);
+    const own = { recent: [], slowestMs: 0, submitted: 0, name, abandoned: abandoned.signal };
     return { options, random, promised, complaints, counts, ...own };
-  });
+  };
+  const lanes = Array.from({ length: options.lanes }, (_, n) => laneOf(`lane-${n}`));
+  const probing = laneOf('probe');
   const running = lanes.map(async (lane) => {
-    while (!stopping) {
+    while (!stopped.signal.aborted) {
       await actOnce(lane).catch((error: unknown) => complaints.push(String(error)));
       await sleep(lane.random.between(...options.pauseMs));
     }
@@ -83,9 +92,14 @@ export function startLoad(options: LoadOptions): Load {
     complaints,
     counts,
     slowestMs: () => Math.round(Math.max(...lanes.map(({ slowestMs }) => slowestMs))),
+    probe: () => submitNew(probing),
     async stop() {
-      stopping = true;
+      stopped.abort();
       await Promise.all(running);
+    },
+    abandon() {
+      stopped.abort();
+      abandoned.abort();
     },
   };
 }
@@ -103,7 +117,7 @@ async function submitNew(lane: Lane): Promise<void> {
   const { options, random, counts, promised, recent, name } = lane;
   const tenant = random.pick(options.tenants);
   if (!tenant) throw new Error('a load without tenants');
-  const body = bodyFrom(random, options.receiverUrl);
+  const body = bodyFrom(random, options);
   const key = `${name}-${++lane.submitted}`;
   const answer = await untilAnswered(lane, () => tenant.api.submit(body, key));
   if (answer.status !== 202) return complain(lane, `${key} was answered`, answer);
@@ -116,11 +130,12 @@ async function submitNew(lane: Lane): Promise<void> {
   counts.accepted += 1;
 }
 
-function bodyFrom(random: Random, receiverUrl: string): Submission {
+function bodyFrom(random: Random, { receiverUrl, textModels }: LoadOptions): Submission {
   const prompt = `A storm, seen ${random.between(1, 1_000_000)} times`;
   const more = random.chance(0.3) ? { webhook_url: receiverUrl } : {};
   if (random.chance(0.06)) return imageOf(prompt, more);
-  return textOf(prompt, random.chance(0.25) ? { ...more, model: NORTH_TEXT } : more);
+  const text = textOf(prompt, more);
+  return { ...text, model: random.pick(textModels) ?? text.model };
 }
 
 async function repeat(lane: Lane, { tenant, body, key, answer: first }: Promised): Promise<void> {
@@ -155,7 +170,7 @@ type Body = Awaited<ReturnType<Client['submit']>>['body'];
 /** Asks until there is an answer that is no outage. */
 async function untilAnswered(lane: Lane, ask: Asked<Body>): Promise<Answer<Body>> {
   const deadline = performance.now() + PATIENCE_MS;
-  while (performance.now() < deadline) {
+  while (performance.now() < deadline && !lane.abandoned.aborted) {
     const askedAt = performance.now();
     const answer = await ask().catch(() => undefined);
     if (answer) lane.slowestMs = Math.max(lane.slowestMs, performance.now() - askedAt);

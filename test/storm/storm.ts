@@ -1,158 +1,25 @@
 /**
- * A storm: the system under load is killed again and again at random moments, and must have kept
- * every promise when the weather has calmed.
- *
- *   process      kill -9 of everything but the sandbox; sometimes again while it starts
- *   postmaster   kill -9 of the database alone; the system brings it back
- *   backends     every connection to the database is cut
+ * `make storm`: a long storm. STORM_KILLS (50), STORM_STRIKES (process,postmaster,backends, taken
+ * in turn), STORM_LANES (24), STORM_SEED (the time).
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { atEnd } from '../support/at-end.js';
-import { newTenant } from '../support/client.js';
-import { cutConnections } from '../support/database.js';
-import { eventually } from '../support/eventually.js';
-import { freePort } from '../support/free-port.js';
-import { randomFrom, type Random } from '../support/random.js';
-import { startReceiver } from '../support/receiver.js';
-import { behave, behaveWell } from '../support/sandbox.js';
-import { startSystem, type System } from '../support/system.js';
-import { audit, untilCalm, type Scene } from './audit.js';
-import { writeStormCatalogue } from './catalogue.js';
-import { startLoad, type Load } from './load.js';
+import { runEndings } from '../support/at-end.js';
+import { runStorm, type Strike } from './run-storm.js';
+import { tableOf } from './table.js';
 
-export type Strike = 'process' | 'postmaster' | 'backends';
+const { env } = process;
+const kills = Number(env['STORM_KILLS'] ?? 50);
+const kinds = (env['STORM_STRIKES'] ?? 'process,postmaster,backends').split(',') as Strike[];
+const lanes = Number(env['STORM_LANES'] ?? 24);
+const seed = env['STORM_SEED'] ?? String(Date.now());
 
-export interface StormOptions {
-  readonly seed: string;
-  readonly strikes: readonly Strike[];
-  readonly lanes: number;
-}
-
-export interface Stricken {
-  readonly strike: Strike;
-  /** Under load before it. */
-  readonly afterMs: number;
-  /** How often it was killed while it started again. */
-  readonly again: number;
-  readonly promisedSoFar: number;
-  /** Until the next submission was accepted. */
-  readonly recoveredInMs: number;
-}
-
-export interface StormReport {
-  readonly stricken: readonly Stricken[];
-  readonly load: Load;
-  readonly told: number;
-  readonly calmInMs: number;
-  /** Everything that is wrong. */
-  readonly findings: readonly string[];
-  readonly verify: { readonly code: number | null; readonly output: string };
-}
-
-const TENANTS = 3;
-const AMOUNT = '10000';
-const PAUSE_MS = [10, 60] as const;
-const RECOVERY_DEADLINE_MS = 60_000;
-
-export async function runStorm(options: StormOptions): Promise<StormReport> {
-  const random = randomFrom(options.seed);
-  const folder = await mkdtemp(join(tmpdir(), 'modelroute-storm-'));
-  atEnd(() => rm(folder, { recursive: true, force: true }));
-  const { system, sandbox } = await startBoth(folder);
-  const tenants = await Promise.all(
-    Array.from({ length: TENANTS }, () => newTenant(system, AMOUNT)),
-  );
-  const receiver = await startReceiver();
-  const load = startLoad({
-    ...{ tenants, receiverUrl: receiver.url, lanes: options.lanes, pauseMs: PAUSE_MS },
-    random: random.branch('load'),
-  });
-  const stricken: Stricken[] = [];
-  for (const strike of options.strikes)
-    stricken.push(await strikeOnce(system, load, strike, random));
-  await load.stop();
-  await behaveWell(sandbox.sandboxUrl);
-  const { sandboxUrl } = sandbox;
-  const scene: Scene = { tenants, amount: AMOUNT, load, receiver, sandboxUrl };
-  const calmFrom = performance.now();
-  const unrest = await untilCalm(scene).then(
-    () => [],
-    (error: unknown) => [String(error)],
-  );
-  const calmInMs = Math.round(performance.now() - calmFrom);
-  const findings = [...unrest, ...(await audit(scene))];
-  const verify = await system.command('verify', '--json');
-  const codes = [await system.stop(), await sandbox.stop()];
-  if (codes.some((code) => code !== 0)) findings.push(`ended with ${codes.join(' and ')}`);
-  return { stricken, load, told: receiver.told.length, calmInMs, findings, verify };
-}
-
-/** The sandbox lives on its own, so that its record can be believed. */
-async function startBoth(folder: string): Promise<{ system: System; sandbox: System }> {
-  const sandbox = await startSystem({
-    roles: 'sandbox',
-    dataDir: join(folder, 'sandbox'),
-    env: { MODELROUTE_SANDBOX_PORT: String(await freePort()) },
-  });
-  await behave(sandbox.sandboxUrl, {
-    aurora: {
-      latency: { kind: 'lognormal', medianMs: 40, sigma: 0.6 },
-      ...{ errorRate: 0.04, errorStatus: 500 },
-      ...{ misbehaviour: 'reset-mid-body', misbehaveRate: 0.02 },
-    },
-    borealis: {
-      latency: { kind: 'uniform', minMs: 30, maxMs: 250 },
-      ...{ errorRate: 0.04, errorStatus: 503 },
-      ...{ misbehaviour: 'timeout', misbehaveRate: 0.02 },
-    },
-  });
-  const system = await startSystem({
-    roles: 'command-api,query-api,processors,projectors,relay',
-    dataDir: join(folder, 'data'),
-    env: {
-      SANDBOX_URL: sandbox.sandboxUrl,
-      MODELROUTE_CATALOGUE: await writeStormCatalogue(folder),
-    },
-  });
-  return { system, sandbox };
-}
-
-async function strikeOnce(
-  system: System,
-  load: Load,
-  strike: Strike,
-  random: Random,
-): Promise<Stricken> {
-  const afterMs = random.between(200, 1_500);
-  await sleep(afterMs);
-  const promisedSoFar = load.counts.accepted;
-  const struckAt = performance.now();
-  const again = await hit(system, strike, random);
-  const acceptedThen = load.counts.accepted;
-  await eventually(
-    `a submission is accepted after ${strike}`,
-    () => load.counts.accepted > acceptedThen,
-    RECOVERY_DEADLINE_MS,
-  );
-  const recoveredInMs = Math.round(performance.now() - struckAt);
-  return { strike, afterMs, again, promisedSoFar, recoveredInMs };
-}
-
-/** How often it was hit again while it started. */
-async function hit(system: System, strike: Strike, random: Random): Promise<number> {
-  if (strike === 'backends') await cutConnections(system);
-  if (strike === 'postmaster') process.kill(await system.postmasterPid(), 'SIGKILL');
-  if (strike !== 'process') return 0;
-  await system.kill9();
-  let again = 0;
-  for (system.spawn(); random.chance(0.25); system.spawn()) {
-    await sleep(random.between(0, 2_000));
-    await system.kill9();
-    again += 1;
-  }
-  await system.ready();
-  return again;
+console.log(`storm of ${kills} times ${kinds.join(', ')}; STORM_SEED=${seed}`);
+const strikes = kinds.flatMap((kind) => Array.from({ length: kills }, () => kind));
+try {
+  const report = await runStorm({ seed, strikes, lanes });
+  console.log(tableOf(report));
+  for (const finding of report.findings.slice(0, 100)) console.log(`FINDING ${finding}`);
+  if (report.verify.code !== 0) console.log(report.verify.output);
+  process.exitCode = report.findings.length === 0 && report.verify.code === 0 ? 0 : 1;
+} finally {
+  await runEndings();
 }

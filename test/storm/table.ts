@@ -1,5 +1,5 @@
 /** A storm as people read it. */
-import type { StormReport } from './storm.js';
+import type { StormReport } from './run-storm.js';
 
 export function tableOf({ stricken, load, told, calmInMs, findings, verify }: StormReport): string {
   const rows = stricken.map(({ strike, afterMs, again, promisedSoFar, recoveredInMs }, index) =>

@@ -1,6 +1,7 @@
 /** The system's database seen from beside it, for what no page shows. */
 import pg from 'pg';
 import { runningPostgresUrl } from '../../infra/postgres/embedded.js';
+import { eventually } from './eventually.js';
 import type { System } from './system.js';
 
 export interface ScheduledDelivery {
@@ -22,12 +23,14 @@ export async function scheduledDeliveries(
   return rows.map((row) => ({ attempts: row.attempt, nextAttemptAtMs: row.due_at.getTime() }));
 }
 
-/** Cuts every connection that the system has to its database. */
+/** Cuts every connection that the system has to its database, as soon as that can be asked. */
 export const cutConnections = async (system: System): Promise<void> =>
-  void (await query(
-    system,
-    `select pg_terminate_backend(pid) from pg_stat_activity
-      where backend_type = 'client backend' and pid <> pg_backend_pid()`,
+  void (await eventually('the database takes the order', async () =>
+    query(
+      system,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where backend_type = 'client backend' and pid <> pg_backend_pid()`,
+    ).catch(() => undefined),
   ));
 
 async function query<R extends pg.QueryResultRow>(
