@@ -84,7 +84,6 @@ async function embedded(config: Config, log: Log, undo: Undo): Promise<string> {
   const { dataDir, postgresDir: pgDir } = config;
   const postgres = await startEmbeddedPostgres({ dataDir, pgDir, log });
   undo.push(() => postgres.stop());
-  if (postgres.adopted) log.info('took over the database that a killed process had left');
   return postgres.url;
 }
 
