@@ -50,11 +50,9 @@ type Found =
 
 const ROUNDS_MAX = 8;
 
+/** Reads the whole of a short stream: that way the store answers many askers at once. */
 export async function find(store: EventStore, executionId: ExecutionId): Promise<Found> {
-  const stream = streamOf('execution', executionId);
-  const first = foundIn(await store.readStream(stream, { limit: 1 }));
-  if (first.requested || first.generation === 0) return first;
-  return foundIn(await store.readStream(stream));
+  return foundIn(await store.readStream(streamOf('execution', executionId)));
 }
 
 /** Throws `StoreUnavailable` or `StoreOverloaded`; then a repeat with the same key finds out. */
