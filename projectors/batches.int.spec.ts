@@ -1,4 +1,4 @@
-/** The rows follow from the events alone: not from where batches end, nor from how often they run. */
+/** Rows follow from the events alone: not from where batches end, nor from how often they run. */
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DeliveryEvent } from '../contracts/events/delivery.js';

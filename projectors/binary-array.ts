@@ -50,7 +50,7 @@ const WIDTHS: Record<SqlType, number | undefined> = {
   uuid: 16,
 };
 
-/** Room for all cells: exact, but for texts three bytes per UTF-16 unit, the most UTF-8 can take. */
+/** Room for all cells: exact, but for texts three bytes per UTF-16 unit, the most UTF-8 takes. */
 function sizeOf(type: SqlType, cells: readonly Cell[]): number {
   const width = WIDTHS[type];
   if (width !== undefined) return cells.length * (4 + width);

@@ -1,4 +1,4 @@
-/** One batch of one projection: the rows it reads are loaded at once, then its events are folded. */
+/** One batch of one projection: the rows it reads are loaded at once, then the events folded. */
 import type { ClientBase, Pool } from 'pg';
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
@@ -102,7 +102,9 @@ async function select(
   const names = columnsOf(table).map(({ name }) => name);
   const { rows } = await db.query<Row>({
     name: `project: load ${table.name}${suffix}`,
-    text: `SELECT ${names.join(', ')} FROM ${qualified(table, suffix)} WHERE ${key.name} = ANY ($1)`,
+    text: `
+      SELECT ${names.join(', ')} FROM ${qualified(table, suffix)}
+      WHERE ${key.name} = ANY ($1)`,
     values: [[...ids]],
   });
   return guarded(() => new Map(rows.map((row) => [row[key.name] as string, read(row)])));

@@ -8,12 +8,13 @@ const LOOK_MS = 1_000;
 /** A rebuild that newer code needs and that failed is not tried again sooner. */
 const AGAIN_MS = 60_000;
 
-/** Until the signal aborts; a rebuild under way then ends with the process and leaves no trace. */
+/** Until the signal aborts; a rebuild under way ends then, and the next process makes it anew. */
 export async function makeRebuilds(
-  rebuilding: Rebuilding,
+  options: Rebuilding,
   projections: readonly Projection[],
   signal: AbortSignal,
 ): Promise<void> {
+  const rebuilding = { ...options, signal };
   const notBeforeMs = new Map<string, number>();
   while (!signal.aborted) {
     try {
@@ -59,7 +60,7 @@ async function make(rebuilding: Rebuilding, projection: Projection): Promise<voi
   try {
     await rebuild(rebuilding, projection, { swap: true });
   } catch (error) {
-    if (error instanceof RebuildUnderWay) return;
+    if (error instanceof RebuildUnderWay || rebuilding.signal?.aborted) return;
     log.warn({ projection: name, err: error }, 'a rebuild failed; the live rows stay');
     const message = error instanceof Error ? error.message : String(error);
     await pool.query(

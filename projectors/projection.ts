@@ -26,7 +26,7 @@ export interface Batch {
 
 type Recorded<E extends AnyEvent> = RecordedEvent<E>;
 
-export type Handlers<E extends AnyEvent> = {
+type Handlers<E extends AnyEvent> = {
   readonly [T in E['type']]?: (event: Recorded<Extract<E, { type: T }>>, batch: Batch) => void;
 };
 

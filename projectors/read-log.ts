@@ -1,6 +1,6 @@
 /** The log as projectors read it: big batches while behind, then as it grows. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EventStore, LogBatch, Position } from '../infra/event-store/port.js';
+import type { EventStore, LogBatch, LogFilter, Position } from '../infra/event-store/port.js';
 
 /** Behind: enough that a statement per table and batch costs nothing per event. */
 const CATCH_UP_EVENTS = 5_000;
@@ -40,12 +40,13 @@ export async function* readToHead(
   store: EventStore,
   after: Position,
   eventsMax: number,
+  filter: LogFilter = {},
 ): AsyncGenerator<LogBatch, void, undefined> {
-  let reading = store.readAll(after, eventsMax);
+  let reading = store.readAll(after, eventsMax, filter);
   for (;;) {
     const batch = await reading;
     if (!batch.caughtUp) {
-      reading = store.readAll(batch.position, eventsMax);
+      reading = store.readAll(batch.position, eventsMax, filter);
       // Nobody awaits it when the reader stops here.
       reading.catch(() => undefined);
     }

@@ -67,7 +67,7 @@ describe('rebuilding a projection', function () {
     return rows;
   };
 
-  it('equals the live one at one position, for each projection, while a writer appends', async () => {
+  it('equals the live one at one position, each projection, while a writer appends', async () => {
     await models.append(deposited(0), ...Array.from({ length: 30 }, (_, n) => story(n)).flat());
     running();
     writing();
@@ -79,7 +79,7 @@ describe('rebuilding a projection', function () {
     expect(await shadows()).to.deep.equal([]);
   });
 
-  it('takes the live place while a writer appends and readers read, who never see less', async () => {
+  it('takes the live place while a writer appends; readers never see less', async () => {
     await models.append(deposited(0), ...Array.from({ length: 30 }, (_, n) => story(n)).flat());
     const before = await indexes();
     running();
@@ -121,7 +121,7 @@ describe('rebuilding a projection', function () {
     expect(row).to.include({ cost_micros: '4000' });
   });
 
-  it('leaves the live one as it is when it dies in the middle; the next one clears up', async () => {
+  it('leaves the live one as it is when it dies in the middle; the next clears up', async () => {
     await models.append(...Array.from({ length: 30 }, (_, n) => story(n)).flat());
     await models.project(executions);
     const live = await models.checksum(executions);

@@ -27,6 +27,8 @@ export interface Rebuilding {
   readonly pool: Pool;
   readonly store: EventStore;
   readonly log: Pick<Log, 'info' | 'warn'>;
+  /** Ends a rebuild that is under way; it leaves no trace but leftovers for the next one. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Rebuilt {
@@ -111,14 +113,23 @@ async function takeLock(client: ClientBase, { name, tables, version }: Projectio
   if (!rows[0]?.taken) throw new RebuildUnderWay(name);
 }
 
-async function fillToHead({ store }: Rebuilding, shadow: Shadow): Promise<void> {
-  for await (const batch of readToHead(store, shadow.position, BATCH_EVENTS))
+async function fillToHead(rebuilding: Rebuilding, shadow: Shadow): Promise<void> {
+  for await (const batch of batchesFor(rebuilding, shadow))
     await inTransaction(shadow, () => fill(shadow, batch));
 }
 
+/** What the projection wants, from where the shadow is to the head. */
+async function* batchesFor({ store, signal }: Rebuilding, { projection, position }: Shadow) {
+  const filter = { types: [...projection.types] };
+  for await (const batch of readToHead(store, position, BATCH_EVENTS, filter)) {
+    signal?.throwIfAborted();
+    yield batch;
+  }
+}
+
 /** To exactly that position, at or after which the log's head is. */
-async function fillTo({ store }: Rebuilding, shadow: Shadow, end: Position): Promise<void> {
-  for await (const batch of readToHead(store, shadow.position, BATCH_EVENTS)) {
+async function fillTo(rebuilding: Rebuilding, shadow: Shadow, end: Position): Promise<void> {
+  for await (const batch of batchesFor(rebuilding, shadow)) {
     const events = batch.events.filter(({ position }) => position <= end);
     const isLast = batch.position >= end;
     await fill(shadow, { events, position: isLast ? end : batch.position });
@@ -132,7 +143,7 @@ async function fill(shadow: Shadow, { events, position }: Stretch): Promise<void
   await runAll(client, folded.statements);
   folded.remember();
   shadow.position = position;
-  shadow.events += events.filter(({ type }) => projection.types.has(type)).length;
+  shadow.events += events.length;
 }
 
 /** What did not commit is forgotten. */

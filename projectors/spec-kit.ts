@@ -148,25 +148,40 @@ export function storyOf(
   uuid: string = randomUUID(),
   metadata: Readonly<Record<string, string>> = {},
 ) {
-  const executionId: ExecutionId = `exec_${uuid}`;
-  const holdId: HoldId = `hold_${uuid}`;
-  const stream = streamOf('execution', executionId);
-  const account = streamOf('account', organizationId);
-  const fact = { executionId, organizationId };
-  const onRoute = { ...fact, attempt: 1, provider: 'aurora', route: 'text/aurora' };
+  const known: Known = {
+    ...{ uuid, organizationId, executionId: `exec_${uuid}`, holdId: `hold_${uuid}` },
+    ...{ stream: streamOf('execution', `exec_${uuid}`), metadata },
+    account: streamOf('account', organizationId),
+  };
+  const { executionId, holdId, stream, account } = known;
+  return {
+    ...{ executionId, holdId, stream, account },
+    ...moneyOf(known),
+    ...attemptsOf(known),
+    ...endingsOf(known),
+  };
+}
+
+interface Known {
+  readonly uuid: string;
+  readonly organizationId: OrganizationId;
+  readonly executionId: ExecutionId;
+  readonly holdId: HoldId;
+  readonly stream: StreamName;
+  readonly account: StreamName;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+function moneyOf({ account: stream, organizationId, executionId, holdId }: Known) {
   const money = { organizationId, executionId, holdId };
   return {
-    executionId,
-    holdId,
-    stream,
-    account,
     held: (second: number, availableAfter = 990_000n, heldAfter = 10_000n): Fact => ({
-      stream: account,
+      stream,
       type: 'HoldPlaced',
       data: { ...money, generation: 0, amount: 10_000n, availableAfter, heldAfter, at: at(second) },
     }),
     settled: (second: number, availableAfter = 996_000n, heldAfter = 0n): Fact => ({
-      stream: account,
+      stream,
       type: 'HoldSettled',
       data: {
         ...{ ...money, charged: 4_000n, returned: 6_000n, overrun: 0n },
@@ -174,24 +189,20 @@ export function storyOf(
       },
     }),
     released: (second: number, availableAfter = 1_000_000n, heldAfter = 0n): Fact => ({
-      stream: account,
+      stream,
       type: 'HoldReleased',
       data: {
         ...{ ...money, amount: 10_000n, reason: 'cancelled' },
         ...{ availableAfter, heldAfter, at: at(second) },
       },
     }),
-    requested: (second: number, model = 'text-generation-standard'): Fact => ({
-      stream,
-      type: 'ExecutionRequested',
-      data: {
-        ...{ ...fact, apiKeyId: 'key_22222222-2222-4222-8222-222222222222', holdId, metadata },
-        ...{ idempotencyKey: uuid, bodyHash: 'body', model, modality: 'text' },
-        ...{ input: { ref: 'input', sha256: SHA, bytes: 9 }, catalogueVersion: 'v1' },
-        ...{ estimatedCost: 8_000n, holdAmount: 10_000n },
-        ...{ expiresAt: at(second + 300), at: at(second) },
-      },
-    }),
+  };
+}
+
+function attemptsOf({ uuid, organizationId, executionId, stream }: Known) {
+  const fact = { executionId, organizationId };
+  const onRoute = { ...fact, attempt: 1, provider: 'aurora', route: 'text/aurora' };
+  return {
     dispatched: (second: number, attempt = 1): Fact => ({
       stream,
       type: 'ProviderDispatched',
@@ -226,11 +237,29 @@ export function storyOf(
         at: at(second),
       },
     }),
+  };
+}
+
+function endingsOf({ uuid, organizationId, executionId, holdId, stream, metadata }: Known) {
+  const fact = { executionId, organizationId };
+  const ending = { ...fact, holdId };
+  return {
+    requested: (second: number, model = 'text-generation-standard'): Fact => ({
+      stream,
+      type: 'ExecutionRequested',
+      data: {
+        ...{ ...fact, apiKeyId: 'key_22222222-2222-4222-8222-222222222222', holdId, metadata },
+        ...{ idempotencyKey: uuid, bodyHash: 'body', model, modality: 'text' },
+        ...{ input: { ref: 'input', sha256: SHA, bytes: 9 }, catalogueVersion: 'v1' },
+        ...{ estimatedCost: 8_000n, holdAmount: 10_000n },
+        ...{ expiresAt: at(second + 300), at: at(second) },
+      },
+    }),
     completed: (second: number): Fact => ({
       stream,
       type: 'ExecutionCompleted',
       data: {
-        ...{ ...fact, attempt: 1, holdId, output: outputRef, files: [], usage: {} },
+        ...{ ...ending, attempt: 1, output: outputRef, files: [], usage: {} },
         ...{ summary: { text: 'Rivers meander.' }, cost: 4_000n, providerCost: 2_000n },
         ...{ latencyMs: 3_000, at: at(second) },
       },
@@ -239,24 +268,24 @@ export function storyOf(
       stream,
       type: 'ExecutionFailed',
       data: {
-        ...{ ...fact, holdId, code: 'GENERATION_FAILED', message: 'It failed.', retryable: true },
+        ...{ ...ending, code: 'GENERATION_FAILED', message: 'It failed.', retryable: true },
         at: at(second),
       },
     }),
     cancelled: (second: number): Fact => ({
       stream,
       type: 'ExecutionCancelled',
-      data: { ...fact, holdId, at: at(second) },
+      data: { ...ending, at: at(second) },
     }),
     expired: (second: number): Fact => ({
       stream,
       type: 'ExecutionExpired',
-      data: { ...fact, holdId, at: at(second) },
+      data: { ...ending, at: at(second) },
     }),
     abandoned: (second: number): Fact => ({
       stream,
       type: 'ExecutionAbandoned',
-      data: { ...fact, holdId, at: at(second) },
+      data: { ...ending, at: at(second) },
     }),
   };
 }

@@ -5,7 +5,7 @@ import { Refusal, type ApiRequest } from '../infra/http/route.js';
 export type Place = readonly (string | number)[];
 
 /** What may stand at a place: nothing that the database would choke on. */
-export type Part = 'text' | 'position' | 'number';
+type Part = 'text' | 'position' | 'number';
 
 export interface Page {
   readonly limit: number;

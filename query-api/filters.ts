@@ -1,7 +1,7 @@
 /** Conditions of a list, joined by AND, with their values as parameters. */
 import { Refusal, type ApiRequest } from '../infra/http/route.js';
 
-export interface Conditions {
+interface Conditions {
   readonly values: readonly unknown[];
   /** `?` in the text stands for the values in turn. */
   add(text: string, ...values: unknown[]): void;

@@ -1,4 +1,4 @@
-/** The query API over real HTTP: a log in memory, read models that projectors keep up, real files. */
+/** The query API over real HTTP: a log in memory, read models of real projectors, real files. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -17,7 +17,7 @@ export interface Checksum {
 /** A table of ten million rows takes about half a minute; nobody waits for it but the asker. */
 const PATIENCE_MS = 3_600_000;
 
-/** Of the live tables, while they change: one statement sees one moment. Undefined: no such name. */
+/** Of the live tables, while they change: a statement sees one moment. Undefined: no such name. */
 export async function checksumOf(pool: Pool, name: string): Promise<Checksum | undefined> {
   const { rows } = await pool.query<{ tables: string[] }>(
     'SELECT tables FROM readmodel.projections WHERE name = $1',

@@ -7,7 +7,7 @@ import { START, type Position } from '../event-store/port.js';
 import { rowsOf } from './reading.js';
 import { amount } from './table.js';
 
-export interface Progress {
+interface Progress {
   /** Everything up to there is committed. */
   announce(projections: readonly string[], position: Position): void;
   /** Whether the projection passed the position; false when it stopped, or had not in time. */

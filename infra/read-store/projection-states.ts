@@ -21,7 +21,7 @@ export interface ProjectionState {
   readonly rebuildError?: string;
 }
 
-/** The first key of the advisory locks that rebuilds hold; the second is the projection's number. */
+/** First key of the advisory locks that rebuilds hold; the second is the projection's number. */
 export const REBUILD_LOCK = 0x7265; // "re"
 
 export async function projectionStates(

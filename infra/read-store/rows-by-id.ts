@@ -8,7 +8,7 @@ import { rowsOf } from './reading.js';
 import { columnsOf, qualified, type Row, type TableShape } from './table.js';
 
 /** Undefined when there is no such row. Throws `StoreUnavailable`. */
-export type RowById<V> = (id: string) => Promise<V | undefined>;
+type RowById<V> = (id: string) => Promise<V | undefined>;
 
 const IDS_MAX = 256;
 const IN_FLIGHT_MAX = 2;

@@ -1,6 +1,6 @@
 /**
  * Timers (architecture.md, decision 9): what must happen by when, unless an event makes it needless
- * first. Rows follow from the log alone; the scheduler reads due rows and issues idempotent commands.
+ * first. Rows follow from the log alone; the scheduler turns due ones into idempotent commands.
  */
 import type { Pool } from 'pg';
 import type { Timestamp } from '../../contracts/events/envelope.js';

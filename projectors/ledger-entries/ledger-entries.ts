@@ -21,7 +21,7 @@ function enter(event: RecordedEvent<AccountEvent>, batch: Batch): void {
   for (const row of rowsFor(event)) batch.of(table).create(row);
 }
 
-/** The event says what is available after all its legs; each leg's own balance follows from that. */
+/** The event says what is available after all its legs; each leg's balance follows from that. */
 function rowsFor(event: RecordedEvent<AccountEvent>): readonly LedgerRow[] {
   const { data, position } = event;
   const { organizationId, availableAfter, at } = data;

@@ -1,4 +1,4 @@
-/** What stands behind an execution: attempts, providers, routing decisions, the facts themselves. */
+/** What stands behind an execution: attempts, providers, routing decisions, the facts. */
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';
 import { operatorExecutionSchema } from '../../contracts/http/operator-views.js';

@@ -21,8 +21,8 @@ export const getLedger = (infra: Billing): Route => ({
   path: '/billing/ledger',
   summary: 'List ledger entries',
   description:
-    'Newest first. With `Accept: text/csv` every entry that matches is streamed as CSV (RFC 4180), ' +
-    'or as many as `limit` says when it is given.',
+    'Newest first. With `Accept: text/csv` every entry that matches is streamed as CSV ' +
+    '(RFC 4180), or as many as `limit` says when it is given.',
   tag: 'Billing',
   audience: 'tenant',
   permission: 'FULL',

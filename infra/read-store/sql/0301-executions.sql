@@ -74,7 +74,7 @@ CREATE TABLE readmodel.execution_labels (
 );
 COMMENT ON TABLE readmodel.execution_labels IS
   'What lists are filtered by where time and model do not suffice: each pair of metadata, every '
-  'status that is rare, and being open. Beside executions, so that filters cost only who uses them.';
+  'status that is rare, and being open. Beside executions, so that filters cost who uses them.';
 COMMENT ON COLUMN readmodel.execution_labels.label IS
   'Digest of organization, kind, name and value: of one length, and of one organization only.';
 COMMENT ON COLUMN readmodel.execution_labels.created_at IS

@@ -14,7 +14,7 @@ CREATE TABLE readmodel.timers (
 );
 CREATE INDEX timers_by_due ON readmodel.timers (due_at, id);
 COMMENT ON TABLE readmodel.timers IS
-  'What must happen by when, unless an event makes it needless first. One row per kind and subject.';
+  'What must happen by when, unless an event makes it needless first. A row per kind and subject.';
 COMMENT ON COLUMN readmodel.timers.id IS
   '<kind>/<id of its subject>.';
 COMMENT ON COLUMN readmodel.timers.kind IS

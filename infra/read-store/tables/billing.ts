@@ -5,7 +5,7 @@ import type { Micros } from '../../../contracts/money.js';
 import type { Book, EntryType } from '../../../domain/ledger/ledger.js';
 import { amount, column, count, maybe, text, time, type Row, type Table } from '../table.js';
 
-export interface BalanceRow {
+interface BalanceRow {
   readonly organizationId: OrganizationId;
   readonly available: Micros;
   readonly held: Micros;
@@ -28,15 +28,6 @@ export const accountBalances: Table<OfOrganization, BalanceRow> = {
   ],
   idOf: ({ organizationId }) => organizationId,
 };
-
-export const readBalance = (row: Row): BalanceRow => ({
-  organizationId: text(row, 'organization_id'),
-  available: amount(row, 'available_micros'),
-  held: amount(row, 'held_micros'),
-  changedAt: time(row, 'changed_at'),
-  revision: count(row, 'revision'),
-  position: amount(row, 'position'),
-});
 
 /** `amount` is the effect on what is available, `balance` what is available after it. */
 export interface LedgerRow {

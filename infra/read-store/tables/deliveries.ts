@@ -64,7 +64,7 @@ export const deliveries: Table<Pick<DeliveryRow, 'id'>, DeliveryRow> = {
   isFinal: ({ status }) => status !== 'WAITING',
 };
 
-export interface DeliveryAttemptRow {
+interface DeliveryAttemptRow {
   readonly deliveryId: DeliveryId;
   readonly attempt: number;
   readonly succeeded: boolean;

@@ -4,7 +4,7 @@ import type { Permission } from '../../../contracts/events/organization.js';
 import type { ApiKeyId, OrganizationId } from '../../../contracts/ids.js';
 import { amount, column, maybe, text, time, type Row, type Table } from '../table.js';
 
-export interface OrganizationRow {
+interface OrganizationRow {
   readonly id: OrganizationId;
   readonly name: string;
   readonly createdAt: Timestamp;
@@ -22,7 +22,7 @@ export const organizations: Table<Pick<OrganizationRow, 'id'>, OrganizationRow> 
   idOf: ({ id }) => id,
 };
 
-export interface ApiKeyRow {
+interface ApiKeyRow {
   readonly id: ApiKeyId;
   readonly organizationId: OrganizationId;
   readonly name: string;
