@@ -10,6 +10,7 @@
  * and covers everything, however slowly the other side trickles.
  */
 
+import { setMaxListeners } from 'node:events';
 import { errors } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Connections, Lease } from './connections.js';
@@ -70,7 +71,11 @@ export function startExchange(
   };
   const onAbort = (): void => fail('aborted');
   const deadline = setTimeout(() => fail('timeout'), request.timeoutMs);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal) {
+    // One signal may end hundreds of exchanges: listeners are no leak, for `finish` removes them.
+    setMaxListeners(0, signal);
+    signal.addEventListener('abort', onAbort, { once: true });
+  }
 
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(given) {

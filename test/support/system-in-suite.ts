@@ -14,6 +14,7 @@ export function systemInSuite(options: SystemOptions = {}): () => System {
     this.timeout(30_000);
     const code = await system?.stop();
     if (system && code !== 0) throw new Error(`the system ended with ${code}`);
+    refuseTrouble(system);
   });
   return showingItsLog(() => running(system));
 }
@@ -27,7 +28,15 @@ export function sharedSystem(): () => System {
     this.timeout(90_000);
     system = await (shared ??= startSystem());
   });
+  after(() => refuseTrouble(system));
   return showingItsLog(() => running(system));
+}
+
+/** Nothing that a spec does may be an error of ours, or be told outside of the log. */
+function refuseTrouble(system: System | undefined): void {
+  const isTrouble = (line: string) => !line.startsWith('{"level":') || /"level":"error"/.test(line);
+  const trouble = system?.lines().filter(isTrouble) ?? [];
+  if (trouble.length > 0) throw new Error(`the system's log shows trouble:\n${trouble.join('\n')}`);
 }
 
 function running(system: System | undefined): System {
