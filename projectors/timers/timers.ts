@@ -2,7 +2,7 @@
  * What must happen by when (architecture.md, decision 9). An event sets a timer, a later one makes
  * it needless; only what nobody did in time is ever seen by the scheduler.
  *
- *   expire-execution   requested ──(expires_at)──► delivered: at least the grace to re-host ──► over
+ *   expire-execution   requested ──(expires_at)──► delivered: at least the re-host grace ──► over
  *   attempt-deadline   dispatched ──(its deadline)──► the attempt ended, or the execution did
  *   retry-attempt      failed with a time ──(that time)──► dispatched, or over
  *   attempt-webhook    scheduled ──(45 s)──► attempt failed ──(next attempt)──► told, or given up
