@@ -8,8 +8,13 @@ const keyId: ApiKeyId = 'key_1';
 const at = '2026-01-01T00:00:00.000Z';
 
 const data = {
-  ...{ organizationId, keyId, name: 'back end', permission: 'FULL' },
-  ...{ hash: '0'.repeat(64), hint: 'abcd', at },
+  organizationId,
+  keyId,
+  name: 'back end',
+  permission: 'FULL',
+  hash: '0'.repeat(64),
+  hint: 'abcd',
+  at,
 } as const;
 const create: ApiKey.Command = { type: 'Create', data };
 const revoke = (of: OrganizationId = organizationId): ApiKey.Command => ({

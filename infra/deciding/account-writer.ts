@@ -1,12 +1,16 @@
 /**
  * One writer's queue per account. Commands on one account are decided one after another against the
  * state in memory and appended together: one append for many waiters. A conflict with another
- * process re-reads and decides again, and is never reported as a refusal.
+ * process reads on and decides again, and is never reported as a refusal.
  *
  *   queue ──take all──► decide each ──► one unit: [account append, …followers] ──► answer each
- *     ▲                                                     │ conflict: read on, decide again
- *     └── waits while a unit is in flight ◄─────────────────┘
+ *     ▲                    ▲                                  │ conflict: read on
+ *     │                    └──────────────────────────────────┤
+ *     │                                                       │ outage: reject everybody who waits
+ *     └── one by one, when one of them spoils the unit ◄──────┘
  */
+import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { streamOf, type StreamName } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
@@ -18,6 +22,7 @@ import {
   type AppendOutcome,
   type EventStore,
   type Payload,
+  type Snapshot,
   type StreamAppend,
 } from '../event-store/port.js';
 import { appendOf, type Cause } from './transact.js';
@@ -61,25 +66,37 @@ export interface AccountWriterOptions {
 
 /** Tickets in one unit; more would make the first wait for the last for no gain. */
 const BATCH_MAX = 256;
+/** What rides along in one unit, but for the payload that passes this bound. */
+const UNIT_PAYLOAD_BYTES_MAX = 1024 * 1024;
+/** So many lost races in a row are no race any more: the account is refused for now. */
 const CONFLICTS_MAX = 50;
-/** A cold start then reads at most this many events and one unit's more. */
+/** After a lost race so many units are decided on a copy, so that the next loss costs no reload. */
+const WARY_UNITS = 100;
+/** A cold start then reads at most this many events and one unit's more (see `snapshotIfDue`). */
 const SNAPSHOT_EVERY = 1000;
-const SNAPSHOT_READ_MAX = 500;
+const READ_MAX = 500;
 
 export class AccountWriter {
   private readonly stream: StreamName;
   private readonly queue: Waiting[] = [];
+  /** The log up to `revision`. Undefined while it is ahead of the log, or is not known. */
   private state: Account.State | undefined;
   private revision = NO_STREAM;
+  /** The log may go on behind `revision`. */
+  private isBehind = false;
+  private waryUnits = 0;
+  /** So many of the first in the queue go one by one, because one of them is poison. */
+  private singly = 0;
   private snapshotRevision = NO_STREAM;
-  private running = false;
+  private isSnapshotting = false;
+  private isRunning = false;
 
   constructor(private readonly options: AccountWriterOptions) {
     this.stream = streamOf('account', options.organizationId);
   }
 
   get idle(): boolean {
-    return !this.running && this.queue.length === 0;
+    return !this.isRunning && this.queue.length === 0;
   }
 
   submit(ticket: Ticket): Promise<AccountResult> {
@@ -87,150 +104,210 @@ export class AccountWriter {
       throw new StoreOverloaded('too many commands wait for this account');
     return new Promise((resolve, reject) => {
       this.queue.push({ ticket, resolve, reject });
-      if (!this.running) void this.run();
+      if (!this.isRunning) void this.run();
     });
   }
 
   /** Never rejects: every failure reaches the tickets that it concerns. */
   private async run(): Promise<void> {
-    this.running = true;
+    this.isRunning = true;
     // Everything that was submitted in this turn of the event loop goes into the first unit.
-    await Promise.resolve();
+    await nextTurn();
     while (this.queue.length > 0) {
-      const batch = this.queue.splice(0, BATCH_MAX);
+      const batch = this.queue.splice(0, this.singly > 0 ? 1 : BATCH_MAX);
       try {
-        await this.settle(batch);
+        const settled = await this.settle(batch);
+        this.singly = Math.max(0, this.singly - settled);
+        this.queue.unshift(...batch.slice(settled));
       } catch (error) {
-        // What landed is unknown, so what is known of the account is forgotten.
-        this.state = undefined;
-        for (const { reject } of batch) reject(error);
+        this.fail(batch, error);
       }
     }
-    this.running = false;
+    this.isRunning = false;
   }
 
-  private async settle(batch: readonly Waiting[]): Promise<void> {
-    for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts++) {
-      const state = await this.readOn();
-      const decided = decideAll(state, this.stream, this.revision, batch);
-      const outcomes = await this.land(decided);
-      if (outcomes === 'conflict') {
-        this.state = undefined;
-        continue;
-      }
-      this.revision += decided.events.length;
-      batch.forEach(({ resolve }, index) => {
-        const answer = decided.answers[index];
-        if (answer) resolve(answer(outcomes));
-      });
-      this.snapshotIfDue();
+  private fail(batch: readonly Waiting[], error: unknown): void {
+    // What landed is unknown, so the log must be asked.
+    this.isBehind = true;
+    const isOutage = error instanceof StoreUnavailable;
+    if (isOutage || error instanceof StoreOverloaded || batch.length === 1) {
+      this.singly = Math.max(0, this.singly - batch.length);
+      for (const { reject } of batch) reject(error);
+      if (!isOutage) return;
+      // Each unit would find the store away in its own time, and the last wait for all of them.
+      for (const { reject } of this.queue.splice(0)) reject(error);
+      this.singly = 0;
       return;
     }
-    throw new StoreUnavailable('this account is written to by too many at once');
+    this.queue.unshift(...batch);
+    this.singly = batch.length;
   }
 
-  private async land(decided: Decided): Promise<readonly AppendOutcome[] | 'conflict'> {
-    const { lead, followers, payloads } = decided;
-    if (!lead) return (await this.isCurrent()) ? [] : 'conflict';
-    const outcomes = await this.options.store.append({
+  /** Answers how many of the batch, from its beginning, have been settled. */
+  private async settle(batch: readonly Waiting[]): Promise<number> {
+    for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts++) {
+      const known = await this.readOn();
+      const draft = this.waryUnits > 0 ? copyOf(known) : known;
+      // Evolved in place, the state is ahead of the log until the unit lands.
+      this.state = draft === known ? undefined : known;
+      const decided = decideAll(draft, this.stream, this.revision, batch);
+      const { answers } = decided;
+      const outcomes = await this.land(decided, draft);
+      if (!outcomes) continue;
+      answers.forEach((answer, index) => batch[index]?.resolve(answer(outcomes)));
+      this.snapshotIfDue();
+      return answers.length;
+    }
+    throw new StoreOverloaded('this account is written to by too many at once');
+  }
+
+  /** What became of the followers; undefined when the log had gone on. */
+  private async land(
+    { lead, followers, payloads }: Decided,
+    draft: Account.State,
+  ): Promise<readonly AppendOutcome[] | undefined> {
+    if (!lead) return (await this.isCurrent(draft)) ? [] : undefined;
+    const [outcome, ...followed] = await this.options.store.append({
       appends: [lead, ...followers],
       ...(payloads.length > 0 && { payloads }),
     });
-    return outcomes[0]?.status === 'appended' ? outcomes.slice(1) : 'conflict';
+    if (outcome?.status !== 'appended') {
+      this.isBehind = true;
+      this.waryUnits = WARY_UNITS;
+      return undefined;
+    }
+    this.state = draft;
+    this.revision += lead.events.length;
+    if (this.waryUnits > 0) this.waryUnits--;
+    return followed;
   }
 
   /**
    * An append that lands proves that what was decided was decided on the newest state. Where nothing
    * is appended, a look at the log must prove it, or a refusal could be an old one.
    */
-  private async isCurrent(): Promise<boolean> {
-    const next = { fromRevision: this.revision + 1, limit: 1 };
-    return (await this.options.store.readStream(this.stream, next)).length === 0;
+  private async isCurrent(decidedOn: Account.State): Promise<boolean> {
+    const { revision } = this;
+    this.state = decidedOn;
+    this.isBehind = true;
+    await this.readOn();
+    return this.revision === revision;
   }
 
-  /** The state as the log has it, from memory when nobody else wrote. */
+  /** The state as the log has it; from memory, unless the log may have gone on. */
   private async readOn(): Promise<Account.State> {
-    if (this.state) return this.state;
     const { store } = this.options;
-    const snapshot = await store.readSnapshot(this.stream);
-    const usable = snapshot?.version === AccountSnapshot.version ? snapshot : undefined;
-    let state = usable ? AccountSnapshot.read(usable.state) : Account.initial();
-    this.revision = usable?.revision ?? NO_STREAM;
-    this.snapshotRevision = this.revision;
-    for (;;) {
-      const page = await store.readStream(this.stream, {
-        fromRevision: this.revision + 1,
-        limit: SNAPSHOT_READ_MAX,
-      });
-      for (const event of page) state = Account.evolve(state, event as unknown as Account.Event);
+    const state = this.state ?? (await this.readSnapshot());
+    while (this.isBehind) {
+      const next = { fromRevision: this.revision + 1, limit: READ_MAX };
+      const page = await store.readStream(this.stream, next);
+      for (const event of page) Account.evolve(state, event as unknown as Account.Event);
       this.revision = page.at(-1)?.revision ?? this.revision;
-      if (page.length < SNAPSHOT_READ_MAX) break;
+      this.isBehind = page.length === READ_MAX;
     }
-    this.state = state;
     return state;
   }
 
+  private async readSnapshot(): Promise<Account.State> {
+    const snapshot = await this.options.store.readSnapshot(this.stream);
+    const state = snapshot && this.stateIn(snapshot);
+    this.state = state ?? Account.initial();
+    this.revision = state ? snapshot.revision : NO_STREAM;
+    this.snapshotRevision = this.revision;
+    this.isBehind = true;
+    return this.state;
+  }
+
+  /** A snapshot is a cache: one that cannot be read is reported, and the log read from its start. */
+  private stateIn({ version, state }: Snapshot): Account.State | undefined {
+    if (version !== AccountSnapshot.version) return undefined;
+    try {
+      return AccountSnapshot.read(state);
+    } catch (error) {
+      this.options.onError(error);
+      return undefined;
+    }
+  }
+
+  /** A large state is written less often, so that the writing stays a small part of the work. */
   private snapshotIfDue(): void {
     const { state, revision } = this;
-    if (!state || revision - this.snapshotRevision < SNAPSHOT_EVERY) return;
+    if (!state || this.isSnapshotting) return;
+    if (revision - this.snapshotRevision < Math.max(SNAPSHOT_EVERY, sizeOf(state))) return;
     this.snapshotRevision = revision;
+    this.isSnapshotting = true;
     const { version, write } = AccountSnapshot;
     this.options.store
       .writeSnapshot(this.stream, { revision, version, state: write(state) })
-      .catch(this.options.onError);
+      .catch(this.options.onError)
+      .finally(() => (this.isSnapshotting = false));
   }
 }
 
+/** `evolve` owns its state; a decision that may not land is taken on a state of its own. */
+const copyOf = (state: Account.State): Account.State => ({
+  ...state,
+  holds: new Map(state.holds),
+  deposits: new Map(state.deposits),
+  adjustments: new Map(state.adjustments),
+});
+
+const sizeOf = ({ holds, deposits, adjustments }: Account.State): number =>
+  holds.size + deposits.size + adjustments.size;
+
+type Answer = (followed: readonly AppendOutcome[]) => AccountResult;
+
 interface Decided {
   readonly lead: StreamAppend | undefined;
-  readonly events: readonly Account.Event[];
   readonly followers: readonly StreamAppend[];
   readonly payloads: readonly Payload[];
-  readonly answers: readonly ((followed: readonly AppendOutcome[]) => AccountResult)[];
+  /** One for each ticket that was decided, from the first; the others did not fit. */
+  readonly answers: readonly Answer[];
 }
 
-/** Evolves `state` as it decides; a unit that does not land makes the writer forget the state. */
+/** Evolves `state` as it decides. */
 function decideAll(
   state: Account.State,
   stream: StreamName,
   revision: number,
   batch: readonly Waiting[],
 ): Decided {
-  const events: Account.Event[] = [];
-  const appended: StreamAppend['events'][number][] = [];
+  const events: StreamAppend['events'][number][] = [];
   const followers: StreamAppend[] = [];
   const payloads: Payload[] = [];
-  const answers = batch.map(({ ticket }) => {
+  const answers: Answer[] = [];
+  const token = randomUUID();
+  let payloadBytes = 0;
+  for (const { ticket } of batch) {
+    if (payloadBytes > UNIT_PAYLOAD_BYTES_MAX) break;
     const decision = Account.decide(state, ticket.command);
-    if (decision.kind === 'rejected') {
-      const hold = standingHold(state, ticket);
-      const result: AccountResult = { outcome: 'rejected', reason: decision.reason, hold };
-      return () => result;
-    }
-    if (decision.kind === 'alreadyDone') {
-      const result: AccountResult = { outcome: 'alreadyDone', hold: standingHold(state, ticket) };
-      return () => result;
+    if (decision.kind !== 'accepted') {
+      const result = unchanged(decision, standingHold(state, ticket));
+      answers.push(() => result);
+      continue;
     }
     const at = revision + events.length;
-    appended.push(...appendOf(stream, at, decision.events, ticket.cause).events);
-    for (const event of decision.events) {
-      events.push(event);
-      Account.evolve(state, event);
-    }
+    events.push(...appendOf(stream, at, decision.events, ticket.cause, token).events);
+    for (const event of decision.events) Account.evolve(state, event);
     const follow = ticket.follow?.();
-    if (!follow) return (): AccountResult => ({ outcome: 'accepted', followed: undefined });
-    const index = followers.push(follow.append) - 1;
-    if (follow.payload) payloads.push(follow.payload);
-    return (outcomes: readonly AppendOutcome[]): AccountResult => ({
-      outcome: 'accepted',
-      followed: outcomes[index],
-    });
-  });
-  const lead = appended.length
-    ? { stream, expectedRevision: revision, events: appended }
-    : undefined;
-  return { lead, events, followers, payloads, answers };
+    if (follow?.payload) {
+      payloads.push(follow.payload);
+      payloadBytes += follow.payload.bytes.length;
+    }
+    const index = follow ? followers.push(follow.append) - 1 : -1;
+    answers.push((followed) => ({ outcome: 'accepted', followed: followed[index] }));
+  }
+  const lead = events.length ? { stream, expectedRevision: revision, events } : undefined;
+  return { lead, followers, payloads, answers };
 }
+
+const unchanged = (
+  decision: Exclude<ReturnType<typeof Account.decide>, { kind: 'accepted' }>,
+  hold: Account.Hold | undefined,
+): AccountResult =>
+  decision.kind === 'rejected'
+    ? { outcome: 'rejected', reason: decision.reason, hold }
+    : { outcome: 'alreadyDone', hold };
 
 const standingHold = (state: Account.State, { command }: Ticket): Account.Hold | undefined =>
   command.type === 'PlaceHold'

@@ -1,6 +1,6 @@
 /** The accounts that this process writes to, each behind its own queue; idle ones are forgotten. */
 import type { OrganizationId } from '../../contracts/ids.js';
-import type { EventStore } from '../event-store/port.js';
+import { StoreOverloaded, type EventStore } from '../event-store/port.js';
 import { AccountWriter, type AccountResult, type Ticket } from './account-writer.js';
 
 export interface Accounts {
@@ -10,15 +10,18 @@ export interface Accounts {
 
 export interface AccountsOptions {
   readonly store: EventStore;
-  /** Commands that may wait on one account. */
+  /** Commands that may wait on one account, and on all of them together. */
   readonly queueMax?: number;
+  readonly commandsMax?: number;
   /** Accounts kept in memory. */
   readonly accountsMax?: number;
   readonly onError: (error: unknown) => void;
 }
 
 export function openAccounts(options: AccountsOptions): Accounts {
-  const { store, onError, queueMax = 4096, accountsMax = 20_000 } = options;
+  const { store, onError, queueMax = 4096 } = options;
+  const { commandsMax = 20_000, accountsMax = 20_000 } = options;
+  let commands = 0;
   const writers = new Map<OrganizationId, AccountWriter>();
   const writerOf = (organizationId: OrganizationId): AccountWriter => {
     const known = writers.get(organizationId);
@@ -29,7 +32,15 @@ export function openAccounts(options: AccountsOptions): Accounts {
     return writer;
   };
   return {
-    submit: async (organizationId, ticket) => writerOf(organizationId).submit(ticket),
+    async submit(organizationId, ticket) {
+      if (commands >= commandsMax) throw new StoreOverloaded('too many commands wait');
+      commands++;
+      try {
+        return await writerOf(organizationId).submit(ticket);
+      } finally {
+        commands--;
+      }
+    },
   };
 }
 
