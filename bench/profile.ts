@@ -1,6 +1,7 @@
 /**
- * Where an accept spends its time: the load of R1 on a command API under V8's profiler, its self
- * time by part, and beside it what every process used of the processors.
+ * Where time goes: the load of R1 on a command API alone, and the load of R4 on everything but the
+ * sandbox, under V8's profiler. Self time by part, and beside it what every process used of the
+ * processors.
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,8 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { cpuTimes, used } from './cpu-times.js';
 import { selfTimes, type CpuProfile } from './cpu-profile.js';
 import { openDatabases, type Databases } from './database.js';
+import { startPart } from './children.js';
+import type { SandboxConfig } from './baselines/sandbox.js';
 import { closedLoop } from './load.js';
-import { createTenants, startModelRoute } from './modelroute.js';
+import { followLog } from './log-progress.js';
+import { createTenants, startModelRoute, WORKING_ROLES } from './modelroute.js';
 import { copyIntoDocs } from './report/docs.js';
 import { CLIENTS, settingsFrom } from './settings.js';
 import { submissionsOf } from './submissions.js';
@@ -22,10 +26,27 @@ const WARM_UP_SECONDS = 3;
 const GROUPS_SHOWN = 24;
 const FUNCTIONS_SHOWN = 16;
 
+interface Subject {
+  readonly title: string;
+  /** What one of is counted. */
+  readonly unit: string;
+  readonly roles: readonly string[];
+}
+
+const SUBJECTS: readonly Subject[] = [
+  { title: 'Accepts, the command API alone', unit: 'accept', roles: ['command-api'] },
+  {
+    title: 'Executions from POST to the end, all roles in one process',
+    unit: 'execution',
+    roles: WORKING_ROLES,
+  },
+];
+
 interface Profiled {
+  readonly subject: Subject;
   readonly profile: CpuProfile;
-  readonly accepts: number;
-  readonly perSecond: number;
+  readonly count: number;
+  readonly seconds: number;
   readonly lastUs: number;
   readonly untilUs: number;
   readonly cpuMs: ReadonlyMap<string, number>;
@@ -33,64 +54,85 @@ interface Profiled {
 
 const settings = settingsFrom(process.env);
 const databases = await openDatabases();
-let text: string;
+const sections: string[] = [];
 try {
   const seconds = Math.max(SECONDS_MIN, settings.seconds * 2);
-  text = described(await profiled(databases, seconds), seconds);
+  for (const subject of SUBJECTS)
+    sections.push(described(await profiled(databases, subject, seconds)));
 } finally {
   await databases.close();
 }
+const text = sections.join('\n');
 await mkdir(OUT, { recursive: true });
 await writeFile(join(OUT, 'profile.md'), text);
 if (settings.writeDocs) await copyIntoDocs(join(ROOT, 'docs', 'performance.md'), 'profile', text);
 console.log(text);
 
-async function profiled(at: Databases, seconds: number): Promise<Profiled> {
-  const databaseUrl = await at.fresh('profile');
+async function profiled(at: Databases, subject: Subject, seconds: number): Promise<Profiled> {
+  const { unit, roles } = subject;
+  const works = roles.includes('processors');
+  const databaseUrl = await at.fresh(`profile_${unit}`);
   const folder = await at.folder('profile');
+  const sandbox = await startPart<string, never, null>('baselines/sandbox.js', {
+    dir: await at.folder('sandbox'),
+  } satisfies SandboxConfig);
   const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
-  const roles = ['command-api'];
-  const system = await startModelRoute({ databases: at, databaseUrl, roles, nodeArgs });
+  const place = { databaseUrl, sandboxUrl: sandbox.ready };
+  const system = await startModelRoute({ databases: at, ...place, roles, nodeArgs });
   const submissions = submissionsOf(await createTenants(system, TENANTS), 'profile');
-  const load = { url: system.url, clients: CLIENTS, next: submissions.fresh };
-  const accept = (status: number) => status === 202;
-  await closedLoop({ ...load, accept, seconds: WARM_UP_SECONDS });
-  const ours = { 'command API': system.pid, 'load generator': process.pid };
+  const progress = await followLog(databaseUrl);
+
+  async function run(forSeconds: number): Promise<number> {
+    await progress.mark();
+    const { answers } = await closedLoop({
+      ...{ url: system.url, clients: CLIENTS, seconds: forSeconds, next: submissions.fresh },
+      accept: (status) => status === 202,
+    });
+    if (works) await progress.done(answers);
+    return answers;
+  }
+  await run(WARM_UP_SECONDS);
+  const ours = { ModelRoute: system.pid, sandbox: sandbox.pid, 'load generator': process.pid };
   const before = await cpuTimes(ours, databaseUrl);
   const began = performance.now();
-  const { answers, perSecond } = await closedLoop({ ...load, accept, seconds });
+  const count = await run(seconds);
   const ended = performance.now();
   const cpuMs = used(before, await cpuTimes(ours, databaseUrl));
+  await progress.close();
   await system.stop();
   const untilUs = (performance.now() - ended) * 1000;
+  await sandbox.stop();
   const [file] = (await readdir(folder)).filter((name) => name.endsWith('.cpuprofile'));
-  if (file === undefined) throw new Error('the command API left no profile');
+  if (file === undefined) throw new Error('the system left no profile');
   const profile = JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile;
   const lastUs = (ended - began) * 1000;
-  return { profile, accepts: answers, perSecond, lastUs, untilUs, cpuMs };
+  return { subject, profile, count, seconds: lastUs / 1e6, lastUs, untilUs, cpuMs };
 }
 
-function described(found: Profiled, seconds: number): string {
-  const { profile, accepts, perSecond, lastUs, untilUs, cpuMs } = found;
+function described(found: Profiled): string {
+  const { subject, profile, count, seconds, lastUs, untilUs, cpuMs } = found;
   const { byGroup, byFunction, busyUs } = selfTimes(profile, lastUs, untilUs);
-  const each = (us: number) => (us / accepts).toFixed(1);
+  const each = (us: number) => (us / count).toFixed(1);
   const part = (us: number) => `${((us * 100) / busyUs).toFixed(1)} %`;
   const line = (...cells: string[]) => `| ${cells.join(' | ')} |`;
-  const selfRows = (times: ReadonlyMap<string, number>, count: number) =>
-    [...times].slice(0, count).map(([name, us]) => line(name, each(us), part(us)));
+  const selfRows = (times: ReadonlyMap<string, number>, rows: number) =>
+    [...times].slice(0, rows).map(([name, us]) => line(name, each(us), part(us)));
   return [
-    `${accepts} accepts in ${seconds} s under the profiler, ${Math.round(perSecond)}/s, ` +
-      `${CLIENTS} clients, ${TENANTS} organizations.`,
+    `### ${subject.title}`,
     '',
-    line('process', 'processor time per accept, µs'),
+    `${count} in ${seconds.toFixed(1)} s under the profiler, ${Math.round(count / seconds)}/s, ` +
+      `${CLIENTS} clients, ${TENANTS} organizations. Times are microseconds for each ` +
+      `${subject.unit}.`,
+    '',
+    line('process', 'processor time, µs'),
     line('---', '---'),
     ...[...cpuMs].map(([name, ms]) => line(name, each(ms * 1000))),
     '',
-    line('self time in the command API', 'per accept, µs', 'part'),
+    line('self time by part', 'µs', 'part'),
     line('---', '---', '---'),
     ...selfRows(byGroup, GROUPS_SHOWN),
     '',
-    line('function', 'per accept, µs', 'part'),
+    line('function', 'µs', 'part'),
     line('---', '---', '---'),
     ...selfRows(byFunction, FUNCTIONS_SHOWN),
     '',

@@ -84,7 +84,7 @@ const CONNECTIONS = 20;
 
 function startRunner(config: GraphileConfig, pgPool: pg.Pool, execute: Task): Promise<Runner> {
   const { concurrency, batching } = config;
-  const batches = { localQueue: { size: 512 }, completeJobBatchDelay: 5, failJobBatchDelay: 5 };
+  const batches = { localQueue: { size: 512 }, completeJobBatchDelay: 50, failJobBatchDelay: 50 };
   return run({
     ...{ pgPool, concurrency, logger: quiet, noHandleSignals: true, taskList: { execute } },
     ...(batching && { preset: { worker: batches } }),
