@@ -150,7 +150,8 @@ function dispatched(
     wrong(`attempt ${attempt} took the key of an attempt that had ended`);
   execution.attempt = attempt;
   execution.inFlight = { deadline };
-  execution.lastKey = { key: dispatchKey, ended: 'known' };
+  // What was once unknown stays so until the end: only the same key may be asked again.
+  if (lastKey?.ended !== 'unknown') execution.lastKey = { key: dispatchKey, ended: 'known' };
   if (!execution.started) tell(execution, event, 'execution.started');
   execution.started = true;
 }

@@ -35,6 +35,8 @@ export interface VerifyOptions {
   readonly skipRebuild: boolean;
   /** File or address of the receivers' own record of calls. */
   readonly receiverRecord: string | undefined;
+  /** How long projections of a drained system may take to come to the end of the log. */
+  readonly catchUpMs?: number;
 }
 
 export interface Verified {
@@ -58,7 +60,6 @@ export const verify = (
     return verifyDatabase(database, bytesOf, options, signal);
   });
 
-/** How long projections of a drained system may take to come to the end of the log. */
 const CATCH_UP_MS = 10_000;
 
 export async function verifyDatabase(
@@ -74,7 +75,7 @@ export async function verifyDatabase(
   const { receiverRecord } = options;
   const receiver =
     receiverRecord === undefined ? undefined : await readReceiverRecord(receiverRecord);
-  if (options.settled && isServed) await catchUp(database, findings);
+  if (options.settled && isServed) await catchUp(database, options, findings);
   const models = await readModelsOf(readStore, findings);
   const nowMs = await databaseClock(readStore);
   const until = await store.head();
@@ -129,9 +130,13 @@ async function payloadsOf({ dataDir }: Config, { store }: Database): Promise<Pay
 }
 
 /** After a drain the read models must tell everything: one that does not is behind. */
-async function catchUp({ readStore, store }: Database, findings: Findings): Promise<void> {
+async function catchUp(
+  { readStore, store }: Database,
+  { catchUpMs = CATCH_UP_MS }: VerifyOptions,
+  findings: Findings,
+): Promise<void> {
   const head = await store.head();
-  const deadline = performance.now() + CATCH_UP_MS;
+  const deadline = performance.now() + catchUpMs;
   for (const { name } of await projectionStates(readStore)) {
     const leftMs = Math.max(0, deadline - performance.now());
     if (!(await progressOf(readStore).passed(name, head, leftMs)))
