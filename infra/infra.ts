@@ -4,7 +4,7 @@ import type { Accounts } from './deciding/accounts.js';
 import type { Config } from './config/config.js';
 import type { CatalogueHolder } from './catalogue/catalogue-holder.js';
 import type { EventBus } from './event-bus/port.js';
-import type { EventStore } from './event-store/port.js';
+import type { EventStore, Position } from './event-store/port.js';
 import type { FileStore } from './files/port.js';
 import type { Leases } from './leases/port.js';
 import type { Log } from './logger.js';
@@ -33,6 +33,11 @@ export interface Infra {
   readonly secrets: Secrets;
   /** Names this process among the living: holder of leases. */
   readonly instance: string;
+  /**
+   * Set in the only process over its data: what was begun up to here was begun by a process that is
+   * gone, so it need not wait for its deadline.
+   */
+  readonly beganBefore: Position | undefined;
   /** Where the read models live; only projectors and the query API use it. */
   readonly readStore: Pool;
   /** Milliseconds since the epoch. */

@@ -38,6 +38,8 @@ export interface OpenInfraOptions {
   readonly sandboxUrl: string | undefined;
   /** Names this process among the living; a restart of the only process keeps its name. */
   readonly instance: string;
+  /** No other process works on this data. */
+  readonly sole: boolean;
 }
 
 export interface OpenedInfra {
@@ -51,7 +53,7 @@ const READ_CONNECTIONS_MAX = 10;
 const PROCESSING_CONNECTIONS_MAX = 4;
 
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
-  const { config, log, databaseUrl, masterKey, sandboxUrl, instance } = options;
+  const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
   await migrateAll(databaseUrl, log);
   const readStore = openPool(databaseUrl, {
     max: READ_CONNECTIONS_MAX,
@@ -90,6 +92,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     payloads: openTieredPayloads({ small: openPostgresPayloads(store.smallPayloads), large }),
     accounts: openAccounts({ store, onError }),
     secrets: openSecrets(masterKey),
+    beganBefore: sole ? await store.head() : undefined,
     now: Date.now,
   };
   return {

@@ -49,9 +49,18 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   if (onlySandbox(config)) return serveSandboxAlone(config, log, signal, undo);
   const databaseUrl = config.databaseUrl ?? (await embedded(config, log, undo));
   const sandboxUrl = await sandboxOf(config, log, undo);
-  const instance = config.databaseUrl ? `${hostname()}:${process.pid}` : 'all-in-one';
+  const sole = config.databaseUrl === undefined;
+  const instance = sole ? 'all-in-one' : `${hostname()}:${process.pid}`;
   const { masterKey } = keys;
-  const opened = await openInfra({ config, log, databaseUrl, masterKey, sandboxUrl, instance });
+  const opened = await openInfra({
+    config,
+    log,
+    databaseUrl,
+    masterKey,
+    sandboxUrl,
+    instance,
+    sole,
+  });
   undo.push(() => opened.close());
   const { infra } = opened;
   const server = await listen(infra, keys, () => signal.aborted);

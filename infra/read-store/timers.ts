@@ -85,6 +85,26 @@ export async function dueTimers(
   return rows.map((row) => readTimer(row) as DueTimer);
 }
 
+/**
+ * Timers that guard work which a process had begun by `position`: calls under way, first attempts of
+ * deliveries, holds on their way to a request or to their end. Due or not.
+ */
+export async function timersOfWorkBegun(
+  pool: Pick<Pool, 'query'>,
+  position: bigint,
+): Promise<readonly DueTimer[]> {
+  const { rows } = await pool.query<Row>(
+    `
+      SELECT * FROM readmodel.timers
+      WHERE position <= $1
+        AND (kind IN ('attempt-deadline', 'reconcile-hold')
+          OR (kind = 'attempt-webhook' AND attempt = 0))
+      ORDER BY due_at, id`,
+    [position],
+  );
+  return rows.map((row) => readTimer(row) as DueTimer);
+}
+
 function readTimer(row: Row): TimerRow {
   return {
     id: text(row, 'id'),

@@ -5,7 +5,8 @@
  *
  *   due row ──► try ──► (still there) pause 1 s ──► try ──► 2 s ──► 4 s … 60 s
  */
-import { dueTimers, type DueTimer } from '../../infra/read-store/timers.js';
+import { progressOf } from '../../infra/read-store/progress.js';
+import { dueTimers, timersOfWorkBegun, type DueTimer } from '../../infra/read-store/timers.js';
 import type { Infra, Worker } from '../../infra/infra.js';
 import { whileLeased } from '../../infra/leases/while-leased.js';
 import { fireTimer, type TimerActions } from './fire-timer.js';
@@ -38,6 +39,9 @@ export const runTimers = (infra: Infra, actions: TimerActions): Worker => ({
 
 async function tickUntil(infra: Infra, actions: TimerActions, signal: AbortSignal): Promise<void> {
   const tried = new Map<string, Tried>();
+  await finishWhatWasBegun(infra, actions, signal).catch((err: unknown) =>
+    infra.log.warn({ err }, 'what a killed process had begun waits for its deadlines'),
+  );
   while (!signal.aborted) {
     try {
       await tick(infra, actions, tried, signal);
@@ -46,6 +50,23 @@ async function tickUntil(infra: Infra, actions: TimerActions, signal: AbortSigna
     }
     await pause(TICK_MS, signal);
   }
+}
+
+/** How long the timers of a killed process are waited for, before their own deadlines must do. */
+const CATCH_UP_MS = 30_000;
+
+/** In the only process over its data, nobody else can be at what was begun before it started. */
+async function finishWhatWasBegun(
+  infra: Infra,
+  actions: TimerActions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { readStore, beganBefore } = infra;
+  if (beganBefore === undefined) return;
+  if (!(await progressOf(readStore).passed('timers', beganBefore, CATCH_UP_MS))) return;
+  const begun = await timersOfWorkBegun(readStore, beganBefore);
+  if (begun.length > 0) infra.log.info({ timers: begun.length }, 'taking up what was begun');
+  await eachBounded(begun, FIRING_MAX, (timer) => fire(infra, actions, timer, signal));
 }
 
 async function tick(
