@@ -27,13 +27,13 @@ describe('sandbox behaviour', () => {
       absentModels: [],
       seed: 1,
     });
-    expect(await shown('DELETE')).to.deep.equal({ aurora: initial(20), borealis: initial(45) });
+    expect(await shown('DELETE')).to.deep.equal({ aurora: initial(200), borealis: initial(300) });
     const latency = { kind: 'lognormal', medianMs: 80, sigma: 0.4 };
     await behave(sandbox.url(), { borealis: { latency } });
     await behave(sandbox.url(), { borealis: { errorRate: 0.5 }, aurora: { latency: 7 } });
     expect(await shown()).to.deep.equal({
       aurora: initial(7),
-      borealis: { ...initial(45), latency, errorRate: 0.5 },
+      borealis: { ...initial(300), latency, errorRate: 0.5 },
     });
   });
 

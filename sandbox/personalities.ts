@@ -16,14 +16,14 @@ export const personalities: readonly Personality[] = [
   {
     name: 'aurora',
     honoursIdempotencyKey: true,
-    latencyMs: 20,
+    latencyMs: 200,
     voice: auroraVoice,
     brush: 'landscape',
   },
   {
     name: 'borealis',
     honoursIdempotencyKey: false,
-    latencyMs: 45,
+    latencyMs: 300,
     voice: borealisVoice,
     brush: 'currents',
   },
