@@ -27,7 +27,8 @@ export interface Database {
   readonly isServed: boolean;
 }
 
-const CONNECTIONS_MAX = 4;
+/** Two rebuilds at a time, each with a connection that writes and one that looks. */
+const CONNECTIONS_MAX = 6;
 
 /** Throws `StartError` where there is no database, or none of ours in it. */
 export async function withDatabase<T>(

@@ -3,7 +3,7 @@
  * same checksum at the same position. The live one stays as it is.
  */
 import { compareProjection } from '../../projectors/app.js';
-import { RebuildUnderWay } from '../../projectors/rebuild.js';
+import { RebuildUnderWay, type Rebuilt } from '../../projectors/rebuild.js';
 import type { Infra } from '../../infra/infra.js';
 import type { Findings } from './findings.js';
 
@@ -15,8 +15,13 @@ export interface RebuildAudit {
   readonly notCompared: readonly { readonly projection: string; readonly why: string }[];
 }
 
+type Rebuildable = Pick<Infra, 'readStore' | 'store' | 'log'>;
+
+/** One reads the log while the other writes. */
+const AT_ONCE = 2;
+
 export async function auditRebuilds(
-  infra: Pick<Infra, 'readStore' | 'store' | 'log'>,
+  infra: Rebuildable,
   names: readonly string[],
   findings: Findings,
   signal: AbortSignal,
@@ -24,24 +29,37 @@ export async function auditRebuilds(
   const compared: string[] = [];
   const notCompared: { projection: string; why: string }[] = [];
   let rows = 0n;
-  for (const projection of names) {
-    signal.throwIfAborted();
-    try {
-      const { comparison } = (await compareProjection(infra, projection)) ?? {};
-      if (!comparison) {
-        notCompared.push({ projection, why: 'it is behind the log, stopped, or of other code' });
+  const waiting = names.values();
+  const lane = async () => {
+    for (const projection of waiting) {
+      signal.throwIfAborted();
+      const outcome = await compare(infra, projection);
+      if (typeof outcome === 'string') {
+        notCompared.push({ projection, why: outcome });
         continue;
       }
       compared.push(projection);
-      const { equal, live, rebuilt } = comparison;
+      const { equal, live, rebuilt } = outcome;
       if (equal) rows += live.rows;
       else findings.add('I6', projection, differenceOf(live, rebuilt));
-    } catch (error) {
-      if (error instanceof RebuildUnderWay) notCompared.push({ projection, why: error.message });
-      else throw error;
     }
-  }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  compared.sort();
   return { rows, compared, notCompared };
+}
+
+type Comparison = NonNullable<Rebuilt['comparison']>;
+
+/** Or why there is none. */
+async function compare(infra: Rebuildable, projection: string): Promise<Comparison | string> {
+  try {
+    const { comparison } = (await compareProjection(infra, projection)) ?? {};
+    return comparison ?? 'it is behind the log, stopped, or of other code';
+  } catch (error) {
+    if (error instanceof RebuildUnderWay) return error.message;
+    throw error;
+  }
 }
 
 interface Sum {
