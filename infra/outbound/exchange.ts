@@ -71,11 +71,7 @@ export function startExchange(
   };
   const onAbort = (): void => fail('aborted');
   const deadline = setTimeout(() => fail('timeout'), request.timeoutMs);
-  if (signal) {
-    // One signal may end hundreds of exchanges: listeners are no leak, for `finish` removes them.
-    setMaxListeners(0, signal);
-    signal.addEventListener('abort', onAbort, { once: true });
-  }
+  if (signal) listenTo(signal, onAbort);
 
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(given) {
@@ -116,6 +112,12 @@ export function startExchange(
       if (!isOver) controller?.resume();
     },
   };
+}
+
+/** One signal may end hundreds of exchanges: listeners are no leak, for each removes its own. */
+function listenTo(signal: AbortSignal, onAbort: () => void): void {
+  setMaxListeners(0, signal);
+  signal.addEventListener('abort', onAbort, { once: true });
 }
 
 function dispatchOptions(request: ExchangeRequest): Dispatcher.DispatchOptions {

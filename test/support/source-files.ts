@@ -12,7 +12,7 @@ export interface SourceFile {
   readonly lines: readonly string[];
   readonly ast: ts.SourceFile;
   readonly imports: readonly Import[];
-  /** Serves specs alone: a spec, a contract suite, what they stand on, anything in `test/`. */
+  /** Serves specs alone: a spec, a contract suite, what they stand on (stores in memory too), `test/`. */
   readonly isSupport: boolean;
 }
 
@@ -27,7 +27,7 @@ export interface Import {
 
 const SKIPPED = new Set(['node_modules', 'dist', 'data', '.git', 'out']);
 const supportForm =
-  /\.spec\.ts$|^test\/|\/contract\/|(^|[/-])(contract|kit|harness|support|child)\.ts$/;
+  /\.spec\.ts$|^test\/|\/contract\/|(^|[/-])(contract|kit|harness|stage|support|child)\.ts$|^infra\/.*[/-]memory\.ts$/;
 
 /** Paths of all files below `folder`, but what is installed, built or made at run time. */
 export function pathsBelow(folder = ''): string[] {
@@ -92,6 +92,8 @@ function specifierOf(node: ts.Node): string | undefined {
 
 function namesOf(ast: ts.SourceFile, node: ts.Node): readonly string[] {
   if (ts.isImportTypeNode(node)) return node.qualifier ? [node.qualifier.getText()] : ['*'];
+  if (ts.isExportDeclaration(node) && node.exportClause && ts.isNamedExports(node.exportClause))
+    return node.exportClause.elements.map(({ propertyName, name }) => (propertyName ?? name).text);
   if (!ts.isImportDeclaration(node)) return ['*'];
   const names: string[] = [];
   const { importClause } = node;
@@ -121,11 +123,12 @@ function usesOf(ast: ts.SourceFile, namespace: string): readonly string[] {
 export interface ExportedName {
   readonly name: string;
   readonly line: number;
+  readonly node: ts.Statement;
 }
 
 export function exportsOf({ ast }: SourceFile): readonly ExportedName[] {
   return ast.statements.flatMap((statement) => {
-    const at = { line: lineOf(ast, statement.getStart()) };
+    const at = { line: lineOf(ast, statement.getStart()), node: statement };
     if (!ts.canHaveModifiers(statement)) return [];
     const isExported = ts
       .getModifiers(statement)
