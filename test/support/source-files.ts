@@ -12,7 +12,7 @@ export interface SourceFile {
   readonly lines: readonly string[];
   readonly ast: ts.SourceFile;
   readonly imports: readonly Import[];
-  /** Serves specs alone: a spec, a contract suite, what they stand on (stores in memory too), `test/`. */
+  /** Serves specs alone: a spec, a contract suite, what these stand on, anything in `test/`. */
   readonly isSupport: boolean;
 }
 
@@ -26,8 +26,12 @@ export interface Import {
 }
 
 const SKIPPED = new Set(['node_modules', 'dist', 'data', '.git', 'out']);
-const supportForm =
-  /\.spec\.ts$|^test\/|\/contract\/|(^|[/-])(contract|kit|harness|stage|support|child)\.ts$|^infra\/.*[/-]memory\.ts$/;
+/** The stores in memory are answers to their ports that only specs start. */
+const supportForms = [
+  /\.spec\.ts$|^test\/|\/contract\//,
+  /(^|[/-])(contract|kit|harness|stage|support|child)\.ts$/,
+  /^infra\/.*[/-]memory\.ts$/,
+];
 
 /** Paths of all files below `folder`, but what is installed, built or made at run time. */
 export function pathsBelow(folder = ''): string[] {
@@ -53,7 +57,7 @@ export function readSourceFile(path: string): SourceFile {
     lines: text.split('\n'),
     ast,
     imports: importsOf(path, ast),
-    isSupport: supportForm.test(path),
+    isSupport: supportForms.some((form) => form.test(path)),
   };
 }
 
