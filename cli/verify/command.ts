@@ -59,6 +59,6 @@ function textOf(verified: Verified, maxFindings: number): string {
     for (const { projection, why } of rebuilt.notCompared)
       lines.push(`could not compare ${projection}: ${why}`);
   }
-  lines.push(findings.total === 0 ? 'nothing is wrong' : `${findings.total} findings`);
+  lines.push(findings.total === 0 ? 'nothing is wrong' : `findings: ${findings.total}`);
   return lines.join('\n');
 }
