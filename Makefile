@@ -19,7 +19,7 @@ build: install ## Builds dist/
 	@node scripts/build.mjs
 
 start: build ## Runs everything in one process, with first executions on a new data folder
-	@exec node dist/cli/main.js serve
+	@exec node --max-semi-space-size=64 dist/cli/main.js serve
 
 test: build ## Runs every test
 	@$(MOCHA) --reporter test/support/reporter.cjs '{contracts,domain,infra,command-api,query-api,processors,projectors,sandbox,cli,bench,test}/**/*.spec.ts'

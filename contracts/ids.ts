@@ -2,7 +2,7 @@
  * Identifiers. Public ids are `<prefix>_<uuid>`. An execution's id is derived from organization and
  * idempotency key, so that a repeat finds the same stream with no lookup table and no race.
  */
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export type ExecutionId = `exec_${string}`;
 export type OrganizationId = `org_${string}`;
@@ -28,43 +28,37 @@ export function isId(prefix: IdPrefix, text: string): boolean {
   return form.test(text);
 }
 
-/** RFC 9562 UUID version 5 (SHA-1, name-based). `namespace` is a UUID. */
-function uuidV5(namespace: string, name: string): string {
-  const digest = createHash('sha1')
-    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
-    .update(name)
-    .digest('hex');
-  return asUuidV5(digest);
-}
-
-const NAMESPACE = 'a3c1f6de-5d0e-5f6b-9d8a-2f7c41b0e9d5';
+const NAMESPACE = Buffer.from('a3c1f6de5d0e5f6b9d8a2f7c41b0e9d5', 'hex');
 
 /** Execution id = UUIDv5(our namespace, organization + NUL + idempotency key). */
 export const executionIdOf = (organizationId: OrganizationId, key: string): ExecutionId =>
-  `exec_${uuidV5(NAMESPACE, `${organizationId}\u0000${key}`)}`;
+  `exec_${uuidV5(`${organizationId}\u0000${key}`)}`;
 
 /** A key is found by its own SHA-256 (hex), without a table. */
-export const apiKeyIdOf = (sha256: string): ApiKeyId =>
-  `key_${uuidV5(NAMESPACE, `api-key/${sha256}`)}`;
+export const apiKeyIdOf = (sha256: string): ApiKeyId => `key_${uuidV5(`api-key/${sha256}`)}`;
 
 /** The n-th file that an execution produced. The same output re-hosted twice is one file. */
 export const outputFileIdOf = (executionId: ExecutionId, index: number): FileId =>
-  `file_${uuidV5(NAMESPACE, `${executionId}/file/${index}`)}`;
+  `file_${uuidV5(`${executionId}/file/${index}`)}`;
 
 /** One delivery per event of an execution and endpoint: a repeated wake-up finds its stream. */
 export const deliveryIdOf = (executionId: ExecutionId, type: string, target: string): DeliveryId =>
-  `dlv_${uuidV5(NAMESPACE, `${executionId}/${type}/${target}`)}`;
+  `dlv_${uuidV5(`${executionId}/${type}/${target}`)}`;
 
 /** The public id of an execution's event in webhooks; stable over retries. */
 export const publicEventIdOf = (executionId: ExecutionId, sequence: number): EventPublicId =>
-  `evt_${uuidV5(NAMESPACE, `${executionId}/event/${sequence}`)}`;
+  `evt_${uuidV5(`${executionId}/event/${sequence}`)}`;
 
 /** An event's id follows from where and by what it is written, so a repeated append is known. */
 export const eventIdOf = (stream: string, revision: number, cause: string): string =>
   asUuidV5(hash('sha1', `${stream}@${revision}/${cause}`, 'hex'));
 
 /** Any name-based UUID of ours, for things that have no public id of their own. */
-export const derivedUuid = (name: string): string => uuidV5(NAMESPACE, name);
+export const derivedUuid = (name: string): string => uuidV5(name);
+
+/** RFC 9562 UUID version 5 (SHA-1, name-based) in our namespace. */
+const uuidV5 = (name: string): string =>
+  asUuidV5(hash('sha1', Buffer.concat([NAMESPACE, Buffer.from(name)]), 'hex'));
 
 function asUuidV5(hex: string): string {
   const variant = ((parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16).padStart(2, '0');

@@ -64,9 +64,21 @@ export function batchOf(
   return { events, position: head > after ? head : after, caughtUp: true };
 }
 
+/** The entry at a position, when it is among them. */
+export function entryAt(entries: readonly Entry[], position: Position): Entry | undefined {
+  const entry = entries[indexAfter(entries, position - 1n)];
+  return entry?.row.position === position ? entry : undefined;
+}
+
 /** The first entry behind a position. */
 function indexAfter(entries: readonly Entry[], after: Position): number {
   let [low, high] = [0, entries.length];
+  // Positions of one ring follow one another, so the place is nearly always the difference.
+  const first = entries[0]?.row.position;
+  if (first !== undefined && after >= first) {
+    const guess = Number(after - first);
+    if (entries[guess]?.row.position === after) return guess + 1;
+  }
   while (low < high) {
     const middle = (low + high) >> 1;
     if ((entries[middle]?.row.position ?? after) > after) high = middle;

@@ -79,7 +79,7 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
     },
     async readStream(stream, readOptions = {}) {
       const rows = await reader.stream(stream, readOptions);
-      return rows.flatMap((row) => codec.decode(row) ?? []);
+      return rows.flatMap((row) => tail.eventOf(row) ?? []);
     },
     readAll: async (after, limit, filter = {}) => tail.page(after, limit, filter),
     subscribe: (after, filter, signal) => follow(tail, after, filter, signal),

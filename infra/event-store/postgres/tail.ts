@@ -7,8 +7,10 @@
  * appends, at once and without reading, if nothing of another process lies between; and by
  * polling, for what other processes append. A subscriber behind the floor reads pages of its own.
  */
+import type { AnyEvent } from '../../../contracts/events/all.js';
+import type { RecordedEvent } from '../../../contracts/events/envelope.js';
 import type { Codec, LogRow, StoreLog } from '../codec.js';
-import { batchOf, entryOf } from '../entries.js';
+import { batchOf, entryAt, entryOf } from '../entries.js';
 import type { FollowedLog } from '../follow.js';
 import type { LogBatch, LogFilter, Position } from '../port.js';
 import type { LogReader } from './log-reader.js';
@@ -22,6 +24,8 @@ interface Tail extends FollowedLog {
   moved(): void;
   /** Read from the log itself. */
   page(after: Position, limit: number, filter: LogFilter): Promise<LogBatch>;
+  /** The row's event; one that the ring has is decoded once for everybody. */
+  eventOf(row: LogRow): RecordedEvent<AnyEvent> | undefined;
   close(): void;
   readonly stats: TailStats;
 }
@@ -85,6 +89,7 @@ export function createTail(reader: LogReader, codec: Codec, log: StoreLog): Tail
         ? batchOf(ring.entries, after, ring.head, limit, filter)
         : page(after, limit, filter),
     page,
+    eventOf: (row) => (entryAt(ring.entries, row.position) ?? entryOf(codec, row)).event(),
     landed(previous, rows) {
       if (!ring.open) return;
       if (previous > ring.head) return poller.now();
