@@ -22,10 +22,10 @@ interface ModelRouteOptions {
 /** Everything but the sandbox, which has a process of its own. */
 export const WORKING_ROLES = ['command-api', 'query-api', 'processors', 'projectors'];
 
-export /** What `make start` gives Node. */
+/** What `make start` gives Node. */
 const SHIPPED_NODE_ARGS = ['--max-semi-space-size=64'];
 
-const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+export const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const READY = /ModelRoute is ready on (http:\/\/127\.0\.0\.1:\d+)/;
 const adminKey = `bench-${randomBytes(16).toString('hex')}`;
 const masterKey = randomBytes(32).toString('hex');
