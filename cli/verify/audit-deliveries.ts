@@ -1,6 +1,6 @@
 /**
- * Webhook deliveries. I5: each event that is owed is scheduled once, under one event id, and told or
- * given up. I8: under its number in the owner's timeline.
+ * Webhook deliveries. I5: each event that is owed is scheduled once, under one event id, and told
+ * or given up. I8: under its number in the owner's timeline.
  */
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';

@@ -1,7 +1,7 @@
 /**
  * Executions. I1: what was requested comes to exactly one end, by attempts that were dispatched one
- * after another. I2: it was requested on a hold that stood and was its own. What its webhook is owed
- * is written down for I5, under the numbers of the owner's timeline (I8).
+ * after another. I2: it was requested on a hold that stood and was its own. What its webhook is
+ * owed is written down for I5, under the numbers of the owner's timeline (I8).
  */
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';

@@ -69,7 +69,7 @@ describe('verify: the audit of a log', () => {
       {
         invariant: 'I2',
         subject: story.account,
-        problem: `${holdId} of ${story.time(1)} is still open, and ${id} is PROCESSING since ${story.time(1)}`,
+        problem: `${holdId} of ${story.time(1)} is still open, and ${id} is PROCESSING`,
       },
     ]);
   });

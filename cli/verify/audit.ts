@@ -1,7 +1,7 @@
 /**
  * The auditor of the log: every event once, in order, against its own bookkeeping. It decides
- * nothing, writes nothing and asks no code that it is to judge; what the read models say is compared
- * when it comes to the position at which they were read.
+ * nothing, writes nothing and asks no code that it is to judge; what the read models say is
+ * compared when it comes to the position at which they were read.
  */
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';

@@ -1,7 +1,7 @@
 /**
  * What the log has begun and not yet ended: the auditor's own bookkeeping, made from the events'
- * plain data by nobody's code but its own. An ended thing is dropped, so that memory grows with what
- * is open and not with the log; accounts stay, as sums.
+ * plain data by nobody's code but its own. An ended thing is dropped, so that memory grows with
+ * what is open and not with the log; accounts stay, as sums.
  */
 import type { Timestamp } from '../../contracts/events/envelope.js';
 import type { WebhookEventType } from '../../contracts/events/delivery.js';
@@ -118,7 +118,7 @@ export function move<S>(tally: Map<S, number>, from: S | undefined, to: S): void
   tally.set(to, (tally.get(to) ?? 0) + 1);
 }
 
-/** An execution that is over, whose hold ended and whose events are all scheduled has no more to do. */
+/** One that is over, whose hold ended and whose events are all scheduled has no more to do. */
 export function dropIfDone(open: OpenThings, execution: OpenExecution): boolean {
   const { end, holdEnded, owed, id } = execution;
   if (!end || !holdEnded || owed.size > 0) return false;

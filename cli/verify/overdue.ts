@@ -59,7 +59,8 @@ function findUnended({ findings, executions }: OpenThings, moment: Moment, hold:
   if (funds && !execution.end && !moment.settled) return;
   const since = (funds && execution.end?.at) || placedAt;
   if (!isOver(moment, after(since, RECONCILE_MS + SLACK_MS))) return;
-  const why = funds ? `is ${execution.status} since ${since}` : `is not paid by it`;
+  const end = execution?.end ? ` since ${execution.end.at}` : '';
+  const why = funds ? `is ${execution.status}${end}` : 'is not paid by it';
   const problem = `${holdId} of ${placedAt} is still open, and ${executionId} ${why}`;
   findings.add('I2', `account-${organizationId}`, problem);
 }

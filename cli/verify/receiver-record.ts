@@ -1,6 +1,6 @@
 /**
- * What a provider saw, from its own record: the sandbox's `GET /_sandbox/calls`, or the file that it
- * keeps. I4 from the other side: no dispatch key was paid for twice, and none that was not claimed.
+ * What a provider saw, from its own record: the sandbox's `GET /_sandbox/calls`, or the file that
+ * it keeps. I4 from the other side: no dispatch key was paid for twice, and none without a claim.
  */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';

@@ -1,4 +1,4 @@
-/** Logs for the auditor's specs: a story told event by event, right unless a spec says otherwise. */
+/** Logs for the auditor's specs: a story told event by event, right unless a spec wants it not. */
 import { hash, randomUUID } from 'node:crypto';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { ReleaseReason } from '../../contracts/events/account.js';
@@ -21,7 +21,7 @@ export const START_MS = Date.UTC(2026, 0, 1);
 export const PAYLOAD = Buffer.from('{"prompt":"A lighthouse"}');
 export const URL_TOLD = 'https://receiver.example/hook';
 
-export const payloadRef = (ref: string): PayloadRef => ({
+const payloadRef = (ref: string): PayloadRef => ({
   ref,
   sha256: hash('sha256', PAYLOAD, 'hex'),
   bytes: PAYLOAD.length,

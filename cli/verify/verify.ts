@@ -1,7 +1,7 @@
 /**
- * `modelroute verify`: whether the invariants I1 to I6 hold, from the log and the read models alone.
- * It changes nothing, and may run beside a system at work: what that system has begun and still has
- * time to end is not wrong.
+ * `modelroute verify`: whether the invariants I1 to I6 hold, from the log and the read models
+ * alone. It changes nothing, and may run beside a system at work: what that system has begun and
+ * still has time to end is not wrong.
  *
  *   receiver's record ─► read models, at one moment ─► head of the log ─► the log up to it
  *     ─► what is overdue ─► payloads ─► rebuilt read models
