@@ -3,7 +3,7 @@ import type { Infra } from '../../infra/infra.js';
 import type { Mount, Reply } from '../../infra/http/route.js';
 
 /** What must answer before this process may be sent requests. */
-export interface Dependency {
+interface Dependency {
   readonly name: string;
   check(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export function healthMounts(infra: Infra, isStopping: () => boolean): Mount[] {
   ];
 }
 
-export async function readiness(
+async function readiness(
   dependencies: readonly Dependency[],
   isStopping: () => boolean,
 ): Promise<Reply> {

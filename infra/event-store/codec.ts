@@ -131,11 +131,8 @@ interface Kind {
   readonly checkData: ValidateFunction;
 }
 
-/**
- * What an amount may look like, the schemas' own pattern says; the format only marks money. Lengths
- * are counted in UTF-16 units: that needs no pass over the text.
- */
-const ajv = new Ajv2020({ strict: true, unicode: false, formats: { money: true } });
+/** What an amount may look like, the schemas' own pattern says; the format only marks money. */
+const ajv = new Ajv2020({ strict: true, formats: { money: true } });
 const kinds = new Map<string, Kind>();
 
 /** Compiled at the first event of its type, once for all stores of the process. */
@@ -149,7 +146,7 @@ function kindOf(type: string): Kind | undefined {
   return kind;
 }
 
-const metadataText = { type: 'string', maxLength: 1024 };
+const metadataText = { type: 'string' };
 let compiledMetadata: ValidateFunction | undefined;
 
 function checkMetadata(): ValidateFunction {
