@@ -31,7 +31,7 @@ export interface Load {
   /** Whatever a client has reason to complain about. */
   readonly complaints: readonly string[];
   readonly counts: Readonly<Record<Count, number>>;
-  /** The longest that an answer took, in milliseconds. */
+  /** The longest that an answer took, in milliseconds, since this was asked last. */
   slowestMs(): number;
   /** One more submission, on a lane of its own; resolves when it is accepted. */
   probe(): Promise<void>;
@@ -91,7 +91,11 @@ export function startLoad(options: LoadOptions): Load {
     promised,
     complaints,
     counts,
-    slowestMs: () => Math.round(Math.max(...lanes.map(({ slowestMs }) => slowestMs))),
+    slowestMs() {
+      const slowest = Math.max(...lanes.map(({ slowestMs }) => slowestMs));
+      for (const lane of lanes) lane.slowestMs = 0;
+      return Math.round(slowest);
+    },
     probe: () => submitNew(probing),
     async stop() {
       stopped.abort();

@@ -40,6 +40,8 @@ export interface Stricken {
   readonly promisedSoFar: number;
   /** Until the next submission was accepted. */
   readonly recoveredInMs: number;
+  /** The longest that anybody waited for an answer, whichever it was, from then on. */
+  readonly slowestMs: number;
 }
 
 export interface StormReport {
@@ -85,7 +87,9 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   );
   const calmInMs = Math.round(performance.now() - calmFrom);
   const findings = [...unrest, ...(await audit(scene))];
-  const verify = await system.command('verify', '--json');
+  const verify = await system.command(
+    ...['verify', '--json', '--settled', '--deep', '--receiver-record', sandboxUrl],
+  );
   const codes = [await system.stop(), await sandbox.stop()];
   if (codes.some((code) => code !== 0)) findings.push(`ended with ${codes.join(' and ')}`);
   return { stricken, load, told: receiver.told.length, calmInMs, findings, verify };
@@ -129,12 +133,13 @@ async function strikeOnce(
 ): Promise<Stricken> {
   const afterMs = random.between(200, 1_500);
   await sleep(afterMs);
+  load.slowestMs();
   const promisedSoFar = load.counts.accepted;
   const struckAt = performance.now();
   const again = await hit(system, strike, random);
   await load.probe();
   const recoveredInMs = Math.round(performance.now() - struckAt);
-  return { strike, afterMs, again, promisedSoFar, recoveredInMs };
+  return { strike, afterMs, again, promisedSoFar, recoveredInMs, slowestMs: load.slowestMs() };
 }
 
 /** How often it was hit again while it started. Resolves when the blow has landed. */

@@ -2,10 +2,11 @@
 import type { StormReport } from './run-storm.js';
 
 export function tableOf({ stricken, load, told, calmInMs, findings, verify }: StormReport): string {
-  const rows = stricken.map(({ strike, afterMs, again, promisedSoFar, recoveredInMs }, index) =>
-    [index + 1, strike, afterMs, again, promisedSoFar, recoveredInMs].map(String),
-  );
-  const head = ['#', 'strike', 'after ms', 'again', 'promised', 'accepts again in ms'];
+  const rows = stricken.map((one, index) => {
+    const { strike, afterMs, again, promisedSoFar, recoveredInMs, slowestMs } = one;
+    return [index + 1, strike, afterMs, again, promisedSoFar, recoveredInMs, slowestMs].map(String);
+  });
+  const head = ['#', 'strike', 'after ms', 'again', 'promised', 'recovered in ms', 'slowest ms'];
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );
@@ -15,7 +16,7 @@ export function tableOf({ stricken, load, told, calmInMs, findings, verify }: St
   return [
     ...[head, ...rows].map(line),
     `${accepted} accepted, ${repeated} asked again, ${cancels} cancels, ${reads} reads`,
-    `${unanswered} unanswered, ${unavailable} answered 503, slowest answer ${load.slowestMs()} ms`,
+    `${unanswered} unanswered, ${unavailable} answered 503`,
     `${told} webhooks told; calm after ${calmInMs} ms; ${findings.length} findings`,
     `verify exits ${verify.code}`,
   ].join('\n');
