@@ -47,8 +47,9 @@ describe('codec', () => {
 
   it('never says a value in an error', () => {
     const codec = createCodec(log);
-    const event = created('a secret'.repeat(1000));
-    expect(() => codec.encode(event))
+    const event = created('acme');
+    const data = { ...event.data, at: 'a secret' };
+    expect(() => codec.encode({ ...event, data }))
       .to.throw(InvalidEvent)
       .with.property('message')
       .that.does.not.contain('secret');
