@@ -17,8 +17,20 @@ export function openLog(level: string, terminal: boolean): Log {
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRET_PATHS, censor: '[redacted]' },
   };
-  if (!terminal) return pino(options, pino.destination({ fd: 1, sync: true }));
+  if (!terminal) return pino(options, gathered());
   return pino(options, { write: (line: string) => void process.stdout.write(readable(line)) });
+}
+
+/** Lines wait for this long for one another, so that a busy process writes many at once. */
+const GATHER_MS = 50;
+const GATHER_BYTES = 4096;
+
+/** An orderly end loses no line; `kill -9` may lose those of the last moment. */
+function gathered() {
+  const stdout = pino.destination({ fd: 1, sync: true, minLength: GATHER_BYTES });
+  setInterval(() => stdout.flush(), GATHER_MS).unref();
+  process.on('exit', () => stdout.flushSync());
+  return stdout;
 }
 
 /** `10:31:07 info  message  name=value …` */
