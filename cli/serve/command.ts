@@ -3,13 +3,21 @@ import { configFrom } from '../../infra/config/config.js';
 import { serve } from './serve.js';
 
 /**
+ * A signal to a process group arrives twice where `make` is in the group, for it passes on what it
+ * was sent itself; what comes this soon is the same wish.
+ */
+const SAME_WISH_MS = 300;
+
+/**
  * The first SIGTERM or SIGINT drains and exits 0; a second one exits at once. Throws `StartError`
  * when the process cannot start.
  */
 export async function serveCommand(env: NodeJS.ProcessEnv): Promise<void> {
   const stop = new AbortController();
+  let firstAtMs = 0;
   const onSignal = () => {
-    if (stop.signal.aborted) process.exit(130);
+    if (!stop.signal.aborted) firstAtMs = performance.now();
+    else if (performance.now() - firstAtMs > SAME_WISH_MS) process.exit(130);
     stop.abort();
   };
   process.on('SIGTERM', onSignal);
