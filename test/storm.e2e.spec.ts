@@ -15,8 +15,9 @@ describe('after a storm', function () {
       strikes: [
         ...(['process', 'process', 'process', 'process', 'process'] as const),
         ...(['postmaster', 'backends', 'postmaster', 'backends', 'postmaster'] as const),
+        'restart',
       ],
-      lanes: 12,
+      lanes: 20,
     });
     console.log(tableOf(report).replaceAll(/^/gm, '    '));
   });

@@ -5,6 +5,7 @@
  *   process      kill -9 of everything but the sandbox; sometimes again while it starts
  *   postmaster   kill -9 of the database alone; the system brings it back
  *   backends     every connection to the database is cut
+ *   restart      SIGTERM, which must end it in time and in order, and another start
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,7 +24,7 @@ import { audit, untilCalm, type Scene } from './audit.js';
 import { NORTH_TEXT, TEXT, writeStormCatalogue } from './catalogue.js';
 import { startLoad, type Load } from './load.js';
 
-export type Strike = 'process' | 'postmaster' | 'backends';
+export type Strike = 'process' | 'postmaster' | 'backends' | 'restart';
 
 export interface StormOptions {
   readonly seed: string;
@@ -58,6 +59,8 @@ const TENANTS = 3;
 const AMOUNT = '10000';
 const PAUSE_MS = [10, 60] as const;
 const RECOVERY_DEADLINE_MS = 60_000;
+/** Ten seconds to drain, and what ending the database takes. */
+const STOP_MS_MAX = 13_000;
 
 export async function runStorm(options: StormOptions): Promise<StormReport> {
   const random = randomFrom(options.seed);
@@ -151,9 +154,20 @@ async function hit(system: System, strike: Strike, random: Random): Promise<numb
     case 'postmaster':
       await killPostmaster(system);
       return 0;
+    case 'restart':
+      await restart(system);
+      return 0;
     case 'process':
       return killProcess(system, random);
   }
+}
+
+async function restart(system: System): Promise<void> {
+  const from = performance.now();
+  const code = await system.stop();
+  const ms = Math.round(performance.now() - from);
+  if (code !== 0 || ms > STOP_MS_MAX) throw new Error(`SIGTERM ended it with ${code} in ${ms} ms`);
+  await system.restart();
 }
 
 async function killPostmaster(system: System): Promise<void> {

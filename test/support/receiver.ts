@@ -22,6 +22,8 @@ export interface Manner {
   readonly slowMs?: number;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent with every answer. */
+  readonly body?: Buffer;
 }
 
 export interface Receiver {
@@ -31,7 +33,7 @@ export interface Receiver {
 }
 
 export async function startReceiver(manner: Manner = {}): Promise<Receiver> {
-  const { failFirst = 0, slowMs = 0, status: usual = 200, headers = {} } = manner;
+  const { failFirst = 0, slowMs = 0, status: usual = 200, headers = {}, body } = manner;
   const told: Told[] = [];
   let requests = 0;
   const server = createServer((request, response) => {
@@ -42,7 +44,7 @@ export async function startReceiver(manner: Manner = {}): Promise<Receiver> {
         const raw = bytes.toString('utf8');
         told.push({ path, headers: received, raw, status, atMs: Date.now() });
         if (slowMs > 0) await sleep(slowMs, undefined, { ref: false });
-        response.writeHead(status, headers).end();
+        response.writeHead(status, headers).end(body);
       },
       () => response.destroy(),
     );
