@@ -22,7 +22,7 @@ start: build ## Runs everything in one process, with first executions on a new d
 	@exec node --max-semi-space-size=64 dist/cli/main.js serve
 
 test: build ## Runs every test
-	@$(MOCHA) --reporter test/support/reporter.cjs '{contracts,domain,infra,command-api,query-api,processors,projectors,sandbox,cli,bench,test}/**/*.spec.ts'
+	@MODELROUTE_TEST_BUILT=1 $(MOCHA) --reporter test/support/reporter.cjs '{contracts,domain,infra,command-api,query-api,processors,projectors,sandbox,cli,bench,test}/**/*.spec.ts'
 
 check: install types lint pure ## Types, lint, house rules and pure specs, in seconds
 
@@ -39,7 +39,7 @@ bench: build ## Measures R1 to R9 against baselines (make bench NAME=R1,R3)
 	@NAME='$(NAME)' node --import tsx bench/run.ts
 
 storm: build ## kill -9 under load, many times, then the auditor (STORM_KILLS=50)
-	@node --import tsx test/storm/storm.ts
+	@MODELROUTE_TEST_BUILT=1 node --import tsx test/storm/storm.ts
 
 contracts: install ## Writes docs/contracts/ from the schemas
 	@node --import tsx scripts/write-contracts.ts
