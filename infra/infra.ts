@@ -41,7 +41,7 @@ export interface Infra {
   /** Where the read models live; only projectors and the query API use it. */
   readonly readStore: Pool;
   /** Milliseconds since the epoch. */
-  now(): number;
+  readonly now: () => number;
 }
 
 /** A piece of an app that runs until the signal aborts; it finishes what it holds and returns. */

@@ -7,27 +7,33 @@ import { openRunExecution } from './run-execution/run-execution.js';
 import { runTimers } from './run-timers/run-timers.js';
 import { settleExecution } from './settle-execution/settle-execution.js';
 
-/** Of the ten seconds of a drain, calls in flight may take this much. */
-const DRAIN_CALLS_MS = 8_000;
+/**
+ * Of the ten seconds of a drain, handlers and calls in flight may together take this much; what is
+ * cut then still has to be let go.
+ */
+const DRAIN_MS = 7_500;
 
 export function processorWorkers(infra: Infra): Worker[] {
   const runExecution = openRunExecution(infra);
   const deliverWebhooks = openDeliverWebhooks(infra);
-  const group = (of: Group, drained?: () => Promise<void>): Worker => ({
+  const group = (of: Group, drain?: (waitMs: number) => Promise<void>): Worker => ({
     name: of.name,
     async run(signal) {
+      let stoppedAtMs = performance.now();
+      signal.addEventListener('abort', () => (stoppedAtMs = performance.now()), { once: true });
       await infra.bus.run(of, signal);
-      await drained?.();
+      await drain?.(Math.max(0, stoppedAtMs + DRAIN_MS - performance.now()));
     },
   });
   return [
-    group(runExecution.group, () => runExecution.drain(DRAIN_CALLS_MS)),
+    group(runExecution.group, (waitMs) => runExecution.drain(waitMs)),
     group(settleExecution(infra)),
     group(rehostFiles(infra)),
-    group(deliverWebhooks.group, () => deliverWebhooks.drain(DRAIN_CALLS_MS)),
+    group(deliverWebhooks.group, (waitMs) => deliverWebhooks.drain(waitMs)),
     runTimers(infra, {
       advance: (executionId, cause, signal) => runExecution.advance(executionId, cause, signal),
-      attemptDelivery: (deliveryId) => deliverWebhooks.attempt(deliveryId),
+      attemptDelivery: (deliveryId, executionId) =>
+        deliverWebhooks.attempt(deliveryId, executionId),
     }),
   ];
 }

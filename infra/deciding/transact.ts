@@ -38,7 +38,13 @@ export interface Loaded<S> {
 }
 
 export type Transacted<S, E, R> =
-  | { readonly outcome: 'accepted'; readonly state: S; readonly events: readonly E[] }
+  | {
+      readonly outcome: 'accepted';
+      readonly state: S;
+      /** Of the last of `events` in its stream. */
+      readonly revision: number;
+      readonly events: readonly E[];
+    }
   | { readonly outcome: 'alreadyDone'; readonly state: S }
   | { readonly outcome: 'rejected'; readonly state: S; readonly reason: R };
 
@@ -69,6 +75,13 @@ export async function transact<S, C, E extends AnyEvent, R extends string>(
   throw new StoreUnavailable(`${aggregate.category} ${id} is written to by too many at once`);
 }
 
+interface Along {
+  /** Kept together with the events. */
+  readonly payload?: Payload;
+  /** Names the append (see `appendOf`): with the same one it may be repeated after an outage. */
+  readonly token?: string;
+}
+
 /** One round of `transact` for whoever has loaded the stream already. */
 export async function decideOnce<S, C, E extends AnyEvent, R extends string>(
   store: EventStore,
@@ -77,7 +90,7 @@ export async function decideOnce<S, C, E extends AnyEvent, R extends string>(
   { state, revision }: Loaded<S>,
   command: C | ((state: S) => C | undefined),
   cause: Cause,
-  payload?: Payload,
+  { payload, token }: Along = {},
 ): Promise<Transacted<S, E, R> | { readonly outcome: 'conflict' }> {
   const chosen =
     typeof command === 'function' ? (command as (state: S) => C | undefined)(state) : command;
@@ -86,12 +99,13 @@ export async function decideOnce<S, C, E extends AnyEvent, R extends string>(
   if (decision.kind === 'alreadyDone') return { outcome: 'alreadyDone', state };
   if (decision.kind === 'rejected') return { outcome: 'rejected', state, reason: decision.reason };
   const stream = streamOf(aggregate.category, id);
-  const append = appendOf(stream, revision, decision.events, cause);
+  const append = appendOf(stream, revision, decision.events, cause, token);
   const payloads = payload && { payloads: [payload] };
   const [outcome] = await store.append({ appends: [append], ...payloads });
   if (outcome?.status !== 'appended') return { outcome: 'conflict' };
-  const next = decision.events.reduce(aggregate.evolve, state);
-  return { outcome: 'accepted', state: next, events: decision.events };
+  const { events } = decision;
+  const next = events.reduce(aggregate.evolve, state);
+  return { outcome: 'accepted', state: next, revision: revision + events.length, events };
 }
 
 export async function load<S, C, E extends AnyEvent, R extends string>(

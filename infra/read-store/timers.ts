@@ -67,20 +67,37 @@ export const timers: Table<Pick<TimerRow, 'id'>, TimerRow> = {
 
 export const timerId = (kind: TimerKind, subject: string): string => `${kind}/${subject}`;
 
-/** Timers due at `nowMs`, the longest due first, at most `limit`. */
+const KINDS: Readonly<Record<TimerKind, true>> = {
+  'expire-execution': true,
+  'attempt-deadline': true,
+  'retry-attempt': true,
+  'attempt-webhook': true,
+  'reconcile-hold': true,
+};
+
+/**
+ * Timers due at `nowMs` but for those of `except`, the longest due first, at most `limit` of each
+ * kind: a thousand webhooks that wait for a dead receiver stand in no deadline's way.
+ */
 export async function dueTimers(
   pool: Pick<Pool, 'query'>,
   nowMs: number,
   limit: number,
+  except: readonly string[] = [],
 ): Promise<readonly DueTimer[]> {
   const { rows } = await pool.query<Row>({
     name: 'due-timers',
     text: `
-      SELECT * FROM readmodel.timers
-      WHERE due_at <= $1
-      ORDER BY due_at, id
-      LIMIT $2`,
-    values: [new Date(nowMs), limit],
+      SELECT due.*
+      FROM unnest($4::text[]) AS of_kind (kind),
+      LATERAL (
+        SELECT * FROM readmodel.timers
+        WHERE due_at <= $1 AND timers.kind = of_kind.kind AND id <> ALL ($3::text[])
+        ORDER BY due_at, id
+        LIMIT $2
+      ) AS due
+      ORDER BY due.due_at, due.id`,
+    values: [new Date(nowMs), limit, except, Object.keys(KINDS)],
   });
   return rows.map((row) => readTimer(row) as DueTimer);
 }

@@ -2,6 +2,7 @@
  * What happened to an execution is owed to its `webhook_url`: each event is scheduled as a delivery
  * of its own, and attempted outside the handler, so that one slow address never delays another.
  */
+import { LRUCache } from 'lru-cache';
 import type { WebhookEventType } from '../../contracts/events/delivery.js';
 import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';
 import {
@@ -10,27 +11,33 @@ import {
   type DeliveryId,
   type ExecutionId,
 } from '../../contracts/ids.js';
-import { idOf } from '../../contracts/streams.js';
+import { idOf, type StreamName } from '../../contracts/streams.js';
 import { CLASSIC_EVENTS, WEBHOOK_EVENTS } from '../../contracts/webhooks/body.js';
 import * as Delivery from '../../domain/delivery/delivery.js';
 import { timelineOf } from '../../domain/execution/timeline.js';
-import { readEvents, transact } from '../../infra/deciding/transact.js';
+import { decideOnce, load, readEvents } from '../../infra/deciding/transact.js';
+import { NO_STREAM } from '../../infra/event-store/port.js';
 import type { Group, Wake } from '../../infra/event-bus/port.js';
 import type { Infra } from '../../infra/infra.js';
 import { causeOf } from '../cause.js';
-import { openDeliveryAttempts } from './attempt.js';
+import { openDeliveryAttempts, type DeliveryAttempts, type Started } from './attempts.js';
+import { bodyOf } from './body.js';
 
 export interface DeliverWebhooks {
   readonly group: Group;
   /** What a timer does when an attempt is due (also a first one that was lost). */
-  attempt(deliveryId: DeliveryId): Promise<string>;
+  attempt(deliveryId: DeliveryId, executionId: ExecutionId): Started;
   drain(waitMs: number): Promise<void>;
 }
 
+/** Executions without a webhook are met again when they end; these need no second look. */
+const UNTOLD_MAX = 20_000;
+
 export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
   const attempts = openDeliveryAttempts(infra);
+  const untold = new LRUCache<StreamName, true>({ max: UNTOLD_MAX });
   return {
-    attempt: (deliveryId) => attempts.attempt(deliveryId),
+    attempt: (deliveryId, executionId) => attempts.start(deliveryId, executionId),
     drain: (waitMs) => attempts.drain(waitMs),
     group: {
       name: 'deliver-webhooks',
@@ -45,51 +52,75 @@ export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
       concurrencyMax: 512,
       attemptsMax: 30,
       async handle(wake) {
-        const deliveryId = await schedule(infra, wake);
-        if (!deliveryId) return 'nothing_owed';
-        attempts.start(deliveryId);
-        return 'scheduled';
+        if (untold.has(wake.stream)) return 'nothing_owed';
+        const events = await readEvents<ExecutionEvent>(infra.store, wake.stream);
+        const request = requestOf(events);
+        if (!request) return 'not_requested';
+        if (request.webhookUrl) return deliver(infra, attempts, wake, events, request);
+        untold.set(wake.stream, true);
+        return 'nothing_owed';
       },
     },
   };
 }
 
-/** The delivery that this wake made due; undefined when none is owed or it is known already. */
-async function schedule(infra: Infra, wake: Wake): Promise<DeliveryId | undefined> {
-  const events = await readEvents<ExecutionEvent>(infra.store, wake.stream);
-  const request = requestOf(events);
-  if (!request?.webhookUrl) return undefined;
-  const timeline = timelineOf(events);
-  const entry = timeline.find(({ revision }) => revision === wake.revision);
-  const wanted = (request.webhookEvents ?? CLASSIC_EVENTS) as readonly string[];
-  if (!entry || !wanted.includes(entry.type) || !isTold(entry.type)) return undefined;
-  const { organizationId, webhookUrl: url } = request;
+type Recorded = ExecutionEvent & { readonly revision: number };
+type Requested = ExecutionRequested['data'];
+
+/** Schedules what this wake made due, and starts the first attempt if nobody has made it. */
+async function deliver(
+  infra: Infra,
+  attempts: DeliveryAttempts,
+  wake: Wake,
+  events: readonly Recorded[],
+  request: Requested,
+): Promise<string> {
+  const command = scheduleOf(infra, wake, events, request);
+  if (!command) return 'not_told';
+  const { deliveryId, executionId } = command.data;
+  const cause = causeOf('deliver-webhooks', executionId, wake);
+  const unknown = { state: Delivery.initial(), revision: NO_STREAM };
+  const result = await decideOnce(
+    ...([infra.store, Delivery, deliveryId, unknown, command, cause] as const),
+  );
+  const isNew = result.outcome === 'accepted';
+  const { state, revision } = isNew ? result : await load(infra.store, Delivery, deliveryId);
+  // A wake that rings again after a crash finds the delivery scheduled, perhaps never attempted.
+  if (state.status !== 'waiting' || state.attempts > 0) return 'scheduled_before';
+  const due = { loaded: { state, revision }, body: bodyOf(state.scheduled, events) };
+  return attempts.start(deliveryId, executionId, due);
+}
+
+type Schedule = Extract<Delivery.Command, { type: 'Schedule' }>;
+
+/** Undefined when the receiver is not told of this event. */
+function scheduleOf(
+  { now }: Infra,
+  wake: Wake,
+  events: readonly Recorded[],
+  { organizationId, webhookUrl: url, webhookEvents }: Requested,
+): Schedule | undefined {
+  const entry = timelineOf(events).find(({ revision }) => revision === wake.revision);
+  const wanted: readonly string[] = webhookEvents ?? CLASSIC_EVENTS;
+  if (!url || !entry || !wanted.includes(entry.type) || !isTold(entry.type)) return undefined;
+  const { type: eventType, sequence, revision } = entry;
   const executionId = idOf(wake.stream) as ExecutionId;
-  const deliveryId = deliveryIdOf(executionId, entry.type, url);
-  const command: Delivery.Command = {
+  return {
     type: 'Schedule',
     data: {
-      deliveryId,
-      organizationId,
-      executionId,
-      eventId: publicEventIdOf(executionId, entry.sequence),
-      eventType: entry.type,
-      sequence: entry.sequence,
-      revision: entry.revision,
-      url,
-      at: new Date(infra.now()).toISOString(),
+      deliveryId: deliveryIdOf(executionId, eventType, url),
+      ...{ organizationId, executionId, eventType, sequence, revision, url },
+      eventId: publicEventIdOf(executionId, sequence),
+      at: new Date(now()).toISOString(),
     },
   };
-  const cause = causeOf('deliver-webhooks', executionId, wake);
-  const { outcome } = await transact(infra.store, Delivery, deliveryId, command, cause);
-  return outcome === 'accepted' ? deliveryId : undefined;
 }
 
 const isTold = (type: string): type is WebhookEventType =>
   (WEBHOOK_EVENTS as readonly string[]).includes(type);
 
 /** The newest request: an abandoned one was nobody's. */
-function requestOf(events: readonly ExecutionEvent[]): ExecutionRequested['data'] | undefined {
+function requestOf(events: readonly ExecutionEvent[]): Requested | undefined {
   const requested = events.findLast(({ type }) => type === 'ExecutionRequested');
   return requested?.type === 'ExecutionRequested' ? requested.data : undefined;
 }

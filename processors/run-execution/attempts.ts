@@ -3,50 +3,48 @@
  * call that this process does not live to record is recovered when its deadline passes.
  */
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
-import type { ExecutionRequested } from '../../contracts/events/execution.js';
-import type { ExecutionId } from '../../contracts/ids.js';
 import * as Execution from '../../domain/execution/execution.js';
 import { endingOf } from '../../domain/routing/health.js';
 import { retryDelayMs } from '../../domain/routing/backoff.js';
-import { decideOnce, load, type Cause } from '../../infra/deciding/transact.js';
+import { decideOnce, load, type Loaded } from '../../infra/deciding/transact.js';
 import type { Payload } from '../../infra/event-store/port.js';
 import type { Infra } from '../../infra/infra.js';
 import type { ProviderOutcome } from '../../infra/providers/port.js';
 import { causeOf } from '../cause.js';
-import { withDefaults } from '../../domain/pricing/defaults.js';
-import { inputFiles, type Input } from './input-files.js';
+import { isOutage, throughOutage } from '../through-outage.js';
+import type { Input } from './input.js';
 import { outputOf } from './output.js';
 import type { Place } from './provider-pool.js';
 
 export interface Attempt {
-  readonly request: ExecutionRequested['data'];
-  readonly attempt: number;
+  /** As the claim left it. */
+  readonly claimed: Loaded<Processing>;
+  readonly model: Model;
   readonly route: Route;
   readonly provider: Provider;
   readonly dispatchKey: string;
-  readonly deadlineMs: number;
-  readonly model: Model;
+  /** Of the monotonic clock, when the deadline began to run. */
+  readonly claimedAtMs: number;
+  readonly input: Input;
   readonly place: Place;
 }
+
+type Processing = Extract<Execution.State, { status: 'processing' }>;
+type Failed = Extract<ProviderOutcome, { kind: 'failed' }>;
 
 export interface Attempts {
   start(attempt: Attempt): void;
   drain(waitMs: number): Promise<void>;
 }
 
-/** Pauses between tries to record an outcome while the store is away. */
-const RECORD_PAUSE_FIRST_MS = 50;
-const RECORD_PAUSE_MAX_MS = 1_000;
-
 export function openAttempts(infra: Infra): Attempts {
   const inFlight = new Set<Promise<void>>();
   const cut = new AbortController();
   return {
     start(attempt) {
-      const run = perform(infra, attempt, cut.signal).catch((error: unknown) => {
-        const { executionId } = attempt.request;
-        infra.log.error({ executionId, err: error }, 'an attempt ended without being recorded');
-      });
+      const run = perform(infra, attempt, cut.signal).catch((err: unknown) =>
+        infra.log.error({ ...fieldsOf(attempt), err }, 'an attempt ended without being recorded'),
+      );
       inFlight.add(run);
       void run.finally(() => inFlight.delete(run));
     },
@@ -58,65 +56,95 @@ export function openAttempts(infra: Infra): Attempts {
   };
 }
 
-async function perform(infra: Infra, attempt: Attempt, signal: AbortSignal): Promise<void> {
-  const { request, provider, place } = attempt;
-  const startedAt = performance.now();
-  let outcome: ProviderOutcome;
-  try {
-    outcome = await call(infra, attempt, signal);
-  } catch (error) {
-    place.release('neutral', 0);
-    throw error;
-  }
-  const latencyMs = performance.now() - startedAt;
+const fieldsOf = ({ claimed, provider, dispatchKey }: Attempt) => ({
+  executionId: claimed.state.request.executionId,
+  attempt: claimed.state.current.attempt,
+  provider: provider.slug,
+  dispatchKey,
+});
+
+async function perform(infra: Infra, attempt: Attempt, cut: AbortSignal): Promise<void> {
+  const startedAtMs = performance.now();
+  const outcome = await call(infra, attempt, cut);
+  const latencyMs = performance.now() - startedAtMs;
   const retryAfterMs = outcome.kind === 'failed' ? outcome.retryAfterMs : undefined;
-  place.release(endingOf(outcome), latencyMs, retryAfterMs);
-  const labels = { provider: provider.slug, outcome: outcome.kind };
+  attempt.place.release(endingOf(outcome), latencyMs, retryAfterMs);
+  const labels = { provider: attempt.provider.slug, outcome: outcome.kind };
   infra.metrics.attemptSeconds.observe(labels, latencyMs / 1000);
   // A cut call is not a provider's failure: its deadline decides, as after a crash.
-  if (signal.aborted && outcome.kind === 'unknown') return;
-  const recorded = await record(infra, attempt, outcome);
-  const { executionId } = request;
+  const isCut = cut.aborted && outcome.kind === 'unknown';
+  const recorded = isCut ? 'cut' : await record(infra, attempt, outcome, cut);
+  const detail = outcome.kind !== 'succeeded' && { detail: outcome.detail };
+  const ms = Math.round(latencyMs);
   infra.log.debug(
-    { executionId, attempt: attempt.attempt, ...labels, recorded, ms: Math.round(latencyMs) },
+    { ...fieldsOf(attempt), outcome: outcome.kind, ...detail, recorded, ms },
     'attempt',
   );
 }
 
+/** Never rejects: what went wrong is the outcome. */
 async function call(infra: Infra, attempt: Attempt, signal: AbortSignal): Promise<ProviderOutcome> {
-  const { request, provider, route, model, dispatchKey } = attempt;
-  const payload = await infra.payloads.get(request.input);
-  if (!payload) {
-    const detail = `the input payload ${request.input.ref} is gone`;
-    return { kind: 'failed', code: 'INTERNAL_ERROR', retryable: false, ill: false, detail };
+  const { claimed, provider, route, dispatchKey, claimedAtMs, input } = attempt;
+  // What the claim has cost is taken from the call, which must end before the deadline.
+  const timeoutMs = Math.floor(provider.timeoutMs - (performance.now() - claimedAtMs));
+  if (timeoutMs <= 0) return tooLate;
+  try {
+    return await infra.providers.adapter(provider.adapter).call({
+      provider,
+      providerModel: route.providerModel,
+      modality: claimed.state.request.modality,
+      input: input.input,
+      ...(input.files.size > 0 && { files: input.files }),
+      dispatchKey,
+      timeoutMs,
+      signal,
+    });
+  } catch (err) {
+    infra.log.error({ ...fieldsOf(attempt), err }, 'an adapter threw');
+    return { kind: 'unknown', detail: 'the adapter threw' };
   }
-  const input = withDefaults(model, JSON.parse(payload.toString('utf8')) as Input);
-  const files = await inputFiles(infra, model, input);
-  return infra.providers.adapter(provider.adapter).call({
-    provider,
-    providerModel: route.providerModel,
-    modality: request.modality,
-    input,
-    ...(files.size > 0 && { files }),
-    dispatchKey,
-    timeoutMs: provider.timeoutMs,
-    signal,
-  });
 }
 
-/** The word of what was recorded. A paid result is worth trying again until others take over. */
-async function record(infra: Infra, attempt: Attempt, outcome: ProviderOutcome): Promise<string> {
-  const { executionId } = attempt.request;
-  const cause = causeOf('run-execution', executionId, attempt.dispatchKey);
-  const prepared = await prepare(infra, attempt, outcome);
-  for (let pauseMs = RECORD_PAUSE_FIRST_MS; ; pauseMs = Math.min(pauseMs * 2, RECORD_PAUSE_MAX_MS))
-    try {
-      return await recordOnce(infra, executionId, prepared, cause);
-    } catch (error) {
-      if (infra.now() > attempt.deadlineMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    }
+const tooLate: Failed = {
+  kind: 'failed',
+  code: 'GENERATION_TIMEOUT',
+  retryable: true,
+  ill: false,
+  detail: 'not sent: the time had run out',
+};
+
+/**
+ * The word of what was recorded. An outage is waited out, also beyond the deadline: nobody else can
+ * have written meanwhile, so a paid result may still be the first to be recorded.
+ */
+async function record(
+  infra: Infra,
+  attempt: Attempt,
+  outcome: ProviderOutcome,
+  cut: AbortSignal,
+): Promise<string> {
+  const at = new Date(infra.now()).toISOString();
+  let prepared: Prepared | undefined;
+  try {
+    return await throughOutage(async () => {
+      prepared ??= await prepare(infra, attempt, outcome, at);
+      return recordOnce(infra, attempt, prepared);
+    }, cut);
+  } catch (err) {
+    if (isOutage(err)) throw err;
+    infra.log.error({ ...fieldsOf(attempt), err }, 'an outcome cannot be recorded as it is');
+    const command = failureOf(attempt, unrecordable, at, infra.now());
+    return throughOutage(() => recordOnce(infra, attempt, { command }), cut);
+  }
 }
+
+const unrecordable: Failed = {
+  kind: 'failed',
+  code: 'INTERNAL_ERROR',
+  retryable: false,
+  ill: false,
+  detail: 'the outcome could not be recorded',
+};
 
 interface Prepared {
   readonly command: Execution.Command;
@@ -124,24 +152,21 @@ interface Prepared {
 }
 
 async function recordOnce(
-  infra: Infra,
-  executionId: ExecutionId,
+  { store }: Infra,
+  { claimed, dispatchKey }: Attempt,
   { command, payload }: Prepared,
-  cause: Cause,
 ): Promise<string> {
+  const { executionId } = claimed.state.request;
+  const cause = causeOf('run-execution', executionId, dispatchKey);
+  let known: Loaded<Execution.State> = claimed;
   for (;;) {
-    const loaded = await load(infra.store, Execution, executionId);
     const result = await decideOnce(
-      infra.store,
-      Execution,
-      executionId,
-      loaded,
-      command,
-      cause,
-      payload,
+      ...([store, Execution, executionId, known, command, cause] as const),
+      payload && { payload },
     );
-    if (result.outcome === 'conflict') continue;
-    return result.outcome === 'rejected' ? result.reason : command.type;
+    if (result.outcome === 'rejected') return result.reason;
+    if (result.outcome !== 'conflict') return command.type;
+    known = await load(store, Execution, executionId);
   }
 }
 
@@ -149,8 +174,8 @@ async function prepare(
   infra: Infra,
   attempt: Attempt,
   outcome: ProviderOutcome,
+  at: string,
 ): Promise<Prepared> {
-  const at = new Date(infra.now()).toISOString();
   switch (outcome.kind) {
     case 'succeeded':
       return outputOf(infra, attempt, outcome, at);
@@ -160,7 +185,7 @@ async function prepare(
       return {
         command: {
           type: 'RecordUnknown',
-          attempt: attempt.attempt,
+          attempt: attempt.claimed.state.current.attempt,
           reason: outcome.detail,
           repeatable: attempt.provider.honoursIdempotencyKey,
           attemptsMax: attempt.model.attemptsMax,
@@ -170,17 +195,38 @@ async function prepare(
   }
 }
 
-/** The next attempt goes to another route at once; back to the same one only after a pause. */
+/**
+ * A route that was not tried yet is tried at once; all others only after a pause. A pause that would
+ * outlast the execution makes this attempt the last.
+ */
 function failureOf(
-  { attempt, model }: Attempt,
-  outcome: Extract<ProviderOutcome, { kind: 'failed' }>,
+  { claimed, model, route }: Attempt,
+  failed: Failed,
   at: string,
   nowMs: number,
 ): Execution.Command {
-  const { code, retryable, detail, retryAfterMs } = outcome;
-  const delay = { failures: attempt, random: Math.random(), ...(retryAfterMs && { retryAfterMs }) };
-  const notBefore = attempt === 1 ? undefined : new Date(nowMs + retryDelayMs(delay)).toISOString();
-  const { attemptsMax } = model;
-  const failure = { code, retryable, detail, attemptsMax, ...(notBefore && { notBefore }) };
-  return { type: 'RecordFailure', attempt, failure, at };
+  const { current, attempts, request } = claimed.state;
+  const { attempt } = current;
+  const { code, retryable, detail, retryAfterMs } = failed;
+  const failure = { code, retryable, detail, attemptsMax: model.attemptsMax };
+  const doubtful = attempts.find(({ ended }) => ended === 'unknown');
+  const isBound = doubtful !== undefined || model.routes.every(({ name }) => name === route.name);
+  const isUntried = ({ name }: Route) => attempts.every((tried) => tried.route !== name);
+  if (!isBound && model.routes.some(isUntried))
+    return { type: 'RecordFailure', attempt, failure, at };
+  const delayMs = retryDelayMs({
+    failures: attempt,
+    random: Math.random(),
+    // Where there is a choice, the provider's rest is the router's affair.
+    ...(isBound && retryAfterMs !== undefined && { retryAfterMs }),
+  });
+  const busyUntilMs = doubtful && isKeyInUse(failed) ? Date.parse(doubtful.deadline) : 0;
+  const notBeforeMs = Math.max(nowMs + delayMs, busyUntilMs);
+  if (notBeforeMs >= Date.parse(request.expiresAt))
+    return { type: 'RecordFailure', attempt, failure: { ...failure, attemptsMax: attempt }, at };
+  const notBefore = new Date(notBeforeMs).toISOString();
+  return { type: 'RecordFailure', attempt, failure: { ...failure, notBefore }, at };
 }
+
+/** The provider is still at the call whose end we do not know (HTTP 409, see openai-errors.ts). */
+const isKeyInUse = ({ code, ill }: Failed): boolean => code === 'GENERATION_FAILED' && !ill;

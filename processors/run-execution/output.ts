@@ -12,10 +12,12 @@ type Succeeded = Extract<ProviderOutcome, { kind: 'succeeded' }>;
 /** Text is complete at once; what has files is recorded as delivered and re-hosted first. */
 export async function outputOf(
   infra: Infra,
-  { attempt, request, route }: Attempt,
+  { claimed, route }: Attempt,
   { output, usage }: Succeeded,
   at: string,
 ): Promise<{ command: Execution.Command; payload?: Payload }> {
+  const { request, current } = claimed.state;
+  const { attempt } = current;
   const prices = { cost: costOf(route.price, usage), providerCost: costOf(route.cost, usage) };
   const { executionId, organizationId } = request;
   if (output.modality !== 'text') {

@@ -1,6 +1,9 @@
 /**
  * What this process knows of its providers: health, load and who waits for a free place. Shared by
  * all attempts; the decisions over it are pure (domain/routing).
+ *
+ * A place that is given back wakes the first who waits for that provider, and nobody else; a
+ * circuit that closes or opens wakes all. A wake is only a hint: whoever is woken looks again.
  */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
 import type { Ending } from '../../domain/routing/breaker.js';
@@ -10,6 +13,7 @@ import {
   unknownHealth,
   type ProviderHealth,
 } from '../../domain/routing/health.js';
+import { StoreOverloaded } from '../../infra/event-store/port.js';
 import type { Metrics } from '../../infra/metrics.js';
 
 /** A place in a provider's bulkhead; given back once, with how the call ended. */
@@ -20,51 +24,73 @@ export interface Place {
 export interface ProviderPool {
   health(): ReadonlyMap<string, ProviderHealth>;
   take(provider: Provider): Place;
-  /** Resolves when a place was given back anywhere, or after `waitMs`. */
-  changed(waitMs: number): Promise<void>;
+  /**
+   * Resolves when one of these providers has a place again, after `waitMs`, or on abort. Throws
+   * `StoreOverloaded`, which the bus takes for nobody's fault, when the waiting room is full.
+   */
+  changed(providers: readonly string[], waitMs: number, signal: AbortSignal): Promise<void>;
 }
 
-export function openProviderPool(metrics: Metrics, now: () => number): ProviderPool {
-  const known = new Map<string, ProviderHealth>();
-  let waiters: (() => void)[] = [];
+interface Waiter {
+  readonly providers: readonly string[];
+  readonly wake: () => void;
+}
 
-  const set = (provider: Provider, health: ProviderHealth): void => {
-    known.set(provider.slug, health);
-    metrics.bulkheadInUse.set({ provider: provider.slug }, health.inFlight);
-    metrics.breakerOpen.set({ provider: provider.slug }, health.circuit.status === 'open' ? 1 : 0);
+export function openProviderPool(
+  { bulkheadInUse, breakerOpen }: Pick<Metrics, 'bulkheadInUse' | 'breakerOpen'>,
+  now: () => number,
+  waitersMax: number,
+): ProviderPool {
+  const known = new Map<string, ProviderHealth>();
+  const waiters = new Set<Waiter>();
+
+  const healthOf = (slug: string) => known.get(slug) ?? unknownHealth;
+  const set = ({ slug: provider }: Provider, health: ProviderHealth): void => {
+    known.set(provider, health);
+    bulkheadInUse.set({ provider }, health.inFlight);
+    breakerOpen.set({ provider }, health.circuit.status === 'open' ? 1 : 0);
   };
-  const wakeAll = (): void => {
-    const woken = waiters;
-    waiters = [];
-    for (const wake of woken) wake();
+  const wakeFor = (slug: string, all: boolean): void => {
+    for (const { providers, wake } of waiters) {
+      if (!providers.includes(slug)) continue;
+      wake();
+      if (!all) return;
+    }
   };
 
   return {
     health: () => known,
     take(provider) {
-      const started = callStarted(
-        known.get(provider.slug) ?? unknownHealth,
-        provider.breaker,
-        now(),
-      );
+      const { slug, breaker } = provider;
+      const started = callStarted(healthOf(slug), breaker, now());
       set(provider, started);
       const { epoch } = started.circuit;
       return {
         release(ending, latencyMs, retryAfterMs) {
           const report = { ending, epoch, latencyMs, ...(retryAfterMs && { retryAfterMs }) };
-          const health = known.get(provider.slug) ?? unknownHealth;
-          set(provider, callEnded(health, report, provider.breaker, now()));
-          wakeAll();
+          const before = healthOf(slug);
+          const health = callEnded(before, report, breaker, now());
+          set(provider, health);
+          wakeFor(slug, health.circuit.epoch !== before.circuit.epoch);
         },
       };
     },
-    changed: (waitMs) =>
-      new Promise((resolve) => {
-        const timer = setTimeout(resolve, waitMs);
-        waiters.push(() => {
+    changed(providers, waitMs, signal) {
+      if (waiters.size >= waitersMax)
+        throw new StoreOverloaded('too many executions wait for a place at a provider');
+      return new Promise((resolve) => {
+        const wake = () => {
           clearTimeout(timer);
+          signal.removeEventListener('abort', wake);
+          waiters.delete(waiter);
           resolve();
-        });
-      }),
+        };
+        const waiter: Waiter = { providers, wake };
+        const timer = setTimeout(wake, waitMs);
+        signal.addEventListener('abort', wake, { once: true });
+        waiters.add(waiter);
+        if (signal.aborted) wake();
+      });
+    },
   };
 }

@@ -1,28 +1,29 @@
 /**
  * A requested (or failed, or doubtful) execution is claimed for one attempt on one route; the call
  * itself runs outside the handler. The claim is an event, so that of all competitors one calls.
+ *
+ *   read ──► choose a route ──► take a place ──► read the input ──► claim ──► call, outside
+ *    ▲            ▲    │ full: wait for a place         │              │ conflict
+ *    │            └────┘ resting for long, or no route  │ gone         │
+ *    └─────────────────────────────────────┬────────────┴──────────────┘
+ *                                          └──► ExecutionFailed
  */
+import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
+import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import { idOf } from '../../contracts/streams.js';
 import * as Execution from '../../domain/execution/execution.js';
-import {
-  chooseRoute,
-  type RouteChoice,
-  type TriedRoute,
-} from '../../domain/routing/choose-route.js';
-import {
-  decideOnce,
-  load,
-  transact,
-  type Cause,
-  type Loaded,
-} from '../../infra/deciding/transact.js';
+import { chooseRoute, type RouteChoice } from '../../domain/routing/choose-route.js';
+import { decideOnce, load, type Cause, type Loaded } from '../../infra/deciding/transact.js';
 import type { Group } from '../../infra/event-bus/port.js';
 import type { Infra } from '../../infra/infra.js';
 import { causeOf } from '../cause.js';
+import { throughOutage } from '../through-outage.js';
 import { openAttempts, type Attempts } from './attempts.js';
-import { openProviderPool, type ProviderPool } from './provider-pool.js';
+import { inputOf } from './input.js';
+import { openProviderPool, type Place, type ProviderPool } from './provider-pool.js';
 
 export interface RunExecution {
   readonly group: Group;
@@ -32,16 +33,31 @@ export interface RunExecution {
   drain(waitMs: number): Promise<void>;
 }
 
-/** The attempt's own deadline ends this long before others may take it over. */
-const RECOVERY_SLACK_MS = 3_000;
+const HANDLERS_MAX = 512;
+/**
+ * Handlers that may wait for a place; the others are kept for models whose providers are free. Who
+ * finds the waiting room full comes again after the bus's pause, of at most five seconds.
+ */
+const WAITERS_MAX = HANDLERS_MAX - 64;
+/** What those who come again are remembered by, so that they need not be read again. */
+const TURNED_AWAY_MAX = 10_000;
+
+/**
+ * The call must end this long before others may take its attempt over. It covers the recording of
+ * what came of it, and clocks that differ by a few seconds between processes.
+ */
+const RECOVERY_SLACK_MS = 5_000;
 /** How long a handler waits for a resting provider; beyond it the model is unavailable. */
 const REST_WAIT_MAX_MS = 2_000;
+/** The same, where another attempt may be paid for already and only this provider can tell. */
+const RESUME_WAIT_MAX_MS = 30_000;
 
 export function openRunExecution(infra: Infra): RunExecution {
-  const pool = openProviderPool(infra.metrics, infra.now);
+  const pool = openProviderPool(infra.metrics, infra.now, WAITERS_MAX);
   const attempts = openAttempts(infra);
+  const turnedAway = new LRUCache<ExecutionId, Loaded<Pending>>({ max: TURNED_AWAY_MAX });
   const advance: RunExecution['advance'] = (executionId, cause, signal) =>
-    advanceOnce({ infra, pool, attempts, executionId, cause, signal });
+    advanceOnce({ infra, pool, attempts, turnedAway, executionId, cause, signal });
   return {
     advance,
     drain: (waitMs) => attempts.drain(waitMs),
@@ -49,7 +65,7 @@ export function openRunExecution(infra: Infra): RunExecution {
       name: 'run-execution',
       categories: ['execution'],
       wakesOn: ['ExecutionRequested', 'ProviderFailed', 'ProviderOutcomeUnknown'],
-      concurrencyMax: 512,
+      concurrencyMax: HANDLERS_MAX,
       attemptsMax: 30,
       handle(wake, signal) {
         const executionId = idOf(wake.stream) as ExecutionId;
@@ -59,98 +75,164 @@ export function openRunExecution(infra: Infra): RunExecution {
   };
 }
 
+type Pending = Extract<Execution.State, { status: 'pending' }>;
+
 interface Job {
   readonly infra: Infra;
   readonly pool: ProviderPool;
   readonly attempts: Attempts;
+  readonly turnedAway: LRUCache<ExecutionId, Loaded<Pending>>;
   readonly executionId: ExecutionId;
   readonly cause: Cause;
   readonly signal: AbortSignal;
 }
 
-type Pending = Extract<Execution.State, { status: 'pending' }>;
-
 /** A word for what was done; throws when the process stops before anything was claimed. */
 async function advanceOnce(job: Job): Promise<string> {
-  const { infra, pool, executionId, signal } = job;
+  const { infra, turnedAway, executionId } = job;
+  for (;;) {
+    // Whatever was read before is as good as new: what is decided on it is appended behind it.
+    const known = turnedAway.get(executionId);
+    turnedAway.delete(executionId);
+    const { state, revision } = known ?? (await load(infra.store, Execution, executionId));
+    if (state.status !== 'pending') return `already_${state.status}`;
+    const done = await dispatch(job, { state, revision });
+    if (done !== 'conflict') return done;
+  }
+}
+
+async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<string> {
+  const { infra, pool, signal } = job;
+  const { request, notBefore, resume, attempts: tried } = loaded.state;
   for (;;) {
     if (signal.aborted) throw new Error('stopping before a route was free');
-    const loaded = await load(infra.store, Execution, executionId);
-    const { state } = loaded;
-    if (state.status !== 'pending') return `already_${state.status}`;
     const nowMs = infra.now();
-    if (state.notBefore && Date.parse(state.notBefore) > nowMs) return 'not_before';
-    if (Date.parse(state.request.expiresAt) <= nowMs) return 'about_to_expire';
+    if (notBefore && Date.parse(notBefore) > nowMs) return 'not_before';
+    if (Date.parse(request.expiresAt) <= nowMs) return 'about_to_expire';
     const { models, providers } = infra.catalogue.current();
-    const model = models.get(state.request.model);
-    if (!model) return giveUp(job, 'MODEL_UNAVAILABLE');
+    const model = models.get(request.model);
     const health = pool.health();
-    const choice = chooseRoute({ model, providers, health, tried: state.attempts, nowMs });
-    const provider = choice.chosen && providers.get(choice.chosen.provider);
-    if (choice.chosen && provider) {
-      const claimed = await claim(
-        job,
-        { ...loaded, state },
-        model,
-        choice.chosen,
-        provider,
-        choice,
-      );
-      if (claimed !== 'conflict') return claimed;
-      continue;
-    }
-    const full = choice.candidates.some(({ skipped }) => skipped === 'bulkhead_full');
-    const waitMs = (choice.waitUntilMs ?? Infinity) - nowMs;
-    if (!full && waitMs > REST_WAIT_MAX_MS) return giveUp(job, 'MODEL_UNAVAILABLE');
-    await pool.changed(Math.max(waitMs, 10));
+    const choice = model
+      ? chooseRoute({ model, providers, health, tried, nowMs })
+      : { candidates: [] };
+    const route = choice.chosen;
+    const provider = route && providers.get(route.provider);
+    if (model && route && provider)
+      return claim(job, loaded, { model, route, provider, candidates: choice.candidates });
+    const waitMs = waitOf(choice, nowMs, resume ? RESUME_WAIT_MAX_MS : REST_WAIT_MAX_MS);
+    if (waitMs === undefined)
+      return giveUp(job, loaded, resume ? 'GENERATION_TIMEOUT' : codeOf(choice));
+    await waitForPlace(job, loaded, choice, waitMs);
   }
+}
+
+/** A full provider is waited for; one that rests only for so long. Undefined: nothing to wait for. */
+function waitOf(
+  { candidates, waitUntilMs }: RouteChoice,
+  nowMs: number,
+  restMaxMs: number,
+): number | undefined {
+  if (waitUntilMs === undefined) return undefined;
+  const waitMs = waitUntilMs - nowMs;
+  const isFull = candidates.some(({ skipped }) => skipped === 'bulkhead_full');
+  return isFull || waitMs <= restMaxMs ? Math.max(waitMs, 10) : undefined;
+}
+
+/** Providers that ask for less are overloaded; those that are ill, or gone, are not available. */
+function codeOf({ candidates }: RouteChoice): CanonicalCode {
+  const reasons = candidates.map(({ skipped }) => skipped);
+  const isIll = reasons.includes('breaker_open') || reasons.includes('breaker_probing');
+  return !isIll && reasons.includes('throttled') ? 'MODEL_OVERLOADED' : 'MODEL_UNAVAILABLE';
+}
+
+async function waitForPlace(
+  { pool, turnedAway, executionId, signal }: Job,
+  loaded: Loaded<Pending>,
+  { candidates }: RouteChoice,
+  waitMs: number,
+): Promise<void> {
+  const providers = candidates.map(({ provider }) => provider);
+  try {
+    await pool.changed(providers, waitMs, signal);
+  } catch (error) {
+    turnedAway.set(executionId, loaded);
+    throw error;
+  }
+}
+
+interface Chosen {
+  readonly model: Model;
+  readonly route: Route;
+  readonly provider: Provider;
+  readonly candidates: RouteChoice['candidates'];
 }
 
 /** A place is taken before the claim, so that the deadline never runs while waiting for one. */
-async function claim(
-  { infra, pool, attempts, executionId, cause }: Job,
-  loaded: Loaded<Pending>,
-  model: Model,
-  route: Route,
-  provider: Provider,
-  { candidates }: RouteChoice,
-): Promise<string> {
-  const { resume, request, attempts: earlier } = loaded.state;
-  const attempt = earlier.length + 1;
-  const place = pool.take(provider);
-  const atMs = infra.now();
-  const deadlineMs = atMs + provider.timeoutMs + RECOVERY_SLACK_MS;
-  const dispatchKey = resume?.dispatchKey ?? `${executionId}.${attempt}`;
-  const command: Execution.Command = {
-    type: 'Dispatch',
-    provider: provider.slug,
-    route: route.name,
-    dispatchKey,
-    deadline: new Date(deadlineMs).toISOString(),
-    candidates,
-    at: new Date(atMs).toISOString(),
-  };
+async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise<string> {
+  const place = job.pool.take(chosen.provider);
+  let isCalling = false;
   try {
-    const result = await decideOnce<
-      Execution.State,
-      Execution.Command,
-      Execution.Event,
-      Execution.Rejection
-    >(infra.store, Execution, executionId, loaded, command, cause);
-    if (result.outcome !== 'accepted') {
-      place.release('neutral', 0);
-      return result.outcome === 'rejected' ? 'not_dispatchable' : result.outcome;
-    }
-  } catch (error) {
-    place.release('neutral', 0);
-    throw error;
+    const input = await inputOf(job.infra, chosen.model, loaded.state.request);
+    if (typeof input === 'string') return await giveUp(job, loaded, input);
+    const claimedAtMs = performance.now();
+    const { dispatchKey, result } = await appendClaim(job, loaded, chosen);
+    if (result.outcome === 'rejected') return `not_dispatchable_${result.reason}`;
+    if (result.outcome !== 'accepted') return result.outcome;
+    const { state, revision } = result;
+    if (state.status !== 'processing') throw new Error(`a claim led to '${state.status}'`);
+    isCalling = true;
+    const claimed = { state, revision };
+    job.attempts.start({ ...chosen, claimed, dispatchKey, claimedAtMs, input, place });
+    return 'dispatched';
+  } finally {
+    if (!isCalling) letGo(place);
   }
-  attempts.start({ request, attempt, route, provider, model, dispatchKey, deadlineMs, place });
-  return 'dispatched';
 }
 
-async function giveUp({ infra, executionId, cause }: Job, code: 'MODEL_UNAVAILABLE') {
+/**
+ * The claim of a lost answer is made again under the same event ids: if it had landed, it is ours.
+ * Otherwise an attempt that was never made would have to be taken for one whose end is unknown.
+ */
+async function appendClaim(
+  { infra, executionId, cause, signal }: Job,
+  loaded: Loaded<Pending>,
+  { provider, route, candidates }: Chosen,
+) {
+  const { resume, attempts: earlier } = loaded.state;
+  const dispatchKey = resume?.dispatchKey ?? `${executionId}.${earlier.length + 1}`;
+  const atMs = infra.now();
+  const deadlineMs = atMs + provider.timeoutMs + RECOVERY_SLACK_MS;
+  const command: Execution.Command = {
+    type: 'Dispatch',
+    ...{ provider: provider.slug, route: route.name, dispatchKey, candidates },
+    deadline: new Date(deadlineMs).toISOString(),
+    at: new Date(atMs).toISOString(),
+  };
+  const along = { token: randomUUID() };
+  const append = () =>
+    decideOnce<Execution.State, Execution.Command, Execution.Event, Execution.Rejection>(
+      ...([infra.store, Execution, executionId, loaded, command, cause, along] as const),
+    );
+  return { dispatchKey, result: await throughOutage(append, signal) };
+}
+
+const letGo = (place: Place): void => place.release('neutral', 0);
+
+/** Only as the execution was read: where another process has claimed it since, it goes on. */
+async function giveUp(
+  { infra, executionId, cause }: Job,
+  loaded: Loaded<Pending>,
+  code: CanonicalCode,
+): Promise<string> {
   const at = new Date(infra.now()).toISOString();
-  await transact(infra.store, Execution, executionId, { type: 'Fail', code, at }, cause);
+  const command: Execution.Command = { type: 'Fail', code, at };
+  const { outcome } = await decideOnce<
+    Execution.State,
+    Execution.Command,
+    Execution.Event,
+    Execution.Rejection
+  >(infra.store, Execution, executionId, loaded, command, cause);
+  if (outcome !== 'accepted') return outcome;
+  infra.log.info({ executionId, code }, 'an execution was given up before it was dispatched');
   return 'gave_up';
 }

@@ -10,7 +10,8 @@ import { settle } from '../settle-execution/settle-execution.js';
 /** What belongs to other processors of this app. */
 export interface TimerActions {
   advance(executionId: ExecutionId, cause: Cause, signal: AbortSignal): Promise<string>;
-  attemptDelivery(deliveryId: DeliveryId): Promise<string>;
+  /** In the background: a receiver may take its time. */
+  attemptDelivery(deliveryId: DeliveryId, executionId: ExecutionId): string;
 }
 
 export async function fireTimer(
@@ -28,7 +29,7 @@ export async function fireTimer(
     case 'retry-attempt':
       return actions.advance(timer.executionId, cause, signal);
     case 'attempt-webhook':
-      return actions.attemptDelivery(timer.deliveryId);
+      return actions.attemptDelivery(timer.deliveryId, timer.executionId);
     case 'reconcile-hold':
       return reconcileHold(infra, timer, cause);
   }

@@ -4,23 +4,59 @@
  * time holds the lease; what it tried lately it leaves alone until the read model has caught up.
  *
  *   due row ──► try ──► (still there) pause 1 s ──► try ──► 2 s ──► 4 s … 60 s
+ *
+ * Each kind has lanes of its own, and no look at the clock waits for a lane: executions that wait
+ * for a provider keep no deadline and no expiry waiting.
  */
 import { progressOf } from '../../infra/read-store/progress.js';
-import { dueTimers, timersOfWorkBegun, type DueTimer } from '../../infra/read-store/timers.js';
+import {
+  dueTimers,
+  timersOfWorkBegun,
+  type DueTimer,
+  type TimerKind,
+} from '../../infra/read-store/timers.js';
 import type { Infra, Worker } from '../../infra/infra.js';
 import { whileLeased } from '../../infra/leases/while-leased.js';
 import { fireTimer, type TimerActions } from './fire-timer.js';
 
 const TICK_MS = 200;
 const LEASE_MS = 5_000;
-const DUE_MAX = 1_000;
-const FIRING_MAX = 64;
+/** Of each kind, in one look. */
+const DUE_MAX = 500;
+/** Of each kind, at a time. A retry may have to wait in its lane for a provider. */
+const LANES: Readonly<Record<TimerKind, number>> = {
+  'expire-execution': 64,
+  'attempt-deadline': 64,
+  'retry-attempt': 256,
+  'attempt-webhook': 64,
+  'reconcile-hold': 64,
+};
 const PAUSE_FIRST_MS = 1_000;
 const PAUSE_MAX_MS = 60_000;
+/** More rows than this that stay due mean a read model that stands still; they come in turn. */
+const TRIED_MAX = 20_000;
+/** How long the timers of a killed process are waited for, before their own deadlines must do. */
+const CATCH_UP_MS = 30_000;
 
 interface Tried {
   readonly times: number;
+  /** Of the monotonic clock; `Infinity` while it is in a lane. */
   readonly notBeforeMs: number;
+}
+
+interface Lanes {
+  readonly waiting: DueTimer[];
+  busy: number;
+  readonly busyMax: number;
+}
+
+interface Scheduler {
+  readonly infra: Infra;
+  readonly actions: TimerActions;
+  readonly signal: AbortSignal;
+  readonly tried: Map<string, Tried>;
+  readonly lanes: Map<TimerKind, Lanes>;
+  readonly firing: Set<Promise<void>>;
 }
 
 export const runTimers = (infra: Infra, actions: TimerActions): Worker => ({
@@ -38,83 +74,94 @@ export const runTimers = (infra: Infra, actions: TimerActions): Worker => ({
 });
 
 async function tickUntil(infra: Infra, actions: TimerActions, signal: AbortSignal): Promise<void> {
-  const tried = new Map<string, Tried>();
-  await finishWhatWasBegun(infra, actions, signal).catch((err: unknown) =>
+  const scheduler: Scheduler = {
+    ...{ infra, actions, signal },
+    ...{ tried: new Map(), lanes: new Map(), firing: new Set() },
+  };
+  const takenUp = takeUpWhatWasBegun(scheduler).catch((err: unknown) =>
     infra.log.warn({ err }, 'what a killed process had begun waits for its deadlines'),
   );
   while (!signal.aborted) {
     try {
-      await tick(infra, actions, tried, signal);
-    } catch (error) {
-      infra.log.warn({ err: error }, 'timers could not be read; trying again');
+      await tick(scheduler);
+    } catch (err) {
+      infra.log.warn({ err }, 'timers could not be read; trying again');
     }
     await pause(TICK_MS, signal);
   }
+  await takenUp;
+  while (scheduler.firing.size > 0) await Promise.all(scheduler.firing);
 }
-
-/** How long the timers of a killed process are waited for, before their own deadlines must do. */
-const CATCH_UP_MS = 30_000;
 
 /** In the only process over its data, nobody else can be at what was begun before it started. */
-async function finishWhatWasBegun(
-  infra: Infra,
-  actions: TimerActions,
-  signal: AbortSignal,
-): Promise<void> {
-  const { readStore, beganBefore } = infra;
+async function takeUpWhatWasBegun(scheduler: Scheduler): Promise<void> {
+  const { infra, signal } = scheduler;
+  const { readStore, beganBefore, log } = infra;
   if (beganBefore === undefined) return;
-  if (!(await progressOf(readStore).passed('timers', beganBefore, CATCH_UP_MS))) return;
+  const giveUpAtMs = performance.now() + CATCH_UP_MS;
+  const passed = () => progressOf(readStore).passed('timers', beganBefore, TICK_MS);
+  while (!(await passed())) if (signal.aborted || performance.now() > giveUpAtMs) return;
   const begun = await timersOfWorkBegun(readStore, beganBefore);
-  if (begun.length > 0) infra.log.info({ timers: begun.length }, 'taking up what was begun');
-  await eachBounded(begun, FIRING_MAX, (timer) => fire(infra, actions, timer, signal));
+  if (begun.length > 0) log.info({ timers: begun.length }, 'taking up what was begun');
+  for (const timer of begun) admit(scheduler, timer);
 }
 
-async function tick(
-  infra: Infra,
-  actions: TimerActions,
-  tried: Map<string, Tried>,
-  signal: AbortSignal,
-): Promise<void> {
-  const nowMs = infra.now();
-  const due = await dueTimers(infra.readStore, nowMs, DUE_MAX);
+async function tick(scheduler: Scheduler): Promise<void> {
+  const { infra, tried } = scheduler;
+  const nowMs = performance.now();
+  const resting = [...tried].filter(([, { notBeforeMs }]) => notBeforeMs > nowMs);
+  const due = await dueTimers(infra.readStore, infra.now(), DUE_MAX, resting.map(idOf));
   const dueIds = new Set(due.map(({ id }) => id));
-  for (const id of tried.keys()) if (!dueIds.has(id)) tried.delete(id);
-  const ready = due.filter(({ id }) => (tried.get(id)?.notBeforeMs ?? 0) <= nowMs);
-  for (const { id } of ready) {
-    const times = (tried.get(id)?.times ?? 0) + 1;
-    const pauseMs = Math.min(PAUSE_FIRST_MS * 2 ** (times - 1), PAUSE_MAX_MS);
-    tried.set(id, { times, notBeforeMs: nowMs + pauseMs });
-  }
-  await eachBounded(ready, FIRING_MAX, (timer) => fire(infra, actions, timer, signal));
+  for (const [id, { notBeforeMs }] of tried)
+    if (notBeforeMs <= nowMs && !dueIds.has(id)) tried.delete(id);
+  for (const timer of due) admit(scheduler, timer);
 }
 
-async function fire(
-  infra: Infra,
-  actions: TimerActions,
-  timer: DueTimer,
-  signal: AbortSignal,
-): Promise<void> {
-  const { kind, id } = timer;
+const idOf = ([id]: readonly [string, Tried]): string => id;
+
+function admit(scheduler: Scheduler, timer: DueTimer): void {
+  const { tried, lanes } = scheduler;
+  const { id, kind } = timer;
+  const before = tried.get(id);
+  if (before?.notBeforeMs === Infinity || (!before && tried.size >= TRIED_MAX)) return;
+  tried.set(id, { times: (before?.times ?? 0) + 1, notBeforeMs: Infinity });
+  const own = lanes.get(kind) ?? { waiting: [], busy: 0, busyMax: LANES[kind] };
+  lanes.set(kind, own);
+  own.waiting.push(timer);
+  fillLanes(scheduler, own);
+}
+
+function fillLanes(scheduler: Scheduler, own: Lanes): void {
+  const { signal, firing } = scheduler;
+  while (!signal.aborted && own.busy < own.busyMax) {
+    const timer = own.waiting.shift();
+    if (!timer) return;
+    own.busy += 1;
+    const fired = fire(scheduler, timer).then(() => {
+      firing.delete(fired);
+      own.busy -= 1;
+      fillLanes(scheduler, own);
+    });
+    firing.add(fired);
+  }
+}
+
+/** Never rejects. */
+async function fire(scheduler: Scheduler, timer: DueTimer): Promise<void> {
+  const { infra, actions, signal, tried } = scheduler;
+  const { kind, id, executionId } = timer;
+  const group = `run-timers/${kind}`;
   try {
     const outcome = await fireTimer(infra, actions, timer, signal);
-    infra.metrics.handled.inc({ group: `run-timers/${kind}`, outcome });
-    infra.log.debug({ kind, timer: id, outcome }, 'timer');
-  } catch (error) {
-    infra.metrics.handled.inc({ group: `run-timers/${kind}`, outcome: 'threw' });
-    infra.log.warn({ kind, timer: id, err: error }, 'a timer threw; it will be tried again');
+    infra.metrics.handled.inc({ group, outcome });
+    infra.log.debug({ kind, timer: id, executionId, outcome }, 'timer');
+  } catch (err) {
+    infra.metrics.handled.inc({ group, outcome: 'threw' });
+    infra.log.warn({ kind, timer: id, executionId, err }, 'a timer threw; it will be tried again');
   }
-}
-
-async function eachBounded<T>(
-  items: readonly T[],
-  atOnce: number,
-  act: (item: T) => Promise<void>,
-): Promise<void> {
-  const waiting = items.values();
-  const lane = async () => {
-    for (const item of waiting) await act(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  const times = tried.get(id)?.times ?? 1;
+  const pauseMs = Math.min(PAUSE_FIRST_MS * 2 ** (times - 1), PAUSE_MAX_MS);
+  tried.set(id, { times, notBeforeMs: performance.now() + pauseMs });
 }
 
 const pause = (ms: number, signal: AbortSignal) =>

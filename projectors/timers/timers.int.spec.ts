@@ -122,14 +122,17 @@ describe('projection timers', () => {
       ...{ executionId: other.executionId, holdId: other.holdId, stream: story.account },
       ...{ dueAt: at(60), position: 0n },
     };
-    const due = (second: number, limit = 10) =>
-      dueTimers(models.pool, Date.parse(at(second)), limit);
+    const due = (second: number, limit = 10, except: readonly string[] = []) =>
+      dueTimers(models.pool, Date.parse(at(second)), limit, except);
     expect(await due(49)).to.deep.equal([]);
     expect(await due(60)).to.deep.equal([deadline, reconcile]);
-    expect(await due(60, 1)).to.deep.equal([deadline]);
+    expect(await due(60, 10, [deadline.id])).to.deep.equal([reconcile]);
     expect((await due(310)).map(({ kind }) => kind)).to.deep.equal([
       ...['attempt-deadline', 'reconcile-hold', 'expire-execution'],
     ]);
     expect(holdId).to.equal(`hold_${UUID}`);
+    const third = storyOf(ORGANIZATION, '77777777-7777-4777-8777-777777777777');
+    await then(third.held(1));
+    expect(await due(70, 1), 'of each kind').to.deep.equal([deadline, reconcile]);
   });
 });

@@ -80,7 +80,7 @@ export async function openSpecInfra(edit: Edit = () => undefined): Promise<SpecI
       ...{ masterKey: 'a-master-key-of-a-spec-32-characters', instance: randomUUID() },
     });
     const now = () => Date.now() + clock.aheadMs;
-    return { infra: { ...opened.infra, now }, close: opened.close };
+    return { infra: { ...opened.infra, now }, close: () => opened.close() };
   };
   const own = await open();
   const others: OtherInfra[] = [];

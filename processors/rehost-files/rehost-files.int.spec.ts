@@ -1,0 +1,200 @@
+import { expect } from 'chai';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { FileEvent } from '../../contracts/events/file.js';
+import type { OutputFile } from '../../contracts/events/execution.js';
+import { outputFileIdOf } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import { appendOf, readEvents } from '../../infra/deciding/transact.js';
+import { NO_STREAM } from '../../infra/event-store/port.js';
+import type { ProducedFile } from '../../infra/providers/port.js';
+import { projectorWorkers } from '../../projectors/app.js';
+import { eventually } from '../../test/support/eventually.js';
+import { openSpecInfra, type SpecInfra } from '../../test/support/infra.js';
+import { startReceiver, type Manner } from '../../test/support/receiver.js';
+import { behave } from '../../test/support/sandbox.js';
+import { processorWorkers } from '../app.js';
+import { keep } from '../keep.js';
+import {
+  ask,
+  claimFor,
+  decideOn,
+  eventOf,
+  IMAGE,
+  smallImage,
+  typesOf,
+  whenHoldEnded,
+  whenOver,
+  type Asked,
+} from '../spec-kit.js';
+
+/** One red pixel. */
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
+  'base64',
+);
+const WAV = Buffer.concat([Buffer.from('RIFF$\0\0\0WAVEfmt ', 'latin1'), Buffer.alloc(64)]);
+const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+describe('rehost-files', function () {
+  this.timeout(40_000);
+  let spec: SpecInfra;
+  let stop: () => Promise<void>;
+
+  before(async () => {
+    // A model of this name is not asked for bytes, so the sandbox answers with addresses.
+    spec = await openSpecInfra(({ models }) => {
+      for (const route of models[IMAGE]?.routes ?? []) route.provider_model = 'gpt-image-spec';
+    });
+    await behave(spec.sandbox.url, { aurora: { latency: 5 }, borealis: { latency: 5 } });
+  });
+  after(() => spec.close());
+  beforeEach(() => {
+    const { infra } = spec;
+    stop = spec.run([...projectorWorkers(infra), ...processorWorkers(infra)]);
+  });
+  afterEach(async () => {
+    await stop();
+    spec.clock.aheadMs = 0;
+  });
+
+  const picture = (more: object = {}) =>
+    ask(spec.infra, { model: IMAGE, input: { ...smallImage('Paper boats'), ...more } });
+
+  /** As if a provider had delivered these; everything after it is still to be done. */
+  const delivered = async (...images: ProducedFile[]): Promise<Asked> => {
+    const { infra } = spec;
+    await stop();
+    const asked = await picture();
+    await claimFor(infra, asked, 'aurora-images', 60_000);
+    const output = { modality: 'image', images };
+    const prefix = `${asked.executionId}/raw/1`;
+    const kept = await keep(infra, prefix, asked.organizationId, output);
+    if (kept.payload) await infra.payloads.put(kept.payload);
+    const success = {
+      output: kept.ref,
+      usage: { images: 1 },
+      cost: 40_000n,
+      providerCost: 30_000n,
+    };
+    const at = new Date(infra.now()).toISOString();
+    await decideOn(infra, asked.executionId, { type: 'RecordSuccess', attempt: 1, success, at });
+    return asked;
+  };
+  const start = () => {
+    const { infra } = spec;
+    stop = spec.run([...projectorWorkers(infra), ...processorWorkers(infra)]);
+  };
+  const filesOf = async (asked: Asked): Promise<readonly OutputFile[]> =>
+    (await eventOf(spec.infra, asked, 'ExecutionCompleted')).data.files;
+  const storedEvents = ({ executionId }: Asked, index = 0) =>
+    readEvents<FileEvent>(spec.infra.store, streamOf('file', outputFileIdOf(executionId, index)));
+  const serving = async (body: Buffer, manner: Manner = {}) => startReceiver({ ...manner, body });
+  const failedFor = async (asked: Asked) => {
+    expect(await whenOver(spec.infra, asked)).to.equal('failed');
+    expect((await eventOf(spec.infra, asked, 'ExecutionFailed')).data.code).to.equal(
+      'GENERATION_FAILED',
+    );
+    expect((await whenHoldEnded(spec.infra, asked)).type).to.equal('HoldReleased');
+  };
+
+  it('keeps every picture of a provider as a file of ours', async () => {
+    const { infra } = spec;
+    const asked = await picture({ num_images: 2 });
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    expect(await typesOf(infra, asked)).to.deep.equal([
+      ...['ExecutionRequested', 'ProviderDispatched', 'ProviderSucceeded', 'ExecutionCompleted'],
+    ]);
+    const files = await filesOf(asked);
+    expect(files.map(({ fileId }) => fileId)).to.deep.equal([
+      ...[0, 1].map((index) => outputFileIdOf(asked.executionId, index)),
+    ]);
+    for (const [index, file] of files.entries()) {
+      const bytes = await readFile(infra.files.locationOf(file.fileId));
+      expect(file).to.include({ contentType: 'image/png', format: 'png', width: 256, height: 256 });
+      expect([file.sizeBytes, file.sha256]).to.deep.equal([bytes.length, sha256Of(bytes)]);
+      const [stored] = await storedEvents(asked, index);
+      expect(stored?.data).to.deep.include({ ...file, executionId: asked.executionId });
+    }
+    const { data } = await eventOf(infra, asked, 'ExecutionCompleted');
+    expect(JSON.stringify(data.summary)).to.not.include('http');
+    const output = JSON.parse(String(await infra.payloads.get(data.output))) as object;
+    expect(output).to.deep.equal(data.summary);
+    const ended = await whenHoldEnded(infra, asked);
+    expect(ended.type === 'HoldSettled' && ended.data.charged).to.equal(data.cost);
+  });
+
+  it('goes on where a killed process had stopped, to the same files, without fetching again', async () => {
+    const { infra } = spec;
+    const server = await serving(PNG);
+    const asked = await delivered({ url: server.url });
+    // The killed one had kept and recorded the file.
+    start();
+    await whenOver(infra, asked);
+    const files = await filesOf(asked);
+    expect(server.told).to.have.length(1);
+
+    const other = await delivered({ url: server.url });
+    const fileId = outputFileIdOf(other.executionId, 0);
+    const [first] = await storedEvents(asked);
+    if (!first) throw new Error('no file was recorded');
+    await infra.files.put(fileId, Readable.from([PNG]), 1_000);
+    const data = { ...first.data, fileId, executionId: other.executionId };
+    const cause = { actor: 'spec', correlationId: 'spec', causationId: 'spec' };
+    const event = { type: 'FileStored', data } as const;
+    const append = appendOf(streamOf('file', fileId), NO_STREAM, [event], cause);
+    await infra.store.append({ appends: [append] });
+    start();
+    expect(await whenOver(infra, other)).to.equal('completed');
+    expect(await filesOf(other)).to.deep.equal(files.map((file) => ({ ...file, fileId })));
+    expect(server.told, 'not fetched again').to.have.length(1);
+    expect(await storedEvents(other)).to.have.length(1);
+    await server.close();
+  });
+
+  it('tries an address again that fails now, and only for so long', async () => {
+    const { infra } = spec;
+    const server = await serving(PNG, { failFirst: 2 });
+    const asked = await delivered({ url: server.url });
+    start();
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    expect(server.told.map(({ status }) => status)).to.deep.equal([500, 500, 200]);
+
+    const dead = await serving(PNG, { status: 503 });
+    const hopeless = await delivered({ url: dead.url });
+    start();
+    await eventually('it was tried', () => dead.told.length > 1);
+    expect((await typesOf(infra, hopeless)).at(-1)).to.equal('ProviderSucceeded');
+    spec.clock.aheadMs = 3 * 60_000;
+    await failedFor(hopeless);
+    await Promise.all([server.close(), dead.close()]);
+  });
+
+  const unusable: Record<string, () => Promise<ProducedFile>> = {
+    'an address that we never call': async () => ({ url: 'http://169.254.169.254/latest' }),
+    'no address at all': async () => ({ url: 'not a url' }),
+    'a 404': async () => ({ url: (await serving(PNG, { status: 404 })).url }),
+    'a redirect': async () => ({
+      url: (await serving(PNG, { status: 302, headers: { location: 'http://10.0.0.1/' } })).url,
+    }),
+    'a page instead of a picture': async () => ({
+      url: (await serving(Buffer.from('<html></html>'))).url,
+    }),
+    'a sound instead of a picture': async () => ({ base64: WAV.toString('base64') }),
+    nothing: async () => ({ base64: '' }),
+  };
+  for (const [what, produced] of Object.entries(unusable))
+    it(`fails when the provider delivered ${what}, and leaves nothing behind`, async () => {
+      const { infra } = spec;
+      const asked = await delivered({ base64: PNG.toString('base64') }, await produced());
+      start();
+      await failedFor(asked);
+      for (const index of [0, 1]) {
+        expect(await infra.files.size(outputFileIdOf(asked.executionId, index))).to.equal(
+          undefined,
+        );
+        expect(await storedEvents(asked, index)).to.deep.equal([]);
+      }
+    });
+});

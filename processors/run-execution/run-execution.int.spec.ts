@@ -1,0 +1,173 @@
+import { expect } from 'chai';
+import type { ExecutionId } from '../../contracts/ids.js';
+import { eventually } from '../../test/support/eventually.js';
+import { openSpecInfra, type SpecInfra } from '../../test/support/infra.js';
+import { behave, behaveWell, callsFor } from '../../test/support/sandbox.js';
+import { projectorWorkers } from '../../projectors/app.js';
+import { processorWorkers } from '../app.js';
+import {
+  accountOf,
+  ask,
+  cancel,
+  eventOf,
+  eventsOf,
+  FUNDS,
+  IMAGE,
+  smallImage,
+  typesOf,
+  whenHoldEnded,
+  whenOver,
+  whenTypes,
+  words,
+} from '../spec-kit.js';
+
+const QUICK = { latency: 5 };
+
+describe('run-execution', function () {
+  this.timeout(40_000);
+  let spec: SpecInfra;
+  let stop: () => Promise<void>;
+
+  before(async () => {
+    spec = await openSpecInfra();
+  });
+  after(() => spec.close());
+  beforeEach(async () => {
+    await behaveWell(spec.sandbox.url);
+    await behave(spec.sandbox.url, { aurora: QUICK, borealis: QUICK });
+    const { infra } = spec;
+    stop = spec.run([...projectorWorkers(infra), ...processorWorkers(infra)]);
+  });
+  afterEach(() => stop());
+
+  const paidFor = async (executionId: ExecutionId) =>
+    (await callsFor(spec.sandbox.url, executionId)).filter(({ paid }) => paid);
+
+  it('turns a prompt into text, kept and charged', async () => {
+    const { infra } = spec;
+    const asked = await ask(infra);
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    expect(await typesOf(infra, asked)).to.deep.equal([
+      ...['ExecutionRequested', 'ProviderDispatched', 'ExecutionCompleted'],
+    ]);
+    const { data } = await eventOf(infra, asked, 'ExecutionCompleted');
+    const bytes = await infra.payloads.get(data.output);
+    const output = JSON.parse(String(bytes)) as { text: string; finish_reason: string };
+    expect(output.text).to.have.length.above(20);
+    expect(data.cost > 0n && data.cost <= asked.holdAmount).to.equal(true);
+    const ended = await whenHoldEnded(infra, asked);
+    expect(ended.type === 'HoldSettled' && ended.data.charged).to.equal(data.cost);
+    expect(await accountOf(infra, asked.organizationId)).to.deep.include({
+      ...{ available: FUNDS - data.cost, held: 0n },
+    });
+    expect(await paidFor(asked.executionId)).to.have.length(1);
+  });
+
+  it('goes on to the other route at once when the first one fails', async () => {
+    const { infra } = spec;
+    await behave(spec.sandbox.url, { aurora: { errorRate: 1, errorStatus: 503 } });
+    const asked = await ask(infra);
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    const failed = await eventOf(infra, asked, 'ProviderFailed');
+    expect(failed.data).to.include({ provider: 'aurora-chat', retryable: true });
+    expect(failed.data).to.not.have.property('notBefore');
+    expect((await paidFor(asked.executionId)).map((call) => call.personality)).to.deep.equal([
+      'borealis',
+    ]);
+  });
+
+  it('fails with the canonical code when no route gets through, and costs nothing', async () => {
+    const { infra } = spec;
+    const broken = { errorRate: 1, errorStatus: 500 };
+    await behave(spec.sandbox.url, { aurora: broken, borealis: broken });
+    const asked = await ask(infra);
+    expect(await whenOver(infra, asked)).to.equal('failed');
+    const failures = (await eventsOf(infra, asked)).filter(({ type }) => type === 'ProviderFailed');
+    expect(failures).to.have.length(4);
+    expect((await eventOf(infra, asked, 'ExecutionFailed')).data).to.include({
+      ...{ code: 'GENERATION_FAILED', message: 'The generation failed.', retryable: true },
+    });
+    const ended = await whenHoldEnded(infra, asked);
+    expect(ended.type === 'HoldReleased' && ended.data.amount).to.equal(asked.holdAmount);
+    expect(await accountOf(infra, asked.organizationId)).to.deep.include({
+      ...{ available: FUNDS, held: 0n },
+    });
+  });
+
+  it('does not take what moderation rejects to another provider', async () => {
+    const { infra } = spec;
+    const asked = await ask(infra, { input: words('[[moderation]] this') });
+    expect(await whenOver(infra, asked)).to.equal('failed');
+    expect((await eventOf(infra, asked, 'ExecutionFailed')).data).to.include({
+      ...{ code: 'CONTENT_MODERATION_REJECTED', retryable: false },
+    });
+    expect(await callsFor(spec.sandbox.url, asked.executionId)).to.have.length(1);
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
+  });
+
+  it('asks again under the same key, and is paid for once, when the end is unknown', async () => {
+    const { infra } = spec;
+    await behave(spec.sandbox.url, {
+      aurora: { misbehaviour: 'reset-mid-body' },
+      borealis: { errorRate: 1, errorStatus: 503 },
+    });
+    const asked = await ask(infra);
+    await whenTypes(infra, asked, 'ProviderOutcomeUnknown');
+    await behaveWell(spec.sandbox.url);
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    const calls = (await callsFor(spec.sandbox.url, asked.executionId)).filter(
+      ({ personality }) => personality === 'aurora',
+    );
+    expect(new Set(calls.map(({ dispatchKey }) => dispatchKey)).size).to.equal(1);
+    expect((await paidFor(asked.executionId)).map((call) => call.personality)).to.deep.equal([
+      'aurora',
+    ]);
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldSettled');
+  });
+
+  it('never repeats a call of unknown end where the provider knows no keys', async () => {
+    const { infra } = spec;
+    await behave(spec.sandbox.url, {
+      aurora: { errorRate: 1, errorStatus: 503 },
+      borealis: { misbehaviour: 'timeout' },
+    });
+    const asked = await ask(infra);
+    expect(await whenOver(infra, asked)).to.equal('failed');
+    const types = await typesOf(infra, asked);
+    expect(types.slice(-2)).to.deep.equal(['ProviderOutcomeUnknown', 'ExecutionFailed']);
+    expect((await eventOf(infra, asked, 'ExecutionFailed')).data.code).to.equal(
+      'GENERATION_TIMEOUT',
+    );
+    const calls = await callsFor(spec.sandbox.url, asked.executionId);
+    expect(calls.filter(({ personality }) => personality === 'borealis')).to.have.length(1);
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
+  });
+
+  it('lets a cancelled execution’s late result fall, and charges nothing', async () => {
+    const { infra } = spec;
+    await behave(spec.sandbox.url, { aurora: { latency: 600 }, borealis: { latency: 600 } });
+    const asked = await ask(infra);
+    await whenTypes(infra, asked, 'ProviderDispatched');
+    await cancel(infra, asked);
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
+    await eventually('the late result is looked at', () =>
+      spec.logged.find(
+        ({ msg, executionId, recorded }) =>
+          msg === 'attempt' && executionId === asked.executionId && recorded === 'AlreadyFinished',
+      ),
+    );
+    expect((await typesOf(infra, asked)).at(-1)).to.equal('ExecutionCancelled');
+    expect(await accountOf(infra, asked.organizationId)).to.deep.include({
+      ...{ available: FUNDS, held: 0n },
+    });
+  });
+
+  it('paints a picture that is ours afterwards', async () => {
+    const { infra } = spec;
+    const asked = await ask(infra, { model: IMAGE, input: smallImage('Paper boats at dawn') });
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    expect(await typesOf(infra, asked)).to.deep.equal([
+      ...['ExecutionRequested', 'ProviderDispatched', 'ProviderSucceeded', 'ExecutionCompleted'],
+    ]);
+  });
+});
