@@ -67,6 +67,7 @@ describe('rebuilding the read models', function () {
   it('while load runs gives, at one position, the rows that are live', async () => {
     const count = await rebuildAll();
     expect(count).to.be.at.least(7);
+    await eventually('the log tells of all', () => comparisons().length >= count);
     const made = comparisons();
     expect(made).to.have.length(count);
     expect(made.filter(({ equal }) => equal !== true)).to.deep.equal([]);
