@@ -15,7 +15,7 @@ describe('after a storm', function () {
       strikes: [
         ...(['process', 'process', 'process', 'process', 'process'] as const),
         ...(['postmaster', 'backends', 'postmaster', 'backends', 'postmaster'] as const),
-        'restart',
+        ...(['everything', 'everything', 'restart'] as const),
       ],
       lanes: 20,
     });

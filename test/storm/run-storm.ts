@@ -3,6 +3,7 @@
  * every promise when the weather has calmed.
  *
  *   process      kill -9 of everything but the sandbox; sometimes again while it starts
+ *   everything   the same, and the database with it, as when the machine fails
  *   postmaster   kill -9 of the database alone; the system brings it back
  *   backends     every connection to the database is cut
  *   restart      SIGTERM, which must end it in time and in order, and another start
@@ -24,7 +25,7 @@ import { audit, untilCalm, type Scene } from './audit.js';
 import { NORTH_TEXT, TEXT, writeStormCatalogue } from './catalogue.js';
 import { startLoad, type Load } from './load.js';
 
-export type Strike = 'process' | 'postmaster' | 'backends' | 'restart';
+export type Strike = 'process' | 'everything' | 'postmaster' | 'backends' | 'restart';
 
 export interface StormOptions {
   readonly seed: string;
@@ -157,6 +158,9 @@ async function hit(system: System, strike: Strike, random: Random): Promise<numb
     case 'restart':
       await restart(system);
       return 0;
+    case 'everything':
+      process.kill(await system.postmasterPid(), 'SIGKILL');
+      return killProcess(system, random);
     case 'process':
       return killProcess(system, random);
   }

@@ -1,6 +1,6 @@
 /**
- * `make storm`: a long storm. STORM_KILLS (50), STORM_STRIKES (process, postmaster,
- * backends, restart; one after another), STORM_LANES (24), STORM_SEED (the time).
+ * `make storm`: a long storm. STORM_KILLS (50) of each of STORM_STRIKES (process, everything,
+ * postmaster, backends, restart), STORM_LANES (24), STORM_SEED (the time).
  */
 import { runEndings } from '../support/at-end.js';
 import { runStorm, type Strike } from './run-storm.js';
@@ -8,7 +8,7 @@ import { tableOf } from './table.js';
 
 const { env } = process;
 const kills = Number(env['STORM_KILLS'] ?? 50);
-const kinds = (env['STORM_STRIKES'] ?? 'process,postmaster,backends,restart').split(
+const kinds = (env['STORM_STRIKES'] ?? 'process,everything,postmaster,backends,restart').split(
   ',',
 ) as Strike[];
 const lanes = Number(env['STORM_LANES'] ?? 24);
