@@ -18,12 +18,12 @@ export async function supervise(
   signal.addEventListener('abort', () => stop.abort(), { once: true });
   if (signal.aborted) stop.abort();
   let failure: unknown;
-  const runs = workers.map(async ({ name, run }) => {
+  const runs = workers.map(async (worker) => {
     try {
-      await run(stop.signal);
-      if (!stop.signal.aborted) throw new Error(`${name} returned before it was asked to stop`);
+      await worker.run(stop.signal);
+      if (!stop.signal.aborted) throw new Error(`${worker.name} returned before it was asked to stop`);
     } catch (error) {
-      log.error({ worker: name, err: error }, 'a worker failed; stopping');
+      log.error({ worker: worker.name, err: error }, 'a worker failed; stopping');
       failure ??= error;
       stop.abort();
     }

@@ -33,16 +33,16 @@ async function readiness(
   return { status: 503, body: { status: 'unready', failing }, headers: { 'retry-after': '1' } };
 }
 
-async function nameIfFailing({ name, check }: Dependency): Promise<string | undefined> {
+async function nameIfFailing(dependency: Dependency): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('no answer in time')), CHECK_MS);
   });
   try {
-    await Promise.race([check(), late]);
+    await Promise.race([dependency.check(), late]);
     return undefined;
   } catch {
-    return name;
+    return dependency.name;
   } finally {
     clearTimeout(timer);
   }

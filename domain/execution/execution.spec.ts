@@ -157,7 +157,7 @@ describe('Execution', () => {
       .thenRejected('NotDispatchable');
     const rests: Execution.Event = {
       type: 'ProviderFailed',
-      data: { ...failedOnce.data, notBefore: '2026-01-01T00:00:02.000Z' } as never,
+      data: { ...failedOnce.data, notBefore: '2026-01-01T00:00:02.000Z' },
     };
     given(requested, dispatched, rests).when(dispatch).thenRejected('NotYetDue');
     given().when(dispatch).thenRejected('NotRequested');
@@ -205,7 +205,7 @@ describe('Execution', () => {
     const second = { ...who, ...claim, attempt: 2 };
     const failedAgain: Execution.Event = {
       type: 'ProviderFailed',
-      data: { ...failedOnce.data, attempt: 2 } as never,
+      data: { ...failedOnce.data, attempt: 2 },
     };
     const after = given(
       requested,
