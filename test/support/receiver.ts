@@ -20,6 +20,8 @@ export interface Manner {
   /** So many first requests are answered 500. */
   readonly failFirst?: number;
   readonly slowMs?: number;
+  /** So many first requests are answered at once all the same. */
+  readonly slowAfter?: number;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent with every answer. */
@@ -33,17 +35,19 @@ export interface Receiver {
 }
 
 export async function startReceiver(manner: Manner = {}): Promise<Receiver> {
-  const { failFirst = 0, slowMs = 0, status: usual = 200, headers = {}, body } = manner;
+  const { failFirst = 0, slowMs = 0, slowAfter = 0 } = manner;
+  const { status: usual = 200, headers = {}, body } = manner;
   const told: Told[] = [];
   let requests = 0;
   const server = createServer((request, response) => {
-    const status = ++requests <= failFirst ? 500 : usual;
+    const n = ++requests;
+    const status = n <= failFirst ? 500 : usual;
     void buffer(request).then(
       async (bytes) => {
         const { url: path = '', headers: received } = request;
         const raw = bytes.toString('utf8');
         told.push({ path, headers: received, raw, status, atMs: Date.now() });
-        if (slowMs > 0) await sleep(slowMs, undefined, { ref: false });
+        if (slowMs > 0 && n > slowAfter) await sleep(slowMs, undefined, { ref: false });
         response.writeHead(status, headers).end(body);
       },
       () => response.destroy(),

@@ -1,0 +1,251 @@
+import { expect } from 'chai';
+import type { DeliveryEvent } from '../../contracts/events/delivery.js';
+import { deliveryIdOf, publicEventIdOf } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import type { WebhookBody } from '../../contracts/webhooks/body.js';
+import { watch } from '../../infra/deciding/spec-kit.js';
+import { readEvents } from '../../infra/deciding/transact.js';
+import { openMemoryCheckpoints } from '../../infra/event-bus/checkpoints-memory.js';
+import { openInProcessBus } from '../../infra/event-bus/in-process.js';
+import { StoreUnavailable } from '../../infra/event-store/port.js';
+import type { Infra } from '../../infra/infra.js';
+import { projectorWorkers } from '../../projectors/app.js';
+import { eventually } from '../../test/support/eventually.js';
+import { freePort } from '../../test/support/free-port.js';
+import { openSpecInfra, type SpecInfra } from '../../test/support/infra.js';
+import { startReceiver, type Receiver, type Told } from '../../test/support/receiver.js';
+import { behave } from '../../test/support/sandbox.js';
+import { signatureFaults } from '../../test/support/webhook-signatures.js';
+import { processorWorkers } from '../app.js';
+import {
+  ask,
+  cancel,
+  newOrganization,
+  whenOver,
+  whenTypes,
+  words,
+  type Asked,
+} from '../spec-kit.js';
+
+const MINUTE = 60_000;
+
+describe('deliver-webhooks', function () {
+  this.timeout(40_000);
+  let spec: SpecInfra;
+  let stop: () => Promise<void> = async () => undefined;
+  const receivers: Receiver[] = [];
+
+  before(async () => {
+    spec = await openSpecInfra();
+    await behave(spec.sandbox.url, { aurora: { latency: 5 }, borealis: { latency: 5 } });
+  });
+  after(() => spec.close());
+  beforeEach(() => start());
+  afterEach(async () => {
+    await stop();
+    spec.clock.aheadMs = 0;
+    for (const receiver of receivers.splice(0)) await receiver.close();
+  });
+
+  const start = (infra: Infra = spec.infra) => {
+    stop = spec.run([...projectorWorkers(infra), ...processorWorkers(infra)]);
+  };
+  const receiver = async (manner: Parameters<typeof startReceiver>[0] = {}) => {
+    const started = await startReceiver(manner);
+    receivers.push(started);
+    return started;
+  };
+  const bodyOf = ({ raw }: Told) =>
+    JSON.parse(raw) as WebhookBody & { data: Record<string, unknown> };
+  const typesTold = ({ told }: Receiver) => told.map((one) => bodyOf(one).type).sort();
+  const isTold = ({ told }: Receiver, count: number) =>
+    eventually(`${count} are told`, () => told.length >= count, 10_000);
+  const deliveryOf = ({ executionId }: Asked, type: string, { url }: Pick<Receiver, 'url'>) =>
+    streamOf('delivery', deliveryIdOf(executionId, type, url));
+  const eventsOf = (asked: Asked, type: string, to: Pick<Receiver, 'url'>) =>
+    readEvents<DeliveryEvent>(spec.infra.store, deliveryOf(asked, type, to));
+  const whenIs = (asked: Asked, type: string, to: Pick<Receiver, 'url'>, last: string) =>
+    eventually(
+      `${type} is ${last}`,
+      async () => {
+        const event = (await eventsOf(asked, type, to)).at(-1);
+        return event?.type === last ? event : undefined;
+      },
+      10_000,
+    );
+
+  it('tells of the start and the end, with both signatures', async () => {
+    const { infra } = spec;
+    const to = await receiver();
+    const asked = await ask(infra, { webhookUrl: to.url });
+    await isTold(to, 2);
+    expect(typesTold(to)).to.deep.equal(['execution.completed', 'execution.started']);
+    const secret = infra.secrets.webhookSecret(asked.organizationId);
+    for (const told of to.told) expect(signatureFaults(told, secret)).to.deep.equal([]);
+    const told = to.told.map(bodyOf).find(({ type }) => type === 'execution.completed');
+    expect(told).to.deep.include({
+      ...{ id: publicEventIdOf(asked.executionId, 3), event_type: 'execution.completed' },
+      ...{ version: '1.0', organization_id: asked.organizationId, sequence: 3 },
+      execution_id: asked.executionId,
+    });
+    expect(told?.data).to.deep.include({
+      ...{ id: asked.executionId, status: 'COMPLETED', metadata: { spec: 'yes' } },
+    });
+    expect(to.told.map(({ raw }) => raw).join()).to.not.match(/aurora|borealis/);
+    await whenIs(asked, 'execution.completed', to, 'DeliverySucceeded');
+  });
+
+  it('tells of failures and cancellations, and of an expiry only who asked for it', async () => {
+    const { infra } = spec;
+    const to = await receiver();
+    const asking = await receiver();
+    const failed = await ask(infra, { webhookUrl: to.url, input: words('[[moderation]] this') });
+    await whenOver(infra, failed);
+    await isTold(to, 2);
+    expect(typesTold(to)).to.deep.equal(['execution.failed', 'execution.started']);
+    await behave(spec.sandbox.url, { aurora: { latency: 1_200 } });
+    const cancelled = await ask(infra, { webhookUrl: to.url });
+    await whenTypes(infra, cancelled, 'ProviderDispatched');
+    await cancel(infra, cancelled);
+    await isTold(to, 4);
+    expect(typesTold(to).slice(0, 2)).to.deep.equal(['execution.cancelled', 'execution.failed']);
+    const wish = { expiresInMs: 300 };
+    const silent = await ask(infra, { ...wish, webhookUrl: to.url });
+    const expired = await ask(infra, {
+      ...{ ...wish, webhookUrl: asking.url, webhookEvents: ['execution.expired'] },
+    });
+    for (const one of [silent, expired]) expect(await whenOver(infra, one)).to.equal('expired');
+    await isTold(asking, 1);
+    expect(typesTold(asking)).to.deep.equal(['execution.expired']);
+    expect(typesTold(to).includes('execution.expired')).to.equal(false);
+    await behave(spec.sandbox.url, { aurora: { latency: 5 } });
+  });
+
+  it('tries a failing receiver again in time, with the same bytes under the same id', async () => {
+    const { infra } = spec;
+    const to = await receiver({ failFirst: 1 });
+    const webhookEvents = ['execution.completed'];
+    const asked = await ask(infra, { webhookUrl: to.url, webhookEvents });
+    const failed = await whenIs(asked, 'execution.completed', to, 'DeliveryAttemptFailed');
+    if (failed.type !== 'DeliveryAttemptFailed') throw new Error(failed.type);
+    const { attempt, status, at, nextAttemptAt } = failed.data;
+    expect({ attempt, status }).to.deep.equal({ attempt: 1, status: 500 });
+    const waitMs = Date.parse(nextAttemptAt) - Date.parse(at);
+    expect(waitMs).to.be.within(2 * MINUTE, 2.4 * MINUTE);
+    expect(to.told).to.have.length(1);
+    spec.clock.aheadMs = waitMs + 1_000;
+    await whenIs(asked, 'execution.completed', to, 'DeliverySucceeded');
+    const [first, second] = to.told;
+    if (!first || !second) throw new Error('told only once');
+    expect(second.raw).to.equal(first.raw);
+    expect(second.headers['webhook-id']).to.equal(first.headers['webhook-id']);
+    const timestamps = to.told.map(({ headers }) => Number(headers['webhook-timestamp']));
+    expect((timestamps[1] ?? 0) - (timestamps[0] ?? 0)).to.be.at.least(120);
+    const secret = infra.secrets.webhookSecret(asked.organizationId);
+    expect(signatureFaults(second, secret)).to.deep.equal([]);
+  });
+
+  it('waits as long as the receiver asks', async () => {
+    const to = await receiver({ status: 503, headers: { 'retry-after': '600' } });
+    const webhookEvents = ['execution.completed'];
+    const asked = await ask(spec.infra, { webhookUrl: to.url, webhookEvents });
+    const failed = await whenIs(asked, 'execution.completed', to, 'DeliveryAttemptFailed');
+    if (failed.type !== 'DeliveryAttemptFailed') throw new Error(failed.type);
+    const waitMs = Date.parse(failed.data.nextAttemptAt) - Date.parse(failed.data.at);
+    expect(waitMs).to.equal(10 * MINUTE);
+  });
+
+  it('gives up at once when the receiver is gone, or is none that we call', async () => {
+    const gone = await receiver({ status: 410 });
+    const private_ = { url: 'http://10.1.2.3/hook' };
+    for (const [to, cause] of [[gone, 'gone'] as const, [private_, 'refused'] as const]) {
+      const asked = await ask(spec.infra, { webhookUrl: to.url });
+      const over = await whenIs(asked, 'execution.completed', to, 'DeliveryExhausted');
+      expect(over.type === 'DeliveryExhausted' && over.data.cause).to.equal(cause);
+    }
+  });
+
+  it('records a receiver that is not there as failed', async () => {
+    const to = { url: `http://127.0.0.1:${await freePort()}/hook` };
+    const asked = await ask(spec.infra, { webhookUrl: to.url });
+    const failed = await whenIs(asked, 'execution.completed', to, 'DeliveryAttemptFailed');
+    if (failed.type !== 'DeliveryAttemptFailed') throw new Error(failed.type);
+    expect(failed.data).to.include({ attempt: 1, reason: 'connect' });
+    expect(failed.data).to.not.have.property('status');
+  });
+
+  it('lets nobody wait for a slow receiver', async () => {
+    const { infra } = spec;
+    const slow = await receiver({ slowMs: 20_000 });
+    const quick = await receiver();
+    const organizationId = newOrganization();
+    const wish = { organizationId, webhookUrl: slow.url };
+    const asked = await Promise.all(Array.from({ length: 80 }, () => ask(infra, wish)));
+    for (const one of asked) await whenOver(infra, one);
+    await isTold(slow, 64);
+    await ask(infra, { webhookUrl: quick.url });
+    const began = performance.now();
+    await isTold(quick, 2);
+    expect(performance.now() - began).to.be.below(2_500);
+    expect(slow.told, 'its own lane is full').to.have.length(64);
+    await slow.close();
+  });
+
+  /** Completed, the delivery scheduled, and the process dead that was at its first attempt. */
+  const scheduledByTheDead = async (to: Receiver): Promise<Asked> => {
+    const { infra } = spec;
+    await stop();
+    stop = async () => undefined;
+    const forEver = new Promise<never>(() => undefined);
+    const dying: Infra = { ...infra, outbound: { ...infra.outbound, request: () => forEver } };
+    const dead = new AbortController();
+    for (const worker of [...projectorWorkers(dying), ...processorWorkers(dying)])
+      void worker.run(dead.signal);
+    const asked = await ask(infra, { webhookUrl: to.url, webhookEvents: ['execution.completed'] });
+    await whenIs(asked, 'execution.completed', to, 'DeliveryScheduled');
+    dead.abort();
+    return asked;
+  };
+
+  it('makes a first attempt that a killed process did not live to make', async () => {
+    const to = await receiver();
+    const asked = await scheduledByTheDead(to);
+    const { infra } = await spec.another();
+    // All wakes ring again, as those above the checkpoint do after a crash.
+    const checkpoints = openMemoryCheckpoints();
+    const bus = openInProcessBus({ store: infra.store, checkpoints, log: infra.log });
+    start({ ...infra, bus });
+    await whenIs(asked, 'execution.completed', to, 'DeliverySucceeded');
+    expect(to.told).to.have.length(1);
+  });
+
+  it('makes it by its timer when no wake rings again', async () => {
+    const to = await receiver();
+    const asked = await scheduledByTheDead(to);
+    const { infra } = await spec.another();
+    const timers = processorWorkers(infra).filter(({ name }) => name === 'run-timers');
+    stop = spec.run([...projectorWorkers(infra), ...timers]);
+    spec.clock.aheadMs = 46_000;
+    await whenIs(asked, 'execution.completed', to, 'DeliverySucceeded');
+    expect(to.told).to.have.length(1);
+  });
+
+  it('records an attempt once when the store was away for a while', async () => {
+    const { infra } = spec;
+    await stop();
+    const store = watch(infra.store);
+    const to = await receiver();
+    let tries = 0;
+    store.before = async ({ appends }) => {
+      const records = appends.some(({ events }) =>
+        events.some(({ type }) => type === 'DeliverySucceeded'),
+      );
+      if (records && ++tries < 5) throw new StoreUnavailable('away');
+    };
+    start({ ...infra, store });
+    const asked = await ask(infra, { webhookUrl: to.url, webhookEvents: ['execution.completed'] });
+    await whenIs(asked, 'execution.completed', to, 'DeliverySucceeded');
+    expect(tries).to.equal(5);
+    expect(to.told).to.have.length(1);
+  });
+});

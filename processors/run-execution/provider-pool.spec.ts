@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import type { Provider } from '../../contracts/catalogue/catalogue.js';
+import { StoreOverloaded } from '../../infra/event-store/port.js';
+import { openMetrics } from '../../infra/metrics.js';
+import { openProviderPool } from './provider-pool.js';
+
+const providerOf = (slug: string): Provider => ({
+  ...{ slug, adapter: 'openai-chat', baseUrl: 'http://127.0.0.1:1', honoursIdempotencyKey: true },
+  ...{ timeoutMs: 1_000, bulkhead: 1 },
+  breaker: { failuresToOpen: 2, successesToClose: 1, openMs: 1_000, halfOpenProbes: 1 },
+});
+const a = providerOf('a');
+const b = providerOf('b');
+const LONG_MS = 60_000;
+
+describe('the provider pool', () => {
+  const open = (waitersMax = 10) => openProviderPool(openMetrics(), () => 0, waitersMax);
+  const never = new AbortController().signal;
+
+  /** Which of them have been woken, after everything that can happen has. */
+  const watching = (waits: readonly Promise<void>[]) => {
+    const woken: number[] = [];
+    waits.forEach((wait, index) => void wait.then(() => woken.push(index)));
+    return async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return woken;
+    };
+  };
+
+  it('counts the calls under way', () => {
+    const pool = open();
+    const places = [pool.take(a), pool.take(a)];
+    expect(pool.health().get('a')?.inFlight).to.equal(2);
+    for (const place of places) place.release('succeeded', 5);
+    expect(pool.health().get('a')).to.include({ inFlight: 0, latencyMs: 5 });
+  });
+
+  it('wakes the first who waits for the provider that has a place again', async () => {
+    const pool = open();
+    const [one, two] = [pool.take(a), pool.take(a)];
+    const stop = new AbortController();
+    const changed = (...slugs: string[]) => pool.changed(slugs, LONG_MS, stop.signal);
+    const woken = watching([changed('b'), changed('a', 'b'), changed('a')]);
+    one.release('succeeded', 1);
+    expect(await woken()).to.deep.equal([1]);
+    two.release('succeeded', 1);
+    expect(await woken()).to.deep.equal([1, 2]);
+    stop.abort();
+    expect(await woken()).to.deep.equal([1, 2, 0]);
+  });
+
+  it('wakes all when the circuit opens', async () => {
+    const pool = open();
+    const places = [pool.take(b), pool.take(b)];
+    const changed = () => pool.changed(['b'], LONG_MS, never);
+    const woken = watching([changed(), changed(), changed()]);
+    places[0]?.release('ill', 1);
+    expect(await woken()).to.deep.equal([0]);
+    places[1]?.release('ill', 1);
+    expect(await woken()).to.deep.equal([0, 1, 2]);
+    expect(pool.health().get('b')?.circuit.status).to.equal('open');
+  });
+
+  it('wakes after the time that was asked for, and at once when all is over', async () => {
+    const pool = open();
+    await pool.changed(['a'], 1, never);
+    const stop = new AbortController();
+    stop.abort();
+    await pool.changed(['a'], LONG_MS, stop.signal);
+  });
+
+  it('refuses more than so many who wait, and takes others when these have gone', async () => {
+    const pool = open(1);
+    const first = pool.changed(['a'], 5, never);
+    expect(() => pool.changed(['a'], LONG_MS, never)).to.throw(StoreOverloaded);
+    await first;
+    await pool.changed(['a'], 1, never);
+  });
+});
