@@ -23,7 +23,7 @@ describe('processors, when they are stopped', function () {
   const start = ({ infra }: Pick<SpecInfra, 'infra'>) =>
     spec.run([...projectorWorkers(infra), ...processorWorkers(infra)]);
 
-  it('are done within ten seconds; what was cut goes on elsewhere, and is paid for once', async () => {
+  it('are done within ten seconds; what was cut goes on elsewhere, paid for once', async () => {
     const { infra } = spec;
     await behave(spec.sandbox.url, { aurora: { latency: 5 }, borealis: { errorRate: 1 } });
     const slow = await startReceiver({ slowMs: CALL_MS });

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreOverloaded, StoreUnavailable } from '../infra/event-store/port.js';
 
-/** Shorter than the pauses of timers, so that who knows an outcome is there before who doubts it. */
+/** Shorter than the timers' pauses, so that who knows an outcome is there before who doubts it. */
 const PAUSE_FIRST_MS = 50;
 const PAUSE_MAX_MS = 250;
 /** Longer than any restart or failover of a database; then others have to find out. */

@@ -1,4 +1,4 @@
-/** One API key: created once, perhaps revoked. Its stream is named by the hash of the key itself. */
+/** One API key: created once, perhaps revoked. Its stream is named by the key's own hash. */
 import type { Timestamp } from '../../contracts/events/envelope.js';
 import type { ApiKeyEvent } from '../../contracts/events/organization.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';

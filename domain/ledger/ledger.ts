@@ -17,7 +17,7 @@ export interface LedgerLeg {
   readonly amount: Micros;
 }
 
-/** The legs of an event, in order. A settlement gives the whole hold back, then takes the charge. */
+/** An event's legs, in order. A settlement gives the whole hold back, then takes the charge. */
 export function entriesFor(event: AccountEvent): readonly LedgerLeg[] {
   switch (event.type) {
     case 'FundsDeposited':

@@ -80,7 +80,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect(await standing()).to.deep.equal({ available: 60n, held: 40n, holds: 40 });
     });
 
-    it('answers a repetition with the hold that stands, and a refusal with its reason', async () => {
+    it('answers a repetition with the standing hold, a refusal with its reason', async () => {
       await accounts.submit(org, deposit(org, 10n));
       await accounts.submit(org, wish(1, 4n));
       expect(await accounts.submit(org, deposit(org, 10n))).to.deep.equal({
@@ -99,7 +99,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       });
     });
 
-    it('decides again when another process was first, and appends what is still right', async () => {
+    it('decides again when another process was first, and appends what still holds', async () => {
       const rival = openAccounts({ store: await stores.another(), onError });
       await accounts.submit(org, deposit(org, 10n));
       store.before = async () => {
@@ -137,7 +137,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect((await accounts.submit(org, wish(1, 5n))).outcome).to.equal('accepted');
     });
 
-    it('lets exactly 37 of 200 racing holds have the money for 37, between two processes', async () => {
+    it('lets 37 of 200 racing holds have the money for 37, between two processes', async () => {
       const rival = openAccounts({ store: await stores.another(), onError });
       await accounts.submit(org, deposit(org, 37n));
       const both = [accounts, rival];
@@ -191,7 +191,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect(await outcomes(5, () => org), 'afterwards').to.deep.equal([5, 0]);
     });
 
-    it('rejects everybody who waits when the store is away, and asks the log afterwards', async () => {
+    it('rejects all who wait when the store is away, and asks the log afterwards', async () => {
       await accounts.submit(org, deposit(org, 100n));
       let late: Promise<unknown>[] = [];
       store.before = async (unit) => {

@@ -92,7 +92,7 @@ export class AccountWriter {
   private isRunning = false;
 
   constructor(private readonly options: AccountWriterOptions) {
-    this.stream = streamOf('account', options.organizationId);
+    this.stream = streamOf(Account.category, options.organizationId);
   }
 
   get idle(): boolean {
@@ -183,8 +183,8 @@ export class AccountWriter {
   }
 
   /**
-   * An append that lands proves that what was decided was decided on the newest state. Where nothing
-   * is appended, a look at the log must prove it, or a refusal could be an old one.
+   * An append that lands proves that it was decided on the newest state. Where nothing is appended,
+   * a look at the log must prove it, or a refusal could be an old one.
    */
   private async isCurrent(decidedOn: Account.State): Promise<boolean> {
     const { revision } = this;
@@ -218,7 +218,7 @@ export class AccountWriter {
     return this.state;
   }
 
-  /** A snapshot is a cache: one that cannot be read is reported, and the log read from its start. */
+  /** A snapshot is a cache: one that cannot be read is reported, and the log read instead. */
   private stateIn({ version, state }: Snapshot): Account.State | undefined {
     if (version !== AccountSnapshot.version) return undefined;
     try {

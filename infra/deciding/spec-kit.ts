@@ -87,7 +87,7 @@ export function watch(store: EventStore): Watched {
 
 export const newOrganization = (): OrganizationId => `org_${randomUUID()}`;
 
-export const at = '2026-01-01T00:00:00.000Z';
+const at = '2026-01-01T00:00:00.000Z';
 
 const causeOf = (about: string): Cause => ({
   actor: 'operator',

@@ -103,8 +103,8 @@ export async function dueTimers(
 }
 
 /**
- * Timers that guard work which a process had begun by `position`: calls under way, first attempts of
- * deliveries, holds on their way to a request or to their end. Due or not.
+ * Timers that guard work which a process had begun by `position`: calls under way, first attempts
+ * of deliveries, holds on their way to a request or to their end. Due or not.
  */
 export async function timersOfWorkBegun(
   pool: Pick<Pool, 'query'>,

@@ -38,9 +38,9 @@ export interface Due {
 type Waiting = Extract<Delivery.State, { status: 'waiting' }>;
 
 const TIMEOUT_MS = 30_000;
-/** Of an answer nothing but its status counts; so much is read that the connection can be reused. */
+/** Of an answer only the status counts; so much is read that the connection can be reused. */
 const ANSWER_BYTES_MAX = 16 * 1024;
-/** A place in the lane is a connection of the outbound client, so nobody's 30 s begin in a queue. */
+/** As many as the outbound client has connections to a host: no 30 s begin in a queue. */
 const HOST_BUSY_MAX = 64;
 const HOST_WAITING_MAX = 2_000;
 /** Of all hosts, those that wait included; about 2 KB each. */

@@ -31,7 +31,8 @@ import {
 
 /** One red pixel. */
 const PNG = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAE' +
+    'hQGAhKmMIQAAAABJRU5ErkJggg==',
   'base64',
 );
 const WAV = Buffer.concat([Buffer.from('RIFF$\0\0\0WAVEfmt ', 'latin1'), Buffer.alloc(64)]);
@@ -125,7 +126,7 @@ describe('rehost-files', function () {
     expect(ended.type === 'HoldSettled' && ended.data.charged).to.equal(data.cost);
   });
 
-  it('goes on where a killed process had stopped, to the same files, without fetching again', async () => {
+  it('goes on where a killed process had stopped, to the same files', async () => {
     const { infra } = spec;
     const server = await serving(PNG);
     const asked = await delivered({ url: server.url });

@@ -196,8 +196,8 @@ async function prepare(
 }
 
 /**
- * A route that was not tried yet is tried at once; all others only after a pause. A pause that would
- * outlast the execution makes this attempt the last.
+ * A route that was not tried yet is tried at once; all others only after a pause. A pause that
+ * would outlast the execution makes this attempt the last.
  */
 function failureOf(
   { claimed, model, route }: Attempt,

@@ -129,7 +129,7 @@ describe('run-execution, when providers are busy or ill', function () {
     expect(calls.filter(({ paid }) => paid)).to.have.length(1);
   });
 
-  it('calls a provider that asks for a rest overloaded, and comes back after the rest', async () => {
+  it('calls a model overloaded whose provider asks for a rest, and comes back', async () => {
     const { infra } = spec;
     const busy = { errorRate: 1, errorStatus: 429, retryAfterSeconds: 3 };
     await behave(spec.sandbox.url, { aurora: busy });

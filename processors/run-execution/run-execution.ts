@@ -126,7 +126,7 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<string> {
   }
 }
 
-/** A full provider is waited for; one that rests only for so long. Undefined: nothing to wait for. */
+/** A full provider is waited for, a resting one only for so long. Undefined: for nothing. */
 function waitOf(
   { candidates, waitUntilMs }: RouteChoice,
   nowMs: number,
