@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cells } from './cells/all.js';
 import { openDatabases } from './database.js';
-import { measureCell, type Bench, type Row } from './harness.js';
+import { measureCell, type Bench, type Row } from './cell.js';
 import { copyIntoDocs } from './report/docs.js';
 import { htmlReport } from './report/html.js';
 import { markdownTable, textTable, type RunFacts } from './report/table.js';

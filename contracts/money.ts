@@ -4,7 +4,7 @@
  */
 export type Micros = bigint;
 
-export const MICROS_PER_DOLLAR = 1_000_000n;
+const MICROS_PER_DOLLAR = 1_000_000n;
 
 /** What a wire amount looks like; a sign is allowed only where an adjustment is. */
 export const MONEY_PATTERN = '^-?(0|[1-9][0-9]{0,11})(\\.[0-9]{1,6})?$';

@@ -7,7 +7,10 @@ export type Decision<E extends DomainEvent, R extends string> =
   | { readonly kind: 'alreadyDone' }
   | { readonly kind: 'rejected'; readonly reason: R };
 
-/** An aggregate as the load–decide–append loop sees it. `evolve` owns its state and may change it in place. */
+/**
+ * An aggregate as the load–decide–append loop sees it. `evolve` owns its state and may change it
+ * in place.
+ */
 export interface Decider<S, C, E extends DomainEvent, R extends string> {
   readonly initial: () => S;
   readonly evolve: (state: S, event: E) => S;

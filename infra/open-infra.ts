@@ -150,7 +150,8 @@ function unreachable(databaseUrl: string, error: Error): StartError {
   const { host, pathname } = new URL(databaseUrl);
   const why = error.message || (error as NodeJS.ErrnoException).code;
   return new StartError(
-    `The database ${host}${pathname} cannot be used (${why}): check DATABASE_URL and that the server runs.`,
+    `The database ${host}${pathname} cannot be used (${why}): check DATABASE_URL and that the ` +
+      'server runs.',
   );
 }
 

@@ -21,7 +21,8 @@ export async function supervise(
   const runs = workers.map(async (worker) => {
     try {
       await worker.run(stop.signal);
-      if (!stop.signal.aborted) throw new Error(`${worker.name} returned before it was asked to stop`);
+      if (!stop.signal.aborted)
+        throw new Error(`${worker.name} returned before it was asked to stop`);
     } catch (error) {
       log.error({ worker: worker.name, err: error }, 'a worker failed; stopping');
       failure ??= error;

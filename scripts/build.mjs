@@ -6,7 +6,17 @@
 import { build } from 'esbuild';
 import { cp, glob, mkdir, rm } from './files.mjs';
 
-const rooms = ['contracts', 'domain', 'infra', 'command-api', 'query-api', 'processors', 'projectors', 'sandbox', 'cli'];
+const rooms = [
+  'contracts',
+  'domain',
+  'infra',
+  'command-api',
+  'query-api',
+  'processors',
+  'projectors',
+  'sandbox',
+  'cli',
+];
 const isSpec = (path) =>
   /\.spec\.ts$|spec-support\.ts$|(^|\/)contract(-kit)?\.ts$|\/contract\//.test(path);
 

@@ -30,7 +30,7 @@ function eventsPage(): string {
   );
   return [
     '# Events',
-    'Generated from `contracts/events` by `make contracts`. Money is a decimal string in US dollars.',
+    'Generated from `contracts/events` by `make contracts`. Money is a decimal string in dollars.',
     ...sections,
     '',
   ].join('\n\n');

@@ -1,4 +1,6 @@
-/** The adapters of the bundled catalogue against the sandbox, which shares only a wire with them. */
+/**
+ * The adapters of the bundled catalogue against the sandbox, which shares only a wire with them.
+ */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

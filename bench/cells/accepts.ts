@@ -11,7 +11,7 @@ import type { Count, Timed } from '../baselines/loops.js';
 import type { ExpressConfig } from '../baselines/express-post.js';
 import { startPart } from '../children.js';
 import { withDefer } from '../defer.js';
-import type { Bench, Cell, Comparison, Side } from '../harness.js';
+import type { Bench, Cell, Comparison, Side } from '../cell.js';
 import { closedLoop, type LoadRequest } from '../load.js';
 import { acceptBytes, acceptedAllStand } from '../log-check.js';
 import { createTenants, startModelRoute } from '../modelroute.js';

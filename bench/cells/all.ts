@@ -1,5 +1,5 @@
 /** The cells in the order of the table. */
-import type { Cell } from '../harness.js';
+import type { Cell } from '../cell.js';
 import { accepts } from './accepts.js';
 import { completed } from './completed.js';
 import { drain } from './drain.js';

@@ -6,7 +6,7 @@
 import { audit } from '../audit.js';
 import { query } from '../database.js';
 import { withDefer, type Defer } from '../defer.js';
-import type { Bench, Cell, Side } from '../harness.js';
+import type { Bench, Cell, Side } from '../cell.js';
 import { closedLoop } from '../load.js';
 import { logCounts } from '../log-check.js';
 import { followLog } from '../log-progress.js';

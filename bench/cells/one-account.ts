@@ -8,7 +8,7 @@ import type { HotRowConfig } from '../baselines/hot-row.js';
 import type { Count, Timed } from '../baselines/loops.js';
 import { startPart } from '../children.js';
 import { withDefer } from '../defer.js';
-import type { Cell, Comparison, Side } from '../harness.js';
+import type { Cell, Comparison, Side } from '../cell.js';
 import { closedLoop } from '../load.js';
 import { acceptedAllStand } from '../log-check.js';
 import { createTenants, startModelRoute } from '../modelroute.js';

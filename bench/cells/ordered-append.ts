@@ -9,7 +9,7 @@ import type { Timed } from '../baselines/loops.js';
 import { startPart } from '../children.js';
 import { query } from '../database.js';
 import { withDefer, type Defer } from '../defer.js';
-import type { Bench, Cell, Side } from '../harness.js';
+import type { Bench, Cell, Side } from '../cell.js';
 import { eventStoreMigrations } from '../../infra/event-store/postgres/migrations.js';
 import { CLIENTS } from '../settings.js';
 import { turnSeconds } from './accepts.js';

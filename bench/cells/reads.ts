@@ -9,7 +9,7 @@ import type { SelectConfig } from '../baselines/select-by-key.js';
 import { startPart } from '../children.js';
 import { query } from '../database.js';
 import { withDefer, type Defer } from '../defer.js';
-import type { Bench, Cell, Side } from '../harness.js';
+import type { Bench, Cell, Side } from '../cell.js';
 import { closedLoop, openLoop, type LoadRequest } from '../load.js';
 import { followLog } from '../log-progress.js';
 import { createTenants, startModelRoute, WORKING_ROLES } from '../modelroute.js';

@@ -5,7 +5,7 @@
 import { Pool } from 'undici';
 import { audit } from '../audit.js';
 import { withDefer } from '../defer.js';
-import type { Cell, Side } from '../harness.js';
+import type { Cell, Side } from '../cell.js';
 import { closedLoop, type LoadRequest } from '../load.js';
 import { acceptedAllStand } from '../log-check.js';
 import { createTenants, startModelRoute } from '../modelroute.js';

@@ -3,7 +3,7 @@ import { Client } from 'undici';
 import type { SandboxConfig } from '../baselines/sandbox.js';
 import { startPart } from '../children.js';
 import type { Defer } from '../defer.js';
-import type { Bench } from '../harness.js';
+import type { Bench } from '../cell.js';
 
 export async function startSandboxPart({ databases }: Bench, defer: Defer): Promise<string> {
   const config: SandboxConfig = { dir: await databases.folder('sandbox') };

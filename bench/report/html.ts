@@ -1,5 +1,5 @@
 /** The report as one page that needs nothing else: the table, the ratios, and every sample. */
-import type { Row } from '../harness.js';
+import type { Row } from '../cell.js';
 import { cellsOf, HEADINGS, type RunFacts } from './table.js';
 import { ratioPlot, samplePlot } from './svg.js';
 

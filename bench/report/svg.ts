@@ -1,5 +1,5 @@
 /** Two small plots in SVG. */
-import type { Measured, Row } from '../harness.js';
+import type { Measured, Row } from '../cell.js';
 import { escaped } from './html.js';
 
 const WIDTH = 960;

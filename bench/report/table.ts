@@ -1,5 +1,5 @@
 /** The table, for a terminal and for a page. */
-import type { Measured, Row } from '../harness.js';
+import type { Measured, Row } from '../cell.js';
 
 export interface RunFacts {
   readonly at: string;

@@ -47,7 +47,9 @@ export type HoldPlaced = DomainEvent<
   }
 >;
 
-/** The execution cost `charged`; the `returned` rest is available again; `overrun` is ours to bear. */
+/**
+ * The execution cost `charged`; the `returned` rest is available again; `overrun` is ours to bear.
+ */
 export type HoldSettled = DomainEvent<
   'HoldSettled',
   AccountStanding & {
@@ -70,12 +72,7 @@ export type HoldReleased = DomainEvent<
   }
 >;
 
-export type AccountEvent =
-  | FundsDeposited
-  | FundsAdjusted
-  | HoldPlaced
-  | HoldSettled
-  | HoldReleased;
+export type AccountEvent = FundsDeposited | FundsAdjusted | HoldPlaced | HoldSettled | HoldReleased;
 
 const standing = {
   organizationId: id('org'),

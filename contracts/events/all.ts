@@ -12,12 +12,7 @@ import {
 } from './organization.js';
 
 export type AnyEvent =
-  | AccountEvent
-  | ExecutionEvent
-  | OrganizationEvent
-  | ApiKeyEvent
-  | FileEvent
-  | DeliveryEvent;
+  AccountEvent | ExecutionEvent | OrganizationEvent | ApiKeyEvent | FileEvent | DeliveryEvent;
 
 export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...accountSchemas,

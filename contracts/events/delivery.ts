@@ -63,10 +63,7 @@ export type DeliveryExhausted = DomainEvent<
 >;
 
 export type DeliveryEvent =
-  | DeliveryScheduled
-  | DeliveryAttemptFailed
-  | DeliverySucceeded
-  | DeliveryExhausted;
+  DeliveryScheduled | DeliveryAttemptFailed | DeliverySucceeded | DeliveryExhausted;
 
 const fact = {
   deliveryId: id('dlv'),

@@ -140,11 +140,21 @@ describe('Account', () => {
         heldAfter: 0n,
       },
     });
-    given(deposited(10n), placed(4n, 6n)).when(settle(3n)).then(settled(3n, 1n, 0n));
-    given(deposited(10n), placed(4n, 6n)).when(settle(4n)).then(settled(4n, 0n, 0n));
-    given(deposited(10n), placed(4n, 6n)).when(settle(9n)).then(settled(4n, 0n, 5n));
-    given(deposited(10n), placed(4n, 6n), settled(3n, 1n, 0n)).when(settle(3n)).thenAlreadyDone();
-    given(deposited(10n), placed(4n, 6n), settled(3n, 1n, 0n)).when(release).thenAlreadyDone();
+    given(deposited(10n), placed(4n, 6n))
+      .when(settle(3n))
+      .then(settled(3n, 1n, 0n));
+    given(deposited(10n), placed(4n, 6n))
+      .when(settle(4n))
+      .then(settled(4n, 0n, 0n));
+    given(deposited(10n), placed(4n, 6n))
+      .when(settle(9n))
+      .then(settled(4n, 0n, 5n));
+    given(deposited(10n), placed(4n, 6n), settled(3n, 1n, 0n))
+      .when(settle(3n))
+      .thenAlreadyDone();
+    given(deposited(10n), placed(4n, 6n), settled(3n, 1n, 0n))
+      .when(release)
+      .thenAlreadyDone();
   });
 
   it('releases in full, once; an unknown hold is nothing to release or settle', () => {

@@ -263,7 +263,9 @@ type The<S extends State['status']> = Extract<State, { status: S }>;
 type Terminal = The<'completed' | 'failed' | 'cancelled' | 'expired'>;
 type InFlight = The<'processing' | 'awaitingWebhook'>;
 
-/** The idempotency key names the execution, so asking again is the same request, whatever the body. */
+/**
+ * The idempotency key names the execution, so asking again is the same request, whatever the body.
+ */
 const requestAgain = (command: Of<Command, 'Request'>, { request }: Known): Answer =>
   command.data.bodyHash === request.bodyHash ? alreadyDone : reject('RequestedAlready');
 

@@ -1,6 +1,6 @@
 /**
- * What an execution is at each moment: a fold of its events. Its states and transitions are drawn at
- * the head of execution.ts.
+ * What an execution is at each moment: a fold of its events. Its states and transitions are drawn
+ * at the head of execution.ts.
  */
 import type { Timestamp } from '../../contracts/events/envelope.js';
 import type {

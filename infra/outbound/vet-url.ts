@@ -40,7 +40,7 @@ export function vetUrl(text: string, networks: AllowedNetworks): VettedUrl {
 }
 
 /** The host as a resolver or socket wants it: an IPv6 literal without its brackets. */
-export function hostnameOf(url: URL): string {
+function hostnameOf(url: URL): string {
   return url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
 }
 

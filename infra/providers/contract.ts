@@ -1,7 +1,8 @@
 /**
  * What every wire adapter promises, whatever a provider does: every outcome is a value, the
- * deadline holds, memory is bounded, the key and the credential are sent, nothing is sent twice, a failure
- * that is known is told from one that is not, and no prompt or credential reaches an operator.
+ * deadline holds, memory is bounded, the key and the credential are sent, nothing is sent twice, a
+ * failure that is known is told from one that is not, and no prompt or credential reaches an
+ * operator.
  */
 import { gzipSync } from 'node:zlib';
 import { createServer, type AddressInfo } from 'node:net';

@@ -59,8 +59,7 @@ export function createTail(reader: LogReader, codec: Codec, log: StoreLog): Tail
   async function poll() {
     if (!ring.open) {
       ring.start(await reader.head());
-      // Whoever waits read the log before the ring began, and may lie behind it.
-      wakeAll();
+      wakeAll(); // Whoever waits read the log before the ring began, and may lie behind it.
     }
     const { rows } = await reader.page(ring.head, POLL_EVENTS_MAX, {});
     const added = add(rows);
