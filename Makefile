@@ -24,7 +24,8 @@ start: build ## Runs everything in one process, with first executions on a new d
 test: build ## Runs every test
 	@MODELROUTE_TEST_BUILT=1 $(MOCHA) --reporter test/support/reporter.cjs '{contracts,domain,infra,command-api,query-api,processors,projectors,sandbox,cli,bench,test}/**/*.spec.ts'
 
-check: install types lint pure ## Types, lint, house rules and pure specs, in seconds
+check: install ## Types, lint, house rules and pure specs, in seconds
+	@$(MAKE) --no-print-directory -j2 types lint pure
 
 types:
 	@node_modules/.bin/tsc -p tsconfig.json

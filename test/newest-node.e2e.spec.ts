@@ -24,6 +24,7 @@ describe(`on Node ${NEWEST_LTS_MAJOR}`, function () {
     if (!node.path) {
       if (process.env['CI']) throw new Error(node.reason);
       console.log(`    skipped: ${node.reason}`);
+      Object.assign(this.test ?? {}, { skipReason: node.reason });
       return this.skip();
     }
     const system = await startSystem({ node: node.path });

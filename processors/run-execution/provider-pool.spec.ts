@@ -14,7 +14,9 @@ const b = providerOf('b');
 const LONG_MS = 60_000;
 
 describe('the provider pool', () => {
-  const open = (waitersMax = 10) => openProviderPool(openMetrics(), () => 0, waitersMax);
+  const open = (waitersMax = 10) =>
+    openProviderPool(openMetrics(), () => 0, { waitersMax, stillMs: 1_000 });
+  const nowMs = performance.now();
   const never = new AbortController().signal;
 
   /** Which of them have been woken, after everything that can happen has. */
@@ -39,7 +41,7 @@ describe('the provider pool', () => {
     const pool = open();
     const [one, two] = [pool.take(a), pool.take(a)];
     const stop = new AbortController();
-    const changed = (...slugs: string[]) => pool.changed(slugs, LONG_MS, stop.signal);
+    const changed = (...slugs: string[]) => pool.changed(slugs, LONG_MS, nowMs, stop.signal);
     const woken = watching([changed('b'), changed('a', 'b'), changed('a')]);
     one.release('succeeded', 1);
     expect(await woken()).to.deep.equal([1]);
@@ -52,7 +54,7 @@ describe('the provider pool', () => {
   it('wakes all when the circuit opens', async () => {
     const pool = open();
     const places = [pool.take(b), pool.take(b)];
-    const changed = () => pool.changed(['b'], LONG_MS, never);
+    const changed = () => pool.changed(['b'], LONG_MS, nowMs, never);
     const woken = watching([changed(), changed(), changed()]);
     places[0]?.release('ill', 1);
     expect(await woken()).to.deep.equal([0]);
@@ -63,17 +65,21 @@ describe('the provider pool', () => {
 
   it('wakes after the time that was asked for, and at once when all is over', async () => {
     const pool = open();
-    await pool.changed(['a'], 1, never);
+    await pool.changed(['a'], 1, nowMs, never);
     const stop = new AbortController();
     stop.abort();
-    await pool.changed(['a'], LONG_MS, stop.signal);
+    await pool.changed(['a'], LONG_MS, nowMs, stop.signal);
   });
 
-  it('refuses more than so many who wait, and takes others when these have gone', async () => {
-    const pool = open(1);
-    const first = pool.changed(['a'], 5, never);
-    expect(() => pool.changed(['a'], LONG_MS, never)).to.throw(StoreOverloaded);
-    await first;
-    await pool.changed(['a'], 1, never);
+  it('takes in no more than so many when nothing moves', async () => {
+    const pool = open(2);
+    const longAgoMs = performance.now() - 2_000;
+    const enter = (sinceMs: number) => pool.changed(['a'], 20, sinceMs, never);
+    const moving = [1, 2, 3].map(() => enter(performance.now()));
+    await Promise.all(moving);
+    const still = [enter(longAgoMs), enter(performance.now())];
+    expect(() => enter(performance.now())).to.throw(StoreOverloaded);
+    await Promise.all(still);
+    await enter(longAgoMs);
   });
 });

@@ -26,20 +26,34 @@ export interface ProviderPool {
   take(provider: Provider): Place;
   /**
    * Resolves when one of these providers has a place again, after `waitMs`, or on abort. Throws
-   * `StoreOverloaded`, which the bus takes for nobody's fault, when the waiting room is full.
+   * `StoreOverloaded`, which the bus takes for nobody's fault, when the waiting room is full and
+   * nothing moves in it. `sinceMs` (monotonic) is when the caller began to wait.
    */
-  changed(providers: readonly string[], waitMs: number, signal: AbortSignal): Promise<void>;
+  changed(
+    providers: readonly string[],
+    waitMs: number,
+    sinceMs: number,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+export interface WaitingRoom {
+  /** Past it nobody is taken in, nor back, while the room stands still. */
+  readonly waitersMax: number;
+  /** The room stands still when somebody has waited for longer. */
+  readonly stillMs: number;
 }
 
 interface Waiter {
   readonly providers: readonly string[];
+  readonly sinceMs: number;
   readonly wake: () => void;
 }
 
 export function openProviderPool(
   { bulkheadInUse, breakerOpen }: Pick<Metrics, 'bulkheadInUse' | 'breakerOpen'>,
   now: () => number,
-  waitersMax: number,
+  { waitersMax, stillMs }: WaitingRoom,
 ): ProviderPool {
   const known = new Map<string, ProviderHealth>();
   const waiters = new Set<Waiter>();
@@ -56,6 +70,12 @@ export function openProviderPool(
       wake();
       if (!all) return;
     }
+  };
+
+  const standsStill = (): boolean => {
+    const longAgoMs = performance.now() - stillMs;
+    for (const { sinceMs } of waiters) if (sinceMs < longAgoMs) return true;
+    return false;
   };
 
   return {
@@ -75,8 +95,8 @@ export function openProviderPool(
         },
       };
     },
-    changed(providers, waitMs, signal) {
-      if (waiters.size >= waitersMax)
+    changed(providers, waitMs, sinceMs, signal) {
+      if (waiters.size >= waitersMax && standsStill())
         throw new StoreOverloaded('too many executions wait for a place at a provider');
       return new Promise((resolve) => {
         const wake = () => {
@@ -85,7 +105,7 @@ export function openProviderPool(
           waiters.delete(waiter);
           resolve();
         };
-        const waiter: Waiter = { providers, wake };
+        const waiter: Waiter = { providers, sinceMs, wake };
         const timer = setTimeout(wake, waitMs);
         signal.addEventListener('abort', wake, { once: true });
         waiters.add(waiter);

@@ -35,10 +35,11 @@ export interface RunExecution {
 
 const HANDLERS_MAX = 512;
 /**
- * Handlers that may wait for a place; the others are kept for models whose providers are free. Who
- * finds the waiting room full comes again after the bus's pause, of at most five seconds.
+ * While places become free quickly, all handlers may wait for one: that is the back-pressure. When
+ * nothing moves, some are kept for models whose providers are free, and whoever finds the waiting
+ * room full comes again after the bus's pause, of at most five seconds.
  */
-const WAITERS_MAX = HANDLERS_MAX - 64;
+const WAITING_ROOM = { waitersMax: HANDLERS_MAX - 64, stillMs: 1_000 };
 /** What those who come again are remembered by, so that they need not be read again. */
 const TURNED_AWAY_MAX = 10_000;
 
@@ -53,7 +54,7 @@ const REST_WAIT_MAX_MS = 2_000;
 const RESUME_WAIT_MAX_MS = 30_000;
 
 export function openRunExecution(infra: Infra): RunExecution {
-  const pool = openProviderPool(infra.metrics, infra.now, WAITERS_MAX);
+  const pool = openProviderPool(infra.metrics, infra.now, WAITING_ROOM);
   const attempts = openAttempts(infra);
   const turnedAway = new LRUCache<ExecutionId, Loaded<Pending>>({ max: TURNED_AWAY_MAX });
   const advance: RunExecution['advance'] = (executionId, cause, signal) =>
@@ -104,6 +105,7 @@ async function advanceOnce(job: Job): Promise<string> {
 async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<string> {
   const { infra, pool, signal } = job;
   const { request, notBefore, resume, attempts: tried } = loaded.state;
+  const sinceMs = performance.now();
   for (;;) {
     if (signal.aborted) throw new Error('stopping before a route was free');
     const nowMs = infra.now();
@@ -122,7 +124,7 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<string> {
     const waitMs = waitOf(choice, nowMs, resume ? RESUME_WAIT_MAX_MS : REST_WAIT_MAX_MS);
     if (waitMs === undefined)
       return giveUp(job, loaded, resume ? 'GENERATION_TIMEOUT' : codeOf(choice));
-    await waitForPlace(job, loaded, choice, waitMs);
+    await waitForPlace(job, loaded, choice, { waitMs, sinceMs });
   }
 }
 
@@ -149,11 +151,11 @@ async function waitForPlace(
   { pool, turnedAway, executionId, signal }: Job,
   loaded: Loaded<Pending>,
   { candidates }: RouteChoice,
-  waitMs: number,
+  { waitMs, sinceMs }: { readonly waitMs: number; readonly sinceMs: number },
 ): Promise<void> {
   const providers = candidates.map(({ provider }) => provider);
   try {
-    await pool.changed(providers, waitMs, signal);
+    await pool.changed(providers, waitMs, sinceMs, signal);
   } catch (error) {
     turnedAway.set(executionId, loaded);
     throw error;

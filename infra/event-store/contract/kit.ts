@@ -181,6 +181,8 @@ export function bench(open: OpenHarness): Bench {
 /** What the adapter offers for a case; without it the case is skipped, and says why. */
 export function offered<T extends object>(test: Mocha.Context, offer: T | Reason): T {
   if (typeof offer !== 'string') return offer;
+  // The closing lines of the run tell it again.
+  if (test.test) Object.assign(test.test, { skipReason: offer });
   process.stdout.write(`      skipped: ${offer}\n`);
   return test.skip();
 }
