@@ -182,7 +182,8 @@ export function bench(open: OpenHarness): Bench {
 export function offered<T extends object>(test: Mocha.Context, offer: T | Reason): T {
   if (typeof offer !== 'string') return offer;
   // The closing lines of the run tell it again.
-  if (test.test) Object.assign(test.test, { skipReason: offer });
+  const skipped = test.test?.type === 'hook' ? test.test.parent : test.test;
+  if (skipped) Object.assign(skipped, { skipReason: offer });
   process.stdout.write(`      skipped: ${offer}\n`);
   return test.skip();
 }
