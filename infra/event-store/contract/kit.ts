@@ -182,7 +182,8 @@ export function bench(open: OpenHarness): Bench {
 export function offered<T extends object>(test: Mocha.Context, offer: T | Reason): T {
   if (typeof offer !== 'string') return offer;
   // The closing lines of the run tell it again.
-  const skipped = test.test?.type === 'hook' ? test.test.parent : test.test;
+  const runnable = test.test as { type?: string; parent?: object } | undefined;
+  const skipped = runnable?.type === 'hook' ? runnable.parent : runnable;
   if (skipped) Object.assign(skipped, { skipReason: offer });
   process.stdout.write(`      skipped: ${offer}\n`);
   return test.skip();
