@@ -37,24 +37,26 @@ describe('the provider pool', () => {
     expect(pool.health().get('a')).to.include({ inFlight: 0, latencyMs: 5 });
   });
 
-  it('wakes the first who waits for the provider that has a place again', async () => {
+  it('wakes who has waited longest for the provider that has a place again', async () => {
     const pool = open();
     const [one, two] = [pool.take(a), pool.take(a)];
     const stop = new AbortController();
-    const changed = (...slugs: string[]) => pool.changed(slugs, LONG_MS, nowMs, stop.signal);
-    const woken = watching([changed('b'), changed('a', 'b'), changed('a')]);
+    const changed = (sinceMs: number, ...slugs: string[]) =>
+      pool.changed(slugs, LONG_MS, nowMs + sinceMs, stop.signal);
+    const woken = watching([changed(0, 'b'), changed(2, 'a', 'b'), changed(1, 'a')]);
     one.release('succeeded', 1);
-    expect(await woken()).to.deep.equal([1]);
+    expect(await woken()).to.deep.equal([2]);
     two.release('succeeded', 1);
-    expect(await woken()).to.deep.equal([1, 2]);
+    expect(await woken()).to.deep.equal([2, 1]);
     stop.abort();
-    expect(await woken()).to.deep.equal([1, 2, 0]);
+    expect(await woken()).to.deep.equal([2, 1, 0]);
   });
 
   it('wakes all when the circuit opens', async () => {
     const pool = open();
     const places = [pool.take(b), pool.take(b)];
-    const changed = () => pool.changed(['b'], LONG_MS, nowMs, never);
+    let n = 0;
+    const changed = () => pool.changed(['b'], LONG_MS, nowMs + n++, never);
     const woken = watching([changed(), changed(), changed()]);
     places[0]?.release('ill', 1);
     expect(await woken()).to.deep.equal([0]);

@@ -2,7 +2,7 @@
  * What this process knows of its providers: health, load and who waits for a free place. Shared by
  * all attempts; the decisions over it are pure (domain/routing).
  *
- * A place that is given back wakes the first who waits for that provider, and nobody else; a
+ * A place that is given back wakes who has waited longest for that provider, and nobody else; a
  * circuit that closes or opens wakes all. A wake is only a hint: whoever is woken looks again.
  */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
@@ -64,14 +64,16 @@ export function openProviderPool(
     bulkheadInUse.set({ provider }, health.inFlight);
     breakerOpen.set({ provider }, health.circuit.status === 'open' ? 1 : 0);
   };
-  const wakeFor = (slug: string, all: boolean): void => {
-    for (const { providers, wake } of waiters) {
-      if (!providers.includes(slug)) continue;
-      wake();
-      if (!all) return;
-    }
+  const wakeAll = (slug: string): void => {
+    for (const { providers, wake } of waiters) if (providers.includes(slug)) wake();
   };
-
+  const wakeOldest = (slug: string): void => {
+    let oldest: Waiter | undefined;
+    for (const waiter of waiters)
+      if (waiter.sinceMs < (oldest?.sinceMs ?? Infinity) && waiter.providers.includes(slug))
+        oldest = waiter;
+    oldest?.wake();
+  };
   const standsStill = (): boolean => {
     const longAgoMs = performance.now() - stillMs;
     for (const { sinceMs } of waiters) if (sinceMs < longAgoMs) return true;
@@ -91,7 +93,8 @@ export function openProviderPool(
           const before = healthOf(slug);
           const health = callEnded(before, report, breaker, now());
           set(provider, health);
-          wakeFor(slug, health.circuit.epoch !== before.circuit.epoch);
+          if (health.circuit.epoch === before.circuit.epoch) wakeOldest(slug);
+          else wakeAll(slug);
         },
       };
     },

@@ -39,7 +39,7 @@ const HANDLERS_MAX = 512;
  * nothing moves, some are kept for models whose providers are free, and whoever finds the waiting
  * room full comes again after the bus's pause, of at most five seconds.
  */
-const WAITING_ROOM = { waitersMax: HANDLERS_MAX - 64, stillMs: 1_000 };
+const WAITING_ROOM = { waitersMax: HANDLERS_MAX - 64, stillMs: 2_000 };
 /** What those who come again are remembered by, so that they need not be read again. */
 const TURNED_AWAY_MAX = 10_000;
 
