@@ -134,7 +134,9 @@ for (const [name, openLog] of [
       expect(json['estimated_cost']).to.match(/^0\.000\d+$/);
       const payload = await log.payload(data.input.ref);
       expect(payload?.toString()).to.equal('{"max_tokens":16,"prompt":"Rivers"}');
-      expect(data.input.ref).to.equal(`${executionId}/input/${data.input.sha256.slice(0, 16)}`);
+      const { ref, sha256 } = data.input;
+      expect(ref).to.match(/^[0-9a-z]{8}\//);
+      expect(ref.endsWith(`/${executionId}/input/${sha256.slice(0, 16)}`)).to.equal(true);
       const held = (await accountEvents(store, tenant.organizationId)).at(-1);
       expect(held?.type).to.equal('HoldPlaced');
       expect(held?.data).to.deep.include({ executionId, holdId: data.holdId, amount: CENT });

@@ -49,6 +49,13 @@ export const deliveryIdOf = (executionId: ExecutionId, type: string, target: str
 export const publicEventIdOf = (executionId: ExecutionId, sequence: number): EventPublicId =>
   `evt_${uuidV5(`${executionId}/event/${sequence}`)}`;
 
+/**
+ * Where a payload is kept. The time comes first, so that refs grow and their index is written at its
+ * end; the digest comes last, so that no two contents share a ref.
+ */
+export const payloadRefOf = (atMs: number, about: string, sha256: string): string =>
+  `${atMs.toString(36)}/${about}/${sha256.slice(0, 16)}`;
+
 /** An event's id follows from where and by what it is written, so a repeated append is known. */
 export const eventIdOf = (stream: string, revision: number, cause: string): string =>
   asUuidV5(hash('sha1', `${stream}@${revision}/${cause}`, 'hex'));

@@ -1,6 +1,7 @@
 /** JSON kept by reference, on its way into an event. */
 import { createHash } from 'node:crypto';
 import type { PayloadRef } from '../contracts/events/execution.js';
+import { payloadRefOf } from '../contracts/ids.js';
 import type { Payload } from '../infra/event-store/port.js';
 import type { Infra } from '../infra/infra.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../infra/payloads/port.js';
@@ -11,16 +12,16 @@ interface Kept {
   readonly payload?: Payload;
 }
 
-/** JSON under `<prefix>/<first 16 hex of its SHA-256>`. */
+/** JSON about something, e.g. `<execution>/output/<attempt>`. */
 export async function keep(
-  { payloads }: Infra,
-  prefix: string,
+  { payloads, now }: Infra,
+  about: string,
   organizationId: string,
   value: unknown,
 ): Promise<Kept> {
   const bytes = Buffer.from(JSON.stringify(value));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const ref = { ref: `${prefix}/${sha256.slice(0, 16)}`, sha256, bytes: bytes.length };
+  const ref = { ref: payloadRefOf(now(), about, sha256), sha256, bytes: bytes.length };
   const payload: Payload = { ref: ref.ref, organizationId, bytes };
   if (bytes.length <= SMALL_PAYLOAD_BYTES_MAX) return { ref, payload };
   await payloads.put(payload);

@@ -61,7 +61,7 @@ servePart<InsertConfig, null, Timed, Count>(async ({ url, clients, bytes }) => {
     const account = accounts[user];
     if (!account) throw new Error(`there is no user ${user}`);
     const execution = `exec_${randomUUID()}`;
-    const ref = `${execution}/input/0123456789abcdef`;
+    const ref = `${Date.now().toString(36)}/${execution}/input/0123456789abcdef`;
     const held = [`account-${account.id}`, account.revision++, randomUUID(), 'HoldPlaced'];
     const requested = [`execution-${execution}`, 0, randomUUID(), 'ExecutionRequested'];
     await client.query('BEGIN');

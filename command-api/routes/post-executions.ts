@@ -3,7 +3,7 @@ import type { Catalogue, Model } from '../../contracts/catalogue/catalogue.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import { acceptedSchema } from '../../contracts/http/execution.js';
 import { submitSchema, type SubmitBody } from '../../contracts/http/post-executions.js';
-import { executionIdOf, isId, type ExecutionId } from '../../contracts/ids.js';
+import { executionIdOf, isId, payloadRefOf, type ExecutionId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { acceptedBody, foldExecution } from '../../domain/execution/view.js';
 import { estimateFor, holdFor } from '../../domain/pricing/pricing.js';
@@ -133,7 +133,7 @@ function submissionOf(asked: Asked, { model, catalogueVersion }: Chosen): Submis
       model: model.slug,
       modality: model.modality,
       input: {
-        ref: `${executionId}/input/${sha256.slice(0, 16)}`,
+        ref: payloadRefOf(acceptedAtMs, `${executionId}/input`, sha256),
         sha256,
         bytes: inputBytes.length,
       },

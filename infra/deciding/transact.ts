@@ -146,15 +146,23 @@ export function appendOf(
   };
 }
 
+/** One cause leads to several events; what is said of it is built, checked and written once. */
+const metadataOfCause = new WeakMap<Cause, Metadata>();
+
 function metadataOf(type: AnyEvent['type'], cause: Cause, time: Timestamp): Metadata {
+  const schemaVersion = eventSchemas[type].version;
+  const known = metadataOfCause.get(cause);
+  if (known?.schemaVersion === schemaVersion) return known;
   const { actor, correlationId, causationId, ip, traceparent } = cause;
-  return {
+  const metadata: Metadata = {
     $correlationId: correlationId,
     $causationId: causationId,
     actor,
     ...(ip && { ip }),
     ...(traceparent && { traceparent }),
-    schemaVersion: eventSchemas[type].version,
+    schemaVersion,
     time,
   };
+  metadataOfCause.set(cause, metadata);
+  return metadata;
 }

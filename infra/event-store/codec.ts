@@ -76,12 +76,11 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
         throw new InvalidEvent(`${event.type}: schemaVersion is not ${version}`);
       const wire = money.length > 0 ? toWire(event, money) : event.data;
       check(kind.checkData, wire, event.type);
-      check(checkMetadata(), event.metadata, `metadata of ${event.type}`);
       return {
         id: event.id,
         type: event.type,
         data: JSON.stringify(wire),
-        metadata: JSON.stringify(event.metadata),
+        metadata: writtenMetadata(event),
       };
     },
 
@@ -105,6 +104,18 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Events of one cause share their metadata: it is checked and written once for all of them. */
+const metadataTexts = new WeakMap<Metadata, string>();
+
+function writtenMetadata({ type, metadata }: NewEvent<AnyEvent>): string {
+  let text = metadataTexts.get(metadata);
+  if (text === undefined) {
+    check(checkMetadata(), metadata, `metadata of ${type}`);
+    metadataTexts.set(metadata, (text = JSON.stringify(metadata)));
+  }
+  return text;
+}
 
 function toWire({ type, data }: NewEvent<AnyEvent>, money: readonly string[]): WireData {
   const wire: Record<string, unknown> = { ...data };
