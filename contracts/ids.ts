@@ -50,8 +50,8 @@ export const publicEventIdOf = (executionId: ExecutionId, sequence: number): Eve
   `evt_${uuidV5(`${executionId}/event/${sequence}`)}`;
 
 /**
- * Where a payload is kept. The time comes first, so that refs grow and their index is written at its
- * end; the digest comes last, so that no two contents share a ref.
+ * Where a payload is kept. The time comes first, so that refs grow and their index is written at
+ * its end; the digest comes last, so that no two contents share a ref.
  */
 export const payloadRefOf = (atMs: number, about: string, sha256: string): string =>
   `${atMs.toString(36)}/${about}/${sha256.slice(0, 16)}`;
