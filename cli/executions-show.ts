@@ -1,23 +1,20 @@
 /** `executions show`: what stands behind an execution, from its streams and its ledger entries. */
 import type { DeliveryEvent } from '../contracts/events/delivery.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
-import type { ExecutionEvent, ExecutionRequested } from '../contracts/events/execution.js';
+import type { ExecutionRequested } from '../contracts/events/execution.js';
 import { deliveryIdOf, isId, type ExecutionId } from '../contracts/ids.js';
 import { streamOf } from '../contracts/streams.js';
 import { WEBHOOK_EVENTS } from '../contracts/webhooks/body.js';
 import * as Delivery from '../domain/delivery/delivery.js';
-import { executionBody, foldExecution, type ExecutionView } from '../domain/execution/view.js';
 import { formatMoney } from '../contracts/money.js';
 import { rowsOf } from '../infra/read-store/reading.js';
 import { readLedgerEntry } from '../infra/read-store/tables/billing.js';
 import { StartError } from '../infra/start-error.js';
-import { attemptBody, attemptsOf } from '../query-api/attempts.js';
+import { operatorView, type Fact } from '../query-api/operator-view.js';
 import type { Context } from './context.js';
 import { withDatabase, type Database } from './database.js';
 import { executionText } from './execution-text.js';
 import { asJson } from './table.js';
-
-type Fact = RecordedEvent<ExecutionEvent>;
 
 export type Shown = Awaited<ReturnType<typeof executionIn>>;
 
@@ -37,30 +34,19 @@ export async function showExecution(
 async function executionIn(database: Database, id: ExecutionId) {
   const { store } = database;
   const facts = (await store.readStream(streamOf('execution', id))) as readonly Fact[];
-  let view: ExecutionView | undefined;
-  for (const fact of facts) view = foldExecution(view, fact);
-  const requested = facts.find(({ type }) => type === 'ExecutionRequested');
-  if (!view || !requested)
+  const view = operatorView(facts);
+  if (!view)
     throw new StartError(
       facts.length === 0
         ? `There is no execution ${id}.`
         : `${id} was abandoned before it was accepted: there is nothing more to it.`,
     );
-  const { data } = requested as RecordedEvent<ExecutionRequested>;
+  const { events, ...body } = view.body;
   return {
-    execution: executionBody(view),
-    organization_id: data.organizationId,
-    api_key_id: data.apiKeyId,
-    idempotency_key: data.idempotencyKey,
-    hold_id: data.holdId,
-    webhook_url: data.webhookUrl ?? null,
-    catalogue_version: data.catalogueVersion,
-    attempts: attemptsOf(facts).map(attemptBody),
+    ...body,
     ledger: await ledgerOf(database, id),
-    deliveries: await deliveriesOf(database, data),
-    events: facts.map(({ revision, position, type, data: { at }, metadata: { actor } }) => ({
-      ...{ revision, position: `${position}`, type, at, actor },
-    })),
+    deliveries: await deliveriesOf(database, view.request),
+    events,
   };
 }
 
