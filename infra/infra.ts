@@ -40,6 +40,10 @@ export interface Infra {
   readonly beganBefore: Position | undefined;
   /** Where the read models live; only projectors and the query API use it. */
   readonly readStore: Pool;
+  /** Carries events from the store to the bus, where the bus is not the store itself. */
+  readonly relay: Worker | undefined;
+  /** What must answer before this process may be sent requests. */
+  readonly dependencies: readonly Dependency[];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -48,4 +52,10 @@ export interface Infra {
 export interface Worker {
   readonly name: string;
   run(signal: AbortSignal): Promise<void>;
+}
+
+export interface Dependency {
+  readonly name: string;
+  /** Throws when it does not answer. */
+  check(): Promise<void>;
 }

@@ -1,26 +1,18 @@
 /** Opens what configuration names: the one place where adapters are chosen. */
-import { join } from 'node:path';
 import { openAccounts } from './deciding/accounts.js';
 import { openCatalogue } from './catalogue/catalogue-holder.js';
 import type { Config } from './config/config.js';
-import { openPostgresCheckpoints } from './event-bus/checkpoints-postgres.js';
-import { openInProcessBus } from './event-bus/in-process.js';
 import { processingMigrations } from './event-bus/migrations.js';
-import type { Handled } from './event-bus/wake-lanes.js';
 import { eventStoreMigrations } from './event-store/postgres/migrations.js';
-import {
-  openPostgresEventStore,
-  type PostgresEventStore,
-} from './event-store/postgres/postgres.js';
-import { openDiskFiles } from './files/disk.js';
-import type { Infra } from './infra.js';
+import type { Dependency, Infra } from './infra.js';
 import { openPostgresLeases } from './leases/postgres.js';
 import type { Log } from './logger.js';
 import { openMetrics, type Metrics } from './metrics.js';
 import { parseCidrs, type AllowedNetworks } from './outbound/addresses.js';
+import { openBus } from './open-bus.js';
+import { openFiles } from './open-files.js';
+import { openStores, type Stores } from './open-stores.js';
 import { openOutbound } from './outbound/outbound.js';
-import { openDiskPayloads } from './payloads/disk.js';
-import { openPostgresPayloads } from './payloads/postgres.js';
 import { openTieredPayloads } from './payloads/tiered.js';
 import { migrate } from './postgres/migrate.js';
 import { openPool } from './postgres/pool.js';
@@ -66,18 +58,15 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     log,
   });
   const metrics = openMetrics();
-  const store = openPostgresEventStore({ url: databaseUrl, log });
-  watchStore(store, metrics);
+  const stores = await openStores({ config, databaseUrl, log });
+  const { store, smallPayloads: small } = stores;
+  watchStore(stores, metrics);
   const leases = openPostgresLeases({ pool: processing });
-  const bus = openInProcessBus({
-    store,
-    checkpoints: openPostgresCheckpoints({ pool: processing }),
-    log,
-    lease: { leases, holder: instance },
-    onHandled: reporter(log, metrics),
-  });
-  const large = await openDiskPayloads({ dir: join(config.dataDir, 'payloads') });
-  const files = await openDiskFiles({ dir: join(config.dataDir, 'files') });
+  const pool = processing;
+  const delivery = await openBus({ config, store, pool, leases, instance, log, metrics });
+  const { bus, relay } = delivery;
+  const filing = await openFiles(config);
+  const { files, largePayloads: large } = filing;
   const variables = { SANDBOX_URL: sandboxUrl };
   const catalogue = openCatalogue({ path: config.catalogueFile, variables, log });
   const providers = openProviders({ credentials: (name) => config.credential(name) });
@@ -88,8 +77,9 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
   const infra: Infra = {
     ...{ config, log, metrics, store, bus, files, catalogue, providers, outbound, downloads },
-    ...{ leases, readStore, instance },
-    payloads: openTieredPayloads({ small: openPostgresPayloads(store.smallPayloads), large }),
+    ...{ leases, readStore, instance, relay },
+    dependencies: dependenciesOf(readStore, stores, delivery, filing),
+    payloads: openTieredPayloads({ small, large }),
     accounts: openAccounts({ store, onError }),
     secrets: openSecrets(masterKey),
     beganBefore: sole ? await store.head() : undefined,
@@ -100,7 +90,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     async close() {
       catalogue.close();
       await Promise.all([providers.close(), outbound.close(), downloads.close()]);
-      await store.close();
+      await delivery.close();
+      await Promise.all([stores.close(), filing.close()]);
       await Promise.all([readStore.end(), processing.end()]);
     },
   };
@@ -155,31 +146,35 @@ function unreachable(databaseUrl: string, error: Error): StartError {
   );
 }
 
+/** What `/readyz` asks, by the names that an operator reads there. */
+function dependenciesOf(
+  readStore: Infra['readStore'],
+  { store }: Stores,
+  bus: { readonly check: Dependency['check'] | undefined },
+  files: { readonly check: Dependency['check'] | undefined },
+): readonly Dependency[] {
+  return [
+    { name: 'database', check: async () => void (await readStore.query('select 1')) },
+    { name: 'event-store', check: async () => void (await store.head()) },
+    ...(bus.check ? [{ name: 'event-bus', check: bus.check }] : []),
+    ...(files.check ? [{ name: 'file-store', check: files.check }] : []),
+  ];
+}
+
 /** Store figures are read when somebody looks, so that the hot path counts nothing twice. */
-function watchStore(store: PostgresEventStore, metrics: Metrics): void {
+function watchStore(stores: Stores, metrics: Metrics): void {
   const { appendQueue } = metrics;
   const collect = () => {
-    const { commit, unknownTypes } = store.stats();
-    appendQueue.set(commit.queueUnits);
+    const { queueUnits, events, batches, unknownTypes } = stores.figures();
+    appendQueue.set(queueUnits);
     metrics.appendedEvents.reset();
-    metrics.appendedEvents.inc(commit.events);
+    metrics.appendedEvents.inc(events);
     metrics.appendBatches.reset();
-    metrics.appendBatches.inc(commit.batches);
+    metrics.appendBatches.inc(batches);
     for (const [type, times] of unknownTypes) {
       metrics.unknownEvents.remove({ type });
       metrics.unknownEvents.inc({ type }, times);
     }
   };
   Object.assign(appendQueue, { collect });
-}
-
-/** The metric and the one wide log line of each unit of work. */
-function reporter(log: Log, metrics: Metrics) {
-  return ({ group, wake, outcome, ms }: Handled): void => {
-    metrics.handled.inc({ group, outcome });
-    metrics.handledSeconds.observe({ group }, ms / 1000);
-    if (!log.isLevelEnabled('debug')) return;
-    const { stream, revision, type, attempt } = wake;
-    log.debug({ group, stream, revision, type, attempt, outcome, ms: Math.round(ms) }, 'handled');
-  };
 }

@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { exitOf, startChild } from './support/child-process.js';
 import { newTenant } from './support/client.js';
+import { eventually } from './support/eventually.js';
 import { accept, imageOf, textOf } from './support/executions.js';
 import { freshDatabase, type FreshDatabase } from './support/postgres.js';
 import { behave } from './support/sandbox.js';
@@ -59,7 +60,9 @@ describe('a start that cannot succeed', function () {
     MODELROUTE_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/99',
     MODELROUTE_LOG_LEVEL: 'loud',
     DATABASE_URL: 'mysql://localhost',
-    KAFKA_BROKERS: '127.0.0.1:9092',
+    EVENTSTORE_URL: 'http://127.0.0.1:2113',
+    KAFKA_BROKERS: '127.0.0.1',
+    S3_ENDPOINT: 'ftp://127.0.0.1',
   }))
     it(`names ${name} when it is ${value}`, () => fails({ [name]: value }, new RegExp(name)));
 
@@ -133,6 +136,10 @@ describe('stopping', function () {
     const { api } = await newTenant(system);
     await behave(system.sandboxUrl, { aurora: { latency: 1_500 }, borealis: { latency: 1_500 } });
     const { id } = await accept(api, textOf('Let me finish'));
+    await eventually('a provider is at it', async () => {
+      const { body } = await api.execution(id);
+      return body.status === 'PROCESSING';
+    });
     const askedAt = performance.now();
     // Twice at once, as a process group is told of which `make` is a member.
     system.signal('SIGTERM');

@@ -1,24 +1,14 @@
 /** The pages beside the API: is it alive, is it ready, its figures, its reference. */
-import type { Infra } from '../../infra/infra.js';
+import type { Dependency, Infra } from '../../infra/infra.js';
 import type { Mount, Reply } from '../../infra/http/route.js';
-
-/** What must answer before this process may be sent requests. */
-interface Dependency {
-  readonly name: string;
-  check(): Promise<void>;
-}
 
 /** A dependency that takes longer is not there. */
 const CHECK_MS = 1_000;
 
 export function healthMounts(infra: Infra, isStopping: () => boolean): Mount[] {
-  const dependencies: Dependency[] = [
-    { name: 'database', check: async () => void (await infra.readStore.query('select 1')) },
-    { name: 'event-store', check: async () => void (await infra.store.head()) },
-  ];
   return [
     { path: '/healthz', handle: async () => ({ status: 200, body: { status: 'alive' } }) },
-    { path: '/readyz', handle: () => readiness(dependencies, isStopping) },
+    { path: '/readyz', handle: () => readiness(infra.dependencies, isStopping) },
     { path: '/metrics', handle: () => figures(infra) },
   ];
 }

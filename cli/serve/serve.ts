@@ -150,6 +150,7 @@ function routesOf(infra: Infra): Route[] {
 function workersOf(infra: Infra): Worker[] {
   const { roles } = infra.config;
   return [
+    ...(roles.has('relay') && infra.relay ? [infra.relay] : []),
     ...(roles.has('projectors') ? projectorWorkers(infra) : []),
     ...(roles.has('processors') ? processorWorkers(infra) : []),
   ];

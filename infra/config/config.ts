@@ -27,6 +27,12 @@ export interface Config {
   readonly demo: boolean;
   readonly databaseUrl: string | undefined;
   readonly postgresDir: string | undefined;
+  /** Events lie in EventStoreDB / KurrentDB there, instead of in PostgreSQL. */
+  readonly eventStoreUrl: string | undefined;
+  /** `host:port` each; delivery goes over Kafka, instead of in process. */
+  readonly kafkaBrokers: readonly string[] | undefined;
+  /** Files and large payloads lie there, instead of under the data folder. */
+  readonly s3: S3Config | undefined;
   /** The sandbox's own loopback port; 0 picks a free one. */
   readonly sandboxPort: number;
   /** Base URL of a sandbox in another process. */
@@ -38,10 +44,20 @@ export interface Config {
   credential(name: string): string | undefined;
 }
 
+export interface S3Config {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  /** Without them the SDK looks where it always does: profile, container, instance. */
+  readonly credentials:
+    { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  /** Where callers reach the same store; with it downloads are redirected there. */
+  readonly publicEndpoint: string | undefined;
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function configFrom(env: Environment): Config {
-  refuseUnbuilt(env);
   return {
     port: port(env, 'PORT', 8080),
     dataDir: resolve(env['MODELROUTE_DATA_DIR'] || './data'),
@@ -52,6 +68,9 @@ export function configFrom(env: Environment): Config {
     demo: flag(env, 'MODELROUTE_DEMO', true),
     databaseUrl: databaseUrl(env['DATABASE_URL']),
     postgresDir: env['MODELROUTE_PG_DIR'] ? resolve(env['MODELROUTE_PG_DIR']) : undefined,
+    eventStoreUrl: eventStoreUrl(env['EVENTSTORE_URL']),
+    kafkaBrokers: kafkaBrokers(env['KAFKA_BROKERS']),
+    s3: s3(env),
     sandboxPort: port(env, 'MODELROUTE_SANDBOX_PORT', 0),
     sandboxUrl: httpUrl(env, 'SANDBOX_URL'),
     masterKey: secret(env, 'MODELROUTE_MASTER_KEY', 32),
@@ -116,13 +135,44 @@ function logLevel(text: string): string {
   );
 }
 
-/** What later releases bring is refused by name, so that nobody believes it is in force. */
-function refuseUnbuilt(env: Environment): void {
-  for (const name of ['EVENTSTORE_URL', 'KAFKA_BROKERS', 'S3_ENDPOINT'])
-    if (env[name])
+const EVENTSTORE_SCHEMES = /^(esdb|eventstore|kurrent|kurrentdb)(\+discover)?:\/\/./;
+
+function eventStoreUrl(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  if (EVENTSTORE_SCHEMES.test(text)) return text;
+  throw new StartError(
+    "EVENTSTORE_URL is no EventStoreDB address: use 'esdb://host:2113?tls=true'.",
+  );
+}
+
+function kafkaBrokers(text: string | undefined): readonly string[] | undefined {
+  if (!text) return undefined;
+  const brokers = text.split(',').map((broker) => broker.trim());
+  for (const broker of brokers)
+    if (!/^[^\s:/]+:\d{1,5}$/.test(broker) && !/^\[[0-9a-f:]+\]:\d{1,5}$/i.test(broker))
       throw new StartError(
-        `${name} is set, but this release keeps everything on one machine: unset it.`,
+        `KAFKA_BROKERS names '${broker}', which is no broker: use a comma list of host:port.`,
       );
+  return brokers;
+}
+
+function s3(env: Environment): S3Config | undefined {
+  const endpoint = httpUrl(env, 'S3_ENDPOINT');
+  if (!endpoint) return undefined;
+  const bucket = env['S3_BUCKET'];
+  if (!bucket || !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
+    throw new StartError(
+      `S3_BUCKET is '${bucket ?? ''}', which is no bucket's name: with S3_ENDPOINT it must be set.`,
+    );
+  const accessKeyId = env['AWS_ACCESS_KEY_ID'];
+  const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
+  if (!accessKeyId !== !secretAccessKey)
+    throw new StartError('Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither.');
+  return {
+    ...{ endpoint, bucket, region: env['S3_REGION'] || env['AWS_REGION'] || 'us-east-1' },
+    credentials: accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined,
+    publicEndpoint: httpUrl(env, 'S3_PUBLIC_ENDPOINT'),
+  };
 }
 
 /** Beside the package's root, whether this file runs as source or from `dist/`. */

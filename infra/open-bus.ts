@@ -1,0 +1,59 @@
+/** How processors are woken, as configuration names it. */
+import type { Pool } from 'pg';
+import type { Config } from './config/config.js';
+import { openPostgresCheckpoints } from './event-bus/checkpoints-postgres.js';
+import { openInProcessBus } from './event-bus/in-process.js';
+import type { EventBus } from './event-bus/port.js';
+import type { Handled } from './event-bus/wake-lanes.js';
+import type { EventStore } from './event-store/port.js';
+import type { Worker } from './infra.js';
+import type { Leases } from './leases/port.js';
+import type { Log } from './logger.js';
+import type { Metrics } from './metrics.js';
+import { StartError } from './start-error.js';
+
+export interface Bus {
+  readonly bus: EventBus;
+  /** What carries events from the store to the bus, where the bus is not the store itself. */
+  readonly relay: Worker | undefined;
+  /** Throws when the bus cannot be reached; undefined when it has no server of its own. */
+  readonly check: (() => Promise<void>) | undefined;
+  close(): Promise<void>;
+}
+
+export interface OpenBusOptions {
+  readonly config: Pick<Config, 'kafkaBrokers'>;
+  readonly store: EventStore;
+  /** Of checkpoints and leases. */
+  readonly pool: Pool;
+  readonly leases: Leases;
+  /** This process among the living. */
+  readonly instance: string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export async function openBus(options: OpenBusOptions): Promise<Bus> {
+  const { config, store, pool, leases, instance, log, metrics } = options;
+  const checkpoints = openPostgresCheckpoints({ pool });
+  const onHandled = reporter(log, metrics);
+  if (config.kafkaBrokers) throw new StartError('KAFKA_BROKERS: not yet');
+  const lease = { leases, holder: instance };
+  return {
+    bus: openInProcessBus({ store, checkpoints, log, lease, onHandled }),
+    relay: undefined,
+    check: undefined,
+    close: async () => undefined,
+  };
+}
+
+/** The metric and the one wide log line of each unit of work. */
+function reporter(log: Log, metrics: Metrics) {
+  return ({ group, wake, outcome, ms }: Handled): void => {
+    metrics.handled.inc({ group, outcome });
+    metrics.handledSeconds.observe({ group }, ms / 1000);
+    if (!log.isLevelEnabled('debug')) return;
+    const { stream, revision, type, attempt } = wake;
+    log.debug({ group, stream, revision, type, attempt, outcome, ms: Math.round(ms) }, 'handled');
+  };
+}

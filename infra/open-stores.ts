@@ -1,0 +1,46 @@
+/** Where events, their small payloads and snapshots lie, as configuration names it. */
+import type { Config } from './config/config.js';
+import type { EventStore } from './event-store/port.js';
+import { openPostgresEventStore } from './event-store/postgres/postgres.js';
+import type { Log } from './logger.js';
+import { openPostgresPayloads } from './payloads/postgres.js';
+import type { PayloadStore } from './payloads/port.js';
+import { StartError } from './start-error.js';
+
+/** Counted since the store was opened; `queueUnits` is of now. */
+export interface StoreFigures {
+  readonly queueUnits: number;
+  readonly events: number;
+  readonly batches: number;
+  readonly unknownTypes: ReadonlyMap<string, number>;
+}
+
+export interface Stores {
+  readonly store: EventStore;
+  /** Those that ride in a unit, and those of their size. */
+  readonly smallPayloads: PayloadStore;
+  figures(): StoreFigures;
+  close(): Promise<void>;
+}
+
+export interface OpenStoresOptions {
+  readonly config: Pick<Config, 'eventStoreUrl'>;
+  readonly databaseUrl: string;
+  readonly log: Log;
+}
+
+export async function openStores(options: OpenStoresOptions): Promise<Stores> {
+  const { config, databaseUrl: url, log } = options;
+  if (config.eventStoreUrl) throw new StartError('EVENTSTORE_URL: not yet');
+  const store = openPostgresEventStore({ url, log });
+  return {
+    store,
+    smallPayloads: openPostgresPayloads(store.smallPayloads),
+    figures: () => {
+      const { commit, unknownTypes } = store.stats();
+      const { queueUnits, events, batches } = commit;
+      return { queueUnits, events, batches, unknownTypes };
+    },
+    close: () => store.close(),
+  };
+}
