@@ -1,6 +1,7 @@
 /** The runner: up with the log, exact after crashes, loud about poison, patient with outages. */
 import { expect } from 'chai';
 import { eventually } from '../test/support/eventually.js';
+import { InvalidEvent } from '../infra/event-store/codec.js';
 import { openMemoryEventStore } from '../infra/event-store/memory.js';
 import { StoreUnavailable, type EventStore } from '../infra/event-store/port.js';
 import { progressOf } from '../infra/read-store/progress.js';
@@ -191,5 +192,33 @@ describe('running projections', () => {
     await models.append(...story(2));
     await upWithTheLog(projections);
     expect(await models.rows(holdsTable)).to.have.length(2);
+  });
+
+  it('says loudly that the log has an event which cannot be read, and that all stand', async () => {
+    await models.append(deposited(0), ...story(1));
+    let isUnreadable = true;
+    const damaged: EventStore = {
+      ...models.store,
+      readAll: async (...args) => {
+        if (isUnreadable) throw new InvalidEvent('account-o/0: data/amount must be string');
+        return models.store.readAll(...args);
+      },
+      subscribe: (...args) => models.store.subscribe(...args),
+    };
+    const running = models.running([holds, accountBalances], damaged);
+    const stop = new AbortController();
+    const ended = runProjections(running, stop.signal);
+    const line = await eventually('it is said', () =>
+      models.logged.find(({ msg }) => /cannot be read/.test(String(msg))),
+    );
+    expect(line).to.include({ level: 50, reason: 'account-o/0: data/amount must be string' });
+    const stopped = async () =>
+      (await running.metrics.projectionStopped.get()).values.map(({ value }) => value);
+    expect(await stopped()).to.deep.equal([1, 1]);
+    isUnreadable = false;
+    await upWithTheLog([holds, accountBalances]);
+    await eventually('they run', async () => (await stopped()).every((value) => value === 0));
+    stop.abort();
+    await ended;
   });
 });

@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
+import { InvalidEvent } from '../infra/event-store/codec.js';
 import type { EventStore, LogBatch, Position } from '../infra/event-store/port.js';
 import type { Log } from '../infra/logger.js';
 import type { Metrics } from '../infra/metrics.js';
@@ -55,11 +56,18 @@ export async function runProjections(running: Running, signal: AbortSignal): Pro
       if (signal.aborted) return;
       const { log } = running;
       if (error instanceof Moved) log.info({ reason: error.message }, 'projections load again');
+      else if (error instanceof InvalidEvent) tellUnreadable(running, error);
       else log.warn({ err: error, pauseMs }, 'projections wait');
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
     }
   }
+}
+
+/** Nobody can go past an event that cannot be decoded: every projection stands before it. */
+function tellUnreadable({ projections, metrics, log }: Running, { message }: InvalidEvent): void {
+  for (const { name } of projections) metrics.projectionStopped.set({ projection: name }, 1);
+  log.error({ reason: message }, 'the log has an event that cannot be read; all projections stand');
 }
 
 /** Returns when a stopped projection may run again; throws `Moved` and outages. */
