@@ -2,6 +2,7 @@
 import type { Config } from './config/config.js';
 import type { EventStore } from './event-store/port.js';
 import { openPostgresEventStore } from './event-store/postgres/postgres.js';
+import type { RawLog } from './event-store/raw-log.js';
 import type { Log } from './logger.js';
 import { openPostgresPayloads } from './payloads/postgres.js';
 import type { PayloadStore } from './payloads/port.js';
@@ -17,6 +18,8 @@ export interface StoreFigures {
 
 export interface Stores {
   readonly store: EventStore;
+  /** The same log as text, for moving it to another store. */
+  readonly rawLog: RawLog;
   /** Those that ride in a unit, and those of their size. */
   readonly smallPayloads: PayloadStore;
   figures(): StoreFigures;
@@ -35,6 +38,7 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
   const store = openPostgresEventStore({ url, log });
   return {
     store,
+    rawLog: store.rawLog,
     smallPayloads: openPostgresPayloads(store.smallPayloads),
     figures: () => {
       const { commit, unknownTypes } = store.stats();

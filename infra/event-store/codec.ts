@@ -50,7 +50,12 @@ export interface Codec {
 
 /** The event is not what its schema says: a defect of its writer, or of the log. */
 export class InvalidEvent extends Error {
-  constructor(message: string, cause?: unknown) {
+  constructor(
+    message: string,
+    cause?: unknown,
+    /** Of the event in the log that cannot be read; undefined for one that is not written yet. */
+    readonly position?: bigint,
+  ) {
     super(message, { cause });
     this.name = 'InvalidEvent';
   }
@@ -64,6 +69,21 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
     unknownTypes.set(type, seen);
     if (seen === 1)
       log.error({ type, stream, position: `${position}` }, 'unknown event type skipped');
+  }
+
+  function eventIn(row: LogRow): RecordedEvent<AnyEvent> | undefined {
+    const metadata = JSON.parse(row.metadata) as Metadata;
+    check(checkMetadata(), metadata, `metadata at position ${row.position}`);
+    const current = upcast(upcasters, row.type, metadata.schemaVersion, row.data);
+    const kind = kindOf(current.type);
+    if (!kind) return alarm(row);
+    const { data } = current;
+    check(kind.checkData, data, `${row.type} at position ${row.position}`);
+    for (const field of kind.schema.money)
+      if (data[field] !== undefined) data[field] = parseMoney(data[field] as string);
+    const { position, stream, revision, id } = row;
+    const event = { id, stream, revision, position, type: current.type, data, metadata };
+    return event as unknown as RecordedEvent<AnyEvent>;
   }
 
   return {
@@ -85,22 +105,21 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
     },
 
     decode(row) {
-      const metadata = JSON.parse(row.metadata) as Metadata;
-      check(checkMetadata(), metadata, `metadata at position ${row.position}`);
-      const current = upcast(upcasters, row.type, metadata.schemaVersion, row.data);
-      const kind = kindOf(current.type);
-      if (!kind) return alarm(row);
-      const { data } = current;
-      check(kind.checkData, data, `${row.type} at position ${row.position}`);
-      for (const field of kind.schema.money)
-        if (data[field] !== undefined) data[field] = parseMoney(data[field] as string);
-      const { position, stream, revision, id } = row;
-      const event = { id, stream, revision, position, type: current.type, data, metadata };
-      return event as unknown as RecordedEvent<AnyEvent>;
+      try {
+        return eventIn(row);
+      } catch (error) {
+        throw unreadable(row, error);
+      }
     },
 
     unknownTypes,
   };
+}
+
+/** Whatever is wrong with a row, its readers learn where it stands, so that they can go on. */
+function unreadable({ type, position }: LogRow, error: unknown): InvalidEvent {
+  if (error instanceof InvalidEvent) return new InvalidEvent(error.message, error.cause, position);
+  return new InvalidEvent(`${type} at position ${position} is not JSON`, error, position);
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

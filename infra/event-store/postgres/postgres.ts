@@ -5,12 +5,14 @@
 import { createCodec, type StoreLog } from '../codec.js';
 import { follow } from '../follow.js';
 import type { EventStore } from '../port.js';
+import type { RawLog } from '../raw-log.js';
 import { encodeUnit, type EncodedUnit } from '../unit.js';
 import { openAppendLine } from './append-line.js';
 import { createAppender, type AppenderStats } from './appender.js';
 import { openConnections } from './connections.js';
 import { createGroupCommit, type GroupCommitStats } from './group-commit.js';
 import { createLogReader } from './log-reader.js';
+import { createRawLog } from './raw-log.js';
 import { READ_SETTINGS, WRITE_SETTINGS } from './settings.js';
 import { createSmallPayloads, type SmallPayloads } from './small-payloads.js';
 import { createSnapshots } from './snapshots.js';
@@ -26,6 +28,7 @@ interface PostgresEventStoreOptions {
 
 export interface PostgresEventStore extends EventStore {
   readonly smallPayloads: SmallPayloads;
+  readonly rawLog: RawLog;
   /** Counted since the store was opened; `queue…`, `subscribers` and `ringEvents` are of now. */
   stats(): EventStoreStats;
 }
@@ -87,6 +90,7 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
     readSnapshot: (stream) => snapshots.read(stream),
     writeSnapshot: (stream, snapshot) => snapshots.write(stream, snapshot),
     smallPayloads: createSmallPayloads(reading, writing, commit),
+    rawLog: createRawLog(reader, commit),
     stats: () => ({
       commit: commit.stats,
       appender: appender.stats,

@@ -1,0 +1,29 @@
+/**
+ * The log as it was written: text that nobody decodes, checks or brings up to date. By it a log
+ * moves from store to store, so it also carries events that this release cannot read.
+ *
+ * An implementer promises:
+ * - A page has every event of ours behind `after`, in position order, with data and metadata as
+ *   they were given to `append`.
+ * - Runs land in the order in which they are given: each all or nothing on its expected revision,
+ *   and all of their events in position order. After one that did not land, the others may be
+ *   `skipped` or may have landed, so a writer must be the only one.
+ * - Repeating runs with the same ids at the same expected revisions answers `appended` again.
+ */
+import type { LogRow } from './codec.js';
+import type { AppendOutcome, Position } from './port.js';
+import type { EncodedAppend } from './unit.js';
+
+export interface RawPage {
+  readonly rows: readonly LogRow[];
+  /** Where to go on from. */
+  readonly position: Position;
+  /** Nothing lay behind this page when it was read. */
+  readonly caughtUp: boolean;
+}
+
+export interface RawLog {
+  page(after: Position, limit: number): Promise<RawPage>;
+  /** One outcome per run. Throws `StoreOverloaded` or `StoreUnavailable`. */
+  append(runs: readonly EncodedAppend[]): Promise<readonly AppendOutcome[]>;
+}
