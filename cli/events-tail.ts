@@ -10,9 +10,9 @@ import {
 } from '../infra/event-store/port.js';
 import { StartError } from '../infra/start-error.js';
 import type { Context } from './context.js';
-import { withDatabase } from './database.js';
+import { withDatabase, type Database } from './database.js';
 
-const NEWEST = 20n;
+const NEWEST = 20;
 const PAGE = 1_000;
 
 export function tailEvents(
@@ -20,13 +20,39 @@ export function tailEvents(
   options: { readonly from?: bigint; readonly types?: string; readonly follow?: true },
 ): Promise<void> {
   const filter = filterOf(options.types);
-  return withDatabase(context.config(), async ({ store }) => {
+  return withDatabase(context.config(), async (database) => {
+    const { store } = database;
     const head = await store.head();
-    const first = options.from ?? head + 1n - NEWEST;
-    const after = first > 0n ? first - 1n : START;
-    if (options.follow) return follow(context, store, after, filter);
-    await printUntil(context, store, { after, head, filter });
+    const stretch = await stretchOf(database, options.from);
+    if (options.follow) return follow(context, store, stretch, filter);
+    await printUntil(context, store, { ...stretch, head, filter });
   });
+}
+
+interface Stretch {
+  /** Where reading begins; always a place that the log itself has named, since they have gaps. */
+  readonly after: Position;
+  /** The first position that is printed. */
+  readonly from: Position;
+}
+
+async function stretchOf(database: Database, from: Position | undefined): Promise<Stretch> {
+  if (from !== undefined) return { after: await placeBefore(database, from), from };
+  const newest = await database.rawLog.newest(NEWEST + 1);
+  const before = newest.length > NEWEST ? newest[0]?.position : undefined;
+  return { after: before ?? START, from: START };
+}
+
+/** Where some reader of this system stands, as near as there is one. */
+async function placeBefore({ readStore }: Database, from: Position): Promise<Position> {
+  const { rows } = await readStore.query<{ place: bigint | null }>(
+    `SELECT max(position) AS place FROM (
+       SELECT position FROM processing.checkpoints
+       UNION ALL SELECT position FROM readmodel.projections
+     ) places WHERE position < $1`,
+    [from],
+  );
+  return rows[0]?.place ?? START;
 }
 
 function filterOf(types: string | undefined): LogFilter {
@@ -43,11 +69,12 @@ function filterOf(types: string | undefined): LogFilter {
 async function printUntil(
   { print, signal }: Context,
   store: EventStore,
-  { after, head, filter }: { after: Position; head: Position; filter: LogFilter },
+  { after, from, head, filter }: Stretch & { head: Position; filter: LogFilter },
 ): Promise<void> {
   for (let at = after; at < head && !signal.aborted;) {
     const { events, position } = await store.readAll(at, PAGE, filter);
-    for (const event of events) if (event.position <= head) print(lineOf(event));
+    for (const event of events)
+      if (event.position >= from && event.position <= head) print(lineOf(event));
     if (position <= at) return;
     at = position;
   }
@@ -56,11 +83,11 @@ async function printUntil(
 async function follow(
   { print, signal }: Context,
   store: EventStore,
-  after: Position,
+  { after, from }: Stretch,
   filter: LogFilter,
 ): Promise<void> {
   for await (const { events } of store.subscribe(after, filter, signal))
-    for (const event of events) print(lineOf(event));
+    for (const event of events) if (event.position >= from) print(lineOf(event));
 }
 
 function lineOf({ position, stream, revision, type, id, data, metadata }: RecordedEvent<AnyEvent>) {

@@ -56,14 +56,17 @@ async function pageAfter(reading: LogReading, after: Position): Promise<LogBatch
     }
 }
 
-/** A page with an event that cannot be read: up to it, and then one further. */
+/** A page with an event that cannot be read: up to it, and then from it on. */
 async function readAround({ store, findings }: LogReading, after: Position): Promise<LogBatch> {
   for (let limit = PAGE >> 1; limit >= 1; limit >>= 1)
     try {
       return await store.readAll(after, limit);
     } catch (error) {
-      if (!(error instanceof InvalidEvent)) throw error;
-      if (limit === 1) findings.add('log', `after position ${after}`, error.message);
+      if (!(error instanceof InvalidEvent) || error.position === undefined) throw error;
+      if (limit > 1) continue;
+      const { position, message } = error;
+      findings.add('log', `position ${position}`, message);
+      return { events: [], position, caughtUp: false };
     }
-  return { events: [], position: after + 1n, caughtUp: false };
+  throw new Error('a page has at least one event');
 }

@@ -11,8 +11,7 @@ import { join } from 'node:path';
 import type { Pool } from 'pg';
 import type { Config } from '../../infra/config/config.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
-import { openDiskPayloads } from '../../infra/payloads/disk.js';
-import { openPostgresPayloads } from '../../infra/payloads/postgres.js';
+import { openFiles } from '../../infra/open-files.js';
 import { openTieredPayloads } from '../../infra/payloads/tiered.js';
 import { progressOf } from '../../infra/read-store/progress.js';
 import { projectionStates } from '../../infra/read-store/projection-states.js';
@@ -56,14 +55,20 @@ export const verify = (
   signal: AbortSignal,
 ): Promise<Verified> =>
   withDatabase(config, async (database) => {
-    const bytesOf = await payloadsOf(config, database);
-    return verifyDatabase(database, bytesOf, options, signal);
+    const payloads = await payloadsOf(config, database);
+    try {
+      return await verifyDatabase(database, payloads.bytesOf, options, signal);
+    } finally {
+      await payloads.close();
+    }
   });
 
 const CATCH_UP_MS = 10_000;
 
+type Looked = Pick<Database, 'store' | 'readStore' | 'log' | 'isServed' | 'figures'>;
+
 export async function verifyDatabase(
-  database: Database,
+  database: Looked,
   bytesOf: PayloadBytes,
   options: VerifyOptions,
   signal: AbortSignal,
@@ -119,19 +124,24 @@ async function endOthers(
 }
 
 /** A folder that is not there is not made: what should lie in it is gone. */
-async function payloadsOf({ dataDir }: Config, { store }: Database): Promise<PayloadBytes> {
-  const small = openPostgresPayloads(store.smallPayloads);
-  const dir = join(dataDir, 'payloads');
-  if (!existsSync(dir))
-    return (ref) =>
-      ref.bytes > SMALL_PAYLOAD_BYTES_MAX ? Promise.resolve(undefined) : small.get(ref);
-  const payloads = openTieredPayloads({ small, large: await openDiskPayloads({ dir }) });
-  return (ref) => payloads.get(ref);
+async function payloadsOf(config: Config, { smallPayloads: small }: Database) {
+  if (!config.s3 && !existsSync(join(config.dataDir, 'payloads')))
+    return {
+      bytesOf: (async (ref) =>
+        ref.bytes > SMALL_PAYLOAD_BYTES_MAX ? undefined : small.get(ref)) satisfies PayloadBytes,
+      close: async () => undefined,
+    };
+  const files = await openFiles(config);
+  const payloads = openTieredPayloads({ small, large: files.largePayloads });
+  return {
+    bytesOf: ((ref) => payloads.get(ref)) satisfies PayloadBytes,
+    close: () => files.close(),
+  };
 }
 
 /** After a drain the read models must tell everything: one that does not is behind. */
 async function catchUp(
-  { readStore, store }: Database,
+  { readStore, store }: Looked,
   { catchUpMs = CATCH_UP_MS }: VerifyOptions,
   findings: Findings,
 ): Promise<void> {
@@ -155,13 +165,13 @@ async function databaseClock(pool: Pool): Promise<number> {
   return rows[0]?.now.getTime() ?? Date.now();
 }
 
-function findUnknownTypes({ store }: Database, findings: Findings): void {
-  for (const [type, events] of store.stats().unknownTypes)
+function findUnknownTypes({ figures }: Looked, findings: Findings): void {
+  for (const [type, events] of figures().unknownTypes)
     findings.add('log', type, `${events} events of a type that this release does not know`);
 }
 
 async function rebuildAll(
-  database: Database,
+  database: Looked,
   { settled }: VerifyOptions,
   findings: Findings,
   signal: AbortSignal,

@@ -24,6 +24,8 @@ export interface RawPage {
 
 export interface RawLog {
   page(after: Position, limit: number): Promise<RawPage>;
+  /** The last events of the log, in position order. */
+  newest(limit: number): Promise<readonly LogRow[]>;
   /** One outcome per run. Throws `StoreOverloaded` or `StoreUnavailable`. */
   append(runs: readonly EncodedAppend[]): Promise<readonly AppendOutcome[]>;
 }

@@ -20,6 +20,8 @@ export interface LogReader {
   stream(stream: StreamName, options: ReadStreamOptions): Promise<readonly LogRow[]>;
   /** At most `limit` rows. */
   page(after: Position, limit: number, filter: LogFilter): Promise<LogPage>;
+  /** The last rows of the log, in position order. */
+  newest(limit: number): Promise<readonly LogRow[]>;
   head(): Promise<Position>;
 }
 
@@ -37,7 +39,7 @@ const [streamsSql, forwardSql, backwardSql] = [
   sql('read-stream-forward'),
   sql('read-stream-backward'),
 ];
-const [logSql, headSql] = [sql('read-log'), sql('read-head')];
+const [logSql, newestSql, headSql] = [sql('read-log'), sql('read-newest'), sql('read-head')];
 
 /** Pages go over connections of their own, so that catching up holds no reader of streams up. */
 export function createLogReader(reading: Connections, scanning: Connections): LogReader {
@@ -87,6 +89,13 @@ export function createLogReader(reading: Connections, scanning: Connections): Lo
       if (found.length > limit && last) return { rows, position: last.position, head };
       const looked = after + BigInt(scanned);
       return { rows, position: looked < head ? looked : head, head };
+    },
+
+    async newest(limit) {
+      const found = await scanning.query('read-newest', newestSql, [limit]);
+      return found
+        .map(([stream, ...row]) => rowOf(stream as StreamName, [0, ...row] as StreamColumns))
+        .reverse();
     },
 
     async head() {

@@ -9,6 +9,7 @@ export function createRawLog(reader: LogReader, commit: GroupCommit): RawLog {
       const { rows, position, head } = await reader.page(after, limit, {});
       return { rows, position, caughtUp: position >= head };
     },
+    newest: (limit) => reader.newest(limit),
     append(runs) {
       let events = 0;
       let bytes = 0;
