@@ -1,11 +1,10 @@
 /** Where files and large payloads lie, as configuration names it. */
 import { join } from 'node:path';
-import type { Config } from './config/config.js';
+import type { Config, S3Config } from './config/config.js';
 import { openDiskFiles } from './files/disk.js';
 import type { FileStore } from './files/port.js';
 import { openDiskPayloads } from './payloads/disk.js';
 import type { PayloadStore } from './payloads/port.js';
-import { StartError } from './start-error.js';
 
 export interface Files {
   readonly files: FileStore;
@@ -15,12 +14,29 @@ export interface Files {
   close(): Promise<void>;
 }
 
+/** Throws `StartError` when what is configured cannot be used. */
 export async function openFiles(config: Pick<Config, 'dataDir' | 's3'>): Promise<Files> {
-  if (config.s3) throw new StartError('S3_ENDPOINT: not yet');
+  if (config.s3) return inBucket(config.s3);
   return {
     files: await openDiskFiles({ dir: join(config.dataDir, 'files') }),
     largePayloads: await openDiskPayloads({ dir: join(config.dataDir, 'payloads') }),
     check: undefined,
     close: async () => undefined,
+  };
+}
+
+/** The client is loaded only where it is used: it takes a while. */
+async function inBucket(config: S3Config): Promise<Files> {
+  const [{ openS3 }, { openS3Files }, { openS3Payloads }] = await Promise.all([
+    import('./s3/client.js'),
+    import('./files/s3.js'),
+    import('./payloads/s3.js'),
+  ]);
+  const s3 = await openS3(config);
+  return {
+    files: openS3Files(s3),
+    largePayloads: openS3Payloads(s3),
+    check: s3.check,
+    close: async () => s3.close(),
   };
 }

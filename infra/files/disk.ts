@@ -1,16 +1,17 @@
-/** Files on a local disk: `<dir>/<two of the id>/<next two>/<id>`. */
+/** Files on a local disk: `<dir>/<key>`. */
 import { createHash } from 'node:crypto';
 import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { isId, type FileId } from '../../contracts/ids.js';
+import type { FileId } from '../../contracts/ids.js';
 import { openDurableFolder, unless } from './durable-folder.js';
 import { FileTooLarge } from './errors.js';
+import { fileKey } from './key.js';
 import type { FileStore, StoredFile } from './port.js';
 
 export async function openDiskFiles({ dir }: { dir: string }): Promise<FileStore> {
   const folder = await openDurableFolder(dir);
-  const pathOf = (id: FileId) => pathUnder(dir, id);
+  const pathOf = (id: FileId) => join(dir, fileKey(id));
   return {
     put: async (id, bytes, sizeBytesMax) => {
       const path = pathOf(id);
@@ -30,15 +31,9 @@ export async function openDiskFiles({ dir }: { dir: string }): Promise<FileStore
     },
     size: async (id) => (await stat(pathOf(id)).catch(unless('ENOENT')))?.size,
     remove: (id) => rm(pathOf(id), { force: true }),
+    linkTo: async () => undefined,
     locationOf: pathOf,
   };
-}
-
-/** An id becomes a file's name, so nothing else may pass here. Random digits fan out evenly. */
-function pathUnder(dir: string, id: FileId): string {
-  if (!isId('file', id)) throw new Error(`not a file id: ${JSON.stringify(id).slice(0, 80)}`);
-  const digits = id.slice('file_'.length);
-  return join(dir, digits.slice(0, 2), digits.slice(2, 4), id);
 }
 
 /** Writes until the source ends, and says how much it was and its digest. */

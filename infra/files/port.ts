@@ -19,11 +19,23 @@ export interface ByteRange {
   readonly end: number;
 }
 
+interface SavedAs {
+  readonly contentType: string;
+  /** Letters, digits, `.`, `_` and `-`. */
+  readonly fileName: string;
+}
+
+/** Every verb but `locationOf` throws `StoreUnavailable` while the store is away or full. */
 export interface FileStore {
   put(id: FileId, bytes: Readable, sizeBytesMax: number): Promise<StoredFile>;
   open(id: FileId, range?: ByteRange): Promise<Readable | undefined>;
   size(id: FileId): Promise<number | undefined>;
   remove(id: FileId): Promise<void>;
+  /**
+   * Where whoever is told may fetch the file for some minutes without asking us, to save it and not
+   * to show it; undefined where only we can give it. Whether it is there is not looked up.
+   */
+  linkTo(id: FileId, as: SavedAs): Promise<string | undefined>;
   /** Where an operator finds the bytes, for the demo's last line. */
   locationOf(id: FileId): string;
 }

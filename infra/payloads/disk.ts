@@ -1,32 +1,25 @@
-/**
- * Payloads on a local disk: `<dir>/<two digits>/<next two>/<SHA-256 of the ref>`, so that no ref,
- * whatever it says, names a file outside.
- */
-import { hash } from 'node:crypto';
+/** Payloads on a local disk: `<dir>/<key>`. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openDurableFolder, unless } from '../files/durable-folder.js';
 import { intact } from './intact.js';
+import { payloadKey } from './key.js';
 import type { PayloadStore } from './port.js';
 
 export async function openDiskPayloads({ dir }: { dir: string }): Promise<PayloadStore> {
   const folder = await openDurableFolder(dir);
+  const pathOf = (ref: string) => join(dir, payloadKey(ref));
   return {
     put: async ({ ref, bytes }) => {
-      const path = pathUnder(dir, ref);
+      const path = pathOf(ref);
       // Writers that race here bring the same bytes: a ref carries their digest.
       if (await folder.has(path)) return;
       await folder.put(path, (file) => file.writeFile(bytes));
     },
     get: async (ref) => {
-      const bytes = await readFile(pathUnder(dir, ref.ref)).catch(unless('ENOENT'));
+      const bytes = await readFile(pathOf(ref.ref)).catch(unless('ENOENT'));
       return bytes && intact(ref, bytes);
     },
-    remove: (ref) => rm(pathUnder(dir, ref), { force: true }),
+    remove: (ref) => rm(pathOf(ref), { force: true }),
   };
-}
-
-function pathUnder(dir: string, ref: string): string {
-  const name = hash('sha256', ref, 'hex');
-  return join(dir, name.slice(0, 2), name.slice(2, 4), name);
 }

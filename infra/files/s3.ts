@@ -1,0 +1,81 @@
+/** Files in a bucket: `files/<key>`. */
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { DeleteObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+import type { FileId } from '../../contracts/ids.js';
+import { deadlineMs, withinMs, type S3 } from '../s3/client.js';
+import { isAbsent } from '../s3/failures.js';
+import { readObject } from '../s3/read.js';
+import { upload } from '../s3/upload.js';
+import { FileTooLarge } from './errors.js';
+import { fileKey } from './key.js';
+import type { FileStore, StoredFile } from './port.js';
+
+/** Long enough to follow a redirect at once and to go on after a break; nobody should keep it. */
+const LINK_LIFE_SECONDS = 300;
+
+export function openS3Files(s3: S3): FileStore {
+  const { client, bucket: Bucket, sign } = s3;
+  const keyOf = (id: FileId) => `files/${fileKey(id)}`;
+  return {
+    put: async (id, bytes, sizeBytesMax) => {
+      try {
+        return await put(s3, keyOf(id), bytes, sizeBytesMax);
+      } finally {
+        bytes.destroy();
+      }
+    },
+    open: async (id, range) => {
+      if (range && !(range.start >= 0 && range.end >= range.start)) {
+        throw new RangeError(`not a range of bytes: ${range.start}-${range.end}`);
+      }
+      return readObject(s3, keyOf(id), range);
+    },
+    size: async (id) => {
+      const command = new HeadObjectCommand({ Bucket, Key: keyOf(id) });
+      try {
+        const send = (abortSignal: AbortSignal) => client.send(command, { abortSignal });
+        return (await withinMs(deadlineMs(), send)).ContentLength;
+      } catch (error) {
+        if (isAbsent(error)) return undefined;
+        throw error;
+      }
+    },
+    remove: async (id) => {
+      const command = new DeleteObjectCommand({ Bucket, Key: keyOf(id) });
+      await withinMs(deadlineMs(), (abortSignal) => client.send(command, { abortSignal }));
+    },
+    linkTo: async (id, { contentType, fileName }) =>
+      sign?.(
+        {
+          Key: keyOf(id),
+          ResponseContentType: contentType,
+          ResponseContentDisposition: `attachment; filename="${fileName}"`,
+        },
+        LINK_LIFE_SECONDS,
+      ),
+    locationOf: (id) => `s3://${Bucket}/${keyOf(id)}`,
+  };
+}
+
+/** The source's own error is told as it is, for it is not the store that is away. */
+async function put(
+  s3: S3,
+  key: string,
+  source: Readable,
+  sizeBytesMax: number,
+): Promise<StoredFile> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const counted = async function* (): AsyncGenerator<Buffer> {
+    for await (const chunk of source as AsyncIterable<Buffer | string>) {
+      const part = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      sizeBytes += part.length;
+      if (sizeBytes > sizeBytesMax) throw new FileTooLarge(sizeBytesMax);
+      hash.update(part);
+      yield part;
+    }
+  };
+  await upload(s3, key, counted());
+  return { sizeBytes, sha256: hash.digest('hex') };
+}

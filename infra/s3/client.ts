@@ -1,0 +1,174 @@
+/**
+ * One bucket of an S3-compatible store. Everything asked of it has a deadline, and whatever means
+ * that it cannot be used now is a `StoreUnavailable`: callers answer 503 or try again, as they do
+ * for a database that is away.
+ */
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  S3Client,
+  type GetObjectCommandInput,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { silenceSdkNotice } from '../config/aws-sdk-notice.js';
+import type { S3Config } from '../config/config.js';
+import { StartError } from '../start-error.js';
+import { isAbsent, statusOf, unavailable } from './failures.js';
+
+export interface S3 {
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** Says where to fetch an object without us for a while; undefined without a public endpoint. */
+  readonly sign:
+    | ((input: Omit<GetObjectCommandInput, 'Bucket'>, lifeSeconds: number) => Promise<string>)
+    | undefined;
+  /** Throws when the bucket does not answer. */
+  check(): Promise<void>;
+  close(): void;
+}
+
+/** Shorter than the second within which `/readyz` wants its answer. */
+const CHECK_MS = 900;
+/** For whatever moves no bytes, its repeats included: callers wait for it. */
+const CONTROL_MS = 2_000;
+/** The slowest line that still counts as one: 8 MB take it 16 s. */
+const BYTES_PER_MS_MIN = 500;
+const CONNECT_MS = 1_000;
+const ATTEMPTS_MAX = 3;
+const SOCKETS_MAX = 50;
+const OPEN_MS = 5_000;
+
+/** Throws `StartError` when the store or the bucket cannot be used. */
+export async function openS3(config: S3Config): Promise<S3> {
+  silenceSdkNotice();
+  const { bucket, publicEndpoint } = config;
+  const client = clientFor(config, config.endpoint);
+  const signer = publicEndpoint === undefined ? undefined : clientFor(config, publicEndpoint);
+  const close = () => {
+    client.destroy();
+    signer?.destroy();
+  };
+  try {
+    await ensureBucket(client, config);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    client,
+    bucket,
+    sign: signer && ((input, expiresIn) => signed(signer, { ...input, Bucket: bucket }, expiresIn)),
+    check: async () => {
+      const command = new HeadBucketCommand({ Bucket: bucket });
+      await withinMs(CHECK_MS, (abortSignal) => client.send(command, { abortSignal }));
+    },
+    close,
+  };
+}
+
+/** Time enough for a request with a body of so many bytes, its repeats included. */
+export const deadlineMs = (bytes = 0): number => CONTROL_MS + bytes / BYTES_PER_MS_MIN;
+
+/** Throws `StoreUnavailable` when the store is away or silent, else what it refused with. */
+export async function withinMs<T>(
+  ms: number,
+  ask: (abortSignal: AbortSignal) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  // The signal must not outlive the answer, whose body may be read for longer.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), ms);
+  try {
+    return await ask(signal ? AbortSignal.any([late.signal, signal]) : late.signal);
+  } catch (error) {
+    throw unavailable(error) ?? error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function clientFor({ region, credentials }: S3Config, endpoint: string): S3Client {
+  return new S3Client({
+    ...{ endpoint, region, forcePathStyle: true, maxAttempts: ATTEMPTS_MAX },
+    ...(credentials && { credentials }),
+    // Else a presigned request would carry the checksum of a body that nobody has seen.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // Asking for leave first would cost a connection of its own for every part.
+    expectContinueHeader: false,
+    requestHandler: {
+      ...{ connectionTimeout: CONNECT_MS, socketTimeout: 0 },
+      httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
+      httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
+    },
+  });
+}
+
+async function signed(
+  client: S3Client,
+  input: GetObjectCommandInput,
+  expiresIn: number,
+): Promise<string> {
+  try {
+    return await getSignedUrl(client, new GetObjectCommand(input), { expiresIn });
+  } catch (error) {
+    throw unavailable(error) ?? error;
+  }
+}
+
+async function ensureBucket(client: S3Client, config: S3Config): Promise<void> {
+  const Bucket = config.bucket;
+  const ask = <T>(send: (options: { abortSignal: AbortSignal }) => Promise<T>) =>
+    withinMs(OPEN_MS, (abortSignal) => send({ abortSignal }));
+  try {
+    await ask((options) => client.send(new HeadBucketCommand({ Bucket }), options));
+  } catch (error) {
+    if (!isAbsent(error)) throw startError(error, config);
+    await ask((options) => client.send(new CreateBucketCommand({ Bucket }), options)).catch(
+      (refusal: unknown) => {
+        // Another process of ours was faster.
+        if (statusOf(refusal) !== 409) throw noBucket(refusal, config);
+      },
+    );
+  }
+}
+
+/** Why the bucket cannot be seen, for the operator. */
+function startError(error: unknown, { endpoint, bucket, region }: S3Config): StartError {
+  const cause = (error instanceof Error && error.cause) || error;
+  const status = statusOf(cause);
+  if (status === 401 || status === 403)
+    return new StartError(
+      `The S3 store ${endpoint} refuses us its bucket ${bucket}: check AWS_ACCESS_KEY_ID, ` +
+        'AWS_SECRET_ACCESS_KEY and S3_BUCKET.',
+      { cause },
+    );
+  if (status === 301 || status === 307 || status === 400)
+    return new StartError(
+      `The S3 store ${endpoint} does not serve the bucket ${bucket} in ${region}: check ` +
+        'S3_ENDPOINT and S3_REGION.',
+      { cause },
+    );
+  return new StartError(
+    `The S3 store ${endpoint} cannot be used (${reasonOf(cause)}): check S3_ENDPOINT and that ` +
+      'the server runs.',
+    { cause },
+  );
+}
+
+function noBucket(error: unknown, { endpoint, bucket }: S3Config): StartError {
+  const cause = (error instanceof Error && error.cause) || error;
+  return new StartError(
+    `The bucket ${bucket} is not there, and the S3 store ${endpoint} does not let us make it ` +
+      `(${reasonOf(cause)}): make it, or correct S3_BUCKET.`,
+    { cause },
+  );
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  const [said] = error.message.split('\n');
+  return error.name === 'AbortError' ? 'no answer in time' : said || code || error.name;
+}

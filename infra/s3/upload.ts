@@ -1,0 +1,128 @@
+/**
+ * A stream of unknown length as one object: a single request when it fits into one part, else a
+ * multipart upload with a bounded number of parts in memory. Every request carries the digest of
+ * its bytes, which the store compares. The object is there, whole, when it resolves; when it throws,
+ * what was there before still is. Parts of a process that was killed are left to the bucket's
+ * lifecycle rule for incomplete uploads.
+ */
+import { hash } from 'node:crypto';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+  type CompletedPart,
+} from '@aws-sdk/client-s3';
+import { deadlineMs, withinMs, type S3 } from './client.js';
+
+const PART_BYTES = 8 * 1024 * 1024;
+const PARTS_AT_ONCE = 2;
+/** Putting the parts together is a copy for some stores. */
+const COMPLETE_MS = 20_000;
+
+export async function upload(s3: S3, key: string, source: AsyncIterable<Buffer>): Promise<void> {
+  const parts = partsOf(source);
+  const first = await parts.next();
+  const bytes = first.done ? Buffer.alloc(0) : first.value;
+  if (bytes.length < PART_BYTES) return putObject(s3, key, bytes);
+  const { client, bucket: Bucket } = s3;
+  const object = { Bucket, Key: key };
+  const { UploadId } = await withinMs(deadlineMs(), (abortSignal) =>
+    client.send(new CreateMultipartUploadCommand(object), { abortSignal }),
+  );
+  const begun = { ...object, UploadId };
+  try {
+    const Parts = await sendParts(s3, begun, bytes, parts);
+    const complete = { ...begun, MultipartUpload: { Parts } };
+    await withinMs(COMPLETE_MS, (abortSignal) =>
+      client.send(new CompleteMultipartUploadCommand(complete), { abortSignal }),
+    );
+  } catch (error) {
+    // Should this fail too, the first reason is the one to tell.
+    await withinMs(deadlineMs(), (abortSignal) =>
+      client.send(new AbortMultipartUploadCommand(begun), { abortSignal }),
+    ).catch(() => undefined);
+    throw error;
+  }
+}
+
+export async function putObject(
+  { client, bucket: Bucket }: S3,
+  Key: string,
+  Body: Buffer,
+  condition: { readonly IfNoneMatch?: '*' } = {},
+): Promise<void> {
+  const command = new PutObjectCommand({ Bucket, Key, Body, ...digestOf(Body), ...condition });
+  await withinMs(deadlineMs(Body.length), (abortSignal) => client.send(command, { abortSignal }));
+}
+
+interface Begun {
+  readonly Bucket: string;
+  readonly Key: string;
+  readonly UploadId: string | undefined;
+}
+
+/** At most so many are in memory, with the one that is being read. The first failure ends all. */
+async function sendParts(
+  s3: S3,
+  begun: Begun,
+  first: Buffer,
+  rest: AsyncGenerator<Buffer>,
+): Promise<CompletedPart[]> {
+  const stop = new AbortController();
+  const sent: Promise<CompletedPart>[] = [];
+  const underWay = new Set<Promise<unknown>>();
+  let failed = false;
+  const send = async (bytes: Buffer) => {
+    if (failed) await Promise.all(sent);
+    const sending = sendPart(s3, begun, sent.length + 1, bytes, stop.signal);
+    sent.push(sending);
+    const settled = sending.finally(() => underWay.delete(settled));
+    settled.catch(() => (failed = true));
+    underWay.add(settled);
+    if (underWay.size >= PARTS_AT_ONCE) await Promise.race(underWay);
+  };
+  try {
+    await send(first);
+    for await (const bytes of rest) await send(bytes);
+    return await Promise.all(sent);
+  } catch (error) {
+    stop.abort();
+    await Promise.allSettled(sent);
+    throw error;
+  }
+}
+
+async function sendPart(
+  { client }: S3,
+  begun: Begun,
+  PartNumber: number,
+  Body: Buffer,
+  signal: AbortSignal,
+): Promise<CompletedPart> {
+  const command = new UploadPartCommand({ ...begun, PartNumber, Body, ...digestOf(Body) });
+  const send = (abortSignal: AbortSignal) => client.send(command, { abortSignal });
+  const { ETag } = await withinMs(deadlineMs(Body.length), send, signal);
+  return { PartNumber, ETag };
+}
+
+const digestOf = (bytes: Buffer) => ({ ContentMD5: hash('md5', bytes, 'base64') });
+
+/** All of `PART_BYTES` but the last, which is shorter and may be empty only when it is alone. */
+async function* partsOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  for await (let chunk of source) {
+    while (heldBytes + chunk.length >= PART_BYTES) {
+      const missing = PART_BYTES - heldBytes;
+      yield Buffer.concat([...held, chunk.subarray(0, missing)], PART_BYTES);
+      [held, heldBytes] = [[], 0];
+      chunk = chunk.subarray(missing);
+    }
+    if (chunk.length === 0) continue;
+    held.push(chunk);
+    heldBytes += chunk.length;
+  }
+  if (heldBytes > 0) yield Buffer.concat(held, heldBytes);
+}
