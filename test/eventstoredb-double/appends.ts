@@ -1,0 +1,213 @@
+/** Streams.BatchAppend and Streams.Append, with the faults that may strike an append. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { sendUnaryData, ServerDuplexStream, ServerReadableStream } from '@grpc/grpc-js';
+import type { AppendReq } from '@eventstore/db-client/generated/streams_pb.js';
+import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
+import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import {
+  encodeBatchAnswer,
+  encodeBatchFailure,
+  type BatchPart,
+  type PendingAppend,
+} from './batch-append.js';
+import type { Knobs } from './behaviour.js';
+import { NO_STREAM, type Expected } from './commit-check.js';
+import type { ProposedEvent } from './record.js';
+import {
+  appendTooLarge,
+  invalidArgument,
+  notLeader,
+  serverNotReady,
+  serverTooBusy,
+  streamDeleted,
+  type Refusal,
+} from './statuses.js';
+import type { AppendResult, Store } from './store.js';
+
+export interface AppendContext {
+  readonly store: Store;
+  readonly knobs: Knobs;
+  readonly port: () => number;
+  readonly appended: () => void;
+}
+
+interface Collected extends PendingAppend {
+  readonly events: ProposedEvent[];
+  bytes: number;
+}
+
+type BatchCall = ServerDuplexStream<BatchPart, Buffer>;
+
+export function batchAppend(context: AppendContext, call: BatchCall): void {
+  const pending = new Map<string, Collected>();
+  let running = 0;
+  let isEnding = false;
+  const endWhenDone = () => {
+    if (isEnding && running === 0) call.end();
+  };
+  call.on('data', (part: BatchPart) => {
+    const append = collect(context, call, pending, part);
+    if (!append || !part.isFinal || !pending.delete(part.correlationId)) return;
+    running += 1;
+    answerBatch(context, call, append)
+      .finally(() => {
+        running -= 1;
+        endWhenDone();
+      })
+      .catch((error: unknown) => call.emit('error', failed(error)));
+  });
+  call.on('end', () => {
+    isEnding = true;
+    endWhenDone();
+  });
+  call.on('error', () => pending.clear());
+}
+
+/** Adds a part to its append, or answers why there will be none. */
+function collect(
+  { knobs }: AppendContext,
+  call: BatchCall,
+  pending: Map<string, Collected>,
+  { correlationId, options, events }: BatchPart,
+): Collected | undefined {
+  if (options) {
+    const append = { ...options, correlationId, events: [], bytes: 0 };
+    if (options.stream === '') {
+      const message = 'Required field StreamIdentifier not set.';
+      call.write(encodeBatchFailure(append, { is: 'bad-request', message }));
+      return undefined;
+    }
+    if (options.deadlineMs <= Date.now()) {
+      call.write(encodeBatchFailure(append, { is: 'timeout' }));
+      return undefined;
+    }
+    pending.set(correlationId, append);
+  }
+  const append = pending.get(correlationId);
+  if (!append) return undefined;
+  for (const event of events) append.events.push(event);
+  append.bytes += events.reduce((sum, event) => sum + countedBytes(event), 0);
+  const bytesMax = knobs.now.appendBytesMax;
+  if (append.bytes <= bytesMax) return append;
+  pending.delete(correlationId);
+  call.write(encodeBatchFailure(append, { is: 'too-large', bytesMax }));
+  return undefined;
+}
+
+async function answerBatch(context: AppendContext, call: BatchCall, append: Collected) {
+  const { knobs, port } = context;
+  if (knobs.strikes('silence')) return;
+  if (knobs.strikes('busy')) {
+    call.write(encodeBatchFailure(append, { is: 'busy' }));
+  } else if (knobs.strikes('refuse')) {
+    call.emit('error', serverNotReady());
+  } else if (knobs.strikes('notLeader')) {
+    call.emit('error', notLeader('127.0.0.1', port()));
+  } else {
+    const result = await land(context, append.stream, append.expected, append.events);
+    if (result && !call.cancelled) call.write(encodeBatchAnswer(append, result));
+  }
+}
+
+export function appendOne(
+  context: AppendContext,
+  call: ServerReadableStream<AppendReq, InstanceType<typeof streamsPb.AppendResp>>,
+  callback: sendUnaryData<InstanceType<typeof streamsPb.AppendResp>>,
+): void {
+  let options: AppendReq.Options | undefined;
+  const events: ProposedEvent[] = [];
+  call.on('data', (request: AppendReq) => {
+    options ??= request.getOptions();
+    const message = request.getProposedMessage();
+    if (message) events.push(proposedOf(message));
+  });
+  call.on('end', () => {
+    if (!options) return callback(invalidArgument('The first message must be the options.'));
+    answerOne(context, options, events).then(
+      (answer) => answer && ('code' in answer ? callback(answer) : callback(null, answer)),
+      (error: unknown) => callback(failed(error)),
+    );
+  });
+}
+
+async function answerOne(
+  context: AppendContext,
+  options: AppendReq.Options,
+  events: readonly ProposedEvent[],
+): Promise<InstanceType<typeof streamsPb.AppendResp> | Refusal | undefined> {
+  const { knobs, port } = context;
+  const stream = Buffer.from(options.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString();
+  const bytesMax = knobs.now.appendBytesMax;
+  if (events.reduce((sum, event) => sum + countedBytes(event), 0) > bytesMax)
+    return appendTooLarge(bytesMax);
+  if (knobs.strikes('silence')) return undefined;
+  if (knobs.strikes('busy')) return serverTooBusy();
+  if (knobs.strikes('refuse')) return serverNotReady();
+  if (knobs.strikes('notLeader')) return notLeader('127.0.0.1', port());
+  const expected = expectedOf(options);
+  const result = await land(context, stream, expected, events);
+  if (!result) return undefined;
+  if (result.status === 'stream-deleted') return streamDeleted(stream);
+  const answer = new streamsPb.AppendResp();
+  return result.status === 'success'
+    ? answer.setSuccess(successOf(result))
+    : answer.setWrongExpectedVersion(conflictOf(expected, result.currentRevision));
+}
+
+/** Undefined when the answer is to be kept back. */
+async function land(
+  { store, knobs, appended }: AppendContext,
+  stream: string,
+  expected: Expected,
+  events: readonly ProposedEvent[],
+): Promise<AppendResult | undefined> {
+  const isSilent = knobs.strikes('commitThenSilence');
+  const result = await store.append(stream, expected, events);
+  appended();
+  if (knobs.now.delayMs > 0) await sleep(knobs.now.delayMs);
+  return isSilent ? undefined : result;
+}
+
+/** How the server counts an event towards the largest append. */
+const countedBytes = ({ type, data, metadata }: ProposedEvent): number =>
+  2 * type.length + data.length + metadata.length;
+
+function proposedOf(message: AppendReq.ProposedMessage): ProposedEvent {
+  return {
+    id: (message.getId()?.getString() ?? '').toLowerCase(),
+    type: message.getMetadataMap().get('type') ?? '',
+    contentType: message.getMetadataMap().get('content-type') ?? '',
+    data: message.getData_asU8(),
+    metadata: message.getCustomMetadata_asU8(),
+  };
+}
+
+function expectedOf(options: AppendReq.Options): Expected {
+  if (options.hasNoStream()) return 'no_stream';
+  if (options.hasStreamExists()) return 'stream_exists';
+  return options.hasRevision() ? Number(options.getRevision()) : 'any';
+}
+
+function successOf({ revision, position }: { revision: number; position: number | undefined }) {
+  const success = new streamsPb.AppendResp.Success();
+  if (revision === NO_STREAM) success.setNoStream(new sharedPb.Empty());
+  else success.setCurrentRevision(`${revision}`);
+  if (position === undefined) return success.setNoPosition(new sharedPb.Empty());
+  return success.setPosition(
+    new streamsPb.AppendResp.Position()
+      .setCommitPosition(`${position}`)
+      .setPreparePosition(`${position}`),
+  );
+}
+
+function conflictOf(expected: Expected, current: number) {
+  const conflict = new streamsPb.AppendResp.WrongExpectedVersion();
+  if (current === NO_STREAM) conflict.setCurrentNoStream(new sharedPb.Empty());
+  else conflict.setCurrentRevision(`${current}`);
+  if (expected === 'any') return conflict.setExpectedAny(new sharedPb.Empty());
+  if (expected === 'no_stream') return conflict.setExpectedNoStream(new sharedPb.Empty());
+  if (expected === 'stream_exists') return conflict.setExpectedStreamExists(new sharedPb.Empty());
+  return conflict.setExpectedRevision(`${expected}`);
+}
+
+const failed = (error: unknown): Refusal => ({ code: 2, details: String(error) });

@@ -1,0 +1,81 @@
+/** What the double can be told to do wrong, at its start and while it runs. */
+
+/**
+ * How often a fault strikes: the next so many times, every time, or each time with that chance.
+ * Doses end with the process; a restarted double is healthy again.
+ */
+export type Dose = number | 'every' | { readonly chance: number };
+
+export interface Behaviour {
+  /** Every answer to an append waits this long after the append landed. */
+  readonly delayMs?: number;
+  /** The append lands and is never answered. */
+  readonly commitThenSilence?: Dose;
+  /** The append is swallowed: nothing lands, nothing is answered. */
+  readonly silence?: Dose;
+  /** The append is answered as a server with full queues answers it; nothing lands. */
+  readonly busy?: Dose;
+  /** The call (append, read, subscription) is refused as by a server that is not ready. */
+  readonly refuse?: Dose;
+  /** The append is answered as by a follower, which names this same server as the leader. */
+  readonly notLeader?: Dose;
+  /** A restart forgets which event ids were written lately, as the real server does. */
+  readonly forgetIdsOnRestart?: boolean;
+  /** A live subscriber this many events behind is dropped; 0 lets it fall behind and catch up. */
+  readonly dropSlowSubscribers?: number;
+  /** The largest append, by the server's own way of counting. */
+  readonly appendBytesMax?: number;
+  /** A statistics event is written to $all after so many appends; 0 for none. */
+  readonly appendsPerSystemEvent?: number;
+}
+
+/** What a restart keeps: everything but the doses. */
+export const SETTINGS = [
+  'delayMs',
+  'forgetIdsOnRestart',
+  'dropSlowSubscribers',
+  'appendBytesMax',
+  'appendsPerSystemEvent',
+] as const satisfies readonly (keyof Behaviour)[];
+
+const DEFAULTS = {
+  delayMs: 0,
+  commitThenSilence: 0,
+  silence: 0,
+  busy: 0,
+  refuse: 0,
+  notLeader: 0,
+  forgetIdsOnRestart: true,
+  dropSlowSubscribers: 0,
+  appendBytesMax: 1024 * 1024,
+  appendsPerSystemEvent: 64,
+} as const satisfies Required<Behaviour>;
+
+export type Fault = 'commitThenSilence' | 'silence' | 'busy' | 'refuse' | 'notLeader';
+
+export interface Knobs {
+  readonly now: Readonly<Required<Behaviour>>;
+  /** Changes what is named and leaves the rest. */
+  turn(behaviour: Behaviour): void;
+  /** Whether the fault strikes now; a counted dose is one smaller afterwards. */
+  strikes(fault: Fault): boolean;
+}
+
+export function openKnobs(initial: Behaviour): Knobs {
+  const now: { -readonly [Name in keyof Behaviour]-?: Required<Behaviour>[Name] } = {
+    ...DEFAULTS,
+    ...initial,
+  };
+  return {
+    now,
+    turn: (behaviour) => void Object.assign(now, behaviour),
+    strikes: (fault) => {
+      const dose = now[fault];
+      if (dose === 'every') return true;
+      if (typeof dose === 'object') return Math.random() < dose.chance;
+      if (dose <= 0) return false;
+      now[fault] = dose - 1;
+      return true;
+    },
+  };
+}

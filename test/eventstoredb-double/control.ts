@@ -1,0 +1,49 @@
+/** The side door, over HTTP: POST /behave turns knobs, POST /drop drops subscribers, GET /. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import type { Behaviour, Knobs } from './behaviour.js';
+import type { DoubleServer } from './server.js';
+import type { Store } from './store.js';
+
+/** What the double says of itself. */
+export interface DoubleStatus {
+  readonly events: number;
+  readonly subscribers: number;
+  /** How often the disk was asked to make the log durable. */
+  readonly syncs: number;
+}
+
+export async function openControl(store: Store, knobs: Knobs, server: DoubleServer, port: number) {
+  const answer = async (request: IncomingMessage): Promise<unknown> => {
+    switch (`${request.method} ${request.url}`) {
+      case 'POST /behave':
+        knobs.turn(JSON.parse(await text(request)) as Behaviour);
+        return knobs.now;
+      case 'POST /drop':
+        return { dropped: server.subscriptions.drop() };
+      case 'GET /':
+        return {
+          events: store.visible,
+          subscribers: server.subscriptions.count,
+          syncs: store.syncs,
+        } satisfies DoubleStatus;
+    }
+    return undefined;
+  };
+  const http = createServer((request, response) => {
+    answer(request).then(
+      (body) => response.writeHead(body ? 200 : 404).end(JSON.stringify(body ?? null)),
+      (error: unknown) => response.writeHead(400).end(String(error)),
+    );
+  }).listen(port, '127.0.0.1');
+  await once(http, 'listening');
+  return {
+    port: (http.address() as AddressInfo).port,
+    close: () => {
+      http.close();
+      http.closeAllConnections();
+    },
+  };
+}

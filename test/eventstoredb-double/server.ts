@@ -1,0 +1,93 @@
+/** The gRPC server: the services that the client calls, over the generated definitions it ships. */
+import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
+import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
+import featuresGrpc from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
+import featuresPb from '@eventstore/db-client/generated/serverfeatures_pb.js';
+import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import { appendOne, batchAppend } from './appends.js';
+import { decodeBatchPart } from './batch-append.js';
+import type { Knobs } from './behaviour.js';
+import { deleteStream, tombstoneStream } from './deletes.js';
+import { read } from './reads.js';
+import type { Store } from './store.js';
+import { openSubscriptions, type Subscriptions } from './subscriptions.js';
+import { keepSystemEvents } from './system-events.js';
+
+export interface DoubleServer {
+  readonly port: number;
+  readonly subscriptions: Subscriptions;
+  close(): void;
+}
+
+const SERVER_VERSION = '24.10.0';
+/** The server takes records of 16 MB; what is too large is refused by its own count, not here. */
+const MESSAGE_BYTES_MAX = 17 * 1024 * 1024;
+
+const raw = (bytes: Buffer): Buffer => bytes;
+const methods = streamsGrpc.StreamsService;
+/** What is read, and what is answered to a batch, is encoded before it comes here. */
+const streamsService = {
+  ...methods,
+  read: { ...methods.read, responseSerialize: raw },
+  batchAppend: {
+    ...methods.batchAppend,
+    requestDeserialize: decodeBatchPart,
+    responseSerialize: raw,
+  },
+} as unknown as ServiceDefinition;
+
+export async function startServer(store: Store, knobs: Knobs, port: number): Promise<DoubleServer> {
+  const server = new Server({
+    'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+    'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
+  });
+  const subscriptions = openSubscriptions(store, knobs);
+  const reading = { store, knobs, subscriptions };
+  let bound = port;
+  const systemEvents = keepSystemEvents(store, knobs, () => bound);
+  const appending = { store, knobs, port: () => bound, appended: systemEvents.appended };
+
+  server.addService(streamsService, {
+    read: read.bind(undefined, reading),
+    append: appendOne.bind(undefined, appending),
+    batchAppend: batchAppend.bind(undefined, appending),
+    delete: deleteStream.bind(undefined, store),
+    tombstone: tombstoneStream.bind(undefined, store),
+  });
+  server.addService(featuresGrpc.ServerFeaturesService as unknown as ServiceDefinition, {
+    getSupportedMethods,
+  });
+  bound = await new Promise<number>((resolve, reject) => {
+    const credentials = ServerCredentials.createInsecure();
+    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, taken) =>
+      error ? reject(error) : resolve(taken),
+    );
+  });
+  await systemEvents.begin();
+  return {
+    port: bound,
+    subscriptions,
+    close: () => {
+      systemEvents.end();
+      server.forceShutdown();
+    },
+  };
+}
+
+type Features = InstanceType<typeof featuresPb.SupportedMethods>;
+
+function getSupportedMethods(
+  _call: ServerUnaryCall<unknown, Features>,
+  callback: sendUnaryData<Features>,
+): void {
+  const supported = Object.values(methods).map((definition) => {
+    const [, service = '', method = ''] = (definition as { path: string }).path.split('/');
+    return new featuresPb.SupportedMethod()
+      .setServiceName(service.toLowerCase())
+      .setMethodName(method.toLowerCase())
+      .setFeaturesList(method === 'Read' ? ['position', 'events'] : []);
+  });
+  const features = new featuresPb.SupportedMethods();
+  features.setEventStoreServerVersion(SERVER_VERSION).setMethodsList(supported);
+  callback(null, features);
+}

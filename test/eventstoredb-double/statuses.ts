@@ -1,0 +1,76 @@
+/** How the server says no: the statuses, details and words of the real one. */
+import { Metadata, status, type StatusObject } from '@grpc/grpc-js';
+
+export type Refusal = Partial<StatusObject> & Pick<StatusObject, 'code' | 'details'>;
+
+export const serverNotReady = (): Refusal => ({
+  code: status.UNAVAILABLE,
+  details: 'Server Is Not Ready',
+});
+
+export const serverTooBusy = (): Refusal => ({
+  code: status.UNAVAILABLE,
+  details: 'Server Is Too Busy',
+});
+
+/** The client then connects to the endpoint that is named. */
+export const notLeader = (host: string, port: number): Refusal =>
+  refusal(status.NOT_FOUND, 'Leader info available', {
+    exception: 'not-leader',
+    'leader-endpoint-host': host,
+    'leader-endpoint-port': `${port}`,
+  });
+
+export const streamDeleted = (stream: string): Refusal =>
+  refusal(status.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, {
+    exception: 'stream-deleted',
+    'stream-name': stream,
+  });
+
+export const appendTooLarge = (bytesMax: number): Refusal =>
+  refusal(status.INVALID_ARGUMENT, `Maximum Append Size of ${bytesMax} Exceeded.`, {
+    exception: 'maximum-append-size-exceeded',
+    'maximum-append-size': `${bytesMax}`,
+  });
+
+export const wrongExpectedVersion = (stream: string, expected: string, actual: number): Refusal =>
+  refusal(
+    status.FAILED_PRECONDITION,
+    `Delete failed due to WrongExpectedVersion. Stream: ${stream}, ` +
+      `Expected version: ${expected}, Actual version: ${actual}`,
+    {
+      exception: 'wrong-expected-version',
+      'stream-name': stream,
+      'expected-version': expected,
+      'actual-version': `${actual}`,
+    },
+  );
+
+/** What servers before 24.2 do to a live subscriber that does not keep up. */
+export const consumerTooSlow = (): Refusal => ({
+  code: status.ABORTED,
+  details:
+    'Operation timed out: Consumer too slow to handle event while live. ' +
+    'Client resubscription required.',
+});
+
+/** A position that no record begins at. */
+export const invalidPosition = (): Refusal => ({
+  code: status.INVALID_ARGUMENT,
+  details: 'The position is invalid.',
+});
+
+export const invalidArgument = (details: string): Refusal => ({
+  code: status.INVALID_ARGUMENT,
+  details,
+});
+
+function refusal(
+  code: status,
+  details: string,
+  entries: Readonly<Record<string, string>>,
+): Refusal {
+  const metadata = new Metadata();
+  for (const [key, value] of Object.entries(entries)) metadata.set(key, value);
+  return { code, details, metadata };
+}
