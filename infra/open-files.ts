@@ -36,7 +36,7 @@ async function inBucket(config: S3Config): Promise<Files> {
   return {
     files: openS3Files(s3),
     largePayloads: openS3Payloads(s3),
-    check: s3.check,
+    check: () => s3.check(),
     close: async () => s3.close(),
   };
 }

@@ -1,13 +1,53 @@
+import { expect } from 'chai';
+import { randomBytes } from 'node:crypto';
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { versitygwInSuite } from '../../test/support/versitygw.js';
-import { openS3 } from '../s3/client.js';
-import { payloadsContract } from './contract.js';
+import { StoreUnavailable } from '../event-store/port.js';
+import { openS3, type S3 } from '../s3/client.js';
+import { payloadOf, payloadsContract, refOf } from './contract.js';
+import { payloadKey } from './key.js';
 import { openS3Payloads } from './s3.js';
 
 describe('payloads in a bucket', () => {
   const server = versitygwInSuite();
+  let s3: S3;
+  before(async () => {
+    s3 = await openS3(server().config);
+  });
+  after(() => s3?.close());
 
   payloadsContract('s3', async () => {
-    const s3 = await openS3(server().config);
-    return { payloads: openS3Payloads(s3), close: async () => s3.close() };
+    const own = await openS3(server().config);
+    return { payloads: openS3Payloads(own), close: async () => own.close() };
+  });
+
+  it('throws for one that was damaged', async () => {
+    const payloads = openS3Payloads(s3);
+    const payload = payloadOf(randomBytes(100_000));
+    await payloads.put(payload);
+    const key = `payloads/${payloadKey(payload.ref)}`;
+    await appendFile(join(server().dir, s3.bucket, key), 'x');
+    const thrown = await payloads.get(refOf(payload)).catch(String);
+    expect(thrown).to.equal(`Error: the payload ${payload.ref} does not match its digest`);
+  });
+
+  it('says that the store is away, and keeps what it had', async () => {
+    const payloads = openS3Payloads(s3);
+    const payload = payloadOf(randomBytes(100_000));
+    await payloads.put(payload);
+    await server().kill9();
+    try {
+      const calls = [
+        payloads.put(payloadOf(randomBytes(100_000))),
+        payloads.get(refOf(payload)),
+        payloads.remove('nothing'),
+      ];
+      for (const call of await Promise.allSettled(calls))
+        expect('reason' in call && call.reason).to.be.instanceOf(StoreUnavailable);
+    } finally {
+      await server().restart();
+    }
+    expect((await payloads.get(refOf(payload)))?.equals(payload.bytes)).to.equal(true);
   });
 });

@@ -13,6 +13,7 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { silenceSdkNotice } from '../config/aws-sdk-notice.js';
 import type { S3Config } from '../config/config.js';
+import { StoreUnavailable } from '../event-store/port.js';
 import { StartError } from '../start-error.js';
 import { isAbsent, statusOf, unavailable } from './failures.js';
 
@@ -74,13 +75,12 @@ export const deadlineMs = (bytes = 0): number => CONTROL_MS + bytes / BYTES_PER_
 export async function withinMs<T>(
   ms: number,
   ask: (abortSignal: AbortSignal) => Promise<T>,
-  signal?: AbortSignal,
 ): Promise<T> {
   // The signal must not outlive the answer, whose body may be read for longer.
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), ms);
   try {
-    return await ask(signal ? AbortSignal.any([late.signal, signal]) : late.signal);
+    return await ask(late.signal);
   } catch (error) {
     throw unavailable(error) ?? error;
   } finally {
@@ -118,57 +118,46 @@ async function signed(
 }
 
 async function ensureBucket(client: S3Client, config: S3Config): Promise<void> {
-  const Bucket = config.bucket;
-  const ask = <T>(send: (options: { abortSignal: AbortSignal }) => Promise<T>) =>
-    withinMs(OPEN_MS, (abortSignal) => send({ abortSignal }));
-  try {
-    await ask((options) => client.send(new HeadBucketCommand({ Bucket }), options));
-  } catch (error) {
-    if (!isAbsent(error)) throw startError(error, config);
-    await ask((options) => client.send(new CreateBucketCommand({ Bucket }), options)).catch(
-      (refusal: unknown) => {
-        // Another process of ours was faster.
-        if (statusOf(refusal) !== 409) throw noBucket(refusal, config);
-      },
+  const bucket = { Bucket: config.bucket };
+  const see = () =>
+    withinMs(OPEN_MS, (abortSignal) => client.send(new HeadBucketCommand(bucket), { abortSignal }));
+  const make = () =>
+    withinMs(OPEN_MS, (abortSignal) =>
+      client.send(new CreateBucketCommand(bucket), { abortSignal }),
     );
+  try {
+    await see().catch(async (error: unknown) => {
+      if (!isAbsent(error)) throw error;
+      await make().catch((refusal: unknown) => {
+        if (statusOf(refusal) !== 409) throw refusal;
+        return see(); // Another process of ours may have been faster.
+      });
+    });
+  } catch (error) {
+    throw startError(error, config);
   }
 }
 
-/** Why the bucket cannot be seen, for the operator. */
+/** Why the bucket cannot be used, for the operator. */
 function startError(error: unknown, { endpoint, bucket, region }: S3Config): StartError {
-  const cause = (error instanceof Error && error.cause) || error;
+  const cause = error instanceof StoreUnavailable ? error.cause : error;
   const status = statusOf(cause);
-  if (status === 401 || status === 403)
-    return new StartError(
-      `The S3 store ${endpoint} refuses us its bucket ${bucket}: check AWS_ACCESS_KEY_ID, ` +
-        'AWS_SECRET_ACCESS_KEY and S3_BUCKET.',
-      { cause },
+  const told = (what: string) => new StartError(`The S3 store ${endpoint} ${what}.`, { cause });
+  const reason = reasonOf(cause);
+  if (status !== undefined && status < 500)
+    return told(
+      `does not give us the bucket ${bucket} in ${region} (${reason}): check S3_BUCKET, ` +
+        'S3_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or make the bucket',
     );
-  if (status === 301 || status === 307 || status === 400)
-    return new StartError(
-      `The S3 store ${endpoint} does not serve the bucket ${bucket} in ${region}: check ` +
-        'S3_ENDPOINT and S3_REGION.',
-      { cause },
-    );
-  return new StartError(
-    `The S3 store ${endpoint} cannot be used (${reasonOf(cause)}): check S3_ENDPOINT and that ` +
-      'the server runs.',
-    { cause },
-  );
-}
-
-function noBucket(error: unknown, { endpoint, bucket }: S3Config): StartError {
-  const cause = (error instanceof Error && error.cause) || error;
-  return new StartError(
-    `The bucket ${bucket} is not there, and the S3 store ${endpoint} does not let us make it ` +
-      `(${reasonOf(cause)}): make it, or correct S3_BUCKET.`,
-    { cause },
-  );
+  return told(`cannot be used (${reason}): check S3_ENDPOINT and that the server runs`);
 }
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;
   const [said] = error.message.split('\n');
-  return error.name === 'AbortError' ? 'no answer in time' : said || code || error.name;
+  if (error.name === 'AbortError') return 'no answer in time';
+  // An answer to HEAD has no body that could say more than its status.
+  const isSaid = said !== undefined && said !== '' && said !== 'UnknownError';
+  return isSaid ? said.replace(/\.$/, '') : code || `${statusOf(error) ?? error.name}`;
 }

@@ -1,9 +1,11 @@
 /** What the store's answers mean. */
 import { StoreUnavailable } from '../event-store/port.js';
 
-/** Nothing lies under that name. Of a bucket that is gone nothing is known, so that is an outage. */
+/** Nothing lies under that name. Where the bucket or our keys are unknown, nothing is known. */
 export const isAbsent = (error: unknown): boolean =>
-  statusOf(error) === 404 && nameOf(error) !== 'NoSuchBucket';
+  error instanceof Error &&
+  ['NoSuchKey', 'NotFound'].includes(error.name) &&
+  statusOf(error) === 404;
 
 /** Undefined for an error of our own, and for a store that did not answer. */
 export function statusOf(error: unknown): number | undefined {
@@ -29,11 +31,9 @@ function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const status = statusOf(error);
   if (status !== undefined)
-    return AWAY.has(status) || PASSING.has(error.name) || error.name === 'NoSuchBucket';
+    return AWAY.has(status) || PASSING.has(error.name) || (status === 404 && !isAbsent(error));
   // No answer came: the network, a deadline, credentials; unless it is a mistake in the program.
   return !DEFECTS.some((kind) => error instanceof kind);
 }
 
 const DEFECTS = [TypeError, RangeError, ReferenceError, SyntaxError];
-
-const nameOf = (error: unknown): string => (error instanceof Error ? error.name : '');

@@ -63,20 +63,22 @@ interface Begun {
   readonly UploadId: string | undefined;
 }
 
-/** At most so many are in memory, with the one that is being read. The first failure ends all. */
+/**
+ * So many at most are in memory, with the one that is being read. After a failure nothing is sent any
+ * more, and what is under way is waited for: a part that lands behind the abort would stay for ever.
+ */
 async function sendParts(
   s3: S3,
   begun: Begun,
   first: Buffer,
   rest: AsyncGenerator<Buffer>,
 ): Promise<CompletedPart[]> {
-  const stop = new AbortController();
   const sent: Promise<CompletedPart>[] = [];
   const underWay = new Set<Promise<unknown>>();
   let failed = false;
   const send = async (bytes: Buffer) => {
     if (failed) await Promise.all(sent);
-    const sending = sendPart(s3, begun, sent.length + 1, bytes, stop.signal);
+    const sending = sendPart(s3, begun, sent.length + 1, bytes);
     sent.push(sending);
     const settled = sending.finally(() => underWay.delete(settled));
     settled.catch(() => (failed = true));
@@ -88,7 +90,6 @@ async function sendParts(
     for await (const bytes of rest) await send(bytes);
     return await Promise.all(sent);
   } catch (error) {
-    stop.abort();
     await Promise.allSettled(sent);
     throw error;
   }
@@ -99,11 +100,11 @@ async function sendPart(
   begun: Begun,
   PartNumber: number,
   Body: Buffer,
-  signal: AbortSignal,
 ): Promise<CompletedPart> {
   const command = new UploadPartCommand({ ...begun, PartNumber, Body, ...digestOf(Body) });
-  const send = (abortSignal: AbortSignal) => client.send(command, { abortSignal });
-  const { ETag } = await withinMs(deadlineMs(Body.length), send, signal);
+  const { ETag } = await withinMs(deadlineMs(Body.length), (abortSignal) =>
+    client.send(command, { abortSignal }),
+  );
   return { PartNumber, ETag };
 }
 

@@ -16,6 +16,8 @@ import { freePort } from './free-port.js';
 
 export interface Versitygw {
   readonly endpoint: string;
+  /** A folder per bucket. */
+  readonly dir: string;
   readonly pid: number;
   /** A bucket in it, as our configuration has it. It is made by whoever opens it first. */
   readonly config: S3Config;
@@ -54,6 +56,7 @@ export async function startVersitygw(options: VersitygwOptions): Promise<Versity
   const credentials = { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
   return {
     endpoint,
+    dir,
     get pid() {
       return present.child.pid;
     },
