@@ -11,6 +11,7 @@ import { apiKeyIdOf, type FileId, type OrganizationId } from '../contracts/ids.j
 import { streamOf } from '../contracts/streams.js';
 import { openCatalogue } from '../infra/catalogue/catalogue-holder.js';
 import { openDiskFiles } from '../infra/files/disk.js';
+import type { FileStore } from '../infra/files/port.js';
 import { apiKeyHash, apiKeyText } from '../infra/http/api-key-text.js';
 import { openAuthenticator } from '../infra/http/auth.js';
 import { serveRoutes } from '../infra/http/serve-routes.js';
@@ -46,11 +47,12 @@ export interface QueryServer {
 const ADMIN_KEY = 'an-operator-key-of-a-spec';
 const FILE_BYTES_MAX = 1_000_000;
 
-export async function openQueryServer(): Promise<QueryServer> {
+/** Files lie on a disk of its own unless others are given. */
+export async function openQueryServer(given: { files?: FileStore } = {}): Promise<QueryServer> {
   const models = await openReadModels();
   const dir = await mkdtemp(join(tmpdir(), 'modelroute-query-'));
   const log = pino({ level: 'silent' });
-  const files = await openDiskFiles({ dir });
+  const files = given.files ?? (await openDiskFiles({ dir }));
   const payloads = openMemoryPayloads();
   const path = fileURLToPath(new URL('../catalogue.yaml', import.meta.url));
   const catalogue = openCatalogue({ path, variables: { SANDBOX_URL: 'http://127.0.0.1:9' }, log });

@@ -1,6 +1,7 @@
 /** A file's description, and its bytes. */
 import { fileSchema } from '../../contracts/http/files.js';
 import { isId, type FileId } from '../../contracts/ids.js';
+import { intactFile } from '../../infra/files/intact.js';
 import {
   Refusal,
   type ApiRequest,
@@ -37,7 +38,9 @@ export const getFileDownload = (
   method: 'GET',
   path: '/files/{id}/download',
   summary: "Read a file's bytes",
-  description: 'One `Range` of bytes may be asked for; the `ETag` is the SHA-256 of the bytes.',
+  description:
+    'One `Range` of bytes may be asked for; the `ETag` is the SHA-256 of the bytes. Where files may ' +
+    'be fetched from their store directly, a redirect says from where: follow it without your key.',
   tag: TAG,
   audience: 'tenant',
   permission: 'EXECUTION_ONLY',
@@ -49,6 +52,7 @@ export const getFileDownload = (
   replySchemas: {
     200: 'The bytes.',
     206: 'The bytes of the range.',
+    302: 'The bytes are at `Location`, for five minutes.',
     304: 'The same bytes as before.',
     416: 'The range lies behind the end.',
   },
@@ -59,6 +63,8 @@ export const getFileDownload = (
     const etag = `"${file.sha256}"`;
     if (isNamed(etag, request.header('if-none-match')))
       return { status: 304, headers: headersOf(file, etag) };
+    const link = request.method === 'GET' ? await files.linkTo(file.id, savedAs(file)) : undefined;
+    if (link !== undefined) return { status: 302, headers: { location: link } };
     const asked = rangeIn(rangeHeader(request, etag), file.sizeBytes);
     if (asked === 'unsatisfiable') return behindTheEnd(file, etag);
     const stream = await files.open(file.id, asked);
@@ -68,7 +74,7 @@ export const getFileDownload = (
     }
     const { start, end } = asked ?? { start: 0, end: file.sizeBytes - 1 };
     const headers = { ...headersOf(file, etag), 'content-length': `${end - start + 1}` };
-    if (!asked) return { status: 200, headers, stream };
+    if (!asked) return { status: 200, headers, stream: intactFile(stream, file) };
     const range = `bytes ${start}-${end}/${file.sizeBytes}`;
     return { status: 206, headers: { ...headers, 'content-range': range }, stream };
   },
@@ -103,12 +109,20 @@ const fileBody = (file: FileRow) => ({
 const isShown = (contentType: string): boolean =>
   /^(image|audio|video)\//.test(contentType) && !contentType.startsWith('image/svg');
 
+const nameOf = ({ id, format }: Pick<FileRow, 'id' | 'format'>): string =>
+  `${id}.${format.replaceAll(/[^a-z0-9]/gi, '')}`;
+
+const savedAs = (file: FileRow) => ({
+  contentType: file.contentType,
+  fileName: nameOf(file),
+});
+
 /** `nosniff` is on every answer. */
 const headersOf = ({ id, contentType, format }: FileRow, etag: string) => ({
   'content-type': contentType,
   'content-disposition': isShown(contentType)
     ? 'inline'
-    : `attachment; filename="${id}.${format.replaceAll(/[^a-z0-9]/gi, '')}"`,
+    : `attachment; filename="${nameOf({ id, format })}"`,
   'accept-ranges': 'bytes',
   etag,
   'cache-control': 'private, max-age=300',
