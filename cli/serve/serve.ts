@@ -104,7 +104,7 @@ async function sandboxOf(config: Config, log: Log, undo: Undo): Promise<string |
   const dir = join(config.dataDir, 'sandbox');
   await mkdir(dir, { recursive: true });
   const sandbox = await orPortTrouble(
-    startSandbox({ port: config.sandboxPort, dir }),
+    startSandbox({ port: config.sandboxPort, host: config.sandboxHost, dir }),
     'MODELROUTE_SANDBOX_PORT',
     config.sandboxPort,
   );

@@ -33,8 +33,10 @@ export interface Config {
   readonly kafkaBrokers: readonly string[] | undefined;
   /** Files and large payloads lie there, instead of under the data folder. */
   readonly s3: S3Config | undefined;
-  /** The sandbox's own loopback port; 0 picks a free one. */
+  /** The sandbox's own port; 0 picks a free one. */
   readonly sandboxPort: number;
+  /** The name or address it listens on and calls itself by; loopback unless others must reach it. */
+  readonly sandboxHost: string;
   /** Base URL of a sandbox in another process. */
   readonly sandboxUrl: string | undefined;
   /** From which webhook secrets are derived; generated into the data folder when absent. */
@@ -72,6 +74,7 @@ export function configFrom(env: Environment): Config {
     kafkaBrokers: kafkaBrokers(env['KAFKA_BROKERS']),
     s3: s3(env),
     sandboxPort: port(env, 'MODELROUTE_SANDBOX_PORT', 0),
+    sandboxHost: env['MODELROUTE_SANDBOX_HOST'] || '127.0.0.1',
     sandboxUrl: httpUrl(env, 'SANDBOX_URL'),
     masterKey: secret(env, 'MODELROUTE_MASTER_KEY', 32),
     logLevel: logLevel(env['MODELROUTE_LOG_LEVEL'] || 'info'),
