@@ -4,7 +4,7 @@ MOCHA := node_modules/.bin/mocha
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install build start test check types lint pure bench storm contracts contracts-check
+.PHONY: help install build start cluster test check types lint pure bench storm contracts contracts-check
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -20,6 +20,9 @@ build: install ## Builds dist/
 
 start: build ## Runs everything in one process, with first executions on a new data folder
 	@exec node --max-semi-space-size=64 dist/cli/main.js serve
+
+cluster: build ## Runs several processes of every role behind a balancer (MODELROUTE_CLUSTER=postgres: no Kafka, event store, S3)
+	@MODELROUTE_TEST_BUILT=1 exec node --import tsx test/cluster/main.ts
 
 test: build ## Runs every test
 	@MODELROUTE_TEST_BUILT=1 $(MOCHA) --reporter test/support/reporter.cjs '{contracts,domain,infra,command-api,query-api,processors,projectors,sandbox,cli,bench,test}/**/*.spec.ts'
