@@ -92,7 +92,7 @@ describe('embedded PostgreSQL', function () {
       full_page_writes: 'on',
       jit: 'off',
       listen_addresses: '127.0.0.1',
-      max_connections: '100',
+      max_connections: '300',
       server_encoding: 'UTF8',
       synchronous_commit: 'on',
       unix_socket_directories: '',
