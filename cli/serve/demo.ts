@@ -15,7 +15,8 @@ export interface DemoOptions {
   readonly baseUrl: string;
   readonly adminKey: string;
   readonly dataDir: string;
-  readonly files: FileStore;
+  /** Tells where a picture lies. */
+  readonly files: Pick<FileStore, 'locationOf'>;
   readonly log: Log;
 }
 
@@ -129,7 +130,12 @@ async function runOne(
 
 type Get = <T>(path: string) => Promise<T>;
 
-async function tellEnd(get: Get, files: FileStore, log: Log, execution: Execution): Promise<void> {
+async function tellEnd(
+  get: Get,
+  files: DemoOptions['files'],
+  log: Log,
+  execution: Execution,
+): Promise<void> {
   const { id, status, cost, error, result } = execution;
   if (status !== 'COMPLETED') {
     log.warn(`demo:   ended ${status}${error ? ` (${error.code})` : ''}`);
