@@ -22,6 +22,7 @@ export function programOf(context: Context): Command {
   addTopUp(program, context);
   addVerify(program, context);
   addRebuild(program, context);
+  addMoving(program, context);
   addEvents(program, context);
   addExecutions(program, context);
   return program;
@@ -142,6 +143,38 @@ function addRebuild(program: Command, context: Context): void {
     .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
     .action(async (name: string, options: { json?: true }) =>
       (await import('./rebuild.js')).rebuild(context, name, options),
+    );
+}
+
+function addMoving(program: Command, context: Context): void {
+  program
+    .command('export <folder>')
+    .description('write the whole log into a folder, with the payloads that it refers to')
+    .option('--log-only', 'without payloads: for a move of the event store alone')
+    .option('--files', 'with large payloads and files too: for a move of the whole house')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `${DATABASE_HELP}The system may go on meanwhile: the log is cut at its head. Given again, ` +
+        `the command adds what has come since.
+${exitCodes()}`,
+    )
+    .action(async (folder: string, options: { logOnly?: true; files?: true; json?: true }) =>
+      (await import('./moving/export.js')).exportCommand(context, folder, options),
+    );
+  program
+    .command('import <folder>')
+    .description('bring an exported log into the stores that configuration names')
+    .option('--stage', 'bring events and payloads only; a later import without it moves in')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      '\nThe event store must be empty, or hold the beginning of the same log. May be repeated, ' +
+        'also after it was killed. Checkpoints follow, read models are built anew, so the system ' +
+        `must be stopped. docs/moving-house.md tells the whole move.\n${exitCodes()}`,
+    )
+    .action(async (folder: string, options: { stage?: true; json?: true }) =>
+      (await import('./moving/import.js')).importCommand(context, folder, options),
     );
 }
 

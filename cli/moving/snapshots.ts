@@ -1,0 +1,54 @@
+/** Snapshots of long accounts, so that the first command after a move does not read all of one. */
+import type { StreamName } from '../../contracts/streams.js';
+import * as Account from '../../domain/account/account.js';
+import * as AccountSnapshot from '../../domain/account/snapshot.js';
+import type { LogRow } from '../../infra/event-store/codec.js';
+import { InvalidEvent } from '../../infra/event-store/codec.js';
+import type { EventStore } from '../../infra/event-store/port.js';
+
+/** Shorter ones are read in one page or two. */
+const LONG_EVENTS = 1_000;
+const READ_MAX = 1_000;
+
+/** Notes an account once it is long; by its revisions, so short ones take no memory. */
+export function noteLong(accounts: Set<StreamName>, { stream, revision }: LogRow): void {
+  if (revision % LONG_EVENTS !== LONG_EVENTS - 1) return;
+  if (stream.startsWith(`${Account.category}-`)) accounts.add(stream);
+}
+
+/** A cache: one that is there and new enough stays. */
+export async function writeSnapshots(
+  store: EventStore,
+  accounts: ReadonlySet<StreamName>,
+  signal: AbortSignal,
+): Promise<number> {
+  let written = 0;
+  for (const stream of accounts) {
+    signal.throwIfAborted();
+    if (await writeSnapshot(store, stream)) written += 1;
+  }
+  return written;
+}
+
+async function writeSnapshot(store: EventStore, stream: StreamName): Promise<boolean> {
+  const there = await store.readSnapshot(stream);
+  const known = there?.version === AccountSnapshot.version ? there : undefined;
+  const state = known ? AccountSnapshot.read(known.state) : Account.initial();
+  let revision = known?.revision ?? -1;
+  try {
+    for (;;) {
+      const next = { fromRevision: revision + 1, limit: READ_MAX };
+      const page = await store.readStream(stream, next);
+      for (const event of page) Account.evolve(state, event as unknown as Account.Event);
+      revision = page.at(-1)?.revision ?? revision;
+      if (page.length < READ_MAX) break;
+    }
+  } catch (error) {
+    if (error instanceof InvalidEvent) return false; // its owner will meet the same event
+    throw error;
+  }
+  if (revision - (known?.revision ?? -1) < LONG_EVENTS) return false;
+  const { version, write } = AccountSnapshot;
+  await store.writeSnapshot(stream, { revision, version, state: write(state) });
+  return true;
+}
