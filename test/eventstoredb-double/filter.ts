@@ -20,7 +20,7 @@ export function eventFilter(
   const expression = onStream ?? options.getEventType();
   const isWanted = nameTest(expression?.getRegex() ?? '', expression?.getPrefixList() ?? []);
   const names = onStream ? index.streamNames : index.typeNames;
-  const numberAt = onStream ? index.streamNumberAt : index.typeNumberAt;
+  const numberAt = (at: number) => (onStream ? index.streamNumberAt(at) : index.typeNumberAt(at));
   const remembered: boolean[] = [];
   const window = options.hasMax() ? options.getMax() : WINDOW_EVENTS;
   return {

@@ -5,10 +5,16 @@ import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import type { Knobs } from './behaviour.js';
 import { streamIdentifier } from './batch-append.js';
 import type { StreamState } from './event-index.js';
-import { eventFilter } from './filter.js';
-import { invalidArgument, invalidPosition, serverNotReady, streamDeleted } from './statuses.js';
+import { eventFilter, type EventFilter } from './filter.js';
+import {
+  invalidArgument,
+  invalidPosition,
+  serverNotReady,
+  streamDeleted,
+  type Refusal,
+} from './statuses.js';
 import type { Store } from './store.js';
-import { allFeed, streamFeed, type Subscriptions } from './subscriptions.js';
+import { allFeed, streamFeed, type Feed, type Subscriptions } from './subscriptions.js';
 
 export interface ReadContext {
   readonly store: Store;
@@ -22,17 +28,39 @@ const BACKWARDS = 1;
 
 export function read(context: ReadContext, call: ReadCall): void {
   const options = call.request.getOptions();
-  const refuse = (refusal: ReturnType<typeof serverNotReady>) => void call.emit('error', refusal);
-  if (context.knobs.strikes('refuse')) return refuse(serverNotReady());
-  if (!options) return refuse(invalidArgument('The options are missing.'));
+  const refused = refusalOf(context, call, options);
+  if (refused) call.emit('error', refused);
+}
+
+function refusalOf(
+  { store, knobs, subscriptions }: ReadContext,
+  call: ReadCall,
+  options: ReadReq.Options | undefined,
+): Refusal | undefined {
+  if (knobs.strikes('refuse')) return serverNotReady();
+  if (!options) return invalidArgument('The options are missing.');
+  const filter = filterIn(store, options);
+  if (filter && 'code' in filter) return filter;
+  if (options.hasSubscription()) {
+    const feed = feedOf(store, options, filter);
+    if ('code' in feed) return feed;
+    subscriptions.begin(call, feed);
+  } else {
+    const messages = piece(store, options, filter);
+    if ('code' in messages) return messages;
+    send(call, messages).catch((error: unknown) => call.emit('error', error));
+  }
+  return undefined;
+}
+
+function filterIn(store: Store, options: ReadReq.Options): EventFilter | Refusal | undefined {
+  const wanted = options.getFilter();
+  if (!wanted) return undefined;
   try {
-    const work = options.hasSubscription()
-      ? subscribe(context, call, options)
-      : send(call, piece(context.store, options));
-    work?.catch((error: unknown) => call.emit('error', error));
+    return eventFilter(wanted, store.index);
   } catch (error) {
-    if (error instanceof SyntaxError) refuse(invalidArgument(error.message));
-    else call.emit('error', error);
+    if (error instanceof SyntaxError) return invalidArgument(error.message);
+    throw error;
   }
 }
 
@@ -56,24 +84,32 @@ function drained(call: ReadCall): Promise<void> {
   });
 }
 
-/** What to read, as messages. Throws a Refusal. */
-function piece(store: Store, options: ReadReq.Options): Iterable<Buffer> {
+function piece(
+  store: Store,
+  options: ReadReq.Options,
+  filter: EventFilter | undefined,
+): Iterable<Buffer> | Refusal {
   const count = Math.min(Number(options.getCount()), Number.MAX_SAFE_INTEGER);
   const isBackward = Number(options.getReadDirection()) === BACKWARDS;
   const all = options.getAll();
-  if (all) return allPiece(store, options, all, isBackward, count);
+  if (all) {
+    const place = placeIn(store, all);
+    return place ? allPiece(store, filter, place.index, isBackward, count) : invalidPosition();
+  }
   const stream = options.getStream();
   const name = nameIn(stream);
   const state = store.index.stream(name);
-  if (state?.isTombstoned) throw streamDeleted(name);
+  if (state?.isTombstoned) return streamDeleted(name);
   const [first, last] = readable(store, state);
   if (!stream || !state || last < first) return [notFound(name)];
+  const start = startIn(stream, last);
   return isBackward
-    ? streamBackward(store, state, first, stream.hasEnd() ? last : from(stream, last), count)
-    : streamForward(store, state, Math.max(first, from(stream, last)), last, count);
+    ? streamBackward(store, state, first, Math.min(start, last), count)
+    : streamForward(store, state, Math.max(first, start), last, count);
 }
 
-function from(stream: ReadReq.Options.StreamOptions, last: number): number {
+/** A forward read from the end finds nothing, a backward one begins at the last event. */
+function startIn(stream: ReadReq.Options.StreamOptions, last: number): number {
   if (stream.hasEnd()) return last + 1;
   return stream.hasRevision() ? Number(stream.getRevision()) : 0;
 }
@@ -112,66 +148,60 @@ function* streamBackward(
   }
 }
 
-/** Forward from a position with the event at it, backward without it. */
-function allPiece(
+/** Forward with the event at the place, backward without it. */
+function* allPiece(
   store: Store,
-  options: ReadReq.Options,
-  all: ReadReq.Options.AllOptions,
+  filter: EventFilter | undefined,
+  start: number,
   isBackward: boolean,
   count: number,
 ): Iterable<Buffer> {
   const { visible } = store;
-  const at = all.getPosition();
-  const ends = { start: 0, end: visible };
-  const place = all.hasEnd() ? 'end' : 'start';
-  const start = at ? indexFrom(store, Number(at.getCommitPosition())) : ends[place];
-  const wanted = options.getFilter();
-  const filter = wanted ? eventFilter(wanted, store.index) : undefined;
-  const matches = (index: number) => filter?.matches(index) ?? true;
-  return (function* () {
-    let left = count;
-    if (isBackward) {
-      for (let index = Math.min(start, visible) - 1; index >= 0 && left > 0; index--)
-        if (matches(index) && left-- > 0) yield store.responseAt(index);
-    } else {
-      for (let index = start; index < visible && left > 0; index++)
-        if (matches(index) && left-- > 0) yield store.responseAt(index);
-    }
-  })();
+  const step = isBackward ? -1 : 1;
+  let at = isBackward ? Math.min(start, visible) - 1 : start;
+  for (let left = count; left > 0 && at >= 0 && at < visible; at += step) {
+    if (filter && !filter.matches(at)) continue;
+    left -= 1;
+    yield store.responseAt(at);
+  }
 }
 
-/** The index of the event at a position; one that is inside a record is refused. */
-function indexFrom({ index }: Store, position: number): number {
+interface Place {
+  /** The first event at or behind the position. */
+  readonly index: number;
+  readonly isExact: boolean;
+  readonly position: number;
+}
+
+/** Where in $all a request points; undefined for a position inside a record. */
+function placeIn({ index, visible }: Store, all: ReadReq.Options.AllOptions): Place | undefined {
+  const asked = all.getPosition();
+  if (!asked) return { index: all.hasEnd() ? visible : 0, isExact: false, position: -1 };
+  const position = Number(asked.getCommitPosition());
   const found = index.firstFrom(position);
-  const isInside = position > 0 && found < index.count && index.positionAt(found) !== position;
-  if (isInside) throw invalidPosition();
-  return found;
+  const isExact = index.positionAt(found) === position;
+  if (position > 0 && found < index.count && !isExact) return undefined;
+  return { index: found, isExact, position };
 }
 
-function subscribe(context: ReadContext, call: ReadCall, options: ReadReq.Options): undefined {
-  const { store, subscriptions } = context;
+function feedOf(
+  store: Store,
+  options: ReadReq.Options,
+  filter: EventFilter | undefined,
+): Feed | Refusal {
   const all = options.getAll();
-  if (!all) {
-    const stream = options.getStream();
-    const name = nameIn(stream);
-    if (store.index.stream(name)?.isTombstoned) throw streamDeleted(name);
-    const last = store.index.stream(name)?.indexes.length ?? 0;
-    const after = stream?.hasRevision() ? Number(stream.getRevision()) + 1 : 0;
-    subscriptions.begin(call, streamFeed(store, name, stream?.hasEnd() ? last : after));
-    return undefined;
+  if (all) {
+    const place = placeIn(store, all);
+    if (!place) return invalidPosition();
+    const { index, isExact, position } = place;
+    return allFeed(store, filter, isExact ? index + 1 : index, position);
   }
-  const wanted = options.getFilter();
-  const filter = wanted ? eventFilter(wanted, store.index) : undefined;
-  const at = all.getPosition();
-  let next = all.hasEnd() ? store.visible : 0;
-  if (at) {
-    const position = Number(at.getCommitPosition());
-    next = indexFrom(store, position);
-    if (store.index.positionAt(next) === position) next += 1;
-  }
-  const skipTo = at ? Number(at.getCommitPosition()) : -1;
-  subscriptions.begin(call, allFeed(store, filter, next, skipTo));
-  return undefined;
+  const stream = options.getStream();
+  const name = nameIn(stream);
+  const state = store.index.stream(name);
+  if (state?.isTombstoned) return streamDeleted(name);
+  const after = stream?.hasRevision() ? Number(stream.getRevision()) + 1 : 0;
+  return streamFeed(store, name, stream?.hasEnd() ? (state?.indexes.length ?? 0) : after);
 }
 
 function notFound(name: string): Buffer {

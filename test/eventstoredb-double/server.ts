@@ -54,7 +54,7 @@ export async function startServer(store: Store, knobs: Knobs, port: number): Pro
     delete: deleteStream.bind(undefined, store),
     tombstone: tombstoneStream.bind(undefined, store),
   });
-  server.addService(featuresGrpc.ServerFeaturesService as unknown as ServiceDefinition, {
+  server.addService(featuresGrpc.ServerFeaturesService, {
     getSupportedMethods,
   });
   bound = await new Promise<number>((resolve, reject) => {

@@ -138,7 +138,7 @@ export async function openStore(path: string, keepIds: boolean): Promise<Store> 
     },
     responseAt: (at) => responseOf(recordAt(at)),
     onVisible: writer.onVisible,
-    close: log.close,
+    close: () => log.close(),
   };
 }
 
@@ -150,6 +150,7 @@ function openWriter(
 ) {
   const listeners = new Set<() => void>();
   let visible = index.count;
+  let told = visible;
   let last = Promise.resolve();
 
   const obey = (stream: StreamState) => {
@@ -159,10 +160,15 @@ function openWriter(
     const target = index.stream(described);
     if (target) obeyMetadata(target, responseOf(recordAt(at)));
   };
+  /** Readers are told once of all appends that became durable together. */
   const showUpTo = (count: number) => {
     if (count <= visible) return;
+    if (told === visible)
+      queueMicrotask(() => {
+        told = visible;
+        for (const listener of listeners) listener();
+      });
     visible = count;
-    for (const listener of listeners) listener();
   };
   const write = async (name: string, first: number, events: readonly ProposedEvent[]) => {
     const writtenAtMs = Date.now();

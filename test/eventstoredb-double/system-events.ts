@@ -7,7 +7,7 @@ const STATISTICS_EVERY_MS = 30_000;
 
 export function keepSystemEvents(store: Store, knobs: Knobs, port: () => number) {
   let appends = 0;
-  const write = async (stream: string, type: string, json: object) => {
+  const write = async (stream: string, type: string, json: unknown) => {
     await store.append(stream, 'any', [systemEvent(type, JSON.stringify(json))]);
   };
   const writeStatistics = () => {
@@ -22,7 +22,7 @@ export function keepSystemEvents(store: Store, knobs: Knobs, port: () => number)
     begin: async () => {
       if (store.index.count > 0) return;
       await write(metadataStreamOf(`$stats-127.0.0.1:${port()}`), '$metadata', { $maxCount: 100 });
-      await write('$users', '$User', 'admin' as unknown as object);
+      await write('$users', '$User', 'admin');
       await write('$user-admin', '$UserCreated', { loginName: 'admin', disabled: false });
     },
     appended: () => {
