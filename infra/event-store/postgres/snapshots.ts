@@ -4,7 +4,7 @@ import type { Snapshot } from '../port.js';
 import type { Connections } from './connections.js';
 import { sql } from './sql.js';
 
-interface Snapshots {
+export interface Snapshots {
   read(stream: StreamName): Promise<Snapshot | undefined>;
   write(stream: StreamName, snapshot: Snapshot): Promise<void>;
 }

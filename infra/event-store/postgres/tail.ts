@@ -15,7 +15,7 @@ import type { FollowedLog } from '../follow.js';
 import type { LogBatch, LogFilter, Position } from '../port.js';
 import type { LogReader } from './log-reader.js';
 import { createPoller } from './poller.js';
-import { createRing } from './ring.js';
+import { createRing } from '../ring.js';
 
 interface Tail extends FollowedLog {
   /** This process appended rows right behind `previous`. */

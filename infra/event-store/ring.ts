@@ -1,6 +1,6 @@
 /** The newest entries of the log, bounded in number and size. */
-import type { Entry } from '../entries.js';
-import { START, type Position } from '../port.js';
+import type { Entry } from './entries.js';
+import { START, type Position } from './port.js';
 
 interface Ring {
   readonly open: boolean;

@@ -1,0 +1,124 @@
+/**
+ * Appends to streams, many at once, each until its outcome is known or its deadline has come.
+ *
+ * What is not answered is unknown, and sent again with the same ids at the same revision: the
+ * server, as long as it remembers the ids, answers as the first time. When it does not (after a
+ * restart, or long after), the append looks like a conflict; then the stream tells by the ids that
+ * stand there.
+ *
+ *   send ──landed──► appended
+ *    │ ▲  unknown, while time is left
+ *    │ └────────┐
+ *    ├──elsewhere──► the stream: our ids there? ──► appended, or conflict
+ *    └──no time left──► StoreUnavailable
+ */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import { InvalidEvent, type StoreLog } from '../codec.js';
+import { StoreUnavailable, type AppendOutcome } from '../port.js';
+import type { EncodedAppend } from '../unit.js';
+import { countedBytes } from './append-message.js';
+import type { LogClient } from './client.js';
+import { createGate } from './gate.js';
+import type { LogReader } from './log-reader.js';
+
+interface AppenderOptions {
+  readonly client: LogClient;
+  readonly reader: LogReader;
+  readonly log: StoreLog;
+}
+
+interface Appender {
+  append(append: EncodedAppend, deadline: number): Promise<AppendOutcome>;
+  readonly stats: AppenderStats;
+}
+
+export interface AppenderStats {
+  readonly appends: number;
+  readonly retries: number;
+  /** Outcomes that the stream had to tell. */
+  readonly lookups: number;
+  readonly underWay: number;
+}
+
+/** More would wait in the server instead of here. */
+const UNDER_WAY_MAX = 1024;
+const UNDER_WAY_BYTES_MAX = 8 * 1024 * 1024;
+
+/** An answer takes milliseconds; with half of the time gone it is worth asking again. */
+const FIRST_TRY_MS = 900;
+const RETRY_PAUSE_MS = 50;
+
+/** With less time left an append would only be begun to be given up. */
+const TRY_MS_MIN = 20;
+
+export function createAppender({ client, reader, log }: AppenderOptions): Appender {
+  const gate = createGate(UNDER_WAY_MAX, UNDER_WAY_BYTES_MAX);
+  const stats = { appends: 0, retries: 0, lookups: 0 };
+  let away = false;
+
+  async function land(append: EncodedAppend, deadline: number): Promise<AppendOutcome> {
+    let tryMs = FIRST_TRY_MS;
+    let reason = 'the append waited too long to be tried';
+    for (let tries = 0; ; tries++) {
+      const leftMs = deadline - performance.now();
+      if (leftMs < TRY_MS_MIN) throw new StoreUnavailable(reason);
+      const answer = await client.append(append, Math.min(tryMs, leftMs));
+      switch (answer.kind) {
+        case 'refused':
+          throw new InvalidEvent(`${append.stream}: the event store refuses: ${answer.reason}`);
+        case 'elsewhere':
+          return standing(append, answer.actualRevision);
+        case 'landed': {
+          if (away) log.warn({}, 'the event store is back');
+          away = false;
+          const { revision, position } = answer;
+          const first = tries === 0 && revision === lastRevision(append);
+          if (first && position !== undefined) return { status: 'appended', revision, position };
+          return standing(append, Math.max(revision, lastRevision(append)));
+        }
+        case 'unknown':
+          if (!away) log.warn({ error: answer.reason }, 'the event store is away');
+          away = true;
+          reason = answer.reason;
+      }
+      stats.retries++;
+      tryMs = deadline - performance.now();
+      if (tryMs > RETRY_PAUSE_MS + TRY_MS_MIN) await pause(RETRY_PAUSE_MS);
+    }
+  }
+
+  /** What the stream says became of an append, whose last revision is `head` or less. */
+  async function standing(append: EncodedAppend, head: number): Promise<AppendOutcome> {
+    const { stream, expectedRevision, events } = append;
+    const conflict = { status: 'conflict', actualRevision: head } as const;
+    if (head < lastRevision(append)) return conflict;
+    stats.lookups++;
+    const range = { fromRevision: expectedRevision + 1, limit: events.length };
+    const rows = await reader.stream(stream, range);
+    const last = rows.at(-1);
+    const ours = rows.length === events.length && rows.every(({ id }, n) => id === events[n]?.id);
+    if (!last || !ours) return conflict;
+    return { status: 'appended', revision: last.revision, position: last.position };
+  }
+
+  return {
+    async append(append, deadline) {
+      const bytes = countedBytes(append);
+      const admitted = gate.enter(bytes);
+      if (admitted) await admitted;
+      stats.appends++;
+      try {
+        return await land(append, deadline);
+      } finally {
+        gate.leave(bytes);
+      }
+    },
+    get stats() {
+      return { ...stats, underWay: gate.underWay };
+    },
+  };
+}
+
+const lastRevision = ({ expectedRevision, events }: EncodedAppend): number =>
+  expectedRevision + events.length;

@@ -1,0 +1,410 @@
+/**
+ * Everything that knows `@eventstore/db-client`. What is above it knows only the types of this
+ * file, so that the client's successor replaces this file and nothing else (ADR 12).
+ *
+ * Taken from the client: how it connects (connection string, cluster discovery, TLS, credentials,
+ * a new channel after a failure, keep-alive) and the messages of its protocol. Its verbs are not
+ * used: they keep the batch appends of all clients of a process in one table, which a failure of
+ * any one empties; when a connection breaks under back-pressure they reject where nobody listens,
+ * which ends the process; and they write JSON twice and parse it once too often.
+ *
+ * Nothing here throws for what a server or a network does: answers are values.
+ */
+import { EventStoreDBClient } from '@eventstore/db-client';
+import streamsGrpc, {
+  type StreamsClient,
+} from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
+import streamsPb, {
+  type BatchAppendResp,
+  type ReadReq,
+  type ReadResp,
+} from '@eventstore/db-client/generated/streams_pb.js';
+import type { StreamName } from '../../../contracts/streams.js';
+import type { LogRow } from '../codec.js';
+import { NO_STREAM, type Position } from '../port.js';
+import type { EncodedAppend } from '../unit.js';
+import { appendMessage } from './append-message.js';
+
+export type AppendAnswer =
+  /** `position` is the last event's; a repeat may be answered without. */
+  | {
+      readonly kind: 'landed';
+      readonly revision: number;
+      readonly position: Position | undefined;
+    }
+  | { readonly kind: 'elsewhere'; readonly actualRevision: number }
+  /** The server will not take it, however often it is asked. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** It may have landed, or may yet. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export type Ending =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'away'; readonly reason: string };
+
+export interface Call {
+  /** Never rejects. */
+  readonly ended: Promise<Ending>;
+  /** Ends it as `done`; nothing is told any more. */
+  cancel(): void;
+}
+
+export interface StreamRange {
+  readonly stream: StreamName;
+  /** `end` backward. */
+  readonly from: number | 'end';
+  readonly backward: boolean;
+  readonly limit: number | undefined;
+}
+
+/** What the server leaves out beside its own events; at most one of the two. */
+export interface ServerFilter {
+  readonly streamPrefixes?: readonly string[];
+  readonly typePrefixes?: readonly string[];
+}
+
+export interface LogTold {
+  /** In order; also events of the server's own, when it was not asked to leave them out. */
+  row(row: LogRow): void;
+  /** Everything up to here has been told. */
+  checkpoint(position: Position): void;
+  /** Nothing lies behind what has been told. */
+  caughtUp(): void;
+}
+
+export interface LogClient {
+  append(append: EncodedAppend, timeoutMs: number): Promise<AppendAnswer>;
+  readStream(range: StreamRange, row: (row: LogRow) => void): Call;
+  /** From a position on, itself included, or backward from the end. */
+  readLog(from: Position | 'end', limit: number, row: (row: LogRow) => void): Call;
+  /** Everything behind a position, without end. */
+  follow(after: Position, filter: ServerFilter, told: LogTold): Call;
+  /** Whatever is under way ends. */
+  close(): Promise<void>;
+}
+
+/** What the client's own verbs are made of. */
+interface Wire {
+  GRPCStreamCreator<Stream>(
+    client: typeof StreamsClient,
+    name: string,
+    create: (client: StreamsClient) => Stream,
+  ): () => Promise<Stream>;
+  callArguments(options: object, call: object): Parameters<StreamsClient['batchAppend']>;
+  dispose(): Promise<void>;
+}
+
+type AppendStream = ReturnType<StreamsClient['batchAppend']>;
+type ReadCall = ReturnType<StreamsClient['read']>;
+
+/** Ours end by being cancelled; a deadline of gRPC would only be a second opinion. */
+const FOR_EVER = { deadline: Infinity };
+
+/** Throws when the connection string cannot be understood; connects when it is first needed. */
+export function connectLog(url: string): LogClient {
+  const wire = EventStoreDBClient.connectionString(url) as unknown as Wire;
+  const { StreamsClient } = streamsGrpc;
+  let closed = false;
+
+  const appends = openAppends(
+    wire.GRPCStreamCreator(StreamsClient, 'append', (client) =>
+      client.makeBidiStreamRequest(
+        streamsGrpc.StreamsService.batchAppend.path,
+        (message: Buffer) => message,
+        streamsGrpc.StreamsService.batchAppend.responseDeserialize,
+        ...(wire.callArguments({}, FOR_EVER) as [never, never]),
+      ),
+    ) as unknown as () => Promise<AppendStream>,
+  );
+
+  const read = (request: ReadReq, tell: (message: ReadResp) => void): Call =>
+    startCall(
+      wire.GRPCStreamCreator(StreamsClient, 'read', (client) =>
+        client.read(request, ...(wire.callArguments({}, FOR_EVER) as [never, never])),
+      ),
+      tell,
+    );
+
+  return {
+    append: (append, timeoutMs) =>
+      closed
+        ? Promise.resolve({ kind: 'unknown', reason: 'the event store is closed' })
+        : appends.append(append, timeoutMs),
+    readStream: (range, row) => read(streamRequest(range), rowsTo(row)),
+    readLog: (from, limit, row) => read(logRequest(from, limit), rowsTo(row)),
+    follow: (after, filter, told) =>
+      read(followRequest(after, filter), (message) => {
+        if (message.hasEvent()) rowsTo(told.row)(message);
+        else if (message.hasCheckpoint())
+          told.checkpoint(BigInt(message.getCheckpoint()?.getCommitPosition() ?? -1));
+        else if (message.hasCaughtUp()) told.caughtUp();
+      }),
+    async close() {
+      closed = true;
+      appends.close();
+      await wire.dispose();
+    },
+  };
+}
+
+interface Pending {
+  readonly settle: (answer: AppendAnswer) => void;
+  readonly sentAt: number;
+  readonly dueAt: number;
+}
+
+interface Line {
+  readonly pending: Map<string, Pending>;
+  stream: AppendStream | undefined;
+  heardAt: number;
+}
+
+/** How late a time-out may be noticed. */
+const SWEEP_MS = 25;
+
+/** The server refuses by itself what reaches it later; clocks may differ by less than this. */
+const STALE_MS = 10_000;
+
+/** All appends go over one stream of the connection; a new one is opened when it breaks. */
+function openAppends(open: () => Promise<AppendStream>) {
+  let line: Line | undefined;
+  let opening: Promise<void> | undefined;
+  let sweeping: NodeJS.Timeout | undefined;
+  let sent = 0;
+
+  function openLine(): Line {
+    const fresh: Line = { pending: new Map(), stream: undefined, heardAt: 0 };
+    const end = (error?: unknown) => drop(fresh, error ? reasonOf(error) : 'the line was closed');
+    opening = open().then((stream) => {
+      fresh.stream = stream;
+      stream.on('data', (message) => heard(fresh, message));
+      stream.on('error', end);
+      stream.on('end', end);
+      if (line !== fresh) stream.cancel();
+    }, end);
+    return fresh;
+  }
+
+  function heard(from: Line, message: BatchAppendResp): void {
+    from.heardAt = performance.now();
+    const correlation = message.getCorrelationId()?.getString() ?? '';
+    from.pending.get(correlation)?.settle(answerOf(message));
+    from.pending.delete(correlation);
+  }
+
+  function drop(broken: Line, reason: string): void {
+    if (line === broken) line = undefined;
+    for (const { settle } of broken.pending.values()) settle({ kind: 'unknown', reason });
+    broken.pending.clear();
+    const { stream } = broken;
+    // Inside the stream's own events grpc-js does not take a cancellation well.
+    if (stream) setImmediate(() => stream.cancel());
+  }
+
+  /** Those that are due are unknown; a line on which nothing at all is heard is given up. */
+  function sweep(): void {
+    const now = performance.now();
+    let silent = false;
+    for (const [correlation, { settle, sentAt, dueAt }] of line?.pending ?? []) {
+      if (dueAt > now) continue;
+      silent ||= (line?.heardAt ?? 0) < sentAt;
+      line?.pending.delete(correlation);
+      settle({ kind: 'unknown', reason: 'the event store did not answer in time' });
+    }
+    if (silent && line) drop(line, 'the event store has fallen silent');
+    if (line?.pending.size) return;
+    clearInterval(sweeping);
+    sweeping = undefined;
+  }
+
+  return {
+    append: (append: EncodedAppend, timeoutMs: number): Promise<AppendAnswer> =>
+      new Promise((settle) => {
+        const to = (line ??= openLine());
+        const sentAt = performance.now();
+        const correlation = `00000000-0000-4000-8000-${(++sent).toString(16).padStart(12, '0')}`;
+        to.pending.set(correlation, { settle, sentAt, dueAt: sentAt + timeoutMs });
+        sweeping ??= setInterval(sweep, SWEEP_MS);
+        const message = appendMessage(correlation, append, Date.now() + STALE_MS);
+        const write = () => {
+          if (to.pending.has(correlation)) to.stream?.write(message as never);
+        };
+        if (to.stream) write();
+        else void opening?.then(write);
+      }),
+    close() {
+      if (line) drop(line, 'the event store is closed');
+      clearInterval(sweeping);
+    },
+  };
+}
+
+function answerOf(message: BatchAppendResp): AppendAnswer {
+  const success = message.getSuccess();
+  if (success) {
+    const revision = Number(success.getCurrentRevision());
+    const commit = success.getPosition()?.getCommitPosition();
+    return { kind: 'landed', revision, position: commit ? BigInt(commit) : undefined };
+  }
+  const error = message.getError();
+  const details = error?.getDetails();
+  const name = details?.getTypeName() ?? '';
+  const { WrongExpectedVersion } = sharedPb;
+  if (details && name === 'event_store.client.WrongExpectedVersion') {
+    const wrong = details.unpack(WrongExpectedVersion.deserializeBinary, name);
+    const known = wrong?.hasCurrentStreamRevision();
+    const actualRevision = known ? Number(wrong?.getCurrentStreamRevision()) : NO_STREAM;
+    return { kind: 'elsewhere', actualRevision };
+  }
+  const reason = `${name.split('.').at(-1) ?? ''} ${error?.getMessage() ?? ''}`.trim();
+  return { kind: REFUSALS.has(name) ? 'refused' : 'unknown', reason: reason || 'no answer' };
+}
+
+/** Others (Timeout, Unknown) tell nothing of what became of the append. */
+const REFUSALS = new Set(
+  ['AccessDenied', 'StreamDeleted', 'MaximumAppendSizeExceeded', 'BadRequest'].map(
+    (name) => `event_store.client.${name}`,
+  ),
+);
+
+function startCall(open: () => Promise<ReadCall>, tell: (message: ReadResp) => void): Call {
+  let cancel = (): void => undefined;
+  let cancelled = false;
+  const ended = new Promise<Ending>((resolve) => {
+    const end = (error?: unknown) => resolve(error ? endingOf(error) : { kind: 'done' });
+    cancel = () => {
+      cancelled = true;
+      end();
+    };
+    open().then((call) => {
+      const stop = () => setImmediate(() => call.cancel());
+      call.on('data', (message: ReadResp) => !cancelled && tell(message));
+      call.on('error', end);
+      call.on('end', () => end());
+      cancel = () => {
+        cancelled = true;
+        stop();
+        end();
+      };
+      if (cancelled) stop();
+    }, end);
+  });
+  return { ended, cancel: () => cancel() };
+}
+
+interface GrpcError extends Error {
+  readonly code?: number;
+  readonly metadata?: { getMap(): Record<string, unknown> };
+}
+
+const reasonOf = (error: unknown): string => (error as Error).message || String(error);
+
+function endingOf(error: unknown): Ending {
+  const { code, metadata } = error as GrpcError;
+  const exception = String(metadata?.getMap()['exception'] ?? '');
+  const reason = reasonOf(error);
+  if (exception === 'not-leader') return { kind: 'away', reason };
+  return { kind: exception || REFUSED_CODES.has(code ?? 0) ? 'refused' : 'away', reason };
+}
+
+/** Invalid argument, permission denied, failed precondition, unimplemented, unauthenticated. */
+const REFUSED_CODES = new Set([3, 7, 9, 12, 16]);
+
+const rowsTo =
+  (row: (row: LogRow) => void) =>
+  (message: ReadResp): void => {
+    const event = message.getEvent()?.getEvent();
+    if (event) row(rowOf(event));
+  };
+
+type WireEvent = ReadResp.ReadEvent.RecordedEvent;
+
+const utf8 = (bytes: Uint8Array | undefined): string =>
+  bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString() : '';
+
+const rowOf = (event: WireEvent): LogRow => ({
+  position: BigInt(event.getCommitPosition()),
+  stream: utf8(event.getStreamIdentifier()?.getStreamName_asU8()) as StreamName,
+  revision: Number(event.getStreamRevision()),
+  id: event.getId()?.getString() ?? '',
+  type: event.getMetadataMap().get('type') ?? '',
+  data: utf8(event.getData_asU8()),
+  metadata: utf8(event.getCustomMetadata_asU8()),
+});
+
+function streamRequest({ stream, from, backward, limit }: StreamRange): ReadReq {
+  const identifier = new sharedPb.StreamIdentifier();
+  identifier.setStreamName(Uint8Array.from(Buffer.from(stream)));
+  const range = new streamsPb.ReadReq.Options.StreamOptions();
+  range.setStreamIdentifier(identifier);
+  if (from === 'end') range.setEnd(new sharedPb.Empty());
+  else range.setRevision(String(from));
+  const options = optionsOf(backward, limit ?? Number.MAX_SAFE_INTEGER);
+  options.setStream(range);
+  options.setNoFilter(new sharedPb.Empty());
+  return requestOf(options);
+}
+
+function logRequest(from: Position | 'end', limit: number): ReadReq {
+  const options = optionsOf(from === 'end', limit);
+  options.setAll(placeOf(from));
+  options.setFilter(filterOf({}));
+  return requestOf(options);
+}
+
+function followRequest(after: Position, filter: ServerFilter): ReadReq {
+  const options = optionsOf(false, Number.MAX_SAFE_INTEGER);
+  options.setAll(placeOf(after));
+  options.setSubscription(new streamsPb.ReadReq.Options.SubscriptionOptions());
+  options.setFilter(filterOf(filter));
+  return requestOf(options);
+}
+
+function requestOf(options: ReadReq.Options): ReadReq {
+  const request = new streamsPb.ReadReq();
+  request.setOptions(options);
+  return request;
+}
+
+function optionsOf(backward: boolean, limit: number): ReadReq.Options {
+  const ids = new streamsPb.ReadReq.Options.UUIDOption();
+  ids.setString(new sharedPb.Empty());
+  const options = new streamsPb.ReadReq.Options();
+  options.setReadDirection(backward ? 1 : 0);
+  options.setResolveLinks(false);
+  options.setCount(String(limit));
+  options.setUuidOption(ids);
+  return options;
+}
+
+function placeOf(place: Position | 'end'): ReadReq.Options.AllOptions {
+  const all = new streamsPb.ReadReq.Options.AllOptions();
+  if (place === 'end') all.setEnd(new sharedPb.Empty());
+  else if (place < 0n) all.setStart(new sharedPb.Empty());
+  else {
+    const at = new streamsPb.ReadReq.Options.Position();
+    at.setCommitPosition(String(place));
+    at.setPreparePosition(String(place));
+    all.setPosition(at);
+  }
+  return all;
+}
+
+/** So many events are looked at between two checkpoints of a filter that passes none. */
+const SEARCH_WINDOW = 512;
+
+/** Never passes the server's own events. */
+function filterOf({ streamPrefixes, typePrefixes }: ServerFilter): ReadReq.Options.FilterOptions {
+  const filter = new streamsPb.ReadReq.Options.FilterOptions();
+  const expression = new streamsPb.ReadReq.Options.FilterOptions.Expression();
+  filter.setMax(SEARCH_WINDOW);
+  filter.setCheckpointintervalmultiplier(1);
+  if (streamPrefixes) expression.setPrefixList([...streamPrefixes]);
+  else if (typePrefixes) expression.setPrefixList([...typePrefixes]);
+  else expression.setRegex('^[^$].*');
+  if (streamPrefixes) filter.setStreamIdentifier(expression);
+  else filter.setEventType(expression);
+  return filter;
+}

@@ -1,0 +1,154 @@
+/**
+ * The event store on EventStoreDB (KurrentDB): appends to streams, many at once; reads; one
+ * subscription to the log for all subscribers of the process. Payloads and snapshots lie in
+ * PostgreSQL; a unit's payloads are durable there before its events are sent.
+ */
+import { performance } from 'node:perf_hooks';
+import { createCodec, InvalidEvent, type StoreLog } from '../codec.js';
+import { follow } from '../follow.js';
+import { StoreOverloaded, StoreUnavailable, type AppendOutcome, type EventStore } from '../port.js';
+import { openSideTables } from '../postgres/side-tables.js';
+import type { SmallPayloads } from '../postgres/small-payloads.js';
+import { encodeUnit, type EncodedAppend, type EncodedUnit } from '../unit.js';
+import { APPEND_BYTES_MAX, countedBytes } from './append-message.js';
+import { createAppender, type AppenderStats } from './appender.js';
+import { connectLog } from './client.js';
+import { createLogReader } from './log-reader.js';
+import { createTail, type TailStats } from './tail.js';
+
+interface EventStoreDbOptions {
+  /** `esdb://…` or `kurrentdb://…` */
+  readonly url: string;
+  /** The PostgreSQL that keeps payloads and snapshots; migrated with `eventStoreMigrations`. */
+  readonly databaseUrl: string;
+  readonly log: StoreLog;
+  /** Past either bound an append is refused with `StoreOverloaded`. */
+  readonly queueUnitsMax?: number;
+  readonly queueBytesMax?: number;
+}
+
+export interface EventStoreDb extends EventStore {
+  readonly smallPayloads: SmallPayloads;
+  /** Counted since the store was opened; `queue…`, `underWay` and so on are of now. */
+  stats(): EventStoreDbStats;
+}
+
+interface EventStoreDbStats {
+  readonly units: number;
+  readonly events: number;
+  readonly queueUnits: number;
+  readonly queueBytes: number;
+  readonly overloads: number;
+  readonly appender: AppenderStats;
+  readonly tail: TailStats;
+  readonly unknownTypes: ReadonlyMap<string, number>;
+}
+
+/** Nobody waits longer for an answer, whatever happens to the servers. */
+const TIMEOUT_MS = 1_900;
+
+export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
+  const { url, databaseUrl, log } = options;
+  const { queueUnitsMax = 10_000, queueBytesMax = 64 * 1024 * 1024 } = options;
+  const bounds = { queueUnitsMax, queueBytesMax, timeoutMs: TIMEOUT_MS };
+  const codec = createCodec(log);
+  const client = connectLog(url);
+  const side = openSideTables({ url: databaseUrl, log, ...bounds });
+  const reader = createLogReader(client, TIMEOUT_MS);
+  const tail = createTail({ client, reader, codec, log });
+  const appender = createAppender({ client, reader, log });
+  const stats = { units: 0, events: 0, queueUnits: 0, queueBytes: 0, overloads: 0 };
+  let closing: Promise<void> | undefined;
+  let emptied: (() => void) | undefined;
+
+  async function land(unit: EncodedUnit): Promise<readonly AppendOutcome[]> {
+    const deadline = performance.now() + TIMEOUT_MS;
+    if (unit.payloads.length > 0) await side.keep(unit.payloads);
+    const [lead, ...followers] = unit.appends;
+    if (!lead) return [];
+    const first = await appender.append(lead, deadline);
+    if (first.status !== 'appended')
+      return [first, ...followers.map((): AppendOutcome => ({ status: 'skipped' }))];
+    if (followers.length === 0) return [first];
+    const rest = await landFollowers(followers, (append) => appender.append(append, deadline));
+    return [first, ...rest];
+  }
+
+  async function close(): Promise<void> {
+    tail.close();
+    if (stats.queueUnits > 0) await new Promise<void>((resolve) => (emptied = resolve));
+    await client.close();
+    await side.close();
+  }
+
+  return {
+    async append(unit) {
+      const encoded = encodeUnit(codec, unit);
+      encoded.appends.forEach(checkSize);
+      if (closing) throw new StoreUnavailable('the event store is closed');
+      const bytes = stats.queueBytes + encoded.bytes;
+      if (stats.queueUnits >= queueUnitsMax || bytes > queueBytesMax) {
+        stats.overloads++;
+        throw new StoreOverloaded();
+      }
+      stats.queueUnits++;
+      stats.queueBytes = bytes;
+      try {
+        const outcomes = await land(encoded);
+        stats.units++;
+        stats.events += encoded.events;
+        return outcomes;
+      } finally {
+        stats.queueBytes -= encoded.bytes;
+        if (--stats.queueUnits === 0) emptied?.();
+      }
+    },
+    async readStream(stream, readOptions = {}) {
+      const rows = await reader.stream(stream, readOptions);
+      return rows.flatMap((row) => tail.eventOf(row) ?? []);
+    },
+    readAll: async (after, limit, filter = {}) => tail.page(after, limit, filter),
+    subscribe: (after, filter, signal) => follow(tail, after, filter, signal),
+    head: () => reader.head(),
+    readSnapshot: (stream) => side.snapshots.read(stream),
+    writeSnapshot: (stream, snapshot) => side.snapshots.write(stream, snapshot),
+    smallPayloads: side.smallPayloads,
+    stats: () => ({
+      ...stats,
+      appender: appender.stats,
+      tail: tail.stats,
+      unknownTypes: codec.unknownTypes,
+    }),
+    close: () => (closing ??= close()),
+  };
+}
+
+/** Before anything of a unit is sent, or its lead might land without a follower that cannot. */
+function checkSize(append: EncodedAppend): void {
+  const bytes = countedBytes(append);
+  if (bytes <= APPEND_BYTES_MAX) return;
+  const { stream, events } = append;
+  throw new InvalidEvent(
+    `${stream}: an append may have ${APPEND_BYTES_MAX} bytes, and these ${events.length} events ` +
+      `have ${bytes}`,
+  );
+}
+
+/** Beside one another, but in their order where they meet on a stream; every one is waited for. */
+async function landFollowers(
+  followers: readonly EncodedAppend[],
+  land: (append: EncodedAppend) => Promise<AppendOutcome>,
+): Promise<readonly AppendOutcome[]> {
+  const ends = new Map<string, Promise<AppendOutcome>>();
+  const landing = followers.map((append) => {
+    const before = ends.get(append.stream);
+    const outcome = before ? before.then(() => land(append)) : land(append);
+    ends.set(append.stream, outcome);
+    return outcome;
+  });
+  const settled = await Promise.allSettled(landing);
+  return settled.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
+}

@@ -1,0 +1,183 @@
+/** Reading streams and the log: a question is asked again through short outages, never for long. */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { StreamName } from '../../../contracts/streams.js';
+import type { LogRow } from '../codec.js';
+import {
+  START,
+  StoreUnavailable,
+  type LogFilter,
+  type Position,
+  type ReadStreamOptions,
+} from '../port.js';
+import type { Call, LogClient, ServerFilter } from './client.js';
+
+/** Rows behind a position, and how far the log is known by them. */
+interface LogPage {
+  readonly rows: readonly LogRow[];
+  /** Everything that the filter passes up to here is among the rows. */
+  readonly position: Position;
+  /** The log ended there. */
+  readonly atEnd: boolean;
+}
+
+export interface LogReader {
+  stream(stream: StreamName, options: ReadStreamOptions): Promise<readonly LogRow[]>;
+  /** At most `limit` rows; of a filter's types also those that only begin like one of them. */
+  page(after: Position, limit: number, filter: LogFilter): Promise<LogPage>;
+  /** The position of the last event that is not the server's own. */
+  head(): Promise<Position>;
+}
+
+const RETRY_PAUSE_MS = 50;
+
+/** So long one page looks for what a filter passes; then it is as long as it is. */
+const SCAN_MS = 1_000;
+
+/** Read backward at a time, should the server's own events lie last. */
+const HEAD_EVENTS = 8;
+
+/** `timeoutMs`: nobody waits longer for the next event, or for an answer. */
+export function createLogReader(client: LogClient, timeoutMs: number): LogReader {
+  async function collect(start: (row: (row: LogRow) => void) => Call): Promise<LogRow[]> {
+    let deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const rows: LogRow[] = [];
+      const call = start((row) => void rows.push(row));
+      const ending = await endOf(call, () => rows.length, deadline - performance.now());
+      if (ending.kind === 'done') return rows;
+      if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
+      if (rows.length > 0) deadline = performance.now() + timeoutMs;
+      if (performance.now() + RETRY_PAUSE_MS > deadline) throw new StoreUnavailable(ending.reason);
+      await pause(RETRY_PAUSE_MS);
+    }
+  }
+
+  async function head(): Promise<Position> {
+    for (let count = HEAD_EVENTS; ; count *= 8) {
+      const rows = await collect((row) => client.readLog('end', count, row));
+      const last = rows.find(isOurs);
+      if (last) return last.position;
+      if (rows.length < count) return START;
+    }
+  }
+
+  /** Without a filter: pages of the log itself. */
+  async function read(after: Position, limit: number): Promise<LogPage> {
+    const rows: LogRow[] = [];
+    // The event at `after` comes again, and one more than wanted tells whether the log goes on.
+    for (let from = after; ;) {
+      const count = limit - rows.length + 2;
+      const found = await collect((row) => client.readLog(from, count, row));
+      const last = found.at(-1);
+      rows.push(...found.filter((row) => row.position > from && isOurs(row)));
+      if (rows.length > limit) return cut(rows, limit);
+      if (found.length < count || !last)
+        return { rows, position: rows.at(-1)?.position ?? after, atEnd: true };
+      from = last.position;
+    }
+  }
+
+  return {
+    async stream(stream, { fromRevision, direction = 'forward', limit }) {
+      const backward = direction === 'backward';
+      if (limit !== undefined && limit <= 0) return [];
+      if (backward && fromRevision !== undefined && fromRevision < 0) return [];
+      const from = fromRevision === undefined ? undefined : Math.max(0, fromRevision);
+      const range = { stream, from: from ?? (backward ? 'end' : 0), backward, limit } as const;
+      return collect((row) => client.readStream(range, row));
+    },
+
+    async page(after, limit, filter) {
+      if (!filter.categories && !filter.types) {
+        try {
+          return await read(after, limit);
+        } catch (error) {
+          // A server may refuse a position behind the end of its log.
+          if (!(error instanceof ReadRefused) || after < (await head())) throw error;
+          return { rows: [], position: after, atEnd: true };
+        }
+      }
+      const end = await head();
+      if (after >= end) return { rows: [], position: after, atEnd: true };
+      return scan(client, { after, end, limit, filter: serverFilter(filter), timeoutMs });
+    },
+
+    head,
+  };
+}
+
+/** The server understood the question, and does not answer it. */
+class ReadRefused extends Error {}
+
+const isOurs = ({ type }: LogRow): boolean => !type.startsWith('$');
+
+/** The server looks through names alone, and by one kind of name; readers sort out the rest. */
+const serverFilter = ({ categories, types }: LogFilter): ServerFilter =>
+  categories
+    ? { streamPrefixes: categories.map((category) => `${category}-`) }
+    : { typePrefixes: types ?? [] };
+
+interface Scan {
+  readonly after: Position;
+  /** The head of the log before the scan began. */
+  readonly end: Position;
+  readonly limit: number;
+  readonly filter: ServerFilter;
+  readonly timeoutMs: number;
+}
+
+/** With a filter: a short subscription, whose checkpoints tell how far it has come. */
+async function scan(client: LogClient, asked: Scan): Promise<LogPage> {
+  const { after, end, limit, filter, timeoutMs } = asked;
+  if (filter.streamPrefixes?.length === 0 || filter.typePrefixes?.length === 0)
+    return { rows: [], position: end, atEnd: true };
+  const rows: LogRow[] = [];
+  let known = after;
+  let told = 0;
+  const reach = (position: Position) => {
+    told++;
+    if (position > known) known = position;
+    if (known >= end || rows.length > limit) call.cancel();
+  };
+  const call = client.follow(after, filter, {
+    row(row) {
+      if (rows.length > limit) return;
+      if (isOurs(row)) rows.push(row);
+      reach(row.position);
+    },
+    checkpoint: reach,
+    caughtUp: () => reach(end),
+  });
+  const enough = setTimeout(() => told > 0 && call.cancel(), SCAN_MS);
+  const ending = await endOf(call, () => told, timeoutMs);
+  clearTimeout(enough);
+  if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
+  if (ending.kind === 'away' && told === 0) throw new StoreUnavailable(ending.reason);
+  if (rows.length > limit) return cut(rows, limit);
+  return { rows, position: known, atEnd: known >= end };
+}
+
+function cut(rows: readonly LogRow[], limit: number): LogPage {
+  const kept = rows.slice(0, limit);
+  return { rows: kept, position: kept.at(-1)?.position ?? START, atEnd: false };
+}
+
+/** The call's ending, or `away` when nothing new was told for so long. */
+async function endOf(call: Call, told: () => number, timeoutMs: number) {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<{ readonly kind: 'away'; readonly reason: string }>((resolve) => {
+    let before = 0;
+    const look = () => {
+      if (told() === before)
+        resolve({ kind: 'away', reason: 'the event store did not answer in time' });
+      before = told();
+      timer = setTimeout(look, timeoutMs);
+    };
+    timer = setTimeout(look, timeoutMs);
+  });
+  const ending = await Promise.race([call.ended, silence]);
+  clearTimeout(timer);
+  if (ending.kind === 'away') call.cancel();
+  return ending;
+}
