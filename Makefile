@@ -21,7 +21,7 @@ build: install ## Builds dist/
 start: build ## Runs everything in one process, with first executions on a new data folder
 	@exec node --max-semi-space-size=64 dist/cli/main.js serve
 
-cluster: build ## Runs several processes of every role behind a balancer (MODELROUTE_CLUSTER=postgres: no Kafka, event store, S3)
+cluster: build ## Runs several processes of every role behind a balancer, over Kafka, gRPC and S3
 	@MODELROUTE_TEST_BUILT=1 exec node --import tsx test/cluster/main.ts
 
 test: build ## Runs every test

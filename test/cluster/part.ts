@@ -20,10 +20,16 @@ export interface PartOptions {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** The address in the line that says that it is ready; undefined for every other line. */
-  readonly readyIn: (line: string) => string | undefined;
+  readonly ready: Readiness;
   readonly stopMs: number;
 }
+
+/** How it is found out that a process can be talked to, and where. */
+export type Readiness =
+  /** From the line that says so; undefined for every other line. */
+  | { readonly in: (line: string) => string | undefined }
+  /** One that says nothing is asked. */
+  | { readonly at: string; readonly isUp: () => Promise<boolean> };
 
 export interface Part {
   readonly name: string;
@@ -50,6 +56,7 @@ const PAUSE_MAX_MS = 5_000;
 /** One that lived for so long did not fail because of how it was started. */
 const LIVED_MS = 10_000;
 const HOLD_POLL_MS = 100;
+const UP_POLL_MS = 50;
 /** Starts that fail before the first success: it is then no use to go on. */
 const FIRST_TRIES = 3;
 const WORDS_KEPT = 5;
@@ -133,7 +140,7 @@ async function keepRunning(
 
 /** How it ended. */
 function runOnce(
-  { name, command, args, env, cwd, readyIn }: PartOptions,
+  { name, command, args, env, cwd, ready }: PartOptions,
   { pidFiles, onLine }: Surroundings,
   state: State,
   onReady: () => void,
@@ -148,16 +155,23 @@ function runOnce(
   state.child = child;
   state.words = [];
   if (child.pid !== undefined) pidFiles.write(name, child.pid);
-  const hear = (line: string) => {
-    const address = readyIn(line);
-    if (address !== undefined && state.child === child) {
-      state.address = address;
-      onReady();
-    } else {
-      state.words = [...state.words.slice(1 - WORDS_KEPT), line];
-      onLine(name, line);
-    }
+  const isReadyAt = (address: string) => {
+    if (state.child !== child) return;
+    state.address = address;
+    onReady();
   };
+  const hear = (line: string) => {
+    const address = 'in' in ready ? ready.in(line) : undefined;
+    if (address !== undefined) return isReadyAt(address);
+    state.words = [...state.words.slice(1 - WORDS_KEPT), line];
+    onLine(name, line);
+  };
+  if ('at' in ready)
+    void untilUp(
+      ready.isUp,
+      () => state.child !== child,
+      () => isReadyAt(ready.at),
+    );
   for (const stream of [child.stdout, child.stderr])
     if (stream) createInterface({ input: stream }).on('line', hear);
   return new Promise((resolve) => {
@@ -170,6 +184,17 @@ function runOnce(
     child.once('error', (error) => over(error.message));
     child.once('exit', (code, signal) => over(signal ?? `exit ${code}`));
   });
+}
+
+async function untilUp(
+  isUp: () => Promise<boolean>,
+  isOver: () => boolean,
+  onUp: () => void,
+): Promise<void> {
+  while (!isOver()) {
+    if (await isUp().catch(() => false)) return onUp();
+    await sleep(UP_POLL_MS);
+  }
 }
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>

@@ -59,7 +59,7 @@ async function startReplica(
         ...{ MODELROUTE_ROLES: role, MODELROUTE_DATA_DIR: folder, MODELROUTE_DEMO: '0', PORT: '0' },
         ...env,
       },
-      readyIn: (line) => READY.exec(line)?.[1],
+      ready: { in: (line) => READY.exec(line)?.[1] },
     },
     around,
   );

@@ -8,26 +8,28 @@ import { configFrom } from '../../infra/config/config.js';
 import { startEmbeddedPostgres } from '../../infra/postgres/embedded.js';
 import { openFiles } from '../../infra/open-files.js';
 import { StartError } from '../../infra/start-error.js';
-import { startEventStoreDouble } from '../eventstoredb-double/double.js';
-import { startVersitygw } from '../support/versitygw.js';
-import type { Surroundings } from './part.js';
-import { keepServerAlive, type Server } from './server.js';
+import { repositoryRoot } from '../support/child-process.js';
+import { versitygwCommand } from '../support/versitygw.js';
+import { keepAlive, type PartOptions, type Surroundings } from './part.js';
 import { steadyPort, type Service, type Setup } from './setup.js';
 
 export interface Services {
   /** How replicas reach them. */
   readonly env: Readonly<Record<string, string>>;
   /** Where a file lies, for people. */
-  locationOf(id: FileId): string;
+  readonly locationOf: (id: FileId) => string;
 }
 
 type Undo = (() => Promise<unknown>)[];
 
-/** A server of ours, and how it is reached. */
-interface Started {
-  readonly server: Server;
+/** How a server is started, and how replicas reach it then. */
+interface Server {
+  readonly part: Omit<PartOptions, 'name' | 'stopMs'>;
   readonly env: Readonly<Record<string, string>>;
 }
+
+/** Kafka takes its time. */
+const STOP_MS = 10_000;
 
 /** Throws `StartError` where one of them cannot be had. */
 export async function startServices(
@@ -43,17 +45,17 @@ export async function startServices(
     s3: config.s3 !== undefined,
   };
   const wanted = [...services].filter((service) => !isGiven[service]);
-  const envs = await Promise.all(
-    wanted.map(async (service) => {
-      const { server, env } = await starters[service](setup).catch((error: Error) => {
-        throw missing(error);
-      });
-      const kept = keepServerAlive(service, server, around);
-      undo.push(() => kept.stop());
-      around.log.info({ process: service, ...env }, `${service} is up`);
-      return env;
-    }),
-  );
+  const starting = wanted.map(async (name) => {
+    const { part, env } = await servers[name](setup);
+    const kept = keepAlive({ name, ...part, stopMs: STOP_MS }, around);
+    undo.push(() => kept.stop());
+    await kept.started;
+    around.log.info({ process: name }, `${name} is up on ${kept.address}`);
+    return env;
+  });
+  const envs = await Promise.all(starting).catch((error: Error) => {
+    throw missing(error);
+  });
   const env = Object.assign({ DATABASE_URL: database }, ...envs) as Record<string, string>;
   return { env, locationOf: await locations(setup, env, wanted.includes('s3')) };
 }
@@ -69,26 +71,36 @@ async function startPostgres(
   return postgres.url;
 }
 
-const starters: Readonly<Record<Service, (setup: Setup) => Promise<Started>>> = {
-  async eventstore({ config, folders }) {
+const servers: Readonly<Record<Service, (setup: Setup) => Promise<Server>>> = {
+  async eventstore({ config, env, folders }) {
     const port = await steadyPort(config.dataDir, 'eventstore');
-    const double = await startEventStoreDouble({ dir: join(folders.own, 'eventstore'), port });
-    const { restart, close } = double;
-    const server = {
-      get pid() {
-        return double.pid;
-      },
-      ...{ restart, stop: close },
+    const dir = join(folders.own, 'eventstore');
+    const program = 'test/eventstoredb-double/main.ts';
+    const args = ['--import', 'tsx', program, '--dir', dir, '--port', `${port}`];
+    const ready = { in: (line: string) => /ready: (esdb:\S+)/.exec(line)?.[1] };
+    return {
+      part: { command: process.execPath, args, env, cwd: repositoryRoot, ready },
+      env: { EVENTSTORE_URL: `esdb://127.0.0.1:${port}?tls=false` },
     };
-    return { server, env: { EVENTSTORE_URL: double.url } };
   },
-  async kafka() {
-    throw new Error('Kafka cannot be started yet');
+  async kafka({ config, env, folders }) {
+    const port = await steadyPort(config.dataDir, 'kafka');
+    const args = ['scripts/kafka.mjs', '--port', `${port}`, '--dir', join(folders.own, 'kafka')];
+    const ready = { in: (line: string) => /is ready on (127\.0\.0\.1:\d+)/.exec(line)?.[1] };
+    return {
+      part: { command: process.execPath, args, env, cwd: repositoryRoot, ready },
+      env: { KAFKA_BROKERS: `127.0.0.1:${port}` },
+    };
   },
   async s3({ config, folders }) {
-    const port = await steadyPort(config.dataDir, 's3');
-    const server = await startVersitygw({ dir: join(folders.own, 's3'), port });
-    return { server, env: server.env };
+    const dir = join(folders.own, 's3');
+    const program = await versitygwCommand(dir, await steadyPort(config.dataDir, 's3'));
+    const { command, args, env, health } = program;
+    const isUp = async () => (await fetch(health)).status === 200;
+    return {
+      part: { command, args, env: {}, cwd: dir, ready: { at: env['S3_ENDPOINT'] ?? '', isUp } },
+      env,
+    };
   },
 };
 
@@ -99,11 +111,11 @@ async function locations(
   isOurs: boolean,
 ): Promise<Services['locationOf']> {
   const { s3 } = configFrom({ ...given, ...env });
-  const { files, close } = await openFiles({ dataDir: config.dataDir, s3 });
-  await close();
+  const filing = await openFiles({ dataDir: config.dataDir, s3 });
+  await filing.close();
   const objects = join(folders.own, 's3');
   return (id) => {
-    const location = files.locationOf(id);
+    const location = filing.files.locationOf(id);
     return isOurs ? location.replace(/^s3:\//, objects) : location;
   };
 }

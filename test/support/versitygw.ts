@@ -46,13 +46,40 @@ const STOP_DEADLINE_MS = 5_000;
 const ACCESS_KEY = 'modelroute-access-key';
 const SECRET_KEY = 'modelroute-secret-key';
 
+/** The command line, for those who start and end it themselves. */
+export interface VersitygwCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Answers 200 once it is up. */
+  readonly health: string;
+  readonly env: Versitygw['env'];
+}
+
 /** Throws where no server can be had, with a sentence that says why. */
-export async function startVersitygw(options: VersitygwOptions): Promise<Versitygw> {
-  const program = await versitygwProgram();
-  const { dir, port = await freePort() } = options;
+export async function versitygwCommand(dir: string, port: number): Promise<VersitygwCommand> {
+  const command = await versitygwProgram();
   await mkdir(dir, { recursive: true });
   const endpoint = `http://127.0.0.1:${port}`;
-  let present = await run(program, dir, port);
+  return {
+    command,
+    args: [
+      ...['--port', `127.0.0.1:${port}`, '--access', ACCESS_KEY, '--secret', SECRET_KEY],
+      ...['--quiet', '--keep-alive', '--health', '/health', 'posix', dir],
+    ],
+    health: `${endpoint}/health`,
+    env: {
+      ...{ S3_ENDPOINT: endpoint, S3_BUCKET: 'modelroute', S3_REGION: 'us-east-1' },
+      ...{ AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY },
+    },
+  };
+}
+
+/** Throws where no server can be had, with a sentence that says why. */
+export async function startVersitygw(options: VersitygwOptions): Promise<Versitygw> {
+  const { dir, port = await freePort() } = options;
+  const program = await versitygwCommand(dir, port);
+  const endpoint = `http://127.0.0.1:${port}`;
+  let present = await run(program, dir);
   const credentials = { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
   return {
     endpoint,
@@ -64,14 +91,11 @@ export async function startVersitygw(options: VersitygwOptions): Promise<Versity
       ...{ endpoint, bucket: 'modelroute', region: 'us-east-1', credentials },
       publicEndpoint: undefined,
     },
-    env: {
-      ...{ S3_ENDPOINT: endpoint, S3_BUCKET: 'modelroute', S3_REGION: 'us-east-1' },
-      ...{ AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY },
-    },
+    env: program.env,
     signal: (name) => void present.child.process.kill(name),
     kill9: () => present.end('SIGKILL'),
     async restart() {
-      present = await run(program, dir, port);
+      present = await run(program, dir);
     },
     stop: () => present.end('SIGTERM'),
   };
@@ -121,16 +145,9 @@ interface Present {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
-async function run(program: string, dir: string, port: number): Promise<Present> {
-  const child = startChild({
-    command: program,
-    args: [
-      ...['--port', `127.0.0.1:${port}`, '--access', ACCESS_KEY, '--secret', SECRET_KEY],
-      ...['--quiet', '--keep-alive', '--health', '/health', 'posix', dir],
-    ],
-    env: {},
-    cwd: dir,
-  });
+async function run(program: VersitygwCommand, dir: string): Promise<Present> {
+  const { command, args, health } = program;
+  const child = startChild({ command, args, env: {}, cwd: dir });
   const endWatch = watchOver(child.pid);
   const present: Present = {
     child,
@@ -144,7 +161,6 @@ async function run(program: string, dir: string, port: number): Promise<Present>
     const { exitCode, signalCode } = child.process;
     if (exitCode !== null || signalCode !== null)
       throw new Error(`versitygw ended: ${child.lines.slice(-3).join(' ')}`);
-    const health = `http://127.0.0.1:${port}/health`;
     return fetch(health).then(
       ({ status }) => status === 200,
       () => false,

@@ -116,14 +116,10 @@ const isRead = (method: string | undefined): boolean => method === 'GET' || meth
 /** The pages that a balancer answers for all of them. */
 async function ownPage(state: State, { method, url }: IncomingMessage): Promise<Reply | undefined> {
   if (!isRead(method)) return undefined;
-  switch (url?.split('?', 1)[0]) {
-    case '/healthz':
-      return { status: 200, body: { status: 'alive' } };
-    case '/readyz':
-      return readiness(state);
-    case '/metrics':
-      return mergedMetrics(state.backends.map(({ replica }) => replica));
-  }
+  const path = url?.split('?', 1)[0];
+  if (path === '/healthz') return { status: 200, body: { status: 'alive' } };
+  if (path === '/readyz') return readiness(state);
+  if (path === '/metrics') return mergedMetrics(state.backends.map(({ replica }) => replica));
   return undefined;
 }
 
