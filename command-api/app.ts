@@ -1,11 +1,14 @@
-/** The command API: every write, and the operator's view of what writes come to. */
+/**
+ * The command API: every write. A balancer sends it what is neither GET nor HEAD, so it has no route
+ * of these.
+ */
 import type { Route } from '../infra/http/route.js';
 import { parseCidrs } from '../infra/outbound/addresses.js';
 import { StartError } from '../infra/start-error.js';
 import type { CommandInfra, Commands } from './command-infra.js';
-import { deleteApiKeys, getApiKeys, postApiKeys } from './routes/admin-api-keys.js';
+import { deleteApiKeys, postApiKeys } from './routes/admin-api-keys.js';
 import { postAdjustments, postTopUps } from './routes/admin-money.js';
-import { getDeadLetters, getGroups, postDeadLettersRetry } from './routes/admin-operations.js';
+import { postDeadLettersRetry, postRebuild } from './routes/admin-operations.js';
 import { postOrganizations } from './routes/admin-organizations.js';
 import { postExecutionsCancel } from './routes/post-executions-cancel.js';
 import { postExecutions } from './routes/post-executions.js';
@@ -20,12 +23,10 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postExecutionsCancel(commands),
     postOrganizations(commands),
     postApiKeys(commands),
-    getApiKeys(commands),
     deleteApiKeys(commands),
     postTopUps(commands),
     postAdjustments(commands),
-    getDeadLetters(commands),
     postDeadLettersRetry(commands),
-    getGroups(commands),
+    postRebuild(commands),
   ];
 }

@@ -1,10 +1,21 @@
-/** The part of the infrastructure that commands need. */
+/**
+ * The part of the infrastructure that commands need. Nothing is decided on the read models; they are
+ * here to be rebuilt.
+ */
 import type { AllowedNetworks } from '../infra/outbound/addresses.js';
 import type { Infra } from '../infra/infra.js';
 
 export type CommandInfra = Pick<
   Infra,
-  'accounts' | 'bus' | 'catalogue' | 'config' | 'now' | 'payloads' | 'secrets' | 'store'
+  | 'accounts'
+  | 'bus'
+  | 'catalogue'
+  | 'config'
+  | 'now'
+  | 'payloads'
+  | 'readStore'
+  | 'secrets'
+  | 'store'
 >;
 
 /** The same with the configured networks parsed. */

@@ -1,4 +1,5 @@
 /** A command API over a store: a real server, an organization with a key, a client; for specs. */
+import pg from 'pg';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
 import type { ExecutionEvent } from '../contracts/events/execution.js';
@@ -44,9 +45,11 @@ export interface CommandApi {
 const ADMIN_KEY = 'an-operator-key-of-a-spec';
 const silent = pino({ level: 'silent' });
 
+/** Read models are needed, and then connected to, only to ask for rebuilds. */
 export async function openCommandApi(
   store: EventStore,
   large: Map<string, Buffer> = new Map(),
+  readStore: pg.Pool = new pg.Pool(),
 ): Promise<CommandApi> {
   const config = configFrom({});
   const parsed = parseCidrs(config.allowedNetworks);
@@ -61,6 +64,7 @@ export async function openCommandApi(
     accounts: openAccounts({ store, onError: (error) => silent.error(error) }),
     bus: openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log: silent }),
     payloads: openMemoryPayloads(large),
+    readStore,
     secrets: openSecrets('a-master-key-of-a-spec-32-characters'),
     now: Date.now,
   };

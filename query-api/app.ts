@@ -1,10 +1,12 @@
-/** The query API: every read. */
+/** The query API: every read. A balancer sends it what is GET or HEAD, so it has no other route. */
 import type { Route } from '../infra/http/route.js';
 import { openCurrent } from './current.js';
 import type { QueryInfra } from './query-infra.js';
+import { getApiKeys } from './routes/admin-api-keys.js';
 import { getOperatorExecution } from './routes/admin-execution.js';
+import { getDeadLetters, getGroups } from './routes/admin-operations.js';
 import { getOrganizations } from './routes/admin-organizations.js';
-import { getProjections, postRebuild } from './routes/admin-projections.js';
+import { getProjections } from './routes/admin-projections.js';
 import { getBalance } from './routes/get-balance.js';
 import { getExecution } from './routes/get-execution.js';
 import { getExecutionEvents } from './routes/get-execution-events.js';
@@ -30,8 +32,10 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getFile(current),
     getFileDownload(infra, current),
     getOrganizations(infra),
+    getApiKeys(infra),
     getProjections(infra),
-    postRebuild(infra),
+    getDeadLetters(infra),
+    getGroups(infra),
     getOperatorExecution(infra),
   ];
 }

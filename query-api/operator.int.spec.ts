@@ -1,8 +1,12 @@
 /** What operators read: tenants, projections, and what stands behind an execution. */
 import { expect } from 'chai';
-import { streamOf } from '../contracts/streams.js';
+import { createHash } from 'node:crypto';
+import type { AnyEvent } from '../contracts/events/all.js';
+import { apiKeyIdOf, type OrganizationId } from '../contracts/ids.js';
+import { streamOf, type StreamName } from '../contracts/streams.js';
 import { projections } from '../projectors/projections.js';
-import { at, deposited, ORGANIZATION, storyOf } from '../projectors/spec-kit.js';
+import { eventually } from '../test/support/eventually.js';
+import { at, deposited, type Fact, ORGANIZATION, storyOf } from '../projectors/spec-kit.js';
 import { openQueryServer, type QueryServer } from './spec-kit.js';
 
 interface Projection {
@@ -44,7 +48,7 @@ describe('query API: the operator', () => {
     });
   });
 
-  it('sees how the projections are, and asks for a rebuild', async () => {
+  it('sees how the projections are', async () => {
     await server.operator('GET', '/organizations'); // waits for the projections
     const read = async (query = '') =>
       (await server.operator<{ data: Projection[] }>('GET', `/projections${query}`)).body.data;
@@ -54,13 +58,73 @@ describe('query API: the operator', () => {
     );
     const holds = (await read('?checksum=true')).find(({ name }) => name === 'holds');
     expect(holds?.checksum?.rows).to.equal('1');
-    expect((await server.operator('POST', '/projections/none/rebuild')).status).to.equal(404);
-    const asked = await server.operator('POST', '/projections/holds/rebuild');
-    expect([asked.status, asked.body]).to.deep.equal([
-      ...[202, { name: 'holds', rebuild_requested: true }],
-    ]);
-    const requested = (await read()).filter(({ rebuild }) => rebuild.requested);
-    expect(requested.map(({ name }) => name)).to.deep.equal(['holds']);
+  });
+
+  it('sees the keys of a tenant, and nothing that opens', async () => {
+    const organizationId: OrganizationId = 'org_77777777-7777-4777-8777-777777777777';
+    const path = `/organizations/${organizationId}/api-keys`;
+    expect((await server.operator('GET', path)).status).to.equal(404);
+    const append = (stream: StreamName, type: AnyEvent['type'], more: object) =>
+      server.models.append({ stream, type, data: { organizationId, at: at(0), ...more } } as Fact);
+    const stream = streamOf('organization', organizationId);
+    await append(stream, 'OrganizationCreated', { name: 'Apex' });
+    expect((await server.operator('GET', path)).body).to.deep.equal({
+      ...{ data: [], next_cursor: null },
+    });
+    const expiries = ['2001-01-01T00:00:00.000Z', '2999-01-01T00:00:00.000Z', undefined];
+    const ids: string[] = [];
+    for (const expiresAt of expiries) {
+      const hash = createHash('sha256').update(`${expiresAt}`).digest('hex');
+      const keyId = apiKeyIdOf(hash);
+      const about = { name: 'ci', permission: 'EXECUTION_ONLY', hash, hint: 'abcd' };
+      const expiry = expiresAt === undefined ? {} : { expiresAt };
+      await append(streamOf('apiKey', keyId), 'ApiKeyCreated', { keyId, ...about, ...expiry });
+      ids.push(keyId);
+    }
+    const [, , revoked = ''] = ids;
+    await append(streamOf('apiKey', revoked), 'ApiKeyRevoked', { keyId: revoked });
+    const { body, text } = await server.operator<{ data: { id: string }[] }>('GET', path);
+    expect(body.data.sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))).to.deep.equal(
+      ids.slice(0, 2).map((id, index) => ({
+        ...{ id, name: 'ci', permission: 'EXECUTION_ONLY', hint: 'abcd', created_at: at(0) },
+        ...{ status: index === 0 ? 'expired' : 'active', expires_at: expiries[index] },
+      })),
+    );
+    expect(text).not.to.match(/[0-9a-f]{64}/);
+    expect((await server.operator('GET', '/organizations/org_1/api-keys')).status).to.equal(404);
+  });
+
+  it('sees what processors gave up on, and how far they are', async () => {
+    const stop = new AbortController();
+    const running = server.bus.run(
+      {
+        ...{ name: 'spec-group', categories: ['account'], wakesOn: ['FundsDeposited'] },
+        ...{ concurrencyMax: 1, attemptsMax: 1 },
+        handle: () => Promise.reject(new Error('not today')),
+      },
+      stop.signal,
+    );
+    interface Operated {
+      readonly data: readonly Record<string, unknown>[];
+    }
+    const read = async (path: string) => (await server.operator<Operated>('GET', path)).body.data;
+    const [parked] = await eventually('the wake to be given up', async () => {
+      const data = await read('/dead-letters?group=spec-group');
+      return data.length > 0 ? data : undefined;
+    });
+    expect(parked).to.deep.include({ group: 'spec-group', revision: 0, attempts: 1 });
+    expect(parked?.['stream']).to.equal(`account-${ORGANIZATION}`);
+    expect(parked?.['error']).to.contain('not today');
+    expect(await read('/dead-letters?group=other')).to.deep.equal([]);
+    const group = (await read('/groups')).find((one) => one['group'] === 'spec-group');
+    expect(group).to.deep.include({ parked: 1 });
+    stop.abort();
+    await running;
+  });
+
+  it('and all of the query API only reads', () => {
+    const methods = new Set(server.routes.map(({ method }) => method));
+    expect([...methods]).to.deep.equal(['GET']);
   });
 
   it("sees an execution's attempts with their providers", async () => {

@@ -3,5 +3,5 @@ import type { Infra } from '../infra/infra.js';
 
 export type QueryInfra = Pick<
   Infra,
-  'catalogue' | 'files' | 'log' | 'payloads' | 'readStore' | 'store'
+  'bus' | 'catalogue' | 'files' | 'log' | 'now' | 'payloads' | 'readStore' | 'store'
 >;

@@ -10,10 +10,14 @@ import type { PayloadRef } from '../contracts/events/execution.js';
 import { apiKeyIdOf, type FileId, type OrganizationId } from '../contracts/ids.js';
 import { streamOf } from '../contracts/streams.js';
 import { openCatalogue } from '../infra/catalogue/catalogue-holder.js';
+import { openMemoryCheckpoints } from '../infra/event-bus/checkpoints-memory.js';
+import { openInProcessBus } from '../infra/event-bus/in-process.js';
+import type { EventBus } from '../infra/event-bus/port.js';
 import { openDiskFiles } from '../infra/files/disk.js';
 import type { FileStore } from '../infra/files/port.js';
 import { apiKeyHash, apiKeyText } from '../infra/http/api-key-text.js';
 import { openAuthenticator } from '../infra/http/auth.js';
+import type { Route } from '../infra/http/route.js';
 import { serveRoutes } from '../infra/http/serve-routes.js';
 import { sha256Hex } from '../infra/json/canonical.js';
 import { openMetrics } from '../infra/metrics.js';
@@ -32,6 +36,9 @@ import { queryRoutes } from './app.js';
 
 export interface QueryServer {
   readonly models: ReadModels;
+  /** Over the same log. */
+  readonly bus: EventBus;
+  readonly routes: readonly Route[];
   readonly baseUrl: string;
   /** With a new key of the organization. */
   tenant(organizationId: OrganizationId, permission?: 'FULL' | 'EXECUTION_ONLY'): Promise<Client>;
@@ -57,8 +64,11 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const path = fileURLToPath(new URL('../catalogue.yaml', import.meta.url));
   const catalogue = openCatalogue({ path, variables: { SANDBOX_URL: 'http://127.0.0.1:9' }, log });
   const { pool: readStore, store } = models;
+  const bus = openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log });
+  const kept = { bus, catalogue, files, payloads, readStore, store };
+  const routes = queryRoutes({ ...kept, log, now: Date.now });
   const server = await serveRoutes({
-    routes: queryRoutes({ catalogue, files, log, payloads, readStore, store }),
+    routes,
     mounts: [],
     authenticator: openAuthenticator({ store, adminKey: ADMIN_KEY, now: Date.now }),
     log,
@@ -75,8 +85,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     projecting = undefined;
   };
   return {
-    models,
-    baseUrl,
+    ...{ models, bus, routes, baseUrl },
     tenant: async (organizationId, permission = 'FULL') =>
       clientOf({ baseUrl }, await newKey(models, organizationId, permission)),
     operator: (method, path) => asOperator({ baseUrl, adminKey: ADMIN_KEY }, method, path),

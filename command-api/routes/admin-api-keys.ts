@@ -1,12 +1,10 @@
-/** The operator's management of an organization's API keys. */
+/** The operator grants and revokes an organization's API keys. */
 import { randomBytes } from 'node:crypto';
 import {
-  apiKeySchema,
   createApiKeySchema,
   createdApiKeySchema,
   type CreateApiKeyBody,
 } from '../../contracts/http/organizations.js';
-import { listOf } from '../../contracts/http/parts.js';
 import { isId, type ApiKeyId, type OrganizationId } from '../../contracts/ids.js';
 import * as ApiKey from '../../domain/api-key/api-key.js';
 import * as Organization from '../../domain/organization/organization.js';
@@ -54,24 +52,6 @@ export const postApiKeys = (commands: Commands): Route => ({
       },
       logFields: { organizationId, keyId },
     };
-  },
-});
-
-export const getApiKeys = (commands: Commands): Route => ({
-  method: 'GET',
-  path: PATH,
-  summary: "List an organization's API keys",
-  tag: TAG,
-  audience: 'operator',
-  replySchemas: { 200: listOf('ApiKeyList', apiKeySchema) },
-  refusals: ['NOT_FOUND'],
-  async handle(request): Promise<Reply | Refusal> {
-    const { state } = await load(commands.store, Organization, organizationIn(request));
-    if (state.status === 'none') return new Refusal('NOT_FOUND');
-    const keys = await Promise.all(state.keys.map((id) => load(commands.store, ApiKey, id)));
-    const now = new Date(commands.now()).toISOString();
-    const data = keys.flatMap((key) => shown(key.state, now) ?? []);
-    return { status: 200, body: { data, next_cursor: null } };
   },
 });
 
@@ -123,19 +103,4 @@ function futureMoment(text: string, now: string): string {
     throw invalidField('expires_at', 'format', 'must be a moment in ISO 8601 with its time zone');
   if (ms <= Date.parse(now)) throw invalidField('expires_at', 'past', 'must lie in the future');
   return new Date(ms).toISOString();
-}
-
-function shown(state: ApiKey.State, now: string) {
-  if (state.status === 'none') return undefined;
-  const { keyId, name, permission, hint, at, expiresAt } = state.key;
-  const expired = expiresAt !== undefined && expiresAt <= now;
-  return {
-    id: keyId,
-    name,
-    permission,
-    hint,
-    status: state.status === 'active' && expired ? 'expired' : state.status,
-    created_at: at,
-    expires_at: expiresAt ?? null,
-  };
 }

@@ -1,41 +1,19 @@
-/** What the operator sees and does about processors: dead letters and lag. */
+/** What the operator does about processors and projectors: dead letters and rebuilds. */
+import { rebuildRequestedSchema } from '../../contracts/http/operator-views.js';
 import {
-  deadLetterSchema,
-  groupSchema,
   retryDeadLetterSchema,
   type RetryDeadLetterBody,
 } from '../../contracts/http/operations.js';
-import { listOf, queryObject, text } from '../../contracts/http/parts.js';
 import type { StreamName } from '../../contracts/streams.js';
 import { Refusal, type Route } from '../../infra/http/route.js';
+import { requestRebuild } from '../../infra/read-store/projection-states.js';
 import type { Commands } from '../command-infra.js';
-
-const TAG = 'Operations';
-
-export const getDeadLetters = ({ bus }: Commands): Route => ({
-  method: 'GET',
-  path: '/dead-letters',
-  summary: 'List what processors gave up on',
-  tag: TAG,
-  audience: 'operator',
-  querySchema: queryObject({ 'group?': text('Only of this processor.', 100) }),
-  replySchemas: { 200: listOf('DeadLetterList', deadLetterSchema) },
-  async handle(request) {
-    const parked = await bus.parked(request.query.get('group') ?? undefined);
-    const data = parked.map(({ position, parkedAt, ...rest }) => ({
-      ...rest,
-      position: position.toString(),
-      parked_at: parkedAt,
-    }));
-    return { status: 200, body: { data, next_cursor: null } };
-  },
-});
 
 export const postDeadLettersRetry = ({ bus }: Commands): Route => ({
   method: 'POST',
   path: '/dead-letters/retry',
   summary: 'Try a dead letter again',
-  tag: TAG,
+  tag: 'Operations',
   audience: 'operator',
   bodySchema: retryDeadLetterSchema,
   replySchemas: { 204: 'It is delivered again.' },
@@ -47,21 +25,21 @@ export const postDeadLettersRetry = ({ bus }: Commands): Route => ({
   },
 });
 
-export const getGroups = ({ bus }: Commands): Route => ({
-  method: 'GET',
-  path: '/groups',
-  summary: 'Show how far processors are',
-  tag: TAG,
+export const postRebuild = ({ readStore }: Pick<Commands, 'readStore'>): Route => ({
+  method: 'POST',
+  path: '/projections/{name}/rebuild',
+  summary: 'Rebuild a projection',
+  description:
+    'The projectors build it anew beside the live one, which goes on, and swap it in. ' +
+    'Watch it in the list of projections.',
+  tag: 'Projections',
   audience: 'operator',
-  replySchemas: { 200: listOf('GroupList', groupSchema) },
-  async handle() {
-    const lag = await bus.lag();
-    const data = lag.map(({ group, checkpoint, head, parked }) => ({
-      group,
-      checkpoint: checkpoint.toString(),
-      head: head.toString(),
-      parked,
-    }));
-    return { status: 200, body: { data, next_cursor: null } };
+  replySchemas: { 202: rebuildRequestedSchema },
+  refusals: ['NOT_FOUND'],
+  async handle({ params }) {
+    const { name = '' } = params;
+    if (!/^[a-z_]{1,63}$/.test(name)) return new Refusal('NOT_FOUND');
+    if (!(await requestRebuild(readStore, name))) return new Refusal('NOT_FOUND');
+    return { status: 202, body: { name, rebuild_requested: true } };
   },
 });

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { streamOf } from '../../contracts/streams.js';
 import { openMemoryEventStore } from '../../infra/event-store/memory.js';
 import type { EventStore } from '../../infra/event-store/port.js';
 import { eventually } from '../../test/support/eventually.js';
+import { commandRoutes } from '../app.js';
 import { accountEvents, openCommandApi, openTenant } from '../spec-kit.js';
 import type { Answer, CommandApi, Tenant } from '../spec-kit.js';
 
@@ -73,7 +75,7 @@ describe('the admin API', () => {
         })
       ).status;
 
-    it('are shown once, and never again, nor their hash', async () => {
+    it('are shown once', async () => {
       const asked = {
         name: 'ci',
         permission: 'EXECUTION_ONLY',
@@ -81,15 +83,12 @@ describe('the admin API', () => {
       };
       const created = await api.asOperator('POST', keys, asked);
       expect(created.status).to.equal(201);
-      const { key, ...shown } = created.json as { key: string };
+      const { id, key, created_at: createdAt, ...shown } = created.json as Record<string, string>;
+      expect(id).to.match(/^key_[0-9a-f-]{36}$/);
       expect(key).to.match(/^sk_[0-9a-f]{64}_[0-9a-f]{8}$/);
-      const listed = await api.asOperator('GET', keys);
-      const { data, next_cursor: next } = listed.json as { data: object[]; next_cursor: null };
-      expect(next).to.equal(null);
-      expect(data[1]).to.deep.equal({ ...shown, hint: key.slice(-4), status: 'active' });
-      expect(listed.text).not.to.contain(key.slice(0, 40));
-      expect(listed.text).not.to.match(/[0-9a-f]{64}/);
-      expect(await use(key)).to.equal(400);
+      expect(createdAt).to.match(/Z$/);
+      expect(shown).to.deep.equal({ ...asked, expires_at: '2999-01-01T00:00:00.000Z' });
+      expect(await use(key ?? '')).to.equal(400);
     });
 
     it('are refused within a second of their revocation, and their place is free', async () => {
@@ -99,8 +98,9 @@ describe('the admin API', () => {
       expect((await api.asOperator('DELETE', `${keys}/${id}`)).status).to.equal(204);
       await eventually('the key to be refused', async () => (await use(key)) === 401, 1_000);
       expect((await api.asOperator('DELETE', `${keys}/${id}`)).status).to.equal(204);
-      const { data } = (await api.asOperator('GET', keys)).json as { data: { id: string }[] };
-      expect(data.map((one) => one.id)).not.to.include(id);
+      const facts = await store.readStream(streamOf('organization', tenant.organizationId));
+      expect(facts.at(-1)).to.deep.include({ type: 'ApiKeyWithdrawn' });
+      expect(facts.at(-1)?.data).to.deep.include({ keyId: id });
     });
 
     it('are at most 20, also when they are asked for at once', async () => {
@@ -127,7 +127,6 @@ describe('the admin API', () => {
       expect((await api.asOperator('POST', `${nobody}/api-keys`, { name: 'x' })).status).to.equal(
         404,
       );
-      expect((await api.asOperator('GET', `${nobody}/api-keys`)).status).to.equal(404);
       for (const moment of ['tomorrow', '2001-01-01T00:00:00Z', '2999-01-01']) {
         const asked = { name: 'x', expires_at: moment };
         expect((await api.asOperator('POST', keys, asked)).status).to.equal(400);
@@ -195,12 +194,13 @@ describe('the admin API', () => {
   });
 
   describe('operations', () => {
-    it('shows what was given up and lets it be tried again', async () => {
+    it('tries again what was given up', async () => {
       const stop = new AbortController();
       const { organizationId } = await openTenant(api);
+      const { bus } = api.commands;
       let works = false;
       let done = 0;
-      const running = api.commands.bus.run(
+      const running = bus.run(
         {
           ...{ name: 'spec-group', categories: ['organization'], wakesOn: ['OrganizationCreated'] },
           ...{ concurrencyMax: 10, attemptsMax: 1 },
@@ -212,31 +212,25 @@ describe('the admin API', () => {
         },
         stop.signal,
       );
-      type DeadLetters = { data: Record<string, unknown>[] };
-      const deadLetters = async () =>
-        (
-          (await api.asOperator('GET', '/admin/v1/dead-letters?group=spec-group'))
-            .json as DeadLetters
-        ).data;
       const [parked] = await eventually('the wake to be given up', async () => {
-        const data = await deadLetters();
-        return data.length > 0 ? data : undefined;
+        const given = await bus.parked('spec-group');
+        return given.length > 0 ? given : undefined;
       });
-      expect(parked).to.deep.include({ group: 'spec-group', revision: 0, attempts: 1 });
-      expect(parked?.['stream']).to.equal(`organization-${organizationId}`);
-      expect(parked?.['error']).to.contain('not today');
       works = true;
       const { group, stream, revision } = parked ?? {};
       const wake = { group, stream, revision };
       const retry = () => api.asOperator('POST', '/admin/v1/dead-letters/retry', wake);
       expect((await retry()).status).to.equal(204);
       await eventually('the wake to be handled', () => done === 1);
-      await eventually('it to be gone', async () => (await deadLetters()).length === 0);
+      await eventually('it to be gone', async () => (await bus.parked('spec-group')).length === 0);
       expect((await retry()).status).to.equal(404);
-      const groups = (await api.asOperator('GET', '/admin/v1/groups')).json as DeadLetters;
-      expect(groups.data.map((one) => one['group'])).to.include('spec-group');
       stop.abort();
       await running;
     });
+  });
+
+  it('and all of the command API only writes', () => {
+    const methods = commandRoutes(api.commands).map(({ method }) => method);
+    expect(methods).not.to.include('GET');
   });
 });

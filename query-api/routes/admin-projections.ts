@@ -1,29 +1,22 @@
-/** How the projections are, and asking for a rebuild of one. */
-import {
-  projectionSchema,
-  projectionsQuery,
-  rebuildRequestedSchema,
-} from '../../contracts/http/operator-views.js';
+/** How the projections are. */
+import { projectionSchema, projectionsQuery } from '../../contracts/http/operator-views.js';
 import { listOf } from '../../contracts/http/parts.js';
 import type { Position } from '../../infra/event-store/port.js';
-import { Refusal, type Route } from '../../infra/http/route.js';
+import type { Route } from '../../infra/http/route.js';
 import { checksumOf } from '../../infra/read-store/checksum.js';
 import {
   projectionStates,
-  requestRebuild,
   type ProjectionState,
 } from '../../infra/read-store/projection-states.js';
 import type { QueryInfra } from '../query-infra.js';
 
 type Projections = Pick<QueryInfra, 'readStore' | 'store'>;
 
-const TAG = 'Projections';
-
 export const getProjections = (infra: Projections): Route => ({
   method: 'GET',
   path: '/projections',
   summary: 'List projections',
-  tag: TAG,
+  tag: 'Projections',
   audience: 'operator',
   querySchema: projectionsQuery,
   replySchemas: { 200: listOf('Projections', projectionSchema) },
@@ -37,25 +30,6 @@ export const getProjections = (infra: Projections): Route => ({
     for (const body of data)
       summed.push({ ...body, checksum: await checksumBody(infra, body.name) });
     return { status: 200, body: { data: summed, next_cursor: null } };
-  },
-});
-
-export const postRebuild = ({ readStore }: Pick<Projections, 'readStore'>): Route => ({
-  method: 'POST',
-  path: '/projections/{name}/rebuild',
-  summary: 'Rebuild a projection',
-  description:
-    'The projectors build it anew beside the live one, which goes on, and swap it in. ' +
-    'Watch it in the list of projections.',
-  tag: TAG,
-  audience: 'operator',
-  replySchemas: { 202: rebuildRequestedSchema },
-  refusals: ['NOT_FOUND'],
-  async handle({ params }) {
-    const { name = '' } = params;
-    if (!/^[a-z_]{1,63}$/.test(name)) return new Refusal('NOT_FOUND');
-    if (!(await requestRebuild(readStore, name))) return new Refusal('NOT_FOUND');
-    return { status: 202, body: { name, rebuild_requested: true } };
   },
 });
 
