@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { createCodec, InvalidEvent, type StoreLog } from '../codec.js';
 import { follow } from '../follow.js';
 import { StoreOverloaded, StoreUnavailable, type AppendOutcome, type EventStore } from '../port.js';
+import type { RawLog } from '../raw-log.js';
 import { openSideTables } from '../postgres/side-tables.js';
 import type { SmallPayloads } from '../postgres/small-payloads.js';
 import { encodeUnit, type EncodedAppend, type EncodedUnit } from '../unit.js';
@@ -14,6 +15,7 @@ import { APPEND_BYTES_MAX, countedBytes } from './append-message.js';
 import { createAppender, type AppenderStats } from './appender.js';
 import { connectLog } from './client.js';
 import { createLogReader } from './log-reader.js';
+import { createRawLog } from './raw-log.js';
 import { createTail, type TailStats } from './tail.js';
 
 interface EventStoreDbOptions {
@@ -29,6 +31,7 @@ interface EventStoreDbOptions {
 
 export interface EventStoreDb extends EventStore {
   readonly smallPayloads: SmallPayloads;
+  readonly rawLog: RawLog;
   /** Counted since the store was opened; `queue…`, `underWay` and so on are of now. */
   stats(): EventStoreDbStats;
 }
@@ -113,6 +116,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
     readSnapshot: (stream) => side.snapshots.read(stream),
     writeSnapshot: (stream, snapshot) => side.snapshots.write(stream, snapshot),
     smallPayloads: side.smallPayloads,
+    rawLog: createRawLog(reader, (run) => appender.append(run, performance.now() + TIMEOUT_MS)),
     stats: () => ({
       ...stats,
       appender: appender.stats,

@@ -27,6 +27,8 @@ export interface LogReader {
   page(after: Position, limit: number, filter: LogFilter): Promise<LogPage>;
   /** The position of the last event that is not the server's own. */
   head(): Promise<Position>;
+  /** The last of those, in position order. */
+  newest(limit: number): Promise<readonly LogRow[]>;
 }
 
 const RETRY_PAUSE_MS = 50;
@@ -34,7 +36,7 @@ const RETRY_PAUSE_MS = 50;
 /** So long one page looks for what a filter passes; then it is as long as it is. */
 const SCAN_MS = 1_000;
 
-/** Read backward at a time, should the server's own events lie last. */
+/** Read backward beside what is wanted, should the server's own events lie last. */
 const HEAD_EVENTS = 8;
 
 /** `timeoutMs`: nobody waits longer for the next event, or for an answer. */
@@ -53,14 +55,15 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
     }
   }
 
-  async function head(): Promise<Position> {
-    for (let count = HEAD_EVENTS; ; count *= 8) {
+  async function newest(limit: number): Promise<readonly LogRow[]> {
+    for (let count = limit + HEAD_EVENTS; ; count *= 8) {
       const rows = await collect((row) => client.readLog('end', count, row));
-      const last = rows.find(isOurs);
-      if (last) return last.position;
-      if (rows.length < count) return START;
+      const ours = rows.filter(isOurs).slice(0, limit);
+      if (ours.length === limit || rows.length < count) return ours.reverse();
     }
   }
+
+  const head = async () => (await newest(1))[0]?.position ?? START;
 
   /** Without a filter: pages of the log itself. */
   async function read(after: Position, limit: number): Promise<LogPage> {
@@ -104,6 +107,7 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
     },
 
     head,
+    newest,
   };
 }
 
