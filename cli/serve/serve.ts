@@ -5,6 +5,7 @@
  *
  * A signal runs it backwards: HTTP finishes what is in flight, workers drain, the database stops.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostname } from 'node:os';
@@ -12,7 +13,6 @@ import { commandRoutes } from '../../command-api/app.js';
 import { ROLES, type Config } from '../../infra/config/config.js';
 import { openAuthenticator } from '../../infra/http/auth.js';
 import { referenceMounts } from '../../infra/http/openapi.js';
-import type { Route } from '../../infra/http/route.js';
 import { serveRoutes, type HttpServer } from '../../infra/http/serve-routes.js';
 import type { Infra, Worker } from '../../infra/infra.js';
 import { openLog, type Log } from '../../infra/logger.js';
@@ -28,6 +28,7 @@ import { startSandbox } from '../../sandbox/server.js';
 import { prepareDemo, runDemo } from './demo.js';
 import { keysOf, type Keys } from './keys.js';
 import { healthMounts } from './mounts.js';
+import { doubtAboutRoles, requireForRoles } from './roles.js';
 
 /** Resolves after `signal` aborted and everything was stopped; throws `StartError` before that. */
 export async function serve(config: Config, signal: AbortSignal): Promise<void> {
@@ -43,14 +44,23 @@ export async function serve(config: Config, signal: AbortSignal): Promise<void> 
 
 type Undo = (() => Promise<void>)[];
 
+/**
+ * Containers that share their host's network share its name too, and the pid in each is 1; two
+ * living processes of one name would take each other's leases away for ever.
+ */
+const livingName = (): string => `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`;
+
 async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): Promise<void> {
   await ownDataDir(config, undo);
   const keys = await keysOf(config);
   if (onlySandbox(config)) return serveSandboxAlone(config, log, signal, undo);
+  requireForRoles(config);
+  const doubt = doubtAboutRoles(config);
+  if (doubt) log.warn(doubt);
   const databaseUrl = config.databaseUrl ?? (await embedded(config, log, undo));
   const sandboxUrl = await sandboxOf(config, log, undo);
   const sole = config.databaseUrl === undefined;
-  const instance = sole ? 'all-in-one' : `${hostname()}:${process.pid}`;
+  const instance = sole ? 'all-in-one' : livingName();
   const { masterKey } = keys;
   const opened = await openInfra({
     config,
@@ -126,25 +136,23 @@ async function serveSandboxAlone(
 
 async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Promise<HttpServer> {
   const { config, store, log, metrics, now } = infra;
-  const routes = routesOf(infra);
+  const commands = commandRoutes(infra);
+  const queries = queryRoutes(infra);
+  // Whoever is asked describes the whole API, of which others may serve a part.
+  const reference = referenceMounts([...commands, ...queries]);
   return orPortTrouble(
     serveRoutes({
-      routes,
-      mounts: [...healthMounts(infra, isStopping), ...referenceMounts(routes)],
+      routes: [
+        ...(config.roles.has('command-api') ? commands : []),
+        ...(config.roles.has('query-api') ? queries : []),
+      ],
+      mounts: [...healthMounts(infra, isStopping), ...reference],
       authenticator: openAuthenticator({ store, adminKey: keys.adminKey, now }),
       ...{ log, metrics, now, port: config.port },
     }),
     'PORT',
     config.port,
   );
-}
-
-function routesOf(infra: Infra): Route[] {
-  const { roles } = infra.config;
-  return [
-    ...(roles.has('command-api') ? commandRoutes(infra) : []),
-    ...(roles.has('query-api') ? queryRoutes(infra) : []),
-  ];
 }
 
 function workersOf(infra: Infra): Worker[] {

@@ -1,0 +1,57 @@
+import { expect } from 'chai';
+import { configFrom } from '../../infra/config/config.js';
+import { StartError } from '../../infra/start-error.js';
+import { doubtAboutRoles, requireForRoles } from './roles.js';
+
+const EVERYTHING = {
+  DATABASE_URL: 'postgres://localhost/modelroute',
+  KAFKA_BROKERS: 'localhost:9092',
+  MODELROUTE_MASTER_KEY: 'm'.repeat(32),
+  MODELROUTE_ADMIN_KEY: 'a'.repeat(16),
+  S3_ENDPOINT: 'http://localhost:7070',
+  S3_BUCKET: 'modelroute',
+};
+
+type Name = keyof typeof EVERYTHING;
+
+/** With everything but these. */
+const configOf = (roles: string, ...without: Name[]) =>
+  configFrom({
+    ...Object.fromEntries(
+      Object.entries(EVERYTHING).filter(([name]) => !without.includes(name as Name)),
+    ),
+    MODELROUTE_ROLES: roles,
+  });
+
+const ALL_NAMES = Object.keys(EVERYTHING) as Name[];
+
+describe('roles apart', () => {
+  for (const roles of ['all', 'command-api,query-api,processors,projectors'])
+    it(`need nothing when they are ${roles}`, () => {
+      requireForRoles(configOf(roles, ...ALL_NAMES));
+      expect(doubtAboutRoles(configOf(roles, ...ALL_NAMES))).to.equal(undefined);
+    });
+
+  const needs: [string, Name[]][] = [
+    ['command-api', ['DATABASE_URL', 'MODELROUTE_MASTER_KEY', 'MODELROUTE_ADMIN_KEY']],
+    ['query-api', ['DATABASE_URL', 'MODELROUTE_ADMIN_KEY']],
+    ['processors', ['DATABASE_URL', 'MODELROUTE_MASTER_KEY']],
+    ['projectors', ['DATABASE_URL']],
+    ['relay', ['DATABASE_URL', 'KAFKA_BROKERS']],
+    ['projectors,relay,sandbox', ['DATABASE_URL', 'KAFKA_BROKERS']],
+    ['command-api,query-api', ['DATABASE_URL', 'MODELROUTE_MASTER_KEY', 'MODELROUTE_ADMIN_KEY']],
+  ];
+  for (const [roles, needed] of needs)
+    it(`that are ${roles} need ${needed.join(', ')}, and no more`, () => {
+      requireForRoles(configOf(roles, ...ALL_NAMES.filter((name) => !needed.includes(name))));
+      for (const name of needed) {
+        const start = () => requireForRoles(configOf(roles, name));
+        expect(start, name).to.throw(StartError, new RegExp(`^MODELROUTE_ROLES is .* ${name}`));
+      }
+    });
+
+  it('are told that they do not share files', () => {
+    expect(doubtAboutRoles(configOf('query-api'))).to.equal(undefined);
+    expect(doubtAboutRoles(configOf('query-api', 'S3_ENDPOINT'))).to.match(/^S3_ENDPOINT/);
+  });
+});

@@ -1,0 +1,43 @@
+/**
+ * What a process needs that runs only some of the roles. Others do the rest, so what it would make
+ * for itself alone (a database, keys) would be of no use to them.
+ */
+import type { Config, Role } from '../../infra/config/config.js';
+import { StartError } from '../../infra/start-error.js';
+
+/** Together these do everything; a relay and a sandbox only help. */
+const WORKING: readonly Role[] = ['command-api', 'query-api', 'processors', 'projectors'];
+
+const isApart = ({ roles }: Config): boolean => !WORKING.every((role) => roles.has(role));
+
+/** Throws `StartError` when it cannot do its part with what is configured. */
+export function requireForRoles(config: Config): void {
+  const { roles, databaseUrl, kafkaBrokers, masterKey, adminKey } = config;
+  if (!isApart(config)) return;
+  const has = (...some: Role[]) => some.some((role) => roles.has(role));
+  const names = [...roles].join(',');
+  const refuse = (what: string) => {
+    throw new StartError(`MODELROUTE_ROLES is '${names}': ${what}.`);
+  };
+  if (databaseUrl === undefined)
+    refuse('set DATABASE_URL to the database that it shares with the processes of the other roles');
+  if (has('relay') && kafkaBrokers === undefined)
+    refuse('a relay carries events to Kafka, so set KAFKA_BROKERS, or leave the role out');
+  if (has('command-api', 'processors') && masterKey === undefined)
+    refuse(
+      'set MODELROUTE_MASTER_KEY, the same in every process, for webhook secrets are derived from it',
+    );
+  if (has('command-api', 'query-api') && adminKey === undefined)
+    refuse(
+      "set MODELROUTE_ADMIN_KEY, the same in every process, so that the operator's key opens all",
+    );
+}
+
+/** Said once at the start; undefined when nothing is amiss. */
+export function doubtAboutRoles(config: Config): string | undefined {
+  if (!isApart(config) || config.s3 !== undefined) return undefined;
+  return (
+    'S3_ENDPOINT is not set: files and payloads over 64 KB stay in the data folder of this process, ' +
+    'where processes of other roles do not find them unless they share its folders'
+  );
+}
