@@ -15,6 +15,8 @@ import { freePort } from './free-port.js';
 export interface SystemOptions {
   /** `all` unless given. */
   readonly roles?: string;
+  /** Every role as processes of its own: `make cluster`, on what MODELROUTE_CLUSTER names. */
+  readonly cluster?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** A new one, removed at the end, unless given. */
   readonly dataDir?: string;
@@ -65,6 +67,8 @@ export interface Credentials {
 
 const ADMIN_KEY = 'operator-key-of-the-specs';
 const START_DEADLINE_MS = 60_000;
+/** What it runs on may have to be fetched and built first. */
+const CLUSTER_START_DEADLINE_MS = 300_000;
 /** Ten seconds of drain, and what ending the database takes. */
 const STOP_DEADLINE_MS = 20_000;
 const COMMAND_DEADLINE_MS = 120_000;
@@ -81,6 +85,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     MODELROUTE_DEMO: '0',
     MODELROUTE_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/8',
     MODELROUTE_SANDBOX_PORT: String(sandboxPort),
+    ...(options.cluster !== undefined && { MODELROUTE_CLUSTER: options.cluster }),
     ...options.env,
   };
   const deadMan = watchOver(home, dataDir);
@@ -104,6 +109,28 @@ export function programOf(
   return { command: node, args: [...program, ...args] };
 }
 
+const clusterProgram = {
+  command: process.execPath,
+  args: ['--import', 'tsx', 'test/cluster/main.ts'],
+};
+
+/** What says where its services are fetched from, and that `dist/` is there. */
+const toolSettings = () =>
+  Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value = '']) =>
+      /^(GO|JAVA_|MAVEN_|XDG_|SSL_|https?_proxy|no_proxy|MODELROUTE_TEST_BUILT$)/i.test(name)
+        ? [[name, value]]
+        : [],
+    ),
+  );
+
+/** How its replicas reach what they share, as the cluster writes it down. */
+export async function clusterEnvironment(dataDir: string): Promise<Record<string, string>> {
+  const text = await readFile(join(dataDir, 'cluster', 'environment'), 'utf8');
+  const lines = [...text.matchAll(/^(\w+)='(.*)'$/gm)];
+  return Object.fromEntries(lines.map(([, name = '', value = '']) => [name, value]));
+}
+
 function openSystem(
   options: SystemOptions,
   env: Readonly<Record<string, string>>,
@@ -116,7 +143,8 @@ function openSystem(
     return present().baseUrl;
   };
   const linesOf = () => present().child.lines;
-  const ready = async () => void (await eventually('the ready line', isReady, START_DEADLINE_MS));
+  const startMs = options.cluster === undefined ? START_DEADLINE_MS : CLUSTER_START_DEADLINE_MS;
+  const ready = async () => void (await eventually('the ready line', isReady, startMs));
   return {
     get baseUrl() {
       return present().baseUrl;
@@ -154,7 +182,8 @@ function openSystem(
       await ready();
     },
     async command(...args) {
-      const beside = startChild({ ...programOf(options, ...args), env });
+      const known = options.cluster === undefined ? {} : await clusterEnvironment(dataDir);
+      const beside = startChild({ ...programOf(options, ...args), env: { ...env, ...known } });
       const { code } = await exitOf(beside, COMMAND_DEADLINE_MS);
       return { code, output: beside.lines.join('\n') };
     },
@@ -182,8 +211,8 @@ function openProcess(
     start() {
       const spawnedAt = performance.now();
       const child = startChild({
-        ...programOf(options, 'serve'),
-        env,
+        ...(options.cluster === undefined ? programOf(options, 'serve') : clusterProgram),
+        env: options.cluster === undefined ? env : { ...toolSettings(), ...env },
         onLine(line) {
           const url = readyUrlIn(line);
           if (!url) return;

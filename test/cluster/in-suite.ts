@@ -1,0 +1,40 @@
+/** One running cluster for a `describe`; where there can be none, the reason why. */
+import { startSystem, type System } from '../support/system.js';
+
+const FIRST_START_MS = 320_000;
+const STOP_MS = 30_000;
+const LOG_LINES_SHOWN = 60;
+
+export function clusterInSuite(env: Readonly<Record<string, string>>): () => System {
+  let system: System | undefined;
+  before(async function () {
+    this.timeout(FIRST_START_MS);
+    const cluster = process.env['MODELROUTE_CLUSTER'] ?? 'full';
+    try {
+      system = await startSystem({ cluster, env });
+    } catch (error) {
+      const reason = reasonIn(error);
+      if (!reason || process.env['CI']) throw error;
+      console.log(`    skipped: ${reason}`);
+      this.test?.parent?.eachTest((test) => Object.assign(test, { skipReason: reason }));
+      this.skip();
+    }
+  });
+  after(async function () {
+    this.timeout(STOP_MS);
+    const code = await system?.stop();
+    if (system && code !== 0) throw new Error(`the cluster ended with ${code}`);
+  });
+  afterEach(function () {
+    if (this.currentTest?.state !== 'failed' || !system) return;
+    console.log(`    ${system.lines().slice(-LOG_LINES_SHOWN).join('\n    ')}`);
+  });
+  return () => {
+    if (!system) throw new Error('The cluster is started before the first spec.');
+    return system;
+  };
+}
+
+/** The sentence of a start that lacks Maven, Java or Go. */
+const reasonIn = (error: unknown): string | undefined =>
+  /^.*MODELROUTE_CLUSTER=postgres runs.*$/m.exec(String(error))?.[0];
