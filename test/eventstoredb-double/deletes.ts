@@ -1,4 +1,4 @@
-/** Streams.Delete hides a stream until it is written to again, Streams.Tombstone ends it for ever. */
+/** Streams.Delete hides a stream until it is written to again, Streams.Tombstone ends it. */
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import type { DeleteReq, TombstoneReq } from '@eventstore/db-client/generated/streams_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';

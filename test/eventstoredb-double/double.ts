@@ -41,7 +41,8 @@ interface Running {
 }
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
-const READY_MS = 15_000;
+/** A log of a million events is read in a few seconds. */
+const READY_MS = 30_000;
 
 export async function startEventStoreDouble(options: DoubleOptions): Promise<EventStoreDouble> {
   const port = options.port ?? (await freePort());

@@ -1,4 +1,4 @@
-/** Which events of $all a reader wants, decided once for each stream or type and then remembered. */
+/** Which events of $all a reader wants, decided once for each stream or type. */
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import type { EventIndex } from './event-index.js';
 

@@ -4,8 +4,8 @@
  *   node --import tsx test/eventstoredb-double/main.ts --dir D --port P [--control-port C]
  *     [--behaviour JSON] [--with-parent]
  *
- * It prints one line when it is ready. `--with-parent` ends it when its standard input closes, which
- * happens whichever way the parent ends.
+ * It prints one line when it is ready. `--with-parent` ends it when its standard input closes,
+ * which happens whichever way the parent ends.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,0 +1,85 @@
+/**
+ * Writes events and shows them to readers once they are durable, so nothing that was read is ever
+ * lost.
+ */
+import { currentRevision } from './commit-check.js';
+import type { EventIndex, StreamState } from './event-index.js';
+import type { LogFile } from './log-file.js';
+import { encodeRecord, responseOf, TOMBSTONE_REVISION, type ProposedEvent } from './record.js';
+import { describedStream, metadataStreamOf, obeyMetadata } from './stream-metadata.js';
+
+export interface Written {
+  readonly revision: number;
+  /** Of the last event; undefined when the append had none. */
+  readonly position: number | undefined;
+}
+
+export function openLogWriter(
+  log: LogFile,
+  index: EventIndex,
+  remember: (id: string, stream: StreamState, revision: number) => void,
+  recordAt: (at: number) => Buffer,
+) {
+  const listeners = new Set<() => void>();
+  let visible = index.count;
+  let told = visible;
+  let last = Promise.resolve();
+
+  const obey = (metadata: StreamState) => {
+    const described = describedStream(metadata.name) ?? '';
+    const [target, at] = [index.stream(described), metadata.indexes.at(-1)];
+    if (target && at !== undefined) obeyMetadata(target, responseOf(recordAt(at)));
+  };
+  /** Readers are told once of all appends that became durable together. */
+  const showUpTo = (count: number) => {
+    if (count <= visible) return;
+    if (told === visible)
+      queueMicrotask(() => {
+        told = visible;
+        for (const listener of listeners) listener();
+      });
+    visible = count;
+  };
+  const write = async (name: string, first: number, events: readonly ProposedEvent[]) => {
+    const writtenAtMs = Date.now();
+    let position = log.end;
+    let stream: StreamState | undefined;
+    const records = events.map((event, offset) => {
+      const revision = Math.min(first + offset, TOMBSTONE_REVISION);
+      const place = { stream: name, revision, position };
+      const isLast = offset === events.length - 1;
+      const record = encodeRecord({ ...event, ...place, isLast, writtenAtMs });
+      stream = index.add({ ...place, size: record.length, type: event.type });
+      remember(event.id, stream, revision);
+      position += record.length;
+      return record;
+    });
+    const count = index.count;
+    last = log.append(Buffer.concat(records));
+    if (stream) obey(stream);
+    // Rules may have been set before the stream's first event.
+    const rules = first === 0 ? index.stream(metadataStreamOf(name)) : undefined;
+    if (rules) obey(rules);
+    await last;
+    showUpTo(count);
+    return { revision: first + events.length - 1, position: index.positionAt(count - 1) };
+  };
+
+  return {
+    get visible() {
+      return visible;
+    },
+    obey,
+    write,
+    writeMetadata: (name: string, event: ProposedEvent): Promise<Written> => {
+      const metadata = metadataStreamOf(name);
+      return write(metadata, currentRevision(index.stream(metadata)) + 1, [event]);
+    },
+    /** Resolves when all that was written so far is. */
+    durable: () => last,
+    onVisible: (listener: () => void) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
