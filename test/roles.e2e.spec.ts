@@ -1,0 +1,111 @@
+/** A process for each role on one database and one bucket: every one does its part and no other. */
+import { expect } from 'chai';
+import { clientOf, newTenant, operate, send, type Client } from './support/client.js';
+import { eventually } from './support/eventually.js';
+import { accept, imageOf, newKey, textOf, whenOver } from './support/executions.js';
+import { freshDatabase } from './support/postgres.js';
+import { callsFor } from './support/sandbox.js';
+import { startSystem, type System } from './support/system.js';
+import { versitygwInSuite } from './support/versitygw.js';
+
+describe('roles apart', function () {
+  this.timeout(60_000);
+  const store = versitygwInSuite();
+  let commands: System;
+  let queries: System;
+  let workers: System;
+  /** Of one tenant, at either door. */
+  let writer: Client;
+  let reader: Client;
+  before(async function () {
+    this.timeout(120_000);
+    const { url } = await freshDatabase();
+    const env = { ...store().env, DATABASE_URL: url, MODELROUTE_MASTER_KEY: 'm'.repeat(32) };
+    workers = await startSystem({ roles: 'processors,projectors,sandbox', env });
+    const more = { ...env, SANDBOX_URL: workers.sandboxUrl };
+    [commands, queries] = await Promise.all([
+      startSystem({ roles: 'command-api', env: more }),
+      startSystem({ roles: 'query-api', env: more }),
+    ]);
+    ({ api: writer } = await newTenant(commands));
+    reader = clientOf(queries, writer.apiKey);
+  });
+  after(async function () {
+    this.timeout(60_000);
+    const all = [commands, queries, workers].filter((system) => system !== undefined);
+    const codes = await Promise.all(all.map((system) => system.stop()));
+    expect(codes).to.deep.equal(codes.map(() => 0));
+  });
+
+  const seenAt = (system: System, path: string) => send(`${system.baseUrl}${path}`, 'GET');
+  const everyone = () => [commands, queries, workers];
+
+  /** What an operator would have to look at, or what was told outside of the log. */
+  const troubleOf = (system: System) =>
+    system.lines().filter((line) => !line.startsWith('{') || line.includes('"level":"error"'));
+
+  it('are told apart by method alone, and each describes the whole API', async () => {
+    const page = (system: System) =>
+      send<{ paths: Record<string, object> }>(`${system.baseUrl}/openapi.json`, 'GET');
+    const documents = await Promise.all(everyone().map(page));
+    expect(new Set(documents.map(({ text }) => text)).size).to.equal(1);
+    const paths = documents[0]?.body.paths ?? {};
+    expect(paths['/v1/executions']).to.have.all.keys('get', 'post');
+    for (const [path, methods] of Object.entries(paths))
+      for (const method of Object.keys(methods)) {
+        const isRead = method === 'get';
+        const asked = path.replaceAll(/\{\w+\}/g, 'none');
+        const [right, wrong] = isRead ? [queries, commands] : [commands, queries];
+        const answer = (system: System) => send(`${system.baseUrl}${asked}`, method.toUpperCase());
+        expect((await answer(right)).status, `${method} ${path}`).to.equal(401);
+        expect((await answer(wrong)).status, `${method} ${path}`).to.equal(404);
+      }
+  });
+
+  it('are watched alike', async () => {
+    for (const system of everyone()) {
+      const pages = ['/healthz', '/readyz', '/metrics', '/docs'];
+      const answers = await Promise.all(pages.map((path) => seenAt(system, path)));
+      expect(answers.map(({ status }) => status)).to.deep.equal([200, 200, 200, 200]);
+    }
+    await operate(queries, '/groups');
+  });
+
+  it('make a picture together, which lies in the bucket', async () => {
+    const { id } = await accept(writer, imageOf('Together'));
+    expect((await whenOver(reader, id)).status).to.equal('COMPLETED');
+    const { body } = await reader.result(id);
+    const [image] = body.output.images ?? [];
+    const path = `/files/${image?.file_id}/download`;
+    const { status, bytes, headers } = await reader.call('GET', path);
+    expect([status, headers['content-type']]).to.deep.equal([200, 'image/png']);
+    expect(bytes.subarray(1, 4).toString()).to.equal('PNG');
+  });
+
+  it('lose nothing while the bucket is away, and say so', async () => {
+    const long = textOf('Long. '.repeat(12_000));
+    const key = newKey();
+    await store().kill9();
+    let waiting: string;
+    try {
+      ({ id: waiting } = await accept(writer, imageOf('Meanwhile')));
+      const refused = await writer.submit(long, key);
+      expect([refused.status, refused.headers['retry-after']]).to.deep.equal([503, '1']);
+      const { status, body } = await seenAt(queries, '/readyz');
+      expect([status, body]).to.deep.equal([503, { status: 'unready', failing: ['file-store'] }]);
+      await eventually('the provider has answered', async () => {
+        const [call] = await callsFor(workers.sandboxUrl, waiting);
+        return call?.status === 200;
+      });
+    } finally {
+      await store().restart();
+    }
+    const accepted = await writer.submit(long, key);
+    expect(accepted.status).to.equal(202);
+    for (const id of [waiting, accepted.body.id]) {
+      expect((await whenOver(reader, id)).status).to.equal('COMPLETED');
+      expect(await callsFor(workers.sandboxUrl, id)).to.have.length(1);
+    }
+    expect(everyone().flatMap(troubleOf)).to.deep.equal([]);
+  });
+});
