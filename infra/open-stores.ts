@@ -34,7 +34,7 @@ export interface OpenStoresOptions {
 
 export async function openStores(options: OpenStoresOptions): Promise<Stores> {
   const { config, databaseUrl: url, log } = options;
-  if (config.eventStoreUrl) throw new StartError('EVENTSTORE_URL: not yet');
+  if (config.eventStoreUrl) return openDistributed(config.eventStoreUrl, url, log);
   const store = openPostgresEventStore({ url, log });
   return {
     store,
@@ -47,4 +47,40 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
     },
     close: () => store.close(),
   };
+}
+
+/** Loaded only here, so that one machine pays nothing for it. */
+async function openDistributed(url: string, databaseUrl: string, log: Log): Promise<Stores> {
+  const { openEventStoreDb } = await import('./event-store/eventstoredb/eventstoredb.js');
+  const store = await openOr(`EVENTSTORE_URL cannot be used`, () =>
+    openEventStoreDb({ url, databaseUrl, log }),
+  );
+  try {
+    // The first question also opens the connection, before a burst of appends needs it.
+    await openOr('The event store of EVENTSTORE_URL does not answer', () => store.head());
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return {
+    store,
+    rawLog: store.rawLog,
+    smallPayloads: openPostgresPayloads(store.smallPayloads),
+    figures: () => {
+      const { queueUnits, events, appender, unknownTypes } = store.stats();
+      return { queueUnits, events, batches: appender.appends, unknownTypes };
+    },
+    close: () => store.close(),
+  };
+}
+
+async function openOr<T>(what: string, open: () => T | Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new StartError(`${what} (${message}): check the address and that the server runs.`, {
+      cause: error,
+    });
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Everything that knows `@eventstore/db-client`. What is above it knows only the types of this
- * file, so that the client's successor replaces this file and nothing else (ADR 12).
+ * What knows `@eventstore/db-client`, with `messages.ts` beside it. What is above knows only the
+ * types of this file, so that the client's successor replaces these two and nothing else (ADR 12).
  *
  * Taken from the client: how it connects (connection string, cluster discovery, TLS, credentials,
  * a new channel after a failure, keep-alive) and the messages of its protocol. Its verbs are not
@@ -14,17 +14,17 @@ import { EventStoreDBClient } from '@eventstore/db-client';
 import streamsGrpc, {
   type StreamsClient,
 } from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
-import streamsPb, {
-  type BatchAppendResp,
-  type ReadReq,
-  type ReadResp,
+import type {
+  BatchAppendResp,
+  ReadReq,
+  ReadResp,
 } from '@eventstore/db-client/generated/streams_pb.js';
 import type { StreamName } from '../../../contracts/streams.js';
 import type { LogRow } from '../codec.js';
-import { NO_STREAM, type Position } from '../port.js';
+import type { Position } from '../port.js';
 import type { EncodedAppend } from '../unit.js';
 import { appendMessage } from './append-message.js';
+import { answerOf, followRequest, logRequest, rowOf, streamRequest } from './messages.js';
 
 export type AppendAnswer =
   /** `position` is the last event's; a repeat may be answered without. */
@@ -48,7 +48,7 @@ export interface Call {
   /** Never rejects. */
   readonly ended: Promise<Ending>;
   /** Ends it as `done`; nothing is told any more. */
-  cancel(): void;
+  readonly cancel: () => void;
 }
 
 export interface StreamRange {
@@ -67,11 +67,11 @@ export interface ServerFilter {
 
 export interface LogTold {
   /** In order; also events of the server's own, when it was not asked to leave them out. */
-  row(row: LogRow): void;
+  readonly row: (row: LogRow) => void;
   /** Everything up to here has been told. */
-  checkpoint(position: Position): void;
+  readonly checkpoint: (position: Position) => void;
   /** Nothing lies behind what has been told. */
-  caughtUp(): void;
+  readonly caughtUp: () => void;
 }
 
 export interface LogClient {
@@ -102,9 +102,14 @@ type ReadCall = ReturnType<StreamsClient['read']>;
 /** Ours end by being cancelled; a deadline of gRPC would only be a second opinion. */
 const FOR_EVER = { deadline: Infinity };
 
+/** What the server was renamed to since; the protocol is the same. */
+const NEW_SCHEMES = /^(kurrentdb|kurrent|eventstore)(?=[+:])/;
+
 /** Throws when the connection string cannot be understood; connects when it is first needed. */
 export function connectLog(url: string): LogClient {
-  const wire = EventStoreDBClient.connectionString(url) as unknown as Wire;
+  const wire = EventStoreDBClient.connectionString(
+    url.replace(NEW_SCHEMES, 'esdb'),
+  ) as unknown as Wire;
   const { StreamsClient } = streamsGrpc;
   let closed = false;
 
@@ -179,7 +184,7 @@ function openAppends(open: () => Promise<AppendStream>) {
     const end = (error?: unknown) => drop(fresh, error ? reasonOf(error) : 'the line was closed');
     opening = open().then((stream) => {
       fresh.stream = stream;
-      stream.on('data', (message) => heard(fresh, message));
+      stream.on('data', (message: BatchAppendResp) => heard(fresh, message));
       stream.on('error', end);
       stream.on('end', end);
       if (line !== fresh) stream.cancel();
@@ -241,34 +246,6 @@ function openAppends(open: () => Promise<AppendStream>) {
   };
 }
 
-function answerOf(message: BatchAppendResp): AppendAnswer {
-  const success = message.getSuccess();
-  if (success) {
-    const revision = Number(success.getCurrentRevision());
-    const commit = success.getPosition()?.getCommitPosition();
-    return { kind: 'landed', revision, position: commit ? BigInt(commit) : undefined };
-  }
-  const error = message.getError();
-  const details = error?.getDetails();
-  const name = details?.getTypeName() ?? '';
-  const { WrongExpectedVersion } = sharedPb;
-  if (details && name === 'event_store.client.WrongExpectedVersion') {
-    const wrong = details.unpack(WrongExpectedVersion.deserializeBinary, name);
-    const known = wrong?.hasCurrentStreamRevision();
-    const actualRevision = known ? Number(wrong?.getCurrentStreamRevision()) : NO_STREAM;
-    return { kind: 'elsewhere', actualRevision };
-  }
-  const reason = `${name.split('.').at(-1) ?? ''} ${error?.getMessage() ?? ''}`.trim();
-  return { kind: REFUSALS.has(name) ? 'refused' : 'unknown', reason: reason || 'no answer' };
-}
-
-/** Others (Timeout, Unknown) tell nothing of what became of the append. */
-const REFUSALS = new Set(
-  ['AccessDenied', 'StreamDeleted', 'MaximumAppendSizeExceeded', 'BadRequest'].map(
-    (name) => `event_store.client.${name}`,
-  ),
-);
-
 function startCall(open: () => Promise<ReadCall>, tell: (message: ReadResp) => void): Call {
   let cancel = (): void => undefined;
   let cancelled = false;
@@ -296,14 +273,14 @@ function startCall(open: () => Promise<ReadCall>, tell: (message: ReadResp) => v
 
 interface GrpcError extends Error {
   readonly code?: number;
-  readonly metadata?: { getMap(): Record<string, unknown> };
+  readonly metadata?: { getMap(): Record<string, string | Buffer> };
 }
 
 const reasonOf = (error: unknown): string => (error as Error).message || String(error);
 
 function endingOf(error: unknown): Ending {
   const { code, metadata } = error as GrpcError;
-  const exception = String(metadata?.getMap()['exception'] ?? '');
+  const exception = metadata?.getMap()['exception']?.toString() ?? '';
   const reason = reasonOf(error);
   if (exception === 'not-leader') return { kind: 'away', reason };
   return { kind: exception || REFUSED_CODES.has(code ?? 0) ? 'refused' : 'away', reason };
@@ -318,93 +295,3 @@ const rowsTo =
     const event = message.getEvent()?.getEvent();
     if (event) row(rowOf(event));
   };
-
-type WireEvent = ReadResp.ReadEvent.RecordedEvent;
-
-const utf8 = (bytes: Uint8Array | undefined): string =>
-  bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString() : '';
-
-const rowOf = (event: WireEvent): LogRow => ({
-  position: BigInt(event.getCommitPosition()),
-  stream: utf8(event.getStreamIdentifier()?.getStreamName_asU8()) as StreamName,
-  revision: Number(event.getStreamRevision()),
-  id: event.getId()?.getString() ?? '',
-  type: event.getMetadataMap().get('type') ?? '',
-  data: utf8(event.getData_asU8()),
-  metadata: utf8(event.getCustomMetadata_asU8()),
-});
-
-function streamRequest({ stream, from, backward, limit }: StreamRange): ReadReq {
-  const identifier = new sharedPb.StreamIdentifier();
-  identifier.setStreamName(Uint8Array.from(Buffer.from(stream)));
-  const range = new streamsPb.ReadReq.Options.StreamOptions();
-  range.setStreamIdentifier(identifier);
-  if (from === 'end') range.setEnd(new sharedPb.Empty());
-  else range.setRevision(String(from));
-  const options = optionsOf(backward, limit ?? Number.MAX_SAFE_INTEGER);
-  options.setStream(range);
-  options.setNoFilter(new sharedPb.Empty());
-  return requestOf(options);
-}
-
-function logRequest(from: Position | 'end', limit: number): ReadReq {
-  const options = optionsOf(from === 'end', limit);
-  options.setAll(placeOf(from));
-  options.setFilter(filterOf({}));
-  return requestOf(options);
-}
-
-function followRequest(after: Position, filter: ServerFilter): ReadReq {
-  const options = optionsOf(false, Number.MAX_SAFE_INTEGER);
-  options.setAll(placeOf(after));
-  options.setSubscription(new streamsPb.ReadReq.Options.SubscriptionOptions());
-  options.setFilter(filterOf(filter));
-  return requestOf(options);
-}
-
-function requestOf(options: ReadReq.Options): ReadReq {
-  const request = new streamsPb.ReadReq();
-  request.setOptions(options);
-  return request;
-}
-
-function optionsOf(backward: boolean, limit: number): ReadReq.Options {
-  const ids = new streamsPb.ReadReq.Options.UUIDOption();
-  ids.setString(new sharedPb.Empty());
-  const options = new streamsPb.ReadReq.Options();
-  options.setReadDirection(backward ? 1 : 0);
-  options.setResolveLinks(false);
-  options.setCount(String(limit));
-  options.setUuidOption(ids);
-  return options;
-}
-
-function placeOf(place: Position | 'end'): ReadReq.Options.AllOptions {
-  const all = new streamsPb.ReadReq.Options.AllOptions();
-  if (place === 'end') all.setEnd(new sharedPb.Empty());
-  else if (place < 0n) all.setStart(new sharedPb.Empty());
-  else {
-    const at = new streamsPb.ReadReq.Options.Position();
-    at.setCommitPosition(String(place));
-    at.setPreparePosition(String(place));
-    all.setPosition(at);
-  }
-  return all;
-}
-
-/** So many events are looked at between two checkpoints of a filter that passes none. */
-const SEARCH_WINDOW = 512;
-
-/** Never passes the server's own events. */
-function filterOf({ streamPrefixes, typePrefixes }: ServerFilter): ReadReq.Options.FilterOptions {
-  const filter = new streamsPb.ReadReq.Options.FilterOptions();
-  const expression = new streamsPb.ReadReq.Options.FilterOptions.Expression();
-  filter.setMax(SEARCH_WINDOW);
-  filter.setCheckpointintervalmultiplier(1);
-  if (streamPrefixes) expression.setPrefixList([...streamPrefixes]);
-  else if (typePrefixes) expression.setPrefixList([...typePrefixes]);
-  else expression.setRegex('^[^$].*');
-  if (streamPrefixes) filter.setStreamIdentifier(expression);
-  else filter.setEventType(expression);
-  return filter;
-}

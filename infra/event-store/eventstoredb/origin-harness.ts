@@ -15,5 +15,5 @@ export function behind<Store extends EventStore>(origin: Position, store: Store)
       for await (const batch of store.subscribe(from(after), filter, signal))
         yield { ...batch, position: told(batch.position) };
     },
-  } as Store;
+  };
 }

@@ -26,6 +26,7 @@ export async function openProxy(target: string): Promise<Proxy> {
     const backend = connect(Number(port), hostname);
     for (const end of [client, backend]) {
       sockets.add(end);
+      end.setNoDelay(true);
       end.on('error', () => undefined);
       end.on('close', () => {
         sockets.delete(end);

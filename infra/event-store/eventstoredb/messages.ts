@@ -1,0 +1,132 @@
+/**
+ * The messages of the store's protocol, as `@eventstore/db-client` ships them, and our own types.
+ * This file and `client.ts` are all that knows the client.
+ */
+import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
+import streamsPb, {
+  type BatchAppendResp,
+  type ReadReq,
+  type ReadResp,
+} from '@eventstore/db-client/generated/streams_pb.js';
+import type { StreamName } from '../../../contracts/streams.js';
+import type { LogRow } from '../codec.js';
+import { NO_STREAM, type Position } from '../port.js';
+import type { AppendAnswer, ServerFilter, StreamRange } from './client.js';
+
+export function answerOf(message: BatchAppendResp): AppendAnswer {
+  const success = message.getSuccess();
+  if (success) {
+    const revision = Number(success.getCurrentRevision());
+    const commit = success.getPosition()?.getCommitPosition();
+    return { kind: 'landed', revision, position: commit ? BigInt(commit) : undefined };
+  }
+  const error = message.getError();
+  const details = error?.getDetails();
+  const name = details?.getTypeName() ?? '';
+  const read = (bytes: Uint8Array) => sharedPb.WrongExpectedVersion.deserializeBinary(bytes);
+  if (details && name === 'event_store.client.WrongExpectedVersion') {
+    const wrong = details.unpack(read, name);
+    const known = wrong?.hasCurrentStreamRevision();
+    const actualRevision = known ? Number(wrong?.getCurrentStreamRevision()) : NO_STREAM;
+    return { kind: 'elsewhere', actualRevision };
+  }
+  const reason = `${name.split('.').at(-1) ?? ''} ${error?.getMessage() ?? ''}`.trim();
+  return { kind: REFUSALS.has(name) ? 'refused' : 'unknown', reason: reason || 'no answer' };
+}
+
+/** Others (Timeout, Unknown) tell nothing of what became of the append. */
+const REFUSALS = new Set(
+  ['AccessDenied', 'StreamDeleted', 'MaximumAppendSizeExceeded', 'BadRequest'].map(
+    (name) => `event_store.client.${name}`,
+  ),
+);
+
+type WireEvent = ReadResp.ReadEvent.RecordedEvent;
+
+const utf8 = (bytes: Uint8Array | undefined): string =>
+  bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString() : '';
+
+export const rowOf = (event: WireEvent): LogRow => ({
+  position: BigInt(event.getCommitPosition()),
+  stream: utf8(event.getStreamIdentifier()?.getStreamName_asU8()) as StreamName,
+  revision: Number(event.getStreamRevision()),
+  id: event.getId()?.getString() ?? '',
+  type: event.getMetadataMap().get('type') ?? '',
+  data: utf8(event.getData_asU8()),
+  metadata: utf8(event.getCustomMetadata_asU8()),
+});
+
+export function streamRequest({ stream, from, backward, limit }: StreamRange): ReadReq {
+  const identifier = new sharedPb.StreamIdentifier();
+  identifier.setStreamName(Uint8Array.from(Buffer.from(stream)));
+  const range = new streamsPb.ReadReq.Options.StreamOptions();
+  range.setStreamIdentifier(identifier);
+  if (from === 'end') range.setEnd(new sharedPb.Empty());
+  else range.setRevision(String(from));
+  const options = optionsOf(backward, limit ?? Number.MAX_SAFE_INTEGER);
+  options.setStream(range);
+  options.setNoFilter(new sharedPb.Empty());
+  return requestOf(options);
+}
+
+export function logRequest(from: Position | 'end', limit: number): ReadReq {
+  const options = optionsOf(from === 'end', limit);
+  options.setAll(placeOf(from));
+  options.setFilter(filterOf({}));
+  return requestOf(options);
+}
+
+export function followRequest(after: Position, filter: ServerFilter): ReadReq {
+  const options = optionsOf(false, Number.MAX_SAFE_INTEGER);
+  options.setAll(placeOf(after));
+  options.setSubscription(new streamsPb.ReadReq.Options.SubscriptionOptions());
+  options.setFilter(filterOf(filter));
+  return requestOf(options);
+}
+
+function requestOf(options: ReadReq.Options): ReadReq {
+  const request = new streamsPb.ReadReq();
+  request.setOptions(options);
+  return request;
+}
+
+function optionsOf(backward: boolean, limit: number): ReadReq.Options {
+  const ids = new streamsPb.ReadReq.Options.UUIDOption();
+  ids.setString(new sharedPb.Empty());
+  const options = new streamsPb.ReadReq.Options();
+  options.setReadDirection(backward ? 1 : 0);
+  options.setResolveLinks(false);
+  options.setCount(String(limit));
+  options.setUuidOption(ids);
+  return options;
+}
+
+function placeOf(place: Position | 'end'): ReadReq.Options.AllOptions {
+  const all = new streamsPb.ReadReq.Options.AllOptions();
+  if (place === 'end') all.setEnd(new sharedPb.Empty());
+  else if (place < 0n) all.setStart(new sharedPb.Empty());
+  else {
+    const at = new streamsPb.ReadReq.Options.Position();
+    at.setCommitPosition(String(place));
+    at.setPreparePosition(String(place));
+    all.setPosition(at);
+  }
+  return all;
+}
+
+/** So many events are looked at between two checkpoints of a filter that passes none. */
+const SEARCH_WINDOW = 512;
+
+/** Never passes the server's own events. */
+function filterOf({ streamPrefixes, typePrefixes }: ServerFilter): ReadReq.Options.FilterOptions {
+  const filter = new streamsPb.ReadReq.Options.FilterOptions();
+  const expression = new streamsPb.ReadReq.Options.FilterOptions.Expression();
+  filter.setMax(SEARCH_WINDOW);
+  filter.setCheckpointintervalmultiplier(1);
+  if (streamPrefixes) expression.setPrefixList([...streamPrefixes]);
+  else if (typePrefixes) expression.setPrefixList([...typePrefixes]);
+  else expression.setRegex('^[^$].*');
+  if (streamPrefixes) filter.setStreamIdentifier(expression);
+  else filter.setEventType(expression);
+  return filter;
+}
