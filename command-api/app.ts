@@ -1,6 +1,6 @@
 /**
- * The command API: every write. A balancer sends it what is neither GET nor HEAD, so it has no route
- * of these.
+ * The command API: every write. A balancer sends it what is neither GET nor HEAD, so it has no
+ * route of these.
  */
 import type { Route } from '../infra/http/route.js';
 import { parseCidrs } from '../infra/outbound/addresses.js';

@@ -1,6 +1,6 @@
 /**
- * The part of the infrastructure that commands need. Nothing is decided on the read models; they are
- * here to be rebuilt.
+ * The part of the infrastructure that commands need. Nothing is decided on the read models; they
+ * are here to be rebuilt.
  */
 import type { AllowedNetworks } from '../infra/outbound/addresses.js';
 import type { Infra } from '../infra/infra.js';

@@ -17,7 +17,7 @@ const FILE: FileId = 'file_88888888-8888-4888-8888-888888888888';
 const BYTES = Buffer.from('0123456789');
 
 for (const isPublic of [true, false])
-  describe(`query API: files in a bucket that callers ${isPublic ? 'reach' : 'do not reach'}`, () => {
+  describe(`query API: files in a bucket, callers ${isPublic ? '' : 'do not '}reach it`, () => {
     const store = versitygwInSuite();
     let s3: S3;
     let server: QueryServer;

@@ -25,7 +25,7 @@ export function requireForRoles(config: Config): void {
     refuse('a relay carries events to Kafka, so set KAFKA_BROKERS, or leave the role out');
   if (has('command-api', 'processors') && masterKey === undefined)
     refuse(
-      'set MODELROUTE_MASTER_KEY, the same in every process, for webhook secrets are derived from it',
+      'set MODELROUTE_MASTER_KEY, the same in every process: webhook secrets are derived from it',
     );
   if (has('command-api', 'query-api') && adminKey === undefined)
     refuse(
@@ -37,7 +37,7 @@ export function requireForRoles(config: Config): void {
 export function doubtAboutRoles(config: Config): string | undefined {
   if (!isApart(config) || config.s3 !== undefined) return undefined;
   return (
-    'S3_ENDPOINT is not set: files and payloads over 64 KB stay in the data folder of this process, ' +
-    'where processes of other roles do not find them unless they share its folders'
+    'S3_ENDPOINT is not set: files and payloads over 64 KB stay in the data folder of this ' +
+    'process, where processes of other roles do not find them unless they share its folders'
   );
 }

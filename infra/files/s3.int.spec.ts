@@ -181,7 +181,7 @@ describe('files in a bucket whose server is not well', function () {
     await allWell();
   });
 
-  it('breaks what it gives when the server dies in the middle, and tells a large upload', async () => {
+  it('breaks a reading when the server dies in the middle, and tells a large upload', async () => {
     const large = fileId();
     await files.put(large, streamOf(randomBytes(40 * MB), MB), 40 * MB);
     const stream = await files.open(large);

@@ -1,9 +1,9 @@
 /**
  * A stream of unknown length as one object: a single request when it fits into one part, else a
  * multipart upload with a bounded number of parts in memory. Every request carries the digest of
- * its bytes, which the store compares. The object is there, whole, when it resolves; when it throws,
- * what was there before still is. Parts of a process that was killed are left to the bucket's
- * lifecycle rule for incomplete uploads.
+ * its bytes, which the store compares. The object is there, whole, when it resolves; when it
+ * throws, what was there before still is. Parts of a process that was killed are left to the
+ * bucket's lifecycle rule for incomplete uploads.
  */
 import { hash } from 'node:crypto';
 import {
@@ -64,8 +64,8 @@ interface Begun {
 }
 
 /**
- * So many at most are in memory, with the one that is being read. After a failure nothing is sent any
- * more, and what is under way is waited for: a part that lands behind the abort would stay for ever.
+ * So many at most are in memory, with the one that is being read. After a failure nothing is sent
+ * any more, and what is under way is waited for: a part that lands behind the abort would stay.
  */
 async function sendParts(
   s3: S3,

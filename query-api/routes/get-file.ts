@@ -39,8 +39,8 @@ export const getFileDownload = (
   path: '/files/{id}/download',
   summary: "Read a file's bytes",
   description:
-    'One `Range` of bytes may be asked for; the `ETag` is the SHA-256 of the bytes. Where files may ' +
-    'be fetched from their store directly, a redirect says from where: follow it without your key.',
+    'One `Range` of bytes may be asked for; the `ETag` is the SHA-256 of the bytes. Where files ' +
+    'may be fetched from their store itself, a redirect says how: follow it without your key.',
   tag: TAG,
   audience: 'tenant',
   permission: 'EXECUTION_ONLY',

@@ -31,13 +31,6 @@ export interface Versitygw {
   stop(): Promise<void>;
 }
 
-interface VersitygwOptions {
-  /** Where the objects lie; made when it is not there. */
-  readonly dir: string;
-  /** A free one unless given. */
-  readonly port?: number;
-}
-
 const VERSION = 'v1.8.0';
 const PACKAGE = `github.com/versity/versitygw/cmd/versitygw@${VERSION}`;
 const BUILD_DEADLINE_MS = 280_000;
@@ -74,9 +67,8 @@ export async function versitygwCommand(dir: string, port: number): Promise<Versi
   };
 }
 
-/** Throws where no server can be had, with a sentence that says why. */
-export async function startVersitygw(options: VersitygwOptions): Promise<Versitygw> {
-  const { dir, port = await freePort() } = options;
+async function startVersitygw(dir: string): Promise<Versitygw> {
+  const port = await freePort();
   const program = await versitygwCommand(dir, port);
   const endpoint = `http://127.0.0.1:${port}`;
   let present = await run(program, dir);
@@ -132,7 +124,7 @@ async function startShared(): Promise<Versitygw | Reason> {
   const dir = await mkdtemp(join(tmpdir(), 'modelroute-s3-'));
   atEnd(() => rm(dir, { recursive: true, force: true }));
   try {
-    const server = await startVersitygw({ dir: join(dir, 'objects') });
+    const server = await startVersitygw(join(dir, 'objects'));
     atEnd(() => server.stop());
     return server;
   } catch (error) {
