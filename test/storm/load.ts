@@ -35,6 +35,8 @@ export interface Load {
   slowestMs(): number;
   /** One more submission, on a lane of its own; resolves when it is accepted. */
   probe(): Promise<void>;
+  /** The same; resolves when it is over. */
+  probeThrough(): Promise<void>;
   /** No new work; resolves when everybody has had an answer. */
   stop(): Promise<void>;
   /** Nobody waits any longer. */
@@ -54,6 +56,7 @@ export interface LoadOptions {
 }
 
 const PATIENCE_MS = 90_000;
+const PROBE_POLL_MS = 50;
 
 interface Lane {
   readonly options: LoadOptions;
@@ -96,7 +99,8 @@ export function startLoad(options: LoadOptions): Load {
       for (const lane of lanes) lane.slowestMs = 0;
       return Math.round(slowest);
     },
-    probe: () => submitNew(probing),
+    probe: async () => void (await submitNew(probing)),
+    probeThrough: async () => untilOver(probing, await submitNew(probing)),
     async stop() {
       stopped.abort();
       await Promise.all(running);
@@ -108,30 +112,44 @@ export function startLoad(options: LoadOptions): Load {
   };
 }
 
-function actOnce(lane: Lane): Promise<void> {
+async function actOnce(lane: Lane): Promise<void> {
   const dice = lane.random.next();
   const known = lane.random.pick(lane.recent);
-  if (!known || dice < 0.7) return submitNew(lane);
+  if (!known || dice < 0.7) return void (await submitNew(lane));
   if (dice < 0.82) return repeat(lane, known);
   if (dice < 0.9) return cancel(lane, known);
   return look(lane, known);
 }
 
-async function submitNew(lane: Lane): Promise<void> {
+/** Undefined when there was reason to complain. */
+async function submitNew(lane: Lane): Promise<Promised | undefined> {
   const { options, random, counts, promised, recent, name } = lane;
   const tenant = random.pick(options.tenants);
   if (!tenant) throw new Error('a load without tenants');
   const body = bodyFrom(random, options);
   const key = `${name}-${++lane.submitted}`;
   const answer = await untilAnswered(lane, () => tenant.api.submit(body, key));
-  if (answer.status !== 202) return complain(lane, `${key} was answered`, answer);
   const { id } = answer.body;
-  if (promised.has(id)) return complain(lane, `${key} was given an id that is taken`, answer);
-  const made = { id, tenant, key, body, answer: answer.text, cancelled: false };
+  if (answer.status !== 202 || promised.has(id)) {
+    const what = answer.status === 202 ? 'was given an id that is taken' : 'was answered';
+    complain(lane, `${key} ${what}`, answer);
+    return undefined;
+  }
+  const made: Promised = { id, tenant, key, body, answer: answer.text, cancelled: false };
   promised.set(id, made);
   recent.push(made);
   if (recent.length > 20) recent.shift();
   counts.accepted += 1;
+  return made;
+}
+
+async function untilOver(lane: Lane, made: Promised | undefined): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (made && !made.seen) {
+    if (performance.now() > deadline) throw new Error(`${made.id} is not over`);
+    await sleep(PROBE_POLL_MS);
+    await look(lane, made);
+  }
 }
 
 function bodyFrom(random: Random, { receiverUrl, textModels }: LoadOptions): Submission {

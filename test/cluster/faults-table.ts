@@ -1,0 +1,21 @@
+/** What the faults did, as people read it. */
+import type { FaultsReport } from './run-faults.js';
+import { tableOf } from './table.js';
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+
+export function faultsTable(report: FaultsReport): string {
+  const { struck, load, perSecond, told, calmInMs, findings, verify } = report;
+  const { accepted, repeated, cancels, reads, unanswered, unavailable } = load.counts;
+  const rows = struck.map((one) => [
+    ...[one.fault, seconds(one.lastedMs), seconds(one.recoveredInMs)],
+    ...[one.acceptedMeanwhile, one.unavailable],
+  ]);
+  return [
+    tableOf(['fault', 'lasted s', 'recovered in s', 'accepted meanwhile', 'unavailable'], rows),
+    `${accepted} accepted (${perSecond.toFixed(0)}/s), ${repeated} asked again, ` +
+      `${cancels} cancels, ${reads} reads; ${unanswered} unanswered, ${unavailable} answered 503`,
+    `${told} webhooks told; calm after ${calmInMs} ms; ${findings.length} findings`,
+    `verify exits ${verify.code}`,
+  ].join('\n');
+}
