@@ -4,7 +4,7 @@ MOCHA := node_modules/.bin/mocha
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install build start cluster test check types lint pure bench storm contracts contracts-check
+.PHONY: help install build start cluster test check types lint pure bench storm contracts contracts-check deploy-check
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -50,3 +50,6 @@ contracts: install ## Writes docs/contracts/ from the schemas
 
 contracts-check: install ## Fails when docs/contracts/ is stale
 	@node --import tsx scripts/write-contracts.ts --check
+
+deploy-check: install ## Lints the image, compose, Kubernetes, balancer and alerts, without a daemon
+	@node --import tsx scripts/deploy-check.ts
