@@ -38,7 +38,7 @@ export interface Infra {
    * gone, so it need not wait for its deadline.
    */
   readonly beganBefore: Position | undefined;
-  /** Where the read models live; only projectors and the query API use it. */
+  /** Where the read models live; nothing is decided on them. */
   readonly readStore: Pool;
   /** Carries events from the store to the bus, where the bus is not the store itself. */
   readonly relay: Worker | undefined;

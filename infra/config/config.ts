@@ -51,10 +51,16 @@ export interface S3Config {
   readonly bucket: string;
   readonly region: string;
   /** Without them the SDK looks where it always does: profile, container, instance. */
-  readonly credentials:
-    { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  readonly credentials: S3Credentials | undefined;
   /** Where callers reach the same store; with it downloads are redirected there. */
   readonly publicEndpoint: string | undefined;
+}
+
+interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Of keys that were lent for a while. */
+  readonly sessionToken?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -171,9 +177,12 @@ function s3(env: Environment): S3Config | undefined {
   const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
   if (!accessKeyId !== !secretAccessKey)
     throw new StartError('Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither.');
+  const sessionToken = env['AWS_SESSION_TOKEN'];
+  const session = sessionToken ? { sessionToken } : {};
   return {
     ...{ endpoint, bucket, region: env['S3_REGION'] || env['AWS_REGION'] || 'us-east-1' },
-    credentials: accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined,
+    credentials:
+      accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey, ...session } : undefined,
     publicEndpoint: httpUrl(env, 'S3_PUBLIC_ENDPOINT'),
   };
 }
