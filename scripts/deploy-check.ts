@@ -1,6 +1,7 @@
 /**
- * `make deploy-check`: every file that deploys, judged by the linter of its kind, without a daemon or
- * a cluster. A linter that cannot be had is skipped with its reason, and is a failure where `CI` is set.
+ * `make deploy-check`: every file that deploys, judged by the linter of its kind, without a daemon
+ * or a cluster. A linter that cannot be had is skipped with its reason, and is a failure where `CI`
+ * is set.
  */
 import { execFile } from 'node:child_process';
 import { copyFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -80,7 +81,7 @@ async function call({ path, env }: Tool, args: readonly string[]): Promise<void>
   await run(path, args, { env: { ...process.env, ...env } });
 }
 
-/** Builds an overlay as `kubectl apply -k` does, with the example for its secrets, strictly judged. */
+/** Builds an overlay as `kubectl apply -k` does, with the example for its secrets; judges it. */
 async function manifests(kubectl: Tool, overlay: string): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'modelroute-deploy-'));
   try {

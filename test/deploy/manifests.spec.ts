@@ -208,7 +208,7 @@ describe('what deploys', () => {
   });
 });
 
-/** The names that are left of PromQL without selectors, ranges, groupings, functions and operators. */
+/** What is left of PromQL without selectors, ranges, groupings, functions and operators. */
 function metricsIn(expression: string): string[] {
   const bare = expression
     .replaceAll(/\{[^{}]*"[^{}]*\}|\{\}/g, ' ')
