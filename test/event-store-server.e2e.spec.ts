@@ -1,0 +1,72 @@
+/** The whole system with its events in a server of their own, which dies and freezes under it. */
+import { expect } from 'chai';
+import { startEventStoreDouble, type EventStoreDouble } from './eventstoredb-double/double.js';
+import { newTenant, type Client } from './support/client.js';
+import { eventually } from './support/eventually.js';
+import { accept, imageOf, newKey, textOf, whenOver, whenSettled } from './support/executions.js';
+import { temporaryFolder, type TemporaryFolder } from './support/folders.js';
+import { startSystem, type System } from './support/system.js';
+
+describe('the system on an event store over gRPC', function () {
+  this.timeout(60_000);
+  let folder: TemporaryFolder;
+  let double: EventStoreDouble;
+  let system: System;
+  let api: Client;
+  before(async function () {
+    this.timeout(90_000);
+    folder = await temporaryFolder();
+    double = await startEventStoreDouble({ dir: folder.dir });
+    system = await startSystem({ env: { EVENTSTORE_URL: double.url } });
+    ({ api } = await newTenant(system, '10'));
+  });
+  after(async function () {
+    this.timeout(40_000);
+    const code = await system?.stop();
+    await double?.close();
+    await folder?.remove();
+    expect(code).to.equal(0);
+  });
+
+  it('accepts, completes and settles', async () => {
+    const asked = await Promise.all([textOf('A'), imageOf('B')].map((body) => accept(api, body)));
+    for (const { id } of asked) {
+      expect((await whenOver(api, id)).status).to.equal('COMPLETED');
+      await whenSettled(api, id);
+    }
+    expect((await double.status()).events).to.be.greaterThan(10);
+  });
+
+  it('goes on by itself after its event store was killed, and after it froze', async () => {
+    const key = newKey();
+    await double.kill();
+    expect((await api.submit(textOf('While away'), key)).status).to.equal(503);
+    await double.restart();
+    const back = await eventually('accepted', async () => {
+      const answer = await api.submit(textOf('While away'), key);
+      return answer.status === 202 ? answer.body : undefined;
+    });
+    expect((await whenOver(api, back.id)).status).to.equal('COMPLETED');
+    const before = await accept(api, textOf('Under way'));
+    double.freeze();
+    expect((await api.submit(textOf('While frozen'), newKey())).status).to.equal(503);
+    double.thaw();
+    for (const { id } of [before, await accept(api, textOf('Thawed'))]) {
+      expect((await whenOver(api, id)).status).to.equal('COMPLETED');
+      await whenSettled(api, id);
+    }
+  });
+
+  it('leaves nothing for the auditor to find', async () => {
+    const { code, output } = await system.command('verify');
+    expect(code, output).to.equal(0);
+  });
+
+  it('does not start without its event store, and says why in one sentence', async () => {
+    await double.kill();
+    const { code, output } = await system.command('events', 'tail');
+    expect(code, output).to.equal(1);
+    expect(output).to.match(/The event store of EVENTSTORE_URL does not answer \(/);
+    await double.restart();
+  });
+});
