@@ -1,12 +1,57 @@
 /** A whole cluster on this machine, in small; `make storm` has the big numbers. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { atEnd } from '../support/at-end.js';
+import { newTenant } from '../support/client.js';
 import { firstMinute } from '../support/first-minute.js';
+import { behaveWell } from '../support/sandbox.js';
+import { writeStormCatalogue } from '../storm/catalogue.js';
+import { faultsTable } from './faults-table.js';
+import { faultsOf } from './faults.js';
 import { clusterInSuite } from './in-suite.js';
+import { rollingRestart } from './rolling.js';
+import { runFaults } from './run-faults.js';
+
+const RECOVERY_MS_MAX = 30_000;
+const seed = process.env['STORM_SEED'] ?? String(Date.now());
 
 describe('a cluster', function () {
   this.timeout(60_000);
-  const system = clusterInSuite({ MODELROUTE_DEMO: '1' });
+  const system = clusterInSuite(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'modelroute-cluster-'));
+    atEnd(() => rm(folder, { recursive: true, force: true }));
+    return { MODELROUTE_DEMO: '1', MODELROUTE_CATALOGUE: await writeStormCatalogue(folder) };
+  });
 
   describe('starting for the first time', () => {
     firstMinute(system, 30_000);
+  });
+
+  it('loses nothing and does nothing twice, whatever breaks in turn', async function () {
+    this.timeout(240_000);
+    console.log(`      STORM_SEED=${seed}`);
+    const times = { brokerMs: 3_000, filesMs: 2_000, frozenMs: 3_000 };
+    const faults = faultsOf(system(), times).filter(({ name }) => !/-[23]$/.test(name));
+    const report = await runFaults(system(), {
+      ...{ seed, faults, executions: 300, lanes: 8, pauseMs: [20, 120], calmMs: 300 },
+      isAlone: false,
+    });
+    console.log(faultsTable(report).replaceAll(/^/gm, '      '));
+    expect(report.findings.slice(0, 50)).to.deep.equal([]);
+    expect(report.verify.code, report.verify.output).to.equal(0);
+    const slow = report.struck.filter(({ recoveredInMs }) => recoveredInMs > RECOVERY_MS_MAX);
+    expect(slow).to.deep.equal([]);
+  });
+
+  it('has its APIs replaced without a request that a retry does not cure', async () => {
+    await behaveWell(system().sandboxUrl);
+    const tenants = await Promise.all([newTenant(system()), newTenant(system())]);
+    const parts = ['command-api-1', 'query-api-1', 'processors-1'];
+    const report = await rollingRestart(system(), { perSecond: 50, parts, tenants });
+    const { sent, cured, failed, slowestMs } = report;
+    console.log(`      ${sent} sent, ${cured.length} cured, slowest ${slowestMs} ms`);
+    expect(failed).to.deep.equal([]);
   });
 });

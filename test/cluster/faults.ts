@@ -1,7 +1,7 @@
 /** What may happen to a cluster, one thing at a time. */
 import type { System } from '../support/system.js';
 import { makeTopicAnew, resetOffsets } from './kafka-faults.js';
-import { leversOf, type Levers } from './levers.js';
+import { isReplica, leversOf, type Levers } from './levers.js';
 
 export interface Fault {
   readonly name: string;
@@ -15,14 +15,12 @@ export interface FaultTimes {
   readonly frozenMs: number;
 }
 
-const REPLICA = /^(command-api|query-api|processors|projectors|relay)/;
-
 /** Every fault that this cluster can have, in order. */
 export function faultsOf(system: System, times: FaultTimes): readonly Fault[] {
   const levers = leversOf(system);
   const parts = levers.parts();
   const has = (name: string) => parts.includes(name);
-  const replicas = parts.filter((name) => REPLICA.test(name)).sort();
+  const replicas = parts.filter(isReplica).toSorted();
   return [
     ...replicas.map((name) => killed(levers, name)),
     ...(has('kafka') ? broken(levers, 'kafka', times.brokerMs) : []),

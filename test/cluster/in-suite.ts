@@ -5,13 +5,15 @@ const FIRST_START_MS = 320_000;
 const STOP_MS = 30_000;
 const LOG_LINES_SHOWN = 60;
 
-export function clusterInSuite(env: Readonly<Record<string, string>>): () => System {
+type Environment = Readonly<Record<string, string>>;
+
+export function clusterInSuite(environment: () => Promise<Environment>): () => System {
   let system: System | undefined;
   before(async function () {
     this.timeout(FIRST_START_MS);
     const cluster = process.env['MODELROUTE_CLUSTER'] ?? 'full';
     try {
-      system = await startSystem({ cluster, env });
+      system = await startSystem({ cluster, env: await environment() });
     } catch (error) {
       const reason = reasonIn(error);
       if (!reason || process.env['CI']) throw error;

@@ -24,6 +24,10 @@ export interface Levers {
 /** One that cannot be started again in this time has not recovered. */
 const REPLACED_MS = 60_000;
 
+/** Whether a part is a process of ours, and not a server that they talk to. */
+export const isReplica = (name: string): boolean =>
+  /^(command-api|query-api|processors|projectors|relay)/.test(name);
+
 export function leversOf(system: System): Levers {
   const own = join(system.dataDir, 'cluster');
   const pidOf = (name: string): number | undefined => {
