@@ -15,7 +15,7 @@ import type { Manifest, Segment } from './archive.js';
 import { importBelongings, isFurnished, type Rooms } from './import-belongings.js';
 import { readLines, rowIn } from './lines.js';
 import { noteLong, writeSnapshots } from './snapshots.js';
-import { buildReadModels, marksOf, takeOver } from './take-over.js';
+import { fillReadModels, marksOf, takeOver } from './take-over.js';
 
 export interface Importing {
   readonly folder: string;
@@ -33,7 +33,7 @@ export interface Imported {
   readonly appended: number;
   readonly position: Position;
   readonly snapshots: number;
-  readonly readModels: number;
+  readonly readModels: 'filled' | 'left to the projectors' | 'unchanged';
 }
 
 export async function importArchive(importing: Importing): Promise<Imported> {
@@ -45,26 +45,22 @@ export async function importArchive(importing: Importing): Promise<Imported> {
   if (isForeign && !stage) await expectWhole(database, own, manifest);
   const accounts = new Set<StreamName>();
   const log = openLogWriter({ log: rawLog, marks: marksOf(manifest), signal });
-  let known: Anchor | undefined;
   let taken = 0;
   for (const segment of manifest.segments) {
-    await bringSegment(importing, segment, log, (row) => {
-      noteLong(accounts, row);
-      if (Object.hasOwn(eventSchemas, row.type)) known = row;
-    });
+    await bringSegment(importing, segment, log, (row) => noteLong(accounts, row));
     taken += segment.events;
     say(`${taken} of ${manifest.events} events`);
   }
   const { appended, translated, position } = await log.end();
-  const done = { appended, position, snapshots: 0, readModels: 0 };
+  const done = { appended, position, snapshots: 0, readModels: 'unchanged' as const };
   if (stage) return { ...done, outcome: 'staged' };
   const [first] = (await rawLog.page(START, 1)).rows;
   const isHome = own?.kind === kind && isSame(own.first, first);
   if (isHome && appended === 0) return { ...done, outcome: 'nothing_to_do' };
   const snapshots = await writeSnapshots(store, accounts, signal);
-  const identity = { kind, first, known: await placeIn(database, known), head: position };
+  const identity = { kind, first, known: await lastOf(database), head: position };
   await takeOver(readStore, { identity, progress: manifest, translated });
-  const readModels = await buildReadModels(database, signal, say);
+  const readModels = await fillReadModels(database, signal);
   return { ...done, outcome: 'moved', snapshots, readModels };
 }
 
@@ -97,13 +93,10 @@ async function bringSegment(
   if (!furnished && !(await isFurnished(folder, segment, rooms))) await furnish();
 }
 
-/** The anchor as it stands in the target. */
-async function placeIn({ store }: Database, known: Anchor | undefined) {
-  if (!known) return undefined;
-  const { stream, revision, id } = known;
-  const [event] = await store.readStream(stream, { fromRevision: revision, limit: 1 });
-  if (event?.id !== id) throw new Error(`revision ${revision} of ${stream} is not where it went`);
-  return { stream, revision, id, position: event.position };
+/** The last event, when this release can find it by its stream. */
+async function lastOf({ rawLog }: Database): Promise<Anchor | undefined> {
+  const [last] = await rawLog.newest(1);
+  return last && Object.hasOwn(eventSchemas, last.type) ? last : undefined;
 }
 
 /**

@@ -91,7 +91,7 @@ const sentences: Record<Imported['outcome'], string> = {
 };
 
 function textOf({ appended, position, readModels, outcome }: Imported, seconds: number): string {
-  const built = readModels > 0 ? `, ${readModels} read models built` : '';
+  const built = readModels === 'unchanged' ? '' : `; read models are ${readModels}`;
   return (
     `imported ${appended} events in ${seconds.toFixed(1)} s, the last at position ${position}` +
     `${built}; ${sentences[outcome]}`

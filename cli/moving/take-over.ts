@@ -8,11 +8,15 @@
  * that is not built anew yet only is behind.
  */
 import type { Pool, PoolClient } from 'pg';
+import { InvalidEvent } from '../../infra/event-store/codec.js';
 import { replaceIdentity, type LogIdentity } from '../../infra/event-store/identity.js';
 import { START, type Position } from '../../infra/event-store/port.js';
 import { withTransaction } from '../../infra/postgres/pool.js';
-import { rebuildProjection } from '../../projectors/app.js';
+import { qualified } from '../../infra/read-store/table.js';
+import { advance, loadFollowers } from '../../projectors/followers.js';
+import { isOutage } from '../../projectors/outage.js';
 import { projections } from '../../projectors/projections.js';
+import { readToHead } from '../../projectors/read-log.js';
 import type { Database } from '../database.js';
 import type { Progress } from './archive.js';
 
@@ -41,6 +45,7 @@ export async function takeOver(pool: Pool, moved: Moved): Promise<void> {
 
 async function replaceProgress(tx: PoolClient, { progress, translated }: Moved): Promise<void> {
   const placeOf = (position: string) => translated.get(BigInt(position)) ?? START;
+  await tx.query('TRUNCATE processing.handled_wakes');
   await tx.query('DELETE FROM processing.checkpoints');
   for (const { group, position } of progress.checkpoints)
     await tx.query('INSERT INTO processing.checkpoints (group_name, position) VALUES ($1, $2)', [
@@ -67,38 +72,37 @@ async function replaceProgress(tx: PoolClient, { progress, translated }: Moved):
 }
 
 async function emptyReadModels(tx: PoolClient): Promise<void> {
-  for (const { tables } of projections)
-    for (const { name } of tables) await tx.query(`TRUNCATE readmodel.${name}`);
-  await tx.query(
-    `UPDATE readmodel.projections SET
-       position = $1, generation = generation + 1,
-       stopped_at = NULL, stopped_position = NULL, error = NULL`,
-    [START],
-  );
+  for (const { name, version, tables } of projections) {
+    for (const table of tables) await tx.query(`TRUNCATE ${qualified(table)}`);
+    await tx.query(
+      `UPDATE readmodel.projections SET
+         position = $1, version = $2, generation = generation + 1,
+         stopped_at = NULL, stopped_position = NULL, error = NULL
+       WHERE name = $3`,
+      [START, version, name],
+    );
+  }
 }
 
-/** One reads the log while the other writes. */
-const AT_ONCE = 2;
+const BATCH_EVENTS = 10_000;
 
-/** Answers how many were built. What cannot be is left to the projectors, who say why. */
-export async function buildReadModels(
-  database: Pick<Database, 'store' | 'readStore' | 'log'>,
+/**
+ * As the projectors do it, which also go on from where this was ended. An event that a read model
+ * cannot take is left to them: they stop that one alone, and say why.
+ */
+export async function fillReadModels(
+  { store, readStore }: Pick<Database, 'store' | 'readStore'>,
   signal: AbortSignal,
-  say: (line: string) => void,
-): Promise<number> {
-  let built = 0;
-  const waiting = projections.values();
-  const lane = async () => {
-    for (const { name } of waiting) {
+): Promise<'filled' | 'left to the projectors'> {
+  const followers = await loadFollowers(readStore, projections);
+  try {
+    for await (const batch of readToHead(store, START, BATCH_EVENTS)) {
       signal.throwIfAborted();
-      try {
-        await rebuildProjection(database, name, { swap: true });
-        built += 1;
-      } catch (error) {
-        say(`${name} could not be built: ${error instanceof Error ? error.message : 'unknown'}`);
-      }
+      await advance(readStore, followers, batch);
     }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
-  return built;
+    return 'filled';
+  } catch (error) {
+    if (signal.aborted || (isOutage(error) && !(error instanceof InvalidEvent))) throw error;
+    return 'left to the projectors';
+  }
 }
