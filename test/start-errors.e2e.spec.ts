@@ -10,6 +10,7 @@ import { exitOf, startChild } from './support/child-process.js';
 import { newTenant } from './support/client.js';
 import { eventually } from './support/eventually.js';
 import { accept, imageOf, textOf } from './support/executions.js';
+import { freePort } from './support/free-port.js';
 import { freshDatabase, type FreshDatabase } from './support/postgres.js';
 import { behave } from './support/sandbox.js';
 import { programOf, startSystem } from './support/system.js';
@@ -73,6 +74,15 @@ describe('a start that cannot succeed', function () {
     await writeFile(wrong, 'models: {}\nproviders: {a: {adapter: nonsense}}\n');
     await fails({ MODELROUTE_CATALOGUE: wrong }, /wrong\.yaml/);
   });
+
+  it('names the file store where nobody answers', async () => {
+    const port = await freePort();
+    const store = { S3_ENDPOINT: `http://127.0.0.1:${port}`, S3_BUCKET: 'modelroute' };
+    await fails({ ...store, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }, /S3_ENDPOINT/);
+  });
+
+  it('names what a process of some roles lacks', () =>
+    fails({ MODELROUTE_ROLES: 'command-api' }, /MODELROUTE_MASTER_KEY/));
 
   it('names the port that is in use', async () => {
     const server = createServer().listen(0);
