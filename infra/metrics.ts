@@ -12,6 +12,10 @@ export interface Metrics {
   readonly projectionLag: Gauge<'projection'>;
   readonly projectionStopped: Gauge<'projection'>;
   readonly parked: Gauge<'group'>;
+  readonly sweptWakes: Counter<'group'>;
+  readonly consumerRestarts: Counter<'group'>;
+  readonly consumerLag: Gauge<'group'>;
+  readonly relayed: Counter;
   readonly appendQueue: Gauge;
   readonly appendedEvents: Counter;
   readonly appendBatches: Counter;
@@ -43,6 +47,10 @@ export function openMetrics(): Metrics {
     projectionLag: gauge('projection_lag_positions', 'Positions behind the head.', 'projection'),
     projectionStopped: gauge('projection_stopped', '1 when poisoned.', 'projection'),
     parked: gauge('processor_parked', 'Wakes given up.', 'group'),
+    sweptWakes: counter('bus_swept_wakes_total', 'Wakes that Kafka lost.', 'group'),
+    consumerRestarts: counter('bus_consumer_restarts_total', 'Consumers that broke.', 'group'),
+    consumerLag: gauge('bus_consumer_lag_messages', 'Messages not finished.', 'group'),
+    relayed: counter('bus_relayed_events_total', 'Events published by this process.'),
     appendQueue: gauge('event_store_queue', 'Units that wait for the group commit.'),
     appendedEvents: counter('event_store_events_total', 'Events appended by this process.'),
     appendBatches: counter('event_store_batches_total', 'Group commits of this process.'),

@@ -1,6 +1,7 @@
 /** How processors are woken, as configuration names it. */
 import type { Pool } from 'pg';
 import type { Config } from './config/config.js';
+import type { CheckpointStore } from './event-bus/checkpoints.js';
 import { openPostgresCheckpoints } from './event-bus/checkpoints-postgres.js';
 import { openInProcessBus } from './event-bus/in-process.js';
 import type { EventBus } from './event-bus/port.js';
@@ -10,7 +11,6 @@ import type { Worker } from './infra.js';
 import type { Leases } from './leases/port.js';
 import type { Log } from './logger.js';
 import type { Metrics } from './metrics.js';
-import { StartError } from './start-error.js';
 
 export interface Bus {
   readonly bus: EventBus;
@@ -22,7 +22,7 @@ export interface Bus {
 }
 
 export interface OpenBusOptions {
-  readonly config: Pick<Config, 'kafkaBrokers'>;
+  readonly config: Pick<Config, 'kafkaBrokers' | 'roles'>;
   readonly store: EventStore;
   /** Of checkpoints and leases. */
   readonly pool: Pool;
@@ -37,13 +37,51 @@ export async function openBus(options: OpenBusOptions): Promise<Bus> {
   const { config, store, pool, leases, instance, log, metrics } = options;
   const checkpoints = openPostgresCheckpoints({ pool });
   const onHandled = reporter(log, metrics);
-  if (config.kafkaBrokers) throw new StartError('KAFKA_BROKERS: not yet');
+  const { kafkaBrokers } = config;
+  if (kafkaBrokers) return openOverKafka(options, kafkaBrokers, checkpoints, onHandled);
   const lease = { leases, holder: instance };
   return {
     bus: openInProcessBus({ store, checkpoints, log, lease, onHandled }),
     relay: undefined,
     check: undefined,
     close: async () => undefined,
+  };
+}
+
+/** Nothing connects before it is used: a role that neither rings nor is rung needs no broker. */
+async function openOverKafka(
+  { config, store, pool, leases, instance, log, metrics }: OpenBusOptions,
+  brokers: readonly string[],
+  checkpoints: CheckpointStore,
+  onHandled: (handled: Handled) => void,
+): Promise<Bus> {
+  const [
+    { openKafkaClient },
+    { openKafkaBus },
+    { openRelay },
+    { openPostgresHandled },
+    { PREFIX },
+  ] = await Promise.all([
+    import('./event-bus/kafka/client.js'),
+    import('./event-bus/kafka/bus.js'),
+    import('./event-bus/kafka/relay.js'),
+    import('./event-bus/kafka/handled.js'),
+    import('./event-bus/kafka/names.js'),
+  ]);
+  const client = openKafkaClient({ brokers, clientId: `modelroute-${instance}`, log });
+  const lease = { leases, holder: instance };
+  const common = { store, client, checkpoints, lease, log, metrics, prefix: PREFIX };
+  const handled = openPostgresHandled({ pool });
+  const bus = openKafkaBus({ ...common, handled, onHandled });
+  const isNeeded = config.roles.has('processors') || config.roles.has('relay');
+  return {
+    bus,
+    relay: openRelay(common),
+    check: isNeeded ? () => client.ping() : undefined,
+    close: async () => {
+      await bus.close();
+      client.close();
+    },
   };
 }
 

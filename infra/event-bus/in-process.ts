@@ -6,14 +6,16 @@
  * With a lease, replicas that run the same group take turns: one rings, the others stand by.
  */
 import { setMaxListeners } from 'node:events';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { START, type EventStore, type LogFilter } from '../event-store/port.js';
 import type { Leases } from '../leases/port.js';
 import { whileLeased } from '../leases/while-leased.js';
 import type { Log } from '../logger.js';
 import { openCheckpointSaver, type CheckpointSaver } from './checkpoint-saver.js';
 import type { CheckpointStore } from './checkpoints.js';
-import type { EventBus, Group, GroupLag, Wake } from './port.js';
+import { OUTAGE_PAUSE_MS, pause, untilAnswered } from './outage.js';
+import { PARKED_POLL_MS, parkedRinger, parkingOf } from './parking.js';
+import type { EventBus, Group, GroupLag } from './port.js';
 import { openLanes, type Handled, type Lanes } from './wake-lanes.js';
 
 interface InProcessBusOptions {
@@ -32,9 +34,6 @@ interface InProcessBusOptions {
 
 /** How long a killed replica's groups stand still before another takes them. */
 const LEASE_TTL_MS = 5_000;
-/** How late a retry that was asked of another process is heard. */
-const PARKED_POLL_MS = 2_000;
-const OUTAGE_PAUSE_MS = 500;
 
 interface Running {
   readonly lanes: Lanes;
@@ -149,43 +148,6 @@ async function follow(
   }
 }
 
-/** What the lanes do with poison. The parked wakes being away stops nothing: it is tried again. */
-function parkingOf({ checkpoints, log }: Bus, { name: group }: Group) {
-  const reached = async (work: Promise<void>) => {
-    try {
-      await work;
-      return true;
-    } catch (error) {
-      log.warn({ group, err: error }, 'the parked wakes cannot be reached');
-      return false;
-    }
-  };
-  return {
-    park: async ({ attempt: attempts, ...wake }: Wake, error: unknown) => {
-      const { stream, revision, type } = wake;
-      log.error({ group, stream, revision, type, attempts, err: error }, 'a wake is given up');
-      return reached(checkpoints.park({ ...wake, group, attempts, error: textOf(error) }));
-    },
-    unpark: async ({ stream, revision }: Wake) => {
-      await reached(checkpoints.unpark(group, stream, revision));
-    },
-  };
-}
-
-/** Rings the parked wakes that an operator asked for, in this process or in another. */
-function parkedRinger({ checkpoints, log }: Bus, group: Group, lanes: Lanes, signal: AbortSignal) {
-  return async () => {
-    try {
-      const wakes = signal.aborted ? [] : await checkpoints.retriesRequested(group.name);
-      for (const { attempts, type, ...wake } of wakes) {
-        lanes.admitParked({ ...wake, type: type as Wake['type'] }, attempts);
-      }
-    } catch (error) {
-      log.warn({ group: group.name, err: error }, 'the parked wakes cannot be reached');
-    }
-  };
-}
-
 async function lagOf({ store, checkpoints, running }: Bus): Promise<readonly GroupLag[]> {
   const [head, saved] = await Promise.all([store.head(), checkpoints.list()]);
   const known = new Map(saved.map((checkpoint) => [checkpoint.group, checkpoint]));
@@ -195,33 +157,4 @@ async function lagOf({ store, checkpoints, running }: Bus): Promise<readonly Gro
     head,
     parked: known.get(group)?.parked ?? 0,
   }));
-}
-
-/** What an operator reads beside a parked wake; always storable as text. */
-function textOf(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const wellFormed = Buffer.from(text.slice(0, 2_000)).toString();
-  return wellFormed.replaceAll('\u0000', '\ufffd');
-}
-
-/** Asks until there is an answer; undefined when the signal aborts first. */
-async function untilAnswered<T>(
-  ask: () => Promise<T>,
-  signal: AbortSignal,
-  onOutage: (error: unknown) => void,
-): Promise<T | undefined> {
-  while (!signal.aborted) {
-    try {
-      return await ask();
-    } catch (error) {
-      onOutage(error);
-      await pause(OUTAGE_PAUSE_MS, signal);
-    }
-  }
-  return undefined;
-}
-
-/** Waits, or less when the signal aborts. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

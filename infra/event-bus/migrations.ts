@@ -59,6 +59,24 @@ export const processingMigrations: readonly {
     `,
   },
   {
+    // Losing it rings some wakes again, so it is worth no write-ahead log.
+    id: 202,
+    name: 'processing: handled wakes',
+    sql: `
+      CREATE UNLOGGED TABLE processing.handled_wakes (
+        id         bigint   GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        group_name text     NOT NULL,
+        highest    bigint   NOT NULL,
+        positions  bigint[] NOT NULL
+      );
+      CREATE INDEX handled_wakes_group ON processing.handled_wakes (group_name, id);
+      COMMENT ON TABLE processing.handled_wakes IS
+        'What the members of a group finished above its checkpoint, while Kafka delivers.';
+      COMMENT ON COLUMN processing.handled_wakes.highest IS
+        'The highest of the positions: at or below the checkpoint, the row has served.';
+    `,
+  },
+  {
     // Checkpoints of before were of the log in this database: there was no other store.
     id: 290,
     name: 'processing: whose positions these are',

@@ -38,8 +38,8 @@ interface LanesOptions {
   readonly park: (wake: Wake, error: unknown) => Promise<boolean>;
   /** A parked wake was handled after all. */
   readonly unpark: (wake: Wake) => Promise<void>;
-  /** A wake was finished, so the checkpoint may have moved. */
-  readonly onFinished: () => void;
+  /** A wake was handled or parked, so the checkpoint may have moved. */
+  readonly onFinished: (wake: RungWake) => void;
 }
 
 export interface Lanes {
@@ -52,7 +52,9 @@ export interface Lanes {
   readonly position: Position;
   /** Everything wanted at and below it is finished or parked. */
   readonly checkpoint: Position;
-  /** Undefined when another wake may be admitted now, else resolves when it may. */
+  /** Whether another wake had better wait. */
+  readonly isFull: boolean;
+  /** Undefined when another wake may be admitted now, else resolves when it may; for one to ask. */
   room(): Promise<void> | undefined;
   /** After the abort: resolves when what was being handled is finished. */
   quiet(): Promise<void>;
@@ -116,6 +118,9 @@ export function openLanes(options: LanesOptions): Lanes {
     },
     get checkpoint() {
       return house.unfinished.checkpoint;
+    },
+    get isFull() {
+      return isFull(house);
     },
     room: () => (isFull(house) ? new Promise((resolve) => (house.onRoom = resolve)) : undefined),
     quiet: async () => {
@@ -207,7 +212,7 @@ function finish(house: House, lane: Lane): void {
   if (!task) return;
   if (task.wasParked) house.retried.delete(keyOf(task));
   else house.unfinished.remove(task);
-  house.onFinished();
+  house.onFinished(task);
 }
 
 function pause(house: House, lane: Lane, attempts: number): void {

@@ -1,0 +1,345 @@
+/**
+ * The one file that knows the Kafka client (kafkajs 2, no longer maintained: ADR 13 names what
+ * follows it). What it is made to do here, because by itself it does not:
+ *
+ * - Everything opened has a life of its own. Ending a life closes its sockets and its retries, so a
+ *   send or a commit that waits for a broker cannot outlast whoever asked for it.
+ * - A sender takes a new producer after any failed send: the old one would use its sequence number
+ *   again, and the broker would drop the next record as a repetition while the send succeeds.
+ * - An idle connection does not wake up every millisecond.
+ */
+import { createRequire } from 'node:module';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Kafka,
+  Partitioners,
+  logLevel,
+  type Admin,
+  type Consumer,
+  type EachBatchPayload,
+  type logCreator,
+  type Producer,
+  type RetryOptions,
+} from 'kafkajs';
+import type { Log } from '../../logger.js';
+import type {
+  ConsumeOptions,
+  Consumption,
+  KafkaClient,
+  PartitionEnd,
+  PartitionOffset,
+  Sender,
+} from './transport.js';
+
+export interface KafkaClientOptions {
+  readonly brokers: readonly string[];
+  /** Names this process in the broker's logs and quotas. */
+  readonly clientId: string;
+  readonly log: Log;
+  /** How long a consumer that was killed keeps its partitions. */
+  readonly sessionTimeoutMs?: number;
+}
+
+const SESSION_TIMEOUT_MS = 10_000;
+const HEARTBEATS_PER_SESSION = 8;
+/** A fetch is answered as soon as there is data: this only bounds how late a stop is noticed. */
+const FETCH_WAIT_MS = 1_000;
+/** About a thousand doorbells: no more than a few milliseconds of decoding at one time. */
+const FETCH_BYTES_PER_PARTITION = 128 * 1024;
+const CONNECT_TIMEOUT_MS = 2_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+/** How long a goodbye may take that the broker does not answer. */
+const FAREWELL_MS = 2_000;
+
+export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
+  guardIdleTimer();
+  const lives = new Set<Life>();
+  const open = () => openLife(options, lives);
+  const admin = sharedAdmin(open);
+  return {
+    ensureTopics: (topics, partitions) =>
+      admin((asked) => createMissing(asked, topics, partitions)),
+    ends: (topics) => admin((asked) => endsOf(asked, topics)),
+    committed: (groupId, topics) => admin((asked) => committedOf(asked, groupId, topics)),
+    ping: () => admin(async (asked) => void (await asked.describeCluster())),
+    openSender: () => openSender(open),
+    consume: (consuming) => consume(open(), options, consuming),
+    close: () => {
+      for (const life of lives) life.end();
+    },
+  };
+}
+
+/** Of one producer, consumer or admin: what of it is still going on. */
+interface Life {
+  readonly kafka: Kafka;
+  readonly ended: boolean;
+  end(): void;
+}
+
+function openLife(options: KafkaClientOptions, lives: Set<Life>): Life {
+  const { brokers, clientId, log } = options;
+  const sockets = new Set<Socket>();
+  let ended = false;
+  const kafka = new Kafka({
+    brokers: [...brokers],
+    clientId,
+    logLevel: logLevel.WARN,
+    logCreator: loggingTo(log, () => ended),
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    retry: retryUnless(() => ended),
+    socketFactory: ({ host, port, onConnect }) => {
+      if (ended) throw new Error('it was closed');
+      const socket = connect({ host, port, noDelay: true, keepAlive: true }, onConnect);
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      return socket;
+    },
+  });
+  const life = {
+    kafka,
+    get ended() {
+      return ended;
+    },
+    end: () => {
+      ended = true;
+      lives.delete(life);
+      for (const socket of sockets) socket.destroy(new Error('it was closed'));
+    },
+  };
+  lives.add(life);
+  return life;
+}
+
+/** Through any outage; the number of retries is read before each one, so it can become none. */
+function retryUnless(isEnded: () => boolean): RetryOptions {
+  const retries = { valueOf: () => (isEnded() ? 0 : Number.MAX_SAFE_INTEGER) };
+  return {
+    initialRetryTime: 100,
+    maxRetryTime: 1_000,
+    retries: retries as unknown as number,
+    // A consumer that gave up is opened anew by whoever runs it.
+    restartOnFailure: async () => false,
+  };
+}
+
+const loggingTo =
+  (log: Log, isEnded: () => boolean): logCreator =>
+  () =>
+  ({
+    namespace,
+    level,
+    log: { message, timestamp: _, logger: _logger, stack: _stack, ...rest },
+  }) => {
+    if (isEnded() || level > logLevel.WARN) return;
+    // Its errors are retried: only what ends a consumer is one for us, and is told as such.
+    log.warn({ ...rest, kafka: namespace }, message);
+  };
+
+/** One connection for all questions, opened with the first and again after a failure. */
+function sharedAdmin(open: () => Life) {
+  let opened: { readonly life: Life; readonly admin: Promise<Admin> } | undefined;
+  const connected = (life: Life) => {
+    const admin = life.kafka.admin();
+    return admin.connect().then(() => admin);
+  };
+  return async <T>(ask: (admin: Admin) => Promise<T>): Promise<T> => {
+    if (!opened || opened.life.ended) {
+      const life = open();
+      opened = { life, admin: connected(life) };
+    }
+    const { life, admin } = opened;
+    try {
+      return await within(REQUEST_TIMEOUT_MS, admin.then(ask));
+    } catch (error) {
+      life.end();
+      throw error;
+    }
+  };
+}
+
+async function createMissing(admin: Admin, topics: readonly string[], partitions: number) {
+  const there = new Set(await admin.listTopics());
+  const missing = topics.filter((topic) => !there.has(topic));
+  if (missing.length === 0) return;
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: missing.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: -1 })),
+  });
+}
+
+async function endsOf(admin: Admin, topics: readonly string[]): Promise<PartitionEnd[]> {
+  const asked = topics.map(async (topic) =>
+    (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
+      ...{ topic, partition, low: BigInt(low), high: BigInt(high) },
+    })),
+  );
+  return (await Promise.all(asked)).flat();
+}
+
+async function committedOf(
+  admin: Admin,
+  groupId: string,
+  topics: readonly string[],
+): Promise<PartitionOffset[]> {
+  const committed = await admin.fetchOffsets({ groupId, topics: [...topics] });
+  return committed.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition, offset, metadata }) => ({
+      ...{ topic, partition, offset: BigInt(offset), note: metadata ?? '' },
+    })),
+  );
+}
+
+function openSender(open: () => Life): Sender {
+  let opened: { readonly life: Life; readonly producer: Promise<Producer> } | undefined;
+  const connected = (life: Life) => {
+    const producer = life.kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      allowAutoTopicCreation: false,
+    });
+    return producer.connect().then(() => producer);
+  };
+  return {
+    send: async (topics) => {
+      if (!opened || opened.life.ended) {
+        const life = open();
+        opened = { life, producer: connected(life) };
+      }
+      const { life, producer } = opened;
+      const topicMessages = [...topics].map(([topic, messages]) => ({
+        ...{ topic, messages: [...messages] },
+      }));
+      try {
+        await (await producer).sendBatch({ acks: -1, topicMessages });
+      } catch (error) {
+        life.end();
+        throw error;
+      }
+    },
+    close: async () => {
+      if (!opened) return;
+      const { life, producer } = opened;
+      if (!life.ended) await farewell(producer.then((connection) => connection.disconnect()));
+      life.end();
+    },
+  };
+}
+
+function consume(
+  life: Life,
+  { sessionTimeoutMs = SESSION_TIMEOUT_MS }: KafkaClientOptions,
+  options: ConsumeOptions,
+): Consumption {
+  const { groupId, topics, onAssigned, onRebalancing } = options;
+  const beatMs = Math.ceil(sessionTimeoutMs / HEARTBEATS_PER_SESSION);
+  const consumer = life.kafka.consumer({
+    groupId,
+    sessionTimeout: sessionTimeoutMs,
+    rebalanceTimeout: sessionTimeoutMs,
+    heartbeatInterval: beatMs,
+    maxWaitTimeInMs: Math.min(FETCH_WAIT_MS, beatMs),
+    maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
+    minBytes: 1,
+    allowAutoTopicCreation: false,
+  });
+  const crashed = new Promise<unknown>((resolve) => {
+    consumer.on('consumer.crash', ({ payload }) => resolve(payload.error));
+  });
+  consumer.on('consumer.group_join', ({ payload }) => onAssigned(payload.memberAssignment));
+  consumer.on('consumer.rebalancing', onRebalancing);
+  const start = async () => {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await consumer.run({
+      ...{ autoCommit: false, eachBatchAutoResolve: false },
+      eachBatch: (payload) => takeOver(payload, options),
+    });
+    return crashed;
+  };
+  const ended = start().catch((error: unknown) => error);
+  return { ended, ...controlsOf(consumer, life, topics) };
+}
+
+function controlsOf(consumer: Consumer, life: Life, topics: readonly string[]) {
+  return {
+    commit: (offsets: readonly PartitionOffset[]) =>
+      consumer.commitOffsets(
+        offsets.map(({ topic, partition, offset, note }) => ({
+          ...{ topic, partition, offset: String(offset), metadata: note },
+        })),
+      ),
+    pause: () => {
+      try {
+        consumer.pause(topics.map((topic) => ({ topic })));
+      } catch {
+        // It never joined, or has crashed: it fetches nothing.
+      }
+    },
+    leave: async () => {
+      if (!life.ended) await farewell(consumer.disconnect());
+      life.end();
+    },
+  };
+}
+
+async function takeOver(
+  { batch, resolveOffset, heartbeat }: EachBatchPayload,
+  { onBatch }: ConsumeOptions,
+): Promise<void> {
+  const messages = batch.messages.map(({ offset, key, value }) => ({
+    offset: BigInt(offset),
+    key: key?.toString() ?? '',
+    value: value?.toString() ?? '',
+  }));
+  const { topic, partition } = batch;
+  const taken = await onBatch({ topic, partition, messages }, heartbeat);
+  if (taken) resolveOffset(batch.lastOffset());
+}
+
+/** Waits for a goodbye, but not for ever; that it failed changes nothing. */
+async function farewell(goodbye: Promise<unknown>): Promise<void> {
+  await within(FAREWELL_MS, goodbye).catch(() => undefined);
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const late = sleep(ms, undefined, { signal: done.signal }).then(() => {
+    throw new Error(`no answer from Kafka within ${ms} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    done.abort();
+    late.catch(() => undefined);
+  }
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  readonly throttledUntil: number;
+  scheduleCheckPendingRequests(): void;
+}
+
+/**
+ * Its request queue looks for pending requests again and again, also when there are none, with a
+ * delay that is then negative: a millisecond. 3 % of a core per idle consumer, and a warning per
+ * timer in Node 24. A request that comes to wait schedules the look itself.
+ */
+function guardIdleTimer(): void {
+  if (isGuarded) return;
+  isGuarded = true;
+  const module = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
+    prototype: RequestQueue;
+  };
+  const { prototype } = module;
+  const schedule = Reflect.get(prototype, 'scheduleCheckPendingRequests') as () => void;
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
+  };
+}
+
+let isGuarded = false;

@@ -1,0 +1,217 @@
+/**
+ * One member of a group: takes doorbells from its partitions into the lanes, no faster than they
+ * take them, and commits what is finished.
+ *
+ *   joining ──► taking ──► leaving     asked to stop: what is handled is finished first
+ *      ▲          │
+ *      └─ pause ◄─┘   it crashed, or stands still although there is news (watchdog)
+ */
+import type { Log } from '../../logger.js';
+import type { Metrics } from '../../metrics.js';
+import { aborted, OUTAGE_PAUSE_MS, pause, within } from '../outage.js';
+import type { Group } from '../port.js';
+import type { Lanes } from '../wake-lanes.js';
+import { wakeIn } from './doorbell.js';
+import type { HandledRecorder } from './handled.js';
+import type { Intake } from './intake.js';
+import { openOffsets, type Offsets } from './offsets.js';
+import type { Consumption, IncomingBatch, KafkaClient } from './transport.js';
+
+export interface ConsumerOptions {
+  readonly group: Group;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly partitions: number;
+  readonly client: KafkaClient;
+  readonly intake: Intake;
+  readonly lanes: Pick<Lanes, 'room' | 'quiet'>;
+  readonly recorder: HandledRecorder;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'consumerRestarts' | 'consumerLag'>;
+  /** How long it may stand still although there is news. */
+  readonly standstillMs: number;
+}
+
+export interface GroupConsumer {
+  /** Until the signal aborts; then it finishes what it holds and leaves the group. */
+  run(signal: AbortSignal): Promise<void>;
+  /** A wake was finished: it will be recorded and committed. */
+  finished(): void;
+}
+
+/** Long enough that commits cost nothing, short enough that a crash repeats little. */
+const COMMIT_AFTER_MS = 200;
+/** How long a commit may hold up a stop or a rebalance; without it wakes ring again. */
+const COMMIT_PATIENCE_MS = 1_000;
+/** How long a commit is waited for before the next one takes its place. */
+const COMMIT_TIMEOUT_MS = 5_000;
+/** While the lanes are full, the membership is kept by a sign of life this often. */
+const BEAT_MS = 500;
+
+interface Member extends ConsumerOptions {
+  readonly offsets: Offsets;
+  consumption: Consumption | undefined;
+  /** Counts what was taken; standing still is that it does not grow. */
+  moves: number;
+  /** For room in the lanes: that is standing still for a good reason. */
+  waiting: boolean;
+  closed: boolean;
+  commitDue: NodeJS.Timeout | undefined;
+  committing: Promise<void> | undefined;
+}
+
+export function openConsumer(options: ConsumerOptions): GroupConsumer {
+  const member: Member = {
+    ...options,
+    ...{ offsets: openOffsets(), consumption: undefined, moves: 0, waiting: false },
+    ...{ closed: false, commitDue: undefined, committing: undefined },
+  };
+  return {
+    run: (signal) => run(member, signal),
+    finished: () => schedule(member),
+  };
+}
+
+async function run(member: Member, signal: AbortSignal): Promise<void> {
+  const { group, client, topics, partitions, log, metrics, lanes } = member;
+  const stopped = aborted(signal);
+  while (!signal.aborted) {
+    try {
+      await Promise.race([client.ensureTopics(topics, partitions), stopped]);
+      if (signal.aborted) break;
+      const consumption = consume(member, signal);
+      const over = new AbortController();
+      const why = await Promise.race([consumption.ended, stuck(member, over.signal), stopped]);
+      over.abort();
+      if (signal.aborted) break;
+      metrics.consumerRestarts.inc({ group: group.name });
+      log.warn({ group: group.name, err: why }, 'the consumer is started again');
+      await consumption.leave();
+    } catch (err) {
+      log.warn({ group: group.name, err }, 'Kafka cannot be reached');
+    }
+    await pause(OUTAGE_PAUSE_MS, signal);
+  }
+  member.consumption?.pause();
+  await lanes.quiet();
+  await within(COMMIT_PATIENCE_MS, commit(member));
+  member.closed = true;
+  clearTimeout(member.commitDue);
+  await member.consumption?.leave();
+}
+
+function consume(member: Member, signal: AbortSignal): Consumption {
+  const { client, groupId, topics, offsets } = member;
+  member.consumption = client.consume({
+    groupId,
+    topics,
+    onBatch: (batch, beat) => take(member, batch, beat, signal),
+    onAssigned: (assigned) => {
+      offsets.assign(assigned);
+      member.moves += 1;
+    },
+    onRebalancing: () => void commit(member),
+  });
+  return member.consumption;
+}
+
+async function take(
+  member: Member,
+  { topic, partition, messages }: IncomingBatch,
+  beat: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { group, intake, offsets, log } = member;
+  let passed = false;
+  for (const { offset, value } of messages) {
+    await room(member, beat);
+    if (signal.aborted) return false;
+    const at = { topic, partition, offset, note: '' };
+    const wake = wakeIn(value);
+    if (!wake) log.warn({ group: group.name, topic, partition }, 'a message that is no doorbell');
+    if (wake && group.wakesOn.includes(wake.type)) {
+      intake.admit(wake, finishing(member, offsets.take(at, wake)));
+    } else {
+      offsets.pass(at);
+      passed = true;
+    }
+  }
+  member.moves += 1;
+  if (passed) schedule(member);
+  return true;
+}
+
+const finishing = (member: Member, done: () => void) => () => {
+  done();
+  schedule(member);
+};
+
+function schedule(member: Member): void {
+  if (!member.closed) member.commitDue ??= setTimeout(() => void commit(member), COMMIT_AFTER_MS);
+}
+
+/** Waits until the lanes take another wake. */
+async function room(member: Member, beat: () => Promise<void>): Promise<void> {
+  let free = member.lanes.room();
+  while (free) {
+    member.waiting = true;
+    const waited = new AbortController();
+    try {
+      await Promise.race([free, pause(BEAT_MS, waited.signal)]);
+      await beat();
+    } finally {
+      waited.abort();
+      member.waiting = false;
+      member.moves += 1;
+    }
+    free = member.lanes.room();
+  }
+}
+
+/**
+ * Recorded as handled first, then committed: a crash in between rings again what Kafka still has.
+ * The other way round only the sweep would find out that it was handled.
+ */
+async function commit(member: Member): Promise<void> {
+  clearTimeout(member.commitDue);
+  member.commitDue = undefined;
+  await member.committing;
+  member.committing = commitNow(member).finally(() => (member.committing = undefined));
+  await member.committing;
+}
+
+async function commitNow(member: Member): Promise<void> {
+  const { group, offsets, recorder, consumption, log } = member;
+  const due = offsets.due();
+  try {
+    await recorder.flush();
+    if (due.length === 0 || !consumption) return;
+    const committed = consumption.commit(due).then(() => offsets.committed(due));
+    await within(COMMIT_TIMEOUT_MS, Promise.race([committed, consumption.ended]));
+  } catch (err) {
+    log.warn({ group: group.name, err }, 'what was handled could not be committed');
+  }
+  if (offsets.due().length > 0) schedule(member);
+}
+
+/** Resolves when the member has not moved for too long although there is news for it. */
+async function stuck(member: Member, over: AbortSignal): Promise<unknown> {
+  const { client, groupId, topics, offsets, group, metrics, standstillMs } = member;
+  let [moves, sinceMs] = [-1, performance.now()];
+  while (!over.aborted) {
+    await pause(standstillMs / 2, over);
+    if (over.aborted) break;
+    const ends = await client.ends(topics).catch(() => undefined);
+    if (ends && !offsets.isBegun)
+      offsets.begin(await client.committed(groupId, topics).catch(() => []), ends);
+    if (ends) metrics.consumerLag.set({ group: group.name }, offsets.lag(ends));
+    const nowMs = performance.now();
+    const isFine = !ends || member.waiting || member.moves !== moves || !offsets.isBehind(ends);
+    if (isFine) [moves, sinceMs] = [member.moves, nowMs];
+    else if (nowMs - sinceMs >= standstillMs)
+      return new Error(
+        `it stood still for ${Math.round(nowMs - sinceMs)} ms although there is news`,
+      );
+  }
+  return undefined;
+}

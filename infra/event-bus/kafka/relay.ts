@@ -1,0 +1,150 @@
+/**
+ * The only publisher: it follows the log and rings the doorbell for every event of the relayed
+ * categories. Its checkpoint is saved after the broker's acknowledgement, so that a crash in
+ * between only publishes again. Replicas stand by.
+ */
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { categoryOf } from '../../../contracts/streams.js';
+import type { EventStore, LogBatch, Position } from '../../event-store/port.js';
+import type { Worker } from '../../infra.js';
+import type { Leases } from '../../leases/port.js';
+import { whileLeased } from '../../leases/while-leased.js';
+import type { Log } from '../../logger.js';
+import type { Metrics } from '../../metrics.js';
+import { openCheckpointSaver } from '../checkpoint-saver.js';
+import type { CheckpointStore } from '../checkpoints.js';
+import { aborted, OUTAGE_PAUSE_MS, pause, untilAnswered } from '../outage.js';
+import { doorbellOf } from './doorbell.js';
+import { PARTITIONS, RELAY, RELAYED, topicOf } from './names.js';
+import type { KafkaClient, Outgoing, Sender } from './transport.js';
+
+export interface RelayOptions {
+  readonly store: EventStore;
+  readonly client: KafkaClient;
+  readonly checkpoints: CheckpointStore;
+  /** `holder` names this process among the living. */
+  readonly lease: { readonly leases: Leases; readonly holder: string };
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'relayed'>;
+  readonly prefix: string;
+  readonly partitions?: number;
+}
+
+/** How long nothing is published after a relay was killed. */
+const LEASE_TTL_MS = 5_000;
+/** A send that takes longer may wait for a topic that was deleted. */
+const SLOW_SEND_MS = 2_000;
+
+export function openRelay(options: RelayOptions): Worker {
+  const { lease, log } = options;
+  return {
+    name: RELAY,
+    run: (signal) =>
+      whileLeased(
+        ...([lease.leases, RELAY, lease.holder, LEASE_TTL_MS, signal] as const),
+        (held) => relay(options, held),
+        (err) => log.warn({ err }, "the relay's lease cannot be reached"),
+      ),
+  };
+}
+
+async function relay(options: RelayOptions, signal: AbortSignal): Promise<void> {
+  const { checkpoints, client, log } = options;
+  setMaxListeners(0, signal);
+  const onOutage = (err: unknown) => log.warn({ err }, "the relay's checkpoint cannot be reached");
+  const after = await untilAnswered(() => checkpoints.read(RELAY), signal, onOutage);
+  if (after === undefined) return;
+  let published = after;
+  const saver = openCheckpointSaver({
+    saved: after,
+    current: () => published,
+    save: (position) => checkpoints.save(RELAY, position),
+    onOutage,
+  });
+  const sender = client.openSender();
+  try {
+    await follow(options, sender, after, signal, ({ events, position }) => {
+      published = position;
+      options.metrics.relayed.inc(events.length);
+      if (events.length > 0) saver.finished();
+      else saver.passed();
+    });
+  } finally {
+    await sender.close();
+    await saver.close();
+  }
+}
+
+/** Publishes batch by batch: while one is on its way, the next one grows. */
+async function follow(
+  options: RelayOptions,
+  sender: Sender,
+  after: Position,
+  signal: AbortSignal,
+  onPublished: (batch: LogBatch) => void,
+): Promise<void> {
+  const { store, log, prefix } = options;
+  let position = after;
+  while (!signal.aborted) {
+    try {
+      for await (const batch of store.subscribe(position, { categories: RELAYED }, signal)) {
+        if (!(await publish(options, sender, topicsOf(batch, prefix), signal))) return;
+        position = batch.position;
+        onPublished(batch);
+      }
+    } catch (err) {
+      if (signal.aborted) return;
+      log.error({ err }, "the relay's subscription broke; it is opened again");
+    }
+    await pause(OUTAGE_PAUSE_MS, signal);
+  }
+}
+
+function topicsOf({ events }: LogBatch, prefix: string): ReadonlyMap<string, Outgoing[]> {
+  const topics = new Map<string, Outgoing[]>();
+  for (const event of events) {
+    const topic = topicOf(prefix, categoryOf(event.stream));
+    const messages = topics.get(topic);
+    if (messages) messages.push(doorbellOf(event));
+    else topics.set(topic, [doorbellOf(event)]);
+  }
+  return topics;
+}
+
+/** Tries until the broker acknowledged, or the signal aborts: then it answers false. */
+async function publish(
+  options: RelayOptions,
+  sender: Sender,
+  topics: ReadonlyMap<string, readonly Outgoing[]>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { client, log, partitions = PARTITIONS } = options;
+  const ensure = () => client.ensureTopics([...topics.keys()], partitions);
+  while (topics.size > 0 && !signal.aborted) {
+    const ended = new AbortController();
+    const over = AbortSignal.any([signal, ended.signal]);
+    try {
+      const sent = sender.send(topics).then(() => true);
+      sent.catch(() => undefined); // it may fail when nobody waits for it any more
+      void watch(over, ensure);
+      return await Promise.race([sent, aborted(over).then(() => false)]);
+    } catch (err) {
+      log.warn({ err }, 'events could not be published; they are sent again');
+      await ensure().catch(() => undefined);
+      await pause(OUTAGE_PAUSE_MS, signal);
+    } finally {
+      ended.abort();
+    }
+  }
+  return !signal.aborted;
+}
+
+/** The client waits for ever for a topic that is not there: whoever deleted it gets a new one. */
+async function watch(over: AbortSignal, ensure: () => Promise<void>): Promise<void> {
+  for (;;) {
+    await sleep(SLOW_SEND_MS, undefined, { signal: over }).catch(() => undefined);
+    if (over.aborted) return;
+    await ensure().catch(() => undefined);
+  }
+}
