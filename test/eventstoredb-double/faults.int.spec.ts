@@ -149,8 +149,11 @@ describe('event store double: faults', () => {
 
   it('silence: nothing lands, nothing is answered', async () => {
     const stream = newStream();
-    await double.behave({ silence: 1 });
-    expect(await isUnanswered(append(stream, NO_STREAM))).to.be.true;
+    for (const silence of [1, 'every', { chance: 1 }] as const) {
+      await double.behave({ silence });
+      expect(await isUnanswered(append(stream, NO_STREAM))).to.be.true;
+    }
+    await double.behave({ silence: 0 });
     expect((await errorOf(revisionsOf(client, stream))).type).to.equal('stream-not-found');
     expect((await append(stream, NO_STREAM)).nextExpectedRevision).to.equal(0n);
   });
@@ -236,6 +239,17 @@ describe('event store double: faults', () => {
     expect(await isUnanswered(answer)).to.be.true;
     double.thaw();
     expect((await answer).nextExpectedRevision).to.equal(0n);
+  });
+
+  it('an append that is found behind its deadline does not land', async () => {
+    const stream = newStream();
+    double.freeze();
+    const deadline = UNANSWERED_MS / 3;
+    const answer = errorOf(client.appendToStream(stream, newEvent('Late'), { deadline }));
+    expect(await isUnanswered(answer)).to.be.true;
+    double.thaw();
+    expect((await answer).type).to.equal('deadline-exceeded');
+    expect((await errorOf(revisionsOf(client, stream))).type).to.equal('stream-not-found');
   });
 
   it('it ends with its parent, frozen or not', async () => {

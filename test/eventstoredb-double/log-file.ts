@@ -48,13 +48,14 @@ export async function openLogFile(
 ): Promise<LogFile> {
   await mkdir(dirname(path), { recursive: true });
   const file = await open(path, 'a+');
-  if ((await file.stat()).size < HEADER.length) await writeAnew(file);
+  await beginLog(file, path);
   let end = await scan(file, load);
   await file.truncate(end);
   await file.datasync();
 
   const descriptor = openSync(path, 'r');
-  const blocks = openBlocks(descriptor, end);
+  let durableEnd = end;
+  const blocks = openBlocks(descriptor, end, () => durableEnd);
   let group: Group | undefined;
   let isFlushing = false;
   let syncs = 0;
@@ -65,8 +66,10 @@ export async function openLogFile(
     while (group) {
       const { parts, resolve } = group;
       group = undefined;
-      await writeAll(file, Buffer.concat(parts));
+      const bytes = Buffer.concat(parts);
+      await writeAll(file, bytes);
       await file.datasync();
+      durableEnd += bytes.length;
       syncs += 1;
       resolve();
     }
@@ -105,9 +108,14 @@ export async function openLogFile(
   };
 }
 
-async function writeAnew(file: FileHandle): Promise<void> {
-  await file.truncate(0);
-  await writeAll(file, HEADER);
+/** Throws rather than cut a file that is none of ours. */
+async function beginLog(file: FileHandle, path: string): Promise<void> {
+  const header = Buffer.alloc(HEADER.length);
+  const { bytesRead } = await file.read(header, 0, header.length, 0);
+  const found = header.subarray(0, bytesRead);
+  if (!found.equals(HEADER.subarray(0, bytesRead)))
+    throw new Error(`${path} is not a log of the event store double`);
+  if (bytesRead < HEADER.length) await writeAll(file, HEADER.subarray(bytesRead));
 }
 
 /** The offset behind the last whole append. */
@@ -140,7 +148,7 @@ function openGroup(): Group {
   return { parts: [], durable, resolve };
 }
 
-function openBlocks(descriptor: number, start: number) {
+function openBlocks(descriptor: number, start: number, durableEnd: () => number) {
   const tail: Block[] = [];
   let tailBytes = 0;
   let tailStart = start;
@@ -185,8 +193,11 @@ function openBlocks(descriptor: number, start: number) {
       tail.push(block);
       tailBytes += block.bytes.length;
       if (tailBytes < TAIL_BYTES_MAX) return;
-      // Half goes at once: shifting one by one would move the whole array each time.
-      for (const { bytes } of tail.splice(0, tail.length >> 1)) {
+      // Half goes at once: shifting one by one would move the whole array each time. What is not
+      // on the disk yet could not be read from there, and stays.
+      const isOnDisk = ({ offset, bytes }: Block) => offset + bytes.length <= durableEnd();
+      const older = tail.slice(0, tail.length >> 1).filter(isOnDisk);
+      for (const { bytes } of tail.splice(0, older.length)) {
         tailBytes -= bytes.length;
         tailStart += bytes.length;
       }

@@ -7,7 +7,9 @@
  * It prints one line when it is ready. `--with-parent` ends it when its standard input closes,
  * which happens whichever way the parent ends.
  */
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openKnobs, type Behaviour } from './behaviour.js';
@@ -25,6 +27,12 @@ const { values } = parseArgs({
   },
 });
 if (!values.dir) throw new Error('--dir names the folder of the log');
+
+// Another double that still runs on this port most likely writes the same log.
+const port = createServer().listen(Number(values.port), '127.0.0.1');
+await once(port, 'listening');
+port.close();
+await once(port, 'close');
 
 const knobs = openKnobs(JSON.parse(values.behaviour) as Behaviour);
 await mkdir(values.dir, { recursive: true });
