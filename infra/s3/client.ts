@@ -98,12 +98,20 @@ function clientFor({ region, credentials }: S3Config, endpoint: string): S3Clien
     // Asking for leave first would cost a connection of its own for every part.
     expectContinueHeader: false,
     requestHandler: {
-      ...{ connectionTimeout: CONNECT_MS, socketTimeout: 0 },
+      ...{ connectionTimeout: CONNECT_MS, socketTimeout: 0, logger: silent },
       httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
       httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
     },
   });
 }
+
+/** It would tell the console of requests that wait for a socket; their deadline tells the caller. */
+const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 async function signed(
   client: S3Client,
