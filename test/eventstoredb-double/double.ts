@@ -2,11 +2,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/free-port.js';
 import { repositoryRoot } from '../support/child-process.js';
 import { SETTINGS, type Behaviour } from './behaviour.js';
 import type { DoubleStatus } from './control.js';
+import { doubleProgram } from './program.js';
 
 export interface EventStoreDouble {
   /** What `EVENTSTORE_URL` is set to. */
@@ -40,7 +40,6 @@ interface Running {
   readonly control: string;
 }
 
-const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 /** A log of a million events is read in a few seconds. */
 const READY_MS = 30_000;
 
@@ -94,7 +93,7 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
 }
 
 async function run(dir: string, port: number, behaviour: Behaviour): Promise<Running> {
-  const args = ['--import', 'tsx', MAIN, '--dir', dir, '--port', `${port}`, '--with-parent'];
+  const args = [doubleProgram(), '--dir', dir, '--port', `${port}`, '--with-parent'];
   args.push('--behaviour', JSON.stringify(behaviour));
   const child = spawn(process.execPath, args, {
     cwd: repositoryRoot,
