@@ -91,8 +91,10 @@ describe('roles apart', function () {
       ({ id: waiting } = await accept(writer, imageOf('Meanwhile')));
       const refused = await writer.submit(long, key);
       expect([refused.status, refused.headers['retry-after']]).to.deep.equal([503, '1']);
-      const { status, body } = await seenAt(queries, '/readyz');
+      const { status, body } = await seenAt(workers, '/readyz');
       expect([status, body]).to.deep.equal([503, { status: 'unready', failing: ['file-store'] }]);
+      for (const api of [commands, queries])
+        expect((await seenAt(api, '/readyz')).status, 'goes on').to.equal(200);
       await eventually('the provider has answered', async () => {
         const [call] = await callsFor(workers.sandboxUrl, waiting);
         return call?.status === 200;

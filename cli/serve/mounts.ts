@@ -1,14 +1,16 @@
 /** The pages beside the API: is it alive, is it ready, its figures, its reference. */
 import type { Dependency, Infra } from '../../infra/infra.js';
 import type { Mount, Reply } from '../../infra/http/route.js';
+import { neededDependencies } from './roles.js';
 
 /** A dependency that takes longer is not there. */
 const CHECK_MS = 1_000;
 
 export function healthMounts(infra: Infra, isStopping: () => boolean): Mount[] {
+  const needed = neededDependencies(infra);
   return [
     { path: '/healthz', handle: async () => ({ status: 200, body: { status: 'alive' } }) },
-    { path: '/readyz', handle: () => readiness(infra.dependencies, isStopping) },
+    { path: '/readyz', handle: () => readiness(needed, isStopping) },
     { path: '/metrics', handle: () => figures(infra) },
   ];
 }

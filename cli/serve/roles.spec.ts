@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { configFrom } from '../../infra/config/config.js';
 import { StartError } from '../../infra/start-error.js';
-import { doubtAboutRoles, requireForRoles } from './roles.js';
+import { doubtAboutRoles, neededDependencies, requireForRoles } from './roles.js';
 
 const EVERYTHING = {
   DATABASE_URL: 'postgres://localhost/modelroute',
@@ -49,6 +49,18 @@ describe('roles apart', () => {
         expect(start, name).to.throw(StartError, new RegExp(`^MODELROUTE_ROLES is .* ${name}`));
       }
     });
+
+  it('are ready when what their part needs answers', () => {
+    const names = ['database', 'event-store', 'event-bus', 'file-store'];
+    const dependencies = names.map((name) => ({ name, check: async () => undefined }));
+    const asked = (roles: string) =>
+      neededDependencies({ config: configOf(roles), dependencies }).map(({ name }) => name);
+    for (const roles of ['all', 'processors', 'query-api,processors'])
+      expect(asked(roles), roles).to.deep.equal(names);
+    for (const roles of ['command-api', 'query-api', 'projectors'])
+      expect(asked(roles), roles).to.deep.equal(['database', 'event-store']);
+    expect(asked('relay')).to.deep.equal(['database', 'event-store', 'event-bus']);
+  });
 
   it('are told that they do not share files', () => {
     expect(doubtAboutRoles(configOf('query-api'))).to.equal(undefined);

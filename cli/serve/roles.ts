@@ -3,6 +3,7 @@
  * for itself alone (a database, keys) would be of no use to them.
  */
 import type { Config, Role } from '../../infra/config/config.js';
+import type { Dependency, Infra } from '../../infra/infra.js';
 import { StartError } from '../../infra/start-error.js';
 
 /** Together these do everything; a relay and a sandbox only help. */
@@ -32,6 +33,24 @@ export function requireForRoles(config: Config): void {
       "set MODELROUTE_ADMIN_KEY, the same in every process, so that the operator's key opens all",
     );
 }
+
+/** Who can do nothing without it, where that is not everybody. */
+const NEEDED_BY: Readonly<Record<string, readonly Role[]>> = {
+  'event-bus': ['processors', 'relay'],
+  'file-store': ['processors'],
+};
+
+/**
+ * What must answer for a process of these roles to be ready. An API accepts and reads while the bus
+ * or the file store is away, but for what is large; no balancer should turn from it for that.
+ */
+export const neededDependencies = ({ config, dependencies }: Needing): readonly Dependency[] =>
+  dependencies.filter(({ name }) => {
+    const roles = NEEDED_BY[name];
+    return roles === undefined || roles.some((role) => config.roles.has(role));
+  });
+
+type Needing = Pick<Infra, 'dependencies'> & { readonly config: Pick<Config, 'roles'> };
 
 /** Said once at the start; undefined when nothing is amiss. */
 export function doubtAboutRoles(config: Config): string | undefined {
