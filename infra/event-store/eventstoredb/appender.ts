@@ -52,6 +52,8 @@ const RETRY_PAUSE_MS = 50;
 /** With less time left an append would only be begun to be given up. */
 const TRY_MS_MIN = 20;
 
+const TOO_LATE = 'the append waited too long to be tried';
+
 export function createAppender({ client, reader, log }: AppenderOptions): Appender {
   const gate = createGate(UNDER_WAY_MAX, UNDER_WAY_BYTES_MAX);
   const stats = { appends: 0, retries: 0, lookups: 0 };
@@ -59,7 +61,7 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
 
   async function land(append: EncodedAppend, deadline: number): Promise<AppendOutcome> {
     let tryMs = FIRST_TRY_MS;
-    let reason = 'the append waited too long to be tried';
+    let reason = TOO_LATE;
     for (let tries = 0; ; tries++) {
       const leftMs = deadline - performance.now();
       if (leftMs < TRY_MS_MIN) throw new StoreUnavailable(reason);
@@ -94,19 +96,23 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
     const conflict = { status: 'conflict', actualRevision: head } as const;
     if (head < lastRevision(append)) return conflict;
     stats.lookups++;
-    const range = { fromRevision: expectedRevision + 1, limit: events.length };
-    const rows = await reader.stream(stream, range);
-    const last = rows.at(-1);
-    const ours = rows.length === events.length && rows.every(({ id }, n) => id === events[n]?.id);
-    if (!last || !ours) return conflict;
-    return { status: 'appended', revision: last.revision, position: last.position };
+    const fromRevision = expectedRevision + 1;
+    // A lost race shows in the first event; only a repeat is compared to its end.
+    for (const limit of new Set([1, events.length])) {
+      const rows = await reader.stream(stream, { fromRevision, limit });
+      if (rows.length !== limit || rows.some(({ id }, n) => id !== events[n]?.id)) return conflict;
+      const last = rows.at(-1);
+      if (last && limit === events.length)
+        return { status: 'appended', revision: last.revision, position: last.position };
+    }
+    return conflict;
   }
 
   return {
     async append(append, deadline) {
       const bytes = countedBytes(append);
-      const admitted = gate.enter(bytes);
-      if (admitted) await admitted;
+      const admitted = gate.enter(bytes, deadline - TRY_MS_MIN);
+      if (!(admitted === true || (await admitted))) throw new StoreUnavailable(TOO_LATE);
       stats.appends++;
       try {
         return await land(append, deadline);

@@ -3,8 +3,7 @@ import { createGate } from './gate.js';
 
 describe('a gate', () => {
   const entering = async (gate: ReturnType<typeof createGate>, bytes: number, told: number[]) => {
-    await gate.enter(bytes);
-    told.push(bytes);
+    if (await gate.enter(bytes, Infinity)) told.push(bytes);
   };
   const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -35,5 +34,13 @@ describe('a gate', () => {
     gate.leave(500);
     await turn();
     expect(told).to.deep.equal([60, 500, 1]);
+  });
+
+  it('turns away whose deadline has come, and lets in who waits behind', async () => {
+    const gate = createGate(10, 100);
+    await gate.enter(60, Infinity);
+    const late = gate.enter(500, performance.now());
+    const behind = gate.enter(30, Infinity);
+    expect([await late, await behind, gate.underWay]).to.deep.equal([false, true, 2]);
   });
 });

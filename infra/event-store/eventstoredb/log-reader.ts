@@ -36,9 +36,6 @@ const RETRY_PAUSE_MS = 50;
 /** So long one page looks for what a filter passes; then it is as long as it is. */
 const SCAN_MS = 1_000;
 
-/** Read backward beside what is wanted, should the server's own events lie last. */
-const HEAD_EVENTS = 8;
-
 /** `timeoutMs`: nobody waits longer for the next event, or for an answer. */
 export function createLogReader(client: LogClient, timeoutMs: number): LogReader {
   async function collect(start: (row: (row: LogRow) => void) => Call): Promise<LogRow[]> {
@@ -56,7 +53,8 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
   }
 
   async function newest(limit: number): Promise<readonly LogRow[]> {
-    for (let count = limit + HEAD_EVENTS; ; count *= 8) {
+    // A server that does not leave its own events out of such a page is asked for a longer one.
+    for (let count = limit; ; count *= 8) {
       const rows = await collect((row) => client.readLog('end', count, row));
       const ours = rows.filter(isOurs).slice(0, limit);
       if (ours.length === limit || rows.length < count) return ours.reverse();

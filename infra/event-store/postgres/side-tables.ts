@@ -3,8 +3,9 @@
  * of `eventStoreMigrations`; the log's own stays empty. Payloads of all who wait go into one
  * statement, without the append lock: nothing here has an order.
  */
+import { performance } from 'node:perf_hooks';
 import type { StoreLog } from '../codec.js';
-import type { Payload } from '../port.js';
+import { StoreUnavailable, type Payload } from '../port.js';
 import { payloadUnit, type EncodedUnit } from '../unit.js';
 import { byteaArray, textArray } from './binary-arrays.js';
 import { openConnections } from './connections.js';
@@ -40,13 +41,17 @@ export function openSideTables(options: SideTablesOptions): SideTables {
   const reading = connections(3, READ_SETTINGS);
   const writing = connections(2, WRITE_SETTINGS);
 
-  async function write(units: readonly EncodedUnit[]): Promise<readonly UnitResult[]> {
+  async function write(
+    units: readonly EncodedUnit[],
+    deadline: number,
+  ): Promise<readonly UnitResult[]> {
     const payloads = units.flatMap((unit) => unit.payloads);
-    await writing.query('write-payloads', writeSql, [
+    const written = writing.query('write-payloads', writeSql, [
       textArray(payloads.map(({ ref }) => ref)),
       textArray(payloads.map(({ organizationId }) => organizationId)),
       byteaArray(payloads.map(({ bytes }) => bytes)),
     ]);
+    await inTime(written, deadline);
     return units.map(() => []);
   }
 
@@ -62,4 +67,19 @@ export function openSideTables(options: SideTablesOptions): SideTables {
       await Promise.all([reading.close(), writing.close()]);
     },
   };
+}
+
+/** A statement that begins behind one that failed late has less time than its own. */
+async function inTime(written: Promise<unknown>, deadline: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new StoreUnavailable('the payloads were not written in time');
+    timer = setTimeout(() => reject(error), Math.max(0, deadline - performance.now()));
+  });
+  written.catch(() => undefined); // nobody waits for it any longer after the deadline
+  try {
+    await Promise.race([written, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
