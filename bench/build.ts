@@ -11,7 +11,7 @@ import { build as esbuild } from 'esbuild';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ROOMS = [
   ...['contracts', 'domain', 'infra', 'command-api', 'query-api', 'processors', 'projectors'],
-  ...['sandbox', 'cli', 'bench'],
+  ...['sandbox', 'cli', 'bench', 'test'],
 ];
 const BESIDE = ['package.json', 'catalogue.yaml'];
 const OUT = join('bench', 'out');

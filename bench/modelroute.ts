@@ -17,10 +17,12 @@ interface ModelRouteOptions {
   readonly roles: readonly string[];
   readonly sandboxUrl?: string;
   readonly nodeArgs?: readonly string[];
+  /** The parts that it uses instead of the embedded ones. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Everything but the sandbox, which has a process of its own. */
-export const WORKING_ROLES = ['command-api', 'query-api', 'processors', 'projectors'];
+export const WORKING_ROLES = ['command-api', 'query-api', 'processors', 'projectors', 'relay'];
 
 /** What `make start` gives Node. */
 const SHIPPED_NODE_ARGS = ['--max-semi-space-size=64'];
@@ -32,7 +34,7 @@ const masterKey = randomBytes(32).toString('hex');
 
 /** With every default of production, its log at its usual level included. */
 export async function startModelRoute(options: ModelRouteOptions): Promise<ModelRoute> {
-  const { databases, databaseUrl, roles, sandboxUrl, nodeArgs = [] } = options;
+  const { databases, databaseUrl, roles, sandboxUrl, nodeArgs = [], env = {} } = options;
   const dataDir = await databases.folder('modelroute');
   const logFile = join(dataDir, 'modelroute.log');
   const server = await startServer(CLI, {
@@ -50,6 +52,8 @@ export async function startModelRoute(options: ModelRouteOptions): Promise<Model
       DATABASE_URL: databaseUrl,
       // Roles without processors never call it, but the catalogue needs an address.
       SANDBOX_URL: sandboxUrl ?? 'http://127.0.0.1:9',
+      ...{ EVENTSTORE_URL: '', KAFKA_BROKERS: '', S3_ENDPOINT: '' },
+      ...env,
     },
   });
   return { ...server, adminKey, logFile };

@@ -6,17 +6,16 @@
  *   plain     the same encoding, group commit, connection and arrays, into a table whose position
  *             is a bigserial: no lock, no look at the stream's end
  */
-import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import pino from 'pino';
-import { NO_STREAM, type AppendOutcome, type AppendUnit } from '../../infra/event-store/port.js';
+import type { AppendOutcome, AppendUnit } from '../../infra/event-store/port.js';
 import { createCodec } from '../../infra/event-store/codec.js';
 import { encodeUnit, type EncodedUnit } from '../../infra/event-store/unit.js';
 import { int4Array, textArray, uuidArray } from '../../infra/event-store/postgres/binary-arrays.js';
 import { createGroupCommit } from '../../infra/event-store/postgres/group-commit.js';
 import { openPostgresEventStore } from '../../infra/event-store/postgres/postgres.js';
 import { WRITE_SETTINGS } from '../../infra/event-store/postgres/settings.js';
-import { streamOf } from '../../contracts/streams.js';
+import { EVENTS_PER_APPEND, newStream } from './new-stream.js';
 import { servePart } from './part.js';
 import type { Timed } from './loops.js';
 
@@ -38,7 +37,6 @@ interface Target {
   close(): Promise<void>;
 }
 
-const EVENTS_PER_APPEND = 3;
 const log = pino({ level: 'silent' });
 
 servePart<AppendConfig, null, Timed, Appended>(async ({ url, kind, appenders }) => {
@@ -63,26 +61,6 @@ servePart<AppendConfig, null, Timed, Appended>(async ({ url, kind, appenders }) 
     close: () => target.close(),
   };
 });
-
-function newStream(): AppendUnit {
-  const organizationId = `org_${randomUUID()}` as const;
-  const at = new Date().toISOString();
-  const events = Array.from({ length: EVENTS_PER_APPEND }, (_, n) => ({
-    id: randomUUID(),
-    type: 'FundsDeposited' as const,
-    data: {
-      ...{ organizationId, at, topUpId: `bench-${n}`, amount: 1_000_000n },
-      ...{ availableAfter: 1_000_000n * BigInt(n + 1), heldAfter: 0n },
-    },
-    metadata: {
-      $correlationId: organizationId,
-      $causationId: organizationId,
-      ...{ actor: 'operator', schemaVersion: 1, time: at },
-    },
-  }));
-  const stream = streamOf('account', organizationId);
-  return { appends: [{ stream, expectedRevision: NO_STREAM, events }] };
-}
 
 const plainSql = `
   INSERT INTO plain_events (stream, revision, id, type, data, metadata)

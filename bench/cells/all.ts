@@ -2,6 +2,7 @@
 import type { Cell } from '../cell.js';
 import { accepts } from './accepts.js';
 import { completed } from './completed.js';
+import { distributed } from './distributed.js';
 import { drain } from './drain.js';
 import { oneAccount } from './one-account.js';
 import { orderedAppend } from './ordered-append.js';
@@ -16,4 +17,5 @@ export const cells: readonly Cell[] = [
   reads,
   replays,
   orderedAppend,
+  distributed,
 ];

@@ -30,7 +30,7 @@ export const completed: Cell = {
       const sandboxUrl = await startSandboxPart(bench, defer);
       const databaseUrl = await databases.fresh('completed');
       defer(() => databases.drop(databaseUrl));
-      const ours = await ourSide(bench, { databaseUrl, sandboxUrl }, defer);
+      const ours = await executionsSide(bench, { databaseUrl, sandboxUrl }, defer);
       const comparisons: Comparison[] = [];
       const rate = { a: ours, metric: 'perSecond', unit: '/s' };
       const jobs: { done: number }[] = [];
@@ -57,7 +57,7 @@ export const completed: Cell = {
       return {
         comparisons,
         async check() {
-          const { accepted } = ours;
+          const accepted = ours.accepted();
           const calls = await sandboxCalls(sandboxUrl);
           const asked = jobs.reduce((sum, { done }) => sum + done, accepted);
           const counts = await logCounts(databaseUrl);
@@ -77,14 +77,16 @@ export const completed: Cell = {
 interface Place {
   readonly databaseUrl: string;
   readonly sandboxUrl: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface OurSide extends Side {
-  readonly accepted: number;
+  accepted(): number;
   told(): string;
 }
 
-async function ourSide(bench: Bench, place: Place, defer: Defer): Promise<OurSide> {
+/** All roles in one process, from POST to readable. */
+export async function executionsSide(bench: Bench, place: Place, defer: Defer): Promise<OurSide> {
   const { databases, settings } = bench;
   const system = await startModelRoute({ databases, ...place, roles: WORKING_ROLES });
   defer(() => system.stop());
@@ -111,9 +113,7 @@ async function ourSide(bench: Bench, place: Place, defer: Defer): Promise<OurSid
       if (!warmUp) lags.push(readableMs - completedMs);
       return { perSecond, acceptedPerSecond, readableAfterMs: readableMs - completedMs };
     },
-    get accepted() {
-      return accepted;
-    },
+    accepted: () => accepted,
     told: () => `settled and readable at most ${Math.ceil(Math.max(...lags))} ms after completed`,
   };
 }
