@@ -23,7 +23,7 @@ import type { ExecutionId, HoldId } from '../contracts/ids.js';
 import { streamOf } from '../contracts/streams.js';
 import type * as Account from '../domain/account/account.js';
 import * as Execution from '../domain/execution/execution.js';
-import type { Follow } from '../infra/deciding/account-writer.js';
+import type { Follow } from '../infra/deciding/decide-batch.js';
 import { appendOf, transact, type Cause } from '../infra/deciding/transact.js';
 import { StoreUnavailable, type EventStore, type Payload } from '../infra/event-store/port.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../infra/payloads/port.js';

@@ -1,4 +1,5 @@
 /** Every step of the schema, in order. */
+import { decidingMigrations } from './deciding/migrations.js';
 import { processingMigrations } from './event-bus/migrations.js';
 import { eventStoreMigrations } from './event-store/postgres/migrations.js';
 import type { Migration } from './postgres/migrate.js';
@@ -8,4 +9,5 @@ export const allMigrations: readonly Migration[] = [
   ...eventStoreMigrations,
   ...processingMigrations,
   ...readModelMigrations,
+  ...decidingMigrations,
 ];

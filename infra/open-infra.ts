@@ -1,13 +1,13 @@
 /** Opens what configuration names: the one place where adapters are chosen. */
 import { openAccounts } from './deciding/accounts.js';
+import { openPostgresHomes } from './deciding/homes.js';
 import { openCatalogue } from './catalogue/catalogue-holder.js';
 import type { Config } from './config/config.js';
-import { processingMigrations } from './event-bus/migrations.js';
-import { eventStoreMigrations } from './event-store/postgres/migrations.js';
 import type { Dependency, Infra } from './infra.js';
 import { openPostgresLeases } from './leases/postgres.js';
 import type { Log } from './logger.js';
 import { openMetrics, type Metrics } from './metrics.js';
+import { allMigrations } from './migrations.js';
 import { parseCidrs, type AllowedNetworks } from './outbound/addresses.js';
 import { openBus } from './open-bus.js';
 import { openFiles } from './open-files.js';
@@ -17,7 +17,6 @@ import { openTieredPayloads } from './payloads/tiered.js';
 import { migrate } from './postgres/migrate.js';
 import { openPool } from './postgres/pool.js';
 import { openProviders } from './providers/open-providers.js';
-import { readModelMigrations } from './read-store/migrations.js';
 import { openSecrets } from './secrets.js';
 import { StartError } from './start-error.js';
 
@@ -74,13 +73,14 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const downloads = openOutbound({
     allowedNetworks: networksOf(sandboxUrl ? LOOPBACK : '', config.allowedNetworks),
   });
+  const homes = openPostgresHomes({ url: databaseUrl, log, instance });
   const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
   const infra: Infra = {
     ...{ config, log, metrics, store, bus, files, catalogue, providers, outbound, downloads },
     ...{ leases, readStore, instance, relay },
     dependencies: dependenciesOf(readStore, stores, delivery, filing),
     payloads: openTieredPayloads({ small, large }),
-    accounts: openAccounts({ store, onError }),
+    accounts: openAccounts({ store, homes, onError }),
     secrets: openSecrets(masterKey),
     beganBefore: sole ? await store.head() : undefined,
     now: Date.now,
@@ -90,7 +90,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     async close() {
       catalogue.close();
       await Promise.all([providers.close(), outbound.close(), downloads.close()]);
-      await delivery.close();
+      await Promise.all([delivery.close(), homes.close()]);
       await Promise.all([stores.close(), filing.close()]);
       await Promise.all([readStore.end(), processing.end()]);
     },
@@ -112,8 +112,7 @@ async function migrateAll(databaseUrl: string, log: Log): Promise<void> {
     statementTimeoutMs: 0,
   });
   try {
-    const migrations = [...eventStoreMigrations, ...processingMigrations, ...readModelMigrations];
-    const ran = await migrate(pool, migrations);
+    const ran = await migrate(pool, allMigrations);
     if (ran.length > 0) log.info({ steps: ran.length }, 'the database schema is up to date');
   } catch (error) {
     throw isUnreachable(error) ? unreachable(databaseUrl, error as Error) : error;

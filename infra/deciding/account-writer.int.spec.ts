@@ -252,7 +252,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
     it('does not believe a snapshot that it cannot read', async () => {
       await accounts.submit(org, deposit(org, 5n));
       const stream = streamOf('account', org);
-      await stores.store.writeSnapshot(stream, { revision: 0, version: 1, state: '{"broken' });
+      await stores.store.writeSnapshot(stream, { revision: 0, version: 101, state: '{"broken' });
       const cold = openAccounts({ store: await stores.another(), onError });
       expect((await cold.submit(org, wish(1, 5n))).outcome).to.equal('accepted');
       expect(errors).to.have.length(1);

@@ -4,52 +4,25 @@
  * process reads on and decides again, and is never reported as a refusal.
  *
  *   queue ──take all──► decide each ──► one unit: [account append, …followers] ──► answer each
- *     ▲                    ▲                                  │ conflict: read on
- *     │                    └──────────────────────────────────┤
+ *     ▲                    ▲                                  │
+ *     │                    └──── read on ◄── take it back ◄────┤ conflict
  *     │                                                       │ outage: reject everybody who waits
  *     └── one by one, when one of them spoils the unit ◄──────┘
+ *
+ * Alone, a writer just appends. After a lost race the account's home decides, which may be here.
  */
-import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OrganizationId } from '../../contracts/ids.js';
-import { streamOf, type StreamName } from '../../contracts/streams.js';
-import * as Account from '../../domain/account/account.js';
-import * as AccountSnapshot from '../../domain/account/snapshot.js';
+import type * as Account from '../../domain/account/account.js';
 import {
-  NO_STREAM,
   StoreOverloaded,
   StoreUnavailable,
   type AppendOutcome,
   type EventStore,
-  type Payload,
-  type Snapshot,
-  type StreamAppend,
 } from '../event-store/port.js';
-import { appendOf, type Cause } from './transact.js';
-
-/** What rides behind an accepted command: appended only if the account's append lands. */
-export interface Follow {
-  readonly append: StreamAppend;
-  readonly payload?: Payload;
-}
-
-export interface Ticket {
-  readonly command: Account.Command;
-  readonly cause: Cause;
-  /** Asked for anew each time the command is decided. */
-  readonly follow?: () => Follow;
-}
-
-export type AccountResult =
-  | { readonly outcome: 'accepted'; readonly followed: AppendOutcome | undefined }
-  /** `hold` is the one that stands, for a `PlaceHold`. */
-  | { readonly outcome: 'alreadyDone'; readonly hold: Account.Hold | undefined }
-  | {
-      readonly outcome: 'rejected';
-      readonly reason: Account.Rejection;
-      /** The one that stands in the way of a `PlaceHold`, if one does. */
-      readonly hold: Account.Hold | undefined;
-    };
+import { AccountMemory } from './account-memory.js';
+import { decideBatch, type AccountResult, type Decided, type Ticket } from './decide-batch.js';
+import type { Homes, Submit } from './homes.js';
 
 interface Waiting {
   readonly ticket: Ticket;
@@ -59,6 +32,10 @@ interface Waiting {
 
 export interface AccountWriterOptions {
   readonly store: EventStore;
+  /** For accounts that other processes write to as well; without, every race is run. */
+  readonly homes: Homes | undefined;
+  /** What others send here, when the account is at home here. */
+  readonly submit: Submit;
   readonly organizationId: OrganizationId;
   readonly queueMax: number;
   readonly onError: (error: unknown) => void;
@@ -66,37 +43,27 @@ export interface AccountWriterOptions {
 
 /** Tickets in one unit; more would make the first wait for the last for no gain. */
 const BATCH_MAX = 256;
-/** What rides along in one unit, but for the payload that passes this bound. */
-const UNIT_PAYLOAD_BYTES_MAX = 1024 * 1024;
 /** So many lost races in a row are no race any more: the account is refused for now. */
 const CONFLICTS_MAX = 50;
-/** After a lost race so many units are decided on a copy, so that the next loss costs no reload. */
-const WARY_UNITS = 100;
-/** A cold start then reads at most this many events and one unit's more (see `snapshotIfDue`). */
-const SNAPSHOT_EVERY = 1000;
-const READ_MAX = 500;
+/** More of them would only be smaller. */
+const LETTERS_MAX = 4;
 
 export class AccountWriter {
-  private readonly stream: StreamName;
+  private readonly memory: AccountMemory;
   private readonly queue: Waiting[] = [];
-  /** The log up to `revision`. Undefined while it is ahead of the log, or is not known. */
-  private state: Account.State | undefined;
-  private revision = NO_STREAM;
-  /** The log may go on behind `revision`. */
-  private isBehind = false;
-  private waryUnits = 0;
   /** So many of the first in the queue go one by one, because one of them is poison. */
   private singly = 0;
-  private snapshotRevision = NO_STREAM;
-  private isSnapshotting = false;
+  private conflicts = 0;
+  /** What was sent to the account's home. */
+  private readonly letters = new Set<Promise<void>>();
   private isRunning = false;
 
   constructor(private readonly options: AccountWriterOptions) {
-    this.stream = streamOf(Account.category, options.organizationId);
+    this.memory = new AccountMemory(options);
   }
 
   get idle(): boolean {
-    return !this.isRunning && this.queue.length === 0;
+    return !this.isRunning && this.queue.length === 0 && this.letters.size === 0;
   }
 
   submit(ticket: Ticket): Promise<AccountResult> {
@@ -115,20 +82,49 @@ export class AccountWriter {
     await nextTurn();
     while (this.queue.length > 0) {
       const batch = this.queue.splice(0, this.singly > 0 ? 1 : BATCH_MAX);
-      try {
-        const settled = await this.settle(batch);
-        this.singly = Math.max(0, this.singly - settled);
-        this.queue.unshift(...batch.slice(settled));
-      } catch (error) {
-        this.fail(batch, error);
-      }
+      const settling = this.settleAtHome(batch);
+      if (!settling) await this.write(batch);
+      else if (this.letters.size >= LETTERS_MAX) await Promise.race(this.letters);
+      else await nextTurn();
     }
     this.isRunning = false;
   }
 
+  /** Undefined when they are to be decided here. What comes back undecided is queued again. */
+  private settleAtHome(batch: readonly Waiting[]): Promise<void> | undefined {
+    const { homes, submit } = this.options;
+    const tickets = batch.map(({ ticket }) => ticket);
+    const settling = homes?.settle(this.memory.stream, tickets, submit);
+    if (!settling) return undefined;
+    const letter = settling.then((settled) => {
+      this.letters.delete(letter);
+      settled?.forEach((one, index) => {
+        if ('error' in one) batch[index]?.reject(one.error);
+        else batch[index]?.resolve(one.result);
+      });
+      if (settled) return;
+      this.queue.unshift(...batch);
+      if (!this.isRunning) void this.run();
+    });
+    this.letters.add(letter);
+    return letter;
+  }
+
+  private async write(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const settled = await this.settle(batch);
+      this.singly = Math.max(0, this.singly - settled);
+      this.queue.unshift(...batch.slice(settled));
+    } catch (error) {
+      this.fail(batch, error);
+    }
+  }
+
   private fail(batch: readonly Waiting[], error: unknown): void {
     // What landed is unknown, so the log must be asked.
-    this.isBehind = true;
+    this.memory.takeBack();
+    this.memory.doubt();
+    this.conflicts = 0;
     const isOutage = error instanceof StoreUnavailable;
     if (isOutage || error instanceof StoreOverloaded || batch.length === 1) {
       this.singly = Math.max(0, this.singly - batch.length);
@@ -143,43 +139,44 @@ export class AccountWriter {
     this.singly = batch.length;
   }
 
-  /** Answers how many of the batch, from its beginning, have been settled. */
+  /** Answers how many of the batch, from its beginning, have been settled; none after a conflict. */
   private async settle(batch: readonly Waiting[]): Promise<number> {
-    for (let conflicts = 0; conflicts < CONFLICTS_MAX; conflicts++) {
-      const known = await this.readOn();
-      const draft = this.waryUnits > 0 ? copyOf(known) : known;
-      // Evolved in place, the state is ahead of the log until the unit lands.
-      this.state = draft === known ? undefined : known;
-      const decided = decideAll(draft, this.stream, this.revision, batch);
-      const { answers } = decided;
-      const outcomes = await this.land(decided, draft);
-      if (!outcomes) continue;
-      answers.forEach((answer, index) => batch[index]?.resolve(answer(outcomes)));
-      this.snapshotIfDue();
-      return answers.length;
+    const { memory } = this;
+    const state = await memory.readOn();
+    const tickets = batch.map(({ ticket }) => ticket);
+    memory.draft();
+    const decided = decideBatch(state, memory.stream, memory.revision, tickets);
+    const outcomes = await this.land(decided, state);
+    if (!outcomes) {
+      this.options.homes?.contend(memory.stream);
+      if (++this.conflicts < CONFLICTS_MAX) return 0;
+      throw new StoreOverloaded('this account is written to by too many at once');
     }
-    throw new StoreOverloaded('this account is written to by too many at once');
+    this.conflicts = 0;
+    const { answers } = decided;
+    answers.forEach((answer, index) => batch[index]?.resolve(answer(outcomes)));
+    return answers.length;
   }
 
   /** What became of the followers; undefined when the log had gone on. */
   private async land(
     { lead, followers, payloads }: Decided,
-    draft: Account.State,
+    state: Account.State,
   ): Promise<readonly AppendOutcome[] | undefined> {
-    if (!lead) return (await this.isCurrent(draft)) ? [] : undefined;
+    const { memory } = this;
+    if (!lead) return (await this.isCurrent(state)) ? [] : undefined;
     const [outcome, ...followed] = await this.options.store.append({
       appends: [lead, ...followers],
       ...(payloads.length > 0 && { payloads }),
     });
-    if (outcome?.status !== 'appended') {
-      this.isBehind = true;
-      this.waryUnits = WARY_UNITS;
-      return undefined;
+    if (outcome?.status === 'appended') {
+      memory.landed(lead.events);
+      return followed;
     }
-    this.state = draft;
-    this.revision += lead.events.length;
-    if (this.waryUnits > 0) this.waryUnits--;
-    return followed;
+    memory.takeBack();
+    memory.doubt();
+    if (outcome?.status === 'conflict' && outcome.actualRevision < memory.revision) memory.forget();
+    return undefined;
   }
 
   /**
@@ -187,129 +184,10 @@ export class AccountWriter {
    * a look at the log must prove it, or a refusal could be an old one.
    */
   private async isCurrent(decidedOn: Account.State): Promise<boolean> {
-    const { revision } = this;
-    this.state = decidedOn;
-    this.isBehind = true;
-    await this.readOn();
-    return this.revision === revision;
-  }
-
-  /** The state as the log has it; from memory, unless the log may have gone on. */
-  private async readOn(): Promise<Account.State> {
-    const { store } = this.options;
-    const state = this.state ?? (await this.readSnapshot());
-    while (this.isBehind) {
-      const next = { fromRevision: this.revision + 1, limit: READ_MAX };
-      const page = await store.readStream(this.stream, next);
-      for (const event of page) Account.evolve(state, event as unknown as Account.Event);
-      this.revision = page.at(-1)?.revision ?? this.revision;
-      this.isBehind = page.length === READ_MAX;
-    }
-    return state;
-  }
-
-  private async readSnapshot(): Promise<Account.State> {
-    const snapshot = await this.options.store.readSnapshot(this.stream);
-    const state = snapshot && this.stateIn(snapshot);
-    this.state = state ?? Account.initial();
-    this.revision = state ? snapshot.revision : NO_STREAM;
-    this.snapshotRevision = this.revision;
-    this.isBehind = true;
-    return this.state;
-  }
-
-  /** A snapshot is a cache: one that cannot be read is reported, and the log read instead. */
-  private stateIn({ version, state }: Snapshot): Account.State | undefined {
-    if (version !== AccountSnapshot.version) return undefined;
-    try {
-      return AccountSnapshot.read(state);
-    } catch (error) {
-      this.options.onError(error);
-      return undefined;
-    }
-  }
-
-  /** A large state is written less often, so that the writing stays a small part of the work. */
-  private snapshotIfDue(): void {
-    const { state, revision } = this;
-    if (!state || this.isSnapshotting) return;
-    if (revision - this.snapshotRevision < Math.max(SNAPSHOT_EVERY, sizeOf(state))) return;
-    this.snapshotRevision = revision;
-    this.isSnapshotting = true;
-    const { version, write } = AccountSnapshot;
-    this.options.store
-      .writeSnapshot(this.stream, { revision, version, state: write(state) })
-      .catch(this.options.onError)
-      .finally(() => (this.isSnapshotting = false));
+    const { memory } = this;
+    const { revision } = memory;
+    memory.takeBack();
+    memory.doubt();
+    return (await memory.readOn()) === decidedOn && memory.revision === revision;
   }
 }
-
-/** `evolve` owns its state; a decision that may not land is taken on a state of its own. */
-const copyOf = (state: Account.State): Account.State => ({
-  ...state,
-  holds: new Map(state.holds),
-  deposits: new Map(state.deposits),
-  adjustments: new Map(state.adjustments),
-});
-
-const sizeOf = ({ holds, deposits, adjustments }: Account.State): number =>
-  holds.size + deposits.size + adjustments.size;
-
-type Answer = (followed: readonly AppendOutcome[]) => AccountResult;
-
-interface Decided {
-  readonly lead: StreamAppend | undefined;
-  readonly followers: readonly StreamAppend[];
-  readonly payloads: readonly Payload[];
-  /** One for each ticket that was decided, from the first; the others did not fit. */
-  readonly answers: readonly Answer[];
-}
-
-/** Evolves `state` as it decides. */
-function decideAll(
-  state: Account.State,
-  stream: StreamName,
-  revision: number,
-  batch: readonly Waiting[],
-): Decided {
-  const events: StreamAppend['events'][number][] = [];
-  const followers: StreamAppend[] = [];
-  const payloads: Payload[] = [];
-  const answers: Answer[] = [];
-  const token = randomUUID();
-  let payloadBytes = 0;
-  for (const { ticket } of batch) {
-    if (payloadBytes > UNIT_PAYLOAD_BYTES_MAX) break;
-    const decision = Account.decide(state, ticket.command);
-    if (decision.kind !== 'accepted') {
-      const result = unchanged(decision, standingHold(state, ticket));
-      answers.push(() => result);
-      continue;
-    }
-    const at = revision + events.length;
-    events.push(...appendOf(stream, at, decision.events, ticket.cause, token).events);
-    for (const event of decision.events) Account.evolve(state, event);
-    const follow = ticket.follow?.();
-    if (follow?.payload) {
-      payloads.push(follow.payload);
-      payloadBytes += follow.payload.bytes.length;
-    }
-    const index = follow ? followers.push(follow.append) - 1 : -1;
-    answers.push((followed) => ({ outcome: 'accepted', followed: followed[index] }));
-  }
-  const lead = events.length ? { stream, expectedRevision: revision, events } : undefined;
-  return { lead, followers, payloads, answers };
-}
-
-const unchanged = (
-  decision: Exclude<ReturnType<typeof Account.decide>, { kind: 'accepted' }>,
-  hold: Account.Hold | undefined,
-): AccountResult =>
-  decision.kind === 'rejected'
-    ? { outcome: 'rejected', reason: decision.reason, hold }
-    : { outcome: 'alreadyDone', hold };
-
-const standingHold = (state: Account.State, { command }: Ticket): Account.Hold | undefined =>
-  command.type === 'PlaceHold'
-    ? Account.openHold(state, command.executionId, command.generation)
-    : undefined;

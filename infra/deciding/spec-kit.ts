@@ -12,7 +12,7 @@ import { streamOf } from '../../contracts/streams.js';
 import { openMemoryEventStore, createMemoryLog } from '../event-store/memory.js';
 import { NO_STREAM, type AppendUnit, type EventStore } from '../event-store/port.js';
 import { openPostgresHarness } from '../event-store/postgres/harness.js';
-import type { Follow, Ticket } from './account-writer.js';
+import type { Follow, Ticket } from './decide-batch.js';
 import { appendOf, type Cause } from './transact.js';
 
 export interface Stores {

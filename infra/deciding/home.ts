@@ -1,0 +1,66 @@
+/** This process as the home of one contested account: takes its mail, for as long as there is some. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HomeSession } from './home-connections.js';
+
+interface HomeOptions {
+  readonly session: HomeSession;
+  readonly onMail: (channel: string, id: string, tickets: string) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Home {
+  /** There is mail. */
+  wake(): void;
+  /** This process writes to the account as well. */
+  isUsed(): void;
+  /** True when it was given up because nobody else, or only one other, writes any more. */
+  readonly ended: Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Also finds mail whose wake was lost, and keeps the session from being taken for dead. */
+const POLL_MS = 150;
+const QUIET_MS = 1_000;
+
+const HERE = '';
+
+export function openHome({ session, onMail, onError }: HomeOptions): Home {
+  const usedAt = new Map<string, number>();
+  let rest = new AbortController();
+  let isClosed = false;
+
+  async function serve(): Promise<boolean> {
+    let sharedAt = performance.now();
+    while (!isClosed && performance.now() - sharedAt < QUIET_MS) {
+      // Whoever wakes from here on is heard at the next pause.
+      rest = new AbortController();
+      for (const { id, channel, tickets } of await session.take()) {
+        usedAt.set(channel, performance.now());
+        onMail(channel, id, tickets);
+      }
+      const now = performance.now();
+      for (const [who, at] of usedAt) if (now - at > QUIET_MS) usedAt.delete(who);
+      if (usedAt.size > 1) sharedAt = now;
+      await sleep(POLL_MS, undefined, { signal: rest.signal }).catch(() => undefined);
+    }
+    await session.end();
+    return !isClosed;
+  }
+
+  const ended = serve().catch((error: unknown) => {
+    session.abandon();
+    onError(error);
+    return false;
+  });
+  const wake = () => rest.abort();
+  return {
+    wake,
+    isUsed: () => void usedAt.set(HERE, performance.now()),
+    ended,
+    async close() {
+      isClosed = true;
+      wake();
+      await ended;
+    },
+  };
+}

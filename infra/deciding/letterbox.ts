@@ -1,0 +1,144 @@
+/** Where a process hears: that there is mail for accounts at home here, and answers to its own. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import type { StreamName } from '../../contracts/streams.js';
+import type { HomeConnections } from './home-connections.js';
+import { readSettled, writeSettled, type Settled } from './mail.js';
+
+interface LetterboxOptions {
+  readonly connections: HomeConnections;
+  /** For whoever looks at who is home. */
+  readonly instance: string;
+  readonly onMail: (stream: StreamName) => void;
+}
+
+/** Mail that waits for its answers. */
+export interface Letter {
+  readonly id: string;
+  /** Undefined when they are not all there in that time. */
+  answered(withinMs: number): Promise<readonly Settled[] | undefined>;
+  close(): void;
+}
+
+interface Letterbox {
+  readonly channel: string;
+  /** Listens from here on. Throws outages. */
+  open(tickets: number): Promise<Letter>;
+  answer(channel: string, id: string, index: number, settled: Settled): void;
+  close(): Promise<void>;
+}
+
+interface Open {
+  readonly answers: (Settled | undefined)[];
+  missing: number;
+  readonly complete: () => void;
+}
+
+/** PostgreSQL takes 8000 bytes in one notification. */
+const PAYLOAD_BYTES_MAX = 7_000;
+/** And names of channels have at most 63. */
+const NAME_MAX = 40;
+const ANSWER = 'answer ';
+
+export function openLetterbox({ connections, instance, onMail }: LetterboxOptions): Letterbox {
+  const channel = `${instance.slice(0, NAME_MAX)}_${randomUUID().slice(0, 8)}`;
+  const letters = new Map<string, Open>();
+  /** By channel and letter, what is to be sent with the next statement. */
+  const outbox = new Map<string, string[]>();
+  let line: Promise<pg.Client> | undefined;
+
+  async function listen(): Promise<pg.Client> {
+    const client = await connections.listen(channel);
+    client.on('end', () => (line = undefined));
+    client.on('notification', ({ payload = '' }) => {
+      if (payload.startsWith(ANSWER)) hear(payload.slice(ANSWER.length));
+      else onMail(payload as StreamName);
+    });
+    return client;
+  }
+
+  function hear(text: string): void {
+    const [id, ...answers] = JSON.parse(text) as [string, ...(readonly [number, unknown])[]];
+    const letter = letters.get(id);
+    if (!letter) return;
+    for (const [index, written] of answers) {
+      if (letter.answers[index]) continue;
+      letter.answers[index] = readSettled(written);
+      letter.missing--;
+    }
+    if (letter.missing === 0) letter.complete();
+  }
+
+  async function flush(): Promise<void> {
+    const channels: string[] = [];
+    const payloads: string[] = [];
+    for (const [to, answers] of outbox) {
+      const [into = '', id = ''] = to.split(' ');
+      for (const payload of payloadsOf(id, answers)) {
+        channels.push(into);
+        payloads.push(payload);
+      }
+    }
+    outbox.clear();
+    // An answer that is lost leaves its sender not knowing, which it can bear.
+    if (channels.length > 0) await connections.notify(channels, payloads).catch(() => undefined);
+  }
+
+  return {
+    channel,
+    async open(tickets) {
+      line ??= listen();
+      await line.catch((error: unknown) => {
+        line = undefined;
+        throw error;
+      });
+      return letterOf(letters, tickets);
+    },
+    answer(to, id, index, settled) {
+      if (outbox.size === 0) setImmediate(() => void flush());
+      const key = `${to} ${id}`;
+      const answers = outbox.get(key) ?? [];
+      answers.push(`[${index},${writeSettled(settled)}]`);
+      outbox.set(key, answers);
+    },
+    async close() {
+      await flush();
+      await (await line?.catch(() => undefined))?.end();
+    },
+  };
+}
+
+function letterOf(letters: Map<string, Open>, tickets: number): Letter {
+  const id = randomUUID();
+  const answers: (Settled | undefined)[] = Array.from({ length: tickets }, () => undefined);
+  let complete: () => void = () => undefined;
+  const completed = new Promise<readonly Settled[]>((resolve) => {
+    complete = () => resolve(answers as Settled[]);
+  });
+  letters.set(id, { answers, missing: tickets, complete });
+  return {
+    id,
+    async answered(withinMs) {
+      const waiting = new AbortController();
+      const late = sleep(withinMs, undefined, { signal: waiting.signal }).catch(() => undefined);
+      const settled = await Promise.race([completed, late]);
+      waiting.abort();
+      return settled;
+    },
+    close: () => void letters.delete(id),
+  };
+}
+
+function* payloadsOf(id: string, answers: readonly string[]): Generator<string> {
+  const begin = `${ANSWER}["${id}"`;
+  let payload = begin;
+  for (const answer of answers) {
+    if (Buffer.byteLength(payload) + Buffer.byteLength(answer) > PAYLOAD_BYTES_MAX) {
+      yield `${payload}]`;
+      payload = begin;
+    }
+    payload += `,${answer}`;
+  }
+  yield `${payload}]`;
+}

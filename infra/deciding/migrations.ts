@@ -1,0 +1,37 @@
+/** The schema `deciding`: what writers of one account tell one another. Ids 400–499. */
+
+export const decidingMigrations: readonly {
+  readonly id: number;
+  readonly name: string;
+  readonly sql: string;
+}[] = [
+  {
+    id: 400,
+    name: 'deciding: homes of contested accounts, and their mail',
+    sql: `
+      CREATE SCHEMA deciding;
+
+      CREATE UNLOGGED TABLE deciding.homes (
+        stream  text COLLATE "C" PRIMARY KEY,
+        channel text NOT NULL
+      ) WITH (fillfactor = 50);
+      COMMENT ON TABLE deciding.homes IS
+        'Where the process listens that decides for a contested account. Who it is, an advisory '
+        'lock decides; this only tells whom to wake.';
+
+      CREATE UNLOGGED TABLE deciding.mail (
+        id        text        COLLATE "C" PRIMARY KEY,
+        stream    text        COLLATE "C" NOT NULL,
+        channel   text        NOT NULL,
+        tickets   text        NOT NULL,
+        posted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+      );
+      CREATE INDEX mail_stream ON deciding.mail (stream);
+      COMMENT ON TABLE deciding.mail IS
+        'Commands on contested accounts on their way to the process that decides. A row is taken by '
+        'deleting it, so each is decided at most once. Lives for milliseconds.';
+      COMMENT ON COLUMN deciding.mail.channel IS
+        'Where the sender listens for the answers.';
+    `,
+  },
+];
