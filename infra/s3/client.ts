@@ -105,7 +105,7 @@ function clientFor({ region, credentials }: S3Config, endpoint: string): S3Clien
   });
 }
 
-/** It would tell the console of requests that wait for a socket; their deadline tells the caller. */
+/** It would tell the console of requests that wait for a socket; their deadline tells callers. */
 const silent = {
   debug: () => undefined,
   info: () => undefined,
