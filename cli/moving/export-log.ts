@@ -109,7 +109,7 @@ async function kept({ database, shelves, segmentEvents }: Exporting) {
   return { segments, before };
 }
 
-/** A log is only ever added to, so where its newest known place is right everything before it is. */
+/** A log is only ever added to: where its newest known place is right, all before it is. */
 async function expectSameLog(log: RawLog, segments: readonly Segment[]): Promise<void> {
   const [last, previous] = [segments.at(-1), segments.at(-2)];
   const { rows } = await log.page(previous ? BigInt(previous.last.position) : START, 1);

@@ -38,19 +38,7 @@ const SCAN_MS = 1_000;
 
 /** `timeoutMs`: nobody waits longer for the next event, or for an answer. */
 export function createLogReader(client: LogClient, timeoutMs: number): LogReader {
-  async function collect(start: (row: (row: LogRow) => void) => Call): Promise<LogRow[]> {
-    let deadline = performance.now() + timeoutMs;
-    for (;;) {
-      const rows: LogRow[] = [];
-      const call = start((row) => void rows.push(row));
-      const ending = await endOf(call, () => rows.length, deadline - performance.now());
-      if (ending.kind === 'done') return rows;
-      if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
-      if (rows.length > 0) deadline = performance.now() + timeoutMs;
-      if (performance.now() + RETRY_PAUSE_MS > deadline) throw new StoreUnavailable(ending.reason);
-      await pause(RETRY_PAUSE_MS);
-    }
-  }
+  const collect = (start: Start) => collectRows(start, timeoutMs);
 
   async function newest(limit: number): Promise<readonly LogRow[]> {
     // A server that does not leave its own events out of such a page is asked for a longer one.
@@ -60,7 +48,6 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
       if (ours.length === limit || rows.length < count) return ours.reverse();
     }
   }
-
   const head = async () => (await newest(1))[0]?.position ?? START;
 
   /** Without a filter: pages of the log itself. */
@@ -107,6 +94,23 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
     head,
     newest,
   };
+}
+
+type Start = (row: (row: LogRow) => void) => Call;
+
+/** What a call tells, once all of it was told. */
+async function collectRows(start: Start, timeoutMs: number): Promise<LogRow[]> {
+  let deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const rows: LogRow[] = [];
+    const call = start((row) => void rows.push(row));
+    const ending = await endOf(call, () => rows.length, deadline - performance.now());
+    if (ending.kind === 'done') return rows;
+    if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
+    if (rows.length > 0) deadline = performance.now() + timeoutMs;
+    if (performance.now() + RETRY_PAUSE_MS > deadline) throw new StoreUnavailable(ending.reason);
+    await pause(RETRY_PAUSE_MS);
+  }
 }
 
 /** The server understood the question, and does not answer it. */
