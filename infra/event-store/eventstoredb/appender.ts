@@ -28,7 +28,7 @@ interface AppenderOptions {
   readonly log: StoreLog;
 }
 
-interface Appender {
+export interface Appender {
   append(append: EncodedAppend, deadline: number): Promise<AppendOutcome>;
   readonly stats: AppenderStats;
 }
@@ -59,6 +59,18 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
   const stats = { appends: 0, retries: 0, lookups: 0 };
   let away = false;
 
+  /** Once for each outage, and once for its end. */
+  function tell(outage: string | undefined): void {
+    if (outage !== undefined && !away) log.warn({ error: outage }, 'the event store is away');
+    if (outage === undefined && away) log.warn({}, 'the event store is back');
+    away = outage !== undefined;
+  }
+
+  function lookUp(append: EncodedAppend, head: number): Promise<AppendOutcome> {
+    stats.lookups++;
+    return standing(reader, append, head);
+  }
+
   async function land(append: EncodedAppend, deadline: number): Promise<AppendOutcome> {
     let tryMs = FIRST_TRY_MS;
     let reason = TOO_LATE;
@@ -70,19 +82,16 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
         case 'refused':
           throw new InvalidEvent(`${append.stream}: the event store refuses: ${answer.reason}`);
         case 'elsewhere':
-          return standing(append, answer.actualRevision);
+          return lookUp(append, answer.actualRevision);
         case 'landed': {
-          if (away) log.warn({}, 'the event store is back');
-          away = false;
+          tell(undefined);
           const { revision, position } = answer;
-          const first = tries === 0 && revision === lastRevision(append);
-          if (first && position !== undefined) return { status: 'appended', revision, position };
-          return standing(append, Math.max(revision, lastRevision(append)));
+          if (tries === 0 && revision === lastRevision(append) && position !== undefined)
+            return { status: 'appended', revision, position };
+          return lookUp(append, lastRevision(append));
         }
         case 'unknown':
-          if (!away) log.warn({ error: answer.reason }, 'the event store is away');
-          away = true;
-          reason = answer.reason;
+          tell((reason = answer.reason));
       }
       stats.retries++;
       tryMs = deadline - performance.now();
@@ -90,29 +99,11 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
     }
   }
 
-  /** What the stream says became of an append, whose last revision is `head` or less. */
-  async function standing(append: EncodedAppend, head: number): Promise<AppendOutcome> {
-    const { stream, expectedRevision, events } = append;
-    const conflict = { status: 'conflict', actualRevision: head } as const;
-    if (head < lastRevision(append)) return conflict;
-    stats.lookups++;
-    const fromRevision = expectedRevision + 1;
-    // A lost race shows in the first event; only a repeat is compared to its end.
-    for (const limit of new Set([1, events.length])) {
-      const rows = await reader.stream(stream, { fromRevision, limit });
-      if (rows.length !== limit || rows.some(({ id }, n) => id !== events[n]?.id)) return conflict;
-      const last = rows.at(-1);
-      if (last && limit === events.length)
-        return { status: 'appended', revision: last.revision, position: last.position };
-    }
-    return conflict;
-  }
-
   return {
     async append(append, deadline) {
       const bytes = countedBytes(append);
-      const admitted = gate.enter(bytes, deadline - TRY_MS_MIN);
-      if (!(admitted === true || (await admitted))) throw new StoreUnavailable(TOO_LATE);
+      const mayGo = gate.enter(bytes, deadline - TRY_MS_MIN);
+      if (mayGo !== true && !(await mayGo)) throw new StoreUnavailable(TOO_LATE);
       stats.appends++;
       try {
         return await land(append, deadline);
@@ -124,6 +115,27 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
       return { ...stats, underWay: gate.underWay };
     },
   };
+}
+
+/** What the stream says became of an append, whose last revision is `head` or less. */
+async function standing(
+  reader: LogReader,
+  append: EncodedAppend,
+  head: number,
+): Promise<AppendOutcome> {
+  const { stream, expectedRevision, events } = append;
+  const conflict = { status: 'conflict', actualRevision: head } as const;
+  if (head < lastRevision(append)) return conflict;
+  const fromRevision = expectedRevision + 1;
+  // A lost race shows in the first event; only a repeat is compared to its end.
+  for (const limit of new Set([1, events.length])) {
+    const rows = await reader.stream(stream, { fromRevision, limit });
+    if (rows.length !== limit || rows.some(({ id }, n) => id !== events[n]?.id)) return conflict;
+    const last = rows.at(-1);
+    if (last && limit === events.length)
+      return { status: 'appended', revision: last.revision, position: last.position };
+  }
+  return conflict;
 }
 
 const lastRevision = ({ expectedRevision, events }: EncodedAppend): number =>

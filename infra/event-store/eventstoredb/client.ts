@@ -208,17 +208,9 @@ function openAppends(open: () => Promise<AppendStream>) {
     if (stream) setImmediate(() => stream.cancel());
   }
 
-  /** Those that are due are unknown; a line on which nothing at all is heard is given up. */
+  /** A line on which nothing at all is heard is given up. */
   function sweep(): void {
-    const now = performance.now();
-    let silent = false;
-    for (const [correlation, { settle, sentAt, dueAt }] of line?.pending ?? []) {
-      if (dueAt > now) continue;
-      silent ||= (line?.heardAt ?? 0) < sentAt;
-      line?.pending.delete(correlation);
-      settle({ kind: 'unknown', reason: 'the event store did not answer in time' });
-    }
-    if (silent && line) drop(line, 'the event store has fallen silent');
+    if (line && !settleDue(line, performance.now())) drop(line, 'the event store is silent');
     if (line?.pending.size) return;
     clearInterval(sweeping);
     sweeping = undefined;
@@ -244,6 +236,18 @@ function openAppends(open: () => Promise<AppendStream>) {
       clearInterval(sweeping);
     },
   };
+}
+
+/** Those that are due are unknown; whether anything was heard since the first of them was sent. */
+function settleDue({ pending, heardAt }: Line, now: number): boolean {
+  let alive = true;
+  for (const [correlation, { settle, sentAt, dueAt }] of pending) {
+    if (dueAt > now) continue;
+    alive &&= heardAt >= sentAt;
+    pending.delete(correlation);
+    settle({ kind: 'unknown', reason: 'the event store did not answer in time' });
+  }
+  return alive;
 }
 
 function startCall(open: () => Promise<ReadCall>, tell: (message: ReadResp) => void): Call {

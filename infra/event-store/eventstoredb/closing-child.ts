@@ -1,4 +1,4 @@
-/** A process that uses the store, closes it and has nothing left to do: `… <url> <database url>`. */
+/** Uses a store, closes it and has nothing left to do: `closing-child.ts <url> <database url>`. */
 import { created, followed, land, newStream } from '../contract/kit.js';
 import { START } from '../port.js';
 import { openEventStoreDb } from './eventstoredb.js';

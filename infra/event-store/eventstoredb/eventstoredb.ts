@@ -8,11 +8,11 @@ import { createCodec, InvalidEvent, type StoreLog } from '../codec.js';
 import { follow } from '../follow.js';
 import { StoreOverloaded, StoreUnavailable, type AppendOutcome, type EventStore } from '../port.js';
 import type { RawLog } from '../raw-log.js';
-import { openSideTables } from '../postgres/side-tables.js';
+import { openSideTables, type SideTables } from '../postgres/side-tables.js';
 import type { SmallPayloads } from '../postgres/small-payloads.js';
 import { encodeUnit, type EncodedAppend, type EncodedUnit } from '../unit.js';
 import { APPEND_BYTES_MAX, countedBytes } from './append-message.js';
-import { createAppender, type AppenderStats } from './appender.js';
+import { createAppender, type Appender, type AppenderStats } from './appender.js';
 import { connectLog } from './client.js';
 import { createLogReader } from './log-reader.js';
 import { createRawLog } from './raw-log.js';
@@ -64,19 +64,6 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   let closing: Promise<void> | undefined;
   let emptied: (() => void) | undefined;
 
-  async function land(unit: EncodedUnit): Promise<readonly AppendOutcome[]> {
-    const deadline = performance.now() + TIMEOUT_MS;
-    if (unit.payloads.length > 0) await side.keep(unit.payloads);
-    const [lead, ...followers] = unit.appends;
-    if (!lead) return [];
-    const first = await appender.append(lead, deadline);
-    if (first.status !== 'appended')
-      return [first, ...followers.map((): AppendOutcome => ({ status: 'skipped' }))];
-    if (followers.length === 0) return [first];
-    const rest = await landFollowers(followers, (append) => appender.append(append, deadline));
-    return [first, ...rest];
-  }
-
   async function close(): Promise<void> {
     tail.close();
     if (stats.queueUnits > 0) await new Promise<void>((resolve) => (emptied = resolve));
@@ -97,7 +84,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
       stats.queueUnits++;
       stats.queueBytes = bytes;
       try {
-        const outcomes = await land(encoded);
+        const outcomes = await landUnit(encoded, side, appender);
         stats.units++;
         stats.events += encoded.events;
         return outcomes;
@@ -136,6 +123,22 @@ function checkSize(append: EncodedAppend): void {
     `${stream}: an append may have ${APPEND_BYTES_MAX} bytes, and these ${events.length} events ` +
       `have ${bytes}`,
   );
+}
+
+async function landUnit(
+  { appends, payloads }: EncodedUnit,
+  side: SideTables,
+  appender: Appender,
+): Promise<readonly AppendOutcome[]> {
+  const deadline = performance.now() + TIMEOUT_MS;
+  if (payloads.length > 0) await side.keep(payloads);
+  const [lead, ...followers] = appends;
+  if (!lead) return [];
+  const first = await appender.append(lead, deadline);
+  if (first.status !== 'appended')
+    return [first, ...followers.map((): AppendOutcome => ({ status: 'skipped' }))];
+  const rest = await landFollowers(followers, (append) => appender.append(append, deadline));
+  return [first, ...rest];
 }
 
 /** Beside one another, but in their order where they meet on a stream; every one is waited for. */

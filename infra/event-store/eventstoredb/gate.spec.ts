@@ -22,7 +22,7 @@ describe('a gate', () => {
     expect([told, gate.underWay]).to.deep.equal([[1, 2, 3, 4], 1]);
   });
 
-  it('lets so much in; what is larger than the gate passes alone, and nobody overtakes it', async () => {
+  it('lets so much in; what is larger passes alone, and nobody overtakes it', async () => {
     const gate = createGate(10, 100);
     const told: number[] = [];
     for (const bytes of [60, 500, 1]) void entering(gate, bytes, told);
