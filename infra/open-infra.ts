@@ -3,6 +3,7 @@ import { openAccounts } from './deciding/accounts.js';
 import { openPostgresHomes } from './deciding/homes.js';
 import { openCatalogue } from './catalogue/catalogue-holder.js';
 import type { Config } from './config/config.js';
+import { expectOwnLog, kindOf } from './event-store/identity.js';
 import type { Dependency, Infra } from './infra.js';
 import { openPostgresLeases } from './leases/postgres.js';
 import type { Log } from './logger.js';
@@ -58,7 +59,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   });
   const metrics = openMetrics();
   const stores = await openStores({ config, databaseUrl, log });
-  const { store, smallPayloads: small } = stores;
+  const { store, rawLog, smallPayloads: small } = stores;
+  await expectOwnLog(readStore, { kind: kindOf(config), store, rawLog }, { remember: true });
   watchStore(stores, metrics);
   const leases = openPostgresLeases({ pool: processing });
   const pool = processing;
