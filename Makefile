@@ -42,8 +42,9 @@ pure:
 bench: build ## Measures R1 to R9 against baselines (make bench NAME=R1,R3)
 	@NAME='$(NAME)' node --import tsx bench/run.ts
 
-storm: build ## kill -9 under load, many times, then the auditor (STORM_KILLS=50)
+storm: build ## kill -9 under load, one process (STORM_KILLS=50) and a cluster, then the auditor
 	@MODELROUTE_TEST_BUILT=1 node --import tsx test/storm/storm.ts
+	@MODELROUTE_TEST_BUILT=1 node --import tsx test/cluster/storm.ts
 
 contracts: install ## Writes docs/contracts/ from the schemas
 	@node --import tsx scripts/write-contracts.ts

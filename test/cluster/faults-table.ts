@@ -1,8 +1,12 @@
 /** What the faults did, as people read it. */
-import type { FaultsReport } from './run-faults.js';
+import type { FaultsReport, Struck } from './run-faults.js';
 import { tableOf } from './table.js';
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+
+/** One line per fault, as it is over. */
+export const struckLine = (one: Struck): string =>
+  `${one.fault}: recovered in ${seconds(one.recoveredInMs)} s (lasted ${seconds(one.lastedMs)} s)`;
 
 export function faultsTable(report: FaultsReport): string {
   const { struck, load, perSecond, told, calmInMs, findings, verify } = report;

@@ -25,6 +25,8 @@ export interface FaultsOptions {
   readonly calmMs: number;
   /** Nobody else makes the sandbox work. */
   readonly isAlone: boolean;
+  /** Told of each recovery as it is over. */
+  readonly onStruck: (struck: Struck) => void;
 }
 
 export interface Struck {
@@ -69,7 +71,9 @@ export async function runFaults(system: System, options: FaultsOptions): Promise
   const findings: string[] = [];
   for (const fault of options.faults) {
     await sleep(options.calmMs);
-    struck.push(await strike(fault, load, findings));
+    const one = await strike(fault, load, findings);
+    struck.push(one);
+    options.onStruck(one);
   }
   while (load.counts.accepted < options.executions) await sleep(100);
   const perSecond = (load.counts.accepted * 1000) / (performance.now() - beganAt);

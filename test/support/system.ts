@@ -24,6 +24,8 @@ export interface SystemOptions {
   readonly built?: boolean;
   /** Another Node than the one that runs the specs. */
   readonly node?: string;
+  /** Hears every line of its log. */
+  readonly onLine?: (line: string) => void;
 }
 
 export interface System {
@@ -214,6 +216,7 @@ function openProcess(
         ...(options.cluster === undefined ? programOf(options, 'serve') : clusterProgram),
         env: options.cluster === undefined ? env : { ...toolSettings(), ...env },
         onLine(line) {
+          options.onLine?.(line);
           const url = readyUrlIn(line);
           if (!url) return;
           present.baseUrl = url;

@@ -26,8 +26,11 @@ export interface Backend {
   inFlight: number;
 }
 
-const PROBE_EVERY_MS = 500;
-const PROBE_TIMEOUT_MS = 1_000;
+/** One that is fit is asked seldom: that it dies is noticed by who sends it a request. */
+const PROBE_READY_MS = 1_000;
+const PROBE_UNREADY_MS = 250;
+/** Longer than its own bound for what it asks in turn. */
+const PROBE_TIMEOUT_MS = 1_500;
 
 export function openBackends(replicas: readonly Replica[]): readonly Backend[] {
   return replicas.map((replica) => ({
@@ -64,7 +67,8 @@ export async function probe(backends: readonly Backend[], signal: AbortSignal): 
     backends.map(async (backend) => {
       while (!signal.aborted) {
         backend.fitness = await fitnessOf(backend);
-        await sleep(PROBE_EVERY_MS, undefined, { signal }).catch(() => undefined);
+        const pauseMs = backend.fitness === 'ready' ? PROBE_READY_MS : PROBE_UNREADY_MS;
+        await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       }
     }),
   );

@@ -5,6 +5,7 @@
  * has one writer and nobody's append meets another's; when it dies they move to the next.
  */
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,6 +52,8 @@ export async function startBalancer({ port, replicas }: BalancerOptions): Promis
   server.on('checkContinue', (incoming, response) => void answer(state, incoming, response, true));
   await listening(server, port);
   const stopped = new AbortController();
+  // Every replica's probe hears of it, and there are more than ten.
+  setMaxListeners(0, stopped.signal);
   const probing = probe(state.backends, stopped.signal);
   return {
     port: (server.address() as AddressInfo).port,
