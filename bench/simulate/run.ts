@@ -2,8 +2,21 @@
 import { simulateBurst } from './burst-lag.js';
 import { simulateHotAccount, type HotAccount } from './hot-account.js';
 import { simulateSkew } from './partition-skew.js';
+import { sizeOf, type Cost, type Size } from './sizing.js';
 
 type Row = readonly (string | number)[];
+
+/**
+ * A text execution. Bytes are log-shape.ts's; times are the profile's in docs/performance.md: an accept
+ * alone 0.281 ms, all roles together 1.094 ms; a read is one of R7's 13,790 a second. How often an
+ * execution is read is a guess.
+ */
+const TEXT: Cost = {
+  ...{ events: 5, doorbells: 3, eventBytes: 3_621 },
+  ...{ logDiskBytes: 4_997, payloadDiskBytes: 1_065, readModelDiskBytes: 2_212 },
+  ...{ acceptMs: 0.281, workMs: 1.094 - 0.281, readMs: 1000 / 13_790, reads: 5 },
+  readModelMs: 0.147 + 0.005,
+};
 
 /**
  * Of `make bench` and its profile: an accept costs a process about 0.28 ms, of which the decision is
@@ -17,6 +30,7 @@ const ACCOUNT: Omit<HotAccount, 'processes' | 'manner'> = {
 /** A reader that takes 20,000 events/s in full batches, as the relay or a projector might. */
 const READER = { batchFixedMs: 10, batchEachMs: 0.04, batchMax: 1_000, seed: 'burst' };
 
+print('Text executions, by their number', sizes());
 print('One account, 256 callers, processes on cores of their own', [
   [
     'processes',
@@ -38,6 +52,28 @@ print(`A reader of ${readerPerSecond()} events/s meets ten times the rate for a 
   ['events/s before', 'in the burst', 'most behind', 'oldest shown', 'caught up after'],
   ...bursts(),
 ]);
+
+function sizes(): Row[] {
+  const scales = [100, 10_000, 1_000_000];
+  const sized = scales.map((perSecond) => sizeOf(perSecond, TEXT));
+  const row = (name: string, of: (size: Size) => number): Row => [
+    name,
+    ...sized.map((size) => Number(of(size).toPrecision(3)).toLocaleString('en')),
+  ];
+  return [
+    ['executions/s', ...scales.map((perSecond) => perSecond.toLocaleString('en'))],
+    row('events/s', ({ eventsPerSecond }) => eventsPerSecond),
+    row('events, MB/s', ({ eventMegabytesPerSecond }) => eventMegabytesPerSecond),
+    row('doorbells/s', ({ doorbellsPerSecond }) => doorbellsPerSecond),
+    row('log in PostgreSQL, GB/day', ({ logGigabytesPerDay }) => logGigabytesPerDay),
+    row('payloads, GB/day', ({ payloadGigabytesPerDay }) => payloadGigabytesPerDay),
+    row('read models, GB/day', ({ readModelGigabytesPerDay }) => readModelGigabytesPerDay),
+    row('command-api, processes', ({ commandProcesses }) => commandProcesses),
+    row('query-api, processes', ({ queryProcesses }) => queryProcesses),
+    row('processors and projectors, processes', ({ workProcesses }) => workProcesses),
+    row('PostgreSQL for read models, cores', ({ readModelCores }) => readModelCores),
+  ];
+}
 
 function hotAccounts(): Row[] {
   const one = simulateHotAccount({ ...ACCOUNT, processes: 1, manner: 'hash' }).acceptsPerSecond;

@@ -4,6 +4,7 @@ import { simulateBurst, type Burst } from './burst-lag.js';
 import { openHappenings } from './happenings.js';
 import { simulateHotAccount, type HotAccount } from './hot-account.js';
 import { simulateSkew } from './partition-skew.js';
+import { sizeOf } from './sizing.js';
 
 const within = (share: number, of: number): [number, number] => [
   of * (1 - share),
@@ -131,5 +132,26 @@ describe('simulated: a reader in a burst', () => {
     const result = simulateBurst(settings);
     expect(result.read).to.be.within(result.appended - 500, result.appended);
     expect(simulateBurst(settings)).to.deep.equal(result);
+  });
+});
+
+describe('sizes', () => {
+  const cost = {
+    ...{ events: 5, doorbells: 3, eventBytes: 2_000, logDiskBytes: 4_000, payloadDiskBytes: 1_000 },
+    ...{ readModelDiskBytes: 500, acceptMs: 0.65, readMs: 0.13, workMs: 1.3, reads: 5 },
+    readModelMs: 0.2,
+  };
+
+  it('are the cost of one times how many there are, with room left in each process', () => {
+    expect(sizeOf(10_000, cost)).to.deep.equal({
+      ...{ eventsPerSecond: 50_000, doorbellsPerSecond: 30_000, eventMegabytesPerSecond: 20 },
+      ...{ logGigabytesPerDay: 3_456, payloadGigabytesPerDay: 864, readModelGigabytesPerDay: 432 },
+      ...{ commandProcesses: 10, queryProcesses: 10, workProcesses: 20, readModelCores: 2 },
+    });
+  });
+
+  it('have two of each process at least', () => {
+    const { commandProcesses, queryProcesses, workProcesses } = sizeOf(1, cost);
+    expect([commandProcesses, queryProcesses, workProcesses]).to.deep.equal([2, 2, 2]);
   });
 });
