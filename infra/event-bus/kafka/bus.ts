@@ -108,11 +108,9 @@ async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<vo
   bus.running.set(group.name, ringParked);
   const refresh = () => void Promise.all([ringParked(), settle(bus, group, intake.settle)]);
   const poll = setInterval(refresh, PARKED_POLL_MS);
-  try {
-    await Promise.all([ringParked(), consumer.run(signal), sweepInTurn(bus, of, lanes, signal)]);
-  } finally {
-    clearInterval(poll);
-  }
+  signal.addEventListener('abort', () => clearInterval(poll), { once: true });
+  if (signal.aborted) clearInterval(poll);
+  await Promise.all([ringParked(), consumer.run(signal), sweepInTurn(bus, of, lanes, signal)]);
 }
 
 /** What this process need not ring any more, because all together finished it. */

@@ -49,11 +49,13 @@ const FETCH_WAIT_MS = 1_000;
 const FETCH_BYTES_PER_PARTITION = 128 * 1024;
 const CONNECT_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How long a question may take, connecting included. */
+const ANSWER_MS = 5_000;
 /** How long a goodbye may take that the broker does not answer. */
 const FAREWELL_MS = 2_000;
 
 export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
-  guardIdleTimer();
+  quietenIdleTimers();
   const lives = new Set<Life>();
   const open = () => openLife(options, lives);
   const admin = sharedAdmin(open);
@@ -152,7 +154,7 @@ function sharedAdmin(open: () => Life) {
     }
     const { life, admin } = opened;
     try {
-      return await within(REQUEST_TIMEOUT_MS, admin.then(ask));
+      return await within(ANSWER_MS, admin.then(ask));
     } catch (error) {
       life.end();
       throw error;
@@ -321,17 +323,32 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
 interface RequestQueue {
   readonly pending: readonly unknown[];
   readonly throttledUntil: number;
+  readonly inflight: ReadonlyMap<number, Inflight>;
+  requestTimeoutIntervalId: NodeJS.Timeout | null;
+  isConnected(): boolean;
+  destroy(): void;
   scheduleCheckPendingRequests(): void;
+  scheduleRequestTimeoutCheck(): void;
 }
+
+interface Inflight {
+  readonly sentAt: number;
+  readonly requestTimeout: number;
+  timeoutRequest(): void;
+}
+
+/** Ten seconds of patience need not be measured in tenths. */
+const TIMEOUT_CHECK_MS = 1_000;
 
 /**
  * Its request queue looks for pending requests again and again, also when there are none, with a
- * delay that is then negative: a millisecond. 3 % of a core per idle consumer, and a warning per
- * timer in Node 24. A request that comes to wait schedules the look itself.
+ * delay that is then negative: a millisecond, and a warning per timer in Node 24. A request that
+ * comes to wait schedules the look itself. And every connection looks for late answers ten times a
+ * second; once will do. Together 3 % of a core for the idle consumers of a process.
  */
-function guardIdleTimer(): void {
-  if (isGuarded) return;
-  isGuarded = true;
+function quietenIdleTimers(): void {
+  if (isQuiet) return;
+  isQuiet = true;
   const module = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
     prototype: RequestQueue;
   };
@@ -340,6 +357,14 @@ function guardIdleTimer(): void {
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
   };
+  prototype.scheduleRequestTimeoutCheck = function (this: RequestQueue) {
+    this.destroy();
+    this.requestTimeoutIntervalId = setInterval(() => {
+      for (const request of this.inflight.values())
+        if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest();
+      if (!this.isConnected()) this.destroy();
+    }, TIMEOUT_CHECK_MS);
+  };
 }
 
-let isGuarded = false;
+let isQuiet = false;

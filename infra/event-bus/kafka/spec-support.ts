@@ -1,5 +1,6 @@
 /** The whole way of a wake for specs: a store, a relay, a broker, a bus, each of which may die. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { Kafka, logLevel } from 'kafkajs';
 import { pino } from 'pino';
 import { freshDatabase } from '../../../test/support/postgres.js';
 import { eventStoreMigrations } from '../../event-store/postgres/migrations.js';
@@ -70,15 +71,14 @@ export async function openStage(brokers: string): Promise<Stage> {
   const openClient = () => clientOf(brokers, log);
   const client = openClient();
   const endings: (() => Promise<void>)[] = [];
+  let closed = false;
   const common = { store, log, metrics, prefix, ...HURRY };
   return {
     ...{ store, checkpoints, handled, client, prefix, metrics, logged },
     openBus: (options = {}) => {
       const lease = { leases, holder: randomUUID() };
-      const opened = openMortal(
-        { ...common, checkpoints, handled, lease, ...options },
-        openClient(),
-      );
+      const { client: own = openClient(), ...rest } = options;
+      const opened = openMortal({ ...common, checkpoints, handled, lease, ...rest }, own);
       endings.push(opened.close);
       return opened;
     },
@@ -105,11 +105,41 @@ export async function openStage(brokers: string): Promise<Stage> {
       return { stop: end, kill };
     },
     close: async () => {
+      if (closed) return;
+      closed = true;
       await Promise.all(endings.map((end) => end()));
       client.close();
       await store.close();
       await pool.end();
       await database.drop();
+    },
+  };
+}
+
+/** Who does to a broker what people do. */
+export interface Operator {
+  deleteTopic(topic: string): Promise<void>;
+  /** Of a group without members. */
+  resetOffsets(groupId: string, topic: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function openOperator(brokers: string): Operator {
+  const kafka = new Kafka({ brokers: [brokers], clientId: 'operator', logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  let connected: Promise<void> | undefined;
+  const connect = () => (connected ??= admin.connect());
+  return {
+    deleteTopic: async (topic) => {
+      await connect();
+      await admin.deleteTopics({ topics: [topic] });
+    },
+    resetOffsets: async (groupId, topic) => {
+      await connect();
+      await admin.resetOffsets({ groupId, topic, earliest: true });
+    },
+    close: async () => {
+      if (connected) await admin.disconnect();
     },
   };
 }

@@ -15,7 +15,7 @@ import { START, type EventStore, type LogFilter, type Position } from '../../eve
 import type { Log } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import type { CheckpointStore } from '../checkpoints.js';
-import { pause, untilAnswered } from '../outage.js';
+import { pause, untilAnswered, within } from '../outage.js';
 import type { Group } from '../port.js';
 import { openUnfinished, type Task, type Unfinished } from '../unfinished.js';
 import type { HandledPositions } from './handled.js';
@@ -53,6 +53,8 @@ export interface SweepTiming {
 export const SWEEP_TIMING: SweepTiming = { everyMs: 2_000, lateMs: 4_000, stalledMs: 10_000 };
 
 const READ_MAX = 500;
+/** A broker that takes longer is away. */
+const ANSWER_MS = 1_000;
 /** Beyond it the log is read no further; about 2 MB. */
 const OPEN_MAX = 10_000;
 /** Finished ones that were not read yet; beyond it they are let go, and may ring again. */
@@ -149,15 +151,16 @@ async function saveCheckpoint(sweep: Sweep): Promise<void> {
 
 async function ringMissed(sweep: Sweep): Promise<void> {
   const { open, timing, group, hasRoom, intake, metrics } = sweep;
-  const nowMs = performance.now();
-  const late = [...open.values()].filter(({ seenAtMs }) => nowMs - seenAtMs > timing.lateMs);
+  const lateMs = performance.now() - timing.lateMs;
+  const late = [...open.values()].filter(({ seenAtMs }) => seenAtMs < lateMs);
   if (late.length === 0) {
     sweep.rungTo = undefined;
-    sweep.rungToSinceMs = nowMs;
+    sweep.rungToSinceMs = performance.now();
     return;
   }
   const before = sweep.rungTo;
   await askHowFar(sweep);
+  const nowMs = performance.now();
   const { stalledMs } = timing;
   const stoodMs = nowMs - sweep.rungToSinceMs;
   const isStalled =
@@ -177,8 +180,10 @@ async function ringMissed(sweep: Sweep): Promise<void> {
 /** Without an answer the doorbell counts as standing where it stood. */
 async function askHowFar(sweep: Sweep): Promise<void> {
   const { group, log } = sweep;
+  let rungTo: Position | undefined;
   try {
-    const rungTo = await doorbellOf(sweep);
+    const asked = doorbellOf(sweep).then((position) => (rungTo = position));
+    if (!(await within(ANSWER_MS, asked))) throw new Error('no answer in time');
     if (rungTo === sweep.rungTo) return;
     sweep.rungTo = rungTo;
     sweep.rungToSinceMs = performance.now();
