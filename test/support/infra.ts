@@ -60,7 +60,11 @@ type Edit = (file: CatalogueFile) => void;
 /** Long enough for a busy machine, short enough to be waited for. */
 export const CALL_TIMEOUT_MS = 1_500;
 
-export async function openSpecInfra(edit: Edit = () => undefined): Promise<SpecInfra> {
+/** `env` names what lies elsewhere: EVENTSTORE_URL and so on. */
+export async function openSpecInfra(
+  edit: Edit = () => undefined,
+  env: Readonly<Record<string, string>> = {},
+): Promise<SpecInfra> {
   const folder = await temporaryFolder();
   const database = await freshDatabase();
   const sandbox = await startSandbox({ port: 0, dir: join(folder.dir, 'sandbox') });
@@ -75,6 +79,7 @@ export async function openSpecInfra(edit: Edit = () => undefined): Promise<SpecI
         MODELROUTE_DATA_DIR: folder.dir,
         MODELROUTE_CATALOGUE: catalogue.path,
         MODELROUTE_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/8',
+        ...env,
       }),
       ...{ log, databaseUrl: database.url, sandboxUrl: sandbox.url, sole: false },
       ...{ masterKey: 'a-master-key-of-a-spec-32-characters', instance: randomUUID() },

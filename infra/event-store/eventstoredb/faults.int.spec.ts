@@ -25,6 +25,7 @@ import {
   unitOf,
 } from '../contract/kit.js';
 import { NO_STREAM, StoreUnavailable, type AppendUnit, type EventStore } from '../port.js';
+import { openProxy, type Proxy } from '../postgres/proxy-harness.js';
 import { openEventStoreDb, type EventStoreDb } from './eventstoredb.js';
 import { migrateSideTables } from './harness.js';
 
@@ -227,6 +228,41 @@ describe('event store on EventStoreDB, when something is wrong', function () {
       expect(await store.readAll(position, 10, filter)).to.deep.equal({
         ...{ events: [], position, caughtUp: true },
       });
+    });
+  });
+
+  describe('payloads, while their database is silent', () => {
+    let proxy: Proxy;
+    let other: EventStoreDb;
+    before(async () => {
+      proxy = await openProxy(database.url);
+      other = openEventStoreDb({ url: double.url, databaseUrl: proxy.url, log });
+    });
+    after(async () => {
+      proxy.mode = 'through';
+      await other.close();
+      await proxy.close();
+    });
+
+    it('hold up their own units, none of which is sent, and nobody else', async () => {
+      const payload = (ref: string) => ({ ref, organizationId: 'org', bytes: Buffer.from(ref) });
+      const units = Array.from({ length: 20 }, (_, n) => ({
+        ...unit(),
+        payloads: [payload(`${n}`)],
+      }));
+      proxy.mode = 'silent';
+      const began = performance.now();
+      const held = Promise.allSettled(units.map((one) => other.append(one)));
+      landed((await other.append(unit()))[0]);
+      for (const settled of await held)
+        expect((settled as PromiseRejectedResult).reason).to.be.instanceOf(StoreUnavailable);
+      expect(performance.now() - began).to.be.lessThan(TIMEOUT_MS + 400);
+      expect(await Promise.all(units.map((one) => idsThere(one)))).to.deep.equal(
+        units.map(() => []),
+      );
+      proxy.mode = 'through';
+      await eventually('recovery', () => other.append(units[0]!).catch(() => undefined));
+      expect(String(await other.smallPayloads.get('0'))).to.equal('0');
     });
   });
 
