@@ -22,8 +22,11 @@ const SNAPSHOT_EVERY = 1000;
 const SNAPSHOT_SHARE = 10;
 const READ_MAX = 1000;
 
-/** Of what `Known` is written as: the id of the last event, a line's end, the state. */
-const VERSION = 100 + AccountSnapshot.version;
+/**
+ * Of what `Known` is written as: the id of the last event, a line's end, the state. Stores keep the
+ * newest snapshot of one version, so the one of a log that was exchanged is outdone by another.
+ */
+const VERSIONS = [100 + AccountSnapshot.version, 200 + AccountSnapshot.version];
 
 /** The state after the event `lastId`, which stands at `revision`. */
 interface Known {
@@ -45,6 +48,7 @@ export class AccountMemory {
   private isBehind = false;
   private undo: (() => void) | undefined;
   private isSnapshotting = false;
+  private version = VERSIONS[0] ?? 0;
 
   constructor(private readonly options: AccountMemoryOptions) {
     this.stream = streamOf(Account.category, options.organizationId);
@@ -123,6 +127,7 @@ export class AccountMemory {
     const snapshot = await this.options.store.readSnapshot(this.stream);
     const known = snapshot && this.knownFrom(snapshot);
     if (known && (await this.isOfThisLog(known))) return known;
+    this.version = VERSIONS.find((one) => one !== snapshot?.version) ?? this.version;
     return { state: undoable(Account.initial()), revision: NO_STREAM, lastId: '' };
   }
 
@@ -135,7 +140,8 @@ export class AccountMemory {
 
   /** A snapshot is a cache: one that cannot be read is reported, and the log read instead. */
   private knownFrom({ revision, version, state: text }: Snapshot): Known | undefined {
-    if (version !== VERSION) return undefined;
+    if (!VERSIONS.includes(version)) return undefined;
+    this.version = version;
     try {
       const end = text.indexOf('\n');
       const state = undoable(AccountSnapshot.read(text.slice(end + 1)));
@@ -152,7 +158,7 @@ export class AccountMemory {
     this.isSnapshotting = true;
     const text = `${lastId}\n${AccountSnapshot.write(state)}`;
     this.options.store
-      .writeSnapshot(this.stream, { revision, version: VERSION, state: text })
+      .writeSnapshot(this.stream, { revision, version: this.version, state: text })
       .catch(this.options.onError)
       .finally(() => (this.isSnapshotting = false));
   }

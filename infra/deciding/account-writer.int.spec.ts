@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { executionIdOf, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
+import * as AccountSnapshot from '../../domain/account/snapshot.js';
 import { eventually } from '../../test/support/eventually.js';
 import { StoreOverloaded, StoreUnavailable } from '../event-store/port.js';
 import { openAccounts, type Accounts } from './accounts.js';
@@ -15,6 +17,7 @@ import {
   type Stores,
   type Watched,
 } from './spec-kit.js';
+import { appendOf } from './transact.js';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
@@ -247,6 +250,59 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect(cold.counts.eventsRead).to.be.at.most(1_500);
       expect(performance.now() - began).to.be.below(1_000);
       expect(await standing()).to.deep.equal({ available: 89_999n, held: 1n, holds: 1 });
+    });
+
+    /** So many deposits, put into the log by nobody who takes snapshots. */
+    const imported = async (count: number) => {
+      const stream = streamOf('account', org);
+      const state = Account.initial();
+      for (let n = 0; n < count; n += 500) {
+        const events = numbers(500).flatMap((m) => {
+          const { command } = deposit(org, 1n, `i${n + m}`);
+          const decision = Account.decide(state, command);
+          if (decision.kind !== 'accepted') throw new Error(decision.kind);
+          for (const event of decision.events) Account.evolve(state, event);
+          return decision.events;
+        });
+        await store.append({ appends: [appendOf(stream, n - 1, events, deposit(org, 1n).cause)] });
+      }
+      return stream;
+    };
+
+    it('spares the next who starts cold the reading of an imported log', async () => {
+      const stream = await imported(3_000);
+      const refused = await accounts.submit(org, wish(1, 5_000n));
+      expect(refused.outcome, 'nothing is appended').to.equal('rejected');
+      expect(store.counts.eventsRead).to.equal(3_000);
+      await eventually('a snapshot is written', () => stores.store.readSnapshot(stream));
+      const cold = watch(await stores.another());
+      await openAccounts({ store: cold, onError }).submit(org, wish(1, 5_000n));
+      expect(cold.counts.eventsRead, 'the one that it ends with').to.equal(1);
+    });
+
+    it('does not believe a snapshot of an older shape', async () => {
+      await accounts.submit(org, deposit(org, 5n));
+      const stream = streamOf('account', org);
+      const state = AccountSnapshot.write({ ...Account.initial(), available: 99n });
+      await stores.store.writeSnapshot(stream, { revision: 0, version: 1, state });
+      const cold = openAccounts({ store: await stores.another(), onError });
+      expect((await cold.submit(org, wish(1, 6n))).outcome).to.equal('rejected');
+    });
+
+    it('does not believe a snapshot of a log that was restored from an earlier copy', async () => {
+      const stream = await imported(500);
+      const rich = { ...Account.initial(), available: 99_000n };
+      const about = (revision: number) => ({
+        ...{ revision, version: 101 },
+        state: `${randomUUID()}\n${AccountSnapshot.write(rich)}`,
+      });
+      for (const revision of [499, 5_000]) {
+        await stores.store.writeSnapshot(stream, about(revision));
+        const cold = openAccounts({ store: await stores.another(), onError });
+        expect((await cold.submit(org, wish(1, 600n))).outcome, `${revision}`).to.equal('rejected');
+      }
+      const cold = openAccounts({ store: await stores.another(), onError });
+      expect((await cold.submit(org, wish(2, 500n))).outcome).to.equal('accepted');
     });
 
     it('does not believe a snapshot that it cannot read', async () => {

@@ -19,6 +19,8 @@ export interface HomeSession {
 }
 
 export interface HomeConnections {
+  /** Whether nobody is home, at a fraction of what a session costs. */
+  isFree(stream: StreamName): Promise<boolean>;
   /** Undefined while another session is home. */
   lock(stream: StreamName, channel: string): Promise<HomeSession | undefined>;
   /** False when nobody is home, as far as the table tells. */
@@ -60,6 +62,11 @@ export function openHomeConnections(url: string, homesMax: number): HomeConnecti
     }),
   );
   return {
+    async isFree(stream) {
+      const look = `SELECT pg_try_advisory_xact_lock(${keyOf(stream)}) AS free`;
+      const { rows } = await talk.query<{ free: boolean }>(look);
+      return rows[0]?.free === true;
+    },
     async lock(stream, channel) {
       const client = await homes.connect();
       try {

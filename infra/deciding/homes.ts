@@ -54,6 +54,8 @@ interface Place {
   home: Home | undefined;
   /** When another process last answered as its home. */
   heardAt: number;
+  /** When it was last seen whether nobody is home, by whichever of the letters that wait. */
+  lookedAt: number;
 }
 
 interface Post {
@@ -88,6 +90,9 @@ export function openPostgresHomes({ url, log, instance }: HomesOptions): Homes {
 
   /** False when another process is home. Throws outages. */
   async function beHome(stream: StreamName, place: Place, submit: Submit): Promise<boolean> {
+    if (performance.now() - place.lookedAt < PATIENCE_MS) return false;
+    place.lookedAt = performance.now();
+    if (!(await connections.isFree(stream))) return false;
     const session = await connections.lock(stream, letterbox.channel);
     if (!session) return false;
     const onMail = (channel: string, id: string, text: string) => {
@@ -105,7 +110,7 @@ export function openPostgresHomes({ url, log, instance }: HomesOptions): Homes {
     homes.add(home);
     void home.ended.then((isQuiet) => {
       homes.delete(home);
-      Object.assign(place, { home: undefined, heardAt: -Infinity });
+      Object.assign(place, { home: undefined, heardAt: -Infinity, lookedAt: -Infinity });
       if (isQuiet) places.delete(stream);
     });
     return true;
@@ -118,12 +123,13 @@ export function openPostgresHomes({ url, log, instance }: HomesOptions): Homes {
     submit: Submit,
   ): Promise<readonly Settled[] | undefined> {
     try {
+      await letterbox.listen();
       const isLookedFor = performance.now() - place.heardAt > FRESH_MS;
       if (isLookedFor && (homes.size >= HOMES_MAX || (await beHome(stream, place, submit))))
         return undefined;
       const text = writtenOrUndefined(tickets);
       if (text === undefined) return undefined;
-      const letter = await letterbox.open(tickets.length);
+      const letter = letterbox.open(tickets.length);
       return await ask(stream, place, { letter, text, tickets }, submit);
     } catch (error) {
       rest(error);
@@ -168,7 +174,8 @@ export function openPostgresHomes({ url, log, instance }: HomesOptions): Homes {
 
   return {
     contend(stream) {
-      if (!places.has(stream)) places.set(stream, { home: undefined, heardAt: -Infinity });
+      if (!places.has(stream))
+        places.set(stream, { home: undefined, heardAt: -Infinity, lookedAt: -Infinity });
     },
     settle(stream, tickets, submit) {
       const place = places.get(stream);

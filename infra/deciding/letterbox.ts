@@ -23,8 +23,9 @@ export interface Letter {
 
 interface Letterbox {
   readonly channel: string;
-  /** Listens from here on. Throws outages. */
-  open(tickets: number): Promise<Letter>;
+  /** From here on wakes and answers are heard. Throws outages. */
+  listen(): Promise<void>;
+  open(tickets: number): Letter;
   answer(channel: string, id: string, index: number, settled: Settled): void;
   close(): Promise<void>;
 }
@@ -48,7 +49,7 @@ export function openLetterbox({ connections, instance, onMail }: LetterboxOption
   const outbox = new Map<string, string[]>();
   let line: Promise<pg.Client> | undefined;
 
-  async function listen(): Promise<pg.Client> {
+  async function connect(): Promise<pg.Client> {
     const client = await connections.listen(channel);
     client.on('end', () => (line = undefined));
     client.on('notification', ({ payload = '' }) => {
@@ -87,14 +88,14 @@ export function openLetterbox({ connections, instance, onMail }: LetterboxOption
 
   return {
     channel,
-    async open(tickets) {
-      line ??= listen();
+    async listen() {
+      line ??= connect();
       await line.catch((error: unknown) => {
         line = undefined;
         throw error;
       });
-      return letterOf(letters, tickets);
     },
+    open: (tickets) => letterOf(letters, tickets),
     answer(to, id, index, settled) {
       if (outbox.size === 0) setImmediate(() => void flush());
       const key = `${to} ${id}`;
