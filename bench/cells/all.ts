@@ -8,10 +8,12 @@ import { oneAccount } from './one-account.js';
 import { orderedAppend } from './ordered-append.js';
 import { reads } from './reads.js';
 import { replays } from './replays.js';
+import { writers } from './writers.js';
 
 export const cells: readonly Cell[] = [
   accepts,
   oneAccount,
+  writers,
   completed,
   drain,
   reads,

@@ -1,0 +1,95 @@
+/**
+ * One writer of R3.writers: callers that each place a hold on one account and request an execution
+ * right behind it, as the command API does, again and again.
+ */
+import { randomUUID } from 'node:crypto';
+import pino from 'pino';
+import type { ExecutionRequested } from '../../contracts/events/execution.js';
+import { executionIdOf, type HoldId, type OrganizationId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import { openAccounts } from '../../infra/deciding/accounts.js';
+import type { Ticket } from '../../infra/deciding/decide-batch.js';
+import { openPostgresHomes } from '../../infra/deciding/homes.js';
+import { appendOf } from '../../infra/deciding/transact.js';
+import { NO_STREAM } from '../../infra/event-store/port.js';
+import { openPostgresEventStore } from '../../infra/event-store/postgres/postgres.js';
+import type { Timed } from './loops.js';
+import { servePart } from './part.js';
+
+export interface HoldsConfig {
+  readonly url: string;
+}
+
+export interface HoldsAsk extends Timed {
+  readonly organizationId: OrganizationId;
+  readonly callers: number;
+}
+
+export interface Held {
+  readonly accepted: number;
+  readonly worstMs: number;
+}
+
+const log = pino({ level: 'silent' });
+const API_KEY = `key_${randomUUID()}` as const;
+const INPUT = Buffer.alloc(800, 'x');
+
+servePart<HoldsConfig, null, HoldsAsk, Held>(async ({ url }) => {
+  const store = openPostgresEventStore({ url, log });
+  const homes = openPostgresHomes({ url, log, instance: `bench-${process.pid}` });
+  const accounts = openAccounts({ store, homes, onError: () => undefined });
+  return {
+    ready: null,
+    async answer({ organizationId, callers, seconds }) {
+      const deadline = performance.now() + seconds * 1000;
+      let accepted = 0;
+      let worstMs = 0;
+      async function caller(): Promise<void> {
+        while (performance.now() < deadline) {
+          const askedAt = performance.now();
+          const result = await accounts.submit(organizationId, ticketFor(organizationId));
+          if (result.outcome !== 'accepted' || result.followed?.status !== 'appended')
+            throw new Error(`a hold was ${result.outcome}`);
+          worstMs = Math.max(worstMs, performance.now() - askedAt);
+          accepted++;
+        }
+      }
+      await Promise.all(Array.from({ length: callers }, caller));
+      return { accepted, worstMs };
+    },
+    async close() {
+      await homes.close();
+      await store.close();
+    },
+  };
+});
+
+function ticketFor(organizationId: OrganizationId): Ticket {
+  const idempotencyKey = randomUUID();
+  const executionId = executionIdOf(organizationId, idempotencyKey);
+  const holdId: HoldId = `hold_${randomUUID()}`;
+  const at = new Date().toISOString();
+  const amount = 10_000n;
+  const ref = `${executionId}/input`;
+  const cause = { actor: 'bench', correlationId: executionId, causationId: idempotencyKey };
+  const requested: ExecutionRequested = {
+    type: 'ExecutionRequested',
+    data: {
+      ...{ executionId, organizationId, holdId, idempotencyKey, at, expiresAt: at },
+      ...{ apiKeyId: API_KEY, bodyHash: 'b'.repeat(64), model: 'm', modality: 'text' },
+      input: { ref, sha256: '0'.repeat(64), bytes: INPUT.length },
+      ...{ metadata: {}, estimatedCost: amount, holdAmount: amount, catalogueVersion: 'v' },
+    },
+  };
+  const stream = streamOf('execution', executionId);
+  return {
+    command: {
+      ...{ type: 'PlaceHold', organizationId, executionId, generation: 0, holdId, amount, at },
+    },
+    cause,
+    follow: () => ({
+      append: appendOf(stream, NO_STREAM, [requested], cause),
+      payload: { ref, organizationId, bytes: INPUT },
+    }),
+  };
+}
