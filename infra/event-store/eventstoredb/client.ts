@@ -24,7 +24,8 @@ import type { LogRow } from '../codec.js';
 import type { Position } from '../port.js';
 import type { EncodedAppend } from '../unit.js';
 import { appendMessage } from './append-message.js';
-import { answerOf, followRequest, logRequest, rowOf, streamRequest } from './messages.js';
+import { eventIn } from './event-message.js';
+import { answerOf, followRequest, logRequest, streamRequest } from './messages.js';
 
 export type AppendAnswer =
   /** `position` is the last event's; a repeat may be answered without. */
@@ -97,7 +98,10 @@ interface Wire {
 }
 
 type AppendStream = ReturnType<StreamsClient['batchAppend']>;
-type ReadCall = ReturnType<StreamsClient['read']>;
+type ReadCall = ReturnType<StreamsClient['makeServerStreamRequest']>;
+
+/** Most of what is read are events. */
+type Told = LogRow | ReadResp;
 
 /** Ours end by being cancelled; a deadline of gRPC would only be a second opinion. */
 const FOR_EVER = { deadline: Infinity };
@@ -110,24 +114,31 @@ export function connectLog(url: string): LogClient {
   const wire = EventStoreDBClient.connectionString(
     url.replace(NEW_SCHEMES, 'esdb'),
   ) as unknown as Wire;
-  const { StreamsClient } = streamsGrpc;
+  const { StreamsClient, StreamsService } = streamsGrpc;
+  const { batchAppend, read } = StreamsService;
   let closed = false;
 
   const appends = openAppends(
     wire.GRPCStreamCreator(StreamsClient, 'append', (client) =>
       client.makeBidiStreamRequest(
-        streamsGrpc.StreamsService.batchAppend.path,
+        batchAppend.path,
         (message: Buffer) => message,
-        streamsGrpc.StreamsService.batchAppend.responseDeserialize,
+        batchAppend.responseDeserialize,
         ...(wire.callArguments({}, FOR_EVER) as [never, never]),
       ),
     ) as unknown as () => Promise<AppendStream>,
   );
 
-  const read = (request: ReadReq, tell: (message: ReadResp) => void): Call =>
+  const call = (request: ReadReq, tell: (told: Told) => void): Call =>
     startCall(
       wire.GRPCStreamCreator(StreamsClient, 'read', (client) =>
-        client.read(request, ...(wire.callArguments({}, FOR_EVER) as [never, never])),
+        client.makeServerStreamRequest<ReadReq, Told>(
+          read.path,
+          read.requestSerialize,
+          (message) => eventIn(message) ?? read.responseDeserialize(message),
+          request,
+          ...(wire.callArguments({}, FOR_EVER) as [never, never]),
+        ),
       ),
       tell,
     );
@@ -137,11 +148,11 @@ export function connectLog(url: string): LogClient {
       closed
         ? Promise.resolve({ kind: 'unknown', reason: 'the event store is closed' })
         : appends.append(append, timeoutMs),
-    readStream: (range, row) => read(streamRequest(range), rowsTo(row)),
-    readLog: (from, limit, row) => read(logRequest(from, limit), rowsTo(row)),
+    readStream: (range, row) => call(streamRequest(range), rowsTo(row)),
+    readLog: (from, limit, row) => call(logRequest(from, limit), rowsTo(row)),
     follow: (after, filter, told) =>
-      read(followRequest(after, filter), (message) => {
-        if (message.hasEvent()) rowsTo(told.row)(message);
+      call(followRequest(after, filter), (message) => {
+        if (!('hasEvent' in message)) told.row(message);
         else if (message.hasCheckpoint())
           told.checkpoint(BigInt(message.getCheckpoint()?.getCommitPosition() ?? -1));
         else if (message.hasCaughtUp()) told.caughtUp();
@@ -250,7 +261,7 @@ function settleDue({ pending, heardAt }: Line, now: number): boolean {
   return alive;
 }
 
-function startCall(open: () => Promise<ReadCall>, tell: (message: ReadResp) => void): Call {
+function startCall(open: () => Promise<ReadCall>, tell: (told: Told) => void): Call {
   let cancel = (): void => undefined;
   let cancelled = false;
   const ended = new Promise<Ending>((resolve) => {
@@ -261,7 +272,7 @@ function startCall(open: () => Promise<ReadCall>, tell: (message: ReadResp) => v
     };
     open().then((call) => {
       const stop = () => setImmediate(() => call.cancel());
-      call.on('data', (message: ReadResp) => !cancelled && tell(message));
+      call.on('data', (told: Told) => !cancelled && tell(told));
       call.on('error', end);
       call.on('end', () => end());
       cancel = () => {
@@ -295,7 +306,6 @@ const REFUSED_CODES = new Set([3, 7, 9, 12, 16]);
 
 const rowsTo =
   (row: (row: LogRow) => void) =>
-  (message: ReadResp): void => {
-    const event = message.getEvent()?.getEvent();
-    if (event) row(rowOf(event));
+  (told: Told): void => {
+    if (!('hasEvent' in told)) row(told);
   };

@@ -6,10 +6,7 @@ import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsPb, {
   type BatchAppendResp,
   type ReadReq,
-  type ReadResp,
 } from '@eventstore/db-client/generated/streams_pb.js';
-import type { StreamName } from '../../../contracts/streams.js';
-import type { LogRow } from '../codec.js';
 import { NO_STREAM, type Position } from '../port.js';
 import type { AppendAnswer, ServerFilter, StreamRange } from './client.js';
 
@@ -40,21 +37,6 @@ const REFUSALS = new Set(
     (name) => `event_store.client.${name}`,
   ),
 );
-
-type WireEvent = ReadResp.ReadEvent.RecordedEvent;
-
-const utf8 = (bytes: Uint8Array | undefined): string =>
-  bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString() : '';
-
-export const rowOf = (event: WireEvent): LogRow => ({
-  position: BigInt(event.getCommitPosition()),
-  stream: utf8(event.getStreamIdentifier()?.getStreamName_asU8()) as StreamName,
-  revision: Number(event.getStreamRevision()),
-  id: event.getId()?.getString() ?? '',
-  type: event.getMetadataMap().get('type') ?? '',
-  data: utf8(event.getData_asU8()),
-  metadata: utf8(event.getCustomMetadata_asU8()),
-});
 
 export function streamRequest({ stream, from, backward, limit }: StreamRange): ReadReq {
   const identifier = new sharedPb.StreamIdentifier();
