@@ -4,13 +4,13 @@
  * process per group, rings what Kafka lost and says up to where nothing is missing.
  */
 import { setMaxListeners } from 'node:events';
-import { START, type EventStore, type Position } from '../../event-store/port.js';
+import { START, type EventStore } from '../../event-store/port.js';
 import type { Leases } from '../../leases/port.js';
 import { whileLeased } from '../../leases/while-leased.js';
 import type { Log } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import type { CheckpointStore } from '../checkpoints.js';
-import { untilAnswered, within } from '../outage.js';
+import { pause, untilAnswered, within } from '../outage.js';
 import { PARKED_POLL_MS, parkedRinger, parkingOf } from '../parking.js';
 import type { EventBus, Group, GroupLag, Wake } from '../port.js';
 import { openLanes, type Handled, type Lanes } from '../wake-lanes.js';
@@ -40,7 +40,9 @@ export interface KafkaBusOptions {
 
 /** How long nobody sweeps after the process that did was killed. */
 const SWEEP_LEASE_TTL_MS = 10_000;
-const STANDSTILL_MS = 10_000;
+/** How late a process hears what all together finished, which it need not ring any more. */
+const SETTLED_POLL_MS = 10_000;
+const STANDSTILL_MS = 14_000;
 /** A dead letter that cannot be sent by then is sent when its wake has failed again. */
 const DEAD_LETTER_MS = 3_000;
 
@@ -106,19 +108,19 @@ async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<vo
   const consumer = openConsumer({ ...of, lanes, recorder, partitions, standstillMs });
   const ringParked = parkedRinger(bus, group, lanes, signal);
   bus.running.set(group.name, ringParked);
-  const refresh = () => void Promise.all([ringParked(), settle(bus, group, intake.settle)]);
-  const poll = setInterval(refresh, PARKED_POLL_MS);
-  signal.addEventListener('abort', () => clearInterval(poll), { once: true });
-  if (signal.aborted) clearInterval(poll);
-  await Promise.all([ringParked(), consumer.run(signal), sweepInTurn(bus, of, lanes, signal)]);
+  const settled = async () => intake.settle(await checkpoints.read(group.name));
+  await Promise.all([
+    repeat(PARKED_POLL_MS, signal, ringParked),
+    repeat(SETTLED_POLL_MS, signal, () => settled().catch(onOutage)),
+    consumer.run(signal),
+    sweepInTurn(bus, of, lanes, signal),
+  ]);
 }
 
-/** What this process need not ring any more, because all together finished it. */
-async function settle(bus: Bus, group: Group, to: (position: Position) => void): Promise<void> {
-  try {
-    to(await bus.checkpoints.read(group.name));
-  } catch (err) {
-    bus.log.warn({ group: group.name, err }, 'the checkpoint cannot be reached');
+async function repeat(everyMs: number, signal: AbortSignal, work: () => Promise<void>) {
+  while (!signal.aborted) {
+    await work();
+    await pause(everyMs, signal);
   }
 }
 

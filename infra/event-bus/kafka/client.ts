@@ -1,5 +1,5 @@
 /**
- * The one file that knows the Kafka client (kafkajs 2, no longer maintained: ADR 13 names what
+ * The one file that knows the Kafka client (kafkajs 2, no longer maintained: ADR 16 names what
  * follows it). What it is made to do here, because by itself it does not:
  *
  * - Everything opened has a life of its own. Ending a life closes its sockets and its retries, so a
@@ -42,17 +42,18 @@ export interface KafkaClientOptions {
 }
 
 const SESSION_TIMEOUT_MS = 10_000;
-const HEARTBEATS_PER_SESSION = 8;
+const HEARTBEATS_PER_SESSION = 5;
 /** A fetch is answered as soon as there is data: this only bounds how late a stop is noticed. */
-const FETCH_WAIT_MS = 1_000;
+const FETCH_WAIT_MS = 2_000;
 /** About a thousand doorbells: no more than a few milliseconds of decoding at one time. */
 const FETCH_BYTES_PER_PARTITION = 128 * 1024;
 const CONNECT_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** How long a question may take, connecting included. */
 const ANSWER_MS = 5_000;
+const TELL_EVERY_MS = 10_000;
 /** How long a goodbye may take that the broker does not answer. */
-const FAREWELL_MS = 2_000;
+const FAREWELL_MS = 3_000;
 
 export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
   quietenIdleTimers();
@@ -127,18 +128,20 @@ function retryUnless(isEnded: () => boolean): RetryOptions {
   };
 }
 
-const loggingTo =
-  (log: Log, isEnded: () => boolean): logCreator =>
-  () =>
-  ({
-    namespace,
-    level,
-    log: { message, timestamp: _, logger: _logger, stack: _stack, ...rest },
-  }) => {
-    if (isEnded() || level > logLevel.WARN) return;
-    // Its errors are retried: only what ends a consumer is one for us, and is told as such.
-    log.warn({ ...rest, kafka: namespace }, message);
+/**
+ * It retries whatever it tells of, many times a second while a broker is away: one line now and
+ * then says so, the rest is for who looks closer. What ends a consumer is told by its owner.
+ */
+function loggingTo(log: Log, isEnded: () => boolean): logCreator {
+  let toldAtMs = -Infinity;
+  return () => (entry) => {
+    const { message, timestamp: _, logger: _logger, stack: _stack, ...rest } = entry.log;
+    if (isEnded() || entry.level > logLevel.WARN) return;
+    const isDue = performance.now() - toldAtMs > TELL_EVERY_MS;
+    if (isDue) toldAtMs = performance.now();
+    log[isDue ? 'warn' : 'debug']({ ...rest, kafka: entry.namespace }, message);
   };
+}
 
 /** One connection for all questions, opened with the first and again after a failure. */
 function sharedAdmin(open: () => Life) {
@@ -236,7 +239,7 @@ function consume(
   { sessionTimeoutMs = SESSION_TIMEOUT_MS }: KafkaClientOptions,
   options: ConsumeOptions,
 ): Consumption {
-  const { groupId, topics, onAssigned, onRebalancing } = options;
+  const { groupId, topics } = options;
   const beatMs = Math.ceil(sessionTimeoutMs / HEARTBEATS_PER_SESSION);
   const consumer = life.kafka.consumer({
     groupId,
@@ -251,8 +254,8 @@ function consume(
   const crashed = new Promise<unknown>((resolve) => {
     consumer.on('consumer.crash', ({ payload }) => resolve(payload.error));
   });
-  consumer.on('consumer.group_join', ({ payload }) => onAssigned(payload.memberAssignment));
-  consumer.on('consumer.rebalancing', onRebalancing);
+  consumer.on('consumer.group_join', ({ payload }) => options.onAssigned(payload.memberAssignment));
+  consumer.on('consumer.rebalancing', () => options.onRebalancing());
   const start = async () => {
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
@@ -288,18 +291,17 @@ function controlsOf(consumer: Consumer, life: Life, topics: readonly string[]) {
   };
 }
 
-async function takeOver(
-  { batch, resolveOffset, heartbeat }: EachBatchPayload,
-  { onBatch }: ConsumeOptions,
-): Promise<void> {
+async function takeOver(payload: EachBatchPayload, options: ConsumeOptions): Promise<void> {
+  const { batch } = payload;
   const messages = batch.messages.map(({ offset, key, value }) => ({
     offset: BigInt(offset),
     key: key?.toString() ?? '',
     value: value?.toString() ?? '',
   }));
   const { topic, partition } = batch;
-  const taken = await onBatch({ topic, partition, messages }, heartbeat);
-  if (taken) resolveOffset(batch.lastOffset());
+  const beat = () => payload.heartbeat();
+  if (await options.onBatch({ topic, partition, messages }, beat))
+    payload.resolveOffset(batch.lastOffset());
 }
 
 /** Waits for a goodbye, but not for ever; that it failed changes nothing. */
@@ -327,8 +329,8 @@ interface RequestQueue {
   requestTimeoutIntervalId: NodeJS.Timeout | null;
   isConnected(): boolean;
   destroy(): void;
-  scheduleCheckPendingRequests(): void;
-  scheduleRequestTimeoutCheck(): void;
+  scheduleCheckPendingRequests: (this: RequestQueue) => void;
+  scheduleRequestTimeoutCheck: (this: RequestQueue) => void;
 }
 
 interface Inflight {
@@ -349,11 +351,10 @@ const TIMEOUT_CHECK_MS = 1_000;
 function quietenIdleTimers(): void {
   if (isQuiet) return;
   isQuiet = true;
-  const module = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
-    prototype: RequestQueue;
-  };
+  const require: (path: string) => unknown = createRequire(import.meta.url);
+  const module = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
   const { prototype } = module;
-  const schedule = Reflect.get(prototype, 'scheduleCheckPendingRequests') as () => void;
+  const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
   };

@@ -15,8 +15,8 @@ describe('the bus over Kafka', function () {
     async () => {
       const stage = await openStage(brokers);
       stage.startRelay();
-      const { store, close } = stage;
-      return { store, open: async () => stage.openBus(), close };
+      const { store } = stage;
+      return { store, open: async () => stage.openBus(), close: () => stage.close() };
     },
     20_000,
   );

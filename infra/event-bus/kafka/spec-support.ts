@@ -79,7 +79,7 @@ export async function openStage(brokers: string): Promise<Stage> {
       const lease = { leases, holder: randomUUID() };
       const { client: own = openClient(), ...rest } = options;
       const opened = openMortal({ ...common, checkpoints, handled, lease, ...rest }, own);
-      endings.push(opened.close);
+      endings.push(() => opened.close());
       return opened;
     },
     startRelay: (options = {}) => {

@@ -122,7 +122,7 @@ async function readLog({ store, filter, unfinished, open, ahead }: Sweep, signal
 
 async function subtractHandled(sweep: Sweep): Promise<void> {
   const { group, handled, open, ahead, unfinished } = sweep;
-  for (;;) {
+  while (open.size > 0) {
     const rows = await handled.read(group.name, sweep.rowsTo - LATE_ROWS, sweep.rowsSeen);
     if (rows.length === 0) return;
     for (const position of rows.flatMap(({ positions }) => positions)) {
