@@ -93,7 +93,7 @@ export function processContract(open: OpenHarness): void {
       stopped!.process.kill('SIGSTOP');
       const before = landedBy(others);
       await pause(2_500);
-      expect(landedBy(others)).to.be.greaterThan(before + 200);
+      expect(landedBy(others)).to.be.greaterThan(before + 50);
       stopped!.process.kill('SIGCONT');
       const own = landedBy([stopped!]);
       await eventually('it goes on', () => landedBy([stopped!]) > own + 50);
