@@ -20,11 +20,10 @@ let failed = 0;
 let passed = 0;
 let skipped = 0;
 
-const [wheels, promtool, haproxy] = await Promise.all([
-  wheelPrograms(),
-  debianProgram('promtool'),
-  debianProgram('haproxy'),
-]);
+const wheels = await wheelPrograms();
+// One after the other: both may have to fetch Debian's list of packages, which only one may write.
+const promtool = await debianProgram('promtool');
+const haproxy = await debianProgram('haproxy');
 const wheel = (name: string): Found =>
   'missing' in wheels ? wheels : { path: join(wheels.path, name), env: {} };
 

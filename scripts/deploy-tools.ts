@@ -73,7 +73,7 @@ export async function debianProgram(name: keyof typeof DEBIAN): Promise<Found> {
   const dir = join(cacheDir(), name);
   const path = join(dir, program);
   try {
-    if (!existsSync(path)) await unpack(dir, packages);
+    if (!existsSync(join(dir, 'complete'))) await unpack(dir, packages);
     const folders = await readdir(join(dir, 'usr/lib')).catch(() => []);
     const libraries = folders.find((folder) => folder.endsWith('-linux-gnu'));
     const env = libraries ? { LD_LIBRARY_PATH: join(dir, 'usr/lib', libraries) } : {};
@@ -85,6 +85,7 @@ export async function debianProgram(name: keyof typeof DEBIAN): Promise<Found> {
 
 async function unpack(dir: string, packages: readonly string[]): Promise<void> {
   const archives = join(dir, 'archives');
+  await rm(dir, { recursive: true, force: true });
   await mkdir(archives, { recursive: true });
   const download = () => run('apt-get', ['download', '--quiet', ...packages], { cwd: archives });
   await download().catch(async () => {
@@ -94,6 +95,8 @@ async function unpack(dir: string, packages: readonly string[]): Promise<void> {
   });
   for (const archive of await readdir(archives))
     await run('dpkg', ['-x', join(archives, archive), dir]);
+  await rm(archives, { recursive: true });
+  await writeFile(join(dir, 'complete'), '');
 }
 
 function lastLine(error: unknown): string {

@@ -1,6 +1,6 @@
 /**
- * `node --import tsx bench/simulate/log-shape.ts`: what an execution is in the log and beside it, of a
- * new system of its own that runs some text and image executions to the end.
+ * `node --import tsx bench/simulate/log-shape.ts`: what an execution is in the log and beside it.
+ * A new system of its own runs some text and image executions to the end.
  */
 import pg from 'pg';
 import { runEndings } from '../../test/support/at-end.js';

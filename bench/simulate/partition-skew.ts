@@ -1,4 +1,4 @@
-/** How evenly streams fall on partitions, and what one big account does to partitions of accounts. */
+/** How evenly streams fall on partitions, and what a big account does to those of accounts. */
 import { randomFrom } from '../../test/support/random.js';
 
 export interface Skew {

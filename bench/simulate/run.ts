@@ -7,9 +7,9 @@ import { sizeOf, type Cost, type Size } from './sizing.js';
 type Row = readonly (string | number)[];
 
 /**
- * A text execution. Bytes are log-shape.ts's; times are the profile's in docs/performance.md: an accept
- * alone 0.281 ms, all roles together 1.094 ms; a read is one of R7's 13,790 a second. How often an
- * execution is read is a guess.
+ * A text execution. Bytes are log-shape.ts's; times are the profile's in docs/performance.md: an
+ * accept alone 0.281 ms, all roles together 1.094 ms; a read is one of R7's 13,790 a second. How
+ * often an execution is read is a guess.
  */
 const TEXT: Cost = {
   ...{ events: 5, doorbells: 3, eventBytes: 3_621 },
@@ -19,8 +19,8 @@ const TEXT: Cost = {
 };
 
 /**
- * Of `make bench` and its profile: an accept costs a process about 0.28 ms, of which the decision is
- * about a tenth; a durable append takes a few milliseconds, a read of what is new about one.
+ * Of `make bench` and its profile: an accept costs a process about 0.28 ms, of which the decision
+ * is about a tenth; a durable append takes a few milliseconds, a read of what is new about one.
  */
 const ACCOUNT: Omit<HotAccount, 'processes' | 'manner'> = {
   ...{ callers: 256, requestMs: 0.25, decideMs: 0.03, appendMs: 3, readMs: 1, mailMs: 2 },

@@ -9,7 +9,7 @@ export interface Cost {
   readonly logDiskBytes: number;
   readonly payloadDiskBytes: number;
   readonly readModelDiskBytes: number;
-  /** Processor time of our processes: to accept it; to read it once; all else until it is settled. */
+  /** Processor time of ours: to accept it; to read it once; all else until it is settled. */
   readonly acceptMs: number;
   readonly readMs: number;
   readonly workMs: number;
