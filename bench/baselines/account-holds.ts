@@ -7,11 +7,11 @@ import pino from 'pino';
 import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import { executionIdOf, type HoldId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { openAccounts } from '../../infra/deciding/accounts.js';
+import { openAccounts, type Accounts } from '../../infra/deciding/accounts.js';
 import type { Ticket } from '../../infra/deciding/decide-batch.js';
 import { openPostgresHomes } from '../../infra/deciding/homes.js';
 import { appendOf } from '../../infra/deciding/transact.js';
-import { NO_STREAM } from '../../infra/event-store/port.js';
+import { NO_STREAM, StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
 import { openPostgresEventStore } from '../../infra/event-store/postgres/postgres.js';
 import type { Timed } from './loops.js';
 import { servePart } from './part.js';
@@ -28,6 +28,8 @@ export interface HoldsAsk extends Timed {
 export interface Held {
   readonly accepted: number;
   readonly worstMs: number;
+  /** Answers that the command API gives as 503; the caller asked again. */
+  readonly unanswered: number;
 }
 
 const log = pino({ level: 'silent' });
@@ -44,18 +46,18 @@ servePart<HoldsConfig, null, HoldsAsk, Held>(async ({ url }) => {
       const deadline = performance.now() + seconds * 1000;
       let accepted = 0;
       let worstMs = 0;
+      let unanswered = 0;
       async function caller(): Promise<void> {
         while (performance.now() < deadline) {
           const askedAt = performance.now();
-          const result = await accounts.submit(organizationId, ticketFor(organizationId));
-          if (result.outcome !== 'accepted' || result.followed?.status !== 'appended')
-            throw new Error(`a hold was ${result.outcome}`);
+          const ticket = ticketFor(organizationId);
+          while (!(await isPlaced(accounts, organizationId, ticket))) unanswered++;
           worstMs = Math.max(worstMs, performance.now() - askedAt);
           accepted++;
         }
       }
       await Promise.all(Array.from({ length: callers }, caller));
-      return { accepted, worstMs };
+      return { accepted, worstMs, unanswered };
     },
     async close() {
       await homes.close();
@@ -63,6 +65,22 @@ servePart<HoldsConfig, null, HoldsAsk, Held>(async ({ url }) => {
     },
   };
 });
+
+/** False: not answered, and to be asked again. Throws when it was refused. */
+async function isPlaced(
+  accounts: Accounts,
+  organizationId: OrganizationId,
+  ticket: Ticket,
+): Promise<boolean> {
+  try {
+    const { outcome } = await accounts.submit(organizationId, ticket);
+    if (outcome === 'rejected') throw new Error('a hold was refused');
+    return true;
+  } catch (error) {
+    if (error instanceof StoreUnavailable || error instanceof StoreOverloaded) return false;
+    throw error;
+  }
+}
 
 function ticketFor(organizationId: OrganizationId): Ticket {
   const idempotencyKey = randomUUID();

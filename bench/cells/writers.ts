@@ -49,7 +49,11 @@ export const writers: Cell = {
         : undefined;
       if (competing) comparisons.push(competing.comparison);
       if (wants('R3.cold')) comparisons.push(await coldComparison(url, store));
-      return { comparisons, check: async () => (await competing?.check()) ?? [] };
+      return {
+        comparisons,
+        check: async () => (await competing?.check()) ?? [],
+        notes: () => competing?.notes() ?? [],
+      };
     }),
 };
 
@@ -71,6 +75,7 @@ async function competingSides(bench: Bench, { url, store }: At, defer: Defer) {
     await part.ask({ organizationId, callers: CALLERS / WRITERS, seconds: WARM_UP_SECONDS });
   }
   const placed = new Map<OrganizationId, number>();
+  let unanswered = 0;
   const sideOf = (count: number): Side => ({
     name: `holds/s by ${count} process${count > 1 ? 'es' : ''}`,
     async measure(warmUp) {
@@ -80,6 +85,7 @@ async function competingSides(bench: Bench, { url, store }: At, defer: Defer) {
       const held = await Promise.all(parts.slice(0, count).map((part) => part.ask(ask)));
       const accepted = held.reduce((sum, one) => sum + one.accepted, 0);
       placed.set(organizationId, accepted);
+      unanswered += held.reduce((sum, one) => sum + one.unanswered, 0);
       const worstMs = Math.max(...held.map((one) => one.worstMs));
       return { perSecond: accepted / seconds, worstMs };
     },
@@ -88,7 +94,8 @@ async function competingSides(bench: Bench, { url, store }: At, defer: Defer) {
     ...{ id: 'R3.competing', name: `${WRITERS} writers of one account ÷ one`, target: 0.5 },
     ...{ a: sideOf(WRITERS), b: sideOf(1), metric: 'perSecond', unit: '/s' },
   };
-  return { comparison, check: () => wrongBooks(store, placed) };
+  const notes = () => [`asked again, for want of an answer: ${unanswered} times`];
+  return { comparison, check: () => wrongBooks(store, placed), notes };
 }
 
 /** Every hold that was accepted stands once, and nothing else does. */
