@@ -1,6 +1,7 @@
 /**
  * Hands one request on, streaming both ways; nothing is kept.
  *
+ *   a kept connection had ended      the same replica again: nothing was sent
  *   no connection                    the next replica is tried: nothing was sent
  *   cut before the answer began      the next one for a read; a command may have happened, so that
  *                                    its sender is told to ask again, under the same key
@@ -27,31 +28,40 @@ export interface Exchange {
 }
 
 /** What became of one try. */
-type Outcome = 'answered' | 'not_sent' | 'unknown';
+type Outcome = 'answered' | 'stale' | 'not_sent' | 'unknown';
 
 /** Longer than our own processes take to say that they cannot. */
 const READ_TIMEOUT_MS = 5_000;
 const COMMAND_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 1_000;
+const STALE_MAX = 10;
 /** An answer that has begun may pause for so long. */
 const STREAM_TIMEOUT_MS = 60_000;
 
-/** Never rejects; answers with the name of the replica that answered. */
-export async function forward(exchange: Exchange): Promise<string | undefined> {
+/** Resolves when the caller has an answer; never rejects. */
+export async function forward(exchange: Exchange): Promise<void> {
   for (const backend of exchange.backends) {
-    if (!backend.replica.address) continue;
-    backend.inFlight += 1;
-    const outcome = await tryOne(exchange, backend, backend.replica.address);
-    backend.inFlight -= 1;
-    if (outcome === 'answered') return backend.replica.name;
+    let outcome = await tryOnce(exchange, backend);
+    // As many as were kept may have ended together, when the replica was replaced.
+    for (let tries = 1; outcome === 'stale' && tries < STALE_MAX; tries += 1)
+      outcome = await tryOnce(exchange, backend);
+    if (outcome === 'answered') return;
     backend.fitness = 'away';
     if (outcome === 'unknown') break;
   }
   refuse(exchange);
-  return undefined;
 }
 
-function tryOne(exchange: Exchange, { agent }: Backend, address: string): Promise<Outcome> {
+async function tryOnce(exchange: Exchange, backend: Backend): Promise<Outcome> {
+  const { address } = backend.replica;
+  if (!address) return 'not_sent';
+  backend.inFlight += 1;
+  const outcome = await tryAt(exchange, backend, address);
+  backend.inFlight -= 1;
+  return outcome;
+}
+
+function tryAt(exchange: Exchange, { agent }: Backend, address: string): Promise<Outcome> {
   const { incoming, response } = exchange;
   const { method = 'GET', url = '/' } = incoming;
   const { hostname, port } = new URL(address);
@@ -79,7 +89,8 @@ function tryOne(exchange: Exchange, { agent }: Backend, address: string): Promis
         sendRequest(exchange, out, hasBody);
       };
       if (socket.connecting) socket.once('connect', begin);
-      else begin();
+      // That a kept connection has ended is known one turn later, and nothing was sent on it then.
+      else setImmediate(() => (socket.destroyed ? undefined : begin()));
     });
     out.once('response', (answer) => {
       hasAnswer = true;
@@ -90,6 +101,7 @@ function tryOne(exchange: Exchange, { agent }: Backend, address: string): Promis
       // What breaks after the answer began is told by the answer's own end.
       if (hasAnswer) return;
       if (response.destroyed) settle('answered');
+      else if (out.reusedSocket && !isConnected) settle('stale');
       else settle(isConnected && !isRead ? 'unknown' : 'not_sent');
     });
   });
