@@ -191,7 +191,7 @@ async function commitNow(member: Member): Promise<void> {
   } catch (err) {
     log.warn({ group: group.name, err }, 'what was handled could not be committed');
   }
-  if (offsets.due().length > 0) schedule(member);
+  if (recorder.isDue || offsets.due().length > 0) schedule(member);
 }
 
 /** Resolves when the member has not moved for too long although there is news for it. */

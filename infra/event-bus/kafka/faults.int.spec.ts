@@ -10,6 +10,8 @@ import { openOperator, openStage, type Operator, type Stage } from './spec-suppo
 import type { KafkaClient } from './transport.js';
 
 const PATIENCE_MS = 30_000;
+/** Asks often, and waits for Kafka as long as there is any doubt. */
+const PATIENT = { everyMs: 100, lateMs: 500, stalledMs: 60_000 };
 
 describe('the bus over Kafka, when something breaks', function () {
   this.timeout(60_000);
@@ -55,6 +57,11 @@ describe('the bus over Kafka, when something breaks', function () {
   };
   const checkpointAtHead = async () =>
     (await stage.checkpoints.read('group')) === (await stage.store.head());
+  /** Messages of all partitions that the group has done with. */
+  const committed = async (): Promise<number> => {
+    const offsets = await stage.client.committed(groupIdOf(stage.prefix, 'group'), [topic()]);
+    return offsets.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+  };
   const soon = <T>(what: string, ask: () => T | Promise<T>) => eventually(what, ask, PATIENCE_MS);
   const counted = async (name: 'sweptWakes' | 'consumerRestarts'): Promise<number> =>
     (await stage.metrics[name].get()).values.reduce((sum, { value }) => sum + value, 0);
@@ -68,12 +75,12 @@ describe('the bus over Kafka, when something breaks', function () {
     const one = start();
     const before = await appendMany(5);
     await soon('the first are handled', () => one.handled.length === 5);
+    const swept = await counted('sweptWakes');
     await own.kill9();
     const during = await appendMany(5);
     await soon('the others are handled', () => one.handled.length === 10);
     await soon('nothing is missing', checkpointAtHead);
-    const swept = await counted('sweptWakes');
-    expect(swept).to.equal(5);
+    expect(await counted('sweptWakes')).to.equal(swept + 5);
     await own.restart();
     const after = await appendMany(5);
     await soon('the last are handled', () => one.handled.length >= 15);
@@ -117,7 +124,7 @@ describe('the bus over Kafka, when something breaks', function () {
     await relay.stop();
   });
 
-  it('handles duplicates once, in whatever order they come, and leaves out what is none', async () => {
+  it('handles duplicates once, in any order, and leaves out what is no doorbell', async () => {
     const relay = stage.startRelay();
     const stream = executionStream();
     await append(stage.store, stream, ['ExecutionExpired', 'ExecutionCancelled']);
@@ -137,12 +144,8 @@ describe('the bus over Kafka, when something breaks', function () {
     await sender.send(new Map([[topic(), [...again, ...strange, ...again]]]));
     held.open();
     await soon('nothing is missing', checkpointAtHead);
-    const endOf = async () => (await stage.client.ends([topic()])).map(({ high }) => high);
-    const done = async () =>
-      (await stage.client.committed(groupIdOf(stage.prefix, 'group'), [topic()])).map(
-        ({ offset }) => (offset < 0n ? 0n : offset),
-      );
-    await soon('all is committed', async () => `${await done()}` === `${await endOf()}`);
+    const messages = 2 + 2 * again.length + strange.length;
+    await soon('all is committed', async () => (await committed()) === messages);
     expect(inside).to.deep.equal([`${stream}@0`, `${stream}@1`]);
     await sender.close();
   });
@@ -181,7 +184,7 @@ describe('the bus over Kafka, when something breaks', function () {
       handled.push(keyOf(wake));
       return 'handled';
     };
-    start({}, { concurrencyMax: 1, handle });
+    start({ sweep: PATIENT }, { concurrencyMax: 1, handle });
     await soon('nothing is missing', checkpointAtHead);
     expect(handled.sort()).to.deep.equal(all);
     expect(await counted('sweptWakes')).to.equal(0);
@@ -256,12 +259,11 @@ describe('the bus over Kafka, when something breaks', function () {
         return client.consume({ ...options, onBatch });
       },
     });
-    const sweep = { everyMs: 100, lateMs: 60_000, stalledMs: 60_000 };
-    const one = start({ client: freezing(stage.client), sweep });
+    const one = start({ client: freezing(stage.client), sweep: PATIENT });
     const all = await appendMany(10);
     await soon('all are handled', () => one.handled.length === 10);
     expect([...one.handled].sort()).to.deep.equal(all);
-    expect(await counted('consumerRestarts')).to.equal(1);
-    expect(consumers).to.equal(2);
+    expect(await counted('consumerRestarts')).to.be.at.least(1);
+    expect(await counted('sweptWakes')).to.equal(0);
   });
 });

@@ -51,6 +51,8 @@ export interface HandledRecorder {
   add(position: Position): void;
   /** Whether it was finished here a while ago at most. */
   has(position: Position): boolean;
+  /** Whether there is something to write. */
+  readonly isDue: boolean;
   /** Throws when it could not be written; it is kept then. */
   flush(): Promise<void>;
 }
@@ -72,6 +74,9 @@ export function openHandledRecorder(handled: HandledPositions, group: string): H
       recent = new Set();
     },
     has: (position) => recent.has(position) || older.has(position),
+    get isDue() {
+      return unwritten.length > 0;
+    },
     flush: async () => {
       if (unwritten.length === 0) return;
       const written = unwritten;

@@ -89,12 +89,7 @@ export function openOffsets(): Offsets {
       };
     },
     pass: (at) => takenOf(at).byOffset.readTo(at.offset),
-    due: () =>
-      [...partitions.values()].flatMap(({ topic, partition, committed, ...taken }) => {
-        const offset = taken.byOffset.checkpoint + 1n;
-        if (offset === committed) return [];
-        return [{ topic, partition, offset, note: noteOf(taken.byPosition.checkpoint) }];
-      }),
+    due: () => [...partitions.values()].flatMap(dueOf),
     committed: (offsets) => {
       for (const at of offsets) {
         const taken = partitions.get(keyOf(at));
@@ -110,6 +105,12 @@ export function openOffsets(): Offsets {
     isBehind: (ends) =>
       !assigned || ofThisMember(ends).some(({ high, byOffset }) => high !== byOffset.position + 1n),
   };
+}
+
+function dueOf({ topic, partition, committed, byOffset, byPosition }: Taken): PartitionOffset[] {
+  const offset = byOffset.checkpoint + 1n;
+  if (offset === committed) return [];
+  return [{ topic, partition, offset, note: noteOf(byPosition.checkpoint) }];
 }
 
 const keyOf = ({ topic, partition }: Pick<PartitionEnd, 'topic' | 'partition'>): string =>
