@@ -66,7 +66,8 @@ describe('the bus over Kafka, when something breaks', function () {
   const counted = async (name: 'sweptWakes' | 'consumerRestarts'): Promise<number> =>
     (await stage.metrics[name].get()).values.reduce((sum, { value }) => sum + value, 0);
 
-  it('rings while the broker is away, and goes on with it when it is back', async () => {
+  it('rings while the broker is away, and goes on with it when it is back', async function () {
+    this.timeout(180_000); // a broker starts twice
     const own = await startKafka();
     await stage.close();
     await operator.close();
