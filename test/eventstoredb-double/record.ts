@@ -112,9 +112,9 @@ function encodeReadResponse(event: EventRecord): Buffer {
   const stream = writer.open(2);
   writer.text(3, event.stream);
   writer.close(stream);
-  writer.varint(3, event.revision === TOMBSTONE_REVISION ? TOMBSTONE_ON_THE_WIRE : event.revision);
-  writer.varint(4, event.position);
-  writer.varint(5, event.position);
+  writeNumber(3, event.revision === TOMBSTONE_REVISION ? TOMBSTONE_ON_THE_WIRE : event.revision);
+  writeNumber(4, event.position);
+  writeNumber(5, event.position);
   writeProperty('type', event.type);
   writeProperty('content-type', event.contentType);
   writeProperty('created', `${event.writtenAtMs * TICKS_PER_MS}`);
@@ -124,6 +124,11 @@ function encodeReadResponse(event: EventRecord): Buffer {
   writer.varint(3, event.position);
   writer.close(readEvent);
   return writer.take();
+}
+
+/** A zero is not written, as in all of this protocol but where a choice is made by it. */
+function writeNumber(field: number, value: number | bigint): void {
+  if (value !== 0) writer.varint(field, value);
 }
 
 function writeProperty(name: string, value: string): void {

@@ -7,11 +7,11 @@ const { ReadResp } = streamsPb;
 const uuid = '6f1c1d0e-0000-4000-8000-000000000001';
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text));
 
-function recorded(position: string) {
+function recorded(position: string, revision = '70000') {
   const event = new ReadResp.ReadEvent.RecordedEvent();
   const stream = new sharedPb.StreamIdentifier().setStreamName(bytes('account-österreich'));
   event.setId(new sharedPb.UUID().setString(uuid)).setStreamIdentifier(stream);
-  event.setStreamRevision('70000').setPreparePosition('1').setCommitPosition(position);
+  event.setStreamRevision(revision).setPreparePosition('1').setCommitPosition(position);
   event.getMetadataMap().set('content-type', 'application/json').set('created', '17');
   event.getMetadataMap().set('type', 'FundsDeposited');
   event.setCustomMetadata(bytes('{"actor":"é"}')).setData(bytes('{"text":"😀"}'));
@@ -37,6 +37,12 @@ describe('a recorded event as a message', () => {
       data: '{"text":"😀"}',
       metadata: '{"actor":"é"}',
     });
+  });
+
+  it('is the first of its stream, and of the log, when the message leaves their zeros out', () => {
+    const read = new ReadResp.ReadEvent().setEvent(recorded('0', '0'));
+    const { position, revision } = eventIn(message((answer) => answer.setEvent(read))) ?? {};
+    expect({ position, revision }).to.deep.equal({ position: 0n, revision: 0 });
   });
 
   it('is none when the message is about something else', () => {
