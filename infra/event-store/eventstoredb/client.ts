@@ -106,6 +106,12 @@ type Told = LogRow | ReadResp;
 /** Ours end by being cancelled; a deadline of gRPC would only be a second opinion. */
 const FOR_EVER = { deadline: Infinity };
 
+/**
+ * A follower may lag behind: what it does not have yet would be taken for what never happened.
+ * (Appends it passes on to the leader.)
+ */
+const OF_THE_LEADER = { requiresLeader: true };
+
 /** What the server was renamed to since; the protocol is the same. */
 const NEW_SCHEMES = /^(kurrentdb|kurrent|eventstore)(?=[+:])/;
 
@@ -137,7 +143,7 @@ export function connectLog(url: string): LogClient {
           read.requestSerialize,
           (message) => eventIn(message) ?? read.responseDeserialize(message),
           request,
-          ...(wire.callArguments({}, FOR_EVER) as [never, never]),
+          ...(wire.callArguments(OF_THE_LEADER, FOR_EVER) as [never, never]),
         ),
       ),
       tell,
