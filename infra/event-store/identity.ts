@@ -50,10 +50,11 @@ export async function expectOwnLog(
   log: OpenedLog,
   { remember }: { readonly remember: boolean },
 ): Promise<void> {
-  const opened = await identityOf(log);
-  if (remember && !(await readIdentity(pool))) await adopt(pool, opened);
+  if (remember && !(await readIdentity(pool))) await adopt(pool, await identityOf(log));
   const own = await readIdentity(pool);
   if (!own) return;
+  // Read after what is remembered: others write to the log, and note how far it has come, meanwhile.
+  const opened = await identityOf(log);
   if (own.kind !== opened.kind) throw new StartError(sentences.otherKind(own.kind));
   if (own.first && own.first.id !== opened.first?.id)
     throw new StartError(sentences.otherLog(opened.kind));
