@@ -35,7 +35,7 @@ export interface Config {
   readonly s3: S3Config | undefined;
   /** The sandbox's own port; 0 picks a free one. */
   readonly sandboxPort: number;
-  /** The name or address it listens on and calls itself by; loopback unless others must reach it. */
+  /** The name or address it listens on and calls itself by; loopback unless others reach it. */
   readonly sandboxHost: string;
   /** Base URL of a sandbox in another process. */
   readonly sandboxUrl: string | undefined;

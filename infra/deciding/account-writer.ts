@@ -139,7 +139,7 @@ export class AccountWriter {
     this.singly = batch.length;
   }
 
-  /** Answers how many of the batch, from its beginning, have been settled; none after a conflict. */
+  /** Answers how many of the batch, from its beginning, are settled; none after a conflict. */
   private async settle(batch: readonly Waiting[]): Promise<number> {
     const { memory } = this;
     const state = await memory.readOn();

@@ -1,6 +1,6 @@
 /**
- * A writer of the specs: `contest-child.ts <url> <instance>`. Told to, it places holds on one account
- * as fast as its callers can, each again under its key after an outage, as a client does.
+ * A writer of the specs: `contest-child.ts <url> <instance>`. Told to, it places holds on one
+ * account as fast as its callers can, each again under its key after an outage, as a client does.
  */
 import type { OrganizationId } from '../../contracts/ids.js';
 import { StoreOverloaded, StoreUnavailable } from '../event-store/port.js';

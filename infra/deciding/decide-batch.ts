@@ -1,4 +1,4 @@
-/** A batch of tickets decided one after another: one append for the account, and who rides behind. */
+/** A batch of tickets decided one after another: one append for the account, others behind it. */
 import { randomUUID } from 'node:crypto';
 import type { StreamName } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';

@@ -136,7 +136,9 @@ const keyOf = (stream: StreamName): bigint =>
 
 /** Mail that nobody took belongs to senders that are gone. */
 const BE_HOME = `
-  WITH swept AS (DELETE FROM deciding.mail WHERE posted_at < clock_timestamp() - interval '1 minute')
+  WITH swept AS (
+    DELETE FROM deciding.mail WHERE posted_at < clock_timestamp() - interval '1 minute'
+  )
   INSERT INTO deciding.homes (stream, channel) VALUES ($1, $2)
   ON CONFLICT (stream) DO UPDATE SET channel = excluded.channel`;
 

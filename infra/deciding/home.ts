@@ -1,4 +1,4 @@
-/** This process as the home of one contested account: takes its mail, for as long as there is some. */
+/** This process as the home of one contested account: takes its mail while there is some. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HomeSession } from './home-connections.js';
 

@@ -113,7 +113,7 @@ describe('processes that write to one account', function () {
     });
   });
 
-  it('go on when the one who is home stands still, and it finds its way when it goes on', async () => {
+  it('go on when the one who is home stands still, and it finds its way afterwards', async () => {
     const org = await funded(100_000n);
     begin(org, 800);
     const stopped = await homeOf(org);

@@ -8,7 +8,7 @@
  *                                                       ├─► home is gone: be it      │ writes any
  *                                                       └─► no answer: see below     ▼ more: alone
  *
- * A home is a courtesy and no lock: only the expected revision decides what lands. Where no home can
+ * A home is a courtesy and no lock: only the expected revision decides what lands. Where none can
  * be had, writers race as before. Who is home, a session's advisory lock says; the server ends the
  * session when its process dies, or stands still for `STANDSTILL_MS`.
  *
@@ -21,9 +21,9 @@ import { StoreUnavailable } from '../event-store/port.js';
 import type { Log } from '../logger.js';
 import type { AccountResult, Ticket } from './decide-batch.js';
 import { openHome, type Home } from './home.js';
-import { openLetterbox, type Letter } from './letterbox.js';
+import { openLetterbox, type Letter, type Letterbox } from './letterbox.js';
 import { readTickets, writeTickets, type Settled } from './mail.js';
-import { openHomeConnections } from './home-connections.js';
+import { openHomeConnections, type HomeConnections } from './home-connections.js';
 
 export type Submit = (ticket: Ticket) => Promise<AccountResult>;
 
@@ -75,120 +75,142 @@ const FRESH_MS = 1_000;
 /** While the database is away, nobody waits for it again and again. */
 const REST_MS = 5_000;
 
+/** What one process knows of homes, its own and others'. */
+interface Realm {
+  readonly connections: HomeConnections;
+  readonly letterbox: Letterbox;
+  /** Accounts that are at home here. */
+  readonly homes: Set<Home>;
+  /** Mail that was taken. */
+  readonly answering: Set<Promise<void>>;
+  readonly places: Map<StreamName, Place>;
+  /** The database is away: writers race for a while. */
+  readonly rest: (error: unknown) => void;
+}
+
+/** One account, and who decides for it here. */
+interface Contested {
+  readonly stream: StreamName;
+  readonly place: Place;
+  readonly submit: Submit;
+}
+
 export function openPostgresHomes({ url, log, instance }: HomesOptions): Homes {
   const connections = openHomeConnections(url, HOMES_MAX);
   const places = new Map<StreamName, Place>();
-  const homes = new Set<Home>();
-  /** Mail that was taken. */
-  const answering = new Set<Promise<void>>();
-  const letterbox = openLetterbox({
-    connections,
-    instance,
-    onMail: (stream) => places.get(stream)?.home?.wake(),
-  });
+  const onMail = (stream: StreamName) => places.get(stream)?.home?.wake();
+  const letterbox = openLetterbox({ connections, instance, onMail });
   let restUntil = -Infinity;
-
-  /** False when another process is home. Throws outages. */
-  async function beHome(stream: StreamName, place: Place, submit: Submit): Promise<boolean> {
-    if (performance.now() - place.lookedAt < PATIENCE_MS) return false;
-    place.lookedAt = performance.now();
-    if (!(await connections.isFree(stream))) return false;
-    const session = await connections.lock(stream, letterbox.channel);
-    if (!session) return false;
-    const onMail = (channel: string, id: string, text: string) => {
-      readTickets(text).forEach((ticket, index) => {
-        const answered = submit(ticket).then(
-          (result) => letterbox.answer(channel, id, index, { result }),
-          (error: Error) => letterbox.answer(channel, id, index, { error }),
-        );
-        answering.add(answered);
-        void answered.finally(() => answering.delete(answered));
-      });
-    };
-    const home = openHome({ session, onMail, onError: rest });
-    place.home = home;
-    homes.add(home);
-    void home.ended.then((isQuiet) => {
-      homes.delete(home);
-      Object.assign(place, { home: undefined, heardAt: -Infinity, lookedAt: -Infinity });
-      if (isQuiet) places.delete(stream);
-    });
-    return true;
-  }
-
-  async function settleElsewhere(
-    stream: StreamName,
-    place: Place,
-    tickets: readonly Ticket[],
-    submit: Submit,
-  ): Promise<readonly Settled[] | undefined> {
-    try {
-      await letterbox.listen();
-      const isLookedFor = performance.now() - place.heardAt > FRESH_MS;
-      if (isLookedFor && (homes.size >= HOMES_MAX || (await beHome(stream, place, submit))))
-        return undefined;
-      const text = writtenOrUndefined(tickets);
-      if (text === undefined) return undefined;
-      const letter = letterbox.open(tickets.length);
-      return await ask(stream, place, { letter, text, tickets }, submit);
-    } catch (error) {
-      rest(error);
-      return undefined;
-    }
-  }
-
-  async function ask(
-    stream: StreamName,
-    place: Place,
-    { letter, text, tickets }: Post,
-    submit: Submit,
-  ): Promise<readonly Settled[] | undefined> {
-    const deadline = performance.now() + DEADLINE_MS;
-    const { channel } = letterbox;
-    try {
-      let isAnswerable = await connections.post({ id: letter.id, stream, channel, text });
-      for (;;) {
-        const settled = isAnswerable ? await letter.answered(PATIENCE_MS) : undefined;
-        if (settled) place.heardAt = performance.now();
-        if (settled) return settled;
-        isAnswerable = true;
-        const isLate = performance.now() > deadline;
-        const isHere =
-          place.home ?? (homes.size < HOMES_MAX && (await beHome(stream, place, submit)));
-        if ((isLate || isHere) && (await connections.withdraw(letter.id))) return undefined;
-        if (isLate) return unknown(tickets);
-      }
-    } catch (error) {
-      // The mail may have been posted, and taken.
-      rest(error);
-      return unknown(tickets);
-    } finally {
-      letter.close();
-    }
-  }
-
-  function rest(error: unknown): void {
-    restUntil = performance.now() + REST_MS;
-    log.warn({ err: error }, 'contested accounts have no home');
-  }
-
+  const realm: Realm = {
+    ...{ connections, letterbox, places, homes: new Set(), answering: new Set() },
+    rest(error) {
+      restUntil = performance.now() + REST_MS;
+      log.warn({ err: error }, 'contested accounts have no home');
+    },
+  };
   return {
     contend(stream) {
-      if (!places.has(stream))
-        places.set(stream, { home: undefined, heardAt: -Infinity, lookedAt: -Infinity });
+      if (places.has(stream)) return;
+      places.set(stream, { home: undefined, heardAt: -Infinity, lookedAt: -Infinity });
     },
     settle(stream, tickets, submit) {
       const place = places.get(stream);
       place?.home?.isUsed();
       const isHere = !place || place.home || performance.now() < restUntil;
-      return isHere ? undefined : settleElsewhere(stream, place, tickets, submit);
+      return isHere ? undefined : settleElsewhere(realm, { stream, place, submit }, tickets);
     },
     async close() {
-      await Promise.all([...homes].map((home) => home.close()));
-      await Promise.all(answering);
+      await Promise.all([...realm.homes].map((home) => home.close()));
+      await Promise.all(realm.answering);
       await letterbox.close();
       await connections.close();
     },
+  };
+}
+
+async function settleElsewhere(
+  realm: Realm,
+  account: Contested,
+  tickets: readonly Ticket[],
+): Promise<readonly Settled[] | undefined> {
+  const { letterbox } = realm;
+  try {
+    await letterbox.listen();
+    const isLookedFor = performance.now() - account.place.heardAt > FRESH_MS;
+    if (isLookedFor && (isFull(realm) || (await beHome(realm, account)))) return undefined;
+    const text = writtenOrUndefined(tickets);
+    if (text === undefined) return undefined;
+    const letter = letterbox.open(tickets.length);
+    return await ask(realm, account, { letter, text, tickets });
+  } catch (error) {
+    realm.rest(error);
+    return undefined;
+  }
+}
+
+const isFull = ({ homes }: Realm): boolean => homes.size >= HOMES_MAX;
+
+async function ask(
+  realm: Realm,
+  account: Contested,
+  { letter, text, tickets }: Post,
+): Promise<readonly Settled[] | undefined> {
+  const { connections, letterbox } = realm;
+  const { stream, place } = account;
+  const deadline = performance.now() + DEADLINE_MS;
+  const { channel } = letterbox;
+  try {
+    let isAnswerable = await connections.post({ id: letter.id, stream, channel, text });
+    for (;;) {
+      const settled = isAnswerable ? await letter.answered(PATIENCE_MS) : undefined;
+      if (settled) place.heardAt = performance.now();
+      if (settled) return settled;
+      isAnswerable = true;
+      const isLate = performance.now() > deadline;
+      const isHere = place.home ?? (!isFull(realm) && (await beHome(realm, account)));
+      if ((isLate || isHere) && (await connections.withdraw(letter.id))) return undefined;
+      if (isLate) return unknown(tickets);
+    }
+  } catch (error) {
+    // The mail may have been posted, and taken.
+    realm.rest(error);
+    return unknown(tickets);
+  } finally {
+    letter.close();
+  }
+}
+
+/** False when another process is home. Throws outages. */
+async function beHome(realm: Realm, account: Contested): Promise<boolean> {
+  const { connections, letterbox, homes, places, rest } = realm;
+  const { stream, place } = account;
+  if (performance.now() - place.lookedAt < PATIENCE_MS) return false;
+  place.lookedAt = performance.now();
+  if (!(await connections.isFree(stream))) return false;
+  const session = await connections.lock(stream, letterbox.channel);
+  if (!session) return false;
+  const home = openHome({ session, onMail: mailTaker(realm, account), onError: rest });
+  place.home = home;
+  homes.add(home);
+  void home.ended.then((isQuiet) => {
+    homes.delete(home);
+    Object.assign(place, { home: undefined, heardAt: -Infinity, lookedAt: -Infinity });
+    if (isQuiet) places.delete(stream);
+  });
+  return true;
+}
+
+/** Has others' tickets decided here, and answers each. */
+function mailTaker({ letterbox, answering }: Realm, { submit }: Contested) {
+  return (channel: string, id: string, text: string): void => {
+    readTickets(text).forEach((ticket, index) => {
+      const answered = submit(ticket).then(
+        (result) => letterbox.answer(channel, id, index, { result }),
+        (error: Error) => letterbox.answer(channel, id, index, { error }),
+      );
+      answering.add(answered);
+      void answered.finally(() => answering.delete(answered));
+    });
   };
 }
 

@@ -21,7 +21,7 @@ export interface Letter {
   close(): void;
 }
 
-interface Letterbox {
+export interface Letterbox {
   readonly channel: string;
   /** From here on wakes and answers are heard. Throws outages. */
   listen(): Promise<void>;

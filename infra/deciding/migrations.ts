@@ -28,8 +28,8 @@ export const decidingMigrations: readonly {
       );
       CREATE INDEX mail_stream ON deciding.mail (stream);
       COMMENT ON TABLE deciding.mail IS
-        'Commands on contested accounts on their way to the process that decides. A row is taken by '
-        'deleting it, so each is decided at most once. Lives for milliseconds.';
+        'Commands on contested accounts on their way to the process that decides. Rows are taken '
+        'by deleting them, so each is decided at most once. Lives for milliseconds.';
       COMMENT ON COLUMN deciding.mail.channel IS
         'Where the sender listens for the answers.';
     `,

@@ -29,7 +29,7 @@ const localName = 'postgres.local.conf';
 const settings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  // A process of ours takes two dozen at most, and a machine may run a dozen of them on this server.
+  // A process of ours takes two dozen at most, and a machine may run a dozen of them here.
   max_connections: '300',
   password_encryption: 'scram-sha-256',
 

@@ -48,8 +48,8 @@ function servicesFrom(text = 'full'): ReadonlySet<Service> {
   for (const name of names)
     if (!SERVICES.includes(name as Service))
       throw new StartError(
-        `MODELROUTE_CLUSTER names '${name}': use 'full', 'postgres' (PostgreSQL alone) or a comma ` +
-          `list of ${SERVICES.join(', ')}.`,
+        `MODELROUTE_CLUSTER names '${name}': use 'full', 'postgres' (PostgreSQL alone) or a ` +
+          `comma list of ${SERVICES.join(', ')}.`,
       );
   return new Set(names as Service[]);
 }
@@ -79,8 +79,8 @@ export async function refuseOtherServices({ config, services, folders }: Setup):
   const wanted = SERVICES.filter((name) => services.has(name));
   if (begun && begun.join() !== wanted.join())
     throw new StartError(
-      `The data folder ${dataDir} was begun with MODELROUTE_CLUSTER=${begun.join() || 'postgres'}:` +
-        ' start with that again, or set MODELROUTE_DATA_DIR to another folder.',
+      `The data folder ${dataDir} was begun with MODELROUTE_CLUSTER=${begun.join() || 'postgres'}` +
+        ': start with that again, or set MODELROUTE_DATA_DIR to another folder.',
     );
   if (!begun) await writeFile(file, `${JSON.stringify(wanted)}\n`, { flush: true });
 }

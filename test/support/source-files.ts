@@ -30,7 +30,7 @@ const SKIPPED = new Set(['node_modules', 'dist', 'data', '.git', 'out']);
 const supportForms = [
   /\.spec\.ts$|^test\/|\/contract\//,
   /(^|[/-])(contract|kit|harness|stage|support|child)\.ts$/,
-  /^infra\/.*[/-]memory\.ts$/,
+  /^infra\/.*\/(checkpoints-)?memory\.ts$/,
 ];
 
 /** Paths of all files below `folder`, but what is installed, built or made at run time. */

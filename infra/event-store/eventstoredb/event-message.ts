@@ -25,7 +25,7 @@ const EVENT = (1 << 3) | 2;
 
 type Row = { -readonly [Name in keyof LogRow]: LogRow[Name] };
 
-/** What the message leaves out: the protocol does not write a zero, so not a stream's first revision. */
+/** What the message leaves out: a zero is not written, and so not a stream's first revision. */
 const EMPTY: Row = {
   ...{ position: 0n, stream: '' as StreamName, revision: 0 },
   ...{ id: '', type: '', data: '', metadata: '' },
