@@ -152,6 +152,13 @@ const POST = `
 
 const WITHDRAW = 'DELETE FROM deciding.mail WHERE id = $1';
 
-const TAKE = 'DELETE FROM deciding.mail WHERE stream = $1 RETURNING id, channel, tickets';
+/**
+ * What is older than anybody waits for is left alone: its sender withdraws it, or is gone, and by
+ * now its command may have been repeated, and what came of it be over.
+ */
+const TAKE = `
+  DELETE FROM deciding.mail
+  WHERE stream = $1 AND posted_at > clock_timestamp() - interval '2.5 seconds'
+  RETURNING id, channel, tickets`;
 
 const NOTIFY = 'SELECT pg_notify(c, p) FROM unnest($1::text[], $2::text[]) AS a (c, p)';
