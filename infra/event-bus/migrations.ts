@@ -77,6 +77,23 @@ export const processingMigrations: readonly {
     `,
   },
   {
+    // That of an unlogged table begins again after a crash, and the sweep would look behind it.
+    id: 203,
+    name: 'processing: handled wakes are numbered on after a crash',
+    sql: `
+      CREATE SEQUENCE processing.handled_wakes_number;
+      SELECT setval(
+        'processing.handled_wakes_number',
+        nextval(pg_get_serial_sequence('processing.handled_wakes', 'id'))
+      );
+      ALTER TABLE processing.handled_wakes
+        ALTER COLUMN id DROP IDENTITY,
+        ALTER COLUMN id SET DEFAULT nextval('processing.handled_wakes_number');
+      COMMENT ON SEQUENCE processing.handled_wakes_number IS
+        'Of processing.handled_wakes: by it the sweep knows which rows it has read.';
+    `,
+  },
+  {
     // Checkpoints of before were of the log in this database: there was no other store.
     id: 290,
     name: 'processing: whose positions these are',

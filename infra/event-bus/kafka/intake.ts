@@ -11,7 +11,10 @@ import type { HandledRecorder } from './handled.js';
 export interface Intake {
   /** `done` is called once the wake is finished, which may be at once. */
   admit(wake: RungWake, done: () => void): void;
-  /** False when it is inside or finished already. */
+  /**
+   * For the sweep, which found no record of it. False when it is inside, or finished by all
+   * accounts; what was finished here rings again when the record of that was lost.
+   */
   ring(wake: RungWake): boolean;
   /** The lanes finished it. */
   finished(position: Position): void;
@@ -40,7 +43,7 @@ export function openIntake(
       }
     },
     ring: (wake) => {
-      if (inside.has(wake.position) || isFinished(wake.position)) return false;
+      if (inside.has(wake.position) || wake.position <= settled) return false;
       inside.set(wake.position, []);
       lanes().admit(wake);
       return true;
