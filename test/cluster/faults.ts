@@ -56,14 +56,16 @@ const databaseRestarted = (system: System): Fault => ({
   strike: async () => void process.kill(await system.postmasterPid(), 'SIGINT'),
 });
 
-/** Offsets can be moved only while a group has no members. */
+/** Offsets can be moved only while a group has no members; who leaves in order is none at once. */
 const forgetful = (levers: Levers, replicas: readonly string[]): Fault[] => {
   const processors = replicas.filter((name) => name.startsWith('processors'));
   return [
     {
       name: 'offsets are reset to earliest',
       strike: () =>
-        levers.whileDown(processors, async () => resetOffsets(await levers.environment())),
+        levers.whileDown(processors, 'SIGTERM', async () =>
+          resetOffsets(await levers.environment()),
+        ),
     },
     {
       name: 'the topic is deleted and made again',

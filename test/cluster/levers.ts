@@ -12,8 +12,12 @@ export interface Levers {
   signal(name: string, signal: NodeJS.Signals): void;
   /** kill -9, and nobody starts it again for so long. */
   keepDown(names: readonly string[], forMs: number): Promise<void>;
-  /** kill -9; `meanwhile` runs while none of them does. */
-  whileDown(names: readonly string[], meanwhile: () => Promise<void>): Promise<void>;
+  /** Ended by the signal; `meanwhile` runs while none of them does. */
+  whileDown(
+    names: readonly string[],
+    by: 'SIGKILL' | 'SIGTERM',
+    meanwhile: () => Promise<void>,
+  ): Promise<void>;
   /** SIGSTOP for so long. */
   freeze(name: string, forMs: number): Promise<void>;
   /** Another process of that name is ready, as the balancer sees it. */
@@ -23,6 +27,8 @@ export interface Levers {
 
 /** One that cannot be started again in this time has not recovered. */
 const REPLACED_MS = 60_000;
+/** What an orderly end takes at most, and a little. */
+const GONE_MS = 15_000;
 
 /** Whether a part is a process of ours, and not a server that they talk to. */
 export const isReplica = (name: string): boolean =>
@@ -42,11 +48,12 @@ export function leversOf(system: System): Levers {
     if (pid === undefined) throw new Error(`${name} does not run`);
     process.kill(pid, which);
   };
-  const whileDown = async (names: readonly string[], meanwhile: () => Promise<void>) => {
+  const whileDown: Levers['whileDown'] = async (names, by, meanwhile) => {
     for (const name of names) writeFileSync(join(own, 'holds', name), '');
-    for (const name of names) signal(name, 'SIGKILL');
+    for (const name of names) signal(name, by);
     try {
-      await eventually('they are gone', () => names.every((name) => pidOf(name) === undefined));
+      const areGone = () => names.every((name) => pidOf(name) === undefined);
+      await eventually('they are gone', areGone, GONE_MS);
       await meanwhile();
     } finally {
       for (const name of names) rmSync(join(own, 'holds', name), { force: true });
@@ -57,7 +64,7 @@ export function leversOf(system: System): Levers {
     pidOf,
     signal,
     whileDown,
-    keepDown: (names, forMs) => whileDown(names, () => sleep(forMs)),
+    keepDown: (names, forMs) => whileDown(names, 'SIGKILL', () => sleep(forMs)),
     async freeze(name, forMs) {
       signal(name, 'SIGSTOP');
       try {
