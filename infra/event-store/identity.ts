@@ -53,7 +53,7 @@ export async function expectOwnLog(
   if (remember && !(await readIdentity(pool))) await adopt(pool, await identityOf(log));
   const own = await readIdentity(pool);
   if (!own) return;
-  // Read after what is remembered: others write to the log, and note how far it has come, meanwhile.
+  // Read after what is remembered: others meanwhile write to the log, and note how far it is.
   const opened = await identityOf(log);
   if (own.kind !== opened.kind) throw new StartError(sentences.otherKind(own.kind));
   if (own.first && own.first.id !== opened.first?.id)
