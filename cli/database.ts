@@ -130,7 +130,10 @@ async function schemaOf(pool: Pool, url: string): Promise<Schema> {
     const { rows } = await pool.query<Schema>(
       `SELECT to_regclass('eventstore.events') IS NOT NULL
          AND to_regclass('readmodel.projections') IS NOT NULL AS ours,
-         to_regclass('processing.log_identity') IS NOT NULL AS current`,
+         EXISTS (
+           SELECT FROM pg_attribute
+           WHERE attrelid = to_regclass('processing.log_identity') AND attname = 'epoch'
+         ) AS current`,
     );
     return rows[0] ?? { ours: false, current: false };
   } catch (error) {

@@ -3,9 +3,11 @@ import type { Pool } from 'pg';
 import type { Config } from './config/config.js';
 import type { CheckpointStore } from './event-bus/checkpoints.js';
 import { openPostgresCheckpoints } from './event-bus/checkpoints-postgres.js';
+import { openFence, type Fence } from './event-bus/fence.js';
 import { openInProcessBus } from './event-bus/in-process.js';
 import type { EventBus } from './event-bus/port.js';
 import type { Handled } from './event-bus/wake-lanes.js';
+import type { Epoch } from './event-store/identity.js';
 import type { EventStore } from './event-store/port.js';
 import type { Worker } from './infra.js';
 import type { Leases } from './leases/port.js';
@@ -24,6 +26,8 @@ export interface Bus {
 export interface OpenBusOptions {
   readonly config: Pick<Config, 'kafkaBrokers' | 'roles'>;
   readonly store: EventStore;
+  /** To which the positions of this process belong. */
+  readonly epoch: Epoch;
   /** Of checkpoints and leases. */
   readonly pool: Pool;
   readonly leases: Leases;
@@ -34,26 +38,36 @@ export interface OpenBusOptions {
 }
 
 export async function openBus(options: OpenBusOptions): Promise<Bus> {
-  const { config, store, pool, leases, instance, log, metrics } = options;
-  const checkpoints = openPostgresCheckpoints({ pool });
+  const { config, store, epoch, pool, leases, instance, log, metrics } = options;
+  const fence = openFence(log);
+  const { onMoved } = fence;
+  const checkpoints = openPostgresCheckpoints({ pool, epoch, onMoved });
   const onHandled = reporter(log, metrics);
   const { kafkaBrokers } = config;
-  if (kafkaBrokers) return openOverKafka(options, kafkaBrokers, checkpoints, onHandled);
+  if (kafkaBrokers) {
+    const common = { checkpoints, fence, onHandled };
+    return openOverKafka(options, kafkaBrokers, common);
+  }
   const lease = { leases, holder: instance };
   return {
-    bus: openInProcessBus({ store, checkpoints, log, lease, onHandled }),
+    bus: fence.ofBus(openInProcessBus({ store, checkpoints, log, lease, onHandled })),
     relay: undefined,
     check: undefined,
     close: async () => undefined,
   };
 }
 
+interface Common {
+  readonly checkpoints: CheckpointStore;
+  readonly fence: Fence;
+  readonly onHandled: (handled: Handled) => void;
+}
+
 /** Nothing connects before it is used: a role that neither rings nor is rung needs no broker. */
 async function openOverKafka(
-  { config, store, pool, leases, instance, log, metrics }: OpenBusOptions,
+  { config, store, epoch, pool, leases, instance, log, metrics }: OpenBusOptions,
   brokers: readonly string[],
-  checkpoints: CheckpointStore,
-  onHandled: (handled: Handled) => void,
+  { checkpoints, fence, onHandled }: Common,
 ): Promise<Bus> {
   const [
     { openKafkaClient },
@@ -71,12 +85,12 @@ async function openOverKafka(
   const client = openKafkaClient({ brokers, clientId: `modelroute-${instance}`, log });
   const lease = { leases, holder: instance };
   const common = { store, client, checkpoints, lease, log, metrics, prefix: PREFIX };
-  const handled = openPostgresHandled({ pool });
+  const handled = openPostgresHandled({ pool, epoch, onMoved: fence.onMoved });
   const bus = openKafkaBus({ ...common, handled, onHandled });
   const isNeeded = config.roles.has('processors') || config.roles.has('relay');
   return {
-    bus,
-    relay: openRelay(common),
+    bus: fence.ofBus(bus),
+    relay: fence.ofWorker(openRelay(common)),
     check: isNeeded ? () => client.ping() : undefined,
     close: async () => {
       await bus.close();

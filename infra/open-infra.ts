@@ -60,11 +60,12 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const metrics = openMetrics();
   const stores = await openStores({ config, databaseUrl, log });
   const { store, rawLog, smallPayloads: small } = stores;
-  await expectOwnLog(readStore, { kind: kindOf(config), store, rawLog }, { remember: true });
+  const opened = { kind: kindOf(config), store, rawLog };
+  const epoch = await expectOwnLog(readStore, opened, { remember: true });
   watchStore(stores, metrics);
   const leases = openPostgresLeases({ pool: processing });
   const pool = processing;
-  const delivery = await openBus({ config, store, pool, leases, instance, log, metrics });
+  const delivery = await openBus({ config, store, epoch, pool, leases, instance, log, metrics });
   const { bus, relay } = delivery;
   const filing = await openFiles(config);
   const { files, largePayloads: large } = filing;

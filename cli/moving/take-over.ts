@@ -36,7 +36,9 @@ export function marksOf({ checkpoints, parked }: Progress): readonly Position[] 
 export async function takeOver(pool: Pool, moved: Moved): Promise<void> {
   await withTransaction(pool, async (tx) => {
     // Nothing of ours may read a position between the old meaning and the new one.
-    await tx.query('LOCK TABLE processing.checkpoints, readmodel.projections IN EXCLUSIVE MODE');
+    await tx.query(`
+      LOCK TABLE processing.checkpoints, processing.parked_wakes, processing.handled_wakes,
+        readmodel.projections IN EXCLUSIVE MODE`);
     await replaceIdentity(tx, moved.identity);
     await replaceProgress(tx, moved);
     await emptyReadModels(tx);

@@ -1,19 +1,28 @@
 /** Checkpoints in PostgreSQL, schema `processing`; the pool answers int8 as bigint. */
 import type { Pool } from 'pg';
 import type { StreamName } from '../../contracts/streams.js';
+import { FIRST_EPOCH } from '../event-store/identity.js';
 import { START } from '../event-store/port.js';
 import type { CheckpointStore } from './checkpoints.js';
+import { IS_OWN_EPOCH, requireOwn, type EpochOptions } from './epoch.js';
 import type { ParkedWake } from './port.js';
 
-export function openPostgresCheckpoints({ pool }: { pool: Pool }): CheckpointStore {
+/** Throws `LogMoved` where a process of an older epoch would write. */
+export function openPostgresCheckpoints({
+  pool,
+  epoch = FIRST_EPOCH,
+  onMoved,
+}: EpochOptions & { readonly pool: Pool }): CheckpointStore {
+  const write = async (name: string, text: string, values: readonly unknown[]) => {
+    const config = { name, text, values: [epoch, ...values] };
+    requireOwn((await pool.query<{ own: boolean }>(config)).rows, onMoved);
+  };
   return {
     read: async (group) => {
       const { rows } = await pool.query<{ position: bigint }>(READ, [group]);
       return rows[0]?.position ?? START;
     },
-    save: async (group, position) => {
-      await pool.query({ name: 'save_checkpoint', text: SAVE, values: [group, String(position)] });
-    },
+    save: (group, position) => write('save_checkpoint', SAVE, [group, String(position)]),
     list: async () => {
       const { rows } = await pool.query<CheckpointRow>(LIST);
       return rows.map((row) => ({
@@ -22,13 +31,11 @@ export function openPostgresCheckpoints({ pool }: { pool: Pool }): CheckpointSto
         parked: row.parked,
       }));
     },
-    park: async ({ group, stream, revision, type, position, attempts, error }) => {
+    park: ({ group, stream, revision, type, position, attempts, error }) => {
       const values = [group, stream, revision, type, String(position), attempts, error];
-      await pool.query(PARK, values);
+      return write('park_wake', PARK, values);
     },
-    unpark: async (group, stream, revision) => {
-      await pool.query(UNPARK, [group, stream, revision]);
-    },
+    unpark: (group, stream, revision) => write('unpark_wake', UNPARK, [group, stream, revision]),
     listParked: async (group) => {
       const { rows } = await pool.query<ParkedRow>(LIST_PARKED, [group ?? null]);
       return rows.map(parkedWakeOf);
@@ -76,12 +83,15 @@ const READ = 'SELECT position FROM processing.checkpoints WHERE group_name = $1'
 
 /** A checkpoint lost in a power cut only rings some wakes again: it need not wait for the disk. */
 const SAVE = `
-  WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true))
-  INSERT INTO processing.checkpoints (group_name, position)
-  SELECT $1, $2::bigint FROM unhurried
-  ON CONFLICT (group_name) DO UPDATE
-    SET position = excluded.position, saved_at = clock_timestamp()
-    WHERE checkpoints.position < excluded.position`;
+  WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true)), ${IS_OWN_EPOCH},
+  saved AS (
+    INSERT INTO processing.checkpoints (group_name, position)
+    SELECT $2, $3::bigint FROM unhurried, epoch WHERE own
+    ON CONFLICT (group_name) DO UPDATE
+      SET position = excluded.position, saved_at = clock_timestamp()
+      WHERE checkpoints.position < excluded.position
+  )
+  SELECT own FROM epoch`;
 
 const LIST = `
   SELECT group_name, c.position, coalesce(p.parked, 0) AS parked
@@ -92,15 +102,22 @@ const LIST = `
   ORDER BY group_name COLLATE "C"`;
 
 const PARK = `
-  INSERT INTO processing.parked_wakes
-    (group_name, stream, revision, type, position, attempts, error)
-  VALUES ($1, $2, $3, $4, $5, $6, $7)
-  ON CONFLICT (group_name, stream, revision) DO UPDATE
-    SET attempts = excluded.attempts, error = excluded.error,
-        parked_at = clock_timestamp(), retry_requested = false`;
+  WITH ${IS_OWN_EPOCH}, parked AS (
+    INSERT INTO processing.parked_wakes
+      (group_name, stream, revision, type, position, attempts, error)
+    SELECT $2, $3, $4::integer, $5, $6::bigint, $7::integer, $8 FROM epoch WHERE own
+    ON CONFLICT (group_name, stream, revision) DO UPDATE
+      SET attempts = excluded.attempts, error = excluded.error,
+          parked_at = clock_timestamp(), retry_requested = false
+  )
+  SELECT own FROM epoch`;
 
 const UNPARK = `
-  DELETE FROM processing.parked_wakes WHERE group_name = $1 AND stream = $2 AND revision = $3`;
+  WITH ${IS_OWN_EPOCH}, unparked AS (
+    DELETE FROM processing.parked_wakes USING epoch
+    WHERE own AND group_name = $2 AND stream = $3 AND revision = $4
+  )
+  SELECT own FROM epoch`;
 
 const PARKED_COLUMNS = 'group_name, stream, revision, type, position, attempts, error, parked_at';
 

@@ -120,4 +120,14 @@ export const processingMigrations: readonly {
         'How far it was known to reach at the last start.';
     `,
   },
+  {
+    // Doorbells of a release without epochs, and the epoch of what it wrote, are the first one.
+    id: 291,
+    name: 'processing: since when these positions hold',
+    sql: `
+      ALTER TABLE processing.log_identity ADD COLUMN epoch text NOT NULL DEFAULT '0';
+      COMMENT ON COLUMN processing.log_identity.epoch IS
+        'Another one after every move: who was started in an older one writes no position here.';
+    `,
+  },
 ];

@@ -32,6 +32,16 @@ export interface LogIdentity {
   readonly head: Position;
 }
 
+/**
+ * Names one life of a database with one log: another log in it gets another epoch. A process reads
+ * it once, when it starts; what it then writes about positions says so, and is refused when the log
+ * has moved meanwhile.
+ */
+export type Epoch = string;
+
+/** Of databases that are older than epochs, and of doorbells that carry none. */
+export const FIRST_EPOCH: Epoch = '0';
+
 export interface OpenedLog {
   readonly kind: StoreKind;
   readonly store: EventStore;
@@ -43,16 +53,17 @@ export const kindOf = ({ eventStoreUrl }: Pick<Config, 'eventStoreUrl'>): StoreK
 
 /**
  * Throws `StartError` when the positions in the database are of another log than the opened one.
- * With `remember` a database without any adopts this log, and notes how far it has come.
+ * With `remember` a database without any adopts this log, and notes how far it has come. Answers
+ * the epoch to which the positions belong.
  */
 export async function expectOwnLog(
   pool: Pool,
   log: OpenedLog,
   { remember }: { readonly remember: boolean },
-): Promise<void> {
+): Promise<Epoch> {
   if (remember && !(await readIdentity(pool))) await adopt(pool, await identityOf(log));
   const own = await readIdentity(pool);
-  if (!own) return;
+  if (!own) return FIRST_EPOCH;
   // Read after what is remembered: others meanwhile write to the log, and note how far it is.
   const opened = await identityOf(log);
   if (own.kind !== opened.kind) throw new StartError(sentences.otherKind(own.kind));
@@ -63,6 +74,7 @@ export async function expectOwnLog(
   if (opened.head < own.head) throw new StartError(sentences.older(own.head, opened.head));
   if (own.known && !(await stands(log.store, own.known))) throw new StartError(sentences.copy);
   if (remember) await grow(pool, opened);
+  return own.epoch;
 }
 
 const NAMES: Record<StoreKind, string> = {
@@ -106,6 +118,7 @@ async function stands(store: EventStore, anchor: Anchor): Promise<boolean> {
 }
 
 interface IdentityRow {
+  epoch: Epoch;
   kind: StoreKind;
   first: Written | null;
   known: Written | null;
@@ -117,9 +130,9 @@ type Written = Omit<Anchor, 'position'> & { readonly position: string };
 /** Undefined for a database in which no position was ever written down. */
 export async function readIdentity(
   asker: Pick<ClientBase, 'query'>,
-): Promise<LogIdentity | undefined> {
+): Promise<(LogIdentity & { readonly epoch: Epoch }) | undefined> {
   const { rows } = await asker.query<IdentityRow>(
-    'SELECT kind, first, known, head FROM processing.log_identity',
+    'SELECT epoch, kind, first, known, head FROM processing.log_identity',
   );
   const [row] = rows;
   return row && { ...row, first: anchorIn(row.first), known: anchorIn(row.known) };
@@ -137,7 +150,8 @@ const writtenOf = (anchor: Anchor | undefined): string | null => {
 /** A start at the same time may have been quicker; its log is compared like any other's. */
 async function adopt(pool: Pool, { kind, first, head }: LogIdentity): Promise<void> {
   await pool.query(
-    `INSERT INTO processing.log_identity (kind, first, head) VALUES ($1, $2, $3)
+    `INSERT INTO processing.log_identity (epoch, kind, first, head)
+     VALUES (gen_random_uuid()::text, $1, $2, $3)
      ON CONFLICT DO NOTHING`,
     [kind, writtenOf(first), head],
   );
@@ -152,15 +166,16 @@ async function grow(pool: Pool, { kind, first, head }: LogIdentity): Promise<voi
   );
 }
 
-/** The positions in the database are of this log from now on. */
+/** The positions in the database are of this log from now on, and a new epoch begins. */
 export async function replaceIdentity(
   tx: Pick<ClientBase, 'query'>,
   { kind, first, known, head }: LogIdentity,
 ): Promise<void> {
   await tx.query(
-    `INSERT INTO processing.log_identity AS own (kind, first, known, head) VALUES ($1, $2, $3, $4)
+    `INSERT INTO processing.log_identity AS own (epoch, kind, first, known, head)
+     VALUES (gen_random_uuid()::text, $1, $2, $3, $4)
      ON CONFLICT ("only") DO UPDATE SET
-       kind = excluded.kind, first = excluded.first, known = excluded.known, head = excluded.head`,
+       epoch = excluded.epoch, kind = excluded.kind, first = excluded.first, known = excluded.known, head = excluded.head`,
     [kind, writtenOf(first), writtenOf(known), head],
   );
 }

@@ -3,7 +3,9 @@
  * subtracts from the log. Losing it costs only that wakes ring again.
  */
 import type { Pool } from 'pg';
+import { FIRST_EPOCH } from '../../event-store/identity.js';
 import type { Position } from '../../event-store/port.js';
+import { IS_OWN_EPOCH, requireOwn, type EpochOptions } from '../epoch.js';
 
 export interface HandledRow {
   readonly id: bigint;
@@ -18,11 +20,17 @@ export interface HandledPositions {
   forget(group: string, position: Position): Promise<void>;
 }
 
-export function openPostgresHandled({ pool }: { pool: Pool }): HandledPositions {
+/** Throws `LogMoved` where a process of an older epoch would write. */
+export function openPostgresHandled({
+  pool,
+  epoch = FIRST_EPOCH,
+  onMoved,
+}: EpochOptions & { readonly pool: Pool }): HandledPositions {
   return {
     add: async (group, positions) => {
-      const text = positions.map(String);
-      await pool.query({ name: 'add_handled', text: ADD, values: [group, text] });
+      const values = [epoch, group, positions.map(String)];
+      const config = { name: 'add_handled', text: ADD, values };
+      requireOwn((await pool.query<{ own: boolean }>(config)).rows, onMoved);
     },
     read: async (group, afterId, but) => {
       const values = [group, String(afterId), but.map(String)];
@@ -35,8 +43,13 @@ export function openPostgresHandled({ pool }: { pool: Pool }): HandledPositions 
 }
 
 const ADD = `
-  INSERT INTO processing.handled_wakes (group_name, highest, positions)
-  SELECT $1, max(position), $2::bigint[] FROM unnest($2::bigint[]) AS handled (position)`;
+  WITH ${IS_OWN_EPOCH}, added AS (
+    INSERT INTO processing.handled_wakes (group_name, highest, positions)
+    SELECT $2, max(position), $3::bigint[]
+    FROM unnest($3::bigint[]) AS handled (position), epoch WHERE own
+    HAVING count(*) > 0
+  )
+  SELECT own FROM epoch`;
 
 const READ = `
   SELECT id, positions FROM processing.handled_wakes
