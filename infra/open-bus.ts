@@ -84,7 +84,7 @@ async function openOverKafka(
   ]);
   const client = openKafkaClient({ brokers, clientId: `modelroute-${instance}`, log });
   const lease = { leases, holder: instance };
-  const common = { store, client, checkpoints, lease, log, metrics, prefix: PREFIX };
+  const common = { store, client, epoch, checkpoints, lease, log, metrics, prefix: PREFIX };
   const handled = openPostgresHandled({ pool, epoch, onMoved: fence.onMoved });
   const bus = openKafkaBus({ ...common, handled, onHandled });
   const isNeeded = config.roles.has('processors') || config.roles.has('relay');

@@ -7,7 +7,7 @@ import type { CheckpointStore } from './checkpoints.js';
 import { IS_OWN_EPOCH, requireOwn, type EpochOptions } from './epoch.js';
 import type { ParkedWake } from './port.js';
 
-/** Throws `LogMoved` where a process of an older epoch would write. */
+/** Throws `LogMoved` to a process of an older epoch: these positions are not of its log. */
 export function openPostgresCheckpoints({
   pool,
   epoch = FIRST_EPOCH,
@@ -19,7 +19,8 @@ export function openPostgresCheckpoints({
   };
   return {
     read: async (group) => {
-      const { rows } = await pool.query<{ position: bigint }>(READ, [group]);
+      const { rows } = await pool.query<ReadRow>(READ, [epoch, group]);
+      requireOwn(rows, onMoved);
       return rows[0]?.position ?? START;
     },
     save: (group, position) => write('save_checkpoint', SAVE, [group, String(position)]),
@@ -51,6 +52,11 @@ export function openPostgresCheckpoints({
   };
 }
 
+interface ReadRow {
+  own: boolean;
+  position: bigint | null;
+}
+
 interface CheckpointRow {
   group_name: string;
   position: bigint | null;
@@ -79,7 +85,10 @@ const parkedWakeOf = (row: ParkedRow): ParkedWake => ({
   parkedAt: row.parked_at.toISOString(),
 });
 
-const READ = 'SELECT position FROM processing.checkpoints WHERE group_name = $1';
+/** Also by reading, which all do now and then, a process finds out that the log has moved. */
+const READ = `
+  WITH ${IS_OWN_EPOCH}
+  SELECT own, position FROM epoch LEFT JOIN processing.checkpoints ON group_name = $2`;
 
 /** A checkpoint lost in a power cut only rings some wakes again: it need not wait for the disk. */
 const SAVE = `

@@ -10,7 +10,7 @@ import type { Epoch } from '../event-store/identity.js';
 export interface EpochOptions {
   /** Read when the process started. */
   readonly epoch?: Epoch;
-  /** Told of every write that was refused. */
+  /** Told of every refusal. */
   readonly onMoved?: (error: LogMoved) => void;
 }
 

@@ -5,6 +5,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { START, type EventStore } from '../../event-store/port.js';
+import type { Epoch } from '../../event-store/identity.js';
 import type { Leases } from '../../leases/port.js';
 import { whileLeased } from '../../leases/while-leased.js';
 import type { Log } from '../../logger.js';
@@ -31,6 +32,8 @@ export interface KafkaBusOptions {
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'sweptWakes' | 'consumerRestarts' | 'consumerLag'>;
   readonly onHandled?: (handled: Handled) => void;
+  /** Of the log that the store holds. */
+  readonly epoch: Epoch;
   readonly prefix: string;
   readonly partitions?: number;
   readonly sweep?: SweepTiming;
@@ -104,8 +107,8 @@ async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<vo
     groupId: groupIdOf(prefix, group.name),
     topics: group.categories.map((category) => topicOf(prefix, category)),
   };
-  const { partitions = PARTITIONS, standstillMs = STANDSTILL_MS } = bus;
-  const consumer = openConsumer({ ...of, lanes, recorder, partitions, standstillMs });
+  const { partitions = PARTITIONS, standstillMs = STANDSTILL_MS, epoch } = bus;
+  const consumer = openConsumer({ ...of, epoch, lanes, recorder, partitions, standstillMs });
   const ringParked = parkedRinger(bus, group, lanes, signal);
   bus.running.set(group.name, ringParked);
   const settled = async () => intake.settle(await checkpoints.read(group.name));

@@ -6,12 +6,13 @@
  *      ▲          │
  *      └─ pause ◄─┘   it crashed, or stands still although there is news (watchdog)
  */
+import type { Epoch } from '../../event-store/identity.js';
 import type { Log } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import { aborted, OUTAGE_PAUSE_MS, pause, within } from '../outage.js';
 import type { Group } from '../port.js';
 import type { Lanes } from '../wake-lanes.js';
-import { wakeIn } from './doorbell.js';
+import { rungBy } from './doorbell.js';
 import type { HandledRecorder } from './handled.js';
 import type { Intake } from './intake.js';
 import { openOffsets, type Offsets } from './offsets.js';
@@ -21,6 +22,8 @@ export interface ConsumerOptions {
   readonly group: Group;
   readonly groupId: string;
   readonly topics: readonly string[];
+  /** Doorbells of another one are passed: their positions are not of this log. */
+  readonly epoch: Epoch;
   readonly partitions: number;
   readonly client: KafkaClient;
   readonly intake: Intake;
@@ -121,15 +124,16 @@ async function take(
   beat: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { group, intake, offsets, log } = member;
+  const { group, intake, offsets, log, epoch } = member;
   let passed = false;
   for (const { offset, value } of messages) {
     await room(member, beat);
     if (signal.aborted) return false;
     const at = { topic, partition, offset, note: '' };
-    const wake = wakeIn(value);
-    if (!wake) log.warn({ group: group.name, topic, partition }, 'a message that is no doorbell');
-    if (wake && group.wakesOn.includes(wake.type)) {
+    const rung = rungBy(value);
+    if (!rung) log.warn({ group: group.name, topic, partition }, 'a message that is no doorbell');
+    if (rung?.epoch === epoch && group.wakesOn.includes(rung.wake.type)) {
+      const { wake } = rung;
       intake.admit(wake, finishing(member, offsets.take(at, wake)));
     } else {
       offsets.pass(at);

@@ -6,6 +6,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { categoryOf } from '../../../contracts/streams.js';
+import type { Epoch } from '../../event-store/identity.js';
 import type { EventStore, LogBatch, Position } from '../../event-store/port.js';
 import type { Worker } from '../../infra.js';
 import type { Leases } from '../../leases/port.js';
@@ -27,6 +28,8 @@ export interface RelayOptions {
   readonly lease: { readonly leases: Leases; readonly holder: string };
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'relayed'>;
+  /** Of the log that it reads. */
+  readonly epoch: Epoch;
   readonly prefix: string;
   readonly partitions?: number;
 }
@@ -84,12 +87,12 @@ async function follow(
   signal: AbortSignal,
   onPublished: (batch: LogBatch) => void,
 ): Promise<void> {
-  const { store, log, prefix } = options;
+  const { store, log } = options;
   let position = after;
   while (!signal.aborted) {
     try {
       for await (const batch of store.subscribe(position, { categories: RELAYED }, signal)) {
-        if (!(await publish(options, sender, topicsOf(batch, prefix), signal))) return;
+        if (!(await publish(options, sender, topicsOf(batch, options), signal))) return;
         position = batch.position;
         onPublished(batch);
       }
@@ -101,13 +104,17 @@ async function follow(
   }
 }
 
-function topicsOf({ events }: LogBatch, prefix: string): ReadonlyMap<string, Outgoing[]> {
+function topicsOf(
+  { events }: LogBatch,
+  { prefix, epoch }: RelayOptions,
+): ReadonlyMap<string, Outgoing[]> {
   const topics = new Map<string, Outgoing[]>();
   for (const event of events) {
     const topic = topicOf(prefix, categoryOf(event.stream));
     const messages = topics.get(topic);
-    if (messages) messages.push(doorbellOf(event));
-    else topics.set(topic, [doorbellOf(event)]);
+    const doorbell = doorbellOf(event, epoch);
+    if (messages) messages.push(doorbell);
+    else topics.set(topic, [doorbell]);
   }
   return topics;
 }

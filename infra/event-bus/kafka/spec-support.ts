@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { pino } from 'pino';
 import { freshDatabase } from '../../../test/support/postgres.js';
+import { FIRST_EPOCH } from '../../event-store/identity.js';
 import { eventStoreMigrations } from '../../event-store/postgres/migrations.js';
 import { openPostgresEventStore } from '../../event-store/postgres/postgres.js';
 import type { EventStore } from '../../event-store/port.js';
@@ -72,7 +73,7 @@ export async function openStage(brokers: string): Promise<Stage> {
   const client = openClient();
   const endings: (() => Promise<void>)[] = [];
   let closed = false;
-  const common = { store, log, metrics, prefix, ...HURRY };
+  const common = { store, log, metrics, epoch: FIRST_EPOCH, prefix, ...HURRY };
   return {
     ...{ store, checkpoints, handled, client, prefix, metrics, logged },
     openBus: (options = {}) => {
