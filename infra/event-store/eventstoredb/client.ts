@@ -188,6 +188,9 @@ const SWEEP_MS = 25;
 
 /** The server refuses by itself what reaches it later; clocks may differ by less than this. */
 const STALE_MS = 10_000;
+const UNANSWERED =
+  'the event store did not answer in time; it never does when its clock is more than ' +
+  `${STALE_MS / 1000} s ahead of ours`;
 
 /** All appends go over one stream of the connection; a new one is opened when it breaks. */
 function openAppends(open: () => Promise<AppendStream>) {
@@ -262,7 +265,7 @@ function settleDue({ pending, heardAt }: Line, now: number): boolean {
     if (dueAt > now) continue;
     alive &&= heardAt >= sentAt;
     pending.delete(correlation);
-    settle({ kind: 'unknown', reason: 'the event store did not answer in time' });
+    settle({ kind: 'unknown', reason: UNANSWERED });
   }
   return alive;
 }
