@@ -242,7 +242,9 @@ describe('moving house', function () {
     expect(there).to.have.length.within(1_000, 11_999);
     const { outcome, appended, snapshots } = await target.importFrom(folder.dir);
     const left = 12_000 - there.length;
-    expect([outcome, appended, snapshots]).to.deep.equal(['moved', left, 1]);
+    expect([outcome, snapshots]).to.deep.equal(['moved', 1]);
+    // What the killed one had sent may land behind our look.
+    expect(appended).to.be.within(1, left);
     expect(await told(target.database.store, 20_000)).to.deep.equal(
       await told(source.database.store, 20_000),
     );
