@@ -11,6 +11,7 @@ import {
   type ReadStreamOptions,
 } from '../port.js';
 import type { Call, LogClient, ServerFilter } from './client.js';
+import { createGate } from './gate.js';
 
 /** Rows behind a position, and how far the log is known by them. */
 interface LogPage {
@@ -33,12 +34,19 @@ export interface LogReader {
 
 const RETRY_PAUSE_MS = 50;
 
+/**
+ * Streams that are read at once. A backlog of handlers would ask for hundreds; those that are not
+ * answered in time would be asked for again, which is work for nothing when there is least to spare.
+ */
+const STREAMS_MAX = 64;
+
 /** So long one page looks for what a filter passes; then it is as long as it is. */
 const SCAN_MS = 1_000;
 
 /** `timeoutMs`: nobody waits longer for the next event, or for an answer. */
 export function createLogReader(client: LogClient, timeoutMs: number): LogReader {
   const collect = (start: Start) => collectRows(start, timeoutMs);
+  const streams = createGate(STREAMS_MAX, Infinity);
 
   async function newest(limit: number): Promise<readonly LogRow[]> {
     // A server that does not leave its own events out of such a page is asked for a longer one.
@@ -73,7 +81,15 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
       if (backward && fromRevision !== undefined && fromRevision < 0) return [];
       const from = fromRevision === undefined ? undefined : Math.max(0, fromRevision);
       const range = { stream, from: from ?? (backward ? 'end' : 0), backward, limit } as const;
-      return collect((row) => client.readStream(range, row));
+      const deadline = performance.now() + timeoutMs;
+      if (!(await streams.enter(0, deadline)))
+        throw new StoreUnavailable('too many reads wait for the event store');
+      try {
+        const start: Start = (row) => client.readStream(range, row);
+        return await collectRows(start, deadline - performance.now());
+      } finally {
+        streams.leave(0);
+      }
     },
 
     async page(after, limit, filter) {
