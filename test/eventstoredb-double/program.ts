@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { repositoryRoot } from '../support/child-process.js';
 
@@ -18,7 +17,7 @@ export function doubleProgram(): string {
 
 function build(): string {
   const { outputFiles } = buildSync({
-    entryPoints: [fileURLToPath(new URL('main.ts', import.meta.url))],
+    entryPoints: [join(repositoryRoot, 'test', 'eventstoredb-double', 'main.ts')],
     bundle: true,
     packages: 'external',
     platform: 'node',
