@@ -45,8 +45,8 @@ export interface AccountWriterOptions {
 const BATCH_MAX = 256;
 /** So many lost races in a row are no race any more: the account is refused for now. */
 const CONFLICTS_MAX = 50;
-/** More of them would only be smaller. */
-const LETTERS_MAX = 4;
+/** On their way at once; what comes meanwhile goes with the next. More would only be smaller. */
+const LETTERS_MAX = 1;
 
 export class AccountWriter {
   private readonly memory: AccountMemory;
@@ -56,6 +56,7 @@ export class AccountWriter {
   private conflicts = 0;
   /** What was sent to the account's home. */
   private readonly letters = new Set<Promise<void>>();
+  private onSubmit: () => void = () => undefined;
   private isRunning = false;
 
   constructor(private readonly options: AccountWriterOptions) {
@@ -71,6 +72,7 @@ export class AccountWriter {
       throw new StoreOverloaded('too many commands wait for this account');
     return new Promise((resolve, reject) => {
       this.queue.push({ ticket, resolve, reject });
+      this.onSubmit();
       if (!this.isRunning) void this.run();
     });
   }
@@ -84,10 +86,22 @@ export class AccountWriter {
       const batch = this.queue.splice(0, this.singly > 0 ? 1 : BATCH_MAX);
       const settling = this.settleAtHome(batch);
       if (!settling) await this.write(batch);
-      else if (this.letters.size >= LETTERS_MAX) await Promise.race(this.letters);
+      else if (this.letters.size >= LETTERS_MAX) await this.untilRoom();
       else await nextTurn();
     }
     this.isRunning = false;
+  }
+
+  /**
+   * Until one more letter may be sent, or the account is at home here: what was sent may then wait
+   * for this very queue.
+   */
+  private async untilRoom(): Promise<void> {
+    const { letters, memory } = this;
+    while (letters.size >= LETTERS_MAX && !this.options.homes?.isHere(memory.stream)) {
+      const submitted = new Promise<void>((resolve) => (this.onSubmit = resolve));
+      await Promise.race([...letters, submitted]);
+    }
   }
 
   /** Undefined when they are to be decided here. What comes back undecided is queued again. */

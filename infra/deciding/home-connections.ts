@@ -51,7 +51,7 @@ export function openHomeConnections(url: string, homesMax: number): HomeConnecti
   };
   const talk = quiet(
     new pg.Pool({
-      ...{ ...common, max: 2, idleTimeoutMillis: 10_000, application_name: 'modelroute mail' },
+      ...{ ...common, max: 2, idleTimeoutMillis: 60_000, application_name: 'modelroute mail' },
       options: '-c synchronous_commit=off',
     }),
   );
@@ -107,21 +107,28 @@ export function openHomeConnections(url: string, homesMax: number): HomeConnecti
   };
 }
 
-const sessionOf = (client: pg.PoolClient, stream: StreamName): HomeSession => ({
-  async take() {
-    const taken = await client.query<Mail>({ name: 'take-mail', text: TAKE, values: [stream] });
-    return taken.rows;
-  },
-  async end() {
-    try {
-      await client.query(LEAVE, [stream]);
-    } finally {
-      // The lock goes with the session, whatever was answered.
-      client.release(true);
-    }
-  },
-  abandon: () => client.release(true),
-});
+function sessionOf(client: pg.PoolClient, stream: StreamName): HomeSession {
+  let isReleased = false;
+  // The lock goes with the session; a session that could not say goodbye is left once all the same.
+  const release = () => {
+    if (!isReleased) client.release(true);
+    isReleased = true;
+  };
+  return {
+    async take() {
+      const taken = await client.query<Mail>({ name: 'take-mail', text: TAKE, values: [stream] });
+      return taken.rows;
+    },
+    async end() {
+      try {
+        await client.query(LEAVE, [stream]);
+      } finally {
+        release();
+      }
+    },
+    abandon: release,
+  };
+}
 
 /** A lost connection is told by the query that needed it. */
 function quiet(pool: pg.Pool): pg.Pool {

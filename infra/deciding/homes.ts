@@ -30,6 +30,8 @@ export type Submit = (ticket: Ticket) => Promise<AccountResult>;
 export interface Homes {
   /** A race for the account was lost. */
   contend(stream: StreamName): void;
+  /** This process decides for the account, and for others. */
+  isHere(stream: StreamName): boolean;
   /**
    * Has the tickets decided where the account is at home. Undefined, at once or in the end: decide
    * them here. `submit` is given the tickets of others when this process becomes the home.
@@ -113,6 +115,7 @@ export function openPostgresHomes({ url, log, instance }: HomesOptions): Homes {
       if (places.has(stream)) return;
       places.set(stream, { home: undefined, heardAt: -Infinity, lookedAt: -Infinity });
     },
+    isHere: (stream) => places.get(stream)?.home !== undefined,
     settle(stream, tickets, submit) {
       const place = places.get(stream);
       place?.home?.isUsed();
