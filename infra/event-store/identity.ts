@@ -175,7 +175,8 @@ export async function replaceIdentity(
     `INSERT INTO processing.log_identity AS own (epoch, kind, first, known, head)
      VALUES (gen_random_uuid()::text, $1, $2, $3, $4)
      ON CONFLICT ("only") DO UPDATE SET
-       epoch = excluded.epoch, kind = excluded.kind, first = excluded.first, known = excluded.known, head = excluded.head`,
+       epoch = excluded.epoch, kind = excluded.kind, first = excluded.first,
+       known = excluded.known, head = excluded.head`,
     [kind, writtenOf(first), writtenOf(known), head],
   );
 }

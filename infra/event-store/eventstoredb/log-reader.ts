@@ -36,7 +36,7 @@ const RETRY_PAUSE_MS = 50;
 
 /**
  * Streams that are read at once. A backlog of handlers would ask for hundreds; those that are not
- * answered in time would be asked for again, which is work for nothing when there is least to spare.
+ * answered in time would be asked for again: work for nothing when there is least to spare.
  */
 const STREAMS_MAX = 64;
 
