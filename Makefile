@@ -1,6 +1,8 @@
 # Every target in one line each: make help
 SHELL := /bin/sh
 MOCHA := node_modules/.bin/mocha
+# A young generation that neither starts nor ends tiny: docs/performance.md
+NODE_ARGS := --max-semi-space-size=64 --min-semi-space-size=16 --no-memory-reducer
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
@@ -19,7 +21,7 @@ build: install ## Builds dist/
 	@node scripts/build.mjs
 
 start: build ## Runs everything in one process, with first executions on a new data folder
-	@exec node --max-semi-space-size=64 dist/cli/main.js serve
+	@exec node $(NODE_ARGS) dist/cli/main.js serve
 
 cluster: build ## Runs several processes of every role behind a balancer, over Kafka, gRPC and S3
 	@MODELROUTE_TEST_BUILT=1 exec node --import tsx test/cluster/main.ts

@@ -25,7 +25,11 @@ interface ModelRouteOptions {
 export const WORKING_ROLES = ['command-api', 'query-api', 'processors', 'projectors', 'relay'];
 
 /** What `make start` gives Node. */
-const SHIPPED_NODE_ARGS = ['--max-semi-space-size=64'];
+const SHIPPED_NODE_ARGS = [
+  '--max-semi-space-size=64',
+  '--min-semi-space-size=16',
+  '--no-memory-reducer',
+];
 
 export const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const READY = /ModelRoute is ready on (http:\/\/127\.0\.0\.1:\d+)/;

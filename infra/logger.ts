@@ -28,9 +28,18 @@ const GATHER_BYTES = 4096;
 /** An orderly end loses no line; `kill -9` may lose those of the last moment. */
 function gathered() {
   const stdout = pino.destination({ fd: 1, sync: true, minLength: GATHER_BYTES });
-  setInterval(() => stdout.flush(), GATHER_MS).unref();
+  let flushing: NodeJS.Timeout | undefined;
+  const flush = () => {
+    flushing = undefined;
+    stdout.flush();
+  };
   process.on('exit', () => stdout.flushSync());
-  return stdout;
+  return {
+    write: (line: string) => {
+      stdout.write(line);
+      flushing ??= setTimeout(flush, GATHER_MS).unref();
+    },
+  };
 }
 
 /** `10:31:07 info  message  name=value …` */

@@ -157,10 +157,23 @@ function dependenciesOf(
 ): readonly Dependency[] {
   return [
     { name: 'database', check: async () => void (await readStore.query('select 1')) },
-    { name: 'event-store', check: async () => void (await store.head()) },
-    ...(bus.check ? [{ name: 'event-bus', check: bus.check }] : []),
-    ...(files.check ? [{ name: 'file-store', check: files.check }] : []),
+    { name: 'event-store', check: notTooOften(async () => void (await store.head())) },
+    ...(bus.check ? [{ name: 'event-bus', check: notTooOften(bus.check) }] : []),
+    ...(files.check ? [{ name: 'file-store', check: notTooOften(files.check) }] : []),
   ];
+}
+
+/** These questions are dear beside the hurry of probes: a signed request on a new connection. */
+const FRESH_MS = 2_500;
+
+/** One that has answered is taken for there for a while; one that has not is asked each time. */
+function notTooOften(check: Dependency['check']): Dependency['check'] {
+  let freshUntil = -Infinity;
+  return async () => {
+    if (performance.now() < freshUntil) return;
+    await check();
+    freshUntil = performance.now() + FRESH_MS;
+  };
 }
 
 /** Store figures are read when somebody looks, so that the hot path counts nothing twice. */

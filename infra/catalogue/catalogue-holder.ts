@@ -33,7 +33,7 @@ export interface CatalogueHolder {
   close(): void;
 }
 
-const POLL_MS = 250;
+const POLL_MS = 1_000;
 /** A file is read once it has not changed for this long: half a file is not a bad edit. */
 const QUIET_MS = 100;
 

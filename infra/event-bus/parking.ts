@@ -10,7 +10,7 @@ interface ParkedWakes {
 }
 
 /** How late a retry that was asked of another process is heard. */
-export const PARKED_POLL_MS = 2_000;
+export const PARKED_POLL_MS = 5_000;
 
 /** What the lanes do with poison. The parked wakes being away stops nothing: it is tried again. */
 export function parkingOf({ checkpoints, log }: ParkedWakes, { name: group }: Group) {

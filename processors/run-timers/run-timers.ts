@@ -20,6 +20,8 @@ import { whileLeased } from '../../infra/leases/while-leased.js';
 import { fireTimer, type TimerActions } from './fire-timer.js';
 
 const TICK_MS = 200;
+/** While nothing is due: what comes due then is this late at most. */
+const IDLE_TICK_MS = 500;
 const LEASE_MS = 5_000;
 /** Of each kind, in one look. */
 const DUE_MAX = 500;
@@ -87,7 +89,7 @@ async function tickUntil(infra: Infra, actions: TimerActions, signal: AbortSigna
     } catch (err) {
       infra.log.warn({ err }, 'timers could not be read; trying again');
     }
-    await pause(TICK_MS, signal);
+    await pause(scheduler.tried.size > 0 ? TICK_MS : IDLE_TICK_MS, signal);
   }
   await takenUp;
   while (scheduler.firing.size > 0) await Promise.all(scheduler.firing);

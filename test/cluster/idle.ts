@@ -17,8 +17,8 @@ import { tableOf } from './table.js';
 const TICKS_PER_SECOND = 100;
 const ROLE_PERCENT_MAX = 2;
 const DEMO_MS = 60_000;
-/** What was begun is over, connections that nobody needs are closed. */
-const SETTLE_MS = 10_000;
+/** What was begun is over, unneeded connections are closed, what runs often is compiled. */
+const SETTLE_MS = 30_000;
 
 const { env } = process;
 const seconds = Number(env['IDLE_SECONDS'] ?? 60);

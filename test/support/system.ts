@@ -101,13 +101,20 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   return system;
 }
 
+/** What the Makefile and the image start Node with; docs/performance.md says why. */
+const NODE_ARGS = [
+  '--max-semi-space-size=64',
+  '--min-semi-space-size=16',
+  '--no-memory-reducer',
+] as const;
+
 /** The command line that starts ModelRoute's program with `args`. */
 export function programOf(
   { built, node = process.execPath }: Pick<SystemOptions, 'built' | 'node'>,
   ...args: string[]
 ): { command: string; args: string[] } {
   const isBuilt = built ?? process.env['MODELROUTE_TEST_BUILT'] === '1';
-  const program = isBuilt ? ['dist/cli/main.js'] : ['--import', 'tsx', 'cli/main.ts'];
+  const program = isBuilt ? [...NODE_ARGS, 'dist/cli/main.js'] : ['--import', 'tsx', 'cli/main.ts'];
   return { command: node, args: [...program, ...args] };
 }
 

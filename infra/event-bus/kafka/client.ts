@@ -42,9 +42,9 @@ export interface KafkaClientOptions {
 }
 
 const SESSION_TIMEOUT_MS = 10_000;
-const HEARTBEATS_PER_SESSION = 5;
+const HEARTBEATS_PER_SESSION = 3;
 /** A fetch is answered as soon as there is data: this only bounds how late a stop is noticed. */
-const FETCH_WAIT_MS = 2_000;
+const FETCH_WAIT_MS = 3_000;
 /** About a thousand doorbells: no more than a few milliseconds of decoding at one time. */
 const FETCH_BYTES_PER_PARTITION = 128 * 1024;
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -340,7 +340,7 @@ interface Inflight {
 }
 
 /** Ten seconds of patience need not be measured in tenths. */
-const TIMEOUT_CHECK_MS = 1_000;
+const TIMEOUT_CHECK_MS = 2_500;
 
 /**
  * Its request queue looks for pending requests again and again, also when there are none, with a

@@ -53,6 +53,8 @@ export interface SweepTiming {
 export const SWEEP_TIMING: SweepTiming = { everyMs: 2_000, lateMs: 4_000, stalledMs: 10_000 };
 
 const READ_MAX = 500;
+/** Sweeps come so much more slowly while no wake is open. */
+const IDLE_SLOWER = 3;
 /** A broker that takes longer is away. */
 const ANSWER_MS = 1_000;
 /** Beyond it the log is read no further; about 2 MB. */
@@ -104,7 +106,7 @@ export async function sweepGroup(options: SweepOptions, signal: AbortSignal): Pr
     } catch (error) {
       onOutage(error);
     }
-    await pause(timing.everyMs, signal);
+    await pause(sweep.open.size > 0 ? timing.everyMs : timing.everyMs * IDLE_SLOWER, signal);
   }
 }
 
