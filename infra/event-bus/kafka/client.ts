@@ -23,6 +23,7 @@ import {
   type RetryOptions,
 } from 'kafkajs';
 import type { Log } from '../../logger.js';
+import { PARTITIONS } from './names.js';
 import type {
   ConsumeOptions,
   Consumption,
@@ -47,6 +48,14 @@ const HEARTBEATS_PER_SESSION = 3;
 const FETCH_WAIT_MS = 3_000;
 /** About a thousand doorbells: no more than a few milliseconds of decoding at one time. */
 const FETCH_BYTES_PER_PARTITION = 128 * 1024;
+/**
+ * After few doorbells so long passes before the next fetch, which then brings more of them: where
+ * they come one by one, a request for each would cost more than the work that they ask for. One
+ * that comes to an idle consumer waits for nothing.
+ */
+const GATHER_MS = 50;
+/** Of one partition: so many need no company. */
+const GATHERED = 32;
 const CONNECT_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** How long a question may take, connecting included. */
@@ -256,17 +265,29 @@ function consume(
   });
   consumer.on('consumer.group_join', ({ payload }) => options.onAssigned(payload.memberAssignment));
   consumer.on('consumer.rebalancing', () => options.onRebalancing());
+  const gather = gathering();
   const start = async () => {
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
     await consumer.run({
       ...{ autoCommit: false, eachBatchAutoResolve: false },
-      eachBatch: (payload) => takeOver(payload, options),
+      // The partitions of one fetch side by side, so that they wait for company together.
+      partitionsConsumedConcurrently: PARTITIONS,
+      eachBatch: async (payload) => {
+        await takeOver(payload, options);
+        if (payload.batch.messages.length < GATHERED) await gather();
+      },
     });
     return crashed;
   };
   const ended = start().catch((error: unknown) => error);
   return { ended, ...controlsOf(consumer, life, topics) };
+}
+
+/** Whoever asks while the time runs waits for its rest. */
+function gathering(): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => (running ??= sleep(GATHER_MS).then(() => void (running = undefined)));
 }
 
 function controlsOf(consumer: Consumer, life: Life, topics: readonly string[]) {

@@ -43,7 +43,7 @@ export interface GroupConsumer {
 }
 
 /** Long enough that commits cost nothing, short enough that a crash repeats little. */
-const COMMIT_AFTER_MS = 200;
+const COMMIT_AFTER_MS = 1_000;
 /** How long a commit may hold up a stop or a rebalance; without it wakes ring again. */
 const COMMIT_PATIENCE_MS = 1_000;
 /** How long a commit is waited for before the next one takes its place. */
@@ -56,8 +56,8 @@ interface Member extends ConsumerOptions {
   consumption: Consumption | undefined;
   /** Counts what was taken; standing still is that it does not grow. */
   moves: number;
-  /** For room in the lanes: that is standing still for a good reason. */
-  waiting: boolean;
+  /** Batches that wait for room in the lanes: that is standing still for a good reason. */
+  waiting: number;
   closed: boolean;
   commitDue: NodeJS.Timeout | undefined;
   committing: Promise<void> | undefined;
@@ -66,7 +66,7 @@ interface Member extends ConsumerOptions {
 export function openConsumer(options: ConsumerOptions): GroupConsumer {
   const member: Member = {
     ...options,
-    ...{ offsets: openOffsets(), consumption: undefined, moves: 0, waiting: false },
+    ...{ offsets: openOffsets(), consumption: undefined, moves: 0, waiting: 0 },
     ...{ closed: false, commitDue: undefined, committing: undefined },
   };
   return {
@@ -158,14 +158,14 @@ function schedule(member: Member): void {
 async function room(member: Member, beat: () => Promise<void>): Promise<void> {
   let free = member.lanes.room();
   while (free) {
-    member.waiting = true;
+    member.waiting += 1;
     const waited = new AbortController();
     try {
       await Promise.race([free, pause(BEAT_MS, waited.signal)]);
       await beat();
     } finally {
       waited.abort();
-      member.waiting = false;
+      member.waiting -= 1;
       member.moves += 1;
     }
     free = member.lanes.room();
@@ -210,7 +210,7 @@ async function stuck(member: Member, over: AbortSignal): Promise<unknown> {
       offsets.begin(await client.committed(groupId, topics).catch(() => []), ends);
     if (ends) metrics.consumerLag.set({ group: group.name }, offsets.lag(ends));
     const nowMs = performance.now();
-    const isFine = !ends || member.waiting || member.moves !== moves || !offsets.isBehind(ends);
+    const isFine = !ends || member.waiting > 0 || member.moves !== moves || !offsets.isBehind(ends);
     if (isFine) [moves, sinceMs] = [member.moves, nowMs];
     else if (nowMs - sinceMs >= standstillMs)
       return new Error(

@@ -36,6 +36,9 @@ export interface RelayOptions {
 
 /** How long nothing is published after a relay was killed. */
 const LEASE_TTL_MS = 5_000;
+/** After few events so long passes before the next send, which then carries more of them. */
+const GATHER_MS = 25;
+const GATHERED = 64;
 /** A send that takes longer may wait for a topic that was deleted. */
 const SLOW_SEND_MS = 2_000;
 
@@ -95,6 +98,8 @@ async function follow(
         if (!(await publish(options, sender, topicsOf(batch, options), signal))) return;
         position = batch.position;
         onPublished(batch);
+        const { length } = batch.events;
+        if (length > 0 && length < GATHERED) await pause(GATHER_MS, signal);
       }
     } catch (err) {
       if (signal.aborted) return;
