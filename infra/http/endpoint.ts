@@ -17,8 +17,7 @@ export interface Endpoint {
 export type Served = Endpoint | Mount;
 
 export function endpointOf(route: Route): Endpoint {
-  const base = route.audience === 'tenant' ? '/v1' : '/admin/v1';
-  const template = `${base}${route.path}`;
+  const template = templateOf(route);
   return {
     route,
     template,
@@ -28,6 +27,9 @@ export function endpointOf(route: Route): Endpoint {
     isRead: route.method === 'GET',
   };
 }
+
+export const templateOf = ({ audience, path }: Route): string =>
+  `${audience === 'tenant' ? '/v1' : '/admin/v1'}${path}`;
 
 /** Literal paths come first: `/executions/batch` is no `/executions/{id}`. */
 export const literalFirst = (a: Endpoint, b: Endpoint): number =>

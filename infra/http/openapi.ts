@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document of a list of routes, made of the same schemas that check requests. */
 import { errorCatalogue, type ErrorCode } from '../../contracts/error-codes.js';
 import { errorEnvelope } from '../../contracts/http/parts.js';
-import { endpointOf, parametersOf, type Endpoint } from './endpoint.js';
+import { parametersOf, templateOf } from './endpoint.js';
 import { openComponents, type Components } from './openapi-components.js';
 import { referencePage } from './reference-page.js';
 import type { JsonSchema, Mount, Route } from './route.js';
@@ -66,9 +66,9 @@ function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   const components = openComponents();
   const errorSchema = components.reference(errorEnvelope);
   const paths: Record<string, Record<string, Operation>> = {};
-  for (const endpoint of routes.map(endpointOf)) {
-    const operation = operationOf(endpoint, components, errorSchema);
-    (paths[endpoint.template] ??= {})[endpoint.route.method.toLowerCase()] = operation;
+  for (const route of routes) {
+    const operation = operationOf(route, components, errorSchema);
+    (paths[templateOf(route)] ??= {})[route.method.toLowerCase()] = operation;
   }
   return {
     openapi: '3.1.0',
@@ -98,11 +98,11 @@ const securitySchemes = {
 };
 
 function operationOf(
-  endpoint: Endpoint,
+  route: Route,
   components: Components,
   errorSchema: JsonSchema,
 ): Operation {
-  const { route, template } = endpoint;
+  const template = templateOf(route);
   const { bodySchema, description } = route;
   const parameters = parametersIn(route);
   return {

@@ -22,6 +22,7 @@ export type Fitness = 'ready' | 'unready' | 'away';
 export interface Backend {
   readonly replica: Replica;
   readonly agent: Agent;
+  /** As of the last probe; `fitnessNow` knows better when the process is gone. */
   fitness: Fitness;
   inFlight: number;
 }
@@ -41,6 +42,9 @@ export function openBackends(replicas: readonly Replica[]): readonly Backend[] {
   }));
 }
 
+export const fitnessNow = ({ replica, fitness }: Backend): Fitness =>
+  replica.address === undefined ? 'away' : fitness;
+
 /**
  * Fit ones first. Those that are not come last instead of never: when none is fit, one of them is
  * the best there is, and its own refusal is better than ours.
@@ -54,7 +58,7 @@ export function inOrder(backends: readonly Backend[], key?: string): readonly Ba
       ? -inFlight + Math.random() / 2
       : createHash('sha1').update(`${replica.name} ${key}`).digest().readUInt32BE(0);
   return backends
-    .map((backend) => ({ backend, rank: RANKS[backend.fitness], score: scoreOf(backend) }))
+    .map((backend) => ({ backend, rank: RANKS[fitnessNow(backend)], score: scoreOf(backend) }))
     .sort((a, b) => a.rank - b.rank || b.score - a.score)
     .map(({ backend }) => backend);
 }

@@ -13,7 +13,14 @@ import type { Role } from '../../../infra/config/config.js';
 import { refuseMalformed } from '../../../infra/http/client-error.js';
 import type { Reply } from '../../../infra/http/route.js';
 import { send } from '../../../infra/http/send.js';
-import { inOrder, openBackends, probe, type Backend, type Replica } from './backends.js';
+import {
+  fitnessNow,
+  inOrder,
+  openBackends,
+  probe,
+  type Backend,
+  type Replica,
+} from './backends.js';
 import { forward } from './forward.js';
 import { mergedMetrics } from './merged-metrics.js';
 
@@ -129,7 +136,7 @@ async function ownPage(state: State, { method, url }: IncomingMessage): Promise<
 function readiness(state: State): Reply {
   const failing: string[] = [...unreadyRoles(state), ...(state.closing ? ['stopping'] : [])];
   const replicas = Object.fromEntries(
-    state.backends.map(({ replica, fitness }) => [replica.name, fitness]),
+    state.backends.map((backend) => [backend.replica.name, fitnessNow(backend)]),
   );
   if (failing.length === 0) return { status: 200, body: { status: 'ready', replicas } };
   const body = { status: 'unready', failing, replicas };
@@ -138,7 +145,8 @@ function readiness(state: State): Reply {
 
 function unreadyRoles({ backends }: State): readonly Role[] {
   const roles = new Set(backends.map(({ replica }) => replica.role));
-  for (const { replica, fitness } of backends) if (fitness === 'ready') roles.delete(replica.role);
+  for (const backend of backends)
+    if (fitnessNow(backend) === 'ready') roles.delete(backend.replica.role);
   return [...roles];
 }
 
