@@ -1,7 +1,7 @@
 # Every target in one line each: make help
 SHELL := /bin/sh
 MOCHA := node_modules/.bin/mocha
-# A young generation that neither starts nor ends tiny: docs/performance.md
+# A young generation that neither starts nor ends tiny: docs/distributed.md
 NODE_ARGS := --max-semi-space-size=64 --min-semi-space-size=16 --no-memory-reducer
 INSTALLED := node_modules/.package-lock.json
 

@@ -2,9 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreOverloaded, StoreUnavailable } from '../infra/event-store/port.js';
 
-/** Shorter than the timers' pauses, so that who knows an outcome is there before who doubts it. */
+/**
+ * Shorter than the timers' pauses, so that who knows an outcome is there before who doubts it; long
+ * enough that hundreds who wait do not keep a slow store slow.
+ */
 const PAUSE_FIRST_MS = 50;
-const PAUSE_MAX_MS = 250;
+const PAUSE_MAX_MS = 1_000;
 /** Longer than any restart or failover of a database; then others have to find out. */
 const OUTAGE_MAX_MS = 10 * 60_000;
 
@@ -19,7 +22,7 @@ export async function throughOutage<T>(work: () => Promise<T>, signal: AbortSign
       return await work();
     } catch (error) {
       if (!isOutage(error) || signal.aborted || performance.now() > untilMs) throw error;
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
     }
 }
 

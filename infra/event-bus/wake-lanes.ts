@@ -1,5 +1,6 @@
 /**
- * Who is rung when: a lane per stream, handled in order, beside others up to the bound.
+ * Who is rung when: a lane per stream, handled in order, beside others up to the bound, which
+ * comes down while the store is away or too slow.
  *
  *   ready ──► ringing ──► forgotten   the lane's last wake is finished or parked
  *     ▲          ├──────► ready       the same, and the lane has later ones
@@ -9,6 +10,7 @@
  * timer and no lasting promise per wake.
  */
 import type { StreamName } from '../../contracts/streams.js';
+import { openAdaptiveLimit, type AdaptiveLimit } from '../adaptive-limit.js';
 import { StoreOverloaded, StoreUnavailable, type Position } from '../event-store/port.js';
 import type { Group, Wake } from './port.js';
 import { openUnfinished, parkedTask } from './unfinished.js';
@@ -76,6 +78,12 @@ interface Lane {
   pausedUntil: number;
 }
 
+/** Whoever waits for room waits for the same. */
+interface Room {
+  readonly free: Promise<void>;
+  readonly isThere: () => void;
+}
+
 type Next = 'finished' | 'again' | 'stopped';
 
 interface House extends LanesOptions {
@@ -85,9 +93,11 @@ interface House extends LanesOptions {
   readonly unfinished: Unfinished;
   /** Parked wakes that ring again now, so that asking twice rings once. */
   readonly retried: Set<string>;
+  /** Of the wakes that ring at once. */
+  readonly limit: AdaptiveLimit;
   ringing: number;
   ticker: NodeJS.Timeout | undefined;
-  onRoom: (() => void) | undefined;
+  room: Room | undefined;
   onQuiet: (() => void) | undefined;
 }
 
@@ -99,9 +109,10 @@ export function openLanes(options: LanesOptions): Lanes {
     pausing: new Set(),
     unfinished: openUnfinished(options.after),
     retried: new Set(),
+    limit: openAdaptiveLimit(options.group.concurrencyMax, options.clock),
     ringing: 0,
     ticker: undefined,
-    onRoom: undefined,
+    room: undefined,
     onQuiet: undefined,
   };
   options.signal.addEventListener('abort', () => halt(house), { once: true });
@@ -122,7 +133,7 @@ export function openLanes(options: LanesOptions): Lanes {
     get isFull() {
       return isFull(house);
     },
-    room: () => (isFull(house) ? new Promise((resolve) => (house.onRoom = resolve)) : undefined),
+    room: () => (isFull(house) ? (house.room ??= openRoom()).free : undefined),
     quiet: async () => {
       if (house.ringing > 0) await new Promise<void>((resolve) => (house.onQuiet = resolve));
     },
@@ -131,7 +142,13 @@ export function openLanes(options: LanesOptions): Lanes {
 
 function halt(house: House): void {
   clearInterval(house.ticker);
-  house.onRoom?.();
+  house.room?.isThere();
+}
+
+function openRoom(): Room {
+  let isThere = () => {};
+  const free = new Promise<void>((resolve) => (isThere = resolve));
+  return { free, isThere };
 }
 
 function enqueue(house: House, task: Task): void {
@@ -147,15 +164,15 @@ function enqueue(house: House, task: Task): void {
 }
 
 function ringReady(house: House): void {
-  while (!house.signal.aborted && house.ringing < house.group.concurrencyMax) {
+  while (!house.signal.aborted && house.ringing < house.limit.now) {
     const lane = house.ready.shift();
     if (!lane) break;
     house.ringing += 1;
     void ring(house, lane);
   }
-  if (house.onRoom && !isFull(house)) {
-    house.onRoom();
-    house.onRoom = undefined;
+  if (house.room && !isFull(house)) {
+    house.room.isThere();
+    house.room = undefined;
   }
 }
 
@@ -182,6 +199,7 @@ async function nextOf(house: House, task: Task): Promise<Next> {
   } catch (error) {
     return nextAfterThrow(house, task, { wake, ms: clock() - startedAt, error });
   }
+  house.limit.succeeded();
   house.onHandled({ group: group.name, wake, outcome, ms: clock() - startedAt });
   if (task.wasParked) await house.unpark(wake);
   return 'finished';
@@ -196,7 +214,8 @@ async function nextAfterThrow(
   const stopped = signal.aborted;
   house.onHandled({ group: group.name, outcome: stopped ? 'stopped' : 'threw', ...thrown });
   if (stopped) return 'stopped';
-  if (!isOutage(thrown.error)) task.failures += 1;
+  if (isOutage(thrown.error)) house.limit.overloaded(house.ringing);
+  else task.failures += 1;
   if (task.failures < group.attemptsMax) return 'again';
   return (await house.park(thrown.wake, thrown.error)) ? 'finished' : 'again';
 }

@@ -8,6 +8,7 @@
  * Each kind has lanes of its own, and no look at the clock waits for a lane: executions that wait
  * for a provider keep no deadline and no expiry waiting.
  */
+import { openAdaptiveLimit, type AdaptiveLimit } from '../../infra/adaptive-limit.js';
 import { progressOf } from '../../infra/read-store/progress.js';
 import {
   dueTimers,
@@ -17,6 +18,7 @@ import {
 } from '../../infra/read-store/timers.js';
 import type { Infra, Worker } from '../../infra/infra.js';
 import { whileLeased } from '../../infra/leases/while-leased.js';
+import { isOutage } from '../through-outage.js';
 import { fireTimer, type TimerActions } from './fire-timer.js';
 
 const TICK_MS = 200;
@@ -49,7 +51,7 @@ interface Tried {
 interface Lanes {
   readonly waiting: DueTimer[];
   busy: number;
-  readonly busyMax: number;
+  readonly limit: AdaptiveLimit;
 }
 
 interface Scheduler {
@@ -127,7 +129,10 @@ function admit(scheduler: Scheduler, timer: DueTimer): void {
   const before = tried.get(id);
   if (before?.notBeforeMs === Infinity || (!before && tried.size >= TRIED_MAX)) return;
   tried.set(id, { times: (before?.times ?? 0) + 1, notBeforeMs: Infinity });
-  const own = lanes.get(kind) ?? { waiting: [], busy: 0, busyMax: LANES[kind] };
+  const own = lanes.get(kind) ?? {
+    ...{ waiting: [], busy: 0 },
+    limit: openAdaptiveLimit(LANES[kind], () => performance.now()),
+  };
   lanes.set(kind, own);
   own.waiting.push(timer);
   fillLanes(scheduler, own);
@@ -135,11 +140,11 @@ function admit(scheduler: Scheduler, timer: DueTimer): void {
 
 function fillLanes(scheduler: Scheduler, own: Lanes): void {
   const { signal, firing } = scheduler;
-  while (!signal.aborted && own.busy < own.busyMax) {
+  while (!signal.aborted && own.busy < own.limit.now) {
     const timer = own.waiting.shift();
     if (!timer) return;
     own.busy += 1;
-    const fired = fire(scheduler, timer).then(() => {
+    const fired = fire(scheduler, timer, own).then(() => {
       firing.delete(fired);
       own.busy -= 1;
       fillLanes(scheduler, own);
@@ -149,15 +154,17 @@ function fillLanes(scheduler: Scheduler, own: Lanes): void {
 }
 
 /** Never rejects. */
-async function fire(scheduler: Scheduler, timer: DueTimer): Promise<void> {
+async function fire(scheduler: Scheduler, timer: DueTimer, own: Lanes): Promise<void> {
   const { infra, actions, signal, tried } = scheduler;
   const { kind, id, executionId } = timer;
   const group = `run-timers/${kind}`;
   try {
     const outcome = await fireTimer(infra, actions, timer, signal);
+    own.limit.succeeded();
     infra.metrics.handled.inc({ group, outcome });
     infra.log.debug({ kind, timer: id, executionId, outcome }, 'timer');
   } catch (err) {
+    if (isOutage(err)) own.limit.overloaded(own.busy);
     infra.metrics.handled.inc({ group, outcome: 'threw' });
     infra.log.warn({ kind, timer: id, executionId, err }, 'a timer threw; it will be tried again');
   }

@@ -101,7 +101,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   return system;
 }
 
-/** What the Makefile and the image start Node with; docs/performance.md says why. */
+/** What the Makefile and the image start Node with; docs/distributed.md says why. */
 const NODE_ARGS = [
   '--max-semi-space-size=64',
   '--min-semi-space-size=16',
