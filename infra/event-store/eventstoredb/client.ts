@@ -172,19 +172,26 @@ export function connectLog(url: string): LogClient {
 }
 
 interface Pending {
+  readonly message: Buffer;
   readonly settle: (answer: AppendAnswer) => void;
-  readonly sentAt: number;
   readonly dueAt: number;
+  sentAt: number;
 }
 
 interface Line {
+  /** Sent on it, and not answered. */
   readonly pending: Map<string, Pending>;
   stream: AppendStream | undefined;
+  /** It takes the next message; the one before has been handed to the network. */
+  isFree: boolean;
   heardAt: number;
 }
 
 /** How late a time-out may be noticed. */
 const SWEEP_MS = 25;
+
+/** A stream takes one message in a turn of the event loop, which is long when there is much to do. */
+const LINES_MAX = 8;
 
 /** The server refuses by itself what reaches it later; clocks may differ by less than this. */
 const STALE_MS = 10_000;
@@ -192,24 +199,52 @@ const UNANSWERED =
   'the event store did not answer in time; it never does when its clock is more than ' +
   `${STALE_MS / 1000} s ahead of ours`;
 
-/** All appends go over one stream of the connection; a new one is opened when it breaks. */
+/**
+ * Appends go over a few streams of the connection, whichever is free; a new one is opened when all
+ * are busy, or one broke. What is not sent yet when its time is over is never sent: a server that
+ * is behind has enough to do.
+ */
 function openAppends(open: () => Promise<AppendStream>) {
-  let line: Line | undefined;
-  let opening: Promise<void> | undefined;
+  const lines = new Set<Line>();
+  /** In order, by correlation: what waits for a line. */
+  const unsent = new Map<string, Pending>();
+  let opening: Line | undefined;
   let sweeping: NodeJS.Timeout | undefined;
   let sent = 0;
 
-  function openLine(): Line {
-    const fresh: Line = { pending: new Map(), stream: undefined, heardAt: 0 };
+  function openLine(): void {
+    const fresh: Line = { pending: new Map(), stream: undefined, isFree: false, heardAt: 0 };
+    opening = fresh;
+    lines.add(fresh);
     const end = (error?: unknown) => drop(fresh, error ? reasonOf(error) : 'the line was closed');
-    opening = open().then((stream) => {
+    open().then((stream) => {
+      if (opening === fresh) opening = undefined;
       fresh.stream = stream;
       stream.on('data', (message: BatchAppendResp) => heard(fresh, message));
       stream.on('error', end);
       stream.on('end', end);
-      if (line !== fresh) stream.cancel();
+      if (!lines.has(fresh)) return void stream.cancel();
+      fresh.isFree = true;
+      send();
     }, end);
-    return fresh;
+  }
+
+  function send(): void {
+    for (const [correlation, one] of unsent) {
+      const line = [...lines].find(({ isFree }) => isFree);
+      if (!line?.stream) {
+        if (!opening && lines.size < LINES_MAX) openLine();
+        return;
+      }
+      unsent.delete(correlation);
+      one.sentAt = performance.now();
+      line.pending.set(correlation, one);
+      line.isFree = false;
+      line.stream.write(one.message as never, () => {
+        line.isFree = lines.has(line);
+        if (line.isFree && unsent.size > 0) send();
+      });
+    }
   }
 
   function heard(from: Line, message: BatchAppendResp): void {
@@ -219,19 +254,33 @@ function openAppends(open: () => Promise<AppendStream>) {
     from.pending.delete(correlation);
   }
 
+  /** What has no line yet is told as well when this was to be one: none can be opened. */
   function drop(broken: Line, reason: string): void {
-    if (line === broken) line = undefined;
-    for (const { settle } of broken.pending.values()) settle({ kind: 'unknown', reason });
+    if (!lines.delete(broken)) return;
+    const lost = [...broken.pending.values()];
     broken.pending.clear();
+    if (opening === broken) {
+      opening = undefined;
+      lost.push(...unsent.values());
+      unsent.clear();
+    }
+    for (const { settle } of lost) settle({ kind: 'unknown', reason });
     const { stream } = broken;
     // Inside the stream's own events grpc-js does not take a cancellation well.
     if (stream) setImmediate(() => stream.cancel());
+    if (unsent.size > 0) send();
   }
 
   /** A line on which nothing at all is heard is given up. */
   function sweep(): void {
-    if (line && !settleDue(line, performance.now())) drop(line, 'the event store is silent');
-    if (line?.pending.size) return;
+    const now = performance.now();
+    for (const [correlation, { settle, dueAt }] of unsent) {
+      if (dueAt > now) continue;
+      unsent.delete(correlation);
+      settle({ kind: 'unknown', reason: UNANSWERED });
+    }
+    for (const line of lines) if (!settleDue(line, now)) drop(line, 'the event store is silent');
+    if (unsent.size > 0 || [...lines].some(({ pending }) => pending.size > 0)) return;
     clearInterval(sweeping);
     sweeping = undefined;
   }
@@ -239,20 +288,18 @@ function openAppends(open: () => Promise<AppendStream>) {
   return {
     append: (append: EncodedAppend, timeoutMs: number): Promise<AppendAnswer> =>
       new Promise((settle) => {
-        const to = (line ??= openLine());
         const sentAt = performance.now();
         const correlation = `00000000-0000-4000-8000-${(++sent).toString(16).padStart(12, '0')}`;
-        to.pending.set(correlation, { settle, sentAt, dueAt: sentAt + timeoutMs });
-        sweeping ??= setInterval(sweep, SWEEP_MS);
         const message = appendMessage(correlation, append, Date.now() + STALE_MS);
-        const write = () => {
-          if (to.pending.has(correlation)) to.stream?.write(message as never);
-        };
-        if (to.stream) write();
-        else void opening?.then(write);
+        unsent.set(correlation, { message, settle, sentAt, dueAt: sentAt + timeoutMs });
+        sweeping ??= setInterval(sweep, SWEEP_MS);
+        send();
       }),
     close() {
-      if (line) drop(line, 'the event store is closed');
+      const reason = 'the event store is closed';
+      for (const { settle } of unsent.values()) settle({ kind: 'unknown', reason });
+      unsent.clear();
+      for (const line of lines) drop(line, reason);
       clearInterval(sweeping);
     },
   };
