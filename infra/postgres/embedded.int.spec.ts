@@ -237,8 +237,12 @@ describe('embedded PostgreSQL', function () {
     if (isRoot) await chown(dataDir, nobody, nobody);
     const child = startInChild(dataDir, isRoot ? nobody : undefined);
     const ready = await child.ready.catch((error: Error) => error.message);
-    // The clone itself may lie where an ordinary user cannot read it.
-    if (typeof ready === 'string') return this.skip();
+    if (typeof ready === 'string') {
+      expect(isRoot && /ended before|EACCES|permission denied/.test(ready), ready).to.equal(true);
+      const skipReason = 'the clone lies where an ordinary user cannot read it';
+      Object.assign(this.test ?? {}, { skipReason });
+      return this.skip();
+    }
     await note(ready.url, 'mine');
     expect(await notes(ready.url)).to.deep.equal(['mine']);
     expect(await clusterOf(dataDir)).to.equal(join(dataDir, 'postgres'));
