@@ -2,8 +2,8 @@
 import { createHmac } from 'node:crypto';
 import type { Told } from './receiver.js';
 
-/** What is wrong with the signatures; an empty list when both hold. */
-export function signatureFaults({ headers, raw }: Told, secret: string): readonly string[] {
+/** What was wrong with the signatures as it was told; an empty list when both held. */
+export function signatureFaults({ headers, raw, atMs }: Told, secret: string): readonly string[] {
   const header = (name: string) => String(headers[name]);
   const timestamp = header('x-signature-timestamp');
   const plain = createHmac('sha256', secret).update(`${timestamp}.${raw}`).digest('hex');
@@ -12,7 +12,7 @@ export function signatureFaults({ headers, raw }: Told, secret: string): readonl
   const standard = createHmac('sha256', key)
     .update(`${id}.${header('webhook-timestamp')}.${raw}`)
     .digest('base64');
-  const ageSeconds = Math.abs(Date.now() / 1000 - Number(timestamp));
+  const ageSeconds = Math.abs(atMs / 1000 - Number(timestamp));
   return [
     ...(header('x-signature') === plain ? [] : ['X-Signature']),
     ...(header('webhook-signature').split(' ').includes(`v1,${standard}`)
