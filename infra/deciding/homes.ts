@@ -88,6 +88,10 @@ interface Realm {
   readonly places: Map<StreamName, Place>;
   /** The database is away: writers race for a while. */
   readonly rest: (error: unknown) => void;
+  /** Its sender will not know what became of it. */
+  readonly unreadable: (error: unknown) => void;
+  /** No new homes. */
+  isClosed: boolean;
 }
 
 /** One account, and who decides for it here. */
@@ -109,6 +113,8 @@ export function openPostgresHomes({ url, log, instance }: HomesOptions): Homes {
       restUntil = performance.now() + REST_MS;
       log.warn({ err: error }, 'contested accounts have no home');
     },
+    unreadable: (error) => log.warn({ err: error }, 'mail for an account cannot be read'),
+    isClosed: false,
   };
   return {
     contend(stream) {
@@ -123,6 +129,7 @@ export function openPostgresHomes({ url, log, instance }: HomesOptions): Homes {
       return isHere ? undefined : settleElsewhere(realm, { stream, place, submit }, tickets);
     },
     async close() {
+      realm.isClosed = true;
       await Promise.all([...realm.homes].map((home) => home.close()));
       await Promise.all(realm.answering);
       await letterbox.close();
@@ -192,6 +199,10 @@ async function beHome(realm: Realm, account: Contested): Promise<boolean> {
   if (!(await connections.isFree(stream))) return false;
   const session = await connections.lock(stream, letterbox.channel);
   if (!session) return false;
+  if (realm.isClosed) {
+    await session.end();
+    return false;
+  }
   const home = openHome({ session, onMail: mailTaker(realm, account), onError: rest });
   place.home = home;
   homes.add(home);
@@ -204,9 +215,9 @@ async function beHome(realm: Realm, account: Contested): Promise<boolean> {
 }
 
 /** Has others' tickets decided here, and answers each. */
-function mailTaker({ letterbox, answering }: Realm, { submit }: Contested) {
+function mailTaker({ letterbox, answering, unreadable }: Realm, { submit }: Contested) {
   return (channel: string, id: string, text: string): void => {
-    readTickets(text).forEach((ticket, index) => {
+    ticketsIn(text, unreadable).forEach((ticket, index) => {
       const answered = submit(ticket).then(
         (result) => letterbox.answer(channel, id, index, { result }),
         (error: Error) => letterbox.answer(channel, id, index, { error }),
@@ -215,6 +226,16 @@ function mailTaker({ letterbox, answering }: Realm, { submit }: Contested) {
       void answered.finally(() => answering.delete(answered));
     });
   };
+}
+
+/** A process of another release may write what this one does not read: that is no end of a home. */
+function ticketsIn(text: string, unreadable: (error: unknown) => void): readonly Ticket[] {
+  try {
+    return readTickets(text);
+  } catch (error) {
+    unreadable(error);
+    return [];
+  }
 }
 
 /** A ticket that cannot be written is left to the writer, who tells it from its neighbours. */

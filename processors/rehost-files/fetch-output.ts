@@ -44,8 +44,14 @@ export async function fetchOutput(
   }
   const info = inspectFile(await headOf(infra, fileId, kept.sizeBytes));
   if (info?.contentType.startsWith('image/')) return { fileId, ...info, ...kept };
-  await infra.files.remove(fileId);
+  await removeUnrecorded(infra, fileId);
   return 'unusable';
+}
+
+/** What stands in the log stays: who stood still meanwhile may be the only one who finds fault. */
+export async function removeUnrecorded({ store, files }: Infra, fileId: FileId): Promise<void> {
+  const [recorded] = await readEvents<FileEvent>(store, streamOf('file', fileId));
+  if (!recorded) await files.remove(fileId);
 }
 
 async function recordedFile(

@@ -25,7 +25,7 @@ import type { ProducedFile, ProviderOutput } from '../../infra/providers/port.js
 import { causeOf } from '../cause.js';
 import { keep } from '../keep.js';
 import { isOutage } from '../through-outage.js';
-import { fetchOutput } from './fetch-output.js';
+import { fetchOutput, removeUnrecorded } from './fetch-output.js';
 
 /** A paid output is worth trying for this long after it was delivered. */
 const UNREACHABLE_MAX_MS = 2 * 60_000;
@@ -97,7 +97,7 @@ async function fetchAll(
     if (typeof fetched !== 'string') files.push(fetched);
     else if (fetched === 'unreachable') return fetched;
     else {
-      for (const { fileId } of files) await infra.files.remove(fileId);
+      for (const { fileId } of files) await removeUnrecorded(infra, fileId);
       return fetched;
     }
   }
