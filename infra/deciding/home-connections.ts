@@ -29,6 +29,8 @@ export interface HomeConnections {
     readonly stream: StreamName;
     readonly channel: string;
     readonly text: string;
+    /** Whether its home is to be woken. */
+    readonly isAsleep: boolean;
   }): Promise<boolean>;
   /** False when it was taken. */
   withdraw(id: string): Promise<boolean>;
@@ -83,8 +85,8 @@ export function openHomeConnections(url: string, homesMax: number): HomeConnecti
         throw error;
       }
     },
-    async post({ id, stream, channel, text }) {
-      const values = [id, stream, channel, text];
+    async post({ id, stream, channel, text, isAsleep }) {
+      const values = [id, stream, channel, text, isAsleep];
       const { rows } = await talk.query<{ woken: string | null }>({
         ...{ name: 'post-mail', text: POST, values },
       });
@@ -155,7 +157,10 @@ const POST = `
   WITH posted AS (
     INSERT INTO deciding.mail (id, stream, channel, tickets) VALUES ($1, $2, $3, $4)
   )
-  SELECT (SELECT pg_notify(channel, $2)::text FROM deciding.homes WHERE stream = $2) AS woken`;
+  SELECT (
+    SELECT CASE WHEN $5::boolean THEN pg_notify(channel, $2)::text ELSE '' END
+    FROM deciding.homes WHERE stream = $2
+  ) AS woken`;
 
 const WITHDRAW = 'DELETE FROM deciding.mail WHERE id = $1';
 

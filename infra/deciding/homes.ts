@@ -56,6 +56,8 @@ interface Place {
   home: Home | undefined;
   /** When another process last answered as its home. */
   heardAt: number;
+  /** Until then the home looks for mail without being woken. */
+  awakeUntil: number;
   /** When it was last seen whether nobody is home, by whichever of the letters that wait. */
   lookedAt: number;
 }
@@ -74,8 +76,12 @@ const PATIENCE_MS = 300;
 const DEADLINE_MS = 2_500;
 /** A home that answered so lately need not be looked for. */
 const FRESH_MS = 1_000;
+/** Less than a home that has just said so stays awake. */
+const AWAKE_MS = 25;
 /** While the database is away, nobody waits for it again and again. */
 const REST_MS = 5_000;
+
+const NOTHING_KNOWN = { heardAt: -Infinity, awakeUntil: -Infinity, lookedAt: -Infinity };
 
 /** What one process knows of homes, its own and others'. */
 interface Realm {
@@ -119,7 +125,7 @@ export function openPostgresHomes({ url, log, instance }: HomesOptions): Homes {
   return {
     contend(stream) {
       if (places.has(stream)) return;
-      places.set(stream, { home: undefined, heardAt: -Infinity, lookedAt: -Infinity });
+      places.set(stream, { home: undefined, ...NOTHING_KNOWN });
     },
     isHere: (stream) => places.get(stream)?.home !== undefined,
     settle(stream, tickets, submit) {
@@ -170,10 +176,12 @@ async function ask(
   const deadline = performance.now() + DEADLINE_MS;
   const { channel } = letterbox;
   try {
-    let isAnswerable = await connections.post({ id: letter.id, stream, channel, text });
+    const isAsleep = performance.now() > place.awakeUntil;
+    let isAnswerable = await connections.post({ id: letter.id, stream, channel, text, isAsleep });
     for (;;) {
       const settled = isAnswerable ? await letter.answered(PATIENCE_MS) : undefined;
       if (settled) place.heardAt = performance.now();
+      if (settled && letter.isFromAwake) place.awakeUntil = place.heardAt + AWAKE_MS;
       if (settled) return settled;
       isAnswerable = true;
       const isLate = performance.now() > deadline;
@@ -208,19 +216,20 @@ async function beHome(realm: Realm, account: Contested): Promise<boolean> {
   homes.add(home);
   void home.ended.then((isQuiet) => {
     homes.delete(home);
-    Object.assign(place, { home: undefined, heardAt: -Infinity, lookedAt: -Infinity });
+    Object.assign(place, { home: undefined, ...NOTHING_KNOWN });
     if (isQuiet) places.delete(stream);
   });
   return true;
 }
 
 /** Has others' tickets decided here, and answers each. */
-function mailTaker({ letterbox, answering, unreadable }: Realm, { submit }: Contested) {
+function mailTaker({ letterbox, answering, unreadable }: Realm, { submit, place }: Contested) {
+  const isAwake = () => place.home?.isAwake === true;
   return (channel: string, id: string, text: string): void => {
     ticketsIn(text, unreadable).forEach((ticket, index) => {
       const answered = submit(ticket).then(
-        (result) => letterbox.answer(channel, id, index, { result }),
-        (error: Error) => letterbox.answer(channel, id, index, { error }),
+        (result) => letterbox.answer({ channel, id }, index, { result }, isAwake()),
+        (error: Error) => letterbox.answer({ channel, id }, index, { error }, isAwake()),
       );
       answering.add(answered);
       void answered.finally(() => answering.delete(answered));

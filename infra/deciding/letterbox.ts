@@ -18,6 +18,8 @@ export interface Letter {
   readonly id: string;
   /** Undefined when they are not all there in that time. */
   answered(withinMs: number): Promise<readonly Settled[] | undefined>;
+  /** Who answered looks for the next mail without being woken. */
+  readonly isFromAwake: boolean;
   close(): void;
 }
 
@@ -26,15 +28,24 @@ export interface Letterbox {
   /** From here on wakes and answers are heard. Throws outages. */
   listen(): Promise<void>;
   open(tickets: number): Letter;
-  answer(channel: string, id: string, index: number, settled: Settled): void;
+  answer(to: Sender, index: number, settled: Settled, isAwake: boolean): void;
   close(): Promise<void>;
+}
+
+/** Of a letter. */
+export interface Sender {
+  readonly channel: string;
+  readonly id: string;
 }
 
 interface Open {
   readonly answers: (Settled | undefined)[];
   missing: number;
+  isFromAwake: boolean;
   readonly complete: () => void;
 }
+
+type Written = readonly [index: number, settled: unknown, isAwake?: 1];
 
 /** PostgreSQL takes 8000 bytes in one notification. */
 const PAYLOAD_BYTES_MAX = 7_000;
@@ -60,11 +71,12 @@ export function openLetterbox({ connections, instance, onMail }: LetterboxOption
   }
 
   function hear(text: string): void {
-    const [id, ...answers] = JSON.parse(text) as [string, ...(readonly [number, unknown])[]];
+    const [id, ...answers] = JSON.parse(text) as [string, ...Written[]];
     const letter = letters.get(id);
     if (!letter) return;
-    for (const [index, written] of answers) {
+    for (const [index, written, isAwake] of answers) {
       if (letter.answers[index]) continue;
+      letter.isFromAwake = isAwake === 1;
       letter.answers[index] = readSettled(written);
       letter.missing--;
     }
@@ -96,11 +108,11 @@ export function openLetterbox({ connections, instance, onMail }: LetterboxOption
       });
     },
     open: (tickets) => letterOf(letters, tickets),
-    answer(to, id, index, settled) {
+    answer({ channel: to, id }, index, settled, isAwake) {
       if (outbox.size === 0) setImmediate(() => void flush());
       const key = `${to} ${id}`;
       const answers = outbox.get(key) ?? [];
-      answers.push(`[${index},${writeSettled(settled)}]`);
+      answers.push(`[${index},${writeSettled(settled)}${isAwake ? ',1' : ''}]`);
       outbox.set(key, answers);
     },
     async close() {
@@ -117,9 +129,13 @@ function letterOf(letters: Map<string, Open>, tickets: number): Letter {
   const completed = new Promise<readonly Settled[]>((resolve) => {
     complete = () => resolve(answers as Settled[]);
   });
-  letters.set(id, { answers, missing: tickets, complete });
+  const open: Open = { answers, missing: tickets, isFromAwake: false, complete };
+  letters.set(id, open);
   return {
     id,
+    get isFromAwake() {
+      return open.isFromAwake;
+    },
     async answered(withinMs) {
       const waiting = new AbortController();
       const late = sleep(withinMs, undefined, { signal: waiting.signal }).catch(() => undefined);
