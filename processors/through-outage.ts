@@ -22,7 +22,8 @@ export async function throughOutage<T>(work: () => Promise<T>, signal: AbortSign
       return await work();
     } catch (error) {
       if (!isOutage(error) || signal.aborted || performance.now() > untilMs) throw error;
-      await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+      const byChanceMs = pauseMs * (0.5 + Math.random() / 2);
+      await sleep(byChanceMs, undefined, { signal }).catch(() => undefined);
     }
 }
 

@@ -97,11 +97,7 @@ const securitySchemes = {
   operatorKey: { type: 'http', scheme: 'bearer', description: "The operator's key." },
 };
 
-function operationOf(
-  route: Route,
-  components: Components,
-  errorSchema: JsonSchema,
-): Operation {
+function operationOf(route: Route, components: Components, errorSchema: JsonSchema): Operation {
   const template = templateOf(route);
   const { bodySchema, description } = route;
   const parameters = parametersIn(route);

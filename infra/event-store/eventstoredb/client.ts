@@ -23,7 +23,7 @@ import type { StreamName } from '../../../contracts/streams.js';
 import type { LogRow } from '../codec.js';
 import type { Position } from '../port.js';
 import type { EncodedAppend } from '../unit.js';
-import { appendMessage } from './append-message.js';
+import { openAppendLines, type LineStream, type LineTold } from './append-lines.js';
 import { eventIn } from './event-message.js';
 import { answerOf, followRequest, logRequest, streamRequest } from './messages.js';
 
@@ -124,16 +124,15 @@ export function connectLog(url: string): LogClient {
   const { batchAppend, read } = StreamsService;
   let closed = false;
 
-  const appends = openAppends(
-    wire.GRPCStreamCreator(StreamsClient, 'append', (client) =>
-      client.makeBidiStreamRequest(
-        batchAppend.path,
-        (message: Buffer) => message,
-        batchAppend.responseDeserialize,
-        ...(wire.callArguments({}, FOR_EVER) as [never, never]),
-      ),
-    ) as unknown as () => Promise<AppendStream>,
-  );
+  const openStream = wire.GRPCStreamCreator(StreamsClient, 'append', (client) =>
+    client.makeBidiStreamRequest(
+      batchAppend.path,
+      (message: Buffer) => message,
+      batchAppend.responseDeserialize,
+      ...(wire.callArguments({}, FOR_EVER) as [never, never]),
+    ),
+  ) as unknown as () => Promise<AppendStream>;
+  const appends = openAppendLines((told) => lineOf(openStream(), told));
 
   const call = (request: ReadReq, tell: (told: Told) => void): Call =>
     startCall(
@@ -171,150 +170,19 @@ export function connectLog(url: string): LogClient {
   };
 }
 
-interface Pending {
-  readonly message: Buffer;
-  readonly settle: (answer: AppendAnswer) => void;
-  readonly dueAt: number;
-  sentAt: number;
-}
-
-interface Line {
-  /** Sent on it, and not answered. */
-  readonly pending: Map<string, Pending>;
-  stream: AppendStream | undefined;
-  /** It takes the next message; the one before has been handed to the network. */
-  isFree: boolean;
-  heardAt: number;
-}
-
-/** How late a time-out may be noticed. */
-const SWEEP_MS = 25;
-
-/** A stream takes one message in a turn of the event loop, which is long when there is much to do. */
-const LINES_MAX = 8;
-
-/** The server refuses by itself what reaches it later; clocks may differ by less than this. */
-const STALE_MS = 10_000;
-const UNANSWERED =
-  'the event store did not answer in time; it never does when its clock is more than ' +
-  `${STALE_MS / 1000} s ahead of ours`;
-
-/**
- * Appends go over a few streams of the connection, whichever is free; a new one is opened when all
- * are busy, or one broke. What is not sent yet when its time is over is never sent: a server that
- * is behind has enough to do.
- */
-function openAppends(open: () => Promise<AppendStream>) {
-  const lines = new Set<Line>();
-  /** In order, by correlation: what waits for a line. */
-  const unsent = new Map<string, Pending>();
-  let opening: Line | undefined;
-  let sweeping: NodeJS.Timeout | undefined;
-  let sent = 0;
-
-  function openLine(): void {
-    const fresh: Line = { pending: new Map(), stream: undefined, isFree: false, heardAt: 0 };
-    opening = fresh;
-    lines.add(fresh);
-    const end = (error?: unknown) => drop(fresh, error ? reasonOf(error) : 'the line was closed');
-    open().then((stream) => {
-      if (opening === fresh) opening = undefined;
-      fresh.stream = stream;
-      stream.on('data', (message: BatchAppendResp) => heard(fresh, message));
-      stream.on('error', end);
-      stream.on('end', end);
-      if (!lines.has(fresh)) return void stream.cancel();
-      fresh.isFree = true;
-      send();
-    }, end);
-  }
-
-  function send(): void {
-    for (const [correlation, one] of unsent) {
-      const line = [...lines].find(({ isFree }) => isFree);
-      if (!line?.stream) {
-        if (!opening && lines.size < LINES_MAX) openLine();
-        return;
-      }
-      unsent.delete(correlation);
-      one.sentAt = performance.now();
-      line.pending.set(correlation, one);
-      line.isFree = false;
-      line.stream.write(one.message as never, () => {
-        line.isFree = lines.has(line);
-        if (line.isFree && unsent.size > 0) send();
-      });
-    }
-  }
-
-  function heard(from: Line, message: BatchAppendResp): void {
-    from.heardAt = performance.now();
-    const correlation = message.getCorrelationId()?.getString() ?? '';
-    from.pending.get(correlation)?.settle(answerOf(message));
-    from.pending.delete(correlation);
-  }
-
-  /** What has no line yet is told as well when this was to be one: none can be opened. */
-  function drop(broken: Line, reason: string): void {
-    if (!lines.delete(broken)) return;
-    const lost = [...broken.pending.values()];
-    broken.pending.clear();
-    if (opening === broken) {
-      opening = undefined;
-      lost.push(...unsent.values());
-      unsent.clear();
-    }
-    for (const { settle } of lost) settle({ kind: 'unknown', reason });
-    const { stream } = broken;
-    // Inside the stream's own events grpc-js does not take a cancellation well.
-    if (stream) setImmediate(() => stream.cancel());
-    if (unsent.size > 0) send();
-  }
-
-  /** A line on which nothing at all is heard is given up. */
-  function sweep(): void {
-    const now = performance.now();
-    for (const [correlation, { settle, dueAt }] of unsent) {
-      if (dueAt > now) continue;
-      unsent.delete(correlation);
-      settle({ kind: 'unknown', reason: UNANSWERED });
-    }
-    for (const line of lines) if (!settleDue(line, now)) drop(line, 'the event store is silent');
-    if (unsent.size > 0 || [...lines].some(({ pending }) => pending.size > 0)) return;
-    clearInterval(sweeping);
-    sweeping = undefined;
-  }
-
+/** A stream of batch appends as the lines take it. */
+async function lineOf(opening: Promise<AppendStream>, told: LineTold): Promise<LineStream> {
+  const stream = await opening;
+  stream.on('data', (message: BatchAppendResp) =>
+    told.answer(message.getCorrelationId()?.getString() ?? '', answerOf(message)),
+  );
+  stream.on('error', (error: Error) => told.ended(reasonOf(error)));
+  stream.on('end', () => told.ended('the line was closed'));
   return {
-    append: (append: EncodedAppend, timeoutMs: number): Promise<AppendAnswer> =>
-      new Promise((settle) => {
-        const sentAt = performance.now();
-        const correlation = `00000000-0000-4000-8000-${(++sent).toString(16).padStart(12, '0')}`;
-        const message = appendMessage(correlation, append, Date.now() + STALE_MS);
-        unsent.set(correlation, { message, settle, sentAt, dueAt: sentAt + timeoutMs });
-        sweeping ??= setInterval(sweep, SWEEP_MS);
-        send();
-      }),
-    close() {
-      const reason = 'the event store is closed';
-      for (const { settle } of unsent.values()) settle({ kind: 'unknown', reason });
-      unsent.clear();
-      for (const line of lines) drop(line, reason);
-      clearInterval(sweeping);
-    },
+    write: (message, sent) => void stream.write(message as never, sent),
+    // Inside the stream's own events grpc-js does not take a cancellation well.
+    cancel: () => void setImmediate(() => stream.cancel()),
   };
-}
-
-/** Those that are due are unknown; whether anything was heard since the first of them was sent. */
-function settleDue({ pending, heardAt }: Line, now: number): boolean {
-  let alive = true;
-  for (const [correlation, { settle, sentAt, dueAt }] of pending) {
-    if (dueAt > now) continue;
-    alive &&= heardAt >= sentAt;
-    pending.delete(correlation);
-    settle({ kind: 'unknown', reason: UNANSWERED });
-  }
-  return alive;
 }
 
 function startCall(open: () => Promise<ReadCall>, tell: (told: Told) => void): Call {
