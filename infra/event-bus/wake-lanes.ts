@@ -214,8 +214,9 @@ async function nextAfterThrow(
   const stopped = signal.aborted;
   house.onHandled({ group: group.name, outcome: stopped ? 'stopped' : 'threw', ...thrown });
   if (stopped) return 'stopped';
-  if (isOutage(thrown.error)) house.limit.overloaded(house.ringing);
-  else task.failures += 1;
+  // Only a store that does not answer: waiting rooms that are full must not hold up others.
+  if (thrown.error instanceof StoreUnavailable) house.limit.overloaded(house.ringing);
+  if (!isOutage(thrown.error)) task.failures += 1;
   if (task.failures < group.attemptsMax) return 'again';
   return (await house.park(thrown.wake, thrown.error)) ? 'finished' : 'again';
 }

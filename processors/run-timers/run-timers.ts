@@ -9,6 +9,7 @@
  * for a provider keep no deadline and no expiry waiting.
  */
 import { openAdaptiveLimit, type AdaptiveLimit } from '../../infra/adaptive-limit.js';
+import { StoreUnavailable } from '../../infra/event-store/port.js';
 import { progressOf } from '../../infra/read-store/progress.js';
 import {
   dueTimers,
@@ -18,7 +19,6 @@ import {
 } from '../../infra/read-store/timers.js';
 import type { Infra, Worker } from '../../infra/infra.js';
 import { whileLeased } from '../../infra/leases/while-leased.js';
-import { isOutage } from '../through-outage.js';
 import { fireTimer, type TimerActions } from './fire-timer.js';
 
 const TICK_MS = 200;
@@ -164,7 +164,7 @@ async function fire(scheduler: Scheduler, timer: DueTimer, own: Lanes): Promise<
     infra.metrics.handled.inc({ group, outcome });
     infra.log.debug({ kind, timer: id, executionId, outcome }, 'timer');
   } catch (err) {
-    if (isOutage(err)) own.limit.overloaded(own.busy);
+    if (err instanceof StoreUnavailable) own.limit.overloaded(own.busy);
     infra.metrics.handled.inc({ group, outcome: 'threw' });
     infra.log.warn({ kind, timer: id, executionId, err }, 'a timer threw; it will be tried again');
   }
