@@ -1,4 +1,5 @@
 /** A process for each role on one database and one bucket: every one does its part and no other. */
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { clientOf, newTenant, operate, send, type Client } from './support/client.js';
 import { eventually } from './support/eventually.js';
@@ -7,6 +8,8 @@ import { freshDatabase } from './support/postgres.js';
 import { callsFor } from './support/sandbox.js';
 import { startSystem, type System } from './support/system.js';
 import { versitygwInSuite } from './support/versitygw.js';
+
+const UNREADY = { status: 'unready', failing: ['file-store'] };
 
 describe('roles apart', function () {
   this.timeout(60_000);
@@ -91,8 +94,10 @@ describe('roles apart', function () {
       ({ id: waiting } = await accept(writer, imageOf('Meanwhile')));
       const refused = await writer.submit(long, key);
       expect([refused.status, refused.headers['retry-after']]).to.deep.equal([503, '1']);
-      const { status, body } = await seenAt(workers, '/readyz');
-      expect([status, body]).to.deep.equal([503, { status: 'unready', failing: ['file-store'] }]);
+      await eventually('who needs the bucket is not ready', async () => {
+        const { status, body } = await seenAt(workers, '/readyz');
+        return isDeepStrictEqual([status, body], [503, UNREADY]);
+      });
       for (const api of [commands, queries])
         expect((await seenAt(api, '/readyz')).status, 'goes on').to.equal(200);
       await eventually('the provider has answered', async () => {
