@@ -83,13 +83,22 @@ export class AccountWriter {
     // Everything that was submitted in this turn of the event loop goes into the first unit.
     await nextTurn();
     while (this.queue.length > 0) {
-      const batch = this.queue.splice(0, this.singly > 0 ? 1 : BATCH_MAX);
+      const batch = this.queue.splice(0, this.batchMax);
       const settling = this.settleAtHome(batch);
+      if (settling) this.conflicts = 0;
       if (!settling) await this.write(batch);
       else if (this.letters.size >= LETTERS_MAX) await this.untilRoom();
       else await nextTurn();
     }
     this.isRunning = false;
+  }
+
+  /**
+   * A large batch takes longer, and loses every race against a small one: so it becomes smaller
+   * with each, until the other has lost one and knows that it is not alone.
+   */
+  private get batchMax(): number {
+    return this.singly > 0 ? 1 : Math.max(1, BATCH_MAX >> Math.min(this.conflicts, 16));
   }
 
   /**
