@@ -86,8 +86,7 @@ export function openAppendLines(open: OpenLine): AppendLines {
       }),
     close() {
       const reason = 'the event store is closed';
-      unknown([...lines.unsent.values()], reason);
-      lines.unsent.clear();
+      giveUp(lines.unsent, reason);
       for (const line of lines.all) drop(lines, line, reason);
       clearInterval(lines.sweeping);
     },
@@ -138,12 +137,10 @@ function send(lines: Lines): void {
 function drop(lines: Lines, broken: Line, reason: string): void {
   if (!lines.all.delete(broken)) return;
   broken.isFree = false;
-  unknown([...broken.pending.values()], reason);
-  broken.pending.clear();
+  giveUp(broken.pending, reason);
   if (lines.opening === broken) {
     lines.opening = undefined;
-    unknown([...lines.unsent.values()], reason);
-    lines.unsent.clear();
+    giveUp(lines.unsent, reason);
   }
   broken.stream?.cancel();
   if (lines.unsent.size > 0) send(lines);
@@ -152,30 +149,28 @@ function drop(lines: Lines, broken: Line, reason: string): void {
 /** A line on which nothing at all is heard is given up. */
 function sweep(lines: Lines): void {
   const now = performance.now();
-  for (const [correlation, { settle, dueAt }] of lines.unsent) {
-    if (dueAt > now) continue;
-    lines.unsent.delete(correlation);
-    settle({ kind: 'unknown', reason: UNANSWERED });
-  }
+  settleDue(lines.unsent, now);
   for (const line of lines.all)
-    if (!settleDue(line, now)) drop(lines, line, 'the event store is silent');
+    if (settleDue(line.pending, now).some(({ sentAt }) => line.heardAt < sentAt))
+      drop(lines, line, 'the event store is silent');
   if (lines.unsent.size > 0 || [...lines.all].some(({ pending }) => pending.size > 0)) return;
   clearInterval(lines.sweeping);
   lines.sweeping = undefined;
 }
 
-/** Those that are due are unknown; whether anything was heard since the first of them was sent. */
-function settleDue({ pending, heardAt }: Line, now: number): boolean {
-  let alive = true;
-  for (const [correlation, { settle, sentAt, dueAt }] of pending) {
-    if (dueAt > now) continue;
-    alive &&= heardAt >= sentAt;
+/** Those that are due are unknown; answers with them. */
+function settleDue(pending: Map<string, Pending>, now: number): readonly Pending[] {
+  const due: Pending[] = [];
+  for (const [correlation, one] of pending) {
+    if (one.dueAt > now) continue;
+    due.push(one);
     pending.delete(correlation);
-    settle({ kind: 'unknown', reason: UNANSWERED });
+    one.settle({ kind: 'unknown', reason: UNANSWERED });
   }
-  return alive;
+  return due;
 }
 
-function unknown(lost: readonly Pending[], reason: string): void {
-  for (const { settle } of lost) settle({ kind: 'unknown', reason });
+function giveUp(pending: Map<string, Pending>, reason: string): void {
+  for (const { settle } of pending.values()) settle({ kind: 'unknown', reason });
+  pending.clear();
 }
