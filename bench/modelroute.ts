@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { startServer, type Server } from './children.js';
 import type { Databases } from './database.js';
+import { SHIPPED_NODE_ARGS } from '../test/support/node-args.js';
 
 interface ModelRoute extends Server {
   readonly adminKey: string;
@@ -23,13 +24,6 @@ interface ModelRouteOptions {
 
 /** Everything but the sandbox, which has a process of its own. */
 export const WORKING_ROLES = ['command-api', 'query-api', 'processors', 'projectors', 'relay'];
-
-/** What `make start` gives Node. */
-const SHIPPED_NODE_ARGS = [
-  '--max-semi-space-size=64',
-  '--min-semi-space-size=16',
-  '--no-memory-reducer',
-];
 
 export const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const READY = /ModelRoute is ready on (http:\/\/127\.0\.0\.1:\d+)/;

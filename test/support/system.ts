@@ -11,6 +11,7 @@ import { atEnd } from './at-end.js';
 import { startChild, exitOf, type Child, type Exit } from './child-process.js';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
+import { SHIPPED_NODE_ARGS } from './node-args.js';
 
 export interface SystemOptions {
   /** `all` unless given. */
@@ -101,20 +102,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   return system;
 }
 
-/** What the Makefile and the image start Node with; docs/distributed.md says why. */
-const NODE_ARGS = [
-  '--max-semi-space-size=64',
-  '--min-semi-space-size=16',
-  '--no-memory-reducer',
-] as const;
-
 /** The command line that starts ModelRoute's program with `args`. */
 export function programOf(
   { built, node = process.execPath }: Pick<SystemOptions, 'built' | 'node'>,
   ...args: string[]
 ): { command: string; args: string[] } {
   const isBuilt = built ?? process.env['MODELROUTE_TEST_BUILT'] === '1';
-  const program = isBuilt ? [...NODE_ARGS, 'dist/cli/main.js'] : ['--import', 'tsx', 'cli/main.ts'];
+  const program = isBuilt
+    ? [...SHIPPED_NODE_ARGS, 'dist/cli/main.js']
+    : ['--import', 'tsx', 'cli/main.ts'];
   return { command: node, args: [...program, ...args] };
 }
 
