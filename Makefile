@@ -27,7 +27,7 @@ cluster: build ## Runs several processes of every role behind a balancer, over K
 	@MODELROUTE_TEST_BUILT=1 exec node --import tsx test/cluster/main.ts
 
 test: build ## Runs every test
-	@MODELROUTE_TEST_BUILT=1 $(MOCHA) --reporter test/support/reporter.cjs '{contracts,domain,infra,command-api,query-api,processors,projectors,sandbox,cli,bench,test}/**/*.spec.ts'
+	@MODELROUTE_TEST_BUILT=1 $(MOCHA) --reporter testing/reporter.cjs '{contracts,domain,infra,http,command-handling,providers,runtime,command-api,query-api,processors,projectors,sandbox,audit,cli,bench,test}/**/*.spec.ts'
 
 check: install ## Types, lint, house rules and pure specs, in seconds
 	@$(MAKE) --no-print-directory -j2 types lint pure
@@ -39,7 +39,7 @@ lint:
 	@node_modules/.bin/eslint --cache --cache-location node_modules/.cache/eslint/ . && node_modules/.bin/prettier --cache --log-level warn --check '**/*.{ts,mjs,cjs,json,yaml,yml}'
 
 pure:
-	@$(MOCHA) --reporter test/support/reporter.cjs --ignore '**/*.int.spec.ts' --ignore '**/*.e2e.spec.ts' '{contracts,domain,infra,command-api,query-api,processors,projectors,sandbox,cli,bench,test}/**/*.spec.ts'
+	@$(MOCHA) --reporter testing/reporter.cjs --ignore '**/*.int.spec.ts' --ignore '**/*.e2e.spec.ts' '{contracts,domain,infra,http,command-handling,providers,runtime,command-api,query-api,processors,projectors,sandbox,audit,cli,bench,test}/**/*.spec.ts'
 
 bench: build ## Measures R1 to R9 against baselines (make bench NAME=R1,R3)
 	@NAME='$(NAME)' node --import tsx bench/run.ts

@@ -2,7 +2,9 @@ import tseslint from 'typescript-eslint';
 
 /** The house rules that a machine can check; test/tidy.spec.ts checks the rest. */
 export default tseslint.config(
-  { ignores: ['**/*.{mjs,cjs}', 'dist/**', 'node_modules/**', 'data/**', 'bench/out/**', '**/*.js'] },
+  {
+    ignores: ['**/*.{mjs,cjs}', 'dist/**', 'node_modules/**', 'data/**', 'bench/out/**', '**/*.js'],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true } },

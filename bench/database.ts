@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import pino from 'pino';
-import { startEmbeddedPostgres } from '../infra/postgres/embedded.js';
+import { startEmbeddedPostgres } from '../infra/postgres/embedded/embedded.js';
 
 export interface Databases {
   /** An empty database of its own; answers with its url. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { startServer, type Server } from './children.js';
 import type { Databases } from './database.js';
-import { SHIPPED_NODE_ARGS } from '../test/support/node-args.js';
+import { SHIPPED_NODE_ARGS } from '../testing/node-args.js';
 
 interface ModelRoute extends Server {
   readonly adminKey: string;

@@ -10,7 +10,7 @@ import {
 } from '../infra/event-store/port.js';
 import { StartError } from '../infra/start-error.js';
 import type { Context } from './context.js';
-import { withDatabase, type Database } from './database.js';
+import { withDatabase, type Database } from '../runtime/open-database.js';
 
 const NEWEST = 20;
 const PAGE = 1_000;

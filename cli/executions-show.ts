@@ -10,9 +10,9 @@ import { formatMoney } from '../contracts/money.js';
 import { rowsOf } from '../infra/read-store/reading.js';
 import { readLedgerEntry } from '../infra/read-store/tables/billing.js';
 import { StartError } from '../infra/start-error.js';
-import { operatorView, type Fact } from '../query-api/operator-view.js';
+import { operatorView, type Fact } from '../query-api/admin/operator-view.js';
 import type { Context } from './context.js';
-import { withDatabase, type Database } from './database.js';
+import { withDatabase, type Database } from '../runtime/open-database.js';
 import { executionText } from './execution-text.js';
 import { asJson } from './table.js';
 

@@ -131,7 +131,7 @@ function addVerify(program: Command, context: Context): void {
         receiverRecord?: string;
         maxFindings: number;
         json?: true;
-      }) => (await import('./verify/command.js')).verifyCommand(context, options),
+      }) => (await import('./verify.js')).verifyCommand(context, options),
     );
 }
 
@@ -160,7 +160,7 @@ function addMoving(program: Command, context: Context): void {
 ${exitCodes()}`,
     )
     .action(async (folder: string, options: { logOnly?: true; files?: true; json?: true }) =>
-      (await import('./moving/export.js')).exportCommand(context, folder, options),
+      (await import('./export.js')).exportCommand(context, folder, options),
     );
   program
     .command('import <folder>')
@@ -174,7 +174,7 @@ ${exitCodes()}`,
         `must be stopped. docs/moving-house.md tells the whole move.\n${exitCodes()}`,
     )
     .action(async (folder: string, options: { stage?: true; json?: true }) =>
-      (await import('./moving/import.js')).importCommand(context, folder, options),
+      (await import('./import.js')).importCommand(context, folder, options),
     );
 }
 

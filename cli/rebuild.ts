@@ -2,9 +2,9 @@
 import { projectionStates } from '../infra/read-store/projection-states.js';
 import { StartError } from '../infra/start-error.js';
 import { rebuildProjection } from '../projectors/app.js';
-import { RebuildUnderWay, type Rebuilt } from '../projectors/rebuild.js';
+import { RebuildUnderWay, type Rebuilt } from '../projectors/engine/rebuild.js';
 import type { Context } from './context.js';
-import { withDatabase, type Database } from './database.js';
+import { withDatabase, type Database } from '../runtime/open-database.js';
 import { asJson } from './table.js';
 
 export async function rebuild(

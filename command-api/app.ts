@@ -2,16 +2,16 @@
  * The command API: every write. A balancer sends it what is neither GET nor HEAD, so it has no
  * route of these.
  */
-import type { Route } from '../infra/http/route.js';
-import { parseCidrs } from '../infra/outbound/addresses.js';
+import type { Route } from '../http/server/route.js';
+import { parseCidrs } from '../http/client/addresses.js';
 import { StartError } from '../infra/start-error.js';
 import type { CommandInfra, Commands } from './command-infra.js';
-import { deleteApiKeys, postApiKeys } from './routes/admin-api-keys.js';
-import { postAdjustments, postTopUps } from './routes/admin-money.js';
-import { postDeadLettersRetry, postRebuild } from './routes/admin-operations.js';
-import { postOrganizations } from './routes/admin-organizations.js';
-import { postExecutionsCancel } from './routes/post-executions-cancel.js';
-import { postExecutions } from './routes/post-executions.js';
+import { deleteApiKeys, postApiKeys } from './api-keys/admin-api-keys.js';
+import { postAdjustments, postTopUps } from './billing/admin-money.js';
+import { postDeadLettersRetry, postRebuild } from './admin/admin-operations.js';
+import { postOrganizations } from './admin/admin-organizations.js';
+import { postExecutionsCancel } from './executions/post-executions-cancel.js';
+import { postExecutions } from './executions/post-executions.js';
 
 /** Throws `StartError` when the configured networks are none. */
 export function commandRoutes(infra: CommandInfra): Route[] {

@@ -1,6 +1,6 @@
 /** Who asked for what is about to be recorded. */
-import type { Cause } from '../infra/deciding/transact.js';
-import type { ApiRequest } from '../infra/http/route.js';
+import type { Cause } from '../command-handling/transact.js';
+import type { ApiRequest } from '../http/server/route.js';
 
 /** W3C Trace Context, version 00. */
 const traceparentForm = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;

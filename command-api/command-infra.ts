@@ -2,8 +2,8 @@
  * The part of the infrastructure that commands need. Nothing is decided on the read models; they
  * are here to be rebuilt.
  */
-import type { AllowedNetworks } from '../infra/outbound/addresses.js';
-import type { Infra } from '../infra/infra.js';
+import type { AllowedNetworks } from '../http/client/addresses.js';
+import type { Infra } from '../runtime/infra.js';
 
 export type CommandInfra = Pick<
   Infra,

@@ -4,7 +4,7 @@ import type * as Account from '../domain/account/account.js';
 import type * as ApiKey from '../domain/api-key/api-key.js';
 import type * as Execution from '../domain/execution/execution.js';
 import type * as Organization from '../domain/organization/organization.js';
-import { Refusal } from '../infra/http/route.js';
+import { Refusal } from '../http/server/route.js';
 
 type Rejection =
   Account.Rejection | ApiKey.Rejection | Execution.Rejection | Organization.Rejection;

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { projectorWorkers } from '../projectors/app.js';
-import { openSpecInfra, type SpecInfra } from '../test/support/infra.js';
-import { startReceiver } from '../test/support/receiver.js';
-import { behave, callsFor } from '../test/support/sandbox.js';
-import { eventually } from '../test/support/eventually.js';
+import { openSpecInfra, type SpecInfra } from '../runtime/testing/spec-infra.js';
+import { startReceiver } from '../testing/receiver.js';
+import { behave, callsFor } from '../sandbox/testing/behaviour.js';
+import { eventually } from '../testing/eventually.js';
 import { processorWorkers } from './app.js';
-import { ask, typesOf, whenOver, whenTypes } from './spec-kit.js';
+import { ask, typesOf, whenOver, whenTypes } from './testing/kit.js';
 
 const CALL_MS = 20_000;
 

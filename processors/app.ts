@@ -1,5 +1,6 @@
 /** The processors: what reacts to events. Each group shares its work with its replicas. */
-import type { Infra, Worker } from '../infra/infra.js';
+import type { Infra } from '../runtime/infra.js';
+import type { Worker } from '../infra/worker.js';
 import type { Group } from '../infra/event-bus/port.js';
 import { openDeliverWebhooks } from './deliver-webhooks/deliver-webhooks.js';
 import { rehostFiles } from './rehost-files/rehost-files.js';

@@ -1,6 +1,6 @@
 /** What a processor writes as the cause of its events. */
 import type { StreamName } from '../contracts/streams.js';
-import type { Cause } from '../infra/deciding/transact.js';
+import type { Cause } from '../command-handling/transact.js';
 
 /** `about` is the story's id (an execution's); `wokenBy` the event that led here. */
 export const causeOf = (

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { PayloadRef } from '../contracts/events/execution.js';
 import { payloadRefOf } from '../contracts/ids.js';
 import type { Payload } from '../infra/event-store/port.js';
-import type { Infra } from '../infra/infra.js';
+import type { Infra } from '../runtime/infra.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../infra/payloads/port.js';
 
 interface Kept {

@@ -1,10 +1,11 @@
 /** The app that turns events into rows: one process at a time does, the others stand by. */
-import type { Infra, Worker } from '../infra/infra.js';
+import type { Infra } from '../runtime/infra.js';
+import type { Worker } from '../infra/worker.js';
 import { whileLeased } from '../infra/leases/while-leased.js';
-import { makeRebuilds } from './make-rebuilds.js';
+import { makeRebuilds } from './engine/make-rebuilds.js';
 import { projections } from './projections.js';
-import { rebuild, type Rebuilding, type Rebuilt } from './rebuild.js';
-import { runProjections } from './run-projections.js';
+import { rebuild, type Rebuilding, type Rebuilt } from './engine/rebuild.js';
+import { runProjections } from './engine/run-projections.js';
 
 /** A holder that died is replaced after this long; one that lost it unknowingly writes nothing. */
 const LEASE_MS = 5_000;

@@ -6,7 +6,7 @@ import { files } from './files/files.js';
 import { holds } from './holds/holds.js';
 import { ledgerEntries } from './ledger-entries/ledger-entries.js';
 import { organizations } from './organizations/organizations.js';
-import type { Projection } from './projection.js';
+import type { Projection } from './engine/projection.js';
 import { timers } from './timers/timers.js';
 
 export const projections: readonly Projection[] = [

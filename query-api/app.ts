@@ -1,21 +1,21 @@
 /** The query API: every read. A balancer sends it what is GET or HEAD, so it has no other route. */
-import type { Route } from '../infra/http/route.js';
-import { openCurrent } from './current.js';
+import type { Route } from '../http/server/route.js';
+import { openCurrent } from './executions/current.js';
 import type { QueryInfra } from './query-infra.js';
-import { getApiKeys } from './routes/admin-api-keys.js';
-import { getOperatorExecution } from './routes/admin-execution.js';
-import { getDeadLetters, getGroups } from './routes/admin-operations.js';
-import { getOrganizations } from './routes/admin-organizations.js';
-import { getProjections } from './routes/admin-projections.js';
-import { getBalance } from './routes/get-balance.js';
-import { getExecution } from './routes/get-execution.js';
-import { getExecutionEvents } from './routes/get-execution-events.js';
-import { getExecutionResult } from './routes/get-execution-result.js';
-import { getExecutions } from './routes/get-executions.js';
-import { getFile, getFileDownload } from './routes/get-file.js';
-import { getHolds } from './routes/get-holds.js';
-import { getLedger } from './routes/get-ledger.js';
-import { getModel, getModels } from './routes/get-models.js';
+import { getApiKeys } from './api-keys/admin-api-keys.js';
+import { getOperatorExecution } from './admin/admin-execution.js';
+import { getDeadLetters, getGroups } from './admin/admin-operations.js';
+import { getOrganizations } from './admin/admin-organizations.js';
+import { getProjections } from './admin/admin-projections.js';
+import { getBalance } from './billing/get-balance.js';
+import { getExecution } from './executions/get-execution.js';
+import { getExecutionEvents } from './executions/get-execution-events.js';
+import { getExecutionResult } from './executions/get-execution-result.js';
+import { getExecutions } from './executions/get-executions.js';
+import { getFile, getFileDownload } from './files/get-file.js';
+import { getHolds } from './billing/get-holds.js';
+import { getLedger } from './billing/get-ledger.js';
+import { getModel, getModels } from './models/get-models.js';
 
 export function queryRoutes(infra: QueryInfra): Route[] {
   const current = openCurrent(infra);

@@ -1,5 +1,5 @@
 /** Cursors: where a list goes on. Opaque to callers, so that what they hold may change. */
-import { Refusal, type ApiRequest } from '../infra/http/route.js';
+import { Refusal, type ApiRequest } from '../http/server/route.js';
 
 /** What a list is sorted by, as JSON can say it. */
 export type Place = readonly (string | number)[];

@@ -1,5 +1,5 @@
 /** Conditions of a list, joined by AND, with their values as parameters. */
-import { Refusal, type ApiRequest } from '../infra/http/route.js';
+import { Refusal, type ApiRequest } from '../http/server/route.js';
 
 interface Conditions {
   readonly values: readonly unknown[];

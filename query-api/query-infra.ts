@@ -1,5 +1,5 @@
 /** The part of the infrastructure that questions need. */
-import type { Infra } from '../infra/infra.js';
+import type { Infra } from '../runtime/infra.js';
 
 export type QueryInfra = Pick<
   Infra,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { request } from 'undici';
-import { behave, calls, type ChatBody, post, prompt, withSandbox } from './spec-support.js';
+import { behave, calls, type ChatBody, post, prompt, withSandbox } from './testing/kit.js';
 
 describe('sandbox behaviour', () => {
   const sandbox = withSandbox();

@@ -9,7 +9,7 @@ import {
   post,
   prompt,
   withSandbox,
-} from './spec-support.js';
+} from './testing/kit.js';
 
 describe('sandbox chat completions', () => {
   const sandbox = withSandbox();

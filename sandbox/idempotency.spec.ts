@@ -7,7 +7,7 @@ import {
   post,
   prompt,
   withSandbox,
-} from './spec-support.js';
+} from './testing/kit.js';
 
 describe('sandbox idempotency keys', () => {
   const sandbox = withSandbox();

@@ -8,7 +8,7 @@ import {
   type ImagesBody,
   post,
   withSandbox,
-} from './spec-support.js';
+} from './testing/kit.js';
 
 describe('sandbox images', () => {
   const sandbox = withSandbox();

@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { Agent, request } from 'undici';
 import { misbehaviours } from './misbehave.js';
-import { behave, calls, prompt, withSandbox } from './spec-support.js';
+import { behave, calls, prompt, withSandbox } from './testing/kit.js';
 
 describe('sandbox misbehaviour', () => {
   const sandbox = withSandbox();

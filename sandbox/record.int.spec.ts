@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { request } from 'undici';
-import { behave, calls, type ChatBody, post, prompt } from './spec-support.js';
+import { behave, calls, type ChatBody, post, prompt } from './testing/kit.js';
 import { startSandbox } from './server.js';
 
 describe('sandbox record', () => {

@@ -10,15 +10,20 @@ const rooms = [
   'contracts',
   'domain',
   'infra',
+  'http',
+  'command-handling',
+  'providers',
+  'runtime',
   'command-api',
   'query-api',
   'processors',
   'projectors',
   'sandbox',
+  'audit',
   'cli',
 ];
-const isSpec = (path) =>
-  /\.spec\.ts$|spec-support\.ts$|(^|\/)contract(-kit)?\.ts$|\/contract\//.test(path);
+/** Specs, and what only specs stand on. */
+const isSpec = (path) => /\.spec\.ts$|(^|\/)testing\//.test(path);
 
 await rm('dist');
 const sources = (await glob(rooms, '.ts')).filter((path) => !isSpec(path));

@@ -28,8 +28,8 @@ const wheel = (name: string): Found =>
   'missing' in wheels ? wheels : { path: join(wheels.path, name), env: {} };
 
 await check('Dockerfile', wheel('hadolint'), (lint) => call(lint, ['Dockerfile']));
-await check('infra/compose.yaml', wheel('check-jsonschema'), (lint) =>
-  call(lint, ['--builtin-schema', 'vendor.compose-spec', 'infra/compose.yaml']),
+await check('deploy/compose.yaml', wheel('check-jsonschema'), (lint) =>
+  call(lint, ['--builtin-schema', 'vendor.compose-spec', 'deploy/compose.yaml']),
 );
 for (const overlay of OVERLAYS)
   await check(`deploy/kubernetes/overlays/${overlay}`, wheel('kubectl'), (kubectl) =>

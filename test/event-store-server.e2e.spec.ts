@@ -1,11 +1,14 @@
 /** The whole system with its events in a server of their own, which dies and freezes under it. */
 import { expect } from 'chai';
-import { startEventStoreDouble, type EventStoreDouble } from './eventstoredb-double/double.js';
-import { newTenant, type Client } from './support/client.js';
-import { eventually } from './support/eventually.js';
-import { accept, imageOf, newKey, textOf, whenOver, whenSettled } from './support/executions.js';
-import { temporaryFolder, type TemporaryFolder } from './support/folders.js';
-import { startSystem, type System } from './support/system.js';
+import {
+  startEventStoreDouble,
+  type EventStoreDouble,
+} from '../infra/event-store/testing/double/double.js';
+import { newTenant, type Client } from '../testing/client.js';
+import { eventually } from '../testing/eventually.js';
+import { accept, imageOf, newKey, textOf, whenOver, whenSettled } from './testing/executions.js';
+import { temporaryFolder, type TemporaryFolder } from '../testing/folders.js';
+import { startSystem, type System } from '../testing/system.js';
 
 describe('the system on an event store over gRPC', function () {
   this.timeout(60_000);

@@ -6,8 +6,8 @@ import {
   type ErrorBody,
   type ExecutionBody,
   type Tenant,
-} from './support/client.js';
-import { eventually } from './support/eventually.js';
+} from '../testing/client.js';
+import { eventually } from '../testing/eventually.js';
 import {
   accept,
   imageOf,
@@ -17,9 +17,9 @@ import {
   textOf,
   whenOver,
   whenSettled,
-} from './support/executions.js';
-import { behave, behaveWell, callsFor } from './support/sandbox.js';
-import { sharedSystem } from './support/system-in-suite.js';
+} from './testing/executions.js';
+import { behave, behaveWell, callsFor } from '../sandbox/testing/behaviour.js';
+import { sharedSystem } from '../testing/system-in-suite.js';
 
 describe('an execution', function () {
   this.timeout(30_000);

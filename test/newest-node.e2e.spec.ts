@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { exitOf, startChild } from './support/child-process.js';
-import { newTenant } from './support/client.js';
-import { accept, imageOf, textOf, whenOver } from './support/executions.js';
-import { startSystem } from './support/system.js';
+import { exitOf, startChild } from '../testing/child-process.js';
+import { newTenant } from '../testing/client.js';
+import { accept, imageOf, textOf, whenOver } from './testing/executions.js';
+import { startSystem } from '../testing/system.js';
 
 const NEWEST_LTS_MAJOR = 26;
 const INSTALL_DEADLINE_MS = 120_000;

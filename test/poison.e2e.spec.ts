@@ -1,8 +1,8 @@
 /** Bodies and paths that mean harm: each a clear 4xx, and nobody beside them notices. */
 import { expect } from 'chai';
-import { asOperator, newTenant, send, type ErrorBody, type Tenant } from './support/client.js';
-import { accept, newKey, textOf, whenOver } from './support/executions.js';
-import { sharedSystem } from './support/system-in-suite.js';
+import { asOperator, newTenant, send, type ErrorBody, type Tenant } from '../testing/client.js';
+import { accept, newKey, textOf, whenOver } from './testing/executions.js';
+import { sharedSystem } from '../testing/system-in-suite.js';
 
 /** A submission whose prompt, or another part, is the given JSON text. */
 const around = (prompt: string, more = ''): string =>

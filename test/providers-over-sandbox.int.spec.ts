@@ -10,9 +10,9 @@ import { request } from 'undici';
 import type { Catalogue } from '../contracts/catalogue/catalogue.js';
 import { estimateFor } from '../domain/pricing/pricing.js';
 import { withDefaults } from '../domain/pricing/defaults.js';
-import { loadCatalogue } from '../infra/catalogue/load-catalogue.js';
-import { openProviders } from '../infra/providers/open-providers.js';
-import type { ProviderOutcome, Providers } from '../infra/providers/port.js';
+import { loadCatalogue } from '../providers/catalogue/load-catalogue.js';
+import { openProviders } from '../providers/open-providers.js';
+import type { ProviderOutcome, Providers } from '../providers/port.js';
 import { startSandbox, type Sandbox } from '../sandbox/server.js';
 
 const text = readFileSync(new URL('../catalogue.yaml', import.meta.url), 'utf8');

@@ -1,10 +1,10 @@
 /** Everybody at once: one key has one winner, and no dollar is spent twice. */
 import { expect } from 'chai';
-import { newTenant, type ExecutionBody, type LedgerEntry } from './support/client.js';
-import { eventually } from './support/eventually.js';
-import { micros, newKey, textOf, whenOver } from './support/executions.js';
-import { behave, behaveWell, callsFor } from './support/sandbox.js';
-import { sharedSystem } from './support/system-in-suite.js';
+import { newTenant, type ExecutionBody, type LedgerEntry } from '../testing/client.js';
+import { eventually } from '../testing/eventually.js';
+import { micros, newKey, textOf, whenOver } from './testing/executions.js';
+import { behave, behaveWell, callsFor } from '../sandbox/testing/behaviour.js';
+import { sharedSystem } from '../testing/system-in-suite.js';
 
 describe('racing submissions', function () {
   this.timeout(60_000);

@@ -1,11 +1,11 @@
 /** Read models are views: built anew from the log, while work goes on, they are the same. */
 import { expect } from 'chai';
-import { newTenant, operate, type List, type Tenant } from './support/client.js';
-import { eventually } from './support/eventually.js';
-import { randomFrom } from './support/random.js';
-import { startReceiver } from './support/receiver.js';
-import { behaveWell } from './support/sandbox.js';
-import { sharedSystem } from './support/system-in-suite.js';
+import { newTenant, operate, type List, type Tenant } from '../testing/client.js';
+import { eventually } from '../testing/eventually.js';
+import { randomFrom } from '../testing/random.js';
+import { startReceiver } from '../testing/receiver.js';
+import { behaveWell } from '../sandbox/testing/behaviour.js';
+import { sharedSystem } from '../testing/system-in-suite.js';
 import { audit, untilCalm, type Scene } from './storm/audit.js';
 import { startLoad, type Load } from './storm/load.js';
 

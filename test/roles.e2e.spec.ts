@@ -1,13 +1,13 @@
 /** A process for each role on one database and one bucket: every one does its part and no other. */
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
-import { clientOf, newTenant, operate, send, type Client } from './support/client.js';
-import { eventually } from './support/eventually.js';
-import { accept, imageOf, newKey, textOf, whenOver } from './support/executions.js';
-import { freshDatabase } from './support/postgres.js';
-import { callsFor } from './support/sandbox.js';
-import { startSystem, type System } from './support/system.js';
-import { versitygwInSuite } from './support/versitygw.js';
+import { clientOf, newTenant, operate, send, type Client } from '../testing/client.js';
+import { eventually } from '../testing/eventually.js';
+import { accept, imageOf, newKey, textOf, whenOver } from './testing/executions.js';
+import { freshDatabase } from '../infra/postgres/testing/fresh-database.js';
+import { callsFor } from '../sandbox/testing/behaviour.js';
+import { startSystem, type System } from '../testing/system.js';
+import { versitygwInSuite } from '../infra/object-store/testing/versitygw.js';
 
 const UNREADY = { status: 'unready', failing: ['file-store'] };
 

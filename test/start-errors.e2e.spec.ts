@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
-import { exitOf, startChild } from './support/child-process.js';
-import { newTenant } from './support/client.js';
-import { eventually } from './support/eventually.js';
-import { accept, imageOf, textOf } from './support/executions.js';
-import { freePort } from './support/free-port.js';
-import { freshDatabase, type FreshDatabase } from './support/postgres.js';
-import { behave } from './support/sandbox.js';
-import { programOf, startSystem } from './support/system.js';
-import { sharedSystem } from './support/system-in-suite.js';
+import { exitOf, startChild } from '../testing/child-process.js';
+import { newTenant } from '../testing/client.js';
+import { eventually } from '../testing/eventually.js';
+import { accept, imageOf, textOf } from './testing/executions.js';
+import { freePort } from '../testing/free-port.js';
+import { freshDatabase, type FreshDatabase } from '../infra/postgres/testing/fresh-database.js';
+import { behave } from '../sandbox/testing/behaviour.js';
+import { programOf, startSystem } from '../testing/system.js';
+import { sharedSystem } from '../testing/system-in-suite.js';
 
 const EXIT_DEADLINE_MS = 20_000;
 

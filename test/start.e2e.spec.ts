@@ -1,6 +1,6 @@
 /** The first minute: an empty folder, one command, a picture on disk; then the same again. */
-import { firstMinute } from './support/first-minute.js';
-import { systemInSuite } from './support/system-in-suite.js';
+import { firstMinute } from './testing/first-minute.js';
+import { systemInSuite } from '../testing/system-in-suite.js';
 
 describe('starting for the first time', function () {
   this.timeout(60_000);

@@ -7,20 +7,30 @@ import {
   lineOf,
   pathsBelow,
   readSourceFile,
+  roomOf,
   textOf,
   type ExportedName,
   type Import,
   type SourceFile,
-} from './support/source-files.js';
+} from './testing/source-files.js';
 
 const FILE_LINES_MAX = 400;
 const FUNCTION_LINES_MAX = 70;
 const COLUMNS_MAX = 100;
 
-/** Imports point at the same room or at one further to the left; apps never at each other. */
-const LAYERS = ['contracts', 'domain', 'infra', 'apps', 'cli'] as const;
-const APPS = ['command-api', 'query-api', 'processors', 'projectors', 'sandbox'];
-/** Programs and specs: they may see everything, and nothing else may see them. */
+/** Imports point at the same room or to the left of it; apps never at each other. */
+const LAYERS: readonly (readonly string[])[] = [
+  ['contracts'],
+  ['domain'],
+  ['infra', 'http/client'],
+  ['command-handling', 'providers'],
+  ['http/server'],
+  ['runtime'],
+  ['command-api', 'query-api', 'processors', 'projectors', 'sandbox', 'console', 'mcp'],
+  ['audit'],
+  ['cli'],
+];
+/** Programs and whole-system specs: they may see everything, and nothing else may see them. */
 const OUTSIDE = ['test', 'bench', 'scripts'];
 
 /** What makes a digest is arithmetic; the rest of node's modules touches the world. */
@@ -44,6 +54,20 @@ describe('tidy', function () {
 
   it('imports point one way', () => {
     found(files, (file) => file.imports.filter(isWrongWay(file)).map(describeImport(file)));
+  });
+
+  it('no file imports itself by way of others, and no room either', () => {
+    const circles = (edges: ReadonlyMap<string, ReadonlySet<string>>) =>
+      circlesIn(edges).map((circle) => circle.join(' ⇄ '));
+    expect(circles(edgesOf(files, ({ path }) => path))).to.deep.equal([]);
+    expect(circles(edgesOf(files, ({ room }) => room))).to.deep.equal([]);
+  });
+
+  it('the product imports nothing of testing/', () => {
+    const support = new Set(files.filter(({ isSupport }) => isSupport).map(({ path }) => path));
+    found(shipped, (file) =>
+      file.imports.filter(({ from }) => support.has(from)).map(describeImport(file)),
+    );
   });
 
   it('imports of our own files name files that are there', () => {
@@ -122,7 +146,7 @@ describe('tidy', function () {
   });
 
   it('only programs and specs write to the console', () => {
-    const silent = shipped.filter(({ room }) => room !== 'cli' && !OUTSIDE.includes(room));
+    const silent = shipped.filter(({ room }) => room !== 'cli');
     found(silent, (file) => nodesOf(file, isConsole));
   });
 
@@ -182,20 +206,66 @@ function isNamedInside({ ast }: SourceFile, name: string, declaration: ts.Node):
   return isNamed;
 }
 
+/** `infra` is one layer of many rooms; what is in no layer is `testing/`. */
 function layerOf(room: string): number {
-  return LAYERS.indexOf((APPS.includes(room) ? 'apps' : room) as (typeof LAYERS)[number]);
+  const name = room.startsWith('infra/') ? 'infra' : room;
+  return LAYERS.findIndex((layer) => layer.includes(name));
 }
 
 const isWrongWay =
   (file: SourceFile) =>
   ({ isOurs, from }: Import): boolean => {
     if (!isOurs || OUTSIDE.includes(file.room)) return false;
-    const room = from.split('/')[0] ?? '';
-    if (OUTSIDE.includes(room)) return !(file.isSupport && room === 'test');
+    const room = roomOf(from);
+    if (OUTSIDE.includes(room)) return true;
     // A spec may look around: it is not part of what it tests.
     if (file.isSupport || room === file.room) return false;
+    if (room.startsWith('infra/') && file.room.startsWith('infra/')) return false;
     return layerOf(room) >= layerOf(file.room);
   };
+
+/** From each file or room to what it imports of others. */
+function edgesOf(
+  files: readonly SourceFile[],
+  nameOf: (file: Pick<SourceFile, 'path' | 'room'>) => string,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const edges = new Map<string, Set<string>>();
+  for (const file of files) {
+    const from = nameOf(file);
+    const targets = edges.get(from) ?? new Set();
+    edges.set(from, targets);
+    for (const { isOurs, from: path } of file.imports) {
+      const to = nameOf({ path, room: roomOf(path) });
+      if (isOurs && to !== from) targets.add(to);
+    }
+  }
+  return edges;
+}
+
+/** The circles, each as the names that reach one another (Tarjan's strong components). */
+function circlesIn(edges: ReadonlyMap<string, ReadonlySet<string>>): readonly string[][] {
+  const circles: string[][] = [];
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const open: string[] = [];
+  const lower = (name: string, to: number) =>
+    lowest.set(name, Math.min(lowest.get(name) ?? to, to));
+  const visit = (name: string): void => {
+    const number = order.size;
+    order.set(name, number);
+    lowest.set(name, number);
+    open.push(name);
+    for (const target of edges.get(name) ?? []) {
+      if (!order.has(target)) visit(target);
+      if (open.includes(target)) lower(name, lowest.get(target) ?? number);
+    }
+    if (lowest.get(name) !== number) return;
+    const circle = open.splice(open.indexOf(name));
+    if (circle.length > 1) circles.push(circle.sort());
+  };
+  for (const name of edges.keys()) if (!order.has(name)) visit(name);
+  return circles;
+}
 
 const isImpure = ({ isOurs, from, names }: Import): boolean =>
   !isOurs && !names.every((name) => PURE_NAMES[from]?.includes(name));

@@ -1,11 +1,11 @@
 /** Two processes on one database race for the same keys and the same money. */
 import { expect } from 'chai';
-import { clientOf, newTenant, type Client, type LedgerEntry } from './support/client.js';
-import { eventually } from './support/eventually.js';
-import { newKey, textOf, whenOver } from './support/executions.js';
-import { freshDatabase } from './support/postgres.js';
-import { callsFor } from './support/sandbox.js';
-import { startSystem, type System } from './support/system.js';
+import { clientOf, newTenant, type Client, type LedgerEntry } from '../testing/client.js';
+import { eventually } from '../testing/eventually.js';
+import { newKey, textOf, whenOver } from './testing/executions.js';
+import { freshDatabase } from '../infra/postgres/testing/fresh-database.js';
+import { callsFor } from '../sandbox/testing/behaviour.js';
+import { startSystem, type System } from '../testing/system.js';
 
 describe('two processes on one database', function () {
   this.timeout(60_000);

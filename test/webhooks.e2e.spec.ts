@@ -1,13 +1,13 @@
 /** What a receiver of webhooks meets. */
 import { expect } from 'chai';
-import { newTenant, refuseProviderNames, type Tenant } from './support/client.js';
-import { eventually } from './support/eventually.js';
-import { accept, textOf, whenOver } from './support/executions.js';
-import { scheduledDeliveries } from './support/database.js';
-import { startReceiver, type Receiver, type Told } from './support/receiver.js';
-import { behave, behaveWell } from './support/sandbox.js';
-import { sharedSystem } from './support/system-in-suite.js';
-import { signatureFaults } from './support/webhook-signatures.js';
+import { newTenant, refuseProviderNames, type Tenant } from '../testing/client.js';
+import { eventually } from '../testing/eventually.js';
+import { accept, textOf, whenOver } from './testing/executions.js';
+import { scheduledDeliveries } from './testing/database.js';
+import { startReceiver, type Receiver, type Told } from '../testing/receiver.js';
+import { behave, behaveWell } from '../sandbox/testing/behaviour.js';
+import { sharedSystem } from '../testing/system-in-suite.js';
+import { signatureFaults } from '../testing/webhook-signatures.js';
 
 interface WebhookBody {
   readonly id: string;

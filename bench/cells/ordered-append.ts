@@ -10,7 +10,7 @@ import { startPart } from '../children.js';
 import { query } from '../database.js';
 import { withDefer, type Defer } from '../defer.js';
 import type { Bench, Cell, Side } from '../cell.js';
-import { eventStoreMigrations } from '../../infra/event-store/postgres/migrations.js';
+import { eventStoreMigrations } from '../../infra/migrations/all.js';
 import { CLIENTS } from '../settings.js';
 import { turnSeconds } from './accepts.js';
 

@@ -9,11 +9,10 @@ import type { AnyEvent } from '../../contracts/events/all.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
-import { openAccounts } from '../../infra/deciding/accounts.js';
-import { decidingMigrations } from '../../infra/deciding/migrations.js';
-import { appendOf } from '../../infra/deciding/transact.js';
+import { openAccounts } from '../../command-handling/accounts/accounts.js';
+import { accountOwnerMigrations, eventStoreMigrations } from '../../infra/migrations/all.js';
+import { appendOf } from '../../command-handling/transact.js';
 import { NO_STREAM, type EventStore } from '../../infra/event-store/port.js';
-import { eventStoreMigrations } from '../../infra/event-store/postgres/migrations.js';
 import { openPostgresEventStore } from '../../infra/event-store/postgres/postgres.js';
 import type { Held, HoldsAsk, HoldsConfig } from '../baselines/account-holds.js';
 import type { Bench, Cell, Comparison, Side } from '../cell.js';
@@ -40,7 +39,8 @@ export const writers: Cell = {
     withDefer(async (defer) => {
       const url = await bench.databases.fresh('writers');
       defer(() => bench.databases.drop(url));
-      for (const { sql } of [...eventStoreMigrations, ...decidingMigrations]) await query(url, sql);
+      for (const { sql } of [...eventStoreMigrations, ...accountOwnerMigrations])
+        await query(url, sql);
       const store = openPostgresEventStore({ url, log });
       defer(() => store.close());
       const comparisons: Comparison[] = [];

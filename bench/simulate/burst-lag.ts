@@ -2,7 +2,7 @@
  * A reader that follows the log in batches (relay, projector, sweep) while a burst comes: how far
  * behind it falls, how old what it shows is, and when it is there again.
  */
-import { randomFrom } from '../../test/support/random.js';
+import { randomFrom } from '../../testing/random.js';
 
 export interface Burst {
   readonly eventsPerSecond: number;

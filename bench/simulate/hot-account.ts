@@ -12,7 +12,7 @@
  *
  * Callers are as many as given; each asks again when it is answered.
  */
-import { randomFrom } from '../../test/support/random.js';
+import { randomFrom } from '../../testing/random.js';
 import { openHappenings, type Happenings } from './happenings.js';
 
 export interface HotAccount {

@@ -3,11 +3,11 @@
  * A new system of its own runs some text and image executions to the end.
  */
 import pg from 'pg';
-import { runEndings } from '../../test/support/at-end.js';
-import { newTenant, type Client, type Submission } from '../../test/support/client.js';
-import { accept, imageOf, textOf, whenOver } from '../../test/support/executions.js';
-import { freshDatabase } from '../../test/support/postgres.js';
-import { startSystem } from '../../test/support/system.js';
+import { runEndings } from '../../testing/at-end.js';
+import { newTenant, type Client, type Submission } from '../../testing/client.js';
+import { accept, imageOf, textOf, whenOver } from '../../test/testing/executions.js';
+import { freshDatabase } from '../../infra/postgres/testing/fresh-database.js';
+import { startSystem } from '../../testing/system.js';
 
 const KINDS = [
   ['text', (n: number) => textOf(`In one paragraph: why is a log a good ledger? ${n}`), 200],

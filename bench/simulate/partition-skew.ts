@@ -1,5 +1,5 @@
 /** How evenly streams fall on partitions, and what a big account does to those of accounts. */
-import { randomFrom } from '../../test/support/random.js';
+import { randomFrom } from '../../testing/random.js';
 
 export interface Skew {
   readonly keys: number;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { randomFrom } from '../../test/support/random.js';
+import { randomFrom } from '../../testing/random.js';
 import { simulateBurst, type Burst } from './burst-lag.js';
 import { openHappenings } from './happenings.js';
 import { simulateHotAccount, type HotAccount } from './hot-account.js';

@@ -1,6 +1,6 @@
 /** The pages beside the API: is it alive, is it ready, its figures, its reference. */
-import type { Dependency, Infra } from '../../infra/infra.js';
-import type { Mount, Reply } from '../../infra/http/route.js';
+import type { Dependency, Infra } from '../../runtime/infra.js';
+import type { Mount, Reply } from '../../http/server/route.js';
 import { neededDependencies } from './roles.js';
 
 /** A dependency that takes longer is not there. */

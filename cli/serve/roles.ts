@@ -3,7 +3,7 @@
  * for itself alone (a database, keys) would be of no use to them.
  */
 import type { Config, Role } from '../../infra/config/config.js';
-import type { Dependency, Infra } from '../../infra/infra.js';
+import type { Dependency, Infra } from '../../runtime/infra.js';
 import { StartError } from '../../infra/start-error.js';
 
 /** Together these do everything; a relay and a sandbox only help. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
-import { specFor } from '../../test/support/given-when-then.js';
+import { specFor } from '../testing/given-when-then.js';
 import { effectOn, entriesFor } from '../ledger/ledger.js';
 import * as Account from './account.js';
 import * as Snapshot from './snapshot.js';

@@ -1,5 +1,5 @@
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
-import { specFor } from '../../test/support/given-when-then.js';
+import { specFor } from '../testing/given-when-then.js';
 import * as ApiKey from './api-key.js';
 
 const { given } = specFor(ApiKey);

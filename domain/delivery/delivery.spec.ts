@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { specFor } from '../../test/support/given-when-then.js';
+import { specFor } from '../testing/given-when-then.js';
 import * as Delivery from './delivery.js';
 
 const { given } = specFor(Delivery);

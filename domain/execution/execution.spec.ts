@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
 import { errorCatalogue } from '../../contracts/error-codes.js';
-import { specFor } from '../../test/support/given-when-then.js';
+import { specFor } from '../testing/given-when-then.js';
 import * as Execution from './execution.js';
 import { settlementOf } from './settlement.js';
 import { timelineOf } from './timeline.js';

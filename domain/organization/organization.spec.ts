@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
-import { specFor } from '../../test/support/given-when-then.js';
+import { specFor } from '../testing/given-when-then.js';
 import * as Organization from './organization.js';
 
 const { given } = specFor(Organization);

@@ -2,9 +2,9 @@
  * Ends what rings and wakes once it is known that the log of the database has moved: the buses wait
  * an outage out, and this is none. `run` rejects then, which ends the process.
  */
-import type { Worker } from '../infra.js';
+import type { Worker } from '../worker.js';
 import type { Log } from '../logger.js';
-import type { LogMoved } from './epoch.js';
+import type { LogMoved } from '../checkpoints/epoch.js';
 import type { EventBus } from './port.js';
 
 export interface Fence {

@@ -5,18 +5,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { eventually } from '../../test/support/eventually.js';
-import { temporaryFolder } from '../../test/support/folders.js';
-import { freshDatabase } from '../../test/support/postgres.js';
-import { eventStoreMigrations } from '../event-store/postgres/migrations.js';
+import { eventually } from '../../testing/eventually.js';
+import { temporaryFolder } from '../../testing/folders.js';
+import { freshDatabase } from '../postgres/testing/fresh-database.js';
+import { eventStoreMigrations, processingMigrations } from '../migrations/all.js';
 import { openPostgresEventStore } from '../event-store/postgres/postgres.js';
 import { migrate } from '../postgres/migrate.js';
 import { openPool } from '../postgres/pool.js';
-import { openPostgresCheckpoints } from './checkpoints-postgres.js';
-import { append, executionStream } from './contract-kit.js';
-import { eventBusContract } from './contract.js';
-import { openMortalBus } from './in-process-harness.js';
-import { processingMigrations } from './migrations.js';
+import { openPostgresCheckpoints } from '../checkpoints/postgres.js';
+import { append, executionStream } from './testing/contract-kit.js';
+import { eventBusContract } from './testing/contract.js';
+import { openMortalBus } from './testing/in-process-harness.js';
 
 const log = pino({ level: 'silent' });
 
@@ -43,7 +42,7 @@ eventBusContract('in process, postgres', async () => {
 describe('the bus in process, killed with -9', function () {
   this.timeout(60_000);
 
-  const CHILD = fileURLToPath(new URL('./in-process-child.ts', import.meta.url));
+  const CHILD = fileURLToPath(new URL('./testing/in-process-child.ts', import.meta.url));
   const STREAMS = 60;
   const REVISIONS = 10;
 

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { eventually } from '../../test/support/eventually.js';
-import { openMemoryEventStore } from '../event-store/memory.js';
+import { eventually } from '../../testing/eventually.js';
+import { openMemoryEventStore } from '../event-store/testing/memory.js';
 import { START, type EventStore } from '../event-store/port.js';
-import { openMemoryLeases } from '../leases/memory.js';
-import { openMemoryCheckpoints } from './checkpoints-memory.js';
-import type { CheckpointStore } from './checkpoints.js';
-import { append, executionStream, gate, groupNamed, keyOf } from './contract-kit.js';
-import { eventBusContract } from './contract.js';
-import { openMortalBus } from './in-process-harness.js';
+import { openMemoryLeases } from '../leases/testing/memory.js';
+import { openMemoryCheckpoints } from '../checkpoints/testing/memory.js';
+import type { CheckpointStore } from '../checkpoints/port.js';
+import { append, executionStream, gate, groupNamed, keyOf } from './testing/contract-kit.js';
+import { eventBusContract } from './testing/contract.js';
+import { openMortalBus } from './testing/in-process-harness.js';
 import { openInProcessBus } from './in-process.js';
 import type { Group, Wake } from './port.js';
 

@@ -12,7 +12,7 @@ import type { Leases } from '../leases/port.js';
 import { whileLeased } from '../leases/while-leased.js';
 import type { Log } from '../logger.js';
 import { openCheckpointSaver, type CheckpointSaver } from './checkpoint-saver.js';
-import type { CheckpointStore } from './checkpoints.js';
+import type { CheckpointStore } from '../checkpoints/port.js';
 import { OUTAGE_PAUSE_MS, pause, untilAnswered } from './outage.js';
 import { PARKED_POLL_MS, parkedRinger, parkingOf } from './parking.js';
 import type { EventBus, Group, GroupLag } from './port.js';

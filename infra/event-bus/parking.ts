@@ -1,6 +1,6 @@
 /** Wakes that a group gives up on: where they are kept, and how they ring again. */
 import type { Log } from '../logger.js';
-import type { CheckpointStore } from './checkpoints.js';
+import type { CheckpointStore } from '../checkpoints/port.js';
 import type { Group, Wake } from './port.js';
 import type { Lanes } from './wake-lanes.js';
 

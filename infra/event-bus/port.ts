@@ -9,6 +9,7 @@
  */
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { Category, StreamName } from '../../contracts/streams.js';
+import type { ParkedWake } from '../checkpoints/port.js';
 import type { Position } from '../event-store/port.js';
 
 export interface Wake {
@@ -30,17 +31,6 @@ export interface Group {
   readonly attemptsMax: number;
   /** The word that labels the metric and the log line of this unit of work. */
   handle(wake: Wake, signal: AbortSignal): Promise<string>;
-}
-
-export interface ParkedWake {
-  readonly group: string;
-  readonly stream: StreamName;
-  readonly revision: number;
-  readonly type: string;
-  readonly position: Position;
-  readonly attempts: number;
-  readonly error: string;
-  readonly parkedAt: string;
 }
 
 export interface GroupLag {

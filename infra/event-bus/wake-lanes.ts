@@ -10,7 +10,7 @@
  * timer and no lasting promise per wake.
  */
 import type { StreamName } from '../../contracts/streams.js';
-import { openAdaptiveLimit, type AdaptiveLimit } from '../adaptive-limit.js';
+import { openAdaptiveLimit, type AdaptiveLimit } from '../concurrency/adaptive-limit.js';
 import { StoreOverloaded, StoreUnavailable, type Position } from '../event-store/port.js';
 import type { Group, Wake } from './port.js';
 import { openUnfinished, parkedTask } from './unfinished.js';

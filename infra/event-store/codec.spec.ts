@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createCodec, InvalidEvent, type LogRow } from './codec.js';
-import { AT, created, deposited, metadata } from './contract/kit.js';
+import { AT, created, deposited, metadata } from './testing/contract/kit.js';
 import type { Upcasters } from './upcasters.js';
 
 describe('codec', () => {

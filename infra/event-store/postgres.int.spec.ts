@@ -1,4 +1,4 @@
-import { eventStoreContract } from './contract.js';
-import { openPostgresHarness } from './postgres/harness.js';
+import { eventStoreContract } from './testing/contract.js';
+import { openPostgresHarness } from './postgres/testing/harness.js';
 
 eventStoreContract('postgres', openPostgresHarness);

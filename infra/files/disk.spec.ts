@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { filesUnder, smallDisk, temporaryFolder } from '../../test/support/folders.js';
-import type { TemporaryFolder } from '../../test/support/folders.js';
+import { filesUnder, smallDisk, temporaryFolder } from '../../testing/folders.js';
+import type { TemporaryFolder } from '../../testing/folders.js';
 import { StoreUnavailable } from '../event-store/port.js';
-import { fileId, filesContract, streamOf } from './contract.js';
+import { fileId, filesContract, streamOf } from './testing/contract.js';
 import { openDiskFiles } from './disk.js';
 
 filesContract('disk', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { streamOf } from './contract.js';
+import { streamOf } from './testing/contract.js';
 import { intactFile } from './intact.js';
 
 const storedOf = (bytes: Buffer) => ({

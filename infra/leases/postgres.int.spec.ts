@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { freshDatabase } from '../../test/support/postgres.js';
-import { processingMigrations } from '../event-bus/migrations.js';
+import { freshDatabase } from '../postgres/testing/fresh-database.js';
+import { processingMigrations } from '../migrations/all.js';
 import { migrate } from '../postgres/migrate.js';
 import { openPool } from '../postgres/pool.js';
-import { leasesContract } from './contract.js';
+import { leasesContract } from './testing/contract.js';
 import { openPostgresLeases } from './postgres.js';
 
 /** One database for all cases: they differ in nothing but its rows. */

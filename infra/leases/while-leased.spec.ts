@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { eventually } from '../../test/support/eventually.js';
-import { openMemoryLeases } from './memory.js';
+import { eventually } from '../../testing/eventually.js';
+import { openMemoryLeases } from './testing/memory.js';
 import type { Lease, Leases } from './port.js';
 import { whileLeased } from './while-leased.js';
 

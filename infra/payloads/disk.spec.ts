@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
 import { appendFile, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { filesUnder, smallDisk, temporaryFolder } from '../../test/support/folders.js';
-import type { TemporaryFolder } from '../../test/support/folders.js';
+import { filesUnder, smallDisk, temporaryFolder } from '../../testing/folders.js';
+import type { TemporaryFolder } from '../../testing/folders.js';
 import { StoreUnavailable } from '../event-store/port.js';
-import { payloadOf, payloadsContract, refOf } from './contract.js';
+import { payloadOf, payloadsContract, refOf } from './testing/contract.js';
 import { openDiskPayloads } from './disk.js';
 
 payloadsContract('disk', async () => {

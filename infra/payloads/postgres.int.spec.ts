@@ -1,5 +1,5 @@
-import { openPostgresHarness } from '../event-store/postgres/harness.js';
-import { payloadsContract } from './contract.js';
+import { openPostgresHarness } from '../event-store/postgres/testing/harness.js';
+import { payloadsContract } from './testing/contract.js';
 import { openPostgresPayloads } from './postgres.js';
 
 const log = { warn: () => undefined, error: () => undefined };

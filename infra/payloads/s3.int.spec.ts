@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { versitygwInSuite } from '../../test/support/versitygw.js';
+import { versitygwInSuite } from '../object-store/testing/versitygw.js';
 import { StoreUnavailable } from '../event-store/port.js';
-import { openS3, type S3 } from '../s3/client.js';
-import { payloadOf, payloadsContract, refOf } from './contract.js';
+import { openS3, type S3 } from '../object-store/client.js';
+import { payloadOf, payloadsContract, refOf } from './testing/contract.js';
 import { payloadKey } from './key.js';
 import { openS3Payloads } from './s3.js';
 

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { StoreUnavailable } from '../event-store/port.js';
-import { deadlineMs, withinMs, type S3 } from '../s3/client.js';
-import { statusOf } from '../s3/failures.js';
-import { readObject } from '../s3/read.js';
-import { putObject } from '../s3/upload.js';
+import { deadlineMs, withinMs, type S3 } from '../object-store/client.js';
+import { statusOf } from '../object-store/failures.js';
+import { readObject } from '../object-store/read.js';
+import { putObject } from '../object-store/upload.js';
 import { intact } from './intact.js';
 import { payloadKey } from './key.js';
 import type { PayloadStore } from './port.js';

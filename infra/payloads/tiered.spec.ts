@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { payloadOf, payloadsContract, refOf } from './contract.js';
-import { openMemoryPayloads } from './memory.js';
+import { payloadOf, payloadsContract, refOf } from './testing/contract.js';
+import { openMemoryPayloads } from './testing/memory.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from './port.js';
 import { openTieredPayloads } from './tiered.js';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type pg from 'pg';
 import pino from 'pino';
-import { freshDatabase, type FreshDatabase } from '../../test/support/postgres.js';
+import { freshDatabase, type FreshDatabase } from './testing/fresh-database.js';
 import { StartError } from '../start-error.js';
 import { migrate, type Migration } from './migrate.js';
 import { openPool, withTransaction } from './pool.js';

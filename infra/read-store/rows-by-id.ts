@@ -3,7 +3,7 @@
  * statement carries.
  */
 import type { Pool } from 'pg';
-import { microBatch } from '../event-store/postgres/micro-batch.js';
+import { microBatch } from '../concurrency/micro-batch.js';
 import { rowsOf } from './reading.js';
 import { columnsOf, qualified, type Row, type TableShape } from './table.js';
 

@@ -13,9 +13,9 @@ import {
   readEvents,
   transact,
   type Loaded,
-} from '../../infra/deciding/transact.js';
-import type { Infra } from '../../infra/infra.js';
-import type { OutboundResult } from '../../infra/outbound/outbound.js';
+} from '../../command-handling/transact.js';
+import type { Infra } from '../../runtime/infra.js';
+import type { OutboundResult } from '../../http/client/outbound.js';
 import { causeOf } from '../cause.js';
 import { throughOutage } from '../through-outage.js';
 import { bodyOf } from './body.js';

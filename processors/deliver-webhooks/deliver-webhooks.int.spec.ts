@@ -3,19 +3,19 @@ import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import { deliveryIdOf, publicEventIdOf } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import type { WebhookBody } from '../../contracts/webhooks/body.js';
-import { watch } from '../../infra/deciding/spec-kit.js';
-import { readEvents } from '../../infra/deciding/transact.js';
-import { openMemoryCheckpoints } from '../../infra/event-bus/checkpoints-memory.js';
+import { watch } from '../../command-handling/testing/kit.js';
+import { readEvents } from '../../command-handling/transact.js';
+import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
-import type { Infra } from '../../infra/infra.js';
+import type { Infra } from '../../runtime/infra.js';
 import { projectorWorkers } from '../../projectors/app.js';
-import { eventually } from '../../test/support/eventually.js';
-import { freePort } from '../../test/support/free-port.js';
-import { openSpecInfra, type SpecInfra } from '../../test/support/infra.js';
-import { startReceiver, type Receiver, type Told } from '../../test/support/receiver.js';
-import { behave } from '../../test/support/sandbox.js';
-import { signatureFaults } from '../../test/support/webhook-signatures.js';
+import { eventually } from '../../testing/eventually.js';
+import { freePort } from '../../testing/free-port.js';
+import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.js';
+import { startReceiver, type Receiver, type Told } from '../../testing/receiver.js';
+import { behave } from '../../sandbox/testing/behaviour.js';
+import { signatureFaults } from '../../testing/webhook-signatures.js';
 import { processorWorkers } from '../app.js';
 import {
   ask,
@@ -25,7 +25,7 @@ import {
   whenTypes,
   words,
   type Asked,
-} from '../spec-kit.js';
+} from '../testing/kit.js';
 
 const MINUTE = 60_000;
 

@@ -4,12 +4,12 @@ import type { OutputFile } from '../../contracts/events/execution.js';
 import type { FileEvent } from '../../contracts/events/file.js';
 import type { FileId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { readEvents } from '../../infra/deciding/transact.js';
+import { readEvents } from '../../command-handling/transact.js';
 import { FileTooLarge } from '../../infra/files/errors.js';
 import { inspectFile } from '../../infra/files/image-info.js';
-import type { Infra } from '../../infra/infra.js';
-import { DownloadCut } from '../../infra/outbound/receive.js';
-import type { ProducedFile } from '../../infra/providers/port.js';
+import type { Infra } from '../../runtime/infra.js';
+import { DownloadCut } from '../../http/client/receive.js';
+import type { ProducedFile } from '../../providers/port.js';
 
 /** `unusable` for good; `unreachable` now, perhaps not later. */
 export type Trouble = 'unusable' | 'unreachable';

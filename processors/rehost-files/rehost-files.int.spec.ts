@@ -6,14 +6,14 @@ import type { FileEvent } from '../../contracts/events/file.js';
 import type { OutputFile } from '../../contracts/events/execution.js';
 import { outputFileIdOf } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { appendOf, readEvents } from '../../infra/deciding/transact.js';
+import { appendOf, readEvents } from '../../command-handling/transact.js';
 import { NO_STREAM } from '../../infra/event-store/port.js';
-import type { ProducedFile } from '../../infra/providers/port.js';
+import type { ProducedFile } from '../../providers/port.js';
 import { projectorWorkers } from '../../projectors/app.js';
-import { eventually } from '../../test/support/eventually.js';
-import { openSpecInfra, type SpecInfra } from '../../test/support/infra.js';
-import { startReceiver, type Manner } from '../../test/support/receiver.js';
-import { behave } from '../../test/support/sandbox.js';
+import { eventually } from '../../testing/eventually.js';
+import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.js';
+import { startReceiver, type Manner } from '../../testing/receiver.js';
+import { behave } from '../../sandbox/testing/behaviour.js';
 import { processorWorkers } from '../app.js';
 import { keep } from '../keep.js';
 import {
@@ -27,7 +27,7 @@ import {
   whenHoldEnded,
   whenOver,
   type Asked,
-} from '../spec-kit.js';
+} from '../testing/kit.js';
 
 /** One red pixel. */
 const PNG = Buffer.from(

@@ -17,11 +17,11 @@ import {
   load,
   type Cause,
   type Loaded,
-} from '../../infra/deciding/transact.js';
+} from '../../command-handling/transact.js';
 import type { Group } from '../../infra/event-bus/port.js';
 import { NO_STREAM, StoreUnavailable } from '../../infra/event-store/port.js';
-import type { Infra } from '../../infra/infra.js';
-import type { ProducedFile, ProviderOutput } from '../../infra/providers/port.js';
+import type { Infra } from '../../runtime/infra.js';
+import type { ProducedFile, ProviderOutput } from '../../providers/port.js';
 import { causeOf } from '../cause.js';
 import { keep } from '../keep.js';
 import { isOutage } from '../through-outage.js';

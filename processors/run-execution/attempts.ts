@@ -6,10 +6,10 @@ import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue
 import * as Execution from '../../domain/execution/execution.js';
 import { endingOf } from '../../domain/routing/health.js';
 import { retryDelayMs } from '../../domain/routing/backoff.js';
-import { decideOnce, load, type Loaded } from '../../infra/deciding/transact.js';
+import { decideOnce, load, type Loaded } from '../../command-handling/transact.js';
 import type { Payload } from '../../infra/event-store/port.js';
-import type { Infra } from '../../infra/infra.js';
-import type { ProviderOutcome } from '../../infra/providers/port.js';
+import type { Infra } from '../../runtime/infra.js';
+import type { ProviderOutcome } from '../../providers/port.js';
 import { causeOf } from '../cause.js';
 import { isOutage, throughOutage } from '../through-outage.js';
 import type { Input } from './input.js';

@@ -1,8 +1,12 @@
 import { expect } from 'chai';
 import { projectorWorkers } from '../../projectors/app.js';
-import { eventually } from '../../test/support/eventually.js';
-import { openSpecInfra, type CatalogueFile, type SpecInfra } from '../../test/support/infra.js';
-import { allCalls, behave, behaveWell, callsFor } from '../../test/support/sandbox.js';
+import { eventually } from '../../testing/eventually.js';
+import {
+  openSpecInfra,
+  type CatalogueFile,
+  type SpecInfra,
+} from '../../runtime/testing/spec-infra.js';
+import { allCalls, behave, behaveWell, callsFor } from '../../sandbox/testing/behaviour.js';
 import { processorWorkers } from '../app.js';
 import {
   ask,
@@ -16,7 +20,7 @@ import {
   whenOver,
   whenTypes,
   type Asked,
-} from '../spec-kit.js';
+} from '../testing/kit.js';
 
 /** Text only by aurora, which has one place; pictures only by borealis. */
 function narrow({ providers, models }: CatalogueFile): void {

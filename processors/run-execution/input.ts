@@ -4,10 +4,10 @@ import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import { isId, type FileId } from '../../contracts/ids.js';
 import { withDefaults } from '../../domain/pricing/defaults.js';
-import { filesIn } from '../../infra/catalogue/input-validators.js';
+import { filesIn } from '../../providers/catalogue/input-validators.js';
 import { inspectFile } from '../../infra/files/image-info.js';
-import type { Infra } from '../../infra/infra.js';
-import type { ProviderCall } from '../../infra/providers/port.js';
+import type { Infra } from '../../runtime/infra.js';
+import type { ProviderCall } from '../../providers/port.js';
 
 export type Input = Required<Pick<ProviderCall, 'input' | 'files'>>;
 

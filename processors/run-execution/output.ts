@@ -2,8 +2,8 @@
 import type * as Execution from '../../domain/execution/execution.js';
 import { costOf } from '../../domain/pricing/pricing.js';
 import type { Payload } from '../../infra/event-store/port.js';
-import type { Infra } from '../../infra/infra.js';
-import type { ProviderOutcome } from '../../infra/providers/port.js';
+import type { Infra } from '../../runtime/infra.js';
+import type { ProviderOutcome } from '../../providers/port.js';
 import { keep } from '../keep.js';
 import type { Attempt } from './attempts.js';
 

@@ -1,14 +1,18 @@
 import { expect } from 'chai';
 import type { ExecutionId } from '../../contracts/ids.js';
-import { watch } from '../../infra/deciding/spec-kit.js';
-import { openMemoryCheckpoints } from '../../infra/event-bus/checkpoints-memory.js';
+import { watch } from '../../command-handling/testing/kit.js';
+import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
 import { StoreUnavailable, type AppendUnit } from '../../infra/event-store/port.js';
-import type { Infra } from '../../infra/infra.js';
+import type { Infra } from '../../runtime/infra.js';
 import { projectorWorkers } from '../../projectors/app.js';
-import { eventually } from '../../test/support/eventually.js';
-import { openSpecInfra, CALL_TIMEOUT_MS, type SpecInfra } from '../../test/support/infra.js';
-import { behave, behaveWell, callsFor } from '../../test/support/sandbox.js';
+import { eventually } from '../../testing/eventually.js';
+import {
+  openSpecInfra,
+  CALL_TIMEOUT_MS,
+  type SpecInfra,
+} from '../../runtime/testing/spec-infra.js';
+import { behave, behaveWell, callsFor } from '../../sandbox/testing/behaviour.js';
 import { processorWorkers } from '../app.js';
 import {
   ask,
@@ -21,7 +25,7 @@ import {
   whenOver,
   whenTypes,
   type Asked,
-} from '../spec-kit.js';
+} from '../testing/kit.js';
 
 describe('run-execution, when something dies', function () {
   this.timeout(40_000);

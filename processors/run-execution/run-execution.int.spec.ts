@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { ExecutionId } from '../../contracts/ids.js';
-import { eventually } from '../../test/support/eventually.js';
-import { openSpecInfra, type SpecInfra } from '../../test/support/infra.js';
-import { behave, behaveWell, callsFor } from '../../test/support/sandbox.js';
+import { eventually } from '../../testing/eventually.js';
+import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.js';
+import { behave, behaveWell, callsFor } from '../../sandbox/testing/behaviour.js';
 import { projectorWorkers } from '../../projectors/app.js';
 import { processorWorkers } from '../app.js';
 import {
@@ -19,7 +19,7 @@ import {
   whenOver,
   whenTypes,
   words,
-} from '../spec-kit.js';
+} from '../testing/kit.js';
 
 const QUICK = { latency: 5 };
 

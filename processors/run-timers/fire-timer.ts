@@ -1,8 +1,8 @@
 /** What each kind of timer does when it is due. */
 import type { DeliveryId, ExecutionId } from '../../contracts/ids.js';
 import * as Execution from '../../domain/execution/execution.js';
-import { load, transact, type Cause } from '../../infra/deciding/transact.js';
-import type { Infra } from '../../infra/infra.js';
+import { load, transact, type Cause } from '../../command-handling/transact.js';
+import type { Infra } from '../../runtime/infra.js';
 import type { DueTimer } from '../../infra/read-store/timers.js';
 import { causeOf } from '../cause.js';
 import { settle } from '../settle-execution/settle-execution.js';

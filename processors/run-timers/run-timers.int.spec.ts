@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 import type { HoldId } from '../../contracts/ids.js';
-import { load } from '../../infra/deciding/transact.js';
+import { load } from '../../command-handling/transact.js';
 import * as Execution from '../../domain/execution/execution.js';
-import type { Infra } from '../../infra/infra.js';
+import type { Infra } from '../../runtime/infra.js';
 import { projectorWorkers } from '../../projectors/app.js';
-import { eventually } from '../../test/support/eventually.js';
-import { openSpecInfra, type SpecInfra } from '../../test/support/infra.js';
-import { startReceiver } from '../../test/support/receiver.js';
-import { behave, callsFor } from '../../test/support/sandbox.js';
+import { eventually } from '../../testing/eventually.js';
+import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.js';
+import { startReceiver } from '../../testing/receiver.js';
+import { behave, callsFor } from '../../sandbox/testing/behaviour.js';
 import { processorWorkers } from '../app.js';
 import { settleExecution } from '../settle-execution/settle-execution.js';
 import {
@@ -24,7 +24,7 @@ import {
   whenHoldEnded,
   whenOver,
   type Asked,
-} from '../spec-kit.js';
+} from '../testing/kit.js';
 
 const MINUTE = 60_000;
 

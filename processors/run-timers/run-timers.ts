@@ -8,7 +8,7 @@
  * Each kind has lanes of its own, and no look at the clock waits for a lane: executions that wait
  * for a provider keep no deadline and no expiry waiting.
  */
-import { openAdaptiveLimit, type AdaptiveLimit } from '../../infra/adaptive-limit.js';
+import { openAdaptiveLimit, type AdaptiveLimit } from '../../infra/concurrency/adaptive-limit.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import { progressOf } from '../../infra/read-store/progress.js';
 import {
@@ -17,7 +17,8 @@ import {
   type DueTimer,
   type TimerKind,
 } from '../../infra/read-store/timers.js';
-import type { Infra, Worker } from '../../infra/infra.js';
+import type { Infra } from '../../runtime/infra.js';
+import type { Worker } from '../../infra/worker.js';
 import { whileLeased } from '../../infra/leases/while-leased.js';
 import { fireTimer, type TimerActions } from './fire-timer.js';
 

@@ -3,9 +3,9 @@ import { idOf } from '../../contracts/streams.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import * as Execution from '../../domain/execution/execution.js';
 import { settlementOf } from '../../domain/execution/settlement.js';
-import { load, type Cause } from '../../infra/deciding/transact.js';
+import { load, type Cause } from '../../command-handling/transact.js';
 import type { Group } from '../../infra/event-bus/port.js';
-import type { Infra } from '../../infra/infra.js';
+import type { Infra } from '../../runtime/infra.js';
 import { causeOf } from '../cause.js';
 
 export const settleExecution = (infra: Infra): Group => ({

@@ -7,7 +7,7 @@ import {
   ORGANIZATION,
   storyOf,
   type ReadModels,
-} from '../spec-kit.js';
+} from '../testing/kit.js';
 import { accountBalances } from './account-balances.js';
 
 describe('projection account_balances', () => {

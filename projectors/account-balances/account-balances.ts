@@ -2,7 +2,7 @@
 import type { AccountEvent } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { accountBalances as table } from '../../infra/read-store/tables/billing.js';
-import { projection, type Batch } from '../projection.js';
+import { projection, type Batch } from '../engine/projection.js';
 
 export const accountBalances = projection<AccountEvent>(
   'account_balances',

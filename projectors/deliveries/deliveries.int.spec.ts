@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import { streamOf } from '../../contracts/streams.js';
 import { deliveries as table, deliveryAttempts } from '../../infra/read-store/tables/deliveries.js';
-import { at, openReadModels, ORGANIZATION, type Fact, type ReadModels } from '../spec-kit.js';
+import { at, openReadModels, ORGANIZATION, type Fact, type ReadModels } from '../testing/kit.js';
 import { deliveries } from './deliveries.js';
 
 const deliveryId = 'dlv_44444444-4444-4444-8444-444444444444';

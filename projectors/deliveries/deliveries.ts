@@ -6,7 +6,7 @@ import {
   deliveryAttempts,
   type DeliveryRow,
 } from '../../infra/read-store/tables/deliveries.js';
-import { projection, type Batch } from '../projection.js';
+import { projection, type Batch } from '../engine/projection.js';
 
 export const deliveries = projection<DeliveryEvent>(
   'deliveries',

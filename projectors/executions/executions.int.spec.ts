@@ -11,7 +11,7 @@ import {
   outputRef,
   storyOf,
   type ReadModels,
-} from '../spec-kit.js';
+} from '../testing/kit.js';
 import { executions } from './executions.js';
 
 const UUID = '33333333-3333-4333-8333-333333333333';

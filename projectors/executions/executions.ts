@@ -8,7 +8,7 @@ import {
   labelOf,
   type LabelRow,
 } from '../../infra/read-store/tables/executions.js';
-import { projection, type Batch, type Rows } from '../projection.js';
+import { projection, type Batch, type Rows } from '../engine/projection.js';
 
 export const executions = projection<ExecutionEvent>(
   'executions',

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { streamOf } from '../../contracts/streams.js';
 import { files as table } from '../../infra/read-store/tables/files.js';
-import { at, openReadModels, ORGANIZATION, type ReadModels } from '../spec-kit.js';
+import { at, openReadModels, ORGANIZATION, type ReadModels } from '../testing/kit.js';
 import { files } from './files.js';
 
 describe('projection files', () => {

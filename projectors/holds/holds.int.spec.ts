@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { holds as table } from '../../infra/read-store/tables/billing.js';
-import { at, openReadModels, ORGANIZATION, storyOf, type ReadModels } from '../spec-kit.js';
+import { at, openReadModels, ORGANIZATION, storyOf, type ReadModels } from '../testing/kit.js';
 import { holds } from './holds.js';
 
 describe('projection holds', () => {

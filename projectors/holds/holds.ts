@@ -1,7 +1,7 @@
 /** The open holds. */
 import type { AccountEvent } from '../../contracts/events/account.js';
 import { holds as table } from '../../infra/read-store/tables/billing.js';
-import { projection } from '../projection.js';
+import { projection } from '../engine/projection.js';
 
 export const holds = projection<AccountEvent>(
   'holds',

@@ -8,7 +8,7 @@ import {
   storyOf,
   type Fact,
   type ReadModels,
-} from '../spec-kit.js';
+} from '../testing/kit.js';
 import { ledgerEntries } from './ledger-entries.js';
 
 const adjusted = (second: number, amount: bigint, availableAfter: bigint): Fact => ({

@@ -3,7 +3,7 @@ import type { AccountEvent } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { effectOn, entriesFor } from '../../domain/ledger/ledger.js';
 import { ledgerEntries as table, type LedgerRow } from '../../infra/read-store/tables/billing.js';
-import { projection, type Batch } from '../projection.js';
+import { projection, type Batch } from '../engine/projection.js';
 
 export const ledgerEntries = projection<AccountEvent>(
   'ledger_entries',

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { streamOf } from '../../contracts/streams.js';
 import { apiKeys, organizations as table } from '../../infra/read-store/tables/organizations.js';
-import { at, openReadModels, ORGANIZATION, type Fact, type ReadModels } from '../spec-kit.js';
+import { at, openReadModels, ORGANIZATION, type Fact, type ReadModels } from '../testing/kit.js';
 import { organizations } from './organizations.js';
 
 const keyId = 'key_22222222-2222-4222-8222-222222222222';

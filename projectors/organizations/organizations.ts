@@ -1,7 +1,7 @@
 /** Tenants and their keys, as operators see them: neither a key nor its hash is kept. */
 import type { ApiKeyEvent, OrganizationEvent } from '../../contracts/events/organization.js';
 import { apiKeys, organizations as table } from '../../infra/read-store/tables/organizations.js';
-import { projection } from '../projection.js';
+import { projection } from '../engine/projection.js';
 
 export const organizations = projection<OrganizationEvent | ApiKeyEvent>(
   'organizations',

@@ -9,7 +9,7 @@ import {
   storyOf,
   type Fact,
   type ReadModels,
-} from '../spec-kit.js';
+} from '../testing/kit.js';
 import { timers } from './timers.js';
 
 const UUID = '33333333-3333-4333-8333-333333333333';

@@ -23,7 +23,7 @@ import {
   type TimerKind,
   type TimerRow,
 } from '../../infra/read-store/timers.js';
-import { projection, type Batch } from '../projection.js';
+import { projection, type Batch } from '../engine/projection.js';
 
 type TimedEvent = AccountEvent | ExecutionEvent | DeliveryEvent;
 

@@ -13,7 +13,7 @@ import { prepareDemo, runDemo } from '../../cli/serve/demo.js';
 import { keysOf, type Keys } from '../../cli/serve/keys.js';
 import type { Role } from '../../infra/config/config.js';
 import { openLog, type Log } from '../../infra/logger.js';
-import { lockDataDir } from '../../infra/postgres/data-dir-lock.js';
+import { lockDataDir } from '../../infra/postgres/embedded/data-dir-lock.js';
 import { StartError } from '../../infra/start-error.js';
 import { startBalancer, type Balancer } from './balancer/balancer.js';
 import { forwardLines } from './forward-lines.js';

@@ -1,5 +1,5 @@
 /** What may happen to a cluster, one thing at a time. */
-import type { System } from '../support/system.js';
+import type { System } from '../../testing/system.js';
 import { makeTopicAnew, resetOffsets } from './kafka-faults.js';
 import { isReplica, leversOf, type Levers } from './levers.js';
 

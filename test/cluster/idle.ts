@@ -7,9 +7,9 @@
  */
 import { readFile, readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runEndings } from '../support/at-end.js';
-import { eventually } from '../support/eventually.js';
-import { startSystem, type System } from '../support/system.js';
+import { runEndings } from '../../testing/at-end.js';
+import { eventually } from '../../testing/eventually.js';
+import { startSystem, type System } from '../../testing/system.js';
 import { isReplica, leversOf } from './levers.js';
 import { tableOf } from './table.js';
 

@@ -1,5 +1,5 @@
 /** One running cluster for a `describe`; where there can be none, the reason why. */
-import { startSystem, type System } from '../support/system.js';
+import { startSystem, type System } from '../../testing/system.js';
 
 const FIRST_START_MS = 320_000;
 const STOP_MS = 30_000;

@@ -1,7 +1,7 @@
 /** What an operator's slip does to a Kafka that others rely on. */
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { PARTITIONS, PREFIX, RELAYED, topicOf } from '../../infra/event-bus/kafka/names.js';
-import { eventually } from '../support/eventually.js';
+import { eventually } from '../../testing/eventually.js';
 
 type Environment = Readonly<Record<string, string>>;
 

@@ -2,8 +2,8 @@
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '../support/eventually.js';
-import { clusterEnvironment, type System } from '../support/system.js';
+import { eventually } from '../../testing/eventually.js';
+import { clusterEnvironment, type System } from '../../testing/system.js';
 
 export interface Levers {
   /** Every process of the cluster, by name. */

@@ -5,7 +5,12 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { identify, signal, until, type ProcessIdentity } from '../../infra/postgres/process.js';
+import {
+  identify,
+  signal,
+  until,
+  type ProcessIdentity,
+} from '../../infra/postgres/embedded/process.js';
 
 export interface PidFiles {
   /** Synchronous, so that no process is ever without its file. */

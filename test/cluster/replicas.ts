@@ -3,8 +3,8 @@ import { mkdir, symlink } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Role } from '../../infra/config/config.js';
-import { repositoryRoot } from '../support/child-process.js';
-import { programOf } from '../support/system.js';
+import { repositoryRoot } from '../../testing/child-process.js';
+import { programOf } from '../../testing/system.js';
 import { keepAlive, type Part, type Surroundings } from './part.js';
 import type { Setup } from './setup.js';
 

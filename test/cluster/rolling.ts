@@ -4,9 +4,9 @@
  * that its answer names: then it must succeed.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Answer, Tenant } from '../support/client.js';
-import { textOf } from '../support/executions.js';
-import type { System } from '../support/system.js';
+import type { Answer, Tenant } from '../../testing/client.js';
+import { textOf } from '../testing/executions.js';
+import type { System } from '../../testing/system.js';
 import { leversOf } from './levers.js';
 
 export interface RollingOptions {

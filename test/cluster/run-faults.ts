@@ -3,12 +3,12 @@
  * end. It has recovered from one when it accepts again and what it then accepted is over.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { atEnd } from '../support/at-end.js';
-import { newTenant } from '../support/client.js';
-import { randomFrom } from '../support/random.js';
-import { startReceiver } from '../support/receiver.js';
-import { behave, behaveWell } from '../support/sandbox.js';
-import type { System } from '../support/system.js';
+import { atEnd } from '../../testing/at-end.js';
+import { newTenant } from '../../testing/client.js';
+import { randomFrom } from '../../testing/random.js';
+import { startReceiver } from '../../testing/receiver.js';
+import { behave, behaveWell } from '../../sandbox/testing/behaviour.js';
+import type { System } from '../../testing/system.js';
 import { audit, untilCalm, type Scene } from '../storm/audit.js';
 import { NORTH_TEXT, TEXT } from '../storm/catalogue.js';
 import { startLoad, type Load } from '../storm/load.js';

@@ -5,11 +5,11 @@
 import { join } from 'node:path';
 import type { FileId } from '../../contracts/ids.js';
 import { configFrom } from '../../infra/config/config.js';
-import { startEmbeddedPostgres } from '../../infra/postgres/embedded.js';
-import { openFiles } from '../../infra/open-files.js';
+import { startEmbeddedPostgres } from '../../infra/postgres/embedded/embedded.js';
+import { openFiles } from '../../runtime/open-files.js';
 import { StartError } from '../../infra/start-error.js';
-import { repositoryRoot } from '../support/child-process.js';
-import { versitygwCommand } from '../support/versitygw.js';
+import { repositoryRoot } from '../../testing/child-process.js';
+import { versitygwCommand } from '../../infra/object-store/testing/versitygw.js';
 import { keepAlive, type PartOptions, type Surroundings } from './part.js';
 import { steadyPort, type Service, type Setup } from './setup.js';
 
@@ -75,7 +75,7 @@ const servers: Readonly<Record<Service, (setup: Setup) => Promise<Server>>> = {
   async eventstore({ config, env, folders }) {
     const port = await steadyPort(config.dataDir, 'eventstore');
     const dir = join(folders.own, 'eventstore');
-    const program = 'test/eventstoredb-double/main.ts';
+    const program = 'infra/event-store/testing/double/main.ts';
     const args = ['--import', 'tsx', program, '--dir', dir, '--port', `${port}`];
     const ready = { in: (line: string) => /ready: (esdb:\S+)/.exec(line)?.[1] };
     return {

@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { configFrom, type Config } from '../../infra/config/config.js';
-import { pointerName } from '../../infra/postgres/pointer.js';
+import { pointerName } from '../../infra/postgres/embedded/pointer.js';
 import { StartError } from '../../infra/start-error.js';
 
 /** Beside PostgreSQL, which is always there. */

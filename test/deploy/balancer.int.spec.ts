@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Agent, request, type Dispatcher } from 'undici';
 import { debianProgram } from '../../scripts/deploy-tools.js';
-import { exitOf, startChild, type Child } from '../support/child-process.js';
-import { eventually } from '../support/eventually.js';
-import { freePort } from '../support/free-port.js';
+import { exitOf, startChild, type Child } from '../../testing/child-process.js';
+import { eventually } from '../../testing/eventually.js';
+import { freePort } from '../../testing/free-port.js';
 import { startNamesServer, type NamesServer } from './names-server.js';
 
 interface Replica {

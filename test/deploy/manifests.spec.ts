@@ -62,7 +62,7 @@ const settingsOf = (path: string) =>
     .map((line) => line.split('=', 2) as [string, string]);
 
 describe('what deploys', () => {
-  const { services } = yamlOf<{ services: Record<string, Service> }>('infra/compose.yaml');
+  const { services } = yamlOf<{ services: Record<string, Service> }>('deploy/compose.yaml');
   const ours = Object.entries(services).filter(([, { build }]) => build);
   const base = filesBelow(`${KUBERNETES}/base`, '.yaml')
     .filter((path) => !path.endsWith('kustomization.yaml'))
@@ -76,7 +76,7 @@ describe('what deploys', () => {
     ),
   );
   const drainMs = Number(
-    /DRAIN_MS = ([\d_]+)/.exec(textOf('infra/supervise.ts'))?.[1]?.replaceAll('_', ''),
+    /DRAIN_MS = ([\d_]+)/.exec(textOf('runtime/supervise.ts'))?.[1]?.replaceAll('_', ''),
   );
 
   it('names only variables that configuration reads', () => {
@@ -101,17 +101,17 @@ describe('what deploys', () => {
   });
 
   it('asks for what it interpolates in .env.example, or has a default', () => {
-    const offered = new Set(settingsOf('infra/.env.example').map(([name]) => name));
-    const asked = [...textOf('infra/compose.yaml').matchAll(/\$\{([A-Z0-9_]+)(:-)?/g)];
+    const offered = new Set(settingsOf('deploy/.env.example').map(([name]) => name));
+    const asked = [...textOf('deploy/compose.yaml').matchAll(/\$\{([A-Z0-9_]+)(:-)?/g)];
     const unknown = asked.filter(([, name, hasDefault]) => !hasDefault && !offered.has(name ?? ''));
     expect(unknown.map(([, name]) => name)).to.deep.equal([]);
   });
 
   it('has no secret of its own', () => {
     const isSecret = (name: string) => /PASSWORD|_KEY|SECRET/.test(name);
-    const withDefault = [...textOf('infra/compose.yaml').matchAll(/\$\{([A-Z0-9_]+):-/g)];
+    const withDefault = [...textOf('deploy/compose.yaml').matchAll(/\$\{([A-Z0-9_]+):-/g)];
     expect(withDefault.map(([, name = '']) => name).filter(isSecret)).to.deep.equal([]);
-    const examples = ['infra/.env.example', ...filesBelow(KUBERNETES, 'secrets.env.example')];
+    const examples = ['deploy/.env.example', ...filesBelow(KUBERNETES, 'secrets.env.example')];
     const filled = examples
       .flatMap(settingsOf)
       .filter(([name, value]) => isSecret(name) && value !== '');

@@ -2,13 +2,13 @@
  * What must be true when the weather has calmed, asked of the API, of the sandbox's own record and
  * of the receiver's: nobody is asked about himself.
  */
-import type { ExecutionBody, LedgerEntry, Tenant } from '../support/client.js';
-import { TERMINAL } from '../support/client.js';
-import { eventually } from '../support/eventually.js';
-import { micros } from '../support/executions.js';
-import type { Receiver, Told } from '../support/receiver.js';
-import { allCalls } from '../support/sandbox.js';
-import { signatureFaults } from '../support/webhook-signatures.js';
+import type { ExecutionBody, LedgerEntry, Tenant } from '../../testing/client.js';
+import { TERMINAL } from '../../testing/client.js';
+import { eventually } from '../../testing/eventually.js';
+import { micros } from '../testing/executions.js';
+import type { Receiver, Told } from '../../testing/receiver.js';
+import { allCalls } from '../../sandbox/testing/behaviour.js';
+import { signatureFaults } from '../../testing/webhook-signatures.js';
 import type { Load, Promised } from './load.js';
 
 export interface Scene {

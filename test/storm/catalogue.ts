@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { repositoryRoot } from '../support/child-process.js';
+import { repositoryRoot } from '../../testing/child-process.js';
 
 interface CatalogueFile {
   readonly providers: Record<string, { adapter: string; timeout_ms: number }>;

@@ -9,9 +9,9 @@ import {
   type Client,
   type Submission,
   type Tenant,
-} from '../support/client.js';
-import { imageOf, textOf } from '../support/executions.js';
-import type { Random } from '../support/random.js';
+} from '../../testing/client.js';
+import { imageOf, textOf } from '../testing/executions.js';
+import type { Random } from '../../testing/random.js';
 
 export interface Promised {
   readonly id: string;

@@ -2,7 +2,7 @@
  * `make storm`: a long storm. STORM_KILLS (50) of each of STORM_STRIKES (process, everything,
  * postmaster, backends, restart), STORM_LANES (24), STORM_SEED (the time).
  */
-import { runEndings } from '../support/at-end.js';
+import { runEndings } from '../../testing/at-end.js';
 import { runStorm, type Strike } from './run-storm.js';
 import { tableOf } from './table.js';
 

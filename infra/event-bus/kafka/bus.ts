@@ -10,7 +10,7 @@ import type { Leases } from '../../leases/port.js';
 import { whileLeased } from '../../leases/while-leased.js';
 import type { Log } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
-import type { CheckpointStore } from '../checkpoints.js';
+import type { CheckpointStore } from '../../checkpoints/port.js';
 import { pause, untilAnswered, within } from '../outage.js';
 import { PARKED_POLL_MS, parkedRinger, parkingOf } from '../parking.js';
 import type { EventBus, Group, GroupLag, Wake } from '../port.js';

@@ -1,12 +1,19 @@
 import { expect } from 'chai';
-import { eventually } from '../../../test/support/eventually.js';
-import { sharedKafka, startKafka, type KafkaBroker } from '../../../test/support/kafka.js';
-import { offered } from '../../event-store/contract/kit.js';
-import { append, executionStream, gate, groupNamed, keyOf, startRuns } from '../contract-kit.js';
-import type { CheckpointStore } from '../checkpoints.js';
+import { eventually } from '../../../testing/eventually.js';
+import { sharedKafka, startKafka, type KafkaBroker } from './testing/broker.js';
+import { offered } from '../../event-store/testing/contract/kit.js';
+import {
+  append,
+  executionStream,
+  gate,
+  groupNamed,
+  keyOf,
+  startRuns,
+} from '../testing/contract-kit.js';
+import type { CheckpointStore } from '../../checkpoints/port.js';
 import type { Group, Wake } from '../port.js';
 import { deadLettersOf, groupIdOf, RELAY, topicOf } from './names.js';
-import { openOperator, openStage, type Operator, type Stage } from './spec-support.js';
+import { openOperator, openStage, type Operator, type Stage } from './testing/kit.js';
 import type { KafkaClient } from './transport.js';
 
 const PATIENCE_MS = 30_000;

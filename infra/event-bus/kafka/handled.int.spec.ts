@@ -2,10 +2,10 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
 import type { StreamName } from '../../../contracts/streams.js';
-import { freshDatabase, type FreshDatabase } from '../../../test/support/postgres.js';
+import { freshDatabase, type FreshDatabase } from '../../postgres/testing/fresh-database.js';
 import { migrate } from '../../postgres/migrate.js';
 import { openPool } from '../../postgres/pool.js';
-import { processingMigrations } from '../migrations.js';
+import { processingMigrations } from '../../migrations/all.js';
 import type { RungWake } from '../unfinished.js';
 import { openHandledRecorder, openPostgresHandled } from './handled.js';
 import { openIntake } from './intake.js';

@@ -5,7 +5,7 @@
 import type { Pool } from 'pg';
 import { FIRST_EPOCH } from '../../event-store/identity.js';
 import type { Position } from '../../event-store/port.js';
-import { IS_OWN_EPOCH, requireOwn, type EpochOptions } from '../epoch.js';
+import { IS_OWN_EPOCH, requireOwn, type EpochOptions } from '../../checkpoints/epoch.js';
 
 export interface HandledRow {
   readonly id: bigint;

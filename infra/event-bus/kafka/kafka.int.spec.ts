@@ -1,7 +1,7 @@
-import { sharedKafka } from '../../../test/support/kafka.js';
-import { offered } from '../../event-store/contract/kit.js';
-import { eventBusContract } from '../contract.js';
-import { openStage } from './spec-support.js';
+import { sharedKafka } from './testing/broker.js';
+import { offered } from '../../event-store/testing/contract/kit.js';
+import { eventBusContract } from '../testing/contract.js';
+import { openStage } from './testing/kit.js';
 
 describe('the bus over Kafka', function () {
   let brokers = '';

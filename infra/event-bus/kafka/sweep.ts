@@ -14,7 +14,7 @@
 import { START, type EventStore, type LogFilter, type Position } from '../../event-store/port.js';
 import type { Log } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
-import type { CheckpointStore } from '../checkpoints.js';
+import type { CheckpointStore } from '../../checkpoints/port.js';
 import { pause, untilAnswered, within } from '../outage.js';
 import type { Group } from '../port.js';
 import { openUnfinished, type Task, type Unfinished } from '../unfinished.js';

@@ -19,7 +19,7 @@ import { StoreUnavailable, type AppendOutcome } from '../port.js';
 import type { EncodedAppend } from '../unit.js';
 import { countedBytes } from './append-message.js';
 import type { LogClient } from './client.js';
-import { createGate } from './gate.js';
+import { createGate } from '../../concurrency/gate.js';
 import type { LogReader } from './log-reader.js';
 
 interface AppenderOptions {

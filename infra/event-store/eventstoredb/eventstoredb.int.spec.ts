@@ -1,6 +1,6 @@
-import { realEventStoreUrl, sharedDouble } from '../../../test/support/eventstoredb.js';
-import { eventStoreContract } from '../contract.js';
-import { openEventStoreDbHarness } from './harness.js';
+import { realEventStoreUrl, sharedDouble } from './testing/server.js';
+import { eventStoreContract } from '../testing/contract.js';
+import { openEventStoreDbHarness } from './testing/harness.js';
 
 eventStoreContract('EventStoreDB (the double)', async (log) =>
   openEventStoreDbHarness({ url: (await sharedDouble()).url, isOurs: true }, log),

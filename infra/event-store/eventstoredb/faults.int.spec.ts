@@ -4,13 +4,10 @@ import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import {
-  startEventStoreDouble,
-  type EventStoreDouble,
-} from '../../../test/eventstoredb-double/double.js';
-import { eventually } from '../../../test/support/eventually.js';
-import { temporaryFolder, type TemporaryFolder } from '../../../test/support/folders.js';
-import { freshDatabase, type FreshDatabase } from '../../../test/support/postgres.js';
+import { startEventStoreDouble, type EventStoreDouble } from '../testing/double/double.js';
+import { eventually } from '../../../testing/eventually.js';
+import { temporaryFolder, type TemporaryFolder } from '../../../testing/folders.js';
+import { freshDatabase, type FreshDatabase } from '../../postgres/testing/fresh-database.js';
 import { InvalidEvent } from '../codec.js';
 import {
   adding,
@@ -23,11 +20,11 @@ import {
   newStream,
   readToEnd,
   unitOf,
-} from '../contract/kit.js';
+} from '../testing/contract/kit.js';
 import { NO_STREAM, StoreUnavailable, type AppendUnit, type EventStore } from '../port.js';
-import { openProxy, type Proxy } from '../postgres/proxy-harness.js';
+import { openProxy, type Proxy } from '../postgres/testing/proxy-harness.js';
 import { openEventStoreDb, type EventStoreDb } from './eventstoredb.js';
-import { migrateSideTables } from './harness.js';
+import { migrateSideTables } from './testing/harness.js';
 
 const log = { warn: () => undefined, error: () => undefined };
 const TIMEOUT_MS = 2_100;
@@ -297,7 +294,7 @@ describe('event store on EventStoreDB, when something is wrong', function () {
 
   it('lets its process end when it is closed', async () => {
     const child = fork(
-      fileURLToPath(new URL('./closing-child.ts', import.meta.url)),
+      fileURLToPath(new URL('./testing/closing-child.ts', import.meta.url)),
       [double.url, database.url],
       { execArgv: ['--import', 'tsx'] },
     );

@@ -11,7 +11,7 @@ import {
   type ReadStreamOptions,
 } from '../port.js';
 import type { Call, LogClient, ServerFilter } from './client.js';
-import { createGate } from './gate.js';
+import { createGate } from '../../concurrency/gate.js';
 
 /** Rows behind a position, and how far the log is known by them. */
 interface LogPage {

@@ -4,7 +4,7 @@ import type { LogRow } from '../codec.js';
 import { START, type LogFilter, type Position, type ReadStreamOptions } from '../port.js';
 import { int4Array, textArray } from './binary-arrays.js';
 import type { Connections } from './connections.js';
-import { microBatch } from './micro-batch.js';
+import { microBatch } from '../../concurrency/micro-batch.js';
 import { sql } from './sql.js';
 
 /** Rows behind a position, and how far the log is known by them. */

@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
 import pg from 'pg';
 import type { StreamName } from '../../../contracts/streams.js';
-import { eventually } from '../../../test/support/eventually.js';
+import { eventually } from '../../../testing/eventually.js';
 import { InvalidEvent } from '../codec.js';
 import {
   created,
@@ -15,11 +15,11 @@ import {
   named,
   newStream,
   unitOf,
-} from '../contract/kit.js';
+} from '../testing/contract/kit.js';
 import { NO_STREAM, StoreUnavailable, type EventStore } from '../port.js';
-import { cutAll, openPostgresHarness, type PostgresHarness } from './harness.js';
+import { cutAll, openPostgresHarness, type PostgresHarness } from './testing/harness.js';
 import { openPostgresEventStore, type PostgresEventStore } from './postgres.js';
-import { openProxy, type Proxy } from './proxy-harness.js';
+import { openProxy, type Proxy } from './testing/proxy-harness.js';
 
 const log = { warn: () => undefined, error: () => undefined };
 

@@ -4,7 +4,7 @@ import { payloadUnit } from '../unit.js';
 import { textArray } from './binary-arrays.js';
 import type { Connections } from './connections.js';
 import type { GroupCommit } from './group-commit.js';
-import { microBatch } from './micro-batch.js';
+import { microBatch } from '../../concurrency/micro-batch.js';
 import { sql } from './sql.js';
 
 export interface SmallPayloads {

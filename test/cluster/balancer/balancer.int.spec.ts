@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { request } from 'undici';
-import { eventually } from '../../support/eventually.js';
+import { eventually } from '../../../testing/eventually.js';
 import { startBalancer, type Balancer } from './balancer.js';
 import type { Replica } from './backends.js';
 

@@ -10,9 +10,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Role } from '../../../infra/config/config.js';
-import { refuseMalformed } from '../../../infra/http/client-error.js';
-import type { Reply } from '../../../infra/http/route.js';
-import { send } from '../../../infra/http/send.js';
+import { refuseMalformed } from '../../../http/server/client-error.js';
+import type { Reply } from '../../../http/server/route.js';
+import { send } from '../../../http/server/send.js';
 import {
   fitnessNow,
   inOrder,

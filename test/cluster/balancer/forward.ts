@@ -11,9 +11,9 @@ import { randomUUID } from 'node:crypto';
 import { request as open, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
-import { errorReply } from '../../../infra/http/envelope.js';
-import { Refusal } from '../../../infra/http/route.js';
-import { send, sendAndDrain } from '../../../infra/http/send.js';
+import { errorReply } from '../../../http/server/envelope.js';
+import { Refusal } from '../../../http/server/route.js';
+import { send, sendAndDrain } from '../../../http/server/send.js';
 import type { Backend } from './backends.js';
 
 export interface Exchange {

@@ -1,6 +1,6 @@
 /** The figures of all replicas on one page, each sample with the name of its replica. */
 import { request } from 'undici';
-import type { Reply } from '../../../infra/http/route.js';
+import type { Reply } from '../../../http/server/route.js';
 import type { Replica } from './backends.js';
 
 const TIMEOUT_MS = 2_000;

@@ -1,0 +1,307 @@
+import { expect } from 'chai';
+import type { ExecutionId, HoldId } from '../contracts/ids.js';
+import { openAudit } from './audit.js';
+import { openFindings, type Finding } from './findings.js';
+import type { Moment } from './overdue.js';
+import {
+  openStory,
+  START_MS,
+  tellEverything,
+  tellTold,
+  URL_TOLD,
+  type Recorded,
+  type Story,
+} from './testing/story.js';
+
+const DAY_MS = 86_400_000;
+
+function audit(events: readonly Recorded[], moment: Partial<Moment> = {}): readonly Finding[] {
+  const findings = openFindings();
+  const { see, end } = openAudit(findings);
+  events.forEach(see);
+  end({ nowMs: START_MS + events.length * 1_000, settled: false, ...moment });
+  return findings.kept;
+}
+
+const settled = { settled: true };
+
+/** Funded, requested, dispatched: with what the spec does to it, and what comes after. */
+function underWay(): { story: Story; id: ExecutionId; holdId: HoldId } {
+  const story = openStory();
+  story.deposit(100_000n);
+  const id = story.execution();
+  const holdId = story.place(id, 30_000n);
+  story.request(id, holdId, 30_000n);
+  story.dispatch(id, 1);
+  return { story, id, holdId };
+}
+
+function completed(cost = 10_000n) {
+  const begun = underWay();
+  begun.story.complete(begun.id, begun.holdId, cost);
+  return begun;
+}
+
+describe('verify: the audit of a log', () => {
+  it('finds nothing where nothing is wrong, and keeps nothing that ended', () => {
+    const story = openStory();
+    tellEverything(story);
+    const findings = openFindings();
+    const { see, end, open } = openAudit(findings);
+    story.events.forEach(see);
+    end({ nowMs: START_MS + DAY_MS, settled: true });
+    expect(findings.kept).to.deep.equal([]);
+    expect(open.counts).to.deep.equal({ events: 45, executions: 6, holds: 8, deliveries: 2 });
+    expect([open.holds.size, open.executions.size, open.deliveries.size]).to.deep.equal([0, 0, 0]);
+    const { available, held } = open.accounts.get(story.organizationId)!;
+    expect([available, held]).to.deep.equal([975_000n, 0n]);
+  });
+
+  it('leaves a system at work its time, and a drained one none', () => {
+    const { story, id, holdId } = underWay();
+    expect(audit(story.events)).to.deep.equal([]);
+    expect(audit(story.events, settled)).to.deep.equal([
+      {
+        invariant: 'I1',
+        subject: `execution-${id}`,
+        problem: `it is still PROCESSING; it expires at ${story.time(302)}`,
+      },
+      {
+        invariant: 'I2',
+        subject: story.account,
+        problem: `${holdId} of ${story.time(1)} is still open, and ${id} is PROCESSING`,
+      },
+    ]);
+  });
+
+  describe('I1: an accepted execution comes to exactly one end', () => {
+    it('finds one that is past its time', () => {
+      const { story, id } = underWay();
+      const [finding, ...more] = audit(story.events, { nowMs: START_MS + DAY_MS });
+      expect(finding).to.include({ invariant: 'I1', subject: `execution-${id}` });
+      expect(more).to.deep.equal([]);
+    });
+
+    it('finds an attempt that is past its deadline', () => {
+      const { story, id } = underWay();
+      const [finding] = audit(story.events, { nowMs: START_MS + 200_000 });
+      expect(finding?.problem).to.equal(`attempt 1 had until ${story.time(33)} and no end`);
+      expect(finding?.subject).to.equal(`execution-${id}`);
+    });
+
+    it('finds a second end, before and after the first one is done with', () => {
+      for (const isDone of [false, true]) {
+        const { story, id, holdId } = completed();
+        if (isDone) story.settle(id, holdId, [10_000n, 20_000n]);
+        story.on(id, 'ExecutionCancelled', { holdId });
+        if (!isDone) story.settle(id, holdId, [10_000n, 20_000n]);
+        const problem = isDone
+          ? 'ExecutionCancelled at revision 3 comes after the end, or follows nothing'
+          : 'ExecutionCancelled after it was COMPLETED';
+        const subject = `execution-${id}`;
+        expect(audit(story.events, settled)).to.deep.equal([{ invariant: 'I1', subject, problem }]);
+      }
+    });
+
+    it('finds attempts that were never dispatched, or dispatched twice at a time', () => {
+      const { story, id, holdId } = underWay();
+      story.dispatch(id, 2);
+      story.on(id, 'ProviderFailed', { attempt: 1 });
+      story.complete(id, holdId, 1n, { attempt: 2 });
+      expect(audit(story.events).map(({ problem }) => problem)).to.deep.equal([
+        'attempt 2 was dispatched while another was in flight',
+        'ProviderFailed of attempt 1 while attempt 2 is in flight',
+        'it was completed by attempt 2, which never ran',
+      ]);
+    });
+
+    it('finds a doubtful attempt that was repeated under another key', () => {
+      const { story, id } = underWay();
+      story.on(id, 'ProviderOutcomeUnknown', { attempt: 1 });
+      story.dispatch(id, 2);
+      expect(audit(story.events).map(({ problem }) => problem)).to.deep.equal([
+        'attempt 2 took a key of its own though the one before may have been paid',
+      ]);
+    });
+  });
+
+  describe('I2: a hold ends once', () => {
+    it('finds a hold that ended twice', () => {
+      const { story, id, holdId } = completed();
+      story.settle(id, holdId, [10_000n, 20_000n]);
+      story.release(id, holdId, 30_000n, 'orphaned');
+      const found = audit(story.events, settled);
+      expect(found.map(({ invariant }) => invariant)).to.deep.equal(['I3', 'I2']);
+      expect(found[1]?.problem).to.contain('is not open');
+    });
+
+    it('finds a hold that never ended', () => {
+      const { story, holdId } = completed();
+      const [finding, ...more] = audit(story.events, { nowMs: START_MS + DAY_MS });
+      expect(finding).to.include({ invariant: 'I2', subject: story.account });
+      expect(finding?.problem).to.contain(`${holdId} of ${story.time(1)} is still open`);
+      expect(more).to.deep.equal([]);
+    });
+
+    it('finds an orphan that nobody looked after', () => {
+      const story = openStory();
+      story.deposit(100_000n);
+      story.place(story.execution(), 10_000n);
+      expect(audit(story.events)).to.deep.equal([]);
+      const [finding] = audit(story.events, { nowMs: START_MS + DAY_MS });
+      expect(finding).to.include({ invariant: 'I2', subject: story.account });
+    });
+
+    it('finds a request on a hold that does not stand, or is of another amount', () => {
+      const story = openStory();
+      story.deposit(100_000n);
+      const [without, with2] = [story.execution(), story.execution()];
+      story.request(without, `hold_${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`, 10_000n);
+      story.request(with2, story.place(with2, 10_000n), 20_000n);
+      expect(audit(story.events).map(({ invariant }) => invariant)).to.deep.equal(['I2', 'I2']);
+    });
+
+    it('finds money that a settlement lost, and a release that does not fit the end', () => {
+      const first = completed();
+      first.story.settle(first.id, first.holdId, [10_000n, 19_000n]);
+      expect(audit(first.story.events).map(({ problem }) => problem)).to.deep.equal([
+        `${first.holdId} held 0.030 and gives 0.029 back`,
+      ]);
+      const second = completed();
+      second.story.release(second.id, second.holdId, 30_000n, 'failed');
+      expect(audit(second.story.events).map(({ problem }) => problem)).to.deep.equal([
+        `${second.holdId} was released as failed; ${second.id} is COMPLETED`,
+      ]);
+    });
+  });
+
+  describe('I3: what stands on an account adds up', () => {
+    it('finds a standing that is not the sum of the movements', () => {
+      const story = openStory();
+      story.deposit(100_000n);
+      story.deposit(50_000n, { availableAfter: 160_000n });
+      expect(audit(story.events)).to.deep.equal([
+        {
+          invariant: 'I3',
+          subject: story.account,
+          problem: 'FundsDeposited at revision 1 says 0.160 available, and it is 0.150',
+        },
+      ]);
+    });
+
+    it('finds money that was spent twice', () => {
+      const story = openStory();
+      story.deposit(10_000n);
+      story.place(story.execution(), 10_000n);
+      story.place(story.execution(), 10_000n);
+      expect(audit(story.events).map(({ problem }) => problem)).to.deep.equal([
+        'available is -0.010 at 2',
+      ]);
+    });
+  });
+
+  describe('I4: a customer is charged at most once, and at most the hold', () => {
+    it('finds a charge above the cost', () => {
+      const { story, id, holdId } = completed(10_000n);
+      story.settle(id, holdId, [30_000n, 0n]);
+      expect(audit(story.events).map(({ invariant }) => invariant)).to.deep.equal(['I4']);
+    });
+
+    it('finds a charge for what was not completed, and a second one', () => {
+      const { story, id, holdId } = completed();
+      const again = story.place(id, 30_000n);
+      story.settle(id, again, [10_000n, 20_000n]);
+      story.settle(id, holdId, [10_000n, 20_000n]);
+      expect(audit(story.events, settled)).to.deep.equal([
+        {
+          invariant: 'I4',
+          subject: story.account,
+          problem: `${again} charged 0.010 without the completion of ${id}`,
+        },
+      ]);
+    });
+  });
+
+  describe('I5: what is owed to a webhook is told, or given up', () => {
+    it('finds an event that no delivery was scheduled for', () => {
+      const begun = openStory();
+      begun.deposit(100_000n);
+      tellTold(begun);
+      const events = begun.events.filter(({ type, stream }) => {
+        const lost = begun.events.findLast(({ type }) => type === 'DeliveryScheduled');
+        return !(stream === lost?.stream && type.startsWith('Delivery'));
+      });
+      expect(audit(events, settled).map(({ invariant, problem }) => [invariant, problem])).to.eql([
+        ['I5', `execution.completed of ${begun.time(6)} is owed and not scheduled`],
+      ]);
+    });
+
+    it('finds one that was scheduled twice, under another event id, or for nothing', () => {
+      const story = openStory();
+      story.deposit(100_000n);
+      const id = story.execution();
+      story.request(id, story.place(id, 10_000n), 10_000n, { webhookUrl: URL_TOLD });
+      story.dispatch(id, 1);
+      const wrongId = `evt_${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`;
+      story.schedule(id, 'execution.started', 2, { eventId: wrongId });
+      story.schedule(id, 'execution.completed', 3);
+      expect(audit(story.events).map(({ problem }) => problem)).to.deep.equal([
+        'its event id is not that of execution.started',
+        `execution.completed of ${id} is scheduled, and is not owed (any more)`,
+      ]);
+    });
+
+    it('finds a delivery that nothing was heard of', () => {
+      const story = openStory();
+      story.deposit(100_000n);
+      tellTold(story);
+      const events = story.events.slice(0, -2);
+      expect(audit(events)).to.deep.equal([]);
+      expect(audit(events, settled).map(({ invariant }) => invariant)).to.deep.equal(['I5']);
+      const late = { nowMs: START_MS + DAY_MS };
+      expect(audit(events, late).map(({ invariant }) => invariant)).to.deep.equal(['I5']);
+    });
+
+    it('finds a number that does not fit the timeline (I8)', () => {
+      const told = openStory();
+      told.deposit(100_000n);
+      const other = told.execution();
+      told.request(other, told.place(other, 10_000n), 10_000n, { webhookUrl: URL_TOLD });
+      told.dispatch(other, 1);
+      told.schedule(other, 'execution.started', 3);
+      expect(audit(told.events).map(({ invariant }) => invariant)).to.deep.equal(['I8', 'I5']);
+    });
+  });
+
+  describe('the log itself', () => {
+    const gapless = () => {
+      const story = openStory();
+      for (let n = 0; n < 3; n++) story.deposit(1_000n);
+      return story.events;
+    };
+
+    it('finds a revision that is missing', () => {
+      const [first, , third] = gapless();
+      expect(audit([first!, third!]).map(({ problem }) => problem)).to.deep.equal([
+        'FundsDeposited is revision 2, after 0',
+        'FundsDeposited at revision 2 says 0.003 available, and it is 0.002',
+      ]);
+    });
+
+    it('finds positions that do not ascend, and an event that stands there twice', () => {
+      const [first, second] = gapless();
+      const again = { ...second!, position: 0n, id: first!.id } as Recorded;
+      expect(audit([first!, again]).map(({ problem }) => problem)).to.deep.equal([
+        'position 0 comes after position 0',
+        `event id ${first!.id} stands there twice`,
+      ]);
+    });
+
+    it('finds a stream without its beginning', () => {
+      expect(audit(gapless().slice(1)).map(({ invariant }) => invariant)).to.deep.equal([
+        'log',
+        'I3',
+      ]);
+    });
+  });
+});

@@ -1,0 +1,96 @@
+/**
+ * The auditor of the log: every event once, in order, against its own bookkeeping. It decides
+ * nothing, writes nothing and asks no code that it is to judge; what the read models say is
+ * compared when it comes to the position at which they were read.
+ */
+import type { AnyEvent } from '../contracts/events/all.js';
+import type { RecordedEvent } from '../contracts/events/envelope.js';
+import { streamOf } from '../contracts/streams.js';
+import { auditAccountEvent } from './invariants/accounts.js';
+import { auditDeliveryEvent } from './invariants/deliveries.js';
+import { auditExecutionEvent } from './invariants/executions.js';
+import { openOrder, type Order } from './invariants/order.js';
+import type { Findings } from './findings.js';
+import { dropIfDone, openThings, type OpenThings } from './open-things.js';
+import { findOverdue, type Moment } from './overdue.js';
+
+/** Something to be compared once everything up to the position was seen, and nothing behind it. */
+export interface Comparison {
+  readonly position: bigint;
+  compare(open: OpenThings): void;
+}
+
+export interface Audit {
+  readonly see: (event: RecordedEvent<AnyEvent>) => void;
+  /** The log was seen to its end: what should have ended by then is found. */
+  readonly end: (moment: Moment) => void;
+  readonly open: OpenThings;
+}
+
+export function openAudit(findings: Findings, comparisons: readonly Comparison[] = []): Audit {
+  const open = openThings(findings);
+  const order = openOrder(findings);
+  const due = [...comparisons].sort((a, b) => (a.position < b.position ? -1 : 1));
+  const compareBefore = (position: bigint | undefined): void => {
+    while (due[0] && (position === undefined || due[0].position < position))
+      due.shift()?.compare(open);
+  };
+  return {
+    see(event) {
+      compareBefore(event.position);
+      open.counts.events += 1;
+      if (order.fits(event)) auditEvent(open, order, event);
+    },
+    end(moment) {
+      compareBefore(undefined);
+      findOverdue(open, moment);
+    },
+    open,
+  };
+}
+
+function auditEvent(open: OpenThings, order: Order, event: RecordedEvent<AnyEvent>): void {
+  switch (event.type) {
+    case 'FundsDeposited':
+    case 'FundsAdjusted':
+    case 'HoldPlaced':
+    case 'HoldSettled':
+    case 'HoldReleased':
+      return finish(open, order, auditAccountEvent(open, event));
+    case 'ExecutionRequested':
+    case 'ExecutionAbandoned':
+    case 'ProviderDispatched':
+    case 'ProviderAccepted':
+    case 'ProviderSucceeded':
+    case 'ProviderFailed':
+    case 'ProviderOutcomeUnknown':
+    case 'ExecutionCompleted':
+    case 'ExecutionFailed':
+    case 'ExecutionCancelled':
+    case 'ExecutionExpired':
+      return finish(open, order, auditExecutionEvent(open, event));
+    case 'DeliveryScheduled':
+      return finish(open, order, auditDeliveryEvent(open, event));
+    case 'DeliverySucceeded':
+    case 'DeliveryExhausted':
+      auditDeliveryEvent(open, event);
+      return order.forget(event.stream);
+    case 'DeliveryAttemptFailed':
+      return void auditDeliveryEvent(open, event);
+    case 'OrganizationCreated':
+    case 'ApiKeyGranted':
+    case 'ApiKeyWithdrawn':
+    case 'ApiKeyCreated':
+    case 'ApiKeyRevoked':
+    case 'FileStored':
+      return undefined;
+  }
+}
+
+function finish(
+  open: OpenThings,
+  order: Order,
+  execution: ReturnType<typeof auditAccountEvent>,
+): void {
+  if (execution && dropIfDone(open, execution)) order.forget(streamOf('execution', execution.id));
+}

@@ -1,0 +1,172 @@
+/**
+ * Accounts and their holds. I3: what every event says stands on the account is what stood there
+ * before and what it moves, and never below zero. I2: a hold ends once, by what it was worth.
+ * I4: a charge is for the one completed execution that the hold was placed for, and within it.
+ */
+import type { AccountEvent } from '../../contracts/events/account.js';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { formatMoney, type Micros } from '../../contracts/money.js';
+import type { Account, OpenExecution, OpenHold, OpenThings } from '../open-things.js';
+
+type Recorded<T extends AccountEvent['type'] = AccountEvent['type']> = RecordedEvent<
+  Extract<AccountEvent, { type: T }>
+>;
+
+/** The execution whose hold ended and that may now be done with. */
+export function auditAccountEvent(open: OpenThings, event: Recorded): OpenExecution | undefined {
+  const { findings } = open;
+  const { stream, data, revision, position } = event;
+  if (stream !== `account-${data.organizationId}`)
+    findings.add('I3', stream, `${event.type} is about ${data.organizationId}`);
+  const account = accountOf(open, data.organizationId);
+  const [toAvailable, toHeld] = book(account, event, (problem) => {
+    findings.add('I3', stream, `${event.type} at revision ${revision} ${problem}`);
+  });
+  const told = (what: string, is: Micros, due: Micros) => {
+    if (is !== due) findings.add('I3', stream, wrongSum(event, what, is, due));
+    if (is < 0n) findings.add('I3', stream, `${what} is ${formatMoney(is)} at ${revision}`);
+  };
+  told('available', data.availableAfter, account.available + toAvailable);
+  told('held', data.heldAfter, account.held + toHeld);
+  // What the event says is where the next one starts, so that one slip is told once.
+  Object.assign(account, { available: data.availableAfter, held: data.heldAfter });
+  Object.assign(account, { revision, position });
+  switch (event.type) {
+    case 'FundsDeposited':
+    case 'FundsAdjusted':
+      return undefined;
+    case 'HoldPlaced':
+      return placed(open, event);
+    case 'HoldSettled':
+      return settled(open, event);
+    case 'HoldReleased':
+      return released(open, event);
+  }
+}
+
+const wrongSum = ({ type, revision }: Recorded, what: string, is: Micros, due: Micros) =>
+  `${type} at revision ${revision} says ${formatMoney(is)} ${what}, and it is ${formatMoney(due)}`;
+
+function accountOf({ accounts }: OpenThings, id: OrganizationId): Account {
+  let account = accounts.get(id);
+  if (!account) {
+    account = {
+      ...{ deposited: 0n, adjustedUp: 0n, adjustedDown: 0n, reserved: 0n, returned: 0n },
+      ...{ charged: 0n, available: 0n, held: 0n, revision: -1, position: -1n },
+    };
+    accounts.set(id, account);
+  }
+  return account;
+}
+
+/** Writes the movement down; what it does to the available and to the held money. */
+function book(
+  account: Account,
+  { type, data }: Recorded,
+  wrong: (problem: string) => void,
+): readonly [toAvailable: Micros, toHeld: Micros] {
+  switch (type) {
+    case 'FundsDeposited':
+      if (data.amount <= 0n) wrong(`deposits ${formatMoney(data.amount)}`);
+      account.deposited += data.amount;
+      return [data.amount, 0n];
+    case 'FundsAdjusted':
+      if (data.amount < 0n) account.adjustedDown -= data.amount;
+      else account.adjustedUp += data.amount;
+      return [data.amount, 0n];
+    case 'HoldPlaced':
+      if (data.amount <= 0n) wrong(`reserves ${formatMoney(data.amount)}`);
+      account.reserved += data.amount;
+      return [-data.amount, data.amount];
+    case 'HoldSettled': {
+      const { charged, returned, overrun } = data;
+      if (charged < 0n || returned < 0n || overrun < 0n) wrong('has an amount below zero');
+      account.returned += charged + returned;
+      account.charged += charged;
+      return [returned, -charged - returned];
+    }
+    case 'HoldReleased':
+      account.returned += data.amount;
+      return [data.amount, -data.amount];
+  }
+}
+
+function placed({ findings, holds, counts }: OpenThings, event: Recorded<'HoldPlaced'>): undefined {
+  const { holdId, organizationId, executionId, generation, amount, at: placedAt } = event.data;
+  counts.holds += 1;
+  if (holds.has(holdId)) findings.add('I2', event.stream, `${holdId} was placed twice`);
+  holds.set(holdId, { holdId, organizationId, executionId, generation, amount, placedAt });
+}
+
+function settled(
+  open: OpenThings,
+  { stream, data }: Recorded<'HoldSettled'>,
+): OpenExecution | undefined {
+  const { findings, executions } = open;
+  const { holdId, executionId, charged, returned, overrun } = data;
+  const hold = takeHold(open, stream, data, charged + returned);
+  const execution = executions.get(executionId);
+  if (execution?.request?.holdId !== holdId || execution.status !== 'COMPLETED') {
+    const was = execution?.request?.holdId === holdId ? ` (it is ${execution.status})` : '';
+    const problem = `${holdId} charged ${formatMoney(charged)} without the completion of`;
+    findings.add('I4', stream, `${problem} ${executionId}${was}`);
+    return undefined;
+  }
+  const cost = execution.end?.cost ?? 0n;
+  const due = hold && hold.amount < cost ? hold.amount : cost;
+  if (charged !== due || overrun !== cost - due) {
+    const told = `charged ${formatMoney(charged)} with an overrun of ${formatMoney(overrun)}`;
+    const problem = `${holdId} ${told}; ${executionId} cost ${formatMoney(cost)}`;
+    findings.add('I4', stream, `${problem}, within ${formatMoney(hold?.amount ?? 0n)}`);
+  }
+  return ended(execution);
+}
+
+/** What a release says of the execution that the hold paid for. */
+const RELEASED_AS = { failed: 'FAILED', cancelled: 'CANCELLED', expired: 'EXPIRED' } as const;
+
+function released(
+  open: OpenThings,
+  { stream, data }: Recorded<'HoldReleased'>,
+): OpenExecution | undefined {
+  const { holdId, executionId, reason, amount } = data;
+  takeHold(open, stream, data, amount);
+  const execution = open.executions.get(executionId);
+  const funds = execution?.request?.holdId === holdId;
+  const claimed =
+    reason in RELEASED_AS ? RELEASED_AS[reason as keyof typeof RELEASED_AS] : undefined;
+  if (funds ? execution.status !== claimed : claimed) {
+    const is = funds ? `is ${execution.status}` : 'was not paid by it';
+    open.findings.add('I2', stream, `${holdId} was released as ${reason}; ${executionId} ${is}`);
+  }
+  return funds ? ended(execution) : undefined;
+}
+
+/** The open hold that ends here, dropped; undefined, and found, when there is none. */
+function takeHold(
+  { findings, holds }: OpenThings,
+  stream: string,
+  end: Recorded<'HoldSettled' | 'HoldReleased'>['data'],
+  amount: Micros,
+): OpenHold | undefined {
+  const { holdId, organizationId, executionId } = end;
+  const hold = holds.get(holdId);
+  if (!hold) {
+    findings.add('I2', stream, `${holdId} ends, but is not open: it ended before, or never began`);
+    return undefined;
+  }
+  holds.delete(holdId);
+  if (hold.organizationId !== organizationId || hold.executionId !== executionId)
+    findings.add('I2', stream, `${holdId} was placed for ${hold.executionId} and ends for another`);
+  if (hold.amount !== amount) {
+    const [was, is] = [formatMoney(hold.amount), formatMoney(amount)];
+    findings.add('I2', stream, `${holdId} held ${was} and gives ${is} back`);
+  }
+  return hold;
+}
+
+function ended(execution: OpenExecution): OpenExecution {
+  execution.holdEnded = true;
+  return execution;
+}

@@ -1,0 +1,207 @@
+/**
+ * Executions. I1: what was requested comes to exactly one end, by attempts that were dispatched one
+ * after another. I2: it was requested on a hold that stood and was its own. What its webhook is
+ * owed is written down for I5, under the numbers of the owner's timeline (I8).
+ */
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { formatMoney } from '../../contracts/money.js';
+import { CLASSIC_EVENTS } from '../../contracts/webhooks/body.js';
+import { move, type OpenExecution, type OpenThings, type Status } from '../open-things.js';
+
+type Recorded<T extends ExecutionEvent['type'] = ExecutionEvent['type']> = RecordedEvent<
+  Extract<ExecutionEvent, { type: T }>
+>;
+
+/** The execution that may now be done with. */
+export function auditExecutionEvent(open: OpenThings, event: Recorded): OpenExecution | undefined {
+  const { stream, data } = event;
+  const { executionId, organizationId } = data;
+  const wrong = (problem: string) => open.findings.add('I1', stream, problem);
+  if (stream !== `execution-${executionId}`) {
+    wrong(`${event.type} is about ${executionId}`);
+    return undefined;
+  }
+  const execution = executionOf(open, event);
+  if (execution.organizationId !== organizationId)
+    wrong(`${event.type} is of ${organizationId}, and the execution of another`);
+  if (event.type === 'ExecutionAbandoned') {
+    if (execution.request) wrong('it was abandoned after it was requested');
+    execution.abandonedHolds.add(event.data.holdId);
+    return undefined;
+  }
+  if (event.type === 'ExecutionRequested') return requested(open, execution, event);
+  if (!execution.request) wrong(`${event.type} without a request`);
+  else if (execution.end) wrong(`${event.type} after it was ${execution.status}`);
+  else return goneOn(open, execution, event, wrong);
+  return undefined;
+}
+
+function executionOf({ executions }: OpenThings, { data }: Recorded): OpenExecution {
+  const { executionId: id, organizationId } = data;
+  let execution = executions.get(id);
+  if (!execution) {
+    execution = {
+      ...{ id, organizationId, status: 'PENDING', attempt: 0, holdEnded: false },
+      ...{ abandonedHolds: new Set(), sequence: 0, started: false, owed: new Map() },
+    };
+    executions.set(id, execution);
+  }
+  return execution;
+}
+
+function requested(
+  open: OpenThings,
+  execution: OpenExecution,
+  { stream, data, revision }: Recorded<'ExecutionRequested'>,
+): undefined {
+  const { findings, counts, holds } = open;
+  if (execution.request) return findings.add('I1', stream, 'it was requested twice') as undefined;
+  counts.executions += 1;
+  const { holdId, holdAmount, expiresAt, webhookUrl, webhookEvents } = data;
+  const wanted = webhookEvents ?? CLASSIC_EVENTS;
+  execution.request = { holdId, expiresAt, webhookUrl, wanted };
+  execution.sequence = 1;
+  move(tallyOf(open, data.organizationId), undefined, 'PENDING');
+  const wrong = (problem: string) => findings.add('I2', stream, `${holdId} ${problem}`);
+  if (execution.abandonedHolds.has(holdId)) wrong('was abandoned before it was requested on');
+  const hold = holds.get(holdId);
+  if (!hold) {
+    wrong('does not stand when it is requested');
+    execution.holdEnded = true;
+  } else if (hold.executionId !== data.executionId || hold.organizationId !== data.organizationId)
+    wrong(`was placed for ${hold.executionId}`);
+  else if (hold.amount !== holdAmount)
+    wrong(`holds ${formatMoney(hold.amount)} where ${formatMoney(holdAmount)} are asked for`);
+  else if (hold.generation !== revision)
+    wrong(`was placed for revision ${hold.generation}, not ${revision}`);
+}
+
+type OnItsWay = Exclude<ExecutionEvent['type'], 'ExecutionRequested' | 'ExecutionAbandoned'>;
+
+/** The request stands and nothing has ended it. */
+function goneOn(
+  open: OpenThings,
+  execution: OpenExecution,
+  event: Recorded<OnItsWay>,
+  wrong: (problem: string) => void,
+): OpenExecution | undefined {
+  const tally = tallyOf(open, execution.organizationId);
+  const become = (status: Status) => {
+    move(tally, execution.status, status);
+    execution.status = status;
+  };
+  switch (event.type) {
+    case 'ProviderDispatched':
+      dispatched(execution, event, wrong);
+      return become('PROCESSING') as undefined;
+    case 'ProviderAccepted':
+      expectAttempt(execution, event, wrong);
+      return become('AWAITING_WEBHOOK') as undefined;
+    case 'ProviderSucceeded':
+      expectAttempt(execution, event, wrong);
+      delete execution.inFlight;
+      execution.delivered = { cost: event.data.cost, at: event.data.at };
+      return become('PROCESSING') as undefined;
+    case 'ProviderFailed':
+    case 'ProviderOutcomeUnknown':
+      expectAttempt(execution, event, wrong);
+      delete execution.inFlight;
+      if (execution.lastKey && event.type === 'ProviderOutcomeUnknown')
+        execution.lastKey.ended = 'unknown';
+      return become('PENDING') as undefined;
+    case 'ExecutionCompleted':
+      completed(execution, event, wrong);
+      become('COMPLETED');
+      return ended(execution, event, event.data.cost, 'execution.completed', wrong);
+    case 'ExecutionFailed':
+      become('FAILED');
+      return ended(execution, event, 0n, 'execution.failed', wrong);
+    case 'ExecutionCancelled':
+      become('CANCELLED');
+      return ended(execution, event, 0n, 'execution.cancelled', wrong);
+    case 'ExecutionExpired':
+      become('EXPIRED');
+      return ended(execution, event, 0n, 'execution.expired', wrong);
+  }
+}
+
+function tallyOf({ tallies }: OpenThings, organizationId: OrganizationId): Map<Status, number> {
+  let tally = tallies.get(organizationId);
+  if (!tally) tallies.set(organizationId, (tally = new Map<Status, number>()));
+  return tally;
+}
+
+function dispatched(
+  execution: OpenExecution,
+  event: Recorded<'ProviderDispatched'>,
+  wrong: (problem: string) => void,
+): void {
+  const { attempt, dispatchKey, deadline } = event.data;
+  const { lastKey } = execution;
+  if (attempt !== execution.attempt + 1)
+    wrong(`attempt ${attempt} was dispatched after attempt ${execution.attempt}`);
+  if (execution.inFlight) wrong(`attempt ${attempt} was dispatched while another was in flight`);
+  if (execution.delivered) wrong(`attempt ${attempt} was dispatched after one had delivered`);
+  if (lastKey?.ended === 'unknown' && lastKey.key !== dispatchKey)
+    wrong(`attempt ${attempt} took a key of its own though the one before may have been paid`);
+  if (lastKey?.ended === 'known' && lastKey.key === dispatchKey)
+    wrong(`attempt ${attempt} took the key of an attempt that had ended`);
+  execution.attempt = attempt;
+  execution.inFlight = { deadline };
+  // What was once unknown stays so until the end: only the same key may be asked again.
+  if (lastKey?.ended !== 'unknown') execution.lastKey = { key: dispatchKey, ended: 'known' };
+  if (!execution.started) tell(execution, event, 'execution.started');
+  execution.started = true;
+}
+
+function expectAttempt(
+  { attempt, inFlight }: OpenExecution,
+  { type, data }: Recorded<Exclude<OnItsWay, `Execution${string}` | 'ProviderDispatched'>>,
+  wrong: (problem: string) => void,
+): void {
+  if (!inFlight) wrong(`${type} of attempt ${data.attempt}, and none is in flight`);
+  else if (data.attempt !== attempt)
+    wrong(`${type} of attempt ${data.attempt} while attempt ${attempt} is in flight`);
+}
+
+function completed(
+  { attempt, inFlight, delivered }: OpenExecution,
+  { data }: Recorded<'ExecutionCompleted'>,
+  wrong: (problem: string) => void,
+): void {
+  if (!inFlight && !delivered)
+    wrong(`it was completed by attempt ${data.attempt}, which never ran`);
+  else if (data.attempt !== attempt)
+    wrong(`it was completed by attempt ${data.attempt} in the place of attempt ${attempt}`);
+  if (delivered && delivered.cost !== data.cost) {
+    const [was, is] = [formatMoney(delivered.cost), formatMoney(data.cost)];
+    wrong(`it was delivered for ${was} and completed for ${is}`);
+  }
+}
+
+function ended(
+  execution: OpenExecution,
+  event: Recorded<
+    'ExecutionCompleted' | 'ExecutionFailed' | 'ExecutionCancelled' | 'ExecutionExpired'
+  >,
+  cost: bigint,
+  told: string,
+  wrong: (problem: string) => void,
+): OpenExecution {
+  const { holdId, at } = event.data;
+  if (holdId !== execution.request?.holdId) wrong(`${event.type} names ${holdId}, not its hold`);
+  delete execution.inFlight;
+  execution.end = { at, cost };
+  tell(execution, event, told);
+  return execution;
+}
+
+/** The owner's timeline goes on by one; the webhook is owed it when it asked for such. */
+function tell(execution: OpenExecution, { revision, data: { at } }: Recorded, type: string): void {
+  execution.sequence += 1;
+  const { request, sequence, owed } = execution;
+  if (request?.webhookUrl !== undefined && request.wanted.includes(type))
+    owed.set(type, { sequence, revision, at });
+}

@@ -1,0 +1,126 @@
+/**
+ * What the log has begun and not yet ended: the auditor's own bookkeeping, made from the events'
+ * plain data by nobody's code but its own. An ended thing is dropped, so that memory grows with
+ * what is open and not with the log; accounts stay, as sums.
+ */
+import type { Timestamp } from '../contracts/events/envelope.js';
+import type { WebhookEventType } from '../contracts/events/delivery.js';
+import type { DeliveryId, ExecutionId, HoldId, OrganizationId } from '../contracts/ids.js';
+import type { Micros } from '../contracts/money.js';
+import type { Findings } from './findings.js';
+
+export interface OpenThings {
+  readonly findings: Findings;
+  readonly accounts: Map<OrganizationId, Account>;
+  readonly holds: Map<HoldId, OpenHold>;
+  readonly executions: Map<ExecutionId, OpenExecution>;
+  readonly deliveries: Map<DeliveryId, OpenDelivery>;
+  /** Requested executions by organization and public status, ended ones included. */
+  readonly tallies: Map<OrganizationId, Map<Status, number>>;
+  /** Deliveries by status, ended ones included. */
+  readonly deliveryTally: Map<DeliveryStatus, number>;
+  readonly counts: Counts;
+}
+
+export type Status =
+  'PENDING' | 'PROCESSING' | 'AWAITING_WEBHOOK' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'EXPIRED';
+
+export type DeliveryStatus = 'WAITING' | 'SUCCEEDED' | 'EXHAUSTED';
+
+export interface Counts {
+  events: number;
+  executions: number;
+  holds: number;
+  deliveries: number;
+}
+
+/** What moved between an account's books, and what the newest event says stands on it. */
+export interface Account {
+  deposited: Micros;
+  adjustedUp: Micros;
+  adjustedDown: Micros;
+  reserved: Micros;
+  returned: Micros;
+  charged: Micros;
+  available: Micros;
+  held: Micros;
+  revision: number;
+  position: bigint;
+}
+
+export interface OpenHold {
+  readonly holdId: HoldId;
+  readonly organizationId: OrganizationId;
+  readonly executionId: ExecutionId;
+  readonly generation: number;
+  readonly amount: Micros;
+  readonly placedAt: Timestamp;
+}
+
+export interface OpenExecution {
+  readonly id: ExecutionId;
+  readonly organizationId: OrganizationId;
+  readonly abandonedHolds: Set<HoldId>;
+  request?: Request;
+  status: Status;
+  /** The attempt that was dispatched last; 0 before the first. */
+  attempt: number;
+  inFlight?: { readonly deadline: Timestamp };
+  /** Of the attempt that was dispatched last; `unknown`: nobody knows whether it was paid. */
+  lastKey?: { readonly key: string; ended: 'known' | 'unknown' };
+  delivered?: { readonly cost: Micros; readonly at: Timestamp };
+  end?: { readonly at: Timestamp; readonly cost: Micros };
+  holdEnded: boolean;
+  /** Of the newest entry in the owner's timeline; 0 before the request. */
+  sequence: number;
+  started: boolean;
+  /** Events that the webhook is owed and no delivery was scheduled for yet. */
+  readonly owed: Map<string, Owed>;
+}
+
+export interface Request {
+  readonly holdId: HoldId;
+  readonly expiresAt: Timestamp;
+  readonly webhookUrl: string | undefined;
+  readonly wanted: readonly string[];
+}
+
+export interface Owed {
+  readonly sequence: number;
+  readonly revision: number;
+  readonly at: Timestamp;
+}
+
+export interface OpenDelivery {
+  readonly id: DeliveryId;
+  readonly executionId: ExecutionId;
+  readonly eventType: WebhookEventType;
+  readonly scheduledAt: Timestamp;
+  attempts: number;
+  /** When something is to be heard of it at the latest, but for the time that the call may take. */
+  nextAt: Timestamp;
+}
+
+export const openThings = (findings: Findings): OpenThings => ({
+  findings,
+  accounts: new Map(),
+  holds: new Map(),
+  executions: new Map(),
+  deliveries: new Map(),
+  tallies: new Map(),
+  deliveryTally: new Map(),
+  counts: { events: 0, executions: 0, holds: 0, deliveries: 0 },
+});
+
+/** Moves one from a status to another; undefined is where it comes from at first. */
+export function move<S>(tally: Map<S, number>, from: S | undefined, to: S): void {
+  if (from !== undefined) tally.set(from, (tally.get(from) ?? 0) - 1);
+  tally.set(to, (tally.get(to) ?? 0) + 1);
+}
+
+/** One that is over, whose hold ended and whose events are all scheduled has no more to do. */
+export function dropIfDone(open: OpenThings, execution: OpenExecution): boolean {
+  const { end, holdEnded, owed, id } = execution;
+  if (!end || !holdEnded || owed.size > 0) return false;
+  return open.executions.delete(id);
+}

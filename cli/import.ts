@@ -1,0 +1,99 @@
+/** `import <folder>`. */
+import { resolve } from 'node:path';
+import type { Pool } from 'pg';
+import type { Config } from '../infra/config/config.js';
+import { openFiles } from '../runtime/open-files.js';
+import { openTieredPayloads } from '../infra/payloads/tiered.js';
+import { StartError } from '../infra/start-error.js';
+import type { Context } from './context.js';
+import { withDatabase } from '../runtime/open-database.js';
+import { asJson } from './table.js';
+import { readManifest, type Manifest } from './log-transfer/archive.js';
+import { importArchive, type Imported } from './log-transfer/import-archive.js';
+
+export async function importCommand(
+  context: Context,
+  folder: string,
+  options: { readonly stage?: true; readonly json?: true },
+): Promise<void> {
+  const began = performance.now();
+  const say = options.json ? () => undefined : (line: string) => context.print(line);
+  const { config, stage } = { config: context.config(), stage: options.stage === true };
+  const path = resolve(folder);
+  const manifest = await completeManifest(path);
+  const { signal } = context;
+  const imported = await withDatabase(
+    config,
+    async (database) => {
+      if (!stage) await expectUnserved(database.readStore);
+      const { rooms, close } = await roomsOf(config, database);
+      try {
+        return await importArchive({ folder: path, manifest, database, rooms, stage, signal, say });
+      } finally {
+        await close();
+      }
+    },
+    { moveIn: true },
+  );
+  const seconds = (performance.now() - began) / 1000;
+  context.print(options.json ? jsonOf(manifest, imported, seconds) : textOf(imported, seconds));
+}
+
+async function completeManifest(folder: string): Promise<Manifest> {
+  const manifest = await readManifest(folder);
+  if (!manifest) throw new StartError(`There is no export in ${folder}.`);
+  if (manifest.complete) return manifest;
+  throw new StartError(
+    `The export in ${folder} did not come to its end: give the command again that began it.`,
+  );
+}
+
+async function roomsOf(
+  config: Config,
+  {
+    smallPayloads: small,
+  }: { readonly smallPayloads: Parameters<typeof openTieredPayloads>[0]['small'] },
+) {
+  const filing = await openFiles(config);
+  const payloads = openTieredPayloads({ small, large: filing.largePayloads });
+  return { rooms: { payloads, files: filing.files }, close: () => filing.close() };
+}
+
+/** A system at work would go on by the old positions and write into the new log at once. */
+async function expectUnserved(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ served: boolean }>(
+    `SELECT EXISTS (SELECT FROM processing.leases WHERE expires_at > clock_timestamp())
+       OR EXISTS (
+         SELECT FROM pg_stat_activity
+         WHERE datname = current_database()
+           AND application_name IN ('modelroute', 'modelroute-processing')
+       ) AS served`,
+  );
+  if (rows[0]?.served)
+    throw new StartError(
+      'A system is at work on this database: stop it first (one that was killed is forgotten in ' +
+        'ten seconds), or bring only the log over meanwhile with --stage.',
+    );
+}
+
+function jsonOf({ events }: Manifest, imported: Imported, seconds: number): string {
+  const { appended, position, snapshots, readModels, outcome } = imported;
+  return asJson({
+    ...{ outcome, events, appended, position: `${position}` },
+    ...{ read_models: readModels, snapshots, seconds: Number(seconds.toFixed(3)) },
+  });
+}
+
+const sentences: Record<Imported['outcome'], string> = {
+  moved: 'moved in: start the system on it',
+  staged: 'staged: nothing refers to it yet',
+  nothing_to_do: 'it was all there, and nothing was changed',
+};
+
+function textOf({ appended, position, readModels, outcome }: Imported, seconds: number): string {
+  const built = readModels === 'unchanged' ? '' : `; read models are ${readModels}`;
+  return (
+    `imported ${appended} events in ${seconds.toFixed(1)} s, the last at position ${position}` +
+    `${built}; ${sentences[outcome]}`
+  );
+}

@@ -1,0 +1,131 @@
+/**
+ * The steps of moving in; each may be repeated, and a run that was killed is simply given again.
+ *
+ *   is this the database of that log? ─► per segment: belongings, then events ─► snapshots
+ *     ─► take over (one transaction) ─► read models
+ */
+import type { StreamName } from '../../contracts/streams.js';
+import { eventSchemas } from '../../contracts/events/all.js';
+import { readIdentity, type Anchor, type LogIdentity } from '../../infra/event-store/identity.js';
+import { START, type Position } from '../../infra/event-store/port.js';
+import { StartError } from '../../infra/start-error.js';
+import type { Database } from '../../runtime/open-database.js';
+import { openLogWriter } from './append-log.js';
+import type { Manifest, Segment } from './archive.js';
+import { importBelongings, isFurnished, type Rooms } from './import-belongings.js';
+import { readLines, rowIn } from './lines.js';
+import { noteLong, writeSnapshots } from './snapshots.js';
+import { fillReadModels, marksOf, takeOver } from './take-over.js';
+
+export interface Importing {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly database: Database;
+  readonly rooms: Rooms;
+  /** Bring the log over, and stop there. */
+  readonly stage: boolean;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+export interface Imported {
+  readonly outcome: 'moved' | 'staged' | 'nothing_to_do';
+  readonly appended: number;
+  readonly position: Position;
+  readonly snapshots: number;
+  readonly readModels: 'filled' | 'left to the projectors' | 'unchanged';
+}
+
+export async function importArchive(importing: Importing): Promise<Imported> {
+  const { database, manifest, stage, signal, say } = importing;
+  const { store, rawLog, readStore, kind } = database;
+  const own = await readIdentity(readStore);
+  const [firstThere] = (await rawLog.page(START, 1)).rows;
+  const isForeign = own && (own.kind !== kind || (own.first && !isSame(own.first, firstThere)));
+  if (isForeign && !stage) await expectWhole(database, own, manifest);
+  const accounts = new Set<StreamName>();
+  const log = openLogWriter({ log: rawLog, marks: marksOf(manifest), signal });
+  let taken = 0;
+  for (const segment of manifest.segments) {
+    await bringSegment(importing, segment, log, (row) => noteLong(accounts, row));
+    taken += segment.events;
+    say(`${taken} of ${manifest.events} events`);
+  }
+  const { appended, translated, position } = await log.end();
+  const done = { appended, position, snapshots: 0, readModels: 'unchanged' as const };
+  if (stage) return { ...done, outcome: 'staged' };
+  const [first] = (await rawLog.page(START, 1)).rows;
+  const isHome = own?.kind === kind && isSame(own.first, first);
+  if (isHome && appended === 0) return { ...done, outcome: 'nothing_to_do' };
+  const snapshots = await writeSnapshots(store, accounts, signal);
+  const identity = { kind, first, known: await lastOf(database), head: position };
+  await takeOver(readStore, { identity, progress: manifest, translated });
+  const readModels = await fillReadModels(database, signal);
+  return { ...done, outcome: 'moved', snapshots, readModels };
+}
+
+const isSame = (a: Anchor | undefined, b: Anchor | undefined): boolean =>
+  a?.id === b?.id && a?.position === b?.position;
+
+type LogWriter = ReturnType<typeof openLogWriter>;
+
+/** What events refer to is there before they are. */
+async function bringSegment(
+  { folder, rooms, signal }: Importing,
+  segment: Segment,
+  log: LogWriter,
+  see: (row: ReturnType<typeof rowIn>) => void,
+): Promise<void> {
+  let furnished = false;
+  const furnish = async () => {
+    if (!furnished) await importBelongings(folder, segment, rooms, signal);
+    furnished = true;
+  };
+  for await (const lines of readLines(folder, segment.log)) {
+    signal.throwIfAborted();
+    for (const line of lines) {
+      const row = rowIn(line);
+      see(row);
+      if (!(await log.isThere())) await furnish();
+      await log.take(row);
+    }
+  }
+  if (!furnished && !(await isFurnished(folder, segment, rooms))) await furnish();
+}
+
+/** The last event, when this release can find it by its stream. */
+async function lastOf({ rawLog }: Database): Promise<Anchor | undefined> {
+  const [last] = await rawLog.newest(1);
+  return last && Object.hasOwn(eventSchemas, last.type) ? last : undefined;
+}
+
+/**
+ * The database belongs to the source: its log must be the one that was exported, and must have
+ * ended there, or what came after the export would be lost.
+ */
+async function expectWhole(
+  { readStore }: Database,
+  own: LogIdentity,
+  { segments, until, source }: Manifest,
+): Promise<void> {
+  const { rows } = await readStore.query<{ furthest: bigint | null }>(
+    `SELECT greatest(
+       (SELECT max(position) FROM processing.checkpoints),
+       (SELECT max(position) FROM readmodel.projections),
+       (SELECT max(position) FROM eventstore.events WHERE $1)
+     ) AS furthest`,
+    [own.kind === 'postgres'],
+  );
+  const first = segments[0]?.first;
+  if (own.first && own.first.id !== first?.id)
+    throw new StartError(
+      'This database belongs to another log than the one that was exported: its checkpoints and ' +
+        'read models would be lost. Name the database of that log, or an empty one.',
+    );
+  const furthest = rows[0]?.furthest ?? START;
+  if (source === own.kind && furthest > BigInt(until))
+    throw new StartError(
+      `The log went on behind the export, which ends at position ${until}, to ${furthest}: ` +
+        'with the system stopped, export into the same folder again, then import.',
+    );
+}

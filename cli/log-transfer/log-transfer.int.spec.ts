@@ -1,0 +1,298 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import type { FileId } from '../../contracts/ids.js';
+import { expectOwnLog } from '../../infra/event-store/identity.js';
+import { START, type EventStore, type Position } from '../../infra/event-store/port.js';
+import { StartError } from '../../infra/start-error.js';
+import { startChild } from '../../testing/child-process.js';
+import { temporaryFolder, type TemporaryFolder } from '../../testing/folders.js';
+import { programOf } from '../../testing/system.js';
+import { openStory, tellEverything, tellTold, type Story } from '../../audit/testing/story.js';
+import { logFile } from './archive.js';
+import { openHouse, SEGMENT_EVENTS, type House } from './testing/house.js';
+
+describe('moving house', function () {
+  this.timeout(60_000);
+  let folder: TemporaryFolder;
+  let again: TemporaryFolder;
+  let houses: House[] = [];
+  let old: House;
+  let story: Story;
+
+  const house = async (...asked: Parameters<typeof openHouse>): Promise<House> => {
+    const opened = await openHouse(...asked);
+    houses.push(opened);
+    return opened;
+  };
+
+  beforeEach(async () => {
+    [folder, again] = [await temporaryFolder(), await temporaryFolder()];
+    old = await house('postgres');
+    story = openStory();
+    tellEverything(story);
+    await old.tell(story);
+  });
+  afterEach(async () => {
+    await Promise.all(houses.map((one) => one.close()));
+    houses = [];
+    await Promise.all([folder.remove(), again.remove()]);
+  });
+
+  const refused = async (work: Promise<unknown>, sentence: RegExp): Promise<void> => {
+    const error = await work.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(StartError);
+    expect((error as Error).message)
+      .to.match(sentence)
+      .and.not.match(/\n/);
+  };
+
+  /** What an event is, wherever it lies. */
+  const told = async (store: EventStore, limit = 1_000) =>
+    (await store.readAll(START, limit)).events.map(({ position: _, ...event }) => event);
+
+  const positionsOf = async (store: EventStore): Promise<readonly Position[]> =>
+    (await store.readAll(START, 1_000)).events.map(({ position }) => position);
+
+  const checkpoints = async ({ readStore }: House) =>
+    (
+      await readStore.query<{ group_name: string; position: bigint }>(
+        'SELECT group_name, position FROM processing.checkpoints ORDER BY group_name',
+      )
+    ).rows.map(({ group_name, position }) => [group_name, position]);
+
+  const setCheckpoint = ({ readStore }: House, group: string, position: Position) =>
+    readStore.query(
+      `INSERT INTO processing.checkpoints (group_name, position) VALUES ($1, $2)
+       ON CONFLICT (group_name) DO UPDATE SET position = excluded.position`,
+      [group, position],
+    );
+
+  it('to EventStoreDB beside the same database, and back into an empty one', async () => {
+    await old.project();
+    const last = story.events.length - 1;
+    for (const [group, position] of [
+      ['all', last],
+      ['some', 17],
+      ['none', -1],
+    ] as const)
+      await setCheckpoint(old, group, BigInt(position));
+    const parked = ['some', story.account, 0, 'FundsDeposited', 0n, 3, 'poison'];
+    await old.readStore.query(
+      `INSERT INTO processing.parked_wakes
+         (group_name, stream, revision, type, position, attempts, error)
+       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+      parked,
+    );
+    const { manifest: first } = await old.exportTo(folder.dir);
+
+    const between = await house('eventstoredb', old);
+    const moved = await between.importFrom(folder.dir);
+    expect([moved.outcome, moved.appended]).to.deep.equal(['moved', story.events.length]);
+    expect(await told(between.database.store)).to.deep.equal(await told(old.database.store));
+    const positions = await positionsOf(between.database.store);
+    expect(positions[17]).not.to.equal(17n);
+    expect(await checkpoints(between)).to.deep.equal([
+      ['all', positions[last]],
+      ['none', START],
+      ['some', positions[17]],
+    ]);
+    const wakes = await between.readStore.query('SELECT * FROM processing.parked_wakes');
+    expect(wakes.rows[0]).to.include({ position: positions[0], stream: story.account });
+    expect(await between.findings()).to.deep.equal([]);
+
+    await between.exportTo(again.dir);
+    const fresh = await house('postgres');
+    await fresh.importFrom(again.dir);
+    expect(await fresh.findings()).to.deep.equal([]);
+    expect((await checkpoints(fresh)).map(([, position]) => position)).to.deep.equal([
+      BigInt(last),
+      START,
+      17n,
+    ]);
+    const third = await temporaryFolder();
+    const { manifest: end } = await fresh.exportTo(third.dir);
+    await third.remove();
+    expect(end.content_sha256).to.equal(first.content_sha256);
+    expect(end.segments.map((segment) => segment.log.sha256)).to.deep.equal(
+      first.segments.map((segment) => segment.log.sha256),
+    );
+  });
+
+  it('twice changes nothing; into a house that is lived in is refused', async () => {
+    await old.exportTo(folder.dir);
+    const target = await house('postgres');
+    expect((await target.importFrom(folder.dir)).outcome).to.equal('moved');
+    await setCheckpoint(target, 'some', 3n);
+    const { outcome, appended } = await target.importFrom(folder.dir);
+    expect([outcome, appended]).to.deep.equal(['nothing_to_do', 0]);
+    expect(await checkpoints(target)).to.deep.equal([['some', 3n]]);
+    const from = story.events.length;
+    story.deposit(1n);
+    await target.tell(story, from);
+    await refused(target.importFrom(folder.dir), /goes on behind the export, with revision \d+ of/);
+  });
+
+  it('stops at the first event that is another one, and says which', async () => {
+    await old.exportTo(folder.dir);
+    const other = await house('postgres');
+    const another = openStory();
+    another.deposit(5n);
+    await other.tell(another);
+    await refused(
+      other.importFrom(folder.dir),
+      new RegExp(`revision 0 of ${another.account} where .* revision 0 of ${story.account}`),
+    );
+    expect(await told(other.database.store)).to.have.length(1);
+  });
+
+  it('in two rounds: most of it while the old house is lived in, the rest at the end', async () => {
+    await old.project();
+    await expectOwnLog(old.readStore, old.database, { remember: true });
+    const first = await old.exportTo(folder.dir);
+    const target = await house('eventstoredb', old);
+    const staged = await target.importFrom(folder.dir, { stage: true });
+    expect([staged.outcome, staged.appended]).to.deep.equal(['staged', story.events.length]);
+    const from = story.events.length;
+    tellTold(story);
+    await old.tell(story, from);
+    await refused(target.importFrom(folder.dir), /went on behind the export/);
+    const second = await old.exportTo(folder.dir);
+    expect(second.written).to.equal((from % SEGMENT_EVENTS) + story.events.length - from);
+    expect(second.manifest.segments[0]).to.deep.equal(first.manifest.segments[0]);
+    const { outcome, appended } = await target.importFrom(folder.dir);
+    expect([outcome, appended]).to.deep.equal(['moved', story.events.length - from]);
+    expect(await target.findings()).to.deep.equal([]);
+  });
+
+  it('with large payloads and files, each as it was, and says what is gone', async () => {
+    const large = Buffer.alloc(100_000, 'large');
+    const { rooms, database } = old;
+    const fileId: FileId = `file_${randomUUID()}`;
+    const stored = await rooms.files.put(fileId, Readable.from([large]), large.length);
+    const gone: FileId = `file_${randomUUID()}`;
+    const from = story.events.length;
+    for (const id of [fileId, gone])
+      story.tell(`file-${id}`, 'FileStored', {
+        ...{ fileId: id, organizationId: story.organizationId, executionId: story.execution() },
+        ...{ purpose: 'OUTPUT', contentType: 'text/plain', format: 'txt', ...stored },
+        ...(id === gone && { sha256: '0'.repeat(64) }),
+      });
+    const ref = { ref: 'large', sha256: stored.sha256, bytes: large.length };
+    const id = story.execution();
+    const holdId = story.place(id, 10n);
+    story.request(id, holdId, 10n, { input: ref });
+    story.on(id, 'ExecutionCancelled', { holdId });
+    story.release(id, holdId, 10n, 'cancelled');
+    await old.tell(story, from);
+    const { organizationId } = story;
+    await database.smallPayloads.remove('large');
+    await rooms.payloads.put({ ref: 'large', organizationId, bytes: large });
+    const { manifest } = await old.exportTo(folder.dir, { files: true });
+    const missing = manifest.segments.map(({ belongings }) => belongings?.missing ?? 0);
+    expect(missing.reduce((sum, n) => sum + n)).to.equal(1);
+    const target = await house('postgres');
+    await target.importFrom(folder.dir);
+    expect(await target.rooms.payloads.get(ref)).to.deep.equal(large);
+    expect(await target.rooms.files.size(fileId)).to.equal(large.length);
+    expect(await target.rooms.files.size(gone)).to.equal(undefined);
+    expect(await target.findings()).to.deep.equal([]);
+  });
+
+  it('carries events that this release cannot read, byte for byte', async () => {
+    const plant = (stream: string, type: string, data: string) =>
+      old.readStore.query(
+        `INSERT INTO eventstore.events (position, stream, revision, id, type, data, metadata)
+         SELECT max(position) + 1, $1, 0, $2, $3, $4, '{"time": "whenever"}'
+         FROM eventstore.events`,
+        [stream, randomUUID(), type, data],
+      );
+    await plant(`execution-exec_${randomUUID()}`, 'ExecutionForgotten', '{ "spaced" : 1 }');
+    await plant(`file-file_${randomUUID()}`, 'FileStored', 'not JSON, \u2028 "quoted"');
+    const { unreadable } = await old.exportTo(folder.dir);
+    expect(unreadable).to.equal(2);
+    const target = await house('postgres');
+    const { readModels } = await target.importFrom(folder.dir);
+    expect(readModels).to.equal('left to the projectors');
+    const texts = async ({ readStore }: House) =>
+      (await readStore.query('SELECT * FROM eventstore.events ORDER BY position'))
+        .rows as unknown[];
+    expect(await texts(target)).to.deep.equal(await texts(old));
+  });
+
+  it('killed in the middle it is given again, and long accounts have a snapshot', async () => {
+    const long = openStory();
+    for (let n = 0; n < 12_000; n++) long.deposit(1n);
+    const source = await house('postgres');
+    await source.tellFast(long);
+    await source.exportTo(folder.dir, { segmentEvents: 1_000 });
+    const target = await house('postgres');
+    const env = { DATABASE_URL: target.url, MODELROUTE_DATA_DIR: again.dir };
+    const importing = startChild({
+      ...{ ...programOf({}, 'import', folder.dir), env },
+      onLine: (line) => /^[5-9]000 of/.test(line) && importing.process.kill('SIGKILL'),
+    });
+    expect((await importing.exited).signal, importing.lines.join('\n')).to.equal('SIGKILL');
+    const there = await told(target.database.store, 20_000);
+    expect(there).to.have.length.within(1_000, 11_999);
+    const { outcome, appended, snapshots } = await target.importFrom(folder.dir);
+    const left = 12_000 - there.length;
+    expect([outcome, snapshots]).to.deep.equal(['moved', 1]);
+    // What the killed one had sent may land behind our look.
+    expect(appended).to.be.within(1, left);
+    expect(await told(target.database.store, 20_000)).to.deep.equal(
+      await told(source.database.store, 20_000),
+    );
+    const snapshot = await target.database.store.readSnapshot(long.account);
+    expect(snapshot?.revision).to.equal(11_999);
+  });
+
+  it('refuses an archive that is damaged', async () => {
+    await old.exportTo(folder.dir);
+    const path = join(folder.dir, logFile(1));
+    const bytes = await readFile(path);
+    bytes[40] = (bytes[40] ?? 0) ^ 1;
+    await writeFile(path, bytes);
+    const target = await house('postgres');
+    await refused(target.importFrom(folder.dir), /000001.ndjson.gz is damaged/);
+    const another = await house('postgres');
+    await refused(another.exportTo(folder.dir), /holds an export of another log|from another/);
+  });
+
+  it('stops whoever opens a database with another log than its positions are of', async () => {
+    const remember = { remember: true };
+    await expectOwnLog(old.readStore, old.database, remember);
+    const { database } = await house('eventstoredb', old);
+    await refused(
+      expectOwnLog(old.readStore, database, remember),
+      /belong to a log in PostgreSQL .*modelroute export/,
+    );
+    await old.exportTo(folder.dir);
+    const moved = await house('postgres');
+    await moved.importFrom(folder.dir);
+    await expectOwnLog(moved.readStore, moved.database, remember);
+    const stranger = await house('postgres');
+    const another = openStory();
+    another.deposit(5n);
+    await stranger.tell(another);
+    await refused(
+      expectOwnLog(old.readStore, stranger.database, remember),
+      /not the one that the checkpoints/,
+    );
+    const younger = await house('postgres');
+    await younger.importFrom(folder.dir, { stage: true });
+    const from = story.events.length;
+    story.deposit(1n);
+    await old.tell(story, from);
+    await expectOwnLog(old.readStore, old.database, remember);
+    await refused(
+      expectOwnLog(old.readStore, younger.database, remember),
+      /restored from an older backup/,
+    );
+  });
+});

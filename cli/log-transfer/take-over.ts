@@ -1,0 +1,110 @@
+/**
+ * After the log has moved: the database is told that its positions are of the new store.
+ *
+ *   source's checkpoint ──translated──► group's checkpoint      parked wakes likewise
+ *   read models ──emptied──► built anew from the new log        their rows are full of positions
+ *
+ * One transaction: before it nothing has changed, after it the system may start, and a read model
+ * that is not built anew yet only is behind.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { InvalidEvent } from '../../infra/event-store/codec.js';
+import { replaceIdentity, type LogIdentity } from '../../infra/event-store/identity.js';
+import { START, type Position } from '../../infra/event-store/port.js';
+import { withTransaction } from '../../infra/postgres/pool.js';
+import { qualified } from '../../infra/read-store/table.js';
+import { advance, loadFollowers } from '../../projectors/engine/followers.js';
+import { isOutage } from '../../projectors/engine/outage.js';
+import { projections } from '../../projectors/projections.js';
+import { readToHead } from '../../projectors/engine/read-log.js';
+import type { Database } from '../../runtime/open-database.js';
+import type { Progress } from './archive.js';
+
+export interface Moved {
+  readonly identity: LogIdentity;
+  readonly progress: Progress;
+  /** The target's position by the source's. */
+  readonly translated: ReadonlyMap<Position, Position>;
+}
+
+/** Of the source; ascending, each once. */
+export function marksOf({ checkpoints, parked }: Progress): readonly Position[] {
+  const marks = new Set([...checkpoints, ...parked].map(({ position }) => BigInt(position)));
+  return [...marks].sort((a, b) => (a < b ? -1 : 1));
+}
+
+export async function takeOver(pool: Pool, moved: Moved): Promise<void> {
+  await withTransaction(pool, async (tx) => {
+    // Nothing of ours may read a position between the old meaning and the new one.
+    await tx.query(`
+      LOCK TABLE processing.checkpoints, processing.parked_wakes, processing.handled_wakes,
+        readmodel.projections IN EXCLUSIVE MODE`);
+    await replaceIdentity(tx, moved.identity);
+    await replaceProgress(tx, moved);
+    await emptyReadModels(tx);
+  });
+}
+
+async function replaceProgress(tx: PoolClient, { progress, translated }: Moved): Promise<void> {
+  const placeOf = (position: string) => translated.get(BigInt(position)) ?? START;
+  await tx.query('TRUNCATE processing.handled_wakes');
+  await tx.query('DELETE FROM processing.checkpoints');
+  for (const { group, position } of progress.checkpoints)
+    await tx.query('INSERT INTO processing.checkpoints (group_name, position) VALUES ($1, $2)', [
+      group,
+      placeOf(position),
+    ]);
+  await tx.query('DELETE FROM processing.parked_wakes');
+  for (const {
+    group,
+    stream,
+    revision,
+    type,
+    position,
+    attempts,
+    error,
+    parked_at,
+  } of progress.parked)
+    await tx.query(
+      `INSERT INTO processing.parked_wakes
+         (group_name, stream, revision, type, position, attempts, error, parked_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [group, stream, revision, type, placeOf(position), attempts, error, parked_at],
+    );
+}
+
+async function emptyReadModels(tx: PoolClient): Promise<void> {
+  for (const { name, version, tables } of projections) {
+    for (const table of tables) await tx.query(`TRUNCATE ${qualified(table)}`);
+    await tx.query(
+      `UPDATE readmodel.projections SET
+         position = $1, version = $2, generation = generation + 1,
+         stopped_at = NULL, stopped_position = NULL, error = NULL
+       WHERE name = $3`,
+      [START, version, name],
+    );
+  }
+}
+
+const BATCH_EVENTS = 10_000;
+
+/**
+ * As the projectors do it, which also go on from where this was ended. An event that a read model
+ * cannot take is left to them: they stop that one alone, and say why.
+ */
+export async function fillReadModels(
+  { store, readStore }: Pick<Database, 'store' | 'readStore'>,
+  signal: AbortSignal,
+): Promise<'filled' | 'left to the projectors'> {
+  const followers = await loadFollowers(readStore, projections);
+  try {
+    for await (const batch of readToHead(store, START, BATCH_EVENTS)) {
+      signal.throwIfAborted();
+      await advance(readStore, followers, batch);
+    }
+    return 'filled';
+  } catch (error) {
+    if (signal.aborted || (isOutage(error) && !(error instanceof InvalidEvent))) throw error;
+    return 'left to the projectors';
+  }
+}

@@ -1,0 +1,160 @@
+/** Houses to move between: a database with an event store, and rooms for what lies beside it. */
+import { pino } from 'pino';
+import type { Pool } from 'pg';
+import { openEventStoreDb } from '../../../infra/event-store/eventstoredb/eventstoredb.js';
+import type { StoreKind } from '../../../infra/event-store/identity.js';
+import { openPostgresEventStore } from '../../../infra/event-store/postgres/postgres.js';
+import { START, type AppendUnit } from '../../../infra/event-store/port.js';
+import { openDiskFiles } from '../../../infra/files/disk.js';
+import { allMigrations } from '../../../infra/migrations/all.js';
+import { openDiskPayloads } from '../../../infra/payloads/disk.js';
+import { openPostgresPayloads } from '../../../infra/payloads/postgres.js';
+import { openTieredPayloads } from '../../../infra/payloads/tiered.js';
+import { migrate } from '../../../infra/postgres/migrate.js';
+import { openPool } from '../../../infra/postgres/pool.js';
+import { advance, loadFollowers } from '../../../projectors/engine/followers.js';
+import { projections } from '../../../projectors/projections.js';
+import { startEventStoreDouble } from '../../../infra/event-store/testing/double/double.js';
+import { temporaryFolder } from '../../../testing/folders.js';
+import { freshDatabase } from '../../../infra/postgres/testing/fresh-database.js';
+import type { Database } from '../../../runtime/open-database.js';
+import { newEvent, PAYLOAD, type Story } from '../../../audit/testing/story.js';
+import { verifyDatabase } from '../../../audit/verify.js';
+import { readManifest, type Manifest } from '../archive.js';
+import { exportLog, type Exported } from '../export-log.js';
+import { importArchive, type Imported } from '../import-archive.js';
+import { readProgress } from '../progress.js';
+import type { Rooms } from '../import-belongings.js';
+
+const log = pino({ level: 'silent' });
+const never = () => new AbortController().signal;
+
+interface ExportOptions {
+  readonly files?: boolean;
+  readonly segmentEvents?: number;
+}
+
+export interface House {
+  readonly database: Database;
+  readonly url: string;
+  readonly readStore: Pool;
+  readonly rooms: Rooms;
+  /** The story's events from the `from`-th on, and every payload that they name. */
+  tell(story: Story, from?: number): Promise<void>;
+  /** The same without payloads, for long ones. */
+  tellFast(story: Story): Promise<void>;
+  /** Brings the read models up to the head. */
+  project(): Promise<void>;
+  exportTo(folder: string, options?: ExportOptions): Promise<Exported>;
+  importFrom(folder: string, options?: { stage?: boolean }): Promise<Imported>;
+  /** What `verify` finds. */
+  findings(): Promise<readonly unknown[]>;
+  close(): Promise<void>;
+}
+
+export const SEGMENT_EVENTS = 10;
+
+/** Of a database that is there already, or of its own. */
+export async function openHouse(kind: StoreKind, beside?: { url: string }): Promise<House> {
+  const own = beside ? undefined : await freshDatabase();
+  const url = beside?.url ?? own?.url ?? '';
+  const readStore = openPool(url, {
+    ...{ max: 6, applicationName: 'spec', log, statementTimeoutMs: 0 },
+  });
+  await migrate(readStore, allMigrations);
+  const folder = await temporaryFolder();
+  const server = kind === 'postgres' ? undefined : await startEventStoreDouble(folder);
+  const store = server
+    ? openEventStoreDb({ url: server.url, databaseUrl: url, log })
+    : openPostgresEventStore({ url, log });
+  const small = openPostgresPayloads(store.smallPayloads);
+  const files = await openDiskFiles({ dir: `${folder.dir}/files` });
+  const large = await openDiskPayloads({ dir: `${folder.dir}/payloads` });
+  const rooms = { payloads: openTieredPayloads({ small, large }), files };
+  const figures = () => {
+    const { unknownTypes } = store.stats();
+    return { queueUnits: 0, events: 0, batches: 0, unknownTypes };
+  };
+  const { rawLog } = store;
+  const database: Database = {
+    ...{ store, rawLog, smallPayloads: small, figures, kind, readStore, log, isServed: false },
+  };
+  return {
+    ...{ database, url, readStore, rooms, ...livingIn(database) },
+    exportTo: (to, options) => exportHouse(database, rooms, to, options),
+    importFrom: (from, options) => importHouse(database, rooms, from, options),
+    async findings() {
+      const options = { deep: true, settled: true, skipRebuild: false, receiverRecord: undefined };
+      const bytesOf = (ref: Parameters<Rooms['payloads']['get']>[0]) => rooms.payloads.get(ref);
+      const { findings } = await verifyDatabase(database, bytesOf, options, never());
+      return findings.kept;
+    },
+    async close() {
+      await store.close();
+      await readStore.end();
+      await server?.close();
+      await own?.drop();
+      await folder.remove();
+    },
+  };
+}
+
+function livingIn({ store, readStore, smallPayloads }: Database) {
+  return {
+    async tell({ events, organizationId }: Story, from = 0): Promise<void> {
+      for (const event of events.slice(from)) {
+        const { stream, revision } = event;
+        await store.append({
+          appends: [{ stream, expectedRevision: revision - 1, events: [newEvent(event)] }],
+        });
+        const named =
+          event.type === 'ExecutionRequested'
+            ? event.data.input
+            : (event.type === 'ExecutionCompleted' || event.type === 'ProviderSucceeded') &&
+              event.data.output;
+        if (named) await smallPayloads.put({ ref: named.ref, organizationId, bytes: PAYLOAD });
+      }
+    },
+    async tellFast({ events }: Story): Promise<void> {
+      for (let at = 0; at < events.length; at += 1_000) {
+        const some = events.slice(at, at + 1_000);
+        const appends = some.map((event) => ({
+          ...{ stream: event.stream, expectedRevision: event.revision - 1 },
+          events: [newEvent(event)],
+        }));
+        await store.append({ appends: appends as unknown as AppendUnit['appends'] });
+      }
+    },
+    async project(): Promise<void> {
+      const followers = await loadFollowers(readStore, projections);
+      await advance(readStore, followers, await store.readAll(START, 1_000));
+    },
+  };
+}
+
+function exportHouse(
+  database: Database,
+  { payloads, files }: Rooms,
+  folder: string,
+  { files: withFiles = false, segmentEvents = SEGMENT_EVENTS }: ExportOptions = {},
+): Promise<Exported> {
+  const contents = { payloads: true, files: withFiles };
+  return exportLog({
+    ...{ database, signal: never(), segmentEvents, onSegment: () => undefined },
+    shelves: { folder, payloads, files, contents },
+    progress: () => readProgress(database.readStore),
+  });
+}
+
+async function importHouse(
+  database: Database,
+  rooms: Rooms,
+  folder: string,
+  options: { stage?: boolean } = {},
+): Promise<Imported> {
+  const manifest = (await readManifest(folder)) as Manifest;
+  return importArchive({
+    ...{ folder, manifest, database, rooms, stage: options.stage === true },
+    ...{ signal: never(), say: () => undefined },
+  });
+}

@@ -1,0 +1,236 @@
+import { expect } from 'chai';
+import { streamOf } from '../../contracts/streams.js';
+import { openMemoryEventStore } from '../../infra/event-store/testing/memory.js';
+import type { EventStore } from '../../infra/event-store/port.js';
+import { eventually } from '../../testing/eventually.js';
+import { commandRoutes } from '../app.js';
+import { accountEvents, openCommandApi, openTenant } from '../testing/kit.js';
+import type { Answer, CommandApi, Tenant } from '../testing/kit.js';
+
+describe('the admin API', () => {
+  let store: EventStore;
+  let api: CommandApi;
+
+  before(async () => {
+    store = openMemoryEventStore();
+    api = await openCommandApi(store);
+  });
+  after(async () => {
+    await api.close();
+    await store.close();
+  });
+
+  const organizations = '/admin/v1/organizations';
+  const codeOf = ({ json }: Answer) => (json as { error: { code: string } }).error.code;
+  const nobody = `${organizations}/org_99999999-9999-4999-8999-999999999999`;
+
+  it('opens to the operator alone', async () => {
+    const { as } = await openTenant(api);
+    for (const headers of [{}, as, { 'x-admin-key': 'wrong' }]) {
+      const answer = await api.ask('POST', organizations, { headers, body: { name: 'x' } });
+      expect([answer.status, codeOf(answer)]).to.deep.equal([401, 'UNAUTHORIZED']);
+    }
+  });
+
+  describe('organizations', () => {
+    it('are created with the secret that signs their webhooks', async () => {
+      const { status, json } = await api.asOperator('POST', organizations, { name: 'Acme' });
+      expect(status).to.equal(201);
+      expect(json['id']).to.match(/^org_[0-9a-f-]{36}$/);
+      expect(json['name']).to.equal('Acme');
+      expect(json['webhook_secret']).to.match(/^whsec_[A-Za-z0-9+/]{43}=$/);
+      expect(json['created_at']).to.match(/Z$/);
+    });
+
+    it('are created once under one idempotency key', async () => {
+      const create = (name: string) =>
+        api.asOperator('POST', organizations, { name }, { 'idempotency-key': 'org-1' });
+      const [first, again] = [await create('Acme'), await create('Acme')];
+      expect([again.status, again.text]).to.deep.equal([201, first.text]);
+      expect(again.headers['idempotency-replayed']).to.equal('true');
+      const other = await create('Apex');
+      expect([other.status, codeOf(other)]).to.deep.equal([422, 'IDEMPOTENCY_MISMATCH']);
+    });
+
+    it('have a name', async () => {
+      for (const body of [{}, { name: '' }, { name: 'x'.repeat(201) }, { name: 1 }])
+        expect((await api.asOperator('POST', organizations, body)).status).to.equal(400);
+    });
+  });
+
+  describe('API keys', () => {
+    let tenant: Tenant;
+    let keys: string;
+
+    beforeEach(async () => {
+      tenant = await openTenant(api);
+      keys = `${organizations}/${tenant.organizationId}/api-keys`;
+    });
+
+    const use = async (key: string) =>
+      (
+        await api.ask('POST', '/v1/executions', {
+          headers: { authorization: `Bearer ${key}`, 'idempotency-key': 'k' },
+          body: {},
+        })
+      ).status;
+
+    it('are shown once', async () => {
+      const asked = {
+        name: 'ci',
+        permission: 'EXECUTION_ONLY',
+        expires_at: '2999-01-01T00:00:00Z',
+      };
+      const created = await api.asOperator('POST', keys, asked);
+      expect(created.status).to.equal(201);
+      const { id, key, created_at: createdAt, ...shown } = created.json as Record<string, string>;
+      expect(id).to.match(/^key_[0-9a-f-]{36}$/);
+      expect(key).to.match(/^sk_[0-9a-f]{64}_[0-9a-f]{8}$/);
+      expect(createdAt).to.match(/Z$/);
+      expect(shown).to.deep.equal({ ...asked, expires_at: '2999-01-01T00:00:00.000Z' });
+      expect(await use(key ?? '')).to.equal(400);
+    });
+
+    it('are refused within a second of their revocation, and their place is free', async () => {
+      const { json } = await api.asOperator('POST', keys, { name: 'gone soon' });
+      const [id, key] = [json['id'] as string, json['key'] as string];
+      expect(await use(key)).to.equal(400);
+      expect((await api.asOperator('DELETE', `${keys}/${id}`)).status).to.equal(204);
+      await eventually('the key to be refused', async () => (await use(key)) === 401, 1_000);
+      expect((await api.asOperator('DELETE', `${keys}/${id}`)).status).to.equal(204);
+      const facts = await store.readStream(streamOf('organization', tenant.organizationId));
+      expect(facts.at(-1)).to.deep.include({ type: 'ApiKeyWithdrawn' });
+      expect(facts.at(-1)?.data).to.deep.include({ keyId: id });
+    });
+
+    it('are at most 20, also when they are asked for at once', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 22 }, (_, n) => api.asOperator('POST', keys, { name: `k${n}` })),
+      );
+      const refused = answers.filter(({ status }) => status === 409);
+      expect(answers.filter(({ status }) => status === 201)).to.have.length(19);
+      expect(refused.map(codeOf)).to.deep.equal(['CONFLICT', 'CONFLICT', 'CONFLICT']);
+    });
+
+    it("are not another organization's to revoke", async () => {
+      const foreign = await openTenant(api);
+      const { json } = await api.asOperator('POST', keys, { name: 'mine' });
+      const elsewhere = `${organizations}/${foreign.organizationId}/api-keys`;
+      const id = String(json['id']);
+      expect((await api.asOperator('DELETE', `${elsewhere}/${id}`)).status).to.equal(404);
+      const madeUp = 'key_99999999-9999-4999-8999-999999999999';
+      expect((await api.asOperator('DELETE', `${keys}/${madeUp}`)).status).to.equal(404);
+      expect(await use(json['key'] as string)).to.equal(400);
+    });
+
+    it('need an organization, and an expiry that lies ahead', async () => {
+      expect((await api.asOperator('POST', `${nobody}/api-keys`, { name: 'x' })).status).to.equal(
+        404,
+      );
+      for (const moment of ['tomorrow', '2001-01-01T00:00:00Z', '2999-01-01']) {
+        const asked = { name: 'x', expires_at: moment };
+        expect((await api.asOperator('POST', keys, asked)).status).to.equal(400);
+      }
+    });
+  });
+
+  describe('money', () => {
+    let home: string;
+    let tenant: Tenant;
+
+    beforeEach(async () => {
+      tenant = await openTenant(api);
+      home = `${organizations}/${tenant.organizationId}`;
+    });
+
+    const topUp = (amount: string, key?: string) =>
+      api.asOperator('POST', `${home}/top-ups`, { amount, ...(key && { idempotency_key: key }) });
+
+    it('arrives once under one key', async () => {
+      const first = await topUp('12.50', 't1');
+      expect(first.status).to.equal(201);
+      expect(first.json).to.deep.equal({
+        organization_id: tenant.organizationId,
+        amount: '12.500',
+        available: '12.500',
+        held: '0.000',
+        total: '12.500',
+      });
+      const again = await topUp('12.5', 't1');
+      expect([again.status, again.text]).to.deep.equal([201, first.text]);
+      expect(again.headers['idempotency-replayed']).to.equal('true');
+      const other = await topUp('12.51', 't1');
+      expect([other.status, codeOf(other)]).to.deep.equal([422, 'IDEMPOTENCY_MISMATCH']);
+      expect(await accountEvents(store, tenant.organizationId)).to.have.length(1);
+    });
+
+    it('is never lost or doubled when the same top-up races', async () => {
+      const answers = await Promise.all(Array.from({ length: 30 }, () => topUp('1', 'same')));
+      expect(new Set(answers.map(({ text }) => text)).size).to.equal(1);
+      expect(answers.filter(({ headers }) => !headers['idempotency-replayed'])).to.have.length(1);
+    });
+
+    it('is an amount', async () => {
+      for (const amount of ['0', '-1', '1.0000001', '1e3', 'NaN', '1000000001', '01', ''])
+        expect((await topUp(amount, 't')).status, amount).to.equal(400);
+      expect((await topUp('1')).status).to.equal(400);
+      const elsewhere = { amount: '1', idempotency_key: 't' };
+      expect((await api.asOperator('POST', `${nobody}/top-ups`, elsewhere)).status).to.equal(404);
+    });
+
+    it('is corrected, never below zero', async () => {
+      await topUp('5', 't');
+      const adjust = (amount: string, key: string) =>
+        api.asOperator('POST', `${home}/adjustments`, {
+          ...{ amount, reason: 'billed twice', idempotency_key: key },
+        });
+      expect((await adjust('-3.20', 'a1')).json).to.include({ available: '1.800' });
+      expect((await adjust('-3.20', 'a1')).json).to.include({ available: '1.800' });
+      const below = await adjust('-1.800001', 'a2');
+      expect([below.status, codeOf(below)]).to.deep.equal([409, 'CONFLICT']);
+      expect((await adjust('0', 'a3')).status).to.equal(400);
+      expect((await adjust('0.2', 'a4')).json).to.include({ available: '2.000' });
+    });
+  });
+
+  describe('operations', () => {
+    it('tries again what was given up', async () => {
+      const stop = new AbortController();
+      const { organizationId } = await openTenant(api);
+      const { bus } = api.commands;
+      let works = false;
+      let done = 0;
+      const running = bus.run(
+        {
+          ...{ name: 'spec-group', categories: ['organization'], wakesOn: ['OrganizationCreated'] },
+          ...{ concurrencyMax: 10, attemptsMax: 1 },
+          async handle({ stream }) {
+            if (!works && stream.endsWith(organizationId)) throw new Error('not today');
+            done += stream.endsWith(organizationId) ? 1 : 0;
+            return 'done';
+          },
+        },
+        stop.signal,
+      );
+      const [parked] = await eventually('the wake to be given up', async () => {
+        const given = await bus.parked('spec-group');
+        return given.length > 0 ? given : undefined;
+      });
+      works = true;
+      const { group, stream, revision } = parked ?? {};
+      const wake = { group, stream, revision };
+      const retry = () => api.asOperator('POST', '/admin/v1/dead-letters/retry', wake);
+      expect((await retry()).status).to.equal(204);
+      await eventually('the wake to be handled', () => done === 1);
+      await eventually('it to be gone', async () => (await bus.parked('spec-group')).length === 0);
+      expect((await retry()).status).to.equal(404);
+      stop.abort();
+      await running;
+    });
+  });
+
+  it('and all of the command API only writes', () => {
+    const methods = commandRoutes(api.commands).map(({ method }) => method);
+    expect(methods).not.to.include('GET');
+  });
+});

@@ -1,0 +1,65 @@
+/** Cancels an execution that is not over; what it was held for is released in full. */
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import { executionSchema } from '../../contracts/http/execution.js';
+import { isId, type ExecutionId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import * as Execution from '../../domain/execution/execution.js';
+import { executionBody, foldExecution, type ExecutionView } from '../../domain/execution/view.js';
+import type { EventStore } from '../../infra/event-store/port.js';
+import { transact } from '../../command-handling/transact.js';
+import {
+  Refusal,
+  type ApiRequest,
+  type Caller,
+  type Reply,
+  type Route,
+} from '../../http/server/route.js';
+import { causeOf } from '../cause.js';
+import type { Commands } from '../command-infra.js';
+import { refused } from '../refusals.js';
+
+export const postExecutionsCancel = (commands: Commands): Route => ({
+  method: 'POST',
+  path: '/executions/{id}/cancel',
+  summary: 'Cancel an execution',
+  description: 'Possible while it is not over; cancelling again changes nothing.',
+  tag: 'Executions',
+  audience: 'tenant',
+  permission: 'EXECUTION_ONLY',
+  replySchemas: { 200: executionSchema },
+  refusals: ['NOT_FOUND', 'CONFLICT'],
+  handle: (request, caller) => handle(commands, request, caller),
+});
+
+async function handle(
+  { store, now }: Commands,
+  request: ApiRequest,
+  caller: Caller,
+): Promise<Reply | Refusal> {
+  const id = request.params['id'] as ExecutionId;
+  if (!isId('exec', id)) return new Refusal('NOT_FOUND');
+  const before = await viewOf(store, id);
+  if (before?.organizationId !== caller.organizationId) return new Refusal('NOT_FOUND');
+  const command = { type: 'Cancel', at: new Date(now()).toISOString() } as const;
+  const cause = causeOf(request, caller.keyId, id);
+  const cancelled = await transact(store, Execution, id, command, cause);
+  const view = await viewOf(store, id);
+  if (!view) throw new Error(`${id} has vanished from the log`);
+  if (cancelled.outcome === 'rejected')
+    return cancelled.reason === 'AlreadyFinished' ? isOver(view) : refused(cancelled.reason);
+  return { status: 200, body: executionBody(view), logFields: { executionId: id } };
+}
+
+const isOver = ({ status }: ExecutionView): Refusal =>
+  new Refusal('CONFLICT', `The execution is over already: it is ${status}.`, [
+    { field: 'status', code: status, message: 'is final' },
+  ]);
+
+async function viewOf(store: EventStore, id: ExecutionId): Promise<ExecutionView | undefined> {
+  const events = await store.readStream(streamOf('execution', id));
+  let view: ExecutionView | undefined;
+  for (const event of events as readonly RecordedEvent<ExecutionEvent>[])
+    view = foldExecution(view, event);
+  return view;
+}

@@ -1,0 +1,190 @@
+/** Submits an execution: `202` at once with its id and the money that is held for it. */
+import type { Catalogue, Model } from '../../contracts/catalogue/catalogue.js';
+import type { ErrorDetail } from '../../contracts/error-codes.js';
+import { acceptedSchema } from '../../contracts/http/execution.js';
+import { submitSchema, type SubmitBody } from '../../contracts/http/post-executions.js';
+import { executionIdOf, isId, payloadRefOf, type ExecutionId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import { acceptedBody, foldExecution } from '../../domain/execution/view.js';
+import { estimateFor, holdFor } from '../../domain/pricing/pricing.js';
+import { filesIn, validateInput } from '../../providers/catalogue/input-validators.js';
+import {
+  Refusal,
+  type ApiRequest,
+  type Caller,
+  type Reply,
+  type Route,
+} from '../../http/server/route.js';
+import { canonicalJson, sha256Hex } from '../../http/server/json/canonical.js';
+import { vetUrl } from '../../http/client/vet-url.js';
+import { causeOf } from '../cause.js';
+import type { Commands } from '../command-infra.js';
+import { requireIdempotencyKey } from './idempotency-key.js';
+import { invalidField, refused } from '../refusals.js';
+import { find, submit, type Requested, type Submission } from './submit.js';
+
+export const postExecutions = (commands: Commands): Route => ({
+  method: 'POST',
+  path: '/executions',
+  summary: 'Submit an execution',
+  description:
+    'Runs a model on an input. Answers at once; the outcome is told by webhook or by polling. ' +
+    'A repeat with the same idempotency key and body gets the original answer again, with ' +
+    '`Idempotency-Replayed: true`, and never runs or costs anything a second time.',
+  tag: 'Executions',
+  audience: 'tenant',
+  permission: 'EXECUTION_ONLY',
+  hot: true,
+  bodySchema: submitSchema,
+  headers: {
+    'Idempotency-Key':
+      'Names the request within your organization; or `idempotency_key` in the body.',
+  },
+  replySchemas: { 202: acceptedSchema },
+  refusals: ['INSUFFICIENT_BALANCE', 'IDEMPOTENCY_MISMATCH', 'FILE_NOT_FOUND'],
+  handle: (request, caller) => handle(commands, request, caller),
+});
+
+async function handle(
+  commands: Commands,
+  request: ApiRequest,
+  caller: Caller,
+): Promise<Reply | Refusal> {
+  const body = request.body as SubmitBody;
+  const key = requireIdempotencyKey(request, body.idempotency_key);
+  const executionId = executionIdOf(caller.organizationId, key);
+  const input = canonicalJson(body.input);
+  const bodyHash = sha256Hex(canonicalBody(body, input));
+  const found = await find(commands.store, executionId);
+  if (found.requested) return repeated(found.requested, bodyHash);
+
+  const asked = { commands, request, caller, body, key, executionId, input, bodyHash };
+  const submission = submissionOf(asked, modelOf(commands.catalogue.current(), body));
+  const missing = await missingFiles(asked);
+  if (missing.length > 0) return new Refusal('FILE_NOT_FOUND', undefined, missing);
+  const submitted = await submit(commands, submission, found.generation);
+  switch (submitted.outcome) {
+    case 'accepted':
+      return accepted(submitted.requested);
+    case 'standing':
+      return repeated(submitted.requested, bodyHash);
+    case 'rejected':
+      return refused(submitted.reason);
+  }
+}
+
+interface Asked {
+  readonly commands: Commands;
+  readonly request: ApiRequest;
+  readonly caller: Caller;
+  readonly body: SubmitBody;
+  readonly key: string;
+  readonly executionId: ExecutionId;
+  /** Canonical JSON. */
+  readonly input: string;
+  readonly bodyHash: string;
+}
+
+/**
+ * Canonical JSON of the body without its idempotency key, around the input's canonical text. The
+ * fields stand in canonical order; the schema lets no others through.
+ */
+function canonicalBody(body: SubmitBody, input: string): string {
+  const { expires_in: expiresIn, metadata, webhook_url: webhookUrl, webhook_events: told } = body;
+  const before = expiresIn === undefined ? '' : `"expires_in":${canonicalJson(expiresIn)},`;
+  const between = metadata === undefined ? '' : `,"metadata":${canonicalJson(metadata)}`;
+  const events = told === undefined ? '' : `,"webhook_events":${JSON.stringify(told)}`;
+  const after = webhookUrl === undefined ? '' : `,"webhook_url":${JSON.stringify(webhookUrl)}`;
+  const model = JSON.stringify(body.model);
+  return `{${before}"input":${input}${between},"model":${model}${events}${after}}`;
+}
+
+interface Chosen {
+  readonly model: Model;
+  readonly catalogueVersion: string;
+}
+
+function modelOf({ models, version }: Catalogue, { model: slug }: SubmitBody): Chosen {
+  const model = models.get(slug);
+  if (model) return { model, catalogueVersion: version };
+  throw invalidField('model', 'unknown_model', 'is not a model of the catalogue');
+}
+
+/** Throws a `Refusal` when the body asks for something that this model or we do not do. */
+function submissionOf(asked: Asked, { model, catalogueVersion }: Chosen): Submission {
+  const { commands, body, caller, executionId, key, bodyHash, request } = asked;
+  const details = validateInput(model, body.input);
+  if (details.length > 0)
+    throw new Refusal('INPUT_VALIDATION_ERROR', 'The input is not valid for this model.', details);
+  const webhookUrl = webhookUrlOf(commands, body);
+  const { estimated } = estimateFor(model, body.input);
+  const inputBytes = Buffer.from(asked.input);
+  const sha256 = sha256Hex(inputBytes);
+  const acceptedAtMs = commands.now();
+  const lifetimeMs = (body.expires_in ?? model.expiresInSeconds) * 1000;
+  return {
+    request: {
+      executionId,
+      organizationId: caller.organizationId,
+      at: new Date(acceptedAtMs).toISOString(),
+      apiKeyId: caller.keyId,
+      idempotencyKey: key,
+      bodyHash,
+      model: model.slug,
+      modality: model.modality,
+      input: {
+        ref: payloadRefOf(acceptedAtMs, `${executionId}/input`, sha256),
+        sha256,
+        bytes: inputBytes.length,
+      },
+      metadata: body.metadata ?? {},
+      ...(webhookUrl !== undefined && { webhookUrl }),
+      ...(body.webhook_events && { webhookEvents: body.webhook_events }),
+      estimatedCost: estimated,
+      holdAmount: holdFor(estimated),
+      expiresAt: new Date(acceptedAtMs + lifetimeMs).toISOString(),
+      catalogueVersion,
+    },
+    inputBytes,
+    cause: causeOf(request, caller.keyId, executionId),
+  };
+}
+
+function webhookUrlOf(commands: Commands, { webhook_url: text }: SubmitBody): string | undefined {
+  if (text === undefined) return undefined;
+  const vetted = vetUrl(text, commands.allowedNetworks);
+  if (vetted.ok) return text;
+  throw invalidField('webhook_url', 'refused', vetted.reason);
+}
+
+/** Files that the input names and the caller does not have. */
+async function missingFiles({ commands, caller, body }: Asked): Promise<ErrorDetail[]> {
+  const model = commands.catalogue.current().models.get(body.model);
+  if (!model) return [];
+  const missing: ErrorDetail[] = [];
+  for (const { field, id } of filesIn(model, body.input)) {
+    const stream = streamOf('file', id);
+    const [stored] = isId('file', id) ? await commands.store.readStream(stream, { limit: 1 }) : [];
+    if (stored?.data.organizationId !== caller.organizationId)
+      missing.push({ field, code: 'file_not_found', message: 'does not exist' });
+  }
+  return missing;
+}
+
+/** The body of the 202 follows from the request alone, so a repeat reads the same words. */
+function accepted(requested: Requested, replayed = false): Reply {
+  const view = foldExecution(undefined, { type: 'ExecutionRequested', data: requested });
+  if (!view) throw new Error('a requested execution has no view');
+  return {
+    status: 202,
+    headers: {
+      location: `/v1/executions/${requested.executionId}`,
+      ...(replayed && { 'idempotency-replayed': 'true' }),
+    },
+    body: acceptedBody(view),
+    logFields: { executionId: requested.executionId },
+  };
+}
+
+const repeated = (requested: Requested, bodyHash: string): Reply | Refusal =>
+  requested.bodyHash === bodyHash ? accepted(requested, true) : new Refusal('IDEMPOTENCY_MISMATCH');

@@ -1,0 +1,195 @@
+/**
+ * How an execution is accepted: hold first, then request. The request is written at the revision
+ * that is its hold's `generation`: 0, or one more for each time that it was abandoned before.
+ *
+ *   PlaceHold ─► accepted, request appended .......................... accepted
+ *            ├─► accepted, request in conflict ─► release own hold ─┐
+ *            ├─► a hold stands ─► request on that hold ─► appended .│. accepted
+ *            │                        └─► conflict ────────────────┤
+ *            ├─► a hold of another amount ─► fence it, release it ──┤
+ *            └─► too little money ─► not requested ................│. refused
+ *                                                                   ▼
+ *                         look again: requested → it stands; abandoned → next generation
+ *
+ * Whoever asks at the same time, here or in another process, ends with one request and one hold; a
+ * crash at any arrow leaves at most a hold without a request, which a repeat takes up and the
+ * reconciler abandons.
+ */
+import { randomUUID } from 'node:crypto';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { ReleaseReason } from '../../contracts/events/account.js';
+import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';
+import type { ExecutionId, HoldId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import type * as Account from '../../domain/account/account.js';
+import * as Execution from '../../domain/execution/execution.js';
+import type { Follow } from '../../command-handling/accounts/decide-batch.js';
+import { appendOf, transact, type Cause } from '../../command-handling/transact.js';
+import { StoreUnavailable, type EventStore, type Payload } from '../../infra/event-store/port.js';
+import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
+import type { Commands } from '../command-infra.js';
+
+export type Requested = ExecutionRequested['data'];
+
+/** Everything that was decided before money is asked for. */
+export interface Submission {
+  readonly request: Omit<Requested, 'holdId'>;
+  readonly inputBytes: Buffer;
+  readonly cause: Cause;
+}
+
+type Submitted =
+  | { readonly outcome: 'accepted'; readonly requested: Requested }
+  /** Somebody else's request under the same key was first; it may have another body. */
+  | { readonly outcome: 'standing'; readonly requested: Requested }
+  | { readonly outcome: 'rejected'; readonly reason: Account.Rejection };
+
+/** The request, or the revision at which it would be written. */
+type Found =
+  { readonly requested: Requested } | { readonly requested?: never; readonly generation: number };
+
+const ROUNDS_MAX = 8;
+
+/** Reads the whole of a short stream: that way the store answers many askers at once. */
+export async function find(store: EventStore, executionId: ExecutionId): Promise<Found> {
+  return foundIn(await store.readStream(streamOf('execution', executionId)));
+}
+
+/** Throws `StoreUnavailable` or `StoreOverloaded`; then a repeat with the same key finds out. */
+export async function submit(
+  commands: Commands,
+  submission: Submission,
+  generation: number,
+): Promise<Submitted> {
+  const payload = payloadOf(submission);
+  const small = payload.bytes.length <= SMALL_PAYLOAD_BYTES_MAX;
+  if (!small) await commands.payloads.put(payload);
+  let next = generation;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const attempt = { ...submission, generation: next, ...(small && { payload }) };
+    const done = await tryOnce(commands, attempt);
+    if (done) return done;
+    const found = await find(commands.store, submission.request.executionId);
+    if (found.requested) return { outcome: 'standing', requested: found.requested };
+    next = found.generation;
+  }
+  throw new StoreUnavailable(`${submission.request.executionId} is asked for by too many at once`);
+}
+
+interface Attempt extends Submission {
+  readonly generation: number;
+  readonly payload?: Payload;
+}
+
+/** Undefined when the stream must be looked at again. */
+async function tryOnce(commands: Commands, attempt: Attempt): Promise<Submitted | undefined> {
+  const { request, generation, cause } = attempt;
+  const { organizationId, executionId, holdAmount, at } = request;
+  const holdId: HoldId = `hold_${randomUUID()}`;
+  const result = await commands.accounts.submit(organizationId, {
+    command: {
+      type: 'PlaceHold',
+      ...{ organizationId, executionId, generation, holdId, amount: holdAmount, at },
+    },
+    cause,
+    follow: () => followOf(attempt, holdId),
+  });
+  switch (result.outcome) {
+    case 'accepted':
+      if (result.followed?.status === 'appended')
+        return { outcome: 'accepted', requested: { ...request, holdId } };
+      return await giveBack(commands, attempt, holdId);
+    case 'alreadyDone':
+      return result.hold && (await takeUp(commands, attempt, result.hold.holdId));
+    case 'rejected':
+      return await afterRejection(commands, attempt, result.reason, result.hold);
+  }
+}
+
+/** The own hold was placed, but another request or an abandonment was there first. */
+async function giveBack(
+  commands: Commands,
+  attempt: Attempt,
+  holdId: HoldId,
+): Promise<Submitted | undefined> {
+  const found = await find(commands.store, attempt.request.executionId);
+  if (found.requested?.holdId === holdId)
+    return { outcome: 'accepted', requested: found.requested };
+  await release(commands, attempt, holdId, found.requested ? 'orphaned' : 'abandoned');
+  return found.requested && { outcome: 'standing', requested: found.requested };
+}
+
+/** A hold stands: its request has landed, is under way elsewhere, or was cut off by a crash. */
+async function takeUp(
+  { store }: Commands,
+  attempt: Attempt,
+  holdId: HoldId,
+): Promise<Submitted | undefined> {
+  const found = await find(store, attempt.request.executionId);
+  if (found.requested) return { outcome: 'standing', requested: found.requested };
+  if (found.generation !== attempt.generation) return undefined;
+  const { append, payload } = followOf(attempt, holdId);
+  const [outcome] = await store.append({
+    appends: [append],
+    ...(payload && { payloads: [payload] }),
+  });
+  if (outcome?.status !== 'appended') return undefined;
+  return { outcome: 'accepted', requested: { ...attempt.request, holdId } };
+}
+
+/** A refusal may be due to money that a duplicate of this very request holds. */
+async function afterRejection(
+  commands: Commands,
+  attempt: Attempt,
+  reason: Account.Rejection,
+  standing: Account.Hold | undefined,
+): Promise<Submitted | undefined> {
+  const found = await find(commands.store, attempt.request.executionId);
+  if (found.requested) return { outcome: 'standing', requested: found.requested };
+  if (found.generation !== attempt.generation) return undefined;
+  if (reason !== 'HoldExistsWithDifferentAmount' || !standing)
+    return { outcome: 'rejected', reason };
+  await fence(commands, attempt, standing.holdId);
+  return undefined;
+}
+
+/** After the abandonment no request on that hold can be written any more, so it may be released. */
+async function fence(commands: Commands, attempt: Attempt, holdId: HoldId): Promise<void> {
+  const { organizationId, executionId, at } = attempt.request;
+  const command = { type: 'Abandon', executionId, organizationId, holdId, at } as const;
+  const fenced = await transact(commands.store, Execution, executionId, command, attempt.cause);
+  if (fenced.outcome !== 'rejected') await release(commands, attempt, holdId, 'abandoned');
+}
+
+async function release(
+  { accounts }: Commands,
+  { request, cause }: Attempt,
+  holdId: HoldId,
+  reason: ReleaseReason,
+): Promise<void> {
+  const { organizationId, executionId, at } = request;
+  const command = { type: 'ReleaseHold', organizationId, executionId, holdId, reason, at } as const;
+  await accounts.submit(organizationId, { command, cause });
+}
+
+function followOf({ request, generation, cause, payload }: Attempt, holdId: HoldId): Follow {
+  const stream = streamOf('execution', request.executionId);
+  const event: ExecutionRequested = { type: 'ExecutionRequested', data: { ...request, holdId } };
+  return { append: appendOf(stream, generation - 1, [event], cause), ...(payload && { payload }) };
+}
+
+const payloadOf = ({ request, inputBytes }: Submission): Payload => ({
+  ref: request.input.ref,
+  organizationId: request.organizationId,
+  bytes: inputBytes,
+});
+
+/** Abandonments stand only at a stream's beginning, one per generation that came to nothing. */
+function foundIn(events: readonly RecordedEvent[]): Found {
+  let generation = 0;
+  for (const event of events as unknown as readonly ExecutionEvent[]) {
+    if (event.type === 'ExecutionRequested') return { requested: event.data };
+    generation += 1;
+  }
+  return { generation };
+}

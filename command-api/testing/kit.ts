@@ -1,0 +1,126 @@
+/** A command API over a store: a real server, an organization with a key, a client; for specs. */
+import pg from 'pg';
+import { pino } from 'pino';
+import { Agent, request } from 'undici';
+import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { AccountEvent } from '../../contracts/events/account.js';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
+import { configFrom } from '../../infra/config/config.js';
+import { openAccounts } from '../../command-handling/accounts/accounts.js';
+import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
+import { openInProcessBus } from '../../infra/event-bus/in-process.js';
+import type { EventStore } from '../../infra/event-store/port.js';
+import { openAuthenticator } from '../../http/server/auth.js';
+import { serveRoutes } from '../../http/server/serve-routes.js';
+import { openMetrics } from '../../infra/metrics.js';
+import { parseCidrs } from '../../http/client/addresses.js';
+import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
+import { openSecrets } from '../../infra/secrets.js';
+import { commandRoutes } from '../app.js';
+import type { Commands } from '../command-infra.js';
+
+interface Asking {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly json: Record<string, unknown>;
+  readonly text: string;
+}
+
+export interface CommandApi {
+  readonly commands: Commands;
+  /** As whoever the headers say, with JSON. */
+  ask(method: string, path: string, asking?: Asking): Promise<Answer>;
+  asOperator(method: string, path: string, body?: unknown, headers?: object): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+const ADMIN_KEY = 'an-operator-key-of-a-spec';
+const silent = pino({ level: 'silent' });
+
+/** Read models are needed, and then connected to, only to ask for rebuilds. */
+export async function openCommandApi(
+  store: EventStore,
+  large: Map<string, Buffer> = new Map(),
+  readStore: pg.Pool = new pg.Pool(),
+): Promise<CommandApi> {
+  const config = configFrom({});
+  const parsed = parseCidrs(config.allowedNetworks);
+  if (!parsed.ok) throw new Error(parsed.reason);
+  const catalogue = openCatalogue({
+    path: config.catalogueFile,
+    variables: { SANDBOX_URL: 'http://127.0.0.1:1' },
+    log: silent,
+  });
+  const commands: Commands = {
+    ...{ store, catalogue, config, allowedNetworks: parsed.networks },
+    accounts: openAccounts({ store, onError: (error) => silent.error(error) }),
+    bus: openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log: silent }),
+    payloads: openMemoryPayloads(large),
+    readStore,
+    secrets: openSecrets('a-master-key-of-a-spec-32-characters'),
+    now: Date.now,
+  };
+  const server = await serveRoutes({
+    ...{ routes: commandRoutes(commands), mounts: [], log: silent, metrics: openMetrics() },
+    authenticator: openAuthenticator({ store, adminKey: ADMIN_KEY, now: Date.now }),
+    ...{ now: Date.now, port: 0, host: '127.0.0.1' },
+  });
+  const dispatcher = new Agent({ connections: 64 });
+  const ask: CommandApi['ask'] = async (method, path, { headers = {}, body } = {}) => {
+    const response = await request(`http://127.0.0.1:${server.port}${path}`, {
+      ...{ dispatcher, method: method as 'GET' },
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const text = await response.body.text();
+    const json = (text ? JSON.parse(text) : {}) as Answer['json'];
+    return { status: response.statusCode, headers: response.headers, json, text };
+  };
+  return {
+    commands,
+    ask,
+    asOperator: (method, path, body, headers) =>
+      ask(method, path, { headers: { authorization: `Bearer ${ADMIN_KEY}`, ...headers }, body }),
+    async close() {
+      await Promise.all([server.close(), dispatcher.close()]);
+      catalogue.close();
+    },
+  };
+}
+
+export interface Tenant {
+  readonly organizationId: OrganizationId;
+  readonly apiKey: string;
+  /** Headers of a tenant's request. */
+  readonly as: { readonly authorization: string };
+}
+
+/** An organization with a key and so much money. */
+export async function openTenant(api: CommandApi, dollars?: string): Promise<Tenant> {
+  const created = await api.asOperator('POST', '/admin/v1/organizations', { name: 'Acme' });
+  const organizationId = created.json['id'] as OrganizationId;
+  const home = `/admin/v1/organizations/${organizationId}`;
+  const granted = await api.asOperator('POST', `${home}/api-keys`, { name: 'a key' });
+  const apiKey = granted.json['key'] as string;
+  if (dollars !== undefined)
+    await api.asOperator('POST', `${home}/top-ups`, { amount: dollars, idempotency_key: 'first' });
+  return { organizationId, apiKey, as: { authorization: `Bearer ${apiKey}` } };
+}
+
+export async function executionEvents(store: EventStore, id: ExecutionId) {
+  const events = await store.readStream(streamOf('execution', id));
+  return events as readonly RecordedEvent<ExecutionEvent>[];
+}
+
+export async function accountEvents(store: EventStore, id: OrganizationId) {
+  const events = await store.readStream(streamOf('account', id));
+  return events as readonly RecordedEvent<AccountEvent>[];
+}

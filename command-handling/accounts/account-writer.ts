@@ -1,0 +1,216 @@
+/**
+ * One writer's queue per account. Commands on one account are decided one after another against the
+ * state in memory and appended together: one append for many waiters. A conflict with another
+ * process reads on and decides again, and is never reported as a refusal.
+ *
+ *   queue ──take all──► decide each ──► one unit: [account append, …followers] ──► answer each
+ *     ▲                    ▲                                  │
+ *     │                    └──── read on ◄── take it back ◄────┤ conflict
+ *     │                                                       │ outage: reject everybody who waits
+ *     └── one by one, when one of them spoils the unit ◄──────┘
+ *
+ * Alone, a writer just appends. After a lost race the account's home decides, which may be here.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { OrganizationId } from '../../contracts/ids.js';
+import type * as Account from '../../domain/account/account.js';
+import {
+  StoreOverloaded,
+  StoreUnavailable,
+  type AppendOutcome,
+  type EventStore,
+} from '../../infra/event-store/port.js';
+import { AccountMemory } from './account-memory.js';
+import { decideBatch, type AccountResult, type Decided, type Ticket } from './decide-batch.js';
+import type { Homes, Submit } from '../account-owner/homes.js';
+
+interface Waiting {
+  readonly ticket: Ticket;
+  readonly resolve: (result: AccountResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface AccountWriterOptions {
+  readonly store: EventStore;
+  /** For accounts that other processes write to as well; without, every race is run. */
+  readonly homes: Homes | undefined;
+  /** What others send here, when the account is at home here. */
+  readonly submit: Submit;
+  readonly organizationId: OrganizationId;
+  readonly queueMax: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Tickets in one unit; more would make the first wait for the last for no gain. */
+const BATCH_MAX = 256;
+/** So many lost races in a row are no race any more: the account is refused for now. */
+const CONFLICTS_MAX = 50;
+/** On their way at once; what comes meanwhile goes with the next. More would only be smaller. */
+const LETTERS_MAX = 1;
+
+export class AccountWriter {
+  private readonly memory: AccountMemory;
+  private readonly queue: Waiting[] = [];
+  /** So many of the first in the queue go one by one, because one of them is poison. */
+  private singly = 0;
+  private conflicts = 0;
+  /** What was sent to the account's home. */
+  private readonly letters = new Set<Promise<void>>();
+  private onSubmit: () => void = () => undefined;
+  private isRunning = false;
+
+  constructor(private readonly options: AccountWriterOptions) {
+    this.memory = new AccountMemory(options);
+  }
+
+  get idle(): boolean {
+    return !this.isRunning && this.queue.length === 0 && this.letters.size === 0;
+  }
+
+  submit(ticket: Ticket): Promise<AccountResult> {
+    if (this.queue.length >= this.options.queueMax)
+      throw new StoreOverloaded('too many commands wait for this account');
+    return new Promise((resolve, reject) => {
+      this.queue.push({ ticket, resolve, reject });
+      this.onSubmit();
+      if (!this.isRunning) void this.run();
+    });
+  }
+
+  /** Never rejects: every failure reaches the tickets that it concerns. */
+  private async run(): Promise<void> {
+    this.isRunning = true;
+    // Everything that was submitted in this turn of the event loop goes into the first unit.
+    await nextTurn();
+    while (this.queue.length > 0) {
+      const batch = this.queue.splice(0, this.batchMax);
+      const settling = this.settleAtHome(batch);
+      if (settling) this.conflicts = 0;
+      if (!settling) await this.write(batch);
+      else if (this.letters.size >= LETTERS_MAX) await this.untilRoom();
+      else await nextTurn();
+    }
+    this.isRunning = false;
+  }
+
+  /**
+   * A large batch takes longer, and loses every race against a small one: so it becomes smaller
+   * with each, until the other has lost one and knows that it is not alone.
+   */
+  private get batchMax(): number {
+    return this.singly > 0 ? 1 : Math.max(1, BATCH_MAX >> Math.min(this.conflicts, 16));
+  }
+
+  /**
+   * Until one more letter may be sent, or the account is at home here: what was sent may then wait
+   * for this very queue.
+   */
+  private async untilRoom(): Promise<void> {
+    const { letters, memory } = this;
+    while (letters.size >= LETTERS_MAX && !this.options.homes?.isHere(memory.stream)) {
+      const submitted = new Promise<void>((resolve) => (this.onSubmit = resolve));
+      await Promise.race([...letters, submitted]);
+    }
+  }
+
+  /** Undefined when they are to be decided here. What comes back undecided is queued again. */
+  private settleAtHome(batch: readonly Waiting[]): Promise<void> | undefined {
+    const { homes, submit } = this.options;
+    const tickets = batch.map(({ ticket }) => ticket);
+    const settling = homes?.settle(this.memory.stream, tickets, submit);
+    if (!settling) return undefined;
+    const letter = settling.then((settled) => {
+      this.letters.delete(letter);
+      settled?.forEach((one, index) => {
+        if ('error' in one) batch[index]?.reject(one.error);
+        else batch[index]?.resolve(one.result);
+      });
+      if (settled) return;
+      this.queue.unshift(...batch);
+      if (!this.isRunning) void this.run();
+    });
+    this.letters.add(letter);
+    return letter;
+  }
+
+  private async write(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const settled = await this.settle(batch);
+      this.singly = Math.max(0, this.singly - settled);
+      this.queue.unshift(...batch.slice(settled));
+    } catch (error) {
+      this.fail(batch, error);
+    }
+  }
+
+  private fail(batch: readonly Waiting[], error: unknown): void {
+    // What landed is unknown, so the log must be asked.
+    this.memory.takeBack();
+    this.memory.doubt();
+    this.conflicts = 0;
+    const isOutage = error instanceof StoreUnavailable;
+    if (isOutage || error instanceof StoreOverloaded || batch.length === 1) {
+      this.singly = Math.max(0, this.singly - batch.length);
+      for (const { reject } of batch) reject(error);
+      if (!isOutage) return;
+      // Each unit would find the store away in its own time, and the last wait for all of them.
+      for (const { reject } of this.queue.splice(0)) reject(error);
+      this.singly = 0;
+      return;
+    }
+    this.queue.unshift(...batch);
+    this.singly = batch.length;
+  }
+
+  /** Answers how many of the batch, from its beginning, are settled; none after a conflict. */
+  private async settle(batch: readonly Waiting[]): Promise<number> {
+    const { memory } = this;
+    const state = await memory.readOn();
+    const tickets = batch.map(({ ticket }) => ticket);
+    memory.draft();
+    const decided = decideBatch(state, memory.stream, memory.revision, tickets);
+    const outcomes = await this.land(decided, state);
+    if (!outcomes) {
+      this.options.homes?.contend(memory.stream);
+      if (++this.conflicts < CONFLICTS_MAX) return 0;
+      throw new StoreOverloaded('this account is written to by too many at once');
+    }
+    this.conflicts = 0;
+    const { answers } = decided;
+    answers.forEach((answer, index) => batch[index]?.resolve(answer(outcomes)));
+    return answers.length;
+  }
+
+  /** What became of the followers; undefined when the log had gone on. */
+  private async land(
+    { lead, followers, payloads }: Decided,
+    state: Account.State,
+  ): Promise<readonly AppendOutcome[] | undefined> {
+    const { memory } = this;
+    if (!lead) return (await this.isCurrent(state)) ? [] : undefined;
+    const [outcome, ...followed] = await this.options.store.append({
+      appends: [lead, ...followers],
+      ...(payloads.length > 0 && { payloads }),
+    });
+    if (outcome?.status === 'appended') {
+      memory.landed(lead.events);
+      return followed;
+    }
+    memory.takeBack();
+    memory.doubt();
+    if (outcome?.status === 'conflict' && outcome.actualRevision < memory.revision) memory.forget();
+    return undefined;
+  }
+
+  /**
+   * An append that lands proves that it was decided on the newest state. Where nothing is appended,
+   * a look at the log must prove it, or a refusal could be an old one.
+   */
+  private async isCurrent(decidedOn: Account.State): Promise<boolean> {
+    const { memory } = this;
+    const { revision } = memory;
+    memory.takeBack();
+    memory.doubt();
+    return (await memory.readOn()) === decidedOn && memory.revision === revision;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * A writer of the specs: `contest-child.ts <url> <instance>`. Told to, it places holds on one
+ * account as fast as its callers can, each again under its key after an outage, as a client does.
+ */
+import type { OrganizationId } from '../../contracts/ids.js';
+import { StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
+import { openPostgresEventStore } from '../../infra/event-store/postgres/postgres.js';
+import { openAccounts } from '../accounts/accounts.js';
+import { openPostgresHomes } from '../account-owner/homes.js';
+import { hold } from './kit.js';
+
+export interface Contest {
+  readonly organizationId: OrganizationId;
+  readonly holds: number;
+  readonly callers: number;
+}
+
+/** What came of the holds so far; `refused` are those for lack of money. */
+export interface Standing {
+  readonly accepted: number;
+  readonly refused: number;
+  readonly outages: number;
+  readonly isDone: boolean;
+  readonly error?: string;
+}
+
+const [url = '', instance = ''] = process.argv.slice(2);
+const log = { warn: () => undefined, error: () => undefined };
+const store = openPostgresEventStore({ url, log });
+const homes = openPostgresHomes({ url, log, instance });
+const accounts = openAccounts({ store, homes, onError: () => undefined });
+const SAY_MS = 50;
+
+async function contest({ organizationId, holds, callers }: Contest): Promise<void> {
+  const standing = { accepted: 0, refused: 0, outages: 0, isDone: false };
+  const say = () => process.send?.({ ...standing } satisfies Standing);
+  const saying = setInterval(say, SAY_MS);
+  let begun = 0;
+  async function place(n: number): Promise<void> {
+    const ticket = hold({ organizationId, key: `${instance}-${n}` });
+    for (;;) {
+      try {
+        const result = await accounts.submit(organizationId, ticket);
+        if (result.outcome === 'rejected') standing.refused++;
+        else standing.accepted++;
+        return;
+      } catch (error) {
+        const isOutage = error instanceof StoreUnavailable || error instanceof StoreOverloaded;
+        if (!isOutage) throw error;
+        standing.outages++;
+      }
+    }
+  }
+  async function caller(): Promise<void> {
+    while (begun < holds) await place(begun++);
+  }
+  await Promise.all(Array.from({ length: callers }, caller));
+  clearInterval(saying);
+  standing.isDone = true;
+  say();
+}
+
+process.on('message', (told: Contest) => {
+  contest(told).catch((error: unknown) => process.send?.({ error: String(error) }));
+});
+process.on('disconnect', () => process.exit());
+process.send?.({ accepted: 0, refused: 0, outages: 0, isDone: false } satisfies Standing);

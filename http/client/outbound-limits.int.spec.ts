@@ -1,0 +1,193 @@
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import {
+  answered,
+  chunkedHead,
+  drip,
+  notStarted,
+  okHead,
+  quick,
+  specKit,
+  until,
+} from './testing/kit.js';
+
+describe('outbound limits', () => {
+  const { open, serve, serveRaw } = specKit();
+
+  describe('how long it may take', () => {
+    const slow: Record<string, (socket: Socket) => void> = {
+      'a server that is silent': () => undefined,
+      'headers that never end': (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\n');
+        drip(socket, 'x: y\r\n');
+      },
+      'informational answers for ever': (socket) => drip(socket, 'HTTP/1.1 103 Early\r\n\r\n'),
+      'a body that comes byte by byte': (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n');
+        drip(socket, 'x');
+      },
+    };
+    for (const [name, answer] of Object.entries(slow)) {
+      it(`ends ${name} at the deadline`, async () => {
+        const place = await serveRaw(answer);
+        const startedAt = performance.now();
+        const result = await open().request({ ...quick(place.url), timeoutMs: 300 });
+        expect(result).to.deep.equal({ kind: 'failed', reason: 'timeout', mayHaveStarted: true });
+        expect(performance.now() - startedAt).to.be.within(295, 1_300);
+        await until(() => place.open.size === 0);
+      });
+    }
+
+    it('ends a name that is never resolved at the deadline, before anything started', async () => {
+      const outbound = open({ resolveHost: () => new Promise(() => undefined) });
+      const request = { ...quick('http://slow.example/'), timeoutMs: 100 };
+      expect(await outbound.request(request)).to.deep.equal(notStarted('timeout'));
+    });
+
+    it('lets a full host keep nobody waiting but its own callers', async () => {
+      let seen = 0;
+      const slowPlace = await serve(() => void (seen += 1), '127.0.0.3');
+      const place = await serve((_, response) => void response.end('ok'));
+      const outbound = open({ connectionsPerHostMax: 2 });
+      const calls = [400, 400, 150, 150].map((timeoutMs) =>
+        outbound.request({ ...quick(slowPlace.url), timeoutMs }),
+      );
+      expect(answered(await outbound.request(quick(place.url))).status).to.equal(200);
+      const timedOut = { kind: 'failed', reason: 'timeout', mayHaveStarted: true };
+      expect(await Promise.all(calls)).to.deep.equal([
+        ...[timedOut, timedOut, notStarted('timeout'), notStarted('timeout')],
+      ]);
+      expect([seen, slowPlace.connections]).to.deep.equal([2, 2]);
+    });
+
+    it('serves all callers of a host that has fewer places', async () => {
+      const place = await serve((_, response) => void response.end('ok'));
+      const outbound = open({ connectionsPerHostMax: 3 });
+      const calls = Array.from({ length: 50 }, () => outbound.request(quick(place.url)));
+      for (const result of await Promise.all(calls)) answered(result);
+      expect(place.connections).to.be.within(1, 3);
+    });
+
+    it('stops at the signal, and never begins when it has already come', async () => {
+      let seen = 0;
+      const place = await serve(() => void (seen += 1));
+      const outbound = open();
+      const stop = new AbortController();
+      const call = outbound.request({ ...quick(place.url), signal: stop.signal });
+      await until(() => seen === 1);
+      stop.abort();
+      const aborted = { kind: 'failed', reason: 'aborted', mayHaveStarted: true };
+      expect(await call).to.deep.equal(aborted);
+      const late = await outbound.request({ ...quick(place.url), signal: stop.signal });
+      expect(late).to.deep.equal(notStarted('aborted'));
+      await until(() => place.open.size === 0);
+      expect(place.connections).to.equal(1);
+    });
+
+    it('ends what is in flight or waiting when it is closed', async () => {
+      const place = await serve(() => undefined);
+      const outbound = open({ connectionsPerHostMax: 1 });
+      const calls = [outbound.request(quick(place.url)), outbound.request(quick(place.url))];
+      await until(() => place.connections === 1);
+      await outbound.close();
+      const results = await Promise.all(calls);
+      expect(results.map((result) => result.kind === 'failed' && result.reason)).to.deep.equal([
+        ...['aborted', 'aborted'],
+      ]);
+      expect(await outbound.request(quick(place.url))).to.deep.equal(notStarted('aborted'));
+    });
+  });
+
+  describe('what may come back', () => {
+    it('keeps no more of a body than asked for, and hangs up on the rest', async () => {
+      const place = await serve((_, response) => {
+        const chunk = Buffer.alloc(64 * 1024, 'x');
+        const more = (): void => {
+          while (response.write(chunk));
+          response.once('drain', more);
+        };
+        more();
+      });
+      const result = await open().request({ ...quick(place.url), responseBytesMax: 100_000 });
+      const { body, truncated } = answered(result);
+      expect([body.length, truncated]).to.deep.equal([100_000, true]);
+      expect(body.equals(Buffer.alloc(100_000, 'x'))).to.equal(true);
+      await until(() => place.open.size === 0);
+    });
+
+    it('takes a body of exactly the size asked for', async () => {
+      const { url } = await serve((_, response) => void response.end('12345'));
+      const outbound = open();
+      const sizes = [4, 5, 6, 0].map(async (responseBytesMax) => {
+        const { body, truncated } = answered(
+          await outbound.request({ ...quick(url), responseBytesMax }),
+        );
+        return [String(body), truncated];
+      });
+      expect(await Promise.all(sizes)).to.deep.equal([
+        ...[
+          ['1234', true],
+          ['12345', false],
+          ['12345', false],
+          ['', true],
+        ],
+      ]);
+    });
+
+    it('inflates nothing', async () => {
+      const bomb = gzipSync(Buffer.alloc(20_000_000));
+      const { url } = await serve((_, response) => {
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
+      });
+      const outbound = open();
+      const { body } = answered(await outbound.request(quick(url)));
+      expect(body.equals(bomb)).to.equal(true);
+      expect(await outbound.download(quick(url))).to.deep.equal({
+        kind: 'failed',
+        reason: 'protocol',
+        mayHaveStarted: true,
+      });
+    });
+
+    const broken: [name: string, reason: string, answer: (socket: Socket) => void][] = [
+      ['no HTTP', 'protocol', (socket) => socket.end('hello there\r\n\r\n')],
+      ['64 KiB of headers', 'protocol', (socket) => socket.write(manyHeaders)],
+      ['a reset', 'reset', (socket) => socket.resetAndDestroy()],
+      ['a hang-up', 'reset', (socket) => socket.end()],
+      ['a cut body', 'reset', (socket) => socket.end(`${okHead}content-length: 9\r\n\r\nabc`)],
+      ['a cut chunk', 'reset', (socket) => socket.end(`${chunkedHead}9\r\nabc`)],
+      ['a bad chunk', 'protocol', (socket) => socket.end(`${chunkedHead}zz\r\nabc`)],
+      ['an upgrade', 'reset', (socket) => socket.end(`${upgradeHead}x`)],
+    ];
+    for (const [name, reason, answer] of broken) {
+      it(`calls ${name} a failure`, async () => {
+        const { url } = await serveRaw(answer);
+        const result = await open().request(quick(url));
+        expect(result).to.deep.equal({ kind: 'failed', reason, mayHaveStarted: true });
+      });
+    }
+
+    it('knows that nothing started when there was no connection', async () => {
+      const place = await serve((_, response) => void response.end('ok'));
+      const resolveHost = (): Promise<never> => Promise.reject(new Error('no such name'));
+      const outbound = open({ resolveHost });
+      const free = createServer().listen(0, '127.0.0.1');
+      await once(free, 'listening');
+      const { port } = free.address() as AddressInfo;
+      free.close();
+      await once(free, 'close');
+      const urls = [`http://127.0.0.1:${port}/`, 'http://nobody.example/'];
+      const results = urls.map((url) => outbound.request(quick(url)));
+      const plainAsTls = outbound.request(quick(place.url.replace('http:', 'https:')));
+      expect(await Promise.all([...results, plainAsTls])).to.deep.equal([
+        ...[notStarted('connect'), notStarted('dns'), notStarted('tls')],
+      ]);
+    });
+  });
+});
+
+const upgradeHead = 'HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n';
+const manyHeaders = `${okHead}${`x: ${'y'.repeat(1_000)}\r\n`.repeat(64)}\r\n`;

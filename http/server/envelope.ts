@@ -1,0 +1,34 @@
+/** Errors as callers read them: the house's envelope, or RFC 9457 where `Accept` asks for it. */
+import { errorCatalogue } from '../../contracts/error-codes.js';
+import { StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
+import { Refusal, type Reply } from './route.js';
+
+const PROBLEM = 'application/problem+json';
+
+/** What failed, as a reply; `accept` is the request's header. */
+export function errorReply(refusal: Refusal, requestId: string, accept: string | undefined): Reply {
+  const { code, details } = refusal;
+  const { status, retryable, message: usual } = errorCatalogue[code];
+  const message = refusal.message === code ? usual : refusal.message;
+  const common = { code, message, retryable, request_id: requestId, ...(details && { details }) };
+  const headers = { ...headersOf(refusal), ...refusal.headers };
+  if (!accept?.includes(PROBLEM)) return { status, headers, body: { error: common } };
+  const problem = { type: 'about:blank', title: usual, status, detail: message, ...common };
+  return { status, headers: { ...headers, 'content-type': PROBLEM }, body: problem };
+}
+
+/** Undefined for what nobody foresaw: that is a defect of ours and is logged as one. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error;
+  if (error instanceof StoreOverloaded || error instanceof StoreUnavailable) {
+    const retryAfter = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
+    return new Refusal('SERVICE_UNAVAILABLE', undefined, undefined, { 'retry-after': retryAfter });
+  }
+  return undefined;
+}
+
+function headersOf({ code }: Refusal): Readonly<Record<string, string>> {
+  if (code === 'UNAUTHORIZED') return { 'www-authenticate': 'Bearer' };
+  const { status } = errorCatalogue[code];
+  return status === 503 || status === 429 ? { 'retry-after': '1' } : {};
+}

@@ -1,0 +1,180 @@
+/** The OpenAPI 3.1 document of a list of routes, made of the same schemas that check requests. */
+import { errorCatalogue, type ErrorCode } from '../../../contracts/error-codes.js';
+import { errorEnvelope } from '../../../contracts/http/parts.js';
+import { parametersOf, templateOf } from '../endpoint.js';
+import { openComponents, type Components } from './components.js';
+import { referencePage } from './reference-page.js';
+import type { JsonSchema, Mount, Route } from '../route.js';
+
+export interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: { readonly required: true; readonly content: Content };
+  readonly responses: Readonly<Record<string, Response>>;
+}
+
+export interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query' | 'header';
+  readonly required: boolean;
+  readonly description?: string;
+  readonly schema: JsonSchema;
+}
+
+type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>;
+
+export interface Response {
+  readonly description: string;
+  readonly content?: Content;
+}
+
+export interface OpenApiDocument {
+  readonly openapi: '3.1.0';
+  readonly info: JsonSchema;
+  readonly servers: readonly { readonly url: string }[];
+  readonly tags: readonly { readonly name: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, JsonSchema>>;
+    readonly securitySchemes: JsonSchema;
+  };
+}
+
+/** `/openapi.json`, and the same for people at `/docs`. */
+export function referenceMounts(routes: readonly Route[]): Mount[] {
+  const document = openApiDocument(routes);
+  const json = JSON.stringify(document);
+  const page = referencePage(document);
+  return [
+    {
+      path: '/openapi.json',
+      handle: async () => ({
+        status: 200,
+        headers: { 'content-type': 'application/json; charset=utf-8' },
+        raw: json,
+      }),
+    },
+    { path: '/docs', handle: async () => ({ status: 200, headers: page.headers, raw: page.html }) },
+  ];
+}
+
+function openApiDocument(routes: readonly Route[]): OpenApiDocument {
+  const components = openComponents();
+  const errorSchema = components.reference(errorEnvelope);
+  const paths: Record<string, Record<string, Operation>> = {};
+  for (const route of routes) {
+    const operation = operationOf(route, components, errorSchema);
+    (paths[templateOf(route)] ??= {})[route.method.toLowerCase()] = operation;
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'ModelRoute', version: '1', description: ABOUT },
+    servers: [{ url: '/' }],
+    tags: tagsOf(routes).map((name) => ({ name })),
+    paths,
+    components: { schemas: components.schemas, securitySchemes },
+  };
+}
+
+/** What tenants use comes first. */
+function tagsOf(routes: readonly Route[]): readonly string[] {
+  const forTenants = routes.filter(({ audience }) => audience === 'tenant');
+  return [...new Set([...forTenants, ...routes].map(({ tag }) => tag))];
+}
+
+const ABOUT =
+  'Runs AI models on your behalf: post a model and an input, get an id at once, be told by a ' +
+  'signed webhook or by polling. Money is a decimal string in US dollars. Every answer carries ' +
+  'an `X-Request-Id`; every error has the same envelope (or RFC 9457, with `Accept: ' +
+  'application/problem+json`). `/api/v1` answers exactly as `/v1` does.';
+
+const securitySchemes = {
+  apiKey: { type: 'http', scheme: 'bearer', description: 'An API key of your organization.' },
+  operatorKey: { type: 'http', scheme: 'bearer', description: "The operator's key." },
+};
+
+function operationOf(route: Route, components: Components, errorSchema: JsonSchema): Operation {
+  const template = templateOf(route);
+  const { bodySchema, description } = route;
+  const parameters = parametersIn(route);
+  return {
+    operationId: operationIdOf(route.method, template),
+    summary: route.summary,
+    ...(description && { description }),
+    tags: [route.tag],
+    security: [route.audience === 'tenant' ? { apiKey: [] } : { operatorKey: [] }],
+    ...(parameters.length > 0 && { parameters }),
+    ...(bodySchema && {
+      requestBody: { required: true, content: jsonOf(components.reference(bodySchema)) },
+    }),
+    responses: { ...answersOf(route, components), ...errorsOf(route, errorSchema) },
+  };
+}
+
+/** `POST /v1/executions/{id}/cancel` → `post_executions_id_cancel`. */
+const operationIdOf = (method: string, template: string): string =>
+  `${method.toLowerCase()}${template.replace('/v1', '').replaceAll(/[^A-Za-z0-9]+/g, '_')}`.replace(
+    /_$/,
+    '',
+  );
+
+function parametersIn({ path, querySchema, headers = {} }: Route): Parameter[] {
+  const properties = (querySchema?.['properties'] ?? {}) as Record<string, JsonSchema>;
+  const required = (querySchema?.['required'] ?? []) as string[];
+  return [
+    ...parametersOf(path).map((name) => ({
+      ...{ name, in: 'path' as const, required: true },
+      schema: { type: 'string' },
+    })),
+    ...Object.entries(properties).map(([name, { description, ...schema }]) => ({
+      ...{ name, in: 'query' as const, required: required.includes(name), schema },
+      ...(typeof description === 'string' && { description }),
+    })),
+    ...Object.entries(headers).map(([name, description]) => ({
+      ...{ name, in: 'header' as const, required: false, description },
+      schema: { type: 'string' },
+    })),
+  ];
+}
+
+function answersOf({ replySchemas }: Route, components: Components): Record<string, Response> {
+  const answers = Object.entries(replySchemas).map(([status, schema]): [string, Response] => [
+    status,
+    typeof schema === 'string'
+      ? { description: schema }
+      : { description: 'Success.', content: jsonOf(components.reference(schema)) },
+  ]);
+  return Object.fromEntries(answers);
+}
+
+/** One response per status; several codes may share one. */
+function errorsOf(route: Route, schema: JsonSchema): Record<string, Response> {
+  const content = { ...jsonOf(schema), 'application/problem+json': { schema: { type: 'object' } } };
+  const errors: Record<string, Response> = {};
+  for (const code of new Set(codesOf(route))) {
+    const { status, message } = errorCatalogue[code];
+    const before = errors[status] ? `${errors[status].description} ` : '';
+    errors[status] = { description: `${before}\`${code}\`: ${message}`, content };
+  }
+  return errors;
+}
+
+function codesOf(route: Route): readonly ErrorCode[] {
+  const { bodySchema, querySchema, refusals = [] } = route;
+  const isBounded = route.audience === 'tenant' && route.permission === 'FULL';
+  return [
+    ...(bodySchema || querySchema ? (['INPUT_VALIDATION_ERROR'] as const) : []),
+    ...(bodySchema ? (['PAYLOAD_TOO_LARGE'] as const) : []),
+    'UNAUTHORIZED',
+    ...(isBounded ? (['FORBIDDEN'] as const) : []),
+    ...refusals,
+    'SERVICE_UNAVAILABLE',
+    'INTERNAL_ERROR',
+  ];
+}
+
+const jsonOf = (schema: JsonSchema): Content => ({ 'application/json': { schema } });

@@ -1,0 +1,7 @@
+import { checkpointsContract } from './contract.js';
+import { openMemoryCheckpoints } from './memory.js';
+
+checkpointsContract('memory', async () => ({
+  checkpoints: openMemoryCheckpoints(),
+  close: async () => undefined,
+}));

@@ -1,0 +1,147 @@
+/** A protocol double of EventStoreDB as a child process, which specs kill, freeze and instruct. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { freePort } from '../../../../testing/free-port.js';
+import { repositoryRoot } from '../../../../testing/child-process.js';
+import { SETTINGS, type Behaviour } from './behaviour.js';
+import type { DoubleStatus } from './control.js';
+import { doubleProgram } from './program.js';
+
+export interface EventStoreDouble {
+  /** What `EVENTSTORE_URL` is set to. */
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** kill -9; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and folder, after a kill -9 when it still runs. */
+  restart(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  /** Changes the named knobs and leaves the rest; doses end with the process. */
+  behave(knobs: Behaviour): Promise<void>;
+  /** Drops all subscribers as slow consumers; answers with how many there were. */
+  dropSubscribers(): Promise<number>;
+  status(): Promise<DoubleStatus>;
+  close(): Promise<void>;
+}
+
+export interface DoubleOptions {
+  /** The folder of the log; what is in it is kept. */
+  readonly dir: string;
+  readonly port?: number;
+  readonly behaviour?: Behaviour;
+}
+
+interface Running {
+  readonly process: ChildProcess;
+  readonly pid: number;
+  readonly control: string;
+}
+
+/** A log of a million events is read in a few seconds. */
+const READY_MS = 30_000;
+
+export async function startEventStoreDouble(options: DoubleOptions): Promise<EventStoreDouble> {
+  const port = options.port ?? (await freePort());
+  let behaviour: Behaviour = options.behaviour ?? {};
+  let running = await run(options.dir, port, behaviour);
+  let deadMan: ChildProcess | undefined;
+
+  const thaw = () => {
+    deadMan?.kill('SIGKILL');
+    deadMan = undefined;
+    running.process.kill('SIGCONT');
+  };
+  const kill = async () => {
+    deadMan?.kill('SIGKILL');
+    deadMan = undefined;
+    if (running.process.exitCode !== null || running.process.signalCode !== null) return;
+    const exited = once(running.process, 'exit');
+    running.process.kill('SIGKILL');
+    await exited;
+  };
+
+  return {
+    url: `esdb://127.0.0.1:${port}?tls=false`,
+    port,
+    get pid() {
+      return running.pid;
+    },
+    kill,
+    restart: async () => {
+      await kill();
+      running = await run(options.dir, port, behaviour);
+    },
+    freeze: () => {
+      running.process.kill('SIGSTOP');
+      deadMan ??= watchOver(running.pid);
+    },
+    thaw,
+    behave: async (knobs) => {
+      behaviour = { ...behaviour, ...settingsIn(knobs) };
+      await ask(running, 'POST', 'behave', JSON.stringify(knobs));
+    },
+    dropSubscribers: async () => {
+      const { dropped } = (await ask(running, 'POST', 'drop')) as { readonly dropped: number };
+      return dropped;
+    },
+    status: async () => (await ask(running, 'GET', '')) as DoubleStatus,
+    close: kill,
+  };
+}
+
+async function run(dir: string, port: number, behaviour: Behaviour): Promise<Running> {
+  const args = [doubleProgram(), '--dir', dir, '--port', `${port}`, '--with-parent'];
+  args.push('--behaviour', JSON.stringify(behaviour));
+  const child = spawn(process.execPath, args, {
+    cwd: repositoryRoot,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const said: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => said.push(line));
+  const ready = new Promise<string>((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`${why}\n${said.slice(-20).join('\n')}`));
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      fail(`the event store double was not ready within ${READY_MS} ms`);
+    }, READY_MS);
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      clearTimeout(timer);
+      resolve(line);
+    });
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      fail(`the event store double ended (${code ?? signal})`);
+    });
+  });
+  const line = await ready;
+  const control = /control (http:\S+)/.exec(line)?.[1];
+  if (!control || child.pid === undefined) throw new Error(`not understood: ${line}`);
+  return { process: child, pid: child.pid, control };
+}
+
+/** What a restart keeps of a behaviour. */
+const settingsIn = (behaviour: Behaviour): Behaviour =>
+  Object.fromEntries(
+    SETTINGS.filter((name) => behaviour[name] !== undefined).map((name) => [name, behaviour[name]]),
+  );
+
+/** A frozen child cannot see that its parent ended: a shell waits for that and ends it. */
+function watchOver(pid: number): ChildProcess {
+  const shell = spawn('sh', ['-c', 'read -r _; kill -9 "$0"', `${pid}`], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  shell.unref();
+  return shell;
+}
+
+async function ask({ control }: Running, method: string, path: string, body?: string) {
+  const response = await fetch(`${control}/${path}`, { method, ...(body && { body }) });
+  const answer = await response.text();
+  if (!response.ok)
+    throw new Error(`the event store double answered ${response.status}: ${answer}`);
+  return JSON.parse(answer) as unknown;
+}

@@ -1,0 +1,59 @@
+/**
+ * The double as a program:
+ *
+ *   node --import tsx infra/event-store/testing/double/main.ts --dir D --port P
+ *     [--control-port C] [--behaviour JSON] [--with-parent]
+ *
+ * It prints one line when it is ready. `--with-parent` ends it when its standard input closes,
+ * which happens whichever way the parent ends.
+ */
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openKnobs, type Behaviour } from './behaviour.js';
+import { openControl } from './control.js';
+import { startServer } from './server.js';
+import { openStore } from './store.js';
+
+const { values } = parseArgs({
+  options: {
+    dir: { type: 'string' },
+    port: { type: 'string', default: '2113' },
+    'control-port': { type: 'string', default: '0' },
+    behaviour: { type: 'string', default: '{}' },
+    'with-parent': { type: 'boolean', default: false },
+  },
+});
+if (!values.dir) throw new Error('--dir names the folder of the log');
+
+// Another double that still runs on this port most likely writes the same log.
+const port = createServer().listen(Number(values.port), '127.0.0.1');
+await once(port, 'listening');
+port.close();
+await once(port, 'close');
+
+const knobs = openKnobs(JSON.parse(values.behaviour) as Behaviour);
+await mkdir(values.dir, { recursive: true });
+const store = await openStore(join(values.dir, 'events.log'), !knobs.now.forgetIdsOnRestart);
+const server = await startServer(store, knobs, Number(values.port));
+const control = await openControl(store, knobs, server, Number(values['control-port']));
+
+const end = () => {
+  control.close();
+  server.close();
+  store.close().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
+};
+process.once('SIGTERM', end);
+process.once('SIGINT', end);
+if (values['with-parent']) process.stdin.once('close', () => process.exit(0)).resume();
+
+const url = `esdb://127.0.0.1:${server.port}?tls=false`;
+console.log(
+  `event store double ready: ${url} control http://127.0.0.1:${control.port} ` +
+    `pid ${process.pid} events ${store.index.count}`,
+);

@@ -1,0 +1,154 @@
+/** What every file store must do. */
+import { expect } from 'chai';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import type { FileId } from '../../../contracts/ids.js';
+import { FileTooLarge } from '../errors.js';
+import type { ByteRange, FileStore } from '../port.js';
+
+interface FilesHarness {
+  readonly files: FileStore;
+  close(): Promise<void>;
+}
+
+export const fileId = (): FileId => `file_${randomUUID()}`;
+
+/** A stream of those bytes in pieces of any size. */
+export const streamOf = (bytes: Buffer, pieceBytes = 10_000): Readable =>
+  Readable.from(pieces(bytes, pieceBytes));
+
+export function filesContract(name: string, open: () => Promise<FilesHarness>): void {
+  describe(`files contract: ${name}`, () => {
+    let harness: FilesHarness;
+    beforeEach(async () => {
+      harness = await open();
+    });
+    afterEach(() => harness.close());
+    const the = () => harness.files;
+    storesBytes(the);
+    refusesBytes(the);
+    opensRanges(the);
+  });
+}
+
+function storesBytes(the: () => FileStore): void {
+  for (const size of [0, 1, 1_000_003]) {
+    it(`stores ${size} bytes, and says their size and digest`, async () => {
+      const [id, bytes] = [fileId(), randomBytes(size)];
+      const stored = await the().put(id, streamOf(bytes), 1_000_003);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      expect(stored).to.deep.equal({ sizeBytes: size, sha256 });
+      expect(await the().size(id)).to.equal(size);
+      expect((await contentOf(the(), id))?.equals(bytes)).to.equal(true);
+    });
+  }
+
+  it('knows nothing of a file that was never put, or was removed', async () => {
+    const id = fileId();
+    expect(await the().open(id)).to.equal(undefined);
+    expect(await the().size(id)).to.equal(undefined);
+    await the().put(id, streamOf(Buffer.from('bytes')), 100);
+    await the().remove(id);
+    await the().remove(id);
+    expect(await the().open(id)).to.equal(undefined);
+    expect(await the().size(id)).to.equal(undefined);
+  });
+
+  it('replaces a file that is put again, and never mixes the two', async () => {
+    const id = fileId();
+    await the().put(id, streamOf(Buffer.from('the first, and longer')), 100);
+    await the().put(id, streamOf(Buffer.from('the second')), 100);
+    expect((await contentOf(the(), id))?.toString()).to.equal('the second');
+    const both = [randomBytes(300_000), randomBytes(200_000)];
+    await Promise.all(both.map((bytes) => the().put(id, streamOf(bytes), 300_000)));
+    const content = await contentOf(the(), id);
+    expect(both.some((bytes) => content?.equals(bytes))).to.equal(true);
+  });
+
+  it('shows the file only once it is whole', async () => {
+    const [id, bytes] = [fileId(), new Readable({ read: () => undefined })];
+    const put = the().put(id, bytes, 100);
+    bytes.push('half');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await the().open(id)).to.equal(undefined);
+    bytes.push(' and half');
+    bytes.push(null);
+    await put;
+    expect((await contentOf(the(), id))?.toString()).to.equal('half and half');
+  });
+}
+
+function refusesBytes(the: () => FileStore): void {
+  it('refuses more bytes than allowed, and keeps none', async () => {
+    const [id, source] = [fileId(), streamOf(randomBytes(100_001))];
+    const thrown = await the()
+      .put(id, source, 100_000)
+      .catch((error: unknown) => error);
+    expect(thrown).to.be.instanceOf(FileTooLarge);
+    expect(source.destroyed).to.equal(true);
+    expect(await the().size(id)).to.equal(undefined);
+    await the().put(id, streamOf(randomBytes(100_000)), 100_000);
+    expect(await the().size(id)).to.equal(100_000);
+  });
+
+  it('throws what the source throws, and keeps what was there before', async () => {
+    const id = fileId();
+    await the().put(id, streamOf(Buffer.from('before')), 100);
+    const thrown = await the()
+      .put(id, Readable.from(breaking()), 100)
+      .catch((error: unknown) => error);
+    expect(String(thrown)).to.equal('Error: connection reset');
+    expect((await contentOf(the(), id))?.toString()).to.equal('before');
+  });
+
+  it('takes nothing but file ids', async () => {
+    const uuid = randomUUID();
+    const names = ['', '..', `../file_${uuid}`, `file_${uuid}/..`, `FILE_${uuid}`, `exec_${uuid}`];
+    for (const name of names) {
+      const id = name as FileId;
+      const calls = [
+        async () => the().put(id, streamOf(Buffer.from('x')), 100),
+        async () => the().open(id),
+        async () => the().size(id),
+        async () => the().remove(id),
+        async () => the().locationOf(id),
+      ];
+      for (const call of calls) {
+        const thrown = await call().catch((error: unknown) => error);
+        expect(thrown, name).to.be.instanceOf(Error);
+      }
+    }
+  });
+}
+
+function opensRanges(the: () => FileStore): void {
+  const cases: [ByteRange, string][] = [
+    [{ start: 0, end: 0 }, '0'],
+    [{ start: 2, end: 4 }, '234'],
+    [{ start: 9, end: 9 }, '9'],
+    [{ start: 7, end: 1_000 }, '789'],
+    [{ start: 10, end: 20 }, ''],
+  ];
+  for (const [range, expected] of cases) {
+    it(`answers bytes ${range.start} to ${range.end} of ten`, async () => {
+      const id = fileId();
+      await the().put(id, streamOf(Buffer.from('0123456789')), 10);
+      expect((await contentOf(the(), id, range))?.toString()).to.equal(expected);
+    });
+  }
+}
+
+async function contentOf(files: FileStore, id: FileId, range?: ByteRange) {
+  const stream = await files.open(id, range);
+  return stream && buffer(stream);
+}
+
+function* pieces(bytes: Buffer, pieceBytes: number): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+function* breaking(): Generator<Buffer> {
+  yield Buffer.from('half');
+  throw new Error('connection reset');
+}

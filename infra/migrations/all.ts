@@ -1,0 +1,55 @@
+/**
+ * Every step of the schema, in order: the SQL file `0<id>-<file>.sql` beside this one. A step that
+ * was released is never edited, nor is its name: databases remember both.
+ */
+import { readFileSync } from 'node:fs';
+import type { Migration } from '../postgres/migrate.js';
+
+const step = (id: number, name: string, file: string): Migration => ({
+  id,
+  name,
+  sql: readFileSync(new URL(`./0${id}-${file}.sql`, import.meta.url), 'utf8'),
+});
+
+/** The schema `eventstore`: the log, payloads, snapshots. Ids 100–199. */
+export const eventStoreMigrations: readonly Migration[] = [
+  step(100, 'event store: the log', 'log'),
+  step(101, 'event store: append', 'append'),
+];
+
+/** The schema `processing`: what the consumers of the log keep about themselves. Ids 200–299. */
+export const processingMigrations: readonly Migration[] = [
+  step(200, 'processing: checkpoints and parked wakes', 'checkpoints'),
+  step(201, 'processing: leases', 'leases'),
+  step(202, 'processing: handled wakes', 'handled-positions'),
+  step(
+    203,
+    'processing: handled wakes are numbered on after a crash',
+    'handled-positions-sequence',
+  ),
+  step(290, 'processing: whose positions these are', 'log-identity'),
+  step(291, 'processing: since when these positions hold', 'log-epoch'),
+];
+
+/** The schema `readmodel`. Ids 300–399. */
+export const readModelMigrations: readonly Migration[] = [
+  step(300, 'readmodel: projections', 'projections'),
+  step(301, 'readmodel: executions', 'executions'),
+  step(302, 'readmodel: billing', 'billing'),
+  step(303, 'readmodel: timers', 'timers'),
+  step(304, 'readmodel: deliveries', 'deliveries'),
+  step(305, 'readmodel: files', 'files'),
+  step(306, 'readmodel: organizations', 'organizations'),
+];
+
+/** The schema `deciding`: writers of one account. Ids 400–499. */
+export const accountOwnerMigrations: readonly Migration[] = [
+  step(400, 'deciding: homes of contested accounts, and their mail', 'account-owners'),
+];
+
+export const allMigrations: readonly Migration[] = [
+  ...eventStoreMigrations,
+  ...processingMigrations,
+  ...readModelMigrations,
+  ...accountOwnerMigrations,
+];

@@ -1,0 +1,119 @@
+/** One batch of one projection: the rows it reads are loaded at once, then the events folded. */
+import type { ClientBase, Pool } from 'pg';
+import type { AnyEvent } from '../../contracts/events/all.js';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import {
+  columnsOf,
+  qualified,
+  type Row,
+  type Table,
+  type TableShape,
+} from '../../infra/read-store/table.js';
+import type { Memory } from './memory.js';
+import type { Batch, Plan, Projection, Rows } from './projection.js';
+import { HandlerFailed } from './outage.js';
+import { openRowSet, type RowSet } from './row-set.js';
+import { statementsFor, type Statement } from './write-rows.js';
+
+export interface Folded {
+  readonly statements: readonly Statement[];
+  /** To be called once the statements are committed, and only then. */
+  remember(): void;
+}
+
+/**
+ * Throws `HandlerFailed` for what the events cannot be made into. The rows are those of tables with
+ * the suffix; whoever runs the statements makes sure that nobody else changed them since.
+ */
+export async function foldBatch(
+  db: Pick<Pool, 'query'> | ClientBase,
+  projection: Projection,
+  events: readonly RecordedEvent<AnyEvent>[],
+  memory: Memory,
+  suffix = '',
+): Promise<Folded> {
+  const sets = new Map<TableShape, RowSet>();
+  for (const table of projection.tables) sets.set(table, openRowSet(table));
+  const of = (table: TableShape): RowSet => {
+    const set = sets.get(table);
+    if (!set) throw new Error(`${projection.name} has no table ${table.name}`);
+    return set;
+  };
+  const wanted = events.filter(({ type }) => projection.types.has(type));
+  await load(db, { projection, events: wanted, memory, suffix }, of);
+  const batch: Batch = {
+    of: <K, V extends K>(table: Table<K, V>) => of(table) as unknown as Rows<K, V>,
+  };
+  const statements = guarded(() => {
+    for (const event of wanted) projection.handle(event, batch);
+    return [...sets.values()].flatMap((set) => statementsFor(set.changes(), suffix));
+  });
+  return {
+    statements,
+    remember: () => {
+      for (const [table, set] of sets) memory.keep(table, set.settled());
+    },
+  };
+}
+
+interface Load {
+  readonly projection: Projection;
+  readonly events: readonly RecordedEvent<AnyEvent>[];
+  readonly memory: Memory;
+  readonly suffix: string;
+}
+
+async function load(
+  db: Pick<Pool, 'query'> | ClientBase,
+  { projection, events, memory, suffix }: Load,
+  of: (table: TableShape) => RowSet,
+): Promise<void> {
+  const missing = new Map<TableShape, Set<string>>();
+  const created = new Set<string>();
+  const plan: Plan = {
+    creates: (table, key) => void created.add(`${table.name}/${table.idOf(key)}`),
+    reads: (table, key) => {
+      const id = table.idOf(key);
+      const set = of(table);
+      if (set.isKnown(id) || created.has(`${table.name}/${id}`)) return;
+      const remembered = memory.recall(table, id);
+      if (remembered !== undefined) set.know(id, remembered);
+      else missing.set(table, (missing.get(table) ?? new Set()).add(id));
+    },
+  };
+  guarded(() => {
+    for (const event of events) projection.plan(event, plan);
+  });
+  for (const [table, ids] of missing) {
+    const found = await select(db, table, ids, suffix);
+    for (const id of ids) of(table).know(id, found.get(id));
+  }
+}
+
+async function select(
+  db: Pick<Pool, 'query'> | ClientBase,
+  table: TableShape,
+  ids: ReadonlySet<string>,
+  suffix: string,
+): Promise<ReadonlyMap<string, unknown>> {
+  const { read } = table;
+  const [key, ...more] = table.key;
+  if (!read || !key || more.length > 0) throw new Error(`${table.name} cannot be read by its key`);
+  const names = columnsOf(table).map(({ name }) => name);
+  const { rows } = await db.query<Row>({
+    name: `project: load ${table.name}${suffix}`,
+    text: `
+      SELECT ${names.join(', ')} FROM ${qualified(table, suffix)}
+      WHERE ${key.name} = ANY ($1)`,
+    values: [[...ids]],
+  });
+  return guarded(() => new Map(rows.map((row) => [row[key.name] as string, read(row)])));
+}
+
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new HandlerFailed(error);
+  }
+}

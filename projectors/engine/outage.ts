@@ -1,0 +1,25 @@
+/** Whether an error is of the moment, so that the same again may succeed. */
+import pg from 'pg';
+import { failureOf } from '../../infra/event-store/postgres/failures.js';
+import { StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
+
+/**
+ * What PostgreSQL refuses about the rows themselves is none: that event will be refused again, and
+ * so will one whose row is there already. A handler that throws is none either.
+ */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof StoreUnavailable || error instanceof StoreOverloaded) return true;
+  if (error instanceof HandlerFailed) return false;
+  if (error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION) return false;
+  return failureOf(error) !== 'refused';
+}
+
+const UNIQUE_VIOLATION = '23505';
+
+/** Tells what a handler threw from what a lost connection throws. */
+export class HandlerFailed extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = 'HandlerFailed';
+  }
+}

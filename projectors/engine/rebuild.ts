@@ -1,0 +1,239 @@
+/**
+ * Builds a projection anew from the whole log beside the live one, compares the two at one position
+ * while both go on, and puts the new one in the live one's place.
+ *
+ *   drop leftovers ─► create shadow ─► fill to the head ─► compare at the live one's position
+ *     ─► fill to the head ─► in one transaction: lock the live checkpoint, fill the rest, replace
+ *
+ * Until that transaction commits, the live tables are untouched, so a crash anywhere leaves them.
+ * One rebuild of a projection at a time: an advisory lock of the connection that writes it, which
+ * is gone with the connection and with it the right to write.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg, { type ClientBase, type Pool, type PoolClient } from 'pg';
+import { START, type EventStore, type Position } from '../../infra/event-store/port.js';
+import type { Log } from '../../infra/logger.js';
+import { checksumOf, checksumOfTables, type Checksum } from '../../infra/read-store/checksum.js';
+import { progressOf } from '../../infra/read-store/progress.js';
+import { REBUILD_LOCK } from '../../infra/read-store/projection-states.js';
+import { foldBatch } from './fold-batch.js';
+import { runAll, type Stretch } from './followers.js';
+import { openMemory, type Memory } from './memory.js';
+import type { Projection } from './projection.js';
+import { readToHead } from './read-log.js';
+import { createShadow, dropShadow, replaceLive, SHADOW } from './shadow.js';
+
+export interface Rebuilding {
+  readonly pool: Pool;
+  readonly store: EventStore;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+  /** Ends a rebuild that is under way; it leaves no trace but leftovers for the next one. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Rebuilt {
+  readonly name: string;
+  /** Where the rebuilt tables stood at the end. */
+  readonly position: Position;
+  readonly events: number;
+  readonly seconds: number;
+  /** Absent when the live one is of other code, stopped, or too far behind to be compared with. */
+  readonly comparison?: {
+    readonly equal: boolean;
+    readonly live: Checksum;
+    readonly rebuilt: Checksum;
+  };
+  readonly swapped: boolean;
+}
+
+/** Another rebuild of the projection is under way. */
+export class RebuildUnderWay extends Error {
+  constructor(name: string) {
+    super(`${name} is being rebuilt already`);
+    this.name = 'RebuildUnderWay';
+  }
+}
+
+/** Throws `RebuildUnderWay`, and what a handler throws at an event that it cannot take. */
+export async function rebuild(
+  rebuilding: Rebuilding,
+  projection: Projection,
+  { swap }: { readonly swap: boolean },
+): Promise<Rebuilt> {
+  const startedMs = performance.now();
+  const client = await rebuilding.pool.connect();
+  try {
+    await takeLock(client, projection);
+    await client.query(
+      "SET statement_timeout = 0; SET synchronous_commit = 'off'; SET timezone = 'UTC'",
+    );
+    await dropShadow(client, projection);
+    await createShadow(client, projection);
+    const shadow: Shadow = { client, projection, memory: openMemory(), position: START, events: 0 };
+    await fillToHead(rebuilding, shadow);
+    const comparison = await compare(rebuilding, shadow);
+    if (swap) await swapIn(rebuilding, shadow);
+    else await dropShadow(client, projection);
+    const { position, events } = shadow;
+    const seconds = (performance.now() - startedMs) / 1000;
+    const { name } = projection;
+    const done = { name, position, events, seconds, ...(comparison && { comparison }) };
+    const fields = { events, seconds, equal: comparison?.equal, swapped: swap };
+    rebuilding.log.info({ projection: name, position: `${position}`, ...fields }, 'rebuilt');
+    return { ...done, swapped: swap };
+  } finally {
+    // A broken connection has lost the lock already.
+    await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
+    client.release(true); // its settings are not those of the pool any more
+  }
+}
+
+/** What is being filled; it moves only by what was committed. */
+interface Shadow {
+  readonly client: PoolClient;
+  readonly projection: Projection;
+  readonly memory: Memory;
+  position: Position;
+  events: number;
+}
+
+const BATCH_EVENTS = 10_000;
+
+async function takeLock(client: ClientBase, { name, tables, version }: Projection): Promise<void> {
+  await client.query(
+    `INSERT INTO readmodel.projections (name, version, tables, position)
+     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+    [name, version, tables.map((table) => table.name), START],
+  );
+  const { rows } = await client.query<{ taken: boolean }>(
+    `SELECT pg_try_advisory_lock(${REBUILD_LOCK}, number) AS taken
+     FROM readmodel.projections WHERE name = $1`,
+    [name],
+  );
+  if (!rows[0]?.taken) throw new RebuildUnderWay(name);
+}
+
+async function fillToHead(rebuilding: Rebuilding, shadow: Shadow): Promise<void> {
+  for await (const batch of batchesFor(rebuilding, shadow))
+    await inTransaction(shadow, () => fill(shadow, batch));
+}
+
+/** What the projection wants, from where the shadow is to the head. */
+async function* batchesFor({ store, signal }: Rebuilding, { projection, position }: Shadow) {
+  const filter = { types: [...projection.types] };
+  for await (const batch of readToHead(store, position, BATCH_EVENTS, filter)) {
+    signal?.throwIfAborted();
+    yield batch;
+  }
+}
+
+/** To exactly that position, at or after which the log's head is. */
+async function fillTo(rebuilding: Rebuilding, shadow: Shadow, end: Position): Promise<void> {
+  for await (const batch of batchesFor(rebuilding, shadow)) {
+    const events = batch.events.filter(({ position }) => position <= end);
+    const isLast = batch.position >= end;
+    await fill(shadow, { events, position: isLast ? end : batch.position });
+    if (isLast) return;
+  }
+}
+
+async function fill(shadow: Shadow, { events, position }: Stretch): Promise<void> {
+  const { client, projection, memory } = shadow;
+  const folded = await foldBatch(client, projection, events, memory, SHADOW);
+  await runAll(client, folded.statements);
+  folded.remember();
+  shadow.position = position;
+  shadow.events += events.length;
+}
+
+/** What did not commit is forgotten. */
+async function inTransaction(shadow: Shadow, work: () => Promise<void>): Promise<void> {
+  const { client, projection, memory, position, events } = shadow;
+  try {
+    await client.query('BEGIN');
+    await work();
+    await client.query({
+      text: 'UPDATE readmodel.projections SET rebuild_position = $2 WHERE name = $1',
+      values: [projection.name, shadow.position],
+    });
+    await client.query('COMMIT');
+  } catch (error) {
+    Object.assign(shadow, { position, events });
+    memory.forget();
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+/** How long a live projection that is behind may take to come to where the shadow is. */
+const LIVE_MS = 10_000;
+
+async function compare(
+  rebuilding: Rebuilding,
+  shadow: Shadow,
+): Promise<Rebuilt['comparison'] | undefined> {
+  const { pool, log } = rebuilding;
+  const { client, projection } = shadow;
+  const { name, version } = projection;
+  const tables = projection.tables.map((table) => table.name);
+  const { rows } = await client.query<{ version: number }>(
+    'SELECT version FROM readmodel.projections WHERE name = $1 AND stopped_at IS NULL',
+    [name],
+  );
+  if (rows[0]?.version !== version) return undefined;
+  if (!(await progressOf(pool).passed(name, shadow.position, LIVE_MS))) return undefined;
+  const live = await checksumOf(pool, name);
+  if (!live || live.position < shadow.position) return undefined;
+  await inTransaction(shadow, () => fillTo(rebuilding, shadow, live.position));
+  const sum = await checksumOfTables(client, name, tables, SHADOW);
+  const rebuilt = { ...sum, position: live.position };
+  const equal = live.checksum === rebuilt.checksum && live.rows === rebuilt.rows;
+  if (!equal) log.warn({ projection: name }, 'the rebuilt rows differ from the live ones');
+  return { equal, live, rebuilt };
+}
+
+const SWAP_ATTEMPTS_MAX = 20;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/**
+ * A reader of minutes must not make all later readers wait behind our lock: rather the swap waits,
+ * and is tried again.
+ */
+async function swapIn(rebuilding: Rebuilding, shadow: Shadow): Promise<void> {
+  const { client, projection } = shadow;
+  for (const table of projection.tables)
+    await client.query(`ANALYZE readmodel.${table.name}${SHADOW}`);
+  for (let attempt = 1; ; attempt++) {
+    await fillToHead(rebuilding, shadow);
+    try {
+      await inTransaction(shadow, () => swapOnce(rebuilding, shadow));
+      return;
+    } catch (error) {
+      const isBusy = error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE;
+      if (!isBusy || attempt === SWAP_ATTEMPTS_MAX) throw error;
+      rebuilding.log.info({ projection: projection.name, attempt }, 'the swap waits for readers');
+      await sleep(50 * attempt);
+    }
+  }
+}
+
+async function swapOnce(rebuilding: Rebuilding, shadow: Shadow): Promise<void> {
+  const { client, projection } = shadow;
+  const { name, version } = projection;
+  await client.query("SET LOCAL synchronous_commit = 'on'; SET LOCAL lock_timeout = '500ms'");
+  const { rows } = await client.query<{ position: bigint }>(
+    'SELECT position FROM readmodel.projections WHERE name = $1 FOR UPDATE',
+    [name],
+  );
+  const live = rows[0]?.position ?? START;
+  if (live > shadow.position) await fillTo(rebuilding, shadow, live);
+  await replaceLive(client, projection);
+  await client.query(
+    `UPDATE readmodel.projections
+     SET version = $2, tables = $3, position = $4, generation = generation + 1,
+       stopped_at = NULL, stopped_position = NULL, error = NULL,
+       rebuild_requested_at = NULL, rebuild_error = NULL
+     WHERE name = $1`,
+    [name, version, projection.tables.map((table) => table.name), shadow.position],
+  );
+}

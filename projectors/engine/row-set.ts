@@ -1,0 +1,78 @@
+/** The rows of one table during one batch: what is known of them, and what became of them. */
+import type { TableShape } from '../../infra/read-store/table.js';
+import type { Rows } from './projection.js';
+
+/** What is to be done to the table so that it stands as the batch left it. */
+export interface Changes {
+  readonly table: TableShape;
+  /** Rows that are not there yet. */
+  readonly inserts: readonly unknown[];
+  /** Rows that may be there. */
+  readonly upserts: readonly unknown[];
+  /** Keys of rows that may be there. */
+  readonly deletes: readonly unknown[];
+}
+
+export interface RowSet extends Rows<unknown, unknown> {
+  /** The row as it is in the table; undefined when it is not there. */
+  know(id: string, value: unknown): void;
+  isKnown(id: string): boolean;
+  changes(): Changes;
+  /** Every row that was read or changed, as the batch left it. */
+  settled(): Iterable<readonly [id: string, value: unknown]>;
+}
+
+interface Entry {
+  key: unknown;
+  /** Undefined: the row is not there. */
+  value: unknown;
+  /** Whether the row is in the table; undefined while nobody asked. */
+  before: boolean | undefined;
+  changed: boolean;
+}
+
+/** For handlers that know the table's types; here its values are only carried. */
+export function openRowSet(table: TableShape): RowSet {
+  const entries = new Map<string, Entry>();
+  const idOf = table.idOf as (key: unknown) => string;
+
+  function become(key: unknown, value: unknown, before: boolean | undefined): void {
+    const id = idOf(key);
+    const entry = entries.get(id);
+    if (entry) Object.assign(entry, { key, value, changed: true });
+    else entries.set(id, { key, value, before, changed: true });
+  }
+
+  return {
+    know: (id, value) =>
+      void entries.set(id, { key: value, value, before: value !== undefined, changed: false }),
+    isKnown: (id) => entries.has(id),
+    get(key) {
+      const entry = entries.get(idOf(key));
+      if (!entry) throw new Error(`a row of ${table.name} is read that nobody asked for`);
+      return entry.value;
+    },
+    create: (value) => become(value, value, false),
+    put: (value) => become(value, value, undefined),
+    remove: (key) => become(key, undefined, undefined),
+    changes: () => changesOf(table, entries.values()),
+    *settled() {
+      for (const [id, { value }] of entries) yield [id, value];
+    },
+  };
+}
+
+/** A row that came and went within the batch never touches the table. */
+function changesOf(table: TableShape, entries: Iterable<Entry>): Changes {
+  const inserts: unknown[] = [];
+  const upserts: unknown[] = [];
+  const deletes: unknown[] = [];
+  for (const { key, value, before, changed } of entries) {
+    if (!changed) continue;
+    if (value === undefined) {
+      if (before !== false) deletes.push(key);
+    } else if (before === false) inserts.push(value);
+    else upserts.push(value);
+  }
+  return { table, inserts, upserts, deletes };
+}

@@ -1,0 +1,203 @@
+/**
+ * Keeps the projections of one process up with the log. They read it together and commit together;
+ * an event that one of them cannot take stops that one, loudly, right before the event, and the
+ * others go on.
+ *
+ *   load ──► read the log from the hindmost ──► advance all ──┐
+ *    ▲            ▲                               │           │ poisoned: each alone, halving down
+ *    │            └───────────────────────────────┘           ▼ to the event
+ *    ├── moved by somebody else, or a stopped one runs again  stop that one
+ *    └── an outage: after a growing pause
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import type { AnyEvent } from '../../contracts/events/all.js';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import { InvalidEvent } from '../../infra/event-store/codec.js';
+import type { EventStore, LogBatch, Position } from '../../infra/event-store/port.js';
+import type { Log } from '../../infra/logger.js';
+import type { Metrics } from '../../infra/metrics.js';
+import {
+  advance,
+  loadFollowers,
+  Moved,
+  runnable,
+  type Follower,
+  type Stretch,
+} from './followers.js';
+import { isOutage } from './outage.js';
+import type { Projection } from './projection.js';
+import { openProgressShown } from './progress-shown.js';
+import { readLog } from './read-log.js';
+
+export interface Running {
+  readonly pool: Pool;
+  readonly store: EventStore;
+  readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
+  readonly metrics: Pick<Metrics, 'projectionLag' | 'projectionStopped'>;
+  readonly projections: readonly Projection[];
+}
+
+const PAUSE_FIRST_MS = 100;
+const PAUSE_MAX_MS = 5_000;
+
+/** Until the signal aborts; never rejects for an outage. */
+export async function runProjections(running: Running, signal: AbortSignal): Promise<void> {
+  let pauseMs = PAUSE_FIRST_MS;
+  let isFirst = true;
+  while (!signal.aborted) {
+    try {
+      // Code or data may have been mended since: a start gives the stopped ones another try.
+      if (isFirst) await resumeStopped(running);
+      isFirst = false;
+      const followers = await loadFollowers(running.pool, running.projections);
+      await follow(running, followers, signal, () => (pauseMs = PAUSE_FIRST_MS));
+    } catch (error) {
+      if (signal.aborted) return;
+      const { log } = running;
+      if (error instanceof Moved) log.info({ reason: error.message }, 'projections load again');
+      else if (error instanceof InvalidEvent) tellUnreadable(running, error);
+      else log.warn({ err: error, pauseMs }, 'projections wait');
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
+    }
+  }
+}
+
+/** Nobody can go past an event that cannot be decoded: every projection stands before it. */
+function tellUnreadable({ projections, metrics, log }: Running, { message }: InvalidEvent): void {
+  for (const { name } of projections) metrics.projectionStopped.set({ projection: name }, 1);
+  log.error({ reason: message }, 'the log has an event that cannot be read; all projections stand');
+}
+
+/** Returns when a stopped projection may run again; throws `Moved` and outages. */
+async function follow(
+  running: Running,
+  followers: readonly Follower[],
+  signal: AbortSignal,
+  onAdvanced: () => void,
+): Promise<void> {
+  const turn = new AbortController();
+  const end = () => turn.abort();
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  const watching = watchOthers(running, followers, turn);
+  const show = openProgressShown(running, followers);
+  let active = followers;
+  try {
+    if (active.length === 0) return await watching;
+    const from = followers.reduce((least, { position }) => min(least, position), HIGHEST);
+    for await (const batch of readLog(running.store, from, turn.signal)) {
+      active = await advanceAll(running, active, batch);
+      onAdvanced();
+      await show(active, batch);
+    }
+  } finally {
+    end();
+    signal.removeEventListener('abort', end);
+    await watching;
+  }
+}
+
+/** A position is never above it: the greatest bigint that PostgreSQL has. */
+const HIGHEST: Position = 2n ** 63n - 1n;
+
+const min = (a: Position, b: Position): Position => (a < b ? a : b);
+
+/** Answers those that go on. */
+async function advanceAll(
+  running: Running,
+  followers: readonly Follower[],
+  batch: LogBatch,
+): Promise<readonly Follower[]> {
+  try {
+    await advance(running.pool, followers, batch);
+    return followers;
+  } catch (error) {
+    if (error instanceof Moved || isOutage(error)) throw error;
+  }
+  const going: Follower[] = [];
+  for (const follower of followers)
+    if (await advanceAlone(running, follower, batch)) going.push(follower);
+  return going;
+}
+
+/** False when an event of the stretch stopped it. */
+async function advanceAlone(
+  running: Running,
+  follower: Follower,
+  stretch: Stretch,
+): Promise<boolean> {
+  const { types } = follower.projection;
+  const events = stretch.events.filter(
+    ({ type, position }) => types.has(type) && position > follower.position,
+  );
+  try {
+    await advance(running.pool, [follower], { events, position: stretch.position });
+    return true;
+  } catch (error) {
+    if (error instanceof Moved || isOutage(error)) throw error;
+    const middle = events.length >> 1;
+    const [poison, last] = [events[0], events[middle - 1]];
+    if (poison && !last) return stop(running, follower, poison, error);
+    if (!last) throw error;
+    const first = { events: events.slice(0, middle), position: last.position };
+    return (
+      (await advanceAlone(running, follower, first)) &&
+      (await advanceAlone(running, follower, { ...stretch, events: events.slice(middle) }))
+    );
+  }
+}
+
+async function stop(
+  { pool, log, metrics }: Running,
+  { projection, position, generation }: Follower,
+  event: RecordedEvent<AnyEvent>,
+  error: unknown,
+): Promise<false> {
+  const message = error instanceof Error ? error.message : String(error);
+  const { rowCount } = await pool.query(
+    `UPDATE readmodel.projections
+     SET stopped_at = clock_timestamp(), stopped_position = $4, error = $5
+     WHERE name = $1 AND position = $2 AND generation = $3`,
+    [projection.name, position, generation, event.position, message],
+  );
+  if (rowCount === 0) throw new Moved([projection.name]);
+  metrics.projectionStopped.set({ projection: projection.name }, 1);
+  const where = { stream: event.stream, revision: event.revision, position: `${event.position}` };
+  log.error(
+    { projection: projection.name, type: event.type, ...where, reason: message },
+    'a projection stopped at an event that it cannot take',
+  );
+  return false;
+}
+
+async function resumeStopped({ pool, projections }: Running): Promise<void> {
+  await pool.query(
+    `UPDATE readmodel.projections
+     SET stopped_at = NULL, stopped_position = NULL, error = NULL
+     WHERE stopped_at IS NOT NULL AND name = ANY ($1)`,
+    [projections.map(({ name }) => name)],
+  );
+}
+
+const WATCH_MS = 1_000;
+
+/** Ends the turn when others may run than do: somebody swapped in a rebuild. */
+async function watchOthers(
+  { pool, projections, log }: Running,
+  followers: readonly Follower[],
+  turn: AbortController,
+): Promise<void> {
+  const generations = new Map(followers.map((one) => [one.projection.name, one.generation]));
+  while (!turn.signal.aborted) {
+    await sleep(WATCH_MS, undefined, { signal: turn.signal }).catch(() => undefined);
+    if (turn.signal.aborted) return;
+    try {
+      for (const [name, { generation }] of await runnable(pool, projections))
+        if (generations.get(name) !== generation) turn.abort();
+    } catch (error) {
+      log.warn({ err: error }, 'the projections cannot be looked at');
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/** What the schema of the catalogue file cannot say: names that must exist, prices that must be. */
+import type {
+  CatalogueDocument,
+  ModelEntry,
+  PriceEntry,
+  PriceUnit,
+  RouteEntry,
+} from '../../contracts/catalogue/catalogue.schema.js';
+import type { Modality } from '../../contracts/events/execution.js';
+import { adapterModalities } from '../adapters.js';
+import { compilerOfInputs, type CompileInput } from './input-validators.js';
+
+/** Values for `${NAME}` in base URLs. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Of a document whose shape is right; empty when it can be used. */
+export function crossProblems(document: CatalogueDocument, variables: Variables): string[] {
+  const compile = compilerOfInputs();
+  const names = new Set<string>();
+  return [
+    ...Object.entries(document.providers).flatMap(([slug, { adapter, base_url }]) => {
+      const place = `providers.${slug}`;
+      return [
+        ...adapterProblems(`${place}.adapter`, adapter),
+        ...baseUrlProblems(`${place}.base_url`, base_url, variables),
+      ];
+    }),
+    ...Object.entries(document.models).flatMap(([slug, model]) => {
+      const place = `models.${slug}`;
+      return [
+        ...inputSchemaProblems(`${place}.input_schema`, model, compile),
+        ...usageProblems(place, model),
+        ...model.routes.flatMap((route, index) => {
+          const at = `${place}.routes[${index}]`;
+          const name = route.name ?? `${slug}/${route.provider}`;
+          const repeated = names.has(name) ? [`${at}: two routes are named '${name}'`] : [];
+          names.add(name);
+          return [...repeated, ...routeProblems(at, route, model.modality, document)];
+        }),
+      ];
+    }),
+  ];
+}
+
+/** The text with its variables filled in; a variable that is not set leaves nothing behind. */
+export function baseUrlOf(text: string, variables: Variables): string {
+  return text.replace(VARIABLE, (_, name: string) => variables[name] ?? '');
+}
+
+const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+
+function baseUrlProblems(place: string, text: string, variables: Variables): string[] {
+  const missing = [...text.matchAll(VARIABLE)].flatMap(([, name = '']) =>
+    variables[name] ? [] : [`${place}: the variable ${name} is not set`],
+  );
+  if (missing.length > 0) return missing;
+  const filled = baseUrlOf(text, variables);
+  const url = URL.canParse(filled) ? new URL(filled) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol))
+    return [`${place}: must be an absolute http or https URL`];
+  if (url.username || url.password)
+    return [`${place}: must not carry a credential; name its variable in credential_env`];
+  return url.search || url.hash ? [`${place}: must have neither query nor fragment`] : [];
+}
+
+function adapterProblems(place: string, adapter: string): string[] {
+  if (adapterModalities.has(adapter)) return [];
+  const known = [...adapterModalities.keys()].join(', ');
+  return [`${place}: '${adapter}' is no adapter; known are ${known}`];
+}
+
+function inputSchemaProblems(place: string, model: ModelEntry, compile: CompileInput): string[] {
+  if (model.input_schema['type'] !== 'object')
+    return [`${place}: must be the schema of an object (type: object)`];
+  const { problem } = compile(model.input_schema);
+  return problem === undefined ? [] : [`${place}: ${problem}`];
+}
+
+/** Which prices can be charged for a modality; any other unit would never be counted. */
+const unitsOf: Readonly<Record<Modality, readonly PriceUnit[]>> = {
+  text: ['per_request', 'per_1k_input_tokens', 'per_1k_output_tokens'],
+  image: ['per_request', 'per_image'],
+  audio: ['per_request', 'per_second'],
+  video: ['per_request', 'per_second'],
+};
+
+function routeProblems(
+  place: string,
+  route: RouteEntry,
+  modality: Modality,
+  { providers }: CatalogueDocument,
+): string[] {
+  const { provider: slug, price = {}, cost } = route;
+  const provider = Object.hasOwn(providers, slug) ? providers[slug] : undefined;
+  const speaks = provider && adapterModalities.get(provider.adapter);
+  return [
+    ...(provider ? [] : [`${place}.provider: there is no provider '${slug}'`]),
+    ...(speaks && speaks !== modality
+      ? [`${place}.provider: '${slug}' speaks ${speaks}, but the model is ${modality}`]
+      : []),
+    ...(Object.keys(price).length === 0
+      ? [`${place}.price: a model without a price cannot be dispatched`]
+      : []),
+    ...unitProblems(`${place}.price`, price, modality),
+    ...unitProblems(`${place}.cost`, cost, modality),
+  ];
+}
+
+function unitProblems(place: string, price: PriceEntry, modality: Modality): string[] {
+  return Object.keys(price).flatMap((unit) =>
+    unitsOf[modality].includes(unit as PriceUnit)
+      ? []
+      : [`${place}.${unit}: is never counted for the modality ${modality}`],
+  );
+}
+
+/** The bound of an input that does not say how much it wants; without one no hold is enough. */
+function usageProblems(place: string, model: ModelEntry): string[] {
+  const { usage_default: usage = {}, modality, input_schema: schema } = model;
+  const [unit, field] = boundOf[modality];
+  const properties = schema['properties'] as Record<string, { default?: unknown }> | undefined;
+  const stated = properties?.[field]?.default;
+  if (usage[unit] === undefined)
+    return [`${place}.usage_default: '${unit}' is missing; it bounds what a request may use`];
+  if (stated !== undefined && stated !== usage[unit])
+    return [`${place}.usage_default.${unit}: is not the default of '${field}' in input_schema`];
+  return [];
+}
+
+const boundOf = {
+  text: ['output_tokens', 'max_tokens'],
+  image: ['images', 'num_images'],
+  audio: ['seconds', 'duration_seconds'],
+  video: ['seconds', 'duration_seconds'],
+} as const;

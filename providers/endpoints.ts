@@ -1,0 +1,77 @@
+/**
+ * Where providers listen, and the kept-alive connections to each: one pool per provider, with as
+ * many connections as its bulkhead, so that no provider's queue can hold up another's.
+ */
+import { Pool } from 'undici';
+import type { Provider } from '../contracts/catalogue/catalogue.js';
+
+export interface Endpoint {
+  readonly pool: Pool;
+  /** Path of the base URL, version included, without a slash at its end. */
+  readonly basePath: string;
+}
+
+export interface Endpoints {
+  of(provider: Provider): Endpoint;
+  /** Ends what is still under way; callers have drained before. */
+  close(): Promise<void>;
+}
+
+/** A host that takes no connection within this time is away; a call's deadline may be sooner. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+interface Known {
+  readonly provider: Provider;
+  readonly endpoint: Endpoint;
+}
+
+export function openEndpoints(): Endpoints {
+  const known = new Map<string, Known>();
+  const retiring = new Set<Pool>();
+
+  const renew = (provider: Provider): Endpoint => {
+    const before = known.get(provider.slug);
+    const same =
+      before?.provider.baseUrl === provider.baseUrl &&
+      before.provider.bulkhead === provider.bulkhead;
+    const endpoint = same && before ? before.endpoint : endpointFor(provider);
+    known.set(provider.slug, { provider, endpoint });
+    if (before && !same) retire(before.endpoint.pool);
+    return endpoint;
+  };
+
+  /** It finishes the calls that it holds, then closes. */
+  const retire = (pool: Pool) => {
+    retiring.add(pool);
+    void pool.close().then(() => retiring.delete(pool));
+  };
+
+  return {
+    of(provider) {
+      const one = known.get(provider.slug);
+      // A catalogue version keeps its provider objects, so the common case compares one reference.
+      return one?.provider === provider ? one.endpoint : renew(provider);
+    },
+    async close() {
+      const pools = [...retiring, ...[...known.values()].map(({ endpoint }) => endpoint.pool)];
+      known.clear();
+      await Promise.all(pools.map((pool) => pool.destroy()));
+    },
+  };
+}
+
+function endpointFor({ baseUrl, bulkhead }: Provider): Endpoint {
+  const { origin, pathname } = new URL(baseUrl);
+  const pool = new Pool(origin, {
+    connections: bulkhead,
+    pipelining: 1,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    // The exchange has one deadline for all of it; these would only be coarser.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  return { pool, basePath: versioned(pathname.replace(/\/+$/, '')) };
+}
+
+/** A base path that names a version (`/v1`, `/v1beta/openai`) stays; otherwise `/v1` is added. */
+const versioned = (path: string): string => (/\/v\d/.test(path) ? path : `${path}/v1`);

@@ -1,0 +1,95 @@
+/**
+ * OpenAI image generations. `width` × `height` become `size`, `num_images` becomes `n`; whatever
+ * else the model's schema allows (`seed`, `quality`, `style` …) goes through by its own name. A
+ * file id in the input is replaced by the file itself, as a data URL. Usage is counted by us, in
+ * images delivered: never more than were asked for, whatever the answer claims.
+ */
+import { isId } from '../../contracts/ids.js';
+import { isObject, postJson, unknown, type Wire } from './call.js';
+import type { ProducedFile, ProviderAdapter, ProviderCall, ProviderOutcome } from '../port.js';
+
+export function openaiImages(wire: Wire): ProviderAdapter {
+  return {
+    async call(call) {
+      const input = withFiles(call);
+      if (!input) return fileMissing;
+      const post = {
+        path: '/images/generations',
+        body: requestOf(call.providerModel, input),
+        bytesMax: answerBytesMax(input),
+      };
+      const read = await postJson(wire, call, post);
+      return 'outcome' in read ? read.outcome : outcomeOf(read.answer, imagesAsked(input));
+    },
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const fileMissing: ProviderOutcome = {
+  kind: 'failed',
+  code: 'FILE_NOT_FOUND',
+  retryable: false,
+  ill: false,
+  detail: 'not sent: a file of the input was not given to the adapter',
+};
+
+/** The input with its files in place; undefined when one that it names is not there. */
+function withFiles({ input, files }: ProviderCall): Fields | undefined {
+  const filled: Record<string, unknown> = { ...input };
+  for (const [name, value] of Object.entries(input)) {
+    if (name === 'prompt' || typeof value !== 'string' || !isId('file', value)) continue;
+    const file = files?.get(value);
+    if (!file) return undefined;
+    filled[name] = `data:${file.contentType};base64,${file.bytes.toString('base64')}`;
+  }
+  return filled;
+}
+
+/** Bytes in the answer, not a URL: one request less, and nothing to fetch from a stranger. */
+function requestOf(providerModel: string, input: Fields): Fields {
+  const { width, height, num_images: _images, n: _n, stream: _stream, ...rest } = input;
+  return {
+    ...rest,
+    model: providerModel,
+    n: imagesAsked(input),
+    ...(isCount(width) && isCount(height) && { size: `${width}x${height}` }),
+    // OpenAI's own gpt-image models always answer with bytes and refuse to be asked for them.
+    ...(!providerModel.startsWith('gpt-image') && { response_format: 'b64_json' }),
+  };
+}
+
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Eight bytes a pixel (16-bit RGBA, unpacked) in base64, and room for the rest. */
+function answerBytesMax(input: Fields): number {
+  const { width, height } = input;
+  if (!isCount(width) || !isCount(height)) return ANSWER_BYTES_MAX;
+  const perImage = width * height * 8 * (4 / 3) + 256 * 1024;
+  return Math.min(Math.ceil(perImage * imagesAsked(input)), ANSWER_BYTES_MAX);
+}
+
+function imagesAsked({ num_images: asked }: Fields): number {
+  return isCount(asked) && asked > 0 ? asked : 1;
+}
+
+function outcomeOf({ data }: Fields, asked: number): ProviderOutcome {
+  if (!Array.isArray(data)) return unknown('HTTP 200 without data');
+  const images = (data as unknown[]).slice(0, asked).flatMap((one) => producedIn(one));
+  if (images.length === 0) return unknown('HTTP 200 without an image');
+  return {
+    kind: 'succeeded',
+    output: { modality: 'image', images },
+    usage: { images: images.length },
+  };
+}
+
+function producedIn(one: unknown): ProducedFile[] {
+  const { b64_json: base64, url } = isObject(one) ? one : {};
+  if (typeof base64 === 'string' && base64.length > 0) return [{ base64 }];
+  if (typeof url === 'string' && URL.canParse(url) && /^https?:/i.test(url)) return [{ url }];
+  return [];
+}
+
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;

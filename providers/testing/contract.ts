@@ -1,0 +1,379 @@
+/**
+ * What every wire adapter promises, whatever a provider does: every outcome is a value, the
+ * deadline holds, memory is bounded, the key and the credential are sent, nothing is sent twice, a
+ * failure that is known is told from one that is not, and no prompt or credential reaches an
+ * operator.
+ */
+import { gzipSync } from 'node:zlib';
+import { createServer, type AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import type { Provider } from '../../contracts/catalogue/catalogue.js';
+import type { CanonicalCode } from '../../contracts/error-codes.js';
+import type { ProviderCall, ProviderOutcome, Providers } from '../port.js';
+import { openProviders } from '../open-providers.js';
+import { dripping, json, openStage, raw, type Answer, type Stage } from './stage.js';
+
+interface AdapterCase {
+  readonly adapter: string;
+  readonly path: string;
+  readonly call: Pick<ProviderCall, 'modality' | 'input'>;
+  /** A good answer, and what is made of it. */
+  readonly answer: unknown;
+  readonly outcome: ProviderOutcome;
+}
+
+const PROMPT = 'canary-prompt-1b2f';
+const CREDENTIAL = 'canary-credential-77aa';
+
+export function providerAdapterContract(name: string, one: AdapterCase): void {
+  describe(`provider adapter: ${name}`, () => {
+    let stage: Stage;
+    let providers: Providers;
+
+    beforeEach(async () => {
+      stage = await openStage();
+      providers = openProviders({
+        credentials: (envName) => (envName === 'CANARY_KEY' ? `${CREDENTIAL}\n` : undefined),
+      });
+    });
+
+    afterEach(async () => {
+      await providers.close();
+      await stage.close();
+    });
+
+    const call = (more: Partial<ProviderCall> = {}, provider: Partial<Provider> = {}) =>
+      providers.adapter(one.adapter).call({
+        ...one.call,
+        provider: { ...providerAt(stage.url, one.adapter), ...provider },
+        providerModel: 'model-1',
+        dispatchKey: 'exec_1/1',
+        timeoutMs: 2_000,
+        signal: new AbortController().signal,
+        ...more,
+      });
+
+    const afterPlaying = (answer: Answer, more: Partial<ProviderCall> = {}) => {
+      stage.play(answer);
+      return call(more);
+    };
+
+    sending(() => ({ stage, call }), one);
+    statuses(afterPlaying);
+    doubt(() => ({ stage, call }), afterPlaying, one);
+    unreadable(afterPlaying, one);
+    bounds(() => ({ stage, call }), afterPlaying, one);
+  });
+}
+
+type Call = (
+  more?: Partial<ProviderCall>,
+  provider?: Partial<Provider>,
+) => Promise<ProviderOutcome>;
+type Scene = () => { stage: Stage; call: Call };
+type Play = (answer: Answer, more?: Partial<ProviderCall>) => Promise<ProviderOutcome>;
+
+function sending(scene: Scene, one: AdapterCase): void {
+  it('sends key, credential and model, and reads a good answer', async () => {
+    const { stage, call } = scene();
+    stage.play(json(one.answer));
+    expect(await call({}, { credentialEnv: 'CANARY_KEY' })).to.deep.equal(one.outcome);
+    const [seen] = stage.seen;
+    expect(seen?.path).to.equal(`/base/v1${one.path}`);
+    expect(seen?.body).to.include({ model: 'model-1' });
+    expect(seen?.headers).to.include({
+      authorization: `Bearer ${CREDENTIAL}`,
+      'idempotency-key': 'exec_1/1',
+      'x-dispatch-key': 'exec_1/1',
+      'accept-encoding': 'identity',
+      'content-type': 'application/json',
+    });
+  });
+
+  it('adds no version to a base URL that has one, and sends a placeholder bearer', async () => {
+    const { stage, call } = scene();
+    stage.play(json(one.answer));
+    await call({}, { baseUrl: `${stage.url}/v1beta/openai` });
+    expect(stage.seen[0]?.path).to.equal(`/v1beta/openai${one.path}`);
+    expect(stage.seen[0]?.headers.authorization).to.equal('Bearer none');
+  });
+
+  it('sends nothing without the credential that the provider calls for', async () => {
+    const { stage, call } = scene();
+    const outcome = await call({}, { credentialEnv: 'NOT_SET' });
+    expectFailed(outcome, 'MODEL_UNAVAILABLE', { retryable: true, ill: true });
+    expect(stage.seen).to.be.empty;
+  });
+
+  it('keeps its connection, and opens no more than the bulkhead has', async () => {
+    const { stage, call } = scene();
+    stage.play(json(one.answer));
+    // A connection rests for one turn after an answer, so two of them alternate.
+    for (let i = 0; i < 6; i++) await call();
+    expect(stage.connections()).to.be.at.most(2);
+    const provider = { slug: 'narrow', bulkhead: 2 };
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => call({}, provider)));
+    expect(outcomes).to.deep.equal(Array(6).fill(one.outcome));
+    expect(stage.connections()).to.be.at.most(4);
+    expect(stage.busiest()).to.be.at.most(2);
+  });
+
+  it('follows a provider that moves, while the catalogue says so', async () => {
+    const { stage, call } = scene();
+    stage.play(json(one.answer));
+    await call();
+    await call({}, { baseUrl: `${stage.url}/other` });
+    expect(stage.seen.map(({ path }) => path)).to.deep.equal([
+      `/base/v1${one.path}`,
+      `/other/v1${one.path}`,
+    ]);
+  });
+}
+
+/** Status, the error's own code, then what it means: canonical code, retryable, ill. */
+const statusTable: readonly (readonly [number, string | null, CanonicalCode, boolean, boolean])[] =
+  [
+    [400, null, 'INPUT_VALIDATION_ERROR', false, false],
+    [400, 'content_policy_violation', 'CONTENT_MODERATION_REJECTED', false, false],
+    [400, 'invalid_image_format', 'FILE_FORMAT_UNSUPPORTED', false, false],
+    [401, 'invalid_api_key', 'MODEL_UNAVAILABLE', true, true],
+    [402, null, 'MODEL_UNAVAILABLE', true, true],
+    [403, null, 'MODEL_UNAVAILABLE', true, true],
+    [404, 'model_not_found', 'MODEL_UNAVAILABLE', true, false],
+    [408, null, 'GENERATION_TIMEOUT', true, true],
+    [409, null, 'GENERATION_FAILED', true, false],
+    [409, 'idempotency_key_reused', 'GENERATION_FAILED', false, false],
+    [413, null, 'INPUT_VALIDATION_ERROR', false, false],
+    [422, null, 'INPUT_VALIDATION_ERROR', false, false],
+    [429, 'rate_limit_exceeded', 'MODEL_OVERLOADED', true, false],
+    [429, 'engine_overloaded', 'MODEL_OVERLOADED', true, false],
+    [429, 'insufficient_quota', 'MODEL_UNAVAILABLE', true, true],
+    [500, null, 'GENERATION_FAILED', true, true],
+    [500, 'content_policy_violation', 'GENERATION_FAILED', true, true],
+    [502, null, 'MODEL_UNAVAILABLE', true, true],
+    [503, null, 'MODEL_UNAVAILABLE', true, true],
+    [503, 'engine_overloaded', 'MODEL_OVERLOADED', true, true],
+    [504, null, 'GENERATION_TIMEOUT', true, true],
+    [529, null, 'MODEL_OVERLOADED', true, true],
+  ];
+
+function statuses(play: Play): void {
+  const error = (code: string | null, type = 'invalid_request_error') => ({
+    error: { message: `No: ${PROMPT} ${CREDENTIAL}`, type, param: null, code },
+  });
+  for (const [status, word, code, retryable, ill] of statusTable)
+    it(`answered ${status}${word ? ` ${word}` : ''}: ${code}`, async () => {
+      const outcome = await play(json(error(word), status));
+      expectFailed(outcome, code, { retryable, ill });
+    });
+
+  it('obeys Retry-After in seconds, milliseconds and as a date, but no nonsense', async () => {
+    const asked = async (headers: Record<string, string>) => {
+      const outcome = await play(json(error(null), 429, headers));
+      return outcome.kind === 'failed' ? outcome.retryAfterMs : 'not failed';
+    };
+    expect(await asked({ 'retry-after': '7' })).to.equal(7_000);
+    expect(await asked({ 'retry-after': '0.2' })).to.equal(200);
+    expect(await asked({ 'retry-after-ms': '350', 'retry-after': '7' })).to.equal(350);
+    const date = new Date(Date.now() + 30_000).toUTCString();
+    expect(await asked({ 'retry-after': date })).to.be.within(28_000, 30_000);
+    expect(await asked({ 'retry-after': '999999999' })).to.equal(3_600_000);
+    expect(await asked({ 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' })).to.equal(0);
+    expect(await asked({ 'retry-after': 'soon' })).to.equal(undefined);
+    expect(await asked({})).to.equal(undefined);
+  });
+
+  it('takes a refusal whose body is not JSON, not whole or not small by its status', async () => {
+    expectFailed(await play(json('<h1>Bad gateway</h1>', 502)), 'MODEL_UNAVAILABLE', sick);
+    const cut: Answer = (response) => {
+      response.writeHead(500, { 'content-length': '100' }).write('{"error":');
+      setTimeout(() => response.socket?.destroy(), 20);
+    };
+    expectFailed(await play(cut), 'GENERATION_FAILED', sick);
+    expectFailed(await play(json('x'.repeat(1_000_000), 400)), 'INPUT_VALIDATION_ERROR', well);
+  });
+
+  it('takes an error inside a 200 for the error that it is', async () => {
+    const limited = await play(json({ error: { code: 429, message: PROMPT } }));
+    expectFailed(limited, 'MODEL_OVERLOADED', { retryable: true, ill: false });
+    expectFailed(await play(json(error(null, 'server_error'))), 'GENERATION_FAILED', sick);
+  });
+
+  it('does not follow a redirect', async () => {
+    const elsewhere = json({}, 307, { location: '/elsewhere' });
+    expectFailed(await play(elsewhere), 'MODEL_UNAVAILABLE', sick);
+  });
+}
+
+function doubt(scene: Scene, play: Play, one: AdapterCase): void {
+  it('knows that nothing was sent when there is no connection', async () => {
+    const { call } = scene();
+    const refused = await call({}, { slug: 'shut', baseUrl: await shutPort() });
+    expectFailed(refused, 'MODEL_UNAVAILABLE', sick);
+    const nowhere = await call({}, { slug: 'none', baseUrl: 'http://nowhere.invalid/x' });
+    expectFailed(nowhere, nowhere.kind === 'failed' ? nowhere.code : 'INTERNAL_ERROR', sick);
+  });
+
+  it('knows that nothing was sent when it was called off before', async () => {
+    const { stage, call } = scene();
+    const outcome = await call({ signal: AbortSignal.abort() });
+    expectFailed(outcome, 'MODEL_UNAVAILABLE', { retryable: true, ill: false });
+    expect(stage.seen).to.be.empty;
+  });
+
+  it('never sends what was waiting for a connection when its time was up', async () => {
+    const { stage, call } = scene();
+    const provider = { slug: 'narrow', bulkhead: 1 };
+    const held: (() => void)[] = [];
+    stage.play((response) => void held.push(() => json(one.answer)(response, stage.seen[0]!)));
+    const first = call({}, provider);
+    const second = await call({ timeoutMs: 100 }, provider);
+    expectFailed(second, 'GENERATION_TIMEOUT', sick);
+    stage.play(json(one.answer));
+    for (const release of held) release();
+    expect(await first).to.deep.equal(one.outcome);
+    expect(await call({}, provider)).to.deep.equal(one.outcome);
+    expect(stage.seen).to.have.length(2);
+  });
+
+  it('does not know what came of a call that was called off or reset after it left', async () => {
+    const { stage, call } = scene();
+    const off = new AbortController();
+    stage.play(() => off.abort());
+    expectUnknown(await call({ signal: off.signal }));
+    expectUnknown(await play(({ socket }) => void socket?.resetAndDestroy()));
+    expectUnknown(await play(({ socket }) => void socket?.end('HTTP/1.1 200 OK\r\ncontent-')));
+    expect(stage.seen).to.have.length(3);
+  });
+
+  it('calls off all that one signal stands over, and nothing else', async () => {
+    const { stage, call } = scene();
+    const off = new AbortController();
+    stage.play(json(one.answer));
+    expect(await call({ signal: off.signal })).to.deep.equal(one.outcome);
+    stage.play((response) => {
+      if (stage.seen.length === 4) off.abort();
+      if (stage.seen.length === 5) json(one.answer)(response, stage.seen[4]!);
+    });
+    const held = [1, 2, 3].map(() => call({ signal: off.signal }));
+    for (const outcome of await Promise.all(held)) expectUnknown(outcome);
+    expect(await call()).to.deep.equal(one.outcome);
+  });
+}
+
+function unreadable(play: Play, one: AdapterCase): void {
+  const head = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n';
+  const body = JSON.stringify(one.answer);
+  const bodies: Record<string, Answer> = {
+    'truncated JSON': json(body.slice(0, -5)),
+    'no JSON at all': json('<html>hello</html>'),
+    'an empty body': json(''),
+    'NaN in JSON': json(`{"usage":{"prompt_tokens":NaN},${body.slice(1)}`),
+    'a JSON text': json('"hello"'),
+    'a JSON list': json('[]'),
+    'an empty object': json('{}'),
+    'JSON of depth 10,000': json('['.repeat(10_000) + ']'.repeat(10_000)),
+    'a body cut short': ({ socket }) =>
+      void socket?.end(`${head}content-length: 100000\r\n\r\n${body}`),
+    'gzip that nobody asked for': (response) =>
+      void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(body)),
+    'what is not HTTP': raw('ICY 200 OK\r\n\r\nhello'),
+    'a header larger than any': raw(`${head}x: ${'y'.repeat(100_000)}\r\n\r\n`),
+  };
+  for (const [what, answer] of Object.entries(bodies))
+    it(`does not know what came of a call answered 200 with ${what}`, async () => {
+      expectUnknown(await play(answer));
+    });
+}
+
+function bounds(scene: Scene, play: Play, one: AdapterCase): void {
+  const head = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n';
+  const hanging: Record<string, Answer> = {
+    'no answer': () => undefined,
+    'headers that never end': dripping(head, 'x-more: 1\r\n', 20),
+    'a byte at a time': dripping(`${head}content-length: 100000\r\n\r\n`, ' ', 20),
+    'informational answers for ever': dripping('', 'HTTP/1.1 103 Early Hints\r\n\r\n', 20),
+  };
+  for (const [what, answer] of Object.entries(hanging))
+    it(`is cut at its deadline: ${what}`, async () => {
+      const began = Date.now();
+      expectUnknown(await play(answer, { timeoutMs: 300 }));
+      expect(Date.now() - began).to.be.within(250, 1_300);
+    });
+
+  it('reads no body that is announced or turns out larger than its bound', async () => {
+    const began = Date.now();
+    expectUnknown(await play(raw(`${head}content-length: 1000000000\r\n\r\n{`)));
+    const input = { ...one.call.input, width: 256, height: 256 };
+    const endless = dripping(`${head}\r\n{"a":"`, 'x'.repeat(1_000_000), 1);
+    expectUnknown(await play(endless, { input }));
+    expect(Date.now() - began).to.be.below(2_000);
+  });
+
+  it('works on after all that', async () => {
+    const { stage, call } = scene();
+    await play(({ socket }) => void socket?.destroy());
+    stage.play(json(one.answer));
+    expect(await call()).to.deep.equal(one.outcome);
+  });
+
+  it('ends what is under way when it is closed', async () => {
+    const { stage } = scene();
+    const providers = openProviders({ credentials: () => undefined });
+    const left = new Promise<void>((resolve) => stage.play(() => resolve()));
+    const outcome = providers.adapter(one.adapter).call({
+      ...one.call,
+      provider: providerAt(stage.url, one.adapter),
+      providerModel: 'model-1',
+      dispatchKey: 'exec_1/1',
+      timeoutMs: 5_000,
+      signal: new AbortController().signal,
+    });
+    await left;
+    await providers.close();
+    expectUnknown(await outcome);
+  });
+}
+
+const sick = { retryable: true, ill: true };
+const well = { retryable: false, ill: false };
+
+function expectFailed(
+  outcome: ProviderOutcome,
+  code: CanonicalCode,
+  { retryable, ill }: { retryable: boolean; ill: boolean },
+): void {
+  expectQuiet(outcome);
+  expect(outcome).to.include({ kind: 'failed', code, retryable, ill });
+}
+
+function expectUnknown(outcome: ProviderOutcome): void {
+  expectQuiet(outcome);
+  expect(outcome).to.have.all.keys('kind', 'detail').and.to.include({ kind: 'unknown' });
+}
+
+/** Details are for operators: short, and never with what the caller sent or we signed with. */
+function expectQuiet(outcome: ProviderOutcome): void {
+  const detail = outcome.kind === 'succeeded' ? '' : outcome.detail;
+  expect(detail).not.to.match(/canary/);
+  expect(detail.length).to.be.below(120);
+}
+
+export const providerAt = (url: string, adapter: string): Provider => ({
+  slug: 'stage',
+  adapter,
+  baseUrl: `${url}/base`,
+  honoursIdempotencyKey: false,
+  timeoutMs: 2_000,
+  bulkhead: 4,
+  breaker: { failuresToOpen: 5, successesToClose: 2, openMs: 1_000, halfOpenProbes: 1 },
+});
+
+/** An address where nothing listens any more. */
+async function shutPort(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `http://127.0.0.1:${port}`;
+}

@@ -1,0 +1,154 @@
+/** What operators read: tenants, projections, and what stands behind an execution. */
+import { expect } from 'chai';
+import { createHash } from 'node:crypto';
+import type { AnyEvent } from '../../contracts/events/all.js';
+import { apiKeyIdOf, type OrganizationId } from '../../contracts/ids.js';
+import { streamOf, type StreamName } from '../../contracts/streams.js';
+import { projections } from '../../projectors/projections.js';
+import { eventually } from '../../testing/eventually.js';
+import { at, deposited, type Fact, ORGANIZATION, storyOf } from '../../projectors/testing/kit.js';
+import { openQueryServer, type QueryServer } from '../testing/kit.js';
+
+interface Projection {
+  readonly name: string;
+  readonly state: string;
+  readonly position: string;
+  readonly head: string;
+  readonly lag: string;
+  readonly rebuild: { readonly requested: boolean };
+  readonly checksum?: { readonly rows: string; readonly checksum: string };
+}
+
+describe('query API: the operator', () => {
+  let server: QueryServer;
+  before(async () => {
+    server = await openQueryServer();
+    await server.tenant(ORGANIZATION);
+    await server.models.append({
+      stream: streamOf('organization', ORGANIZATION),
+      type: 'OrganizationCreated',
+      data: { organizationId: ORGANIZATION, name: 'Acme', at: at(0) },
+    });
+    await server.models.append(deposited(1), storyOf().held(2));
+    server.startProjecting();
+  });
+  after(() => server?.close());
+
+  it('sees every tenant with what stands on its account', async () => {
+    const { status, body } = await server.operator('GET', '/organizations');
+    expect(status).to.equal(200);
+    expect(body).to.deep.equal({
+      data: [
+        {
+          ...{ id: ORGANIZATION, name: 'Acme', created_at: at(0) },
+          ...{ available: '0.990', held: '0.010', api_keys: 1 },
+        },
+      ],
+      next_cursor: null,
+    });
+  });
+
+  it('sees how the projections are', async () => {
+    await server.operator('GET', '/organizations'); // waits for the projections
+    const read = async (query = '') =>
+      (await server.operator<{ data: Projection[] }>('GET', `/projections${query}`)).body.data;
+    const states = await read();
+    expect(states.map(({ name, state, lag }) => [name, state, lag])).to.deep.equal(
+      [...projections.map(({ name }) => name)].sort().map((name) => [name, 'running', '0']),
+    );
+    const holds = (await read('?checksum=true')).find(({ name }) => name === 'holds');
+    expect(holds?.checksum?.rows).to.equal('1');
+  });
+
+  it('sees the keys of a tenant, and nothing that opens', async () => {
+    const organizationId: OrganizationId = 'org_77777777-7777-4777-8777-777777777777';
+    const path = `/organizations/${organizationId}/api-keys`;
+    expect((await server.operator('GET', path)).status).to.equal(404);
+    const append = (stream: StreamName, type: AnyEvent['type'], more: object) =>
+      server.models.append({ stream, type, data: { organizationId, at: at(0), ...more } } as Fact);
+    const stream = streamOf('organization', organizationId);
+    await append(stream, 'OrganizationCreated', { name: 'Apex' });
+    expect((await server.operator('GET', path)).body).to.deep.equal({
+      ...{ data: [], next_cursor: null },
+    });
+    const expiries = ['2001-01-01T00:00:00.000Z', '2999-01-01T00:00:00.000Z', undefined];
+    const ids: string[] = [];
+    for (const expiresAt of expiries) {
+      const hash = createHash('sha256').update(`${expiresAt}`).digest('hex');
+      const keyId = apiKeyIdOf(hash);
+      const about = { name: 'ci', permission: 'EXECUTION_ONLY', hash, hint: 'abcd' };
+      const expiry = expiresAt === undefined ? {} : { expiresAt };
+      await append(streamOf('apiKey', keyId), 'ApiKeyCreated', { keyId, ...about, ...expiry });
+      ids.push(keyId);
+    }
+    const [, , revoked = ''] = ids;
+    await append(streamOf('apiKey', revoked), 'ApiKeyRevoked', { keyId: revoked });
+    const { body, text } = await server.operator<{ data: { id: string }[] }>('GET', path);
+    expect(body.data.sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))).to.deep.equal(
+      ids.slice(0, 2).map((id, index) => ({
+        ...{ id, name: 'ci', permission: 'EXECUTION_ONLY', hint: 'abcd', created_at: at(0) },
+        ...{ status: index === 0 ? 'expired' : 'active', expires_at: expiries[index] },
+      })),
+    );
+    expect(text).not.to.match(/[0-9a-f]{64}/);
+    expect((await server.operator('GET', '/organizations/org_1/api-keys')).status).to.equal(404);
+  });
+
+  it('sees what processors gave up on, and how far they are', async () => {
+    const stop = new AbortController();
+    const running = server.bus.run(
+      {
+        ...{ name: 'spec-group', categories: ['account'], wakesOn: ['FundsDeposited'] },
+        ...{ concurrencyMax: 1, attemptsMax: 1 },
+        handle: () => Promise.reject(new Error('not today')),
+      },
+      stop.signal,
+    );
+    interface Operated {
+      readonly data: readonly Record<string, unknown>[];
+    }
+    const read = async (path: string) => (await server.operator<Operated>('GET', path)).body.data;
+    const [parked] = await eventually('the wake to be given up', async () => {
+      const data = await read('/dead-letters?group=spec-group');
+      return data.length > 0 ? data : undefined;
+    });
+    expect(parked).to.deep.include({ group: 'spec-group', revision: 0, attempts: 1 });
+    expect(parked?.['stream']).to.equal(`account-${ORGANIZATION}`);
+    expect(parked?.['error']).to.contain('not today');
+    expect(await read('/dead-letters?group=other')).to.deep.equal([]);
+    const group = (await read('/groups')).find((one) => one['group'] === 'spec-group');
+    expect(group).to.deep.include({ parked: 1 });
+    stop.abort();
+    await running;
+  });
+
+  it('and all of the query API only reads', () => {
+    const methods = new Set(server.routes.map(({ method }) => method));
+    expect([...methods]).to.deep.equal(['GET']);
+  });
+
+  it("sees an execution's attempts with their providers", async () => {
+    const story = storyOf();
+    await server.models.append(story.requested(0), story.dispatched(1), story.failedOnce(2));
+    await server.models.append(story.dispatched(3, 2), story.unknown(4), story.failed(5));
+    const { status, body } = await server.operator('GET', `/executions/${story.executionId}`);
+    expect(status).to.equal(200);
+    const shown = body as unknown as {
+      execution: { status: string };
+      attempts: Record<string, unknown>[];
+      events: { type: string }[];
+    };
+    expect(shown.execution.status).to.equal('FAILED');
+    const first = shown.attempts[0];
+    expect(first).to.include({
+      ...{ attempt: 1, provider: 'aurora', route: 'text/aurora', outcome: 'unknown' },
+      ...{ dispatched_at: at(1), ended_at: at(4), code: 'MODEL_OVERLOADED' },
+    });
+    expect(shown.events.map(({ type }) => type)).to.deep.equal([
+      ...['ExecutionRequested', 'ProviderDispatched', 'ProviderFailed', 'ProviderDispatched'],
+      ...['ProviderOutcomeUnknown', 'ExecutionFailed'],
+    ]);
+    const made = 'exec_00000000-0000-4000-8000-000000000000';
+    expect((await server.operator('GET', `/executions/${made}`)).status).to.equal(404);
+  });
+});

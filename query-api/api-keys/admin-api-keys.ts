@@ -1,0 +1,52 @@
+/** An organization's API keys that are not revoked: what they are for, never what opens. */
+import { apiKeySchema } from '../../contracts/http/organizations.js';
+import { listOf } from '../../contracts/http/parts.js';
+import { isId } from '../../contracts/ids.js';
+import { Refusal, type Route } from '../../http/server/route.js';
+import { rowsOf } from '../../infra/read-store/reading.js';
+import { maybe, text, time, type Row } from '../../infra/read-store/table.js';
+import { caughtUp } from '../caught-up.js';
+import type { QueryInfra } from '../query-infra.js';
+
+/** A row without a key's id is that of an organization that has none. */
+const SQL = `
+  SELECT k.id, k.name, k.permission, k.hint, k.created_at, k.expires_at
+  FROM readmodel.organizations o
+  LEFT JOIN readmodel.api_keys k ON k.organization_id = o.id AND k.revoked_at IS NULL
+  WHERE o.id = $1
+  ORDER BY k.created_at, k.id`;
+
+type Keys = Pick<QueryInfra, 'now' | 'readStore' | 'store'>;
+
+export const getApiKeys = (infra: Keys): Route => ({
+  method: 'GET',
+  path: '/organizations/{id}/api-keys',
+  summary: "List an organization's API keys",
+  tag: 'API keys',
+  audience: 'operator',
+  replySchemas: { 200: listOf('ApiKeyList', apiKeySchema) },
+  refusals: ['NOT_FOUND'],
+  async handle({ params }) {
+    const { id = '' } = params;
+    if (!isId('org', id)) return new Refusal('NOT_FOUND');
+    await caughtUp(infra, 'organizations');
+    const rows = await rowsOf(infra.readStore, { text: SQL, values: [id] });
+    if (rows.length === 0) return new Refusal('NOT_FOUND');
+    const now = new Date(infra.now()).toISOString();
+    const data = rows.filter((row) => row['id'] !== null).map((row) => bodyOf(row, now));
+    return { status: 200, body: { data, next_cursor: null } };
+  },
+});
+
+function bodyOf(row: Row, now: string) {
+  const { expiresAt } = maybe(row, 'expires_at', 'expiresAt', time);
+  return {
+    id: text(row, 'id'),
+    name: text(row, 'name'),
+    permission: text(row, 'permission'),
+    hint: text(row, 'hint'),
+    status: expiresAt !== undefined && expiresAt <= now ? 'expired' : 'active',
+    created_at: time(row, 'created_at'),
+    expires_at: expiresAt ?? null,
+  };
+}

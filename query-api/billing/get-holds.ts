@@ -1,0 +1,47 @@
+/** An organization's open holds, newest first. */
+import { holdSchema } from '../../contracts/http/billing.js';
+import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
+import { formatMoney } from '../../contracts/money.js';
+import type { Route } from '../../http/server/route.js';
+import { rowsOf } from '../../infra/read-store/reading.js';
+import { readHold, type HoldRow } from '../../infra/read-store/tables/billing.js';
+import { caughtUp } from '../caught-up.js';
+import { cursorOf, listBody, pageOf } from '../cursor.js';
+import { openConditions } from '../filters.js';
+import type { QueryInfra } from '../query-infra.js';
+
+const KIND = 'holds';
+
+export const getHolds = (infra: Pick<QueryInfra, 'readStore' | 'store'>): Route => ({
+  method: 'GET',
+  path: '/billing/holds',
+  summary: 'List open holds',
+  tag: 'Billing',
+  audience: 'tenant',
+  permission: 'FULL',
+  querySchema: queryObject(pageFields),
+  replySchemas: { 200: listOf('Holds', holdSchema) },
+  async handle(request, { organizationId }) {
+    const { limit, after } = pageOf(request, KIND, ['position']);
+    await caughtUp(infra, 'holds');
+    const where = openConditions();
+    where.add('organization_id = ?', organizationId);
+    if (after) where.add('position < ?::bigint', after[0]);
+    const text = `
+      SELECT * FROM readmodel.holds
+      WHERE ${where.toString()}
+      ORDER BY position DESC
+      LIMIT ${where.parameter(limit + 1)}`;
+    const rows = await rowsOf(infra.readStore, { text, values: where.values });
+    return { status: 200, body: listBody(rows.map(readHold), limit, bodyOf, placeOf) };
+  },
+});
+
+const bodyOf = ({ holdId, executionId, amount, placedAt }: HoldRow) => ({
+  id: holdId,
+  execution_id: executionId,
+  amount: formatMoney(amount),
+  created_at: placedAt,
+});
+
+const placeOf = ({ position }: HoldRow): string => cursorOf(KIND, [`${position}`]);

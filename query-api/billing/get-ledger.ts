@@ -1,0 +1,138 @@
+/** Every movement of an organization's money, newest first, as JSON or as CSV. */
+import { Readable } from 'node:stream';
+import { ledgerEntrySchema, ledgerQuery } from '../../contracts/http/billing.js';
+import { listOf } from '../../contracts/http/parts.js';
+import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
+import { formatMoney } from '../../contracts/money.js';
+import type { ApiRequest, Reply, Route } from '../../http/server/route.js';
+import { rowsOf } from '../../infra/read-store/reading.js';
+import { readLedgerEntry, type LedgerRow } from '../../infra/read-store/tables/billing.js';
+import { caughtUp } from '../caught-up.js';
+import { cursorOf, listBody, pageOf, type Place } from '../cursor.js';
+import { createdRangeOf, openConditions, type Range } from '../filters.js';
+import type { QueryInfra } from '../query-infra.js';
+
+type Billing = Pick<QueryInfra, 'readStore' | 'store'>;
+
+const KIND = 'ledger';
+
+export const getLedger = (infra: Billing): Route => ({
+  method: 'GET',
+  path: '/billing/ledger',
+  summary: 'List ledger entries',
+  description:
+    'Newest first. With `Accept: text/csv` every entry that matches is streamed as CSV ' +
+    '(RFC 4180), or as many as `limit` says when it is given.',
+  tag: 'Billing',
+  audience: 'tenant',
+  permission: 'FULL',
+  querySchema: ledgerQuery,
+  headers: { Accept: '`text/csv` for CSV.' },
+  replySchemas: { 200: listOf('Ledger', ledgerEntrySchema) },
+  async handle(request, { organizationId }) {
+    const filter = filterOf(request, organizationId);
+    const { limit, after } = pageOf(request, KIND, ['position', 'number']);
+    await caughtUp(infra, 'ledger_entries');
+    if (wantsCsv(request)) {
+      const linesMax = request.query.has('limit') ? limit : Infinity;
+      return csvReply(infra, filter, after, linesMax);
+    }
+    const entries = await read(infra, filter, after, limit + 1);
+    return { status: 200, body: listBody(entries, limit, entryBody, placeOf) };
+  },
+});
+
+interface Filter {
+  readonly organizationId: OrganizationId;
+  readonly type: string | undefined;
+  readonly executionId: string | undefined;
+  readonly range: Range;
+}
+
+function filterOf(request: ApiRequest, organizationId: OrganizationId): Filter {
+  const values = request.queryValues as { type?: string; execution_id?: string };
+  const { type, execution_id: executionId } = values;
+  return { organizationId, type, executionId, range: createdRangeOf(request) };
+}
+
+async function read(
+  { readStore }: Pick<Billing, 'readStore'>,
+  { organizationId, type, executionId, range }: Filter,
+  after: Place | undefined,
+  limit: number,
+): Promise<readonly LedgerRow[]> {
+  const where = openConditions();
+  where.add('organization_id = ?', organizationId);
+  if (type !== undefined) where.add('entry_type = ?', type);
+  if (executionId !== undefined) where.add('execution_id = ?', executionId);
+  if (range.from) where.add('at >= ?', range.from);
+  if (range.to) where.add('at < ?', range.to);
+  if (after) where.add('(position, leg) < (?::bigint, ?::bigint)', ...after);
+  const text = `
+    SELECT * FROM readmodel.ledger_entries
+    WHERE ${where.toString()}
+    ORDER BY position DESC, leg DESC
+    LIMIT ${where.parameter(limit)}`;
+  const rows = await rowsOf(readStore, { text, values: where.values });
+  return rows.map(readLedgerEntry);
+}
+
+const pointOf = ({ position, leg }: LedgerRow): Place => [`${position}`, leg];
+const placeOf = (entry: LedgerRow): string => cursorOf(KIND, pointOf(entry));
+
+/** Positions stay inside: they would tell how much everybody does. */
+const entryBody = (entry: LedgerRow) => ({
+  id: `entry_${derivedUuid(`ledger/${entry.position}/${entry.leg}`)}`,
+  type: entry.entryType,
+  amount: formatMoney(entry.amount),
+  balance: formatMoney(entry.balance),
+  execution_id: entry.executionId ?? null,
+  created_at: entry.at,
+});
+
+function wantsCsv(request: ApiRequest): boolean {
+  const accepted = (request.header('accept') ?? '').split(',').map((one) => one.trim());
+  return accepted.some((one) => /^text\/csv(;|$)/i.test(one));
+}
+
+function csvReply(
+  infra: Billing,
+  filter: Filter,
+  after: Place | undefined,
+  linesMax: number,
+): Reply {
+  return {
+    status: 200,
+    headers: {
+      'content-type': 'text/csv; charset=utf-8; header=present',
+      'content-disposition': 'attachment; filename="ledger.csv"',
+    },
+    stream: Readable.from(csvChunks(infra, filter, after, linesMax)),
+  };
+}
+
+const CHUNK_LINES = 1_000;
+
+/** No field needs quotes: ids, words, amounts and times. */
+async function* csvChunks(
+  infra: Billing,
+  filter: Filter,
+  start: Place | undefined,
+  linesMax: number,
+): AsyncGenerator<string> {
+  yield 'id,created_at,type,amount,balance,execution_id\r\n';
+  let after = start;
+  for (let left = linesMax; left > 0; left -= CHUNK_LINES) {
+    const limit = Math.min(left, CHUNK_LINES);
+    const entries = await read(infra, filter, after, limit);
+    const last = entries.at(-1);
+    if (last) yield entries.map(csvLine).join('');
+    if (!last || entries.length < limit) return;
+    after = pointOf(last);
+  }
+}
+
+function csvLine(entry: LedgerRow): string {
+  const { id, created_at, type, amount, balance, execution_id } = entryBody(entry);
+  return `${[id, created_at, type, amount, balance, execution_id ?? ''].join(',')}\r\n`;
+}

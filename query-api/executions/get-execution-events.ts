@@ -1,0 +1,43 @@
+/** The public timeline of an execution; webhooks carry the same numbers. */
+import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import { timelineEntrySchema } from '../../contracts/http/executions.js';
+import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
+import { isId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import { timelineOf } from '../../domain/execution/timeline.js';
+import { Refusal, type Route } from '../../http/server/route.js';
+import { cursorOf, listBody, pageOf } from '../cursor.js';
+import type { QueryInfra } from '../query-infra.js';
+
+const KIND = 'timeline';
+
+export const getExecutionEvents = ({ store }: Pick<QueryInfra, 'store'>): Route => ({
+  method: 'GET',
+  path: '/executions/{id}/events',
+  summary: "Read an execution's timeline",
+  tag: 'Executions',
+  audience: 'tenant',
+  permission: 'EXECUTION_ONLY',
+  querySchema: queryObject(pageFields),
+  replySchemas: { 200: listOf('Timeline', timelineEntrySchema) },
+  refusals: ['NOT_FOUND'],
+  async handle(request, { organizationId }) {
+    const { limit, after } = pageOf(request, KIND, ['number']);
+    const { id = '' } = request.params;
+    if (!isId('exec', id)) return new Refusal('NOT_FOUND');
+    const events = await store.readStream(streamOf('execution', id));
+    const [first, ...more] = timelineOf(events as readonly RecordedEvent<ExecutionEvent>[]);
+    const owner = (events[0]?.data as ExecutionEvent['data'] | undefined)?.organizationId;
+    if (!first || owner !== organizationId) return new Refusal('NOT_FOUND');
+    const sequenceBefore = Number(after?.[0] ?? 0);
+    const rest = [first, ...more].filter(({ sequence }) => sequence > sequenceBefore);
+    const body = listBody(
+      rest,
+      limit,
+      ({ sequence, type, status, at }) => ({ sequence, type, status, at }),
+      ({ sequence }) => cursorOf(KIND, [sequence]),
+    );
+    return { status: 200, body };
+  },
+});

@@ -1,0 +1,123 @@
+/** The query API over real HTTP: a log in memory, read models of real projectors, real files. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import type { PayloadRef } from '../../contracts/events/execution.js';
+import { apiKeyIdOf, type FileId, type OrganizationId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
+import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
+import { openInProcessBus } from '../../infra/event-bus/in-process.js';
+import type { EventBus } from '../../infra/event-bus/port.js';
+import { openDiskFiles } from '../../infra/files/disk.js';
+import type { FileStore } from '../../infra/files/port.js';
+import { apiKeyHash, apiKeyText } from '../../http/server/api-key-text.js';
+import { openAuthenticator } from '../../http/server/auth.js';
+import type { Route } from '../../http/server/route.js';
+import { serveRoutes } from '../../http/server/serve-routes.js';
+import { sha256Hex } from '../../http/server/json/canonical.js';
+import { openMetrics } from '../../infra/metrics.js';
+import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
+import { projections } from '../../projectors/projections.js';
+import { runProjections } from '../../projectors/engine/run-projections.js';
+import { at, openReadModels, type ReadModels } from '../../projectors/testing/kit.js';
+import { asOperator, clientOf, type Answer, type Client, type Json } from '../../testing/client.js';
+import { queryRoutes } from '../app.js';
+
+export interface QueryServer {
+  readonly models: ReadModels;
+  /** Over the same log. */
+  readonly bus: EventBus;
+  readonly routes: readonly Route[];
+  readonly baseUrl: string;
+  /** With a new key of the organization. */
+  tenant(organizationId: OrganizationId, permission?: 'FULL' | 'EXECUTION_ONLY'): Promise<Client>;
+  operator<T = Json>(method: string, path: string): Promise<Answer<T>>;
+  keepOutput(text: string): Promise<PayloadRef>;
+  keepFile(id: FileId, bytes: Buffer): Promise<{ sizeBytes: number; sha256: string }>;
+  startProjecting(): void;
+  /** From now on nobody keeps the read models up. */
+  stopProjecting(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const ADMIN_KEY = 'an-operator-key-of-a-spec';
+const FILE_BYTES_MAX = 1_000_000;
+
+/** Files lie on a disk of its own unless others are given. */
+export async function openQueryServer(given: { files?: FileStore } = {}): Promise<QueryServer> {
+  const models = await openReadModels();
+  const dir = await mkdtemp(join(tmpdir(), 'modelroute-query-'));
+  const log = pino({ level: 'silent' });
+  const files = given.files ?? (await openDiskFiles({ dir }));
+  const payloads = openMemoryPayloads();
+  const path = fileURLToPath(new URL('../../catalogue.yaml', import.meta.url));
+  const catalogue = openCatalogue({ path, variables: { SANDBOX_URL: 'http://127.0.0.1:9' }, log });
+  const { pool: readStore, store } = models;
+  const bus = openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log });
+  const kept = { bus, catalogue, files, payloads, readStore, store };
+  const routes = queryRoutes({ ...kept, log, now: Date.now });
+  const server = await serveRoutes({
+    routes,
+    mounts: [],
+    authenticator: openAuthenticator({ store, adminKey: ADMIN_KEY, now: Date.now }),
+    log,
+    metrics: openMetrics(),
+    now: Date.now,
+    port: 0,
+    host: '127.0.0.1',
+  });
+  const baseUrl = `http://127.0.0.1:${server.port}`;
+  let projecting: { stop: AbortController; running: Promise<void> } | undefined;
+  const stopProjecting = async () => {
+    projecting?.stop.abort();
+    await projecting?.running;
+    projecting = undefined;
+  };
+  return {
+    ...{ models, bus, routes, baseUrl },
+    tenant: async (organizationId, permission = 'FULL') =>
+      clientOf({ baseUrl }, await newKey(models, organizationId, permission)),
+    operator: (method, path) => asOperator({ baseUrl, adminKey: ADMIN_KEY }, method, path),
+    async keepOutput(text) {
+      const bytes = Buffer.from(text);
+      const ref = `output/${randomBytes(8).toString('hex')}`;
+      await payloads.put({ ref, organizationId: 'org', bytes });
+      return { ref, sha256: sha256Hex(bytes), bytes: bytes.length };
+    },
+    keepFile: (id, bytes) => files.put(id, Readable.from([bytes]), FILE_BYTES_MAX),
+    startProjecting() {
+      const stop = new AbortController();
+      projecting = { stop, running: runProjections(models.running(projections), stop.signal) };
+    },
+    stopProjecting,
+    async close() {
+      await server.close();
+      await stopProjecting();
+      catalogue.close();
+      await models.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function newKey(
+  models: ReadModels,
+  organizationId: OrganizationId,
+  permission: 'FULL' | 'EXECUTION_ONLY',
+): Promise<string> {
+  const key = apiKeyText(randomBytes(32));
+  const hash = apiKeyHash(key);
+  const keyId = apiKeyIdOf(hash);
+  const about = { name: 'a key', hint: key.slice(-4), at: at(0) };
+  await models.append({
+    stream: streamOf('apiKey', keyId),
+    type: 'ApiKeyCreated',
+    data: { organizationId, keyId, permission, hash, ...about },
+  });
+  return key;
+}

@@ -1,0 +1,56 @@
+/** What every app is given: the opened infrastructure. Apps are functions from this to workers. */
+import type { Pool } from 'pg';
+import type { Accounts } from '../command-handling/accounts/accounts.js';
+import type { Config } from '../infra/config/config.js';
+import type { CatalogueHolder } from '../providers/catalogue/catalogue-holder.js';
+import type { EventBus } from '../infra/event-bus/port.js';
+import type { EventStore, Position } from '../infra/event-store/port.js';
+import type { FileStore } from '../infra/files/port.js';
+import type { Leases } from '../infra/leases/port.js';
+import type { Log } from '../infra/logger.js';
+import type { Metrics } from '../infra/metrics.js';
+import type { Outbound } from '../http/client/outbound.js';
+import type { PayloadStore } from '../infra/payloads/port.js';
+import type { Providers } from '../providers/port.js';
+import type { Secrets } from '../infra/secrets.js';
+import type { Worker } from '../infra/worker.js';
+
+export interface Infra {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly store: EventStore;
+  readonly bus: EventBus;
+  readonly payloads: PayloadStore;
+  readonly files: FileStore;
+  readonly catalogue: CatalogueHolder;
+  readonly providers: Providers;
+  /** Calls to addresses that callers named: webhooks. */
+  readonly outbound: Outbound;
+  /** Downloads of outputs from where providers say they lie. */
+  readonly downloads: Outbound;
+  readonly leases: Leases;
+  readonly accounts: Accounts;
+  readonly secrets: Secrets;
+  /** Names this process among the living: holder of leases. */
+  readonly instance: string;
+  /**
+   * Set in the only process over its data: what was begun up to here was begun by a process that is
+   * gone, so it need not wait for its deadline.
+   */
+  readonly beganBefore: Position | undefined;
+  /** Where the read models live; nothing is decided on them. */
+  readonly readStore: Pool;
+  /** Carries events from the store to the bus, where the bus is not the store itself. */
+  readonly relay: Worker | undefined;
+  /** What must answer before this process may be sent requests. */
+  readonly dependencies: readonly Dependency[];
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export interface Dependency {
+  readonly name: string;
+  /** Throws when it does not answer. */
+  check(): Promise<void>;
+}

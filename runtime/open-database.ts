@@ -1,0 +1,152 @@
+/**
+ * The stores of an installation, for commands that look into it: the database that DATABASE_URL
+ * names, the embedded one of a system that runs, or, when none runs, the embedded one started for
+ * the time of the command; and the event store that goes with it. An installation that was never
+ * started is left alone.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Pool } from 'pg';
+import { pino } from 'pino';
+import type { Config } from '../infra/config/config.js';
+import { expectOwnLog, kindOf, type StoreKind } from '../infra/event-store/identity.js';
+import type { Log } from '../infra/logger.js';
+import { allMigrations } from '../infra/migrations/all.js';
+import { openStores, type Stores } from './open-stores.js';
+import { lockDataDir, type DataDirLock } from '../infra/postgres/embedded/data-dir-lock.js';
+import { migrate } from '../infra/postgres/migrate.js';
+import { runningPostgresUrl, startEmbeddedPostgres } from '../infra/postgres/embedded/embedded.js';
+import { pointerName } from '../infra/postgres/embedded/pointer.js';
+import { openPool } from '../infra/postgres/pool.js';
+import { StartError } from '../infra/start-error.js';
+
+export interface Database extends Pick<Stores, 'store' | 'rawLog' | 'smallPayloads' | 'figures'> {
+  readonly kind: StoreKind;
+  readonly readStore: Pool;
+  readonly log: Log;
+  /** False: it was started for this command, so nobody works on what is open in it. */
+  readonly isServed: boolean;
+}
+
+/** Two rebuilds at a time, each with a connection that writes and one that looks. */
+const CONNECTIONS_MAX = 6;
+
+interface DatabaseOptions {
+  /** For whoever is going to make it ours: the stores may be new, or not belong together yet. */
+  readonly moveIn?: boolean;
+}
+
+/** Throws `StartError` where there is no database, none of ours in it, or another log's. */
+export async function withDatabase<T>(
+  config: Config,
+  work: (database: Database) => Promise<T>,
+  { moveIn = false }: DatabaseOptions = {},
+): Promise<T> {
+  const opening: Opening<T> = { config, moveIn, work, log: logOf(config) };
+  if (config.databaseUrl) return withStores(opening, config.databaseUrl, true);
+  const lock = await lockIfFree(config, moveIn);
+  if (!lock) return withStores(opening, await servedUrl(config), true);
+  try {
+    const { dataDir, postgresDir: pgDir } = config;
+    const postgres = await startEmbeddedPostgres({ dataDir, pgDir, log: opening.log });
+    try {
+      return await withStores(opening, postgres.url, false);
+    } finally {
+      await postgres.stop();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+interface Opening<T> {
+  readonly config: Config;
+  readonly moveIn: boolean;
+  readonly work: (database: Database) => Promise<T>;
+  readonly log: Log;
+}
+
+/** Commands speak for themselves; what happens below is told to those who ask for it. */
+const logOf = ({ logLevel }: Config): Log =>
+  pino({ level: logLevel === 'debug' ? 'debug' : 'silent' }, pino.destination(2));
+
+/** Undefined: a system runs on the data folder. */
+async function lockIfFree({ dataDir }: Config, moveIn: boolean): Promise<DataDirLock | undefined> {
+  if (!moveIn && !existsSync(join(dataDir, pointerName)))
+    throw new StartError(
+      `There is no ModelRoute in ${dataDir}: run 'modelroute serve' first, or name its folder ` +
+        'with MODELROUTE_DATA_DIR.',
+    );
+  try {
+    return await lockDataDir(dataDir);
+  } catch (error) {
+    if (error instanceof StartError) return undefined;
+    throw error;
+  }
+}
+
+async function servedUrl({ dataDir }: Config): Promise<string> {
+  const url = await runningPostgresUrl(dataDir);
+  if (url) return url;
+  throw new StartError(
+    `The system on ${dataDir} holds its folder, but its database does not run: it is starting or ` +
+      'stopping, so try again in a moment.',
+  );
+}
+
+async function withStores<T>(
+  { config, moveIn, work, log }: Opening<T>,
+  url: string,
+  isServed: boolean,
+): Promise<T> {
+  const readStore = openPool(url, {
+    ...{ max: CONNECTIONS_MAX, applicationName: 'modelroute command', log, statementTimeoutMs: 0 },
+  });
+  let stores: Stores | undefined;
+  try {
+    const [schema, kind] = [await schemaOf(readStore, url), kindOf(config)];
+    if (moveIn) await migrate(readStore, allMigrations);
+    else expectOurs(schema, url, kind);
+    stores = await openStores({ config, databaseUrl: url, log });
+    const { store, rawLog, smallPayloads } = stores;
+    const figures = stores.figures.bind(stores);
+    const opened = { kind, store, rawLog };
+    if (!moveIn && schema.current) await expectOwnLog(readStore, opened, { remember: false });
+    return await work({ ...opened, smallPayloads, figures, readStore, log, isServed });
+  } finally {
+    await stores?.close();
+    await readStore.end();
+  }
+}
+
+interface Schema {
+  readonly ours: boolean;
+  /** Also the newest of what this release makes. */
+  readonly current: boolean;
+}
+
+async function schemaOf(pool: Pool, url: string): Promise<Schema> {
+  try {
+    const { rows } = await pool.query<Schema>(
+      `SELECT to_regclass('eventstore.events') IS NOT NULL
+         AND to_regclass('readmodel.projections') IS NOT NULL AS ours,
+         EXISTS (
+           SELECT FROM pg_attribute
+           WHERE attrelid = to_regclass('processing.log_identity') AND attname = 'epoch'
+         ) AS current`,
+    );
+    return rows[0] ?? { ours: false, current: false };
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    const { host, pathname } = new URL(url);
+    throw new StartError(`The database ${host}${pathname} cannot be used: ${message || code}.`);
+  }
+}
+
+function expectOurs({ ours, current }: Schema, url: string, kind: StoreKind): void {
+  const { host, pathname } = new URL(url);
+  if (!ours || (!current && kind !== 'postgres'))
+    throw new StartError(
+      `The database ${host}${pathname} holds no ModelRoute: run 'modelroute serve' on it first.`,
+    );
+}

@@ -1,0 +1,42 @@
+/** Where files and large payloads lie, as configuration names it. */
+import { join } from 'node:path';
+import type { Config, S3Config } from '../infra/config/config.js';
+import { openDiskFiles } from '../infra/files/disk.js';
+import type { FileStore } from '../infra/files/port.js';
+import { openDiskPayloads } from '../infra/payloads/disk.js';
+import type { PayloadStore } from '../infra/payloads/port.js';
+
+export interface Files {
+  readonly files: FileStore;
+  readonly largePayloads: PayloadStore;
+  /** Throws when the store cannot be reached; undefined when it has no server of its own. */
+  readonly check: (() => Promise<void>) | undefined;
+  close(): Promise<void>;
+}
+
+/** Throws `StartError` when what is configured cannot be used. */
+export async function openFiles(config: Pick<Config, 'dataDir' | 's3'>): Promise<Files> {
+  if (config.s3) return inBucket(config.s3);
+  return {
+    files: await openDiskFiles({ dir: join(config.dataDir, 'files') }),
+    largePayloads: await openDiskPayloads({ dir: join(config.dataDir, 'payloads') }),
+    check: undefined,
+    close: async () => undefined,
+  };
+}
+
+/** The client is loaded only where it is used: it takes a while. */
+async function inBucket(config: S3Config): Promise<Files> {
+  const [{ openS3 }, { openS3Files }, { openS3Payloads }] = await Promise.all([
+    import('../infra/object-store/client.js'),
+    import('../infra/files/s3.js'),
+    import('../infra/payloads/s3.js'),
+  ]);
+  const s3 = await openS3(config);
+  return {
+    files: openS3Files(s3),
+    largePayloads: openS3Payloads(s3),
+    check: () => s3.check(),
+    close: async () => s3.close(),
+  };
+}

@@ -1,0 +1,195 @@
+/** Opens what configuration names: the one place where adapters are chosen. */
+import { openAccounts } from '../command-handling/accounts/accounts.js';
+import { openPostgresHomes } from '../command-handling/account-owner/homes.js';
+import { openCatalogue } from '../providers/catalogue/catalogue-holder.js';
+import type { Config } from '../infra/config/config.js';
+import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
+import type { Dependency, Infra } from './infra.js';
+import { openPostgresLeases } from '../infra/leases/postgres.js';
+import type { Log } from '../infra/logger.js';
+import { openMetrics, type Metrics } from '../infra/metrics.js';
+import { allMigrations } from '../infra/migrations/all.js';
+import { parseCidrs, type AllowedNetworks } from '../http/client/addresses.js';
+import { openBus } from './open-bus.js';
+import { openFiles } from './open-files.js';
+import { openStores, type Stores } from './open-stores.js';
+import { openOutbound } from '../http/client/outbound.js';
+import { openTieredPayloads } from '../infra/payloads/tiered.js';
+import { migrate } from '../infra/postgres/migrate.js';
+import { openPool } from '../infra/postgres/pool.js';
+import { openProviders } from '../providers/open-providers.js';
+import { openSecrets } from '../infra/secrets.js';
+import { StartError } from '../infra/start-error.js';
+
+export interface OpenInfraOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly databaseUrl: string;
+  readonly masterKey: string;
+  /** Where the sandbox listens, when there is one. */
+  readonly sandboxUrl: string | undefined;
+  /** Names this process among the living; a restart of the only process keeps its name. */
+  readonly instance: string;
+  /** No other process works on this data. */
+  readonly sole: boolean;
+}
+
+export interface OpenedInfra {
+  readonly infra: Infra;
+  close(): Promise<void>;
+}
+
+const LOOPBACK = '127.0.0.0/8';
+const READ_CONNECTIONS_MAX = 10;
+/** Leases and checkpoints must not wait behind reads, or groups would pause under load. */
+const PROCESSING_CONNECTIONS_MAX = 4;
+
+export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
+  const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
+  await migrateAll(databaseUrl, log);
+  const readStore = openPool(databaseUrl, {
+    max: READ_CONNECTIONS_MAX,
+    applicationName: 'modelroute',
+    log,
+  });
+  const processing = openPool(databaseUrl, {
+    max: PROCESSING_CONNECTIONS_MAX,
+    applicationName: 'modelroute-processing',
+    log,
+  });
+  const metrics = openMetrics();
+  const stores = await openStores({ config, databaseUrl, log });
+  const { store, rawLog, smallPayloads: small } = stores;
+  const opened = { kind: kindOf(config), store, rawLog };
+  const epoch = await expectOwnLog(readStore, opened, { remember: true });
+  watchStore(stores, metrics);
+  const leases = openPostgresLeases({ pool: processing });
+  const pool = processing;
+  const delivery = await openBus({ config, store, epoch, pool, leases, instance, log, metrics });
+  const { bus, relay } = delivery;
+  const filing = await openFiles(config);
+  const { files, largePayloads: large } = filing;
+  const variables = { SANDBOX_URL: sandboxUrl };
+  const catalogue = openCatalogue({ path: config.catalogueFile, variables, log });
+  const providers = openProviders({ credentials: (name) => config.credential(name) });
+  const outbound = openOutbound({ allowedNetworks: networksOf(config.allowedNetworks) });
+  const downloads = openOutbound({
+    allowedNetworks: networksOf(sandboxUrl ? LOOPBACK : '', config.allowedNetworks),
+  });
+  const homes = openPostgresHomes({ url: databaseUrl, log, instance });
+  const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
+  const infra: Infra = {
+    ...{ config, log, metrics, store, bus, files, catalogue, providers, outbound, downloads },
+    ...{ leases, readStore, instance, relay },
+    dependencies: dependenciesOf(readStore, stores, delivery, filing),
+    payloads: openTieredPayloads({ small, large }),
+    accounts: openAccounts({ store, homes, onError }),
+    secrets: openSecrets(masterKey),
+    beganBefore: sole ? await store.head() : undefined,
+    now: Date.now,
+  };
+  return {
+    infra,
+    async close() {
+      catalogue.close();
+      await Promise.all([providers.close(), outbound.close(), downloads.close()]);
+      await Promise.all([delivery.close(), homes.close()]);
+      await Promise.all([stores.close(), filing.close()]);
+      await Promise.all([readStore.end(), processing.end()]);
+    },
+  };
+}
+
+/** Both lists must be good; an empty one allows nothing private. */
+function networksOf(...lists: string[]): AllowedNetworks {
+  const parsed = parseCidrs(lists.filter((list) => list !== '').join(','));
+  if (parsed.ok) return parsed.networks;
+  throw new StartError(`MODELROUTE_ALLOW_PRIVATE_NETWORKS cannot be used: ${parsed.reason}`);
+}
+
+async function migrateAll(databaseUrl: string, log: Log): Promise<void> {
+  const pool = openPool(databaseUrl, {
+    max: 1,
+    applicationName: 'modelroute-migrate',
+    log,
+    statementTimeoutMs: 0,
+  });
+  try {
+    const ran = await migrate(pool, allMigrations);
+    if (ran.length > 0) log.info({ steps: ran.length }, 'the database schema is up to date');
+  } catch (error) {
+    throw isUnreachable(error) ? unreachable(databaseUrl, error as Error) : error;
+  } finally {
+    await pool.end();
+  }
+}
+
+const UNREACHABLE = [
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  '28P01',
+  '28000',
+  '3D000',
+];
+
+const isUnreachable = (error: unknown): boolean =>
+  error instanceof Error &&
+  (UNREACHABLE.includes((error as NodeJS.ErrnoException).code ?? '') ||
+    /timeout|terminated/i.test(error.message));
+
+function unreachable(databaseUrl: string, error: Error): StartError {
+  const { host, pathname } = new URL(databaseUrl);
+  const why = error.message || (error as NodeJS.ErrnoException).code;
+  return new StartError(
+    `The database ${host}${pathname} cannot be used (${why}): check DATABASE_URL and that the ` +
+      'server runs.',
+  );
+}
+
+/** What `/readyz` asks, by the names that an operator reads there. */
+function dependenciesOf(
+  readStore: Infra['readStore'],
+  { store }: Stores,
+  bus: { readonly check: Dependency['check'] | undefined },
+  files: { readonly check: Dependency['check'] | undefined },
+): readonly Dependency[] {
+  return [
+    { name: 'database', check: async () => void (await readStore.query('select 1')) },
+    { name: 'event-store', check: notTooOften(async () => void (await store.head())) },
+    ...(bus.check ? [{ name: 'event-bus', check: notTooOften(bus.check) }] : []),
+    ...(files.check ? [{ name: 'file-store', check: notTooOften(files.check) }] : []),
+  ];
+}
+
+/** These questions are dear beside the hurry of probes: a signed request on a new connection. */
+const FRESH_MS = 2_500;
+
+/** One that has answered is taken for there for a while; one that has not is asked each time. */
+function notTooOften(check: Dependency['check']): Dependency['check'] {
+  let freshUntil = -Infinity;
+  return async () => {
+    if (performance.now() < freshUntil) return;
+    await check();
+    freshUntil = performance.now() + FRESH_MS;
+  };
+}
+
+/** Store figures are read when somebody looks, so that the hot path counts nothing twice. */
+function watchStore(stores: Stores, metrics: Metrics): void {
+  const { appendQueue } = metrics;
+  const collect = () => {
+    const { queueUnits, events, batches, unknownTypes } = stores.figures();
+    appendQueue.set(queueUnits);
+    metrics.appendedEvents.reset();
+    metrics.appendedEvents.inc(events);
+    metrics.appendBatches.reset();
+    metrics.appendBatches.inc(batches);
+    for (const [type, times] of unknownTypes) {
+      metrics.unknownEvents.remove({ type });
+      metrics.unknownEvents.inc({ type }, times);
+    }
+  };
+  Object.assign(appendQueue, { collect });
+}

@@ -1,0 +1,86 @@
+/** Where events, their small payloads and snapshots lie, as configuration names it. */
+import type { Config } from '../infra/config/config.js';
+import type { EventStore } from '../infra/event-store/port.js';
+import { openPostgresEventStore } from '../infra/event-store/postgres/postgres.js';
+import type { RawLog } from '../infra/event-store/raw-log.js';
+import type { Log } from '../infra/logger.js';
+import { openPostgresPayloads } from '../infra/payloads/postgres.js';
+import type { PayloadStore } from '../infra/payloads/port.js';
+import { StartError } from '../infra/start-error.js';
+
+/** Counted since the store was opened; `queueUnits` is of now. */
+export interface StoreFigures {
+  readonly queueUnits: number;
+  readonly events: number;
+  readonly batches: number;
+  readonly unknownTypes: ReadonlyMap<string, number>;
+}
+
+export interface Stores {
+  readonly store: EventStore;
+  /** The same log as text, for moving it to another store. */
+  readonly rawLog: RawLog;
+  /** Those that ride in a unit, and those of their size. */
+  readonly smallPayloads: PayloadStore;
+  figures(): StoreFigures;
+  close(): Promise<void>;
+}
+
+export interface OpenStoresOptions {
+  readonly config: Pick<Config, 'eventStoreUrl'>;
+  readonly databaseUrl: string;
+  readonly log: Log;
+}
+
+export async function openStores(options: OpenStoresOptions): Promise<Stores> {
+  const { config, databaseUrl: url, log } = options;
+  if (config.eventStoreUrl) return openDistributed(config.eventStoreUrl, url, log);
+  const store = openPostgresEventStore({ url, log });
+  return {
+    store,
+    rawLog: store.rawLog,
+    smallPayloads: openPostgresPayloads(store.smallPayloads),
+    figures: () => {
+      const { commit, unknownTypes } = store.stats();
+      const { queueUnits, events, batches } = commit;
+      return { queueUnits, events, batches, unknownTypes };
+    },
+    close: () => store.close(),
+  };
+}
+
+/** Loaded only here, so that one machine pays nothing for it. */
+async function openDistributed(url: string, databaseUrl: string, log: Log): Promise<Stores> {
+  const { openEventStoreDb } = await import('../infra/event-store/eventstoredb/eventstoredb.js');
+  const store = await openOr(`EVENTSTORE_URL cannot be used`, () =>
+    openEventStoreDb({ url, databaseUrl, log }),
+  );
+  try {
+    // The first question also opens the connection, before a burst of appends needs it.
+    await openOr('The event store of EVENTSTORE_URL does not answer', () => store.head());
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return {
+    store,
+    rawLog: store.rawLog,
+    smallPayloads: openPostgresPayloads(store.smallPayloads),
+    figures: () => {
+      const { queueUnits, events, appender, unknownTypes } = store.stats();
+      return { queueUnits, events, batches: appender.appends, unknownTypes };
+    },
+    close: () => store.close(),
+  };
+}
+
+async function openOr<T>(what: string, open: () => T | Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new StartError(`${what} (${message}): check the address and that the server runs.`, {
+      cause: error,
+    });
+  }
+}

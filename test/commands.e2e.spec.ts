@@ -1,0 +1,116 @@
+/** The commands of operators, on a system that runs and on one that does not. */
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import pg from 'pg';
+import { runningPostgresUrl } from '../infra/postgres/embedded/embedded.js';
+import { exitOf, startChild } from '../testing/child-process.js';
+import { clientOf } from '../testing/client.js';
+import { accept, textOf, whenOver, whenSettled } from './testing/executions.js';
+import { programOf } from '../testing/system.js';
+import { systemInSuite } from '../testing/system-in-suite.js';
+
+describe('modelroute <command>', function () {
+  this.timeout(60_000);
+  const system = systemInSuite();
+  let organizationId = '';
+  let executionId = '';
+
+  const run = async (...args: string[]) => {
+    const { code, output } = await system().command(...args);
+    return { code, output };
+  };
+  const api = (...args: string[]) => run(...args, '--url', system().baseUrl);
+  const jsonOf = async <T>(running: ReturnType<typeof run>): Promise<T> => {
+    const { code, output } = await running;
+    expect(code, output).to.equal(0);
+    return JSON.parse(output) as T;
+  };
+
+  it('makes a tenant, its money and its key', async () => {
+    const created = await jsonOf<{ id: string }>(api('orgs', 'create', 'Acme', '--json'));
+    organizationId = created.id;
+    const topUp = ['top-up', organizationId, '12.50', '--idempotency-key', 'invoice-1'];
+    for (let times = 0; times < 2; times++)
+      expect(await api(...topUp)).to.deep.equal({
+        code: 0,
+        output: '$12.500 added: $12.500 available, $0.000 held',
+      });
+    const { key } = await jsonOf<{ key: string }>(api('keys', 'create', organizationId, '--json'));
+    const listed = await jsonOf<readonly Record<string, unknown>[]>(api('orgs', 'list', '--json'));
+    expect(listed.map(({ id, name, available }) => ({ id, name, available }))).to.deep.equal([
+      { id: organizationId, name: 'Acme', available: '12.500' },
+    ]);
+    const client = clientOf(system(), key);
+    executionId = (await accept(client, textOf('Why is a log a good ledger?'))).id;
+    await whenOver(client, executionId);
+    await whenSettled(client, executionId);
+  });
+
+  it('shows what stands behind an execution', async () => {
+    const shown = await jsonOf<{
+      execution: { status: string };
+      attempts: readonly { outcome: string; candidates: readonly unknown[] }[];
+      ledger: readonly { type: string }[];
+    }>(run('executions', 'show', executionId, '--json'));
+    expect(shown.execution.status).to.equal('COMPLETED');
+    expect(shown.attempts.map(({ outcome }) => outcome)).to.deep.equal(['succeeded']);
+    expect(shown.ledger.map(({ type }) => type)).to.deep.equal(['HOLD', 'RELEASE', 'SETTLEMENT']);
+    const { output } = await run('executions', 'show', executionId);
+    expect(output).to.contain(', chosen').and.contain('ExecutionCompleted');
+  });
+
+  it('prints the log, money as text', async () => {
+    const types = ['--types', 'FundsDeposited'];
+    const { output } = await run('events', 'tail', '--from', '0', ...types);
+    const { type, data } = JSON.parse(output) as { type: string; data: { amount: string } };
+    expect([type, data.amount]).to.deep.equal(['FundsDeposited', '12.500']);
+  });
+
+  it('verifies; a planted defect is found, and a rebuild mends it', async () => {
+    const verify = ['verify', '--json', '--settled', '--receiver-record', system().sandboxUrl];
+    const right = await jsonOf<{ findings: unknown[]; checked: object }>(run(...verify));
+    expect(right.findings).to.deep.equal([]);
+    expect(right.checked).to.include({ executions: 1, holds: 1, payloads: 2 });
+    const client = new pg.Client(await runningPostgresUrl(system().dataDir));
+    await client.connect();
+    await client.query('UPDATE readmodel.account_balances SET available_micros = 1');
+    await client.end();
+    const wrong = await run('verify', '--skip-rebuild');
+    expect(wrong.code).to.equal(2);
+    expect(wrong.output).to.contain(`I3  account-${organizationId}  0.000001 are available`);
+    expect((await run('rebuild', 'account_balances')).output).to.contain('it differed');
+    expect((await run('verify', '--settled')).code).to.equal(0);
+  });
+
+  it('refuses in one sentence', async () => {
+    const oneLine = async (running: ReturnType<typeof run>, sentence: RegExp) => {
+      const { code, output } = await running;
+      expect(code, output).to.equal(1);
+      expect(output).to.match(sentence).and.not.match(/\n/);
+    };
+    await oneLine(run('rebuild', 'nonsense'), /no projection nonsense/);
+    await oneLine(run('executions', 'show', 'nonsense'), /no execution's id/);
+    await oneLine(run('events', 'tail', '--types', 'Nonsense'), /no event type Nonsense/);
+    await oneLine(api('top-up', organizationId, 'much'), /400 INPUT_VALIDATION_ERROR.*amount/);
+    await oneLine(run('verify', '--receiver-record', '/nowhere'), /\/nowhere cannot be read/);
+    await oneLine(run('orgs', 'list', '--url', 'http://127.0.0.1:1'), /modelroute serve/);
+  });
+
+  it('looks into a system that is down, and changes nothing where there is none', async () => {
+    expect(await system().stop()).to.equal(0);
+    const { code, output } = await run('verify');
+    expect([code, output.split('\n').at(-1)]).to.deep.equal([0, 'nothing is wrong']);
+    expect((await run('executions', 'show', executionId)).code).to.equal(0);
+    expect(await runningPostgresUrl(system().dataDir)).to.equal(undefined);
+    const none = join(tmpdir(), `modelroute-none-${randomUUID()}`);
+    const env = { MODELROUTE_DATA_DIR: none, PORT: '0' };
+    const child = startChild({ ...programOf({}, 'verify'), env });
+    expect((await exitOf(child, 20_000)).code).to.equal(1);
+    expect(child.lines.join('\n')).to.match(/^There is no ModelRoute in .*modelroute-none/);
+    expect(existsSync(none)).to.equal(false);
+    await system().restart();
+  });
+});
