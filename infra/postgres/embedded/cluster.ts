@@ -12,7 +12,7 @@ import {
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { StartError } from '../../start-error.js';
-import type { Place } from './place.js';
+import type { ClusterLocation } from './cluster-location.js';
 import { run } from './process.js';
 
 /** The only database role; the password is the pointer's. */
@@ -22,27 +22,27 @@ export const superuser = 'modelroute';
  * Makes the cluster unless it is there. initdb works in a folder beside it, which becomes the
  * cluster by rename: one that exists is complete, whenever we were killed.
  */
-export async function ensureCluster(place: Place): Promise<void> {
-  await removeDrafts(place);
-  if (await isThere(place.cluster)) return refuseOtherVersion(place);
-  const draft = `${place.cluster}.new-${randomBytes(4).toString('hex')}`;
+export async function ensureCluster(location: ClusterLocation): Promise<void> {
+  await removeDrafts(location);
+  if (await isThere(location.cluster)) return refuseOtherVersion(location);
+  const draft = `${location.cluster}.new-${randomBytes(4).toString('hex')}`;
   const passwordFile = `${draft}.password`;
   try {
     await mkdir(draft, { mode: 0o700 });
-    await writeFile(passwordFile, `${place.pointer.password}\n`, { mode: 0o600, flag: 'wx' });
-    if (place.runAs.uid !== undefined) {
+    await writeFile(passwordFile, `${location.pointer.password}\n`, { mode: 0o600, flag: 'wx' });
+    if (location.runAs.uid !== undefined) {
       for (const path of [draft, passwordFile]) {
-        await chown(path, place.runAs.uid, place.runAs.gid);
+        await chown(path, location.runAs.uid, location.runAs.gid);
       }
     }
     const { code, output } = await run(
-      place.binaries.initdb,
+      location.binaries.initdb,
       ['-D', draft, `--pwfile=${passwordFile}`, `--username=${superuser}`, ...initdbFlags],
-      { runAs: place.runAs, cwd: place.home },
+      { runAs: location.runAs, cwd: location.home },
     );
-    if (code !== 0) throw initFailure(place, output.trim() || String(code));
-    await rename(draft, place.cluster);
-    await syncFolder(place.home);
+    if (code !== 0) throw initFailure(location, output.trim() || String(code));
+    await rename(draft, location.cluster);
+    await syncFolder(location.home);
   } finally {
     await rm(passwordFile, { force: true });
     await rm(draft, { recursive: true, force: true, maxRetries: 5 });
@@ -63,14 +63,14 @@ const initdbFlags = [
 ];
 
 /** What a killed start left; an initdb that outlived it loses its folder and gives up. */
-async function removeDrafts({ cluster, home }: Place): Promise<void> {
+async function removeDrafts({ cluster, home }: ClusterLocation): Promise<void> {
   for (const name of await readdir(home)) {
     if (!name.startsWith(`${basename(cluster)}.new-`)) continue;
     await rm(join(home, name), { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
-async function refuseOtherVersion({ cluster, version }: Place): Promise<void> {
+async function refuseOtherVersion({ cluster, version }: ClusterLocation): Promise<void> {
   const theirs = (await readFile(join(cluster, 'PG_VERSION'), 'utf8')).trim();
   const ours = version.split('.')[0] ?? '';
   if (theirs === ours) return;
@@ -83,15 +83,15 @@ async function refuseOtherVersion({ cluster, version }: Place): Promise<void> {
   );
 }
 
-function initFailure(place: Place, output: string): StartError {
+function initFailure(location: ClusterLocation, output: string): StartError {
   if (/No space left on device|Disk quota exceeded/.test(output)) {
     return new StartError(
-      `The disk that holds ${place.home} is full: free some space there, then start again.`,
+      `The disk that holds ${location.home} is full: free some space there, then start again.`,
     );
   }
   const cause = output.split('\n').find((line) => /error|FATAL|could not/i.test(line));
   return new StartError(
-    `The database could not be made in ${place.home} (${cause?.trim() ?? output}): cure that, or ` +
+    `The database could not be made in ${location.home} (${cause?.trim() ?? output}): cure that, or ` +
       'set MODELROUTE_DATA_DIR to another folder.',
   );
 }

@@ -5,7 +5,8 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import { StartError, folderTrouble } from '../../start-error.js';
 import { ensureCluster, superuser } from './cluster.js';
-import { choosePlace, type Place, type PlaceOptions } from './place.js';
+import type { ClusterLocation } from './cluster-location.js';
+import { locateCluster, type LocateOptions } from './locate-cluster.js';
 import { readPointer, writePointer } from './pointer.js';
 import {
   endPostmaster,
@@ -36,7 +37,7 @@ export interface EmbeddedPostgres {
   readonly postmasterPid: number;
 }
 
-export interface EmbeddedPostgresOptions extends PlaceOptions {
+export interface EmbeddedPostgresOptions extends LocateOptions {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
@@ -46,9 +47,9 @@ export async function startEmbeddedPostgres(
 ): Promise<EmbeddedPostgres> {
   let folder = options.dataDir;
   try {
-    const place = await choosePlace(options);
-    folder = place.home;
-    return await start(place, options.log);
+    const location = await locateCluster(options);
+    folder = location.home;
+    return await start(location, options.log);
   } catch (error) {
     throw folderTrouble(error, folder);
   }
@@ -65,15 +66,22 @@ export async function runningPostgresUrl(dataDir: string): Promise<string | unde
 
 const database = 'modelroute';
 
-async function start(place: Place, log: EmbeddedPostgresOptions['log']): Promise<EmbeddedPostgres> {
-  await ensureCluster(place);
-  const left = await takeOver(place, log);
-  const postmaster = left ?? (await startPostmaster(place, place.pointer.port, true));
-  await ensureDatabase(place, postmaster.port);
-  if (!place.pointer.made || place.pointer.port !== postmaster.port) {
-    await writePointer(place.dataDir, { ...place.pointer, made: true, port: postmaster.port });
+async function start(
+  location: ClusterLocation,
+  log: EmbeddedPostgresOptions['log'],
+): Promise<EmbeddedPostgres> {
+  await ensureCluster(location);
+  const left = await takeOver(location, log);
+  const postmaster = left ?? (await startPostmaster(location, location.pointer.port, true));
+  await ensureDatabase(location, postmaster.port);
+  if (!location.pointer.made || location.pointer.port !== postmaster.port) {
+    await writePointer(location.dataDir, {
+      ...location.pointer,
+      made: true,
+      port: postmaster.port,
+    });
   }
-  return keepAlive(place, postmaster, left !== undefined, log);
+  return keepAlive(location, postmaster, left !== undefined, log);
 }
 
 /**
@@ -81,10 +89,10 @@ async function start(place: Place, log: EmbeddedPostgresOptions['log']): Promise
  * there is none, or none worth keeping, and the way is free for a new one.
  */
 async function takeOver(
-  place: Place,
+  location: ClusterLocation,
   log: EmbeddedPostgresOptions['log'],
 ): Promise<Postmaster | undefined> {
-  const { cluster } = place;
+  const { cluster } = location;
   const seen = await livePostmaster(cluster);
   if (!seen) return undefined;
   if (seen.status !== 'ready') {
@@ -92,33 +100,33 @@ async function takeOver(
     const changing = async () => (await livePostmaster(cluster))?.status ?? 'ready';
     await until(async () => (await changing()) === 'ready', 300_000, 100);
   }
-  const outcome = await until(() => question(place), 5_000, 100);
+  const outcome = await until(() => question(location), 5_000, 100);
   if (outcome === 'gone') return undefined;
   if (outcome === false) {
     log.warn({ pid: seen.pid }, 'Ending a PostgreSQL of ours that does not answer');
     await endPostmaster(seen.pid, cluster);
     return undefined;
   }
-  if (outcome.version !== place.version) {
-    log.info({ was: outcome.version, now: place.version }, 'Restarting PostgreSQL, upgraded');
-    await stopPostmaster(place);
+  if (outcome.version !== location.version) {
+    log.info({ was: outcome.version, now: location.version }, 'Restarting PostgreSQL, upgraded');
+    await stopPostmaster(location);
     return undefined;
   }
-  await writeSettings(place, outcome.postmaster.port);
-  await takeSessionsAway(place, outcome.postmaster.port);
+  await writeSettings(location, outcome.postmaster.port);
+  await takeSessionsAway(location, outcome.postmaster.port);
   log.info({ pid: seen.pid }, 'Took over the PostgreSQL that a killed process had left running');
   return outcome.postmaster;
 }
 
 /** Who answers; `gone` when nobody lives there any more; false when it may yet answer. */
 async function question(
-  place: Place,
+  location: ClusterLocation,
 ): Promise<{ postmaster: Postmaster; version: string } | 'gone' | false> {
-  const postmaster = await livePostmaster(place.cluster);
+  const postmaster = await livePostmaster(location.cluster);
   if (!postmaster) return 'gone';
   if (postmaster.status !== 'ready') return false;
   try {
-    return await withClient(place, postmaster.port, 'postgres', async (client) => {
+    return await withClient(location, postmaster.port, 'postgres', async (client) => {
       const { rows } = await client.query<{ version: string }>(
         "select current_setting('server_version') as version",
       );
@@ -128,7 +136,7 @@ async function question(
     const { code } = error as { code?: string };
     if (code !== '28P01') return false; // no answer, no free connection, shutting down, …
     throw new StartError(
-      `The running database of ${place.dataDir} refuses the password in its postgres.json: ` +
+      `The running database of ${location.dataDir} refuses the password in its postgres.json: ` +
         'restore that file from a backup.',
       { cause: error },
     );
@@ -136,8 +144,8 @@ async function question(
 }
 
 /** A session of the dead process may still be at work on its last statement. */
-async function takeSessionsAway(place: Place, port: number): Promise<void> {
-  await withClient(place, port, 'postgres', async (client) => {
+async function takeSessionsAway(location: ClusterLocation, port: number): Promise<void> {
+  await withClient(location, port, 'postgres', async (client) => {
     await client.query('select pg_reload_conf()');
     await client.query(
       `select pg_terminate_backend(pid, 5000) from pg_stat_activity
@@ -146,13 +154,13 @@ async function takeSessionsAway(place: Place, port: number): Promise<void> {
   });
 }
 
-async function ensureDatabase(place: Place, port: number): Promise<void> {
+async function ensureDatabase(location: ClusterLocation, port: number): Promise<void> {
   try {
-    await withClient(place, port, database, () => Promise.resolve());
+    await withClient(location, port, database, () => Promise.resolve());
   } catch (error) {
     const databaseIsMissing = '3D000';
     if ((error as { code?: string }).code !== databaseIsMissing) throw error;
-    await withClient(place, port, 'postgres', (client) =>
+    await withClient(location, port, 'postgres', (client) =>
       client.query(`create database ${database}`),
     );
   }
@@ -163,7 +171,7 @@ async function ensureDatabase(place: Place, port: number): Promise<void> {
  * backend that is killed needs nothing from us: the postmaster recovers by itself.
  */
 function keepAlive(
-  place: Place,
+  location: ClusterLocation,
   first: Postmaster,
   adopted: boolean,
   log: EmbeddedPostgresOptions['log'],
@@ -174,12 +182,12 @@ function keepAlive(
   const watching = watch();
 
   async function watch(): Promise<void> {
-    const cluster = await realpath(place.cluster);
+    const cluster = await realpath(location.cluster);
     while (await pause(watchIntervalMs, ending.signal)) {
       if (await worksIn(pid, cluster)) continue;
       log.error({ pid }, 'PostgreSQL has died: starting it again');
       try {
-        ({ pid } = await startPostmaster(place, first.port, false));
+        ({ pid } = await startPostmaster(location, first.port, false));
         log.info({ pid }, 'PostgreSQL is back');
       } catch (error) {
         log.error({ err: error }, 'PostgreSQL cannot be started again yet');
@@ -191,11 +199,11 @@ function keepAlive(
   async function stop(): Promise<void> {
     ending.abort();
     await watching;
-    await stopPostmaster(place);
+    await stopPostmaster(location);
   }
 
   return {
-    url: urlOf(place.pointer.password, first.port, database),
+    url: urlOf(location.pointer.password, first.port, database),
     adopted,
     stop: () => (stopped ??= stop()),
     get postmasterPid() {
@@ -213,13 +221,13 @@ async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
 }
 
 async function withClient<T>(
-  place: Place,
+  location: ClusterLocation,
   port: number,
   name: string,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const client = new pg.Client({
-    connectionString: urlOf(place.pointer.password, port, name),
+    connectionString: urlOf(location.pointer.password, port, name),
     connectionTimeoutMillis: 2_000,
     query_timeout: 10_000,
   });

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StartError } from '../../start-error.js';
-import type { Place } from './place.js';
+import type { ClusterLocation } from './cluster-location.js';
 import {
   allWorkingIn,
   childEnvironment,
@@ -31,20 +31,20 @@ export interface Postmaster {
  * over. `port` is only a wish when `portMayChange`.
  */
 export async function startPostmaster(
-  place: Place,
+  location: ClusterLocation,
   port: number,
   portMayChange: boolean,
 ): Promise<Postmaster> {
-  await clearTheWay(place.cluster);
+  await clearTheWay(location.cluster);
   for (let tries = 1; ; tries += 1) {
     const chosen = portMayChange && !(await portIsFree(port)) ? await freePort() : port;
-    await writeSettings(place, chosen);
-    const ended = await launch(place);
+    await writeSettings(location, chosen);
+    const ended = await launch(location);
     if (typeof ended !== 'string') return ended;
     const portTaken = /could not bind|could not create any TCP\/IP sockets/.test(ended);
     const memoryInUse = /pre-existing shared memory block/.test(ended);
     if (tries === 10 || !(memoryInUse || (portTaken && portMayChange))) {
-      throw await failure(place, ended, portTaken);
+      throw await failure(location, ended, portTaken);
     }
     if (memoryInUse) await delay(500);
   }
@@ -62,8 +62,8 @@ export async function livePostmaster(cluster: string): Promise<Postmaster | unde
 }
 
 /** Ends the server in order: fast, which rolls open transactions back and writes a checkpoint. */
-export async function stopPostmaster(place: Place): Promise<void> {
-  const { binaries, cluster, runAs, home } = place;
+export async function stopPostmaster(location: ClusterLocation): Promise<void> {
+  const { binaries, cluster, runAs, home } = location;
   const stop = (mode: string, seconds: number) =>
     run(binaries.pgCtl, ['stop', '-D', cluster, '-m', mode, '-w', '-t', String(seconds)], {
       runAs,
@@ -108,9 +108,9 @@ async function waitForOrphans(cluster: string): Promise<void> {
 }
 
 /** One try: the ready postmaster, or what the log said by the time it had ended. */
-async function launch(place: Place): Promise<Postmaster | string> {
-  const { binaries, cluster, home, runAs } = place;
-  const log = await openLog(place);
+async function launch(location: ClusterLocation): Promise<Postmaster | string> {
+  const { binaries, cluster, home, runAs } = location;
+  const log = await openLog(location);
   const from = (await log.stat()).size;
   const args = ['-D', cluster, '-c', `config_file=${join(home, settingsName)}`];
   const child = spawn(binaries.postgres, args, {
@@ -141,11 +141,11 @@ async function launch(place: Place): Promise<Postmaster | string> {
   if (ready === false) {
     throw new StartError(
       `PostgreSQL has been recovering for ${startDeadlineMs / 60_000} minutes: let it finish (its` +
-        ` log is ${logOf(place)}) and start again, which takes it over.`,
+        ` log is ${logOf(location)}) and start again, which takes it over.`,
     );
   }
   if (ready !== 'ended') return ready;
-  return trouble || (await readFile(logOf(place), 'utf8')).slice(from);
+  return trouble || (await readFile(logOf(location), 'utf8')).slice(from);
 }
 
 /**
@@ -154,8 +154,8 @@ async function launch(place: Place): Promise<Postmaster | string> {
 const startDeadlineMs = 300_000;
 
 /** Never through a link: root opens this file in a folder where others may have been at work. */
-async function openLog(place: Place) {
-  const path = logOf(place);
+async function openLog(location: ClusterLocation) {
+  const path = logOf(location);
   const size = await stat(path).then(
     (found) => found.size,
     () => 0,
@@ -165,14 +165,18 @@ async function openLog(place: Place) {
   return open(path, O_WRONLY | O_APPEND | O_CREAT | (O_NOFOLLOW ?? 0), 0o600);
 }
 
-function logOf(place: Place): string {
-  return join(place.home, 'postgres.log');
+function logOf(location: ClusterLocation): string {
+  return join(location.home, 'postgres.log');
 }
 
-async function failure(place: Place, said: string, portTaken: boolean): Promise<StartError> {
+async function failure(
+  location: ClusterLocation,
+  said: string,
+  portTaken: boolean,
+): Promise<StartError> {
   if (/No space left on device|Disk quota exceeded/.test(said)) {
     return new StartError(
-      `The disk that holds ${place.cluster} is full: free some space there, then start again.`,
+      `The disk that holds ${location.cluster} is full: free some space there, then start again.`,
     );
   }
   if (portTaken) {
@@ -181,7 +185,7 @@ async function failure(place: Place, said: string, portTaken: boolean): Promise<
   const lines = said.trim().split('\n');
   const cause = lines.find((line) => /FATAL|PANIC/.test(line)) ?? lines.at(-1) ?? '';
   const reason = cause.replace(/^.*?(FATAL|PANIC):\s*/, '') || 'it gave no reason';
-  return new StartError(`PostgreSQL did not start: ${reason}; its log is ${logOf(place)}.`);
+  return new StartError(`PostgreSQL did not start: ${reason}; its log is ${logOf(location)}.`);
 }
 
 async function portIsFree(port: number): Promise<boolean> {

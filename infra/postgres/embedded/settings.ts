@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Place } from './place.js';
+import type { ClusterLocation } from './cluster-location.js';
 
 /**
  * The server's settings, written at each start; what an operator wants otherwise goes into
  * `postgres.local.conf` beside it, which is read last and never written.
  */
-export async function writeSettings(place: Place, port: number): Promise<void> {
-  const path = join(place.home, settingsName);
+export async function writeSettings(location: ClusterLocation, port: number): Promise<void> {
+  const path = join(location.home, settingsName);
   const draft = `${path}.${randomBytes(4).toString('hex')}`;
-  const hasLocal = (await readdir(place.home)).includes(localName);
+  const hasLocal = (await readdir(location.home)).includes(localName);
   const lines = [
     `# Written by ModelRoute at each start: put your own settings into ${localName}.`,
     ...Object.entries(settings).map(([name, value]) => `${name} = '${value}'`),

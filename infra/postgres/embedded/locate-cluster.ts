@@ -5,35 +5,12 @@ import type { Logger } from 'pino';
 import { StartError } from '../../start-error.js';
 import { claimHome, homeOwner, sweepAbandoned } from './abandoned-clusters.js';
 import { copyBinaries, findBinaries, type Binaries } from './binaries.js';
+import type { ClusterLocation } from './cluster-location.js';
 import { newPassword, pointerName, readPointer, writePointer, type Pointer } from './pointer.js';
 import { run, type RunAs } from './process.js';
 import { systemUser } from './system-user.js';
 
-/**
- * Where the cluster of a data folder lies and who runs it.
- *
- * An ordinary user keeps everything in the data folder. PostgreSQL refuses root, and the user it
- * runs as instead may be unable to enter the data folder or the clone (a 0700 home of root); so for
- * root the programs and the cluster lie under a folder of their own:
- *
- *   <base>/pg-<version>/          a copy of the programs, shared by all data folders
- *   <base>/<hash of data dir>/    the home of one cluster: postgres/ (0700, the server's user),
- *                                 postgres.conf, postgres.log and owner.json (root's)
- */
-export interface Place {
-  /** The real path of the data folder. */
-  readonly dataDir: string;
-  /** Holds the cluster, its settings and its log. */
-  readonly home: string;
-  readonly cluster: string;
-  readonly binaries: Binaries;
-  /** Of the programs, such as `18.4`. */
-  readonly version: string;
-  readonly runAs: RunAs;
-  readonly pointer: Pointer;
-}
-
-export interface PlaceOptions {
+export interface LocateOptions {
   readonly dataDir: string;
   /**
    * For root: the base instead of /var/lib/modelroute; the server's user must be able to enter it.
@@ -42,15 +19,15 @@ export interface PlaceOptions {
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
-export async function choosePlace(options: PlaceOptions): Promise<Place> {
+export async function locateCluster(options: LocateOptions): Promise<ClusterLocation> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const dataDir = await realpath(options.dataDir);
   const packaged = await findBinaries();
   const isRoot = process.getuid?.() === 0;
-  return isRoot ? placeForRoot(dataDir, packaged, options) : placeInside(dataDir, packaged);
+  return isRoot ? locationForRoot(dataDir, packaged, options) : locationInside(dataDir, packaged);
 }
 
-async function placeInside(dataDir: string, binaries: Binaries): Promise<Place> {
+async function locationInside(dataDir: string, binaries: Binaries): Promise<ClusterLocation> {
   const pointer = (await readPointer(dataDir)) ?? (await firstPointer(dataDir, 'postgres'));
   const cluster = resolve(dataDir, pointer.cluster);
   const owner = await ownerOf(cluster);
@@ -64,11 +41,11 @@ async function placeInside(dataDir: string, binaries: Binaries): Promise<Place> 
   return { dataDir, home: dataDir, cluster, binaries, version, runAs: {}, pointer };
 }
 
-async function placeForRoot(
+async function locationForRoot(
   dataDir: string,
   packaged: Binaries,
-  { pgDir, log }: PlaceOptions,
-): Promise<Place> {
+  { pgDir, log }: LocateOptions,
+): Promise<ClusterLocation> {
   const base = resolve(pgDir ?? '/var/lib/modelroute');
   await openToAll(base);
   await sweepAbandoned(base, log);
