@@ -8,7 +8,7 @@
  */
 import type { EncodedAppend } from '../unit.js';
 import { appendMessage } from './append-message.js';
-import type { AppendAnswer } from './client.js';
+import type { AppendAnswer } from './log-client.js';
 
 export interface AppendLines {
   /** Never rejects. */

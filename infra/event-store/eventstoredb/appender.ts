@@ -18,7 +18,7 @@ import { InvalidEvent, type StoreLog } from '../codec.js';
 import { StoreUnavailable, type AppendOutcome } from '../port.js';
 import type { EncodedAppend } from '../unit.js';
 import { countedBytes } from './append-message.js';
-import type { LogClient } from './client.js';
+import type { LogClient } from './log-client.js';
 import { createGate } from '../../concurrency/gate.js';
 import type { LogReader } from './log-reader.js';
 

@@ -1,14 +1,12 @@
 /**
- * What knows `@eventstore/db-client`, with `messages.ts` beside it. What is above knows only the
- * types of this file, so that the client's successor replaces these two and nothing else (ADR 12).
+ * `LogClient` over `@eventstore/db-client`. This file and `messages.ts` are all that knows the
+ * package, so that its successor replaces these two and nothing else (ADR 12).
  *
  * Taken from the client: how it connects (connection string, cluster discovery, TLS, credentials,
  * a new channel after a failure, keep-alive) and the messages of its protocol. Its verbs are not
  * used: they keep the batch appends of all clients of a process in one table, which a failure of
  * any one empties; when a connection breaks under back-pressure they reject where nobody listens,
  * which ends the process; and they write JSON twice and parse it once too often.
- *
- * Nothing here throws for what a server or a network does: answers are values.
  */
 import { EventStoreDBClient } from '@eventstore/db-client';
 import streamsGrpc, {
@@ -19,72 +17,11 @@ import type {
   ReadReq,
   ReadResp,
 } from '@eventstore/db-client/generated/streams_pb.js';
-import type { StreamName } from '../../../contracts/streams.js';
 import type { LogRow } from '../codec.js';
-import type { Position } from '../port.js';
-import type { EncodedAppend } from '../unit.js';
 import { openAppendLines, type LineStream, type LineTold } from './append-lines.js';
 import { eventIn } from './event-message.js';
+import type { Call, Ending, LogClient } from './log-client.js';
 import { answerOf, followRequest, logRequest, streamRequest } from './messages.js';
-
-export type AppendAnswer =
-  /** `position` is the last event's; a repeat may be answered without. */
-  | {
-      readonly kind: 'landed';
-      readonly revision: number;
-      readonly position: Position | undefined;
-    }
-  | { readonly kind: 'elsewhere'; readonly actualRevision: number }
-  /** The server will not take it, however often it is asked. */
-  | { readonly kind: 'refused'; readonly reason: string }
-  /** It may have landed, or may yet. */
-  | { readonly kind: 'unknown'; readonly reason: string };
-
-export type Ending =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'away'; readonly reason: string };
-
-export interface Call {
-  /** Never rejects. */
-  readonly ended: Promise<Ending>;
-  /** Ends it as `done`; nothing is told any more. */
-  readonly cancel: () => void;
-}
-
-export interface StreamRange {
-  readonly stream: StreamName;
-  /** `end` backward. */
-  readonly from: number | 'end';
-  readonly backward: boolean;
-  readonly limit: number | undefined;
-}
-
-/** What the server leaves out beside its own events; at most one of the two. */
-export interface ServerFilter {
-  readonly streamPrefixes?: readonly string[];
-  readonly typePrefixes?: readonly string[];
-}
-
-export interface LogTold {
-  /** In order; also events of the server's own, when it was not asked to leave them out. */
-  readonly row: (row: LogRow) => void;
-  /** Everything up to here has been told. */
-  readonly checkpoint: (position: Position) => void;
-  /** Nothing lies behind what has been told. */
-  readonly caughtUp: () => void;
-}
-
-export interface LogClient {
-  append(append: EncodedAppend, timeoutMs: number): Promise<AppendAnswer>;
-  readStream(range: StreamRange, row: (row: LogRow) => void): Call;
-  /** From a position on, itself included, or backward from the end. */
-  readLog(from: Position | 'end', limit: number, row: (row: LogRow) => void): Call;
-  /** Everything behind a position, without end. */
-  follow(after: Position, filter: ServerFilter, told: LogTold): Call;
-  /** Whatever is under way ends. */
-  close(): Promise<void>;
-}
 
 /** What the client's own verbs are made of. */
 interface Wire {

@@ -10,7 +10,7 @@ import {
   type Position,
   type ReadStreamOptions,
 } from '../port.js';
-import type { Call, LogClient, ServerFilter } from './client.js';
+import type { Call, LogClient, ServerFilter } from './log-client.js';
 import { createGate } from '../../concurrency/gate.js';
 
 /** Rows behind a position, and how far the log is known by them. */

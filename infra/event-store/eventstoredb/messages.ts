@@ -8,7 +8,7 @@ import streamsPb, {
   type ReadReq,
 } from '@eventstore/db-client/generated/streams_pb.js';
 import { NO_STREAM, type Position } from '../port.js';
-import type { AppendAnswer, ServerFilter, StreamRange } from './client.js';
+import type { AppendAnswer, ServerFilter, StreamRange } from './log-client.js';
 
 export function answerOf(message: BatchAppendResp): AppendAnswer {
   const success = message.getSuccess();

@@ -5,7 +5,7 @@
 import { createBell } from '../bell.js';
 import type { LogRow, StoreLog } from '../codec.js';
 import type { Position } from '../port.js';
-import type { Call, LogClient } from './client.js';
+import type { Call, LogClient } from './log-client.js';
 
 interface PursuitOptions {
   readonly client: LogClient;

@@ -13,7 +13,7 @@ import { batchOf, entryAt, entryOf } from '../entries.js';
 import type { FollowedLog } from '../follow.js';
 import type { LogBatch, LogFilter, Position } from '../port.js';
 import { createRing } from '../ring.js';
-import type { LogClient } from './client.js';
+import type { LogClient } from './log-client.js';
 import type { LogReader } from './log-reader.js';
 import { createPursuit } from './pursuit.js';
 
