@@ -1,5 +1,4 @@
 /** Streams.Read: a piece of a stream or of $all, or a subscription to it. */
-import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import type { Knobs } from './behaviour.js';
@@ -14,15 +13,19 @@ import {
   type Refusal,
 } from './statuses.js';
 import type { Store } from './store.js';
-import { allFeed, streamFeed, type Feed, type Subscriptions } from './subscriptions.js';
+import {
+  allFeed,
+  streamFeed,
+  type Feed,
+  type ReadCall,
+  type Subscriptions,
+} from './subscriptions.js';
 
 export interface ReadContext {
   readonly store: Store;
   readonly knobs: Knobs;
   readonly subscriptions: Subscriptions;
 }
-
-export type ReadCall = ServerWritableStream<ReadReq, Buffer>;
 
 const BACKWARDS = 1;
 

@@ -5,12 +5,15 @@
  * confirmed → catching up → (checkpoint, caught up) → live → fallen behind → catching up …
  */
 import { randomUUID } from 'node:crypto';
+import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { Knobs } from './behaviour.js';
 import type { EventFilter } from './filter.js';
-import type { ReadCall } from './reads.js';
 import { consumerTooSlow } from './statuses.js';
 import type { Store } from './store.js';
+
+export type ReadCall = ServerWritableStream<ReadReq, Buffer>;
 
 /** What a subscription reads. */
 export interface Feed {
