@@ -33,7 +33,9 @@ export async function openAdminApi(context: Context, url: string | undefined): P
         ...headers,
       },
       ...(body && { body: JSON.stringify(body) }),
-      ...{ signal, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS },
+      signal,
+      headersTimeout: TIMEOUT_MS,
+      bodyTimeout: TIMEOUT_MS,
     });
     if (statusCode >= 300) throw refusal(base, statusCode, text);
     return JSON.parse(text) as T;

@@ -1,23 +1,23 @@
 /** An execution as an operator reads it in a terminal. */
-import type { Shown } from './executions-show.js';
+import type { ExecutionView } from './execution-view.js';
 import { table } from './table.js';
 
-export function executionText(shown: Shown): string {
-  const { execution, attempts, ledger, deliveries, events } = shown;
+export function executionText(view: ExecutionView): string {
+  const { execution, attempts, ledger, deliveries, events } = view;
   const sections: readonly (readonly [title: string, text: string])[] = [
     ['attempts', attempts.map(attemptText).join('\n')],
     ['ledger', ledger.length > 0 ? ledgerText(ledger) : ''],
     ['deliveries', deliveries.map(deliveryText).join('\n')],
     ['events', eventsText(events)],
   ];
-  const told = sections
+  const shown = sections
     .filter(([, text]) => text !== '')
     .map(([title, text]) => `\n${title}\n${indented(text)}`);
   const head = `${execution.id}  ${execution.status}  ${execution.model}`;
-  return [head, indented(factsText(shown)), ...told].join('\n');
+  return [head, indented(factsText(view)), ...shown].join('\n');
 }
 
-function factsText({ execution, ...rest }: Shown): string {
+function factsText({ execution, ...rest }: ExecutionView): string {
   const { cost, hold_amount, latency_ms, error } = execution;
   const facts: readonly (readonly [string, string | null | undefined])[] = [
     ['organization', rest.organization_id],
@@ -36,7 +36,7 @@ function factsText({ execution, ...rest }: Shown): string {
   return facts.flatMap(([name, value]) => (value ? [`${name.padEnd(16)}${value}`] : [])).join('\n');
 }
 
-function attemptText(attempt: Shown['attempts'][number]): string {
+function attemptText(attempt: ExecutionView['attempts'][number]): string {
   const { route, provider, outcome, dispatched_at, ended_at, deadline } = attempt;
   const took = ended_at ? `${Date.parse(ended_at) - Date.parse(dispatched_at)} ms` : '';
   const end = outcome === 'open' ? `until ${deadline}` : took;
@@ -56,7 +56,7 @@ function attemptText(attempt: Shown['attempts'][number]): string {
   return lines.join('\n');
 }
 
-const ledgerText = (ledger: Shown['ledger']): string =>
+const ledgerText = (ledger: ExecutionView['ledger']): string =>
   table(
     ['TYPE', 'AMOUNT', 'BALANCE', 'AT'],
     ledger.map(({ type, amount, balance, at }) => [type, amount, balance, at]),
@@ -68,7 +68,7 @@ function deliveryText({
   id,
   next_attempt_at,
   attempts,
-}: Shown['deliveries'][number]) {
+}: ExecutionView['deliveries'][number]) {
   const next = next_attempt_at ? `  next at ${next_attempt_at}` : '';
   const tried = attempts.map(
     ({ attempt, at, http_status, reason, latency_ms }) =>
@@ -77,11 +77,15 @@ function deliveryText({
   return [`${type}  ${status}  ${id}${next}`, ...tried].join('\n');
 }
 
-const eventsText = (events: Shown['events']): string =>
+const eventsText = (events: ExecutionView['events']): string =>
   table(
     ['REVISION', 'POSITION', 'TYPE', 'AT', 'ACTOR'],
     events.map(({ revision, position, type, at, actor }) => [
-      ...[String(revision), position, type, at, actor],
+      String(revision),
+      position,
+      type,
+      at,
+      actor,
     ]),
   );
 

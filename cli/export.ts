@@ -53,8 +53,10 @@ async function exportTo(
   const payloads = filing ? openTieredPayloads({ small, large: filing.largePayloads }) : small;
   try {
     return await exportLog({
-      ...{ database, signal, segmentEvents: SEGMENT_EVENTS },
-      shelves: { folder, payloads, files: filing?.files, contents },
+      database,
+      signal,
+      segmentEvents: SEGMENT_EVENTS,
+      source: { folder, payloads, files: filing?.files, contents },
       progress: () => readProgress(database.readStore),
       onSegment: ({ events }) => say(`${events} events`),
     });
@@ -80,8 +82,15 @@ function jsonOf(exported: Exported, folder: string, seconds: number): string {
   const { events, until, content_sha256, segments } = exported.manifest;
   const { written, unreadable } = exported;
   return asJson({
-    ...{ folder: resolve(folder), events, written, until, segments: segments.length },
-    ...{ content_sha256, ...countsOf(exported), unreadable, seconds: Number(seconds.toFixed(3)) },
+    folder: resolve(folder),
+    events,
+    written,
+    until,
+    segments: segments.length,
+    content_sha256,
+    ...countsOf(exported),
+    unreadable,
+    seconds: Number(seconds.toFixed(3)),
   });
 }
 

@@ -26,14 +26,22 @@ export async function importCommand(
     config,
     async (database) => {
       if (!stage) await expectUnserved(database.readStore);
-      const { rooms, close } = await roomsOf(config, database);
+      const { objects, close } = await objectStoresOf(config, database);
       try {
-        return await importArchive({ folder: path, manifest, database, rooms, stage, signal, say });
+        return await importArchive({
+          folder: path,
+          manifest,
+          database,
+          objects,
+          stage,
+          signal,
+          say,
+        });
       } finally {
         await close();
       }
     },
-    { moveIn: true },
+    { isImport: true },
   );
   const seconds = (performance.now() - began) / 1000;
   context.print(options.json ? jsonOf(manifest, imported, seconds) : textOf(imported, seconds));
@@ -48,7 +56,7 @@ async function completeManifest(folder: string): Promise<Manifest> {
   );
 }
 
-async function roomsOf(
+async function objectStoresOf(
   config: Config,
   {
     smallPayloads: small,
@@ -56,7 +64,7 @@ async function roomsOf(
 ) {
   const filing = await openFiles(config);
   const payloads = openTieredPayloads({ small, large: filing.largePayloads });
-  return { rooms: { payloads, files: filing.files }, close: () => filing.close() };
+  return { objects: { payloads, files: filing.files }, close: () => filing.close() };
 }
 
 /** A system at work would go on by the old positions and write into the new log at once. */
@@ -79,13 +87,18 @@ async function expectUnserved(pool: Pool): Promise<void> {
 function jsonOf({ events }: Manifest, imported: Imported, seconds: number): string {
   const { appended, position, snapshots, readModels, outcome } = imported;
   return asJson({
-    ...{ outcome, events, appended, position: `${position}` },
-    ...{ read_models: readModels, snapshots, seconds: Number(seconds.toFixed(3)) },
+    outcome,
+    events,
+    appended,
+    position: `${position}`,
+    read_models: readModels,
+    snapshots,
+    seconds: Number(seconds.toFixed(3)),
   });
 }
 
 const sentences: Record<Imported['outcome'], string> = {
-  moved: 'moved in: start the system on it',
+  moved: 'the cutover is made: start the system on it',
   staged: 'staged: nothing refers to it yet',
   nothing_to_do: 'it was all there, and nothing was changed',
 };

@@ -55,7 +55,12 @@ export async function listOrganizations(
   } while (cursor !== null);
   const head = ['ID', 'NAME', 'AVAILABLE', 'HELD', 'KEYS', 'CREATED'];
   const rows = all.map(({ id, name, available, held, api_keys, created_at }) => [
-    ...[id, name, `$${available}`, `$${held}`, String(api_keys), created_at],
+    id,
+    name,
+    `$${available}`,
+    `$${held}`,
+    String(api_keys),
+    created_at,
   ]);
   context.print(json ? asJson(all) : table(head, rows));
 }

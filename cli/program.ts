@@ -22,7 +22,7 @@ export function programOf(context: Context): Command {
   addTopUp(program, context);
   addVerify(program, context);
   addRebuild(program, context);
-  addMoving(program, context);
+  addLogTransfer(program, context);
   addEvents(program, context);
   addExecutions(program, context);
   return program;
@@ -146,12 +146,15 @@ function addRebuild(program: Command, context: Context): void {
     );
 }
 
-function addMoving(program: Command, context: Context): void {
+function addLogTransfer(program: Command, context: Context): void {
   program
     .command('export <folder>')
     .description('write the whole log into a folder, with the payloads that it refers to')
-    .option('--log-only', 'without payloads: for a move of the event store alone')
-    .option('--files', 'with large payloads and files too: for a move of the whole house')
+    .option('--log-only', 'without payloads: for a transfer of the event store alone')
+    .option(
+      '--files',
+      'with large payloads and files too: for a transfer of the whole installation',
+    )
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
@@ -164,14 +167,17 @@ ${exitCodes()}`,
     );
   program
     .command('import <folder>')
-    .description('bring an exported log into the stores that configuration names')
-    .option('--stage', 'bring events and payloads only; a later import without it moves in')
+    .description('import an exported log into the stores that configuration names')
+    .option(
+      '--stage',
+      'import events and payloads only; a later import without it makes the cutover',
+    )
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
       '\nThe event store must be empty, or hold the beginning of the same log. May be repeated, ' +
         'also after it was killed. Checkpoints follow, read models are built anew, so the system ' +
-        `must be stopped. docs/moving-house.md tells the whole move.\n${exitCodes()}`,
+        `must be stopped. docs/log-transfer.md describes the whole transfer.\n${exitCodes()}`,
     )
     .action(async (folder: string, options: { stage?: true; json?: true }) =>
       (await import('./import.js')).importCommand(context, folder, options),

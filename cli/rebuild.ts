@@ -17,7 +17,10 @@ export async function rebuild(
   if (json)
     return context.print(
       asJson({
-        ...{ projection: name, position: `${position}`, events, seconds },
+        projection: name,
+        position: `${position}`,
+        events,
+        seconds,
         rows: comparison ? `${comparison.rebuilt.rows}` : null,
         equal_before: comparison?.equal ?? null,
       }),

@@ -33,18 +33,18 @@ const CONNECTIONS_MAX = 6;
 
 interface DatabaseOptions {
   /** For whoever is going to make it ours: the stores may be new, or not belong together yet. */
-  readonly moveIn?: boolean;
+  readonly isImport?: boolean;
 }
 
 /** Throws `StartError` where there is no database, none of ours in it, or another log's. */
 export async function withDatabase<T>(
   config: Config,
   work: (database: Database) => Promise<T>,
-  { moveIn = false }: DatabaseOptions = {},
+  { isImport = false }: DatabaseOptions = {},
 ): Promise<T> {
-  const opening: Opening<T> = { config, moveIn, work, log: logOf(config) };
+  const opening: Opening<T> = { config, isImport, work, log: logOf(config) };
   if (config.databaseUrl) return withStores(opening, config.databaseUrl, true);
-  const lock = await lockIfFree(config, moveIn);
+  const lock = await lockIfFree(config, isImport);
   if (!lock) return withStores(opening, await servedUrl(config), true);
   try {
     const { dataDir, postgresDir: pgDir } = config;
@@ -61,7 +61,7 @@ export async function withDatabase<T>(
 
 interface Opening<T> {
   readonly config: Config;
-  readonly moveIn: boolean;
+  readonly isImport: boolean;
   readonly work: (database: Database) => Promise<T>;
   readonly log: Log;
 }
@@ -71,8 +71,11 @@ const logOf = ({ logLevel }: Config): Log =>
   pino({ level: logLevel === 'debug' ? 'debug' : 'silent' }, pino.destination(2));
 
 /** Undefined: a system runs on the data folder. */
-async function lockIfFree({ dataDir }: Config, moveIn: boolean): Promise<DataDirLock | undefined> {
-  if (!moveIn && !existsSync(join(dataDir, pointerName)))
+async function lockIfFree(
+  { dataDir }: Config,
+  isImport: boolean,
+): Promise<DataDirLock | undefined> {
+  if (!isImport && !existsSync(join(dataDir, pointerName)))
     throw new StartError(
       `There is no ModelRoute in ${dataDir}: run 'modelroute serve' first, or name its folder ` +
         'with MODELROUTE_DATA_DIR.',
@@ -95,23 +98,26 @@ async function servedUrl({ dataDir }: Config): Promise<string> {
 }
 
 async function withStores<T>(
-  { config, moveIn, work, log }: Opening<T>,
+  { config, isImport, work, log }: Opening<T>,
   url: string,
   isServed: boolean,
 ): Promise<T> {
   const readStore = openPool(url, {
-    ...{ max: CONNECTIONS_MAX, applicationName: 'modelroute command', log, statementTimeoutMs: 0 },
+    max: CONNECTIONS_MAX,
+    applicationName: 'modelroute command',
+    log,
+    statementTimeoutMs: 0,
   });
   let stores: Stores | undefined;
   try {
     const [schema, kind] = [await schemaOf(readStore, url), kindOf(config)];
-    if (moveIn) await migrate(readStore, allMigrations);
+    if (isImport) await migrate(readStore, allMigrations);
     else expectOurs(schema, url, kind);
     stores = await openStores({ config, databaseUrl: url, log });
     const { store, rawLog, smallPayloads } = stores;
     const figures = stores.figures.bind(stores);
     const opened = { kind, store, rawLog };
-    if (!moveIn && schema.current) await expectOwnLog(readStore, opened, { remember: false });
+    if (!isImport && schema.current) await expectOwnLog(readStore, opened, { remember: false });
     return await work({ ...opened, smallPayloads, figures, readStore, log, isServed });
   } finally {
     await stores?.close();

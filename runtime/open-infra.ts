@@ -79,8 +79,20 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const homes = openPostgresHomes({ url: databaseUrl, log, instance });
   const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
   const infra: Infra = {
-    ...{ config, log, metrics, store, bus, files, catalogue, providers, outbound, downloads },
-    ...{ leases, readStore, instance, relay },
+    config,
+    log,
+    metrics,
+    store,
+    bus,
+    files,
+    catalogue,
+    providers,
+    outbound,
+    downloads,
+    leases,
+    readStore,
+    instance,
+    relay,
     dependencies: dependenciesOf(readStore, stores, delivery, filing),
     payloads: openTieredPayloads({ small, large }),
     accounts: openAccounts({ store, homes, onError }),

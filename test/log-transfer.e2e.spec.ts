@@ -1,6 +1,6 @@
 /**
- * A house with people in it moves: PostgreSQL, then EventStoreDB beside the same database, then an
- * empty PostgreSQL. It was killed in the middle of its work each time.
+ * The log of a system in use is transferred: from PostgreSQL to EventStoreDB beside the same
+ * database, then to an empty PostgreSQL. The system is killed in the middle of its work each time.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ import { programOf, startSystem, type System } from '../testing/system.js';
 
 const AT_WORK = 5;
 
-describe('moving house', function () {
+describe('log transfer', function () {
   this.timeout(120_000);
   let folder: TemporaryFolder;
   let [old, fresh] = [] as unknown as [FreshDatabase, FreshDatabase];
@@ -56,9 +56,12 @@ describe('moving house', function () {
 
   const living = { roles: 'command-api,query-api,processors,projectors,relay' };
 
-  /** A command with the environment of a house, said and done. */
-  async function run(house: Record<string, string>, ...args: string[]) {
-    const child = startChild({ ...programOf({}, ...args), env: { ...commandEnv(), ...house } });
+  /** Runs a command with the environment of an installation. */
+  async function run(installation: Record<string, string>, ...args: string[]) {
+    const child = startChild({
+      ...programOf({}, ...args),
+      env: { ...commandEnv(), ...installation },
+    });
     const { code } = await exitOf(child, 60_000);
     return { code, output: child.lines.join('\n') };
   }
@@ -82,7 +85,7 @@ describe('moving house', function () {
     return JSON.parse(exported.output) as { events: number; content_sha256: string };
   }
 
-  /** Begins work that the provider will answer after the house is gone. */
+  /** Begins work that the provider will answer after the installation is gone. */
   async function killedAtWork(api: Client): Promise<void> {
     await behave(sandbox.url, { aurora: { latency: 3_000 }, borealis: { latency: 3_000 } });
     const prompts = Array.from({ length: AT_WORK }, (_, n) => `Box ${executions.length + n}`);
@@ -114,12 +117,12 @@ describe('moving house', function () {
     expect(completed.map(({ body }) => body.status)).to.include('COMPLETED');
   }
 
-  async function nothingIsWrong(house: Record<string, string>): Promise<void> {
+  async function nothingIsWrong(installation: Record<string, string>): Promise<void> {
     const record = ['--receiver-record', sandbox.url];
     const { code, output } = await eventually(
       'the deliveries have ended',
       async () => {
-        const verified = await run(house, 'verify', '--settled', '--deep', ...record);
+        const verified = await run(installation, 'verify', '--settled', '--deep', ...record);
         return verified.code === 0 || !/ I5 /.test(` ${verified.output}`) ? verified : undefined;
       },
       40_000,

@@ -7,7 +7,7 @@
  *   blobs/ab/abcd…                large payloads and files, each under its SHA-256
  *
  * The manifest is replaced whenever a segment is whole, so an export that was ended goes on from
- * there. `docs/moving-house.md` says what stands in a line.
+ * there. `docs/log-transfer.md` says what stands in a line.
  */
 import { createHash } from 'node:crypto';
 import { open, readFile, rename, writeFile } from 'node:fs/promises';
@@ -38,17 +38,17 @@ export interface Segment {
   readonly log: Part;
   /** Of its lines without their positions: the same for the same events in any store. */
   readonly content_sha256: string;
-  readonly belongings: (Part & BelongingsCounted) | null;
+  readonly belongings: (Part & ObjectCounts) | null;
 }
 
-export interface BelongingsCounted {
+export interface ObjectCounts {
   readonly payloads: number;
   readonly files: number;
   /** Erased, or gone; each is named in the file with the reason. */
   readonly missing: number;
 }
 
-export interface ParkedThere {
+export interface DeadLetterThere {
   readonly group: string;
   readonly stream: StreamName;
   readonly revision: number;
@@ -62,7 +62,7 @@ export interface ParkedThere {
 /** How far the processors had come before the log was cut, so nothing they did is missing in it. */
 export interface Progress {
   readonly checkpoints: readonly { readonly group: string; readonly position: string }[];
-  readonly parked: readonly ParkedThere[];
+  readonly parked: readonly DeadLetterThere[];
 }
 
 export interface Contents {
@@ -91,7 +91,7 @@ export interface Manifest extends Progress {
 export const FORMAT = { format: 'modelroute-log', version: 1 } as const;
 
 export const logFile = (index: number): string => `log/${numbered(index)}.ndjson.gz`;
-export const belongingsFile = (index: number): string => `belongings/${numbered(index)}.ndjson.gz`;
+export const objectsFile = (index: number): string => `belongings/${numbered(index)}.ndjson.gz`;
 export const blobFile = (sha256: string): string => `blobs/${sha256.slice(0, 2)}/${sha256}`;
 
 const numbered = (index: number): string => String(index).padStart(6, '0');

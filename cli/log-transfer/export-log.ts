@@ -12,7 +12,7 @@ import type { RawLog, RawPage } from '../../infra/event-store/raw-log.js';
 import { StartError } from '../../infra/start-error.js';
 import type { Database } from '../../runtime/open-database.js';
 import {
-  belongingsFile,
+  objectsFile,
   contentOf,
   FORMAT,
   logFile,
@@ -24,12 +24,18 @@ import {
   type Progress,
   type Segment,
 } from './archive.js';
-import { collect, note, nothingNamed, type Named, type Shelves } from './belongings.js';
+import {
+  collect,
+  note,
+  noReferences,
+  type References,
+  type ObjectSource,
+} from './referenced-objects.js';
 import { lineOf, writeLines } from './lines.js';
 
 export interface Exporting {
   readonly database: Pick<Database, 'rawLog' | 'store' | 'kind'>;
-  readonly shelves: Shelves;
+  readonly source: ObjectSource;
   /** Read before the log is cut. */
   readonly progress: () => Promise<Progress>;
   readonly segmentEvents: number;
@@ -48,15 +54,18 @@ export interface Exported {
 const PAGE = 1_000;
 
 export async function exportLog(exporting: Exporting): Promise<Exported> {
-  const { database, shelves, signal } = exporting;
-  const { folder } = shelves;
+  const { database, source, signal } = exporting;
+  const { folder } = source;
   const { segments, before } = await kept(exporting);
   const progress = await exporting.progress();
   const until = await database.store.head();
   const manifestNow = (complete: boolean): Manifest => ({
     ...FORMAT,
-    ...{ complete, exported_at: new Date().toISOString(), source: database.kind },
-    ...{ contents: shelves.contents, segment_events: exporting.segmentEvents },
+    complete,
+    exported_at: new Date().toISOString(),
+    source: database.kind,
+    contents: source.contents,
+    segment_events: exporting.segmentEvents,
     until: `${until}`,
     events: segments.reduce((sum, { events }) => sum + events, 0),
     content_sha256: contentOf(segments),
@@ -83,12 +92,12 @@ export async function exportLog(exporting: Exporting): Promise<Exported> {
 }
 
 /** The full segments of an earlier export, when it was one of this log. */
-async function kept({ database, shelves, segmentEvents }: Exporting) {
+async function kept({ database, source, segmentEvents }: Exporting) {
   const segments: Segment[] = [];
   let before: Position = START;
-  const manifest = await readManifest(shelves.folder);
+  const manifest = await readManifest(source.folder);
   if (!manifest) return { segments, before };
-  const { contents } = shelves;
+  const { contents } = source;
   if (
     manifest.contents.payloads !== contents.payloads ||
     manifest.contents.files !== contents.files ||
@@ -96,7 +105,7 @@ async function kept({ database, shelves, segmentEvents }: Exporting) {
     manifest.source !== database.kind
   )
     throw new StartError(
-      `${shelves.folder} holds an export with other contents or from another store: give the ` +
+      `${source.folder} holds an export with other contents or from another store: give the ` +
         'options of that one, or name a new folder.',
     );
   for (const segment of manifest.segments) {
@@ -118,23 +127,23 @@ async function expectSameLog(log: RawLog, segments: readonly Segment[]): Promise
   throw new StartError('The folder holds an export of another log: name a new folder.');
 }
 
-interface Stretch {
+interface Range {
   readonly index: number;
   readonly after: Position;
   readonly until: Position;
 }
 
-async function writeSegment(exporting: Exporting, stretch: Stretch) {
-  const { shelves, segmentEvents } = exporting;
-  const { index } = stretch;
+async function writeSegment(exporting: Exporting, range: Range) {
+  const { source, segmentEvents } = exporting;
+  const { index } = range;
   const digest = createHash('sha256');
-  const named = nothingNamed();
-  const reader = belongingsReader(named);
+  const named = noReferences();
+  const reader = referenceReader(named);
   let events = 0;
   let first: LogRow | undefined;
   let last: LogRow | undefined;
   async function* texts(): AsyncGenerator<string> {
-    for await (const rows of rowsOf(exporting, stretch, segmentEvents)) {
+    for await (const rows of rowsOf(exporting, range, segmentEvents)) {
       let text = '';
       for (const row of rows) {
         const { line, content } = lineOf(row);
@@ -148,32 +157,35 @@ async function writeSegment(exporting: Exporting, stretch: Stretch) {
       yield text;
     }
   }
-  const log = await writeLines(shelves.folder, logFile(index), texts());
+  const log = await writeLines(source.folder, logFile(index), texts());
   if (!first || !last) {
-    await rm(join(shelves.folder, log.file));
-    return { segment: undefined, after: stretch.until, unreadable: 0 };
+    await rm(join(source.folder, log.file));
+    return { segment: undefined, after: range.until, unreadable: 0 };
   }
   const segment: Segment = {
-    ...{ events, first: placeOf(first), last: placeOf(last), log },
+    events,
+    first: placeOf(first),
+    last: placeOf(last),
+    log,
     content_sha256: digest.digest('hex'),
-    belongings: await writeBelongings(shelves, index, named),
+    belongings: await writeReferencedObjects(source, index, named),
   };
-  const after = events < segmentEvents ? stretch.until : last.position;
+  const after = events < segmentEvents ? range.until : last.position;
   return { segment, after, unreadable: reader.unreadable };
 }
 
-async function writeBelongings(shelves: Shelves, index: number, named: Named) {
-  const { payloads, files }: Contents = shelves.contents;
+async function writeReferencedObjects(source: ObjectSource, index: number, named: References) {
+  const { payloads, files }: Contents = source.contents;
   if (!payloads && !files) return null;
-  const { lines, counted } = collect(shelves, named);
-  const part = await writeLines(shelves.folder, belongingsFile(index), lines);
+  const { lines, counted } = collect(source, named);
+  const part = await writeLines(source.folder, objectsFile(index), lines);
   return { ...part, ...counted };
 }
 
 /** At most so many events behind `after`, none behind `until`; the next page is read meanwhile. */
 async function* rowsOf(
   { database, signal }: Exporting,
-  { after, until }: Stretch,
+  { after, until }: Range,
   eventsMax: number,
 ): AsyncGenerator<readonly LogRow[]> {
   let left = eventsMax;
@@ -195,13 +207,16 @@ async function* rowsOf(
 }
 
 const placeOf = ({ position, stream, revision, id }: LogRow): Place => ({
-  ...{ position: `${position}`, stream, revision, id },
+  position: `${position}`,
+  stream,
+  revision,
+  id,
 });
 
 const SILENT = { warn: () => undefined, error: () => undefined };
 
 /** Reads what refers to something; the others are only carried. */
-function belongingsReader(named: Named) {
+function referenceReader(named: References) {
   const codec = createCodec(SILENT);
   let unreadable = 0;
   return {

@@ -1,8 +1,8 @@
 /**
- * The steps of moving in; each may be repeated, and a run that was killed is simply given again.
+ * The steps of an import. Each may be repeated, and an import that was killed is run again.
  *
- *   is this the database of that log? ─► per segment: belongings, then events ─► snapshots
- *     ─► take over (one transaction) ─► read models
+ *   is this the database of that log? ─► per segment: referenced objects, then events ─► snapshots
+ *     ─► cutover (one transaction) ─► read models
  */
 import type { StreamName } from '../../contracts/streams.js';
 import { eventSchemas } from '../../contracts/events/all.js';
@@ -12,17 +12,17 @@ import { StartError } from '../../infra/start-error.js';
 import type { Database } from '../../runtime/open-database.js';
 import { openLogWriter } from './append-log.js';
 import type { Manifest, Segment } from './archive.js';
-import { importBelongings, isFurnished, type Rooms } from './import-belongings.js';
+import { restoreObjects, isRestored, type ObjectStores } from './restore-objects.js';
 import { readLines, rowIn } from './lines.js';
 import { noteLong, writeSnapshots } from './snapshots.js';
-import { fillReadModels, marksOf, takeOver } from './take-over.js';
+import { fillReadModels, marksOf, cutOver } from './cutover.js';
 
 export interface Importing {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly database: Database;
-  readonly rooms: Rooms;
-  /** Bring the log over, and stop there. */
+  readonly objects: ObjectStores;
+  /** Import events and objects, and make no cutover. */
   readonly stage: boolean;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
@@ -55,11 +55,11 @@ export async function importArchive(importing: Importing): Promise<Imported> {
   const done = { appended, position, snapshots: 0, readModels: 'unchanged' as const };
   if (stage) return { ...done, outcome: 'staged' };
   const [first] = (await rawLog.page(START, 1)).rows;
-  const isHome = own?.kind === kind && isSame(own.first, first);
-  if (isHome && appended === 0) return { ...done, outcome: 'nothing_to_do' };
+  const isOwnLog = own?.kind === kind && isSame(own.first, first);
+  if (isOwnLog && appended === 0) return { ...done, outcome: 'nothing_to_do' };
   const snapshots = await writeSnapshots(store, accounts, signal);
   const identity = { kind, first, known: await lastOf(database), head: position };
-  await takeOver(readStore, { identity, progress: manifest, translated });
+  await cutOver(readStore, { identity, progress: manifest, translated });
   const readModels = await fillReadModels(database, signal);
   return { ...done, outcome: 'moved', snapshots, readModels };
 }
@@ -71,26 +71,26 @@ type LogWriter = ReturnType<typeof openLogWriter>;
 
 /** What events refer to is there before they are. */
 async function bringSegment(
-  { folder, rooms, signal }: Importing,
+  { folder, objects, signal }: Importing,
   segment: Segment,
   log: LogWriter,
   see: (row: ReturnType<typeof rowIn>) => void,
 ): Promise<void> {
-  let furnished = false;
-  const furnish = async () => {
-    if (!furnished) await importBelongings(folder, segment, rooms, signal);
-    furnished = true;
+  let restored = false;
+  const restore = async () => {
+    if (!restored) await restoreObjects(folder, segment, objects, signal);
+    restored = true;
   };
   for await (const lines of readLines(folder, segment.log)) {
     signal.throwIfAborted();
     for (const line of lines) {
       const row = rowIn(line);
       see(row);
-      if (!(await log.isThere())) await furnish();
+      if (!(await log.isThere())) await restore();
       await log.take(row);
     }
   }
-  if (!furnished && !(await isFurnished(folder, segment, rooms))) await furnish();
+  if (!restored && !(await isRestored(folder, segment, objects))) await restore();
 }
 
 /** The last event, when this release can find it by its stream. */

@@ -12,32 +12,34 @@ import { temporaryFolder, type TemporaryFolder } from '../../testing/folders.js'
 import { programOf } from '../../testing/system.js';
 import { openStory, tellEverything, tellTold, type Story } from '../../audit/testing/story.js';
 import { logFile } from './archive.js';
-import { openHouse, SEGMENT_EVENTS, type House } from './testing/house.js';
+import { openInstallation, SEGMENT_EVENTS, type Installation } from './testing/installation.js';
 
-describe('moving house', function () {
+describe('log transfer', function () {
   this.timeout(60_000);
   let folder: TemporaryFolder;
   let again: TemporaryFolder;
-  let houses: House[] = [];
-  let old: House;
+  let installations: Installation[] = [];
+  let old: Installation;
   let story: Story;
 
-  const house = async (...asked: Parameters<typeof openHouse>): Promise<House> => {
-    const opened = await openHouse(...asked);
-    houses.push(opened);
+  const installation = async (
+    ...asked: Parameters<typeof openInstallation>
+  ): Promise<Installation> => {
+    const opened = await openInstallation(...asked);
+    installations.push(opened);
     return opened;
   };
 
   beforeEach(async () => {
     [folder, again] = [await temporaryFolder(), await temporaryFolder()];
-    old = await house('postgres');
+    old = await installation('postgres');
     story = openStory();
     tellEverything(story);
     await old.tell(story);
   });
   afterEach(async () => {
-    await Promise.all(houses.map((one) => one.close()));
-    houses = [];
+    await Promise.all(installations.map((one) => one.close()));
+    installations = [];
     await Promise.all([folder.remove(), again.remove()]);
   });
 
@@ -59,14 +61,14 @@ describe('moving house', function () {
   const positionsOf = async (store: EventStore): Promise<readonly Position[]> =>
     (await store.readAll(START, 1_000)).events.map(({ position }) => position);
 
-  const checkpoints = async ({ readStore }: House) =>
+  const checkpoints = async ({ readStore }: Installation) =>
     (
       await readStore.query<{ group_name: string; position: bigint }>(
         'SELECT group_name, position FROM processing.checkpoints ORDER BY group_name',
       )
     ).rows.map(({ group_name, position }) => [group_name, position]);
 
-  const setCheckpoint = ({ readStore }: House, group: string, position: Position) =>
+  const setCheckpoint = ({ readStore }: Installation, group: string, position: Position) =>
     readStore.query(
       `INSERT INTO processing.checkpoints (group_name, position) VALUES ($1, $2)
        ON CONFLICT (group_name) DO UPDATE SET position = excluded.position`,
@@ -91,7 +93,7 @@ describe('moving house', function () {
     );
     const { manifest: first } = await old.exportTo(folder.dir);
 
-    const between = await house('eventstoredb', old);
+    const between = await installation('eventstoredb', old);
     const moved = await between.importFrom(folder.dir);
     expect([moved.outcome, moved.appended]).to.deep.equal(['moved', story.events.length]);
     expect(await told(between.database.store)).to.deep.equal(await told(old.database.store));
@@ -107,7 +109,7 @@ describe('moving house', function () {
     expect(await between.findings()).to.deep.equal([]);
 
     await between.exportTo(again.dir);
-    const fresh = await house('postgres');
+    const fresh = await installation('postgres');
     await fresh.importFrom(again.dir);
     expect(await fresh.findings()).to.deep.equal([]);
     expect((await checkpoints(fresh)).map(([, position]) => position)).to.deep.equal([
@@ -124,9 +126,9 @@ describe('moving house', function () {
     );
   });
 
-  it('twice changes nothing; into a house that is lived in is refused', async () => {
+  it('twice changes nothing; into an installation in use is refused', async () => {
     await old.exportTo(folder.dir);
-    const target = await house('postgres');
+    const target = await installation('postgres');
     expect((await target.importFrom(folder.dir)).outcome).to.equal('moved');
     await setCheckpoint(target, 'some', 3n);
     const { outcome, appended } = await target.importFrom(folder.dir);
@@ -140,7 +142,7 @@ describe('moving house', function () {
 
   it('stops at the first event that is another one, and says which', async () => {
     await old.exportTo(folder.dir);
-    const other = await house('postgres');
+    const other = await installation('postgres');
     const another = openStory();
     another.deposit(5n);
     await other.tell(another);
@@ -151,11 +153,11 @@ describe('moving house', function () {
     expect(await told(other.database.store)).to.have.length(1);
   });
 
-  it('in two rounds: most of it while the old house is lived in, the rest at the end', async () => {
+  it('in two rounds: most of it while the old one is in use, the rest at the end', async () => {
     await old.project();
     await expectOwnLog(old.readStore, old.database, { remember: true });
     const first = await old.exportTo(folder.dir);
-    const target = await house('eventstoredb', old);
+    const target = await installation('eventstoredb', old);
     const staged = await target.importFrom(folder.dir, { stage: true });
     expect([staged.outcome, staged.appended]).to.deep.equal(['staged', story.events.length]);
     const from = story.events.length;
@@ -172,15 +174,20 @@ describe('moving house', function () {
 
   it('with large payloads and files, each as it was, and says what is gone', async () => {
     const large = Buffer.alloc(100_000, 'large');
-    const { rooms, database } = old;
+    const { objects, database } = old;
     const fileId: FileId = `file_${randomUUID()}`;
-    const stored = await rooms.files.put(fileId, Readable.from([large]), large.length);
+    const stored = await objects.files.put(fileId, Readable.from([large]), large.length);
     const gone: FileId = `file_${randomUUID()}`;
     const from = story.events.length;
     for (const id of [fileId, gone])
       story.tell(`file-${id}`, 'FileStored', {
-        ...{ fileId: id, organizationId: story.organizationId, executionId: story.execution() },
-        ...{ purpose: 'OUTPUT', contentType: 'text/plain', format: 'txt', ...stored },
+        fileId: id,
+        organizationId: story.organizationId,
+        executionId: story.execution(),
+        purpose: 'OUTPUT',
+        contentType: 'text/plain',
+        format: 'txt',
+        ...stored,
         ...(id === gone && { sha256: '0'.repeat(64) }),
       });
     const ref = { ref: 'large', sha256: stored.sha256, bytes: large.length };
@@ -192,15 +199,15 @@ describe('moving house', function () {
     await old.tell(story, from);
     const { organizationId } = story;
     await database.smallPayloads.remove('large');
-    await rooms.payloads.put({ ref: 'large', organizationId, bytes: large });
+    await objects.payloads.put({ ref: 'large', organizationId, bytes: large });
     const { manifest } = await old.exportTo(folder.dir, { files: true });
     const missing = manifest.segments.map(({ belongings }) => belongings?.missing ?? 0);
     expect(missing.reduce((sum, n) => sum + n)).to.equal(1);
-    const target = await house('postgres');
+    const target = await installation('postgres');
     await target.importFrom(folder.dir);
-    expect(await target.rooms.payloads.get(ref)).to.deep.equal(large);
-    expect(await target.rooms.files.size(fileId)).to.equal(large.length);
-    expect(await target.rooms.files.size(gone)).to.equal(undefined);
+    expect(await target.objects.payloads.get(ref)).to.deep.equal(large);
+    expect(await target.objects.files.size(fileId)).to.equal(large.length);
+    expect(await target.objects.files.size(gone)).to.equal(undefined);
     expect(await target.findings()).to.deep.equal([]);
   });
 
@@ -216,10 +223,10 @@ describe('moving house', function () {
     await plant(`file-file_${randomUUID()}`, 'FileStored', 'not JSON, \u2028 "quoted"');
     const { unreadable } = await old.exportTo(folder.dir);
     expect(unreadable).to.equal(2);
-    const target = await house('postgres');
+    const target = await installation('postgres');
     const { readModels } = await target.importFrom(folder.dir);
     expect(readModels).to.equal('left to the projectors');
-    const texts = async ({ readStore }: House) =>
+    const texts = async ({ readStore }: Installation) =>
       (await readStore.query('SELECT * FROM eventstore.events ORDER BY position'))
         .rows as unknown[];
     expect(await texts(target)).to.deep.equal(await texts(old));
@@ -228,13 +235,14 @@ describe('moving house', function () {
   it('killed in the middle it is given again, and long accounts have a snapshot', async () => {
     const long = openStory();
     for (let n = 0; n < 12_000; n++) long.deposit(1n);
-    const source = await house('postgres');
+    const source = await installation('postgres');
     await source.tellFast(long);
     await source.exportTo(folder.dir, { segmentEvents: 1_000 });
-    const target = await house('postgres');
+    const target = await installation('postgres');
     const env = { DATABASE_URL: target.url, MODELROUTE_DATA_DIR: again.dir };
     const importing = startChild({
-      ...{ ...programOf({}, 'import', folder.dir), env },
+      ...programOf({}, 'import', folder.dir),
+      env,
       onLine: (line) => /^[5-9]000 of/.test(line) && importing.process.kill('SIGKILL'),
     });
     expect((await importing.exited).signal, importing.lines.join('\n')).to.equal('SIGKILL');
@@ -258,25 +266,25 @@ describe('moving house', function () {
     const bytes = await readFile(path);
     bytes[40] = (bytes[40] ?? 0) ^ 1;
     await writeFile(path, bytes);
-    const target = await house('postgres');
+    const target = await installation('postgres');
     await refused(target.importFrom(folder.dir), /000001.ndjson.gz is damaged/);
-    const another = await house('postgres');
+    const another = await installation('postgres');
     await refused(another.exportTo(folder.dir), /holds an export of another log|from another/);
   });
 
   it('stops whoever opens a database with another log than its positions are of', async () => {
     const remember = { remember: true };
     await expectOwnLog(old.readStore, old.database, remember);
-    const { database } = await house('eventstoredb', old);
+    const { database } = await installation('eventstoredb', old);
     await refused(
       expectOwnLog(old.readStore, database, remember),
       /belong to a log in PostgreSQL .*modelroute export/,
     );
     await old.exportTo(folder.dir);
-    const moved = await house('postgres');
+    const moved = await installation('postgres');
     await moved.importFrom(folder.dir);
     await expectOwnLog(moved.readStore, moved.database, remember);
-    const stranger = await house('postgres');
+    const stranger = await installation('postgres');
     const another = openStory();
     another.deposit(5n);
     await stranger.tell(another);
@@ -284,7 +292,7 @@ describe('moving house', function () {
       expectOwnLog(old.readStore, stranger.database, remember),
       /not the one that the checkpoints/,
     );
-    const younger = await house('postgres');
+    const younger = await installation('postgres');
     await younger.importFrom(folder.dir, { stage: true });
     const from = story.events.length;
     story.deposit(1n);

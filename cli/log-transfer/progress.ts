@@ -29,11 +29,14 @@ export async function readProgress(pool: Pool): Promise<Progress> {
   );
   return {
     checkpoints: checkpoints.rows.map(({ group_name, position }) => ({
-      ...{ group: group_name, position: `${position}` },
+      group: group_name,
+      position: `${position}`,
     })),
     parked: parked.rows.map(({ group_name, position, parked_at, ...row }) => ({
       ...row,
-      ...{ group: group_name, position: `${position}`, parked_at: parked_at.toISOString() },
+      group: group_name,
+      position: `${position}`,
+      parked_at: parked_at.toISOString(),
     })),
   };
 }

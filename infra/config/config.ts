@@ -180,7 +180,9 @@ function s3(env: Environment): S3Config | undefined {
   const sessionToken = env['AWS_SESSION_TOKEN'];
   const session = sessionToken ? { sessionToken } : {};
   return {
-    ...{ endpoint, bucket, region: env['S3_REGION'] || env['AWS_REGION'] || 'us-east-1' },
+    endpoint,
+    bucket,
+    region: env['S3_REGION'] || env['AWS_REGION'] || 'us-east-1',
     credentials:
       accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey, ...session } : undefined,
     publicEndpoint: httpUrl(env, 'S3_PUBLIC_ENDPOINT'),

@@ -82,8 +82,12 @@ export async function openSpecInfra(
         MODELROUTE_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/8',
         ...env,
       }),
-      ...{ log, databaseUrl: database.url, sandboxUrl: sandbox.url, sole: false },
-      ...{ masterKey: 'a-master-key-of-a-spec-32-characters', instance: randomUUID() },
+      log,
+      databaseUrl: database.url,
+      sandboxUrl: sandbox.url,
+      sole: false,
+      masterKey: 'a-master-key-of-a-spec-32-characters',
+      instance: randomUUID(),
     });
     const now = () => Date.now() + clock.aheadMs;
     return { infra: { ...opened.infra, now }, close: () => opened.close() };
@@ -92,7 +96,12 @@ export async function openSpecInfra(
   const others: OtherInfra[] = [];
   await behaveWell(sandbox.url);
   return {
-    ...{ infra: own.infra, sandbox, databaseUrl: database.url, clock, logged, run },
+    infra: own.infra,
+    sandbox,
+    databaseUrl: database.url,
+    clock,
+    logged,
+    run,
     async another() {
       const other = await open();
       others.push(other);

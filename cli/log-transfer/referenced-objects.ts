@@ -16,9 +16,9 @@ import type { FileId, OrganizationId } from '../../contracts/ids.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import type { FileStore } from '../../infra/files/port.js';
 import { SMALL_PAYLOAD_BYTES_MAX, type PayloadStore } from '../../infra/payloads/port.js';
-import { blobFile, putInPlace, type BelongingsCounted, type Contents } from './archive.js';
+import { blobFile, putInPlace, type ObjectCounts, type Contents } from './archive.js';
 
-export type Belonging =
+export type ReferencedObject =
   | {
       readonly kind: 'payload';
       readonly ref: string;
@@ -43,21 +43,21 @@ export type Belonging =
   | { readonly kind: 'missing'; readonly name: string; readonly why: string };
 
 /** What the events of one segment name, each thing once. */
-export interface Named {
+export interface References {
   readonly payloads: Map<string, { readonly ref: PayloadRef; readonly owner: OrganizationId }>;
   readonly files: Map<FileId, { readonly bytes: number; readonly sha256: string }>;
 }
 
-export interface Shelves {
+export interface ObjectSource {
   readonly folder: string;
   readonly payloads: PayloadStore;
   readonly files: FileStore | undefined;
   readonly contents: Contents;
 }
 
-export const nothingNamed = (): Named => ({ payloads: new Map(), files: new Map() });
+export const noReferences = (): References => ({ payloads: new Map(), files: new Map() });
 
-export function note(named: Named, { type, data }: RecordedEvent<AnyEvent>): void {
+export function note(named: References, { type, data }: RecordedEvent<AnyEvent>): void {
   if (type === 'FileStored')
     named.files.set(data.fileId, { bytes: data.sizeBytes, sha256: data.sha256 });
   const ref =
@@ -70,53 +70,59 @@ export function note(named: Named, { type, data }: RecordedEvent<AnyEvent>): voi
 const AT_ONCE = 64;
 
 /** The lines; what is counted grows as they are taken. */
-export function collect(shelves: Shelves, named: Named) {
+export function collect(source: ObjectSource, named: References) {
   const counted = { payloads: 0, files: 0, missing: 0 };
   async function* lines(): AsyncGenerator<string> {
-    const { payloads, files } = shelves.contents;
+    const { payloads, files } = source.contents;
     const small: Wanted[] = [];
     for (const wanted of named.payloads.values()) {
       if (wanted.ref.bytes <= SMALL_PAYLOAD_BYTES_MAX) small.push(wanted);
-      else if (files) yield count(counted, await largePayload(shelves, wanted));
+      else if (files) yield count(counted, await largePayload(source, wanted));
     }
     for (let at = 0; payloads && at < small.length; at += AT_ONCE) {
-      const some = small.slice(at, at + AT_ONCE).map((wanted) => smallPayload(shelves, wanted));
-      for (const belonging of await Promise.all(some)) yield count(counted, belonging);
+      const some = small.slice(at, at + AT_ONCE).map((wanted) => smallPayload(source, wanted));
+      for (const object of await Promise.all(some)) yield count(counted, object);
     }
     if (!files) return;
     for (const [fileId, about] of named.files)
-      yield count(counted, await storedFile(shelves, fileId, about));
+      yield count(counted, await storedFile(source, fileId, about));
   }
-  return { lines: lines(), counted: counted satisfies BelongingsCounted };
+  return { lines: lines(), counted: counted satisfies ObjectCounts };
 }
 
-type Wanted = Named['payloads'] extends Map<string, infer W> ? W : never;
+type Wanted = References['payloads'] extends Map<string, infer W> ? W : never;
 
 function count(
   counted: { payloads: number; files: number; missing: number },
-  belonging: Belonging,
+  object: ReferencedObject,
 ): string {
-  if (belonging.kind === 'missing') counted.missing += 1;
-  else if (belonging.kind === 'file') counted.files += 1;
+  if (object.kind === 'missing') counted.missing += 1;
+  else if (object.kind === 'file') counted.files += 1;
   else counted.payloads += 1;
-  return `${JSON.stringify(belonging)}\n`;
+  return `${JSON.stringify(object)}\n`;
 }
 
-const missing = (name: string, why: string): Belonging => ({ kind: 'missing', name, why });
+const missing = (name: string, why: string): ReferencedObject => ({ kind: 'missing', name, why });
 
-async function smallPayload({ payloads }: Shelves, { ref, owner }: Wanted): Promise<Belonging> {
+async function smallPayload(
+  { payloads }: ObjectSource,
+  { ref, owner }: Wanted,
+): Promise<ReferencedObject> {
   const bytes = await bytesOf(payloads, ref);
   if (typeof bytes === 'string') return missing(ref.ref, bytes);
   const base64 = bytes.toString('base64');
   return { kind: 'payload', ...ref, organization_id: owner, base64 };
 }
 
-async function largePayload(shelves: Shelves, { ref, owner }: Wanted): Promise<Belonging> {
+async function largePayload(
+  source: ObjectSource,
+  { ref, owner }: Wanted,
+): Promise<ReferencedObject> {
   const { sha256 } = ref;
-  if (!(await isThere(shelves.folder, sha256))) {
-    const bytes = await bytesOf(shelves.payloads, ref);
+  if (!(await isThere(source.folder, sha256))) {
+    const bytes = await bytesOf(source.payloads, ref);
     if (typeof bytes === 'string') return missing(ref.ref, bytes);
-    await writeBlob(shelves.folder, sha256, [bytes]);
+    await writeBlob(source.folder, sha256, [bytes]);
   }
   return { kind: 'large_payload', ...ref, organization_id: owner };
 }
@@ -134,10 +140,10 @@ async function bytesOf(payloads: PayloadStore, ref: PayloadRef): Promise<Buffer 
 }
 
 async function storedFile(
-  { folder, files }: Shelves,
+  { folder, files }: ObjectSource,
   fileId: FileId,
   about: { readonly bytes: number; readonly sha256: string },
-): Promise<Belonging> {
+): Promise<ReferencedObject> {
   if (!(await isThere(folder, about.sha256))) {
     const stream = await files?.open(fileId);
     if (!stream) return missing(fileId, 'it is not there');

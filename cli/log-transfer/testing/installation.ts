@@ -1,4 +1,4 @@
-/** Houses to move between: a database with an event store, and rooms for what lies beside it. */
+/** Installations to transfer a log between: a database, an event store, and their object stores. */
 import { pino } from 'pino';
 import type { Pool } from 'pg';
 import { openEventStoreDb } from '../../../infra/event-store/eventstoredb/eventstoredb.js';
@@ -24,7 +24,7 @@ import { readManifest, type Manifest } from '../archive.js';
 import { exportLog, type Exported } from '../export-log.js';
 import { importArchive, type Imported } from '../import-archive.js';
 import { readProgress } from '../progress.js';
-import type { Rooms } from '../import-belongings.js';
+import type { ObjectStores } from '../restore-objects.js';
 
 const log = pino({ level: 'silent' });
 const never = () => new AbortController().signal;
@@ -34,11 +34,11 @@ interface ExportOptions {
   readonly segmentEvents?: number;
 }
 
-export interface House {
+export interface Installation {
   readonly database: Database;
   readonly url: string;
   readonly readStore: Pool;
-  readonly rooms: Rooms;
+  readonly objects: ObjectStores;
   /** The story's events from the `from`-th on, and every payload that they name. */
   tell(story: Story, from?: number): Promise<void>;
   /** The same without payloads, for long ones. */
@@ -55,11 +55,17 @@ export interface House {
 export const SEGMENT_EVENTS = 10;
 
 /** Of a database that is there already, or of its own. */
-export async function openHouse(kind: StoreKind, beside?: { url: string }): Promise<House> {
+export async function openInstallation(
+  kind: StoreKind,
+  beside?: { url: string },
+): Promise<Installation> {
   const own = beside ? undefined : await freshDatabase();
   const url = beside?.url ?? own?.url ?? '';
   const readStore = openPool(url, {
-    ...{ max: 6, applicationName: 'spec', log, statementTimeoutMs: 0 },
+    max: 6,
+    applicationName: 'spec',
+    log,
+    statementTimeoutMs: 0,
   });
   await migrate(readStore, allMigrations);
   const folder = await temporaryFolder();
@@ -70,22 +76,34 @@ export async function openHouse(kind: StoreKind, beside?: { url: string }): Prom
   const small = openPostgresPayloads(store.smallPayloads);
   const files = await openDiskFiles({ dir: `${folder.dir}/files` });
   const large = await openDiskPayloads({ dir: `${folder.dir}/payloads` });
-  const rooms = { payloads: openTieredPayloads({ small, large }), files };
+  const objects = { payloads: openTieredPayloads({ small, large }), files };
   const figures = () => {
     const { unknownTypes } = store.stats();
     return { queueUnits: 0, events: 0, batches: 0, unknownTypes };
   };
   const { rawLog } = store;
   const database: Database = {
-    ...{ store, rawLog, smallPayloads: small, figures, kind, readStore, log, isServed: false },
+    store,
+    rawLog,
+    smallPayloads: small,
+    figures,
+    kind,
+    readStore,
+    log,
+    isServed: false,
   };
   return {
-    ...{ database, url, readStore, rooms, ...livingIn(database) },
-    exportTo: (to, options) => exportHouse(database, rooms, to, options),
-    importFrom: (from, options) => importHouse(database, rooms, from, options),
+    database,
+    url,
+    readStore,
+    objects,
+    ...livingIn(database),
+    exportTo: (to, options) => exportFrom(database, objects, to, options),
+    importFrom: (from, options) => importInto(database, objects, from, options),
     async findings() {
       const options = { deep: true, settled: true, skipRebuild: false, receiverRecord: undefined };
-      const bytesOf = (ref: Parameters<Rooms['payloads']['get']>[0]) => rooms.payloads.get(ref);
+      const bytesOf = (ref: Parameters<ObjectStores['payloads']['get']>[0]) =>
+        objects.payloads.get(ref);
       const { findings } = await verifyDatabase(database, bytesOf, options, never());
       return findings.kept;
     },
@@ -119,7 +137,8 @@ function livingIn({ store, readStore, smallPayloads }: Database) {
       for (let at = 0; at < events.length; at += 1_000) {
         const some = events.slice(at, at + 1_000);
         const appends = some.map((event) => ({
-          ...{ stream: event.stream, expectedRevision: event.revision - 1 },
+          stream: event.stream,
+          expectedRevision: event.revision - 1,
           events: [newEvent(event)],
         }));
         await store.append({ appends: appends as unknown as AppendUnit['appends'] });
@@ -132,29 +151,37 @@ function livingIn({ store, readStore, smallPayloads }: Database) {
   };
 }
 
-function exportHouse(
+function exportFrom(
   database: Database,
-  { payloads, files }: Rooms,
+  { payloads, files }: ObjectStores,
   folder: string,
   { files: withFiles = false, segmentEvents = SEGMENT_EVENTS }: ExportOptions = {},
 ): Promise<Exported> {
   const contents = { payloads: true, files: withFiles };
   return exportLog({
-    ...{ database, signal: never(), segmentEvents, onSegment: () => undefined },
-    shelves: { folder, payloads, files, contents },
+    database,
+    signal: never(),
+    segmentEvents,
+    onSegment: () => undefined,
+    source: { folder, payloads, files, contents },
     progress: () => readProgress(database.readStore),
   });
 }
 
-async function importHouse(
+async function importInto(
   database: Database,
-  rooms: Rooms,
+  objects: ObjectStores,
   folder: string,
   options: { stage?: boolean } = {},
 ): Promise<Imported> {
   const manifest = (await readManifest(folder)) as Manifest;
   return importArchive({
-    ...{ folder, manifest, database, rooms, stage: options.stage === true },
-    ...{ signal: never(), say: () => undefined },
+    folder,
+    manifest,
+    database,
+    objects,
+    stage: options.stage === true,
+    signal: never(),
+    say: () => undefined,
   });
 }

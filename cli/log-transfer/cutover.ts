@@ -1,5 +1,5 @@
 /**
- * After the log has moved: the database is told that its positions are of the new store.
+ * The cutover: from here on the positions in the database are those of the new store.
  *
  *   source's checkpoint ──translated──► group's checkpoint      parked wakes likewise
  *   read models ──emptied──► built anew from the new log        their rows are full of positions
@@ -20,7 +20,7 @@ import { readToHead } from '../../projectors/engine/read-log.js';
 import type { Database } from '../../runtime/open-database.js';
 import type { Progress } from './archive.js';
 
-export interface Moved {
+export interface Cutover {
   readonly identity: LogIdentity;
   readonly progress: Progress;
   /** The target's position by the source's. */
@@ -33,7 +33,7 @@ export function marksOf({ checkpoints, parked }: Progress): readonly Position[] 
   return [...marks].sort((a, b) => (a < b ? -1 : 1));
 }
 
-export async function takeOver(pool: Pool, moved: Moved): Promise<void> {
+export async function cutOver(pool: Pool, moved: Cutover): Promise<void> {
   await withTransaction(pool, async (tx) => {
     // Nothing of ours may read a position between the old meaning and the new one.
     await tx.query(`
@@ -45,7 +45,7 @@ export async function takeOver(pool: Pool, moved: Moved): Promise<void> {
   });
 }
 
-async function replaceProgress(tx: PoolClient, { progress, translated }: Moved): Promise<void> {
+async function replaceProgress(tx: PoolClient, { progress, translated }: Cutover): Promise<void> {
   const placeOf = (position: string) => translated.get(BigInt(position)) ?? START;
   await tx.query('TRUNCATE processing.handled_wakes');
   await tx.query('DELETE FROM processing.checkpoints');

@@ -7,10 +7,10 @@ import type { FileStore } from '../../infra/files/port.js';
 import type { PayloadStore } from '../../infra/payloads/port.js';
 import { StartError } from '../../infra/start-error.js';
 import { blobFile, type Segment } from './archive.js';
-import type { Belonging } from './belongings.js';
+import type { ReferencedObject } from './referenced-objects.js';
 import { expectIntact, readLines } from './lines.js';
 
-export interface Rooms {
+export interface ObjectStores {
   readonly payloads: PayloadStore;
   readonly files: FileStore;
 }
@@ -18,10 +18,10 @@ export interface Rooms {
 const AT_ONCE = 64;
 
 /** Repeatable: the first bytes under a ref stay, and they are the same. */
-export async function importBelongings(
+export async function restoreObjects(
   folder: string,
   { belongings }: Segment,
-  rooms: Rooms,
+  objects: ObjectStores,
   signal: AbortSignal,
 ): Promise<void> {
   if (!belongings) return;
@@ -29,48 +29,49 @@ export async function importBelongings(
     for (let at = 0; at < lines.length; at += AT_ONCE) {
       signal.throwIfAborted();
       const some = lines.slice(at, at + AT_ONCE);
-      await Promise.all(some.map((line) => put(folder, JSON.parse(line) as Belonging, rooms)));
+      await Promise.all(
+        some.map((line) => put(folder, JSON.parse(line) as ReferencedObject, objects)),
+      );
     }
 }
 
 /** Whether the first payload of the segment is there: it was brought before its events. */
-export async function isFurnished(
+export async function isRestored(
   folder: string,
   { belongings }: Segment,
-  { payloads, files }: Rooms,
+  { payloads, files }: ObjectStores,
 ): Promise<boolean> {
   if (!belongings || belongings.bytes === 0) return true;
   for await (const lines of readLines(folder, belongings))
     for (const line of lines) {
-      const belonging = JSON.parse(line) as Belonging;
-      if (belonging.kind === 'missing') continue;
-      if (belonging.kind === 'file')
-        return (await files.size(belonging.file_id)) === belonging.bytes;
-      const { ref, sha256, bytes } = belonging;
+      const object = JSON.parse(line) as ReferencedObject;
+      if (object.kind === 'missing') continue;
+      if (object.kind === 'file') return (await files.size(object.file_id)) === object.bytes;
+      const { ref, sha256, bytes } = object;
       return (await payloads.get({ ref, sha256, bytes })) !== undefined;
     }
   return true;
 }
 
-async function put(folder: string, belonging: Belonging, { payloads, files }: Rooms) {
-  switch (belonging.kind) {
+async function put(folder: string, object: ReferencedObject, { payloads, files }: ObjectStores) {
+  switch (object.kind) {
     case 'missing':
       return;
     case 'payload': {
-      const { ref, organization_id: organizationId, sha256, base64 } = belonging;
+      const { ref, organization_id: organizationId, sha256, base64 } = object;
       const bytes = Buffer.from(base64, 'base64');
       if (hash('sha256', bytes, 'hex') !== sha256)
         throw new StartError(`The payload ${ref} of the export has other bytes than its digest.`);
       return payloads.put({ ref, organizationId, bytes });
     }
     case 'large_payload': {
-      const { ref, organization_id: organizationId, sha256 } = belonging;
+      const { ref, organization_id: organizationId, sha256 } = object;
       const path = join(folder, blobFile(sha256));
       await expectIntact(path, sha256);
       return payloads.put({ ref, organizationId, bytes: await readFile(path) });
     }
     case 'file': {
-      const { file_id: id, bytes, sha256 } = belonging;
+      const { file_id: id, bytes, sha256 } = object;
       if ((await files.size(id)) === bytes) return;
       const path = join(folder, blobFile(sha256));
       await expectIntact(path, sha256);
