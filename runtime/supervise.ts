@@ -1,4 +1,5 @@
 /** Runs workers until one is asked to stop or one fails; then stops all, in bounded time. */
+import { aborted } from '../infra/concurrency/pause.js';
 import type { Log } from '../infra/logger.js';
 import type { Worker } from '../infra/worker.js';
 
@@ -29,10 +30,7 @@ export async function supervise(
       stop.abort();
     }
   });
-  await new Promise<void>((resolve) => {
-    if (stop.signal.aborted) resolve();
-    else stop.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  await aborted(stop.signal);
   await Promise.race([Promise.all(runs), after(DRAIN_MS)]);
   if (failure !== undefined) throw failure as Error;
 }

@@ -9,17 +9,11 @@
  * What is there already is compared and not written, so a run that was killed is simply repeated.
  * One unit is under way at a time: with two, an outage between them could let the second overtake.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { StreamName } from '../../contracts/streams.js';
 import type { EncodedEvent, LogRow } from '../../infra/event-store/codec.js';
-import {
-  START,
-  StoreOverloaded,
-  StoreUnavailable,
-  type AppendOutcome,
-  type Position,
-} from '../../infra/event-store/port.js';
+import { retryOnOutage } from '../../infra/event-store/outage.js';
+import { START, type AppendOutcome, type Position } from '../../infra/event-store/port.js';
 import type { RawLog } from '../../infra/event-store/raw-log.js';
 import type { EncodedAppend } from '../../infra/event-store/unit.js';
 import { StartError } from '../../infra/start-error.js';
@@ -139,7 +133,7 @@ function openCursor(log: RawLog, signal: AbortSignal) {
     async peek(): Promise<LogRow | undefined> {
       while (index >= rows.length && !ended) {
         signal.throwIfAborted();
-        const page = await patiently(() => log.page(after, PAGE), signal);
+        const page = await retryOnOutage(() => log.page(after, PAGE), signal, OUTAGE_MAX_MS);
         ({ rows, position: after } = page);
         index = 0;
         ended = page.caughtUp;
@@ -174,7 +168,7 @@ async function appendAll(
   runs: readonly EncodedAppend[],
   signal: AbortSignal,
 ): Promise<Position> {
-  const outcomes = await patiently(() => log.append(runs), signal);
+  const outcomes = await retryOnOutage(() => log.append(runs), signal, OUTAGE_MAX_MS);
   outcomes.forEach((outcome, index) => expectLanded(outcome, runs[index]));
   const last = outcomes.at(-1);
   if (last?.status !== 'appended') throw new Error('the store answered too little');
@@ -191,18 +185,5 @@ function expectLanded(outcome: AppendOutcome, run: EncodedAppend | undefined): v
   );
 }
 
-const OUTAGE_MS_MAX = 60_000;
-const PAUSE_MS = 500;
-
-/** Through outages that end within a minute: everything here may be repeated. */
-async function patiently<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  const deadline = performance.now() + OUTAGE_MS_MAX;
-  for (;;)
-    try {
-      return await work();
-    } catch (error) {
-      const isOutage = error instanceof StoreUnavailable || error instanceof StoreOverloaded;
-      if (!isOutage || signal.aborted || performance.now() > deadline) throw error;
-      await sleep(PAUSE_MS, undefined, { signal });
-    }
-}
+/** Everything here may be repeated, so a shorter outage is waited out. */
+const OUTAGE_MAX_MS = 60_000;

@@ -14,7 +14,7 @@ import { START, type Position } from '../../infra/event-store/port.js';
 import { withTransaction } from '../../infra/postgres/pool.js';
 import { qualified } from '../../infra/read-store/table.js';
 import { advance, loadFollowers } from '../../projectors/engine/followers.js';
-import { isOutage } from '../../projectors/engine/outage.js';
+import { mayPass } from '../../projectors/engine/failures.js';
 import { projections } from '../../projectors/projections.js';
 import { readToHead } from '../../projectors/engine/read-log.js';
 import type { Database } from '../../runtime/open-database.js';
@@ -104,7 +104,7 @@ export async function fillReadModels(
     }
     return 'filled';
   } catch (error) {
-    if (signal.aborted || (isOutage(error) && !(error instanceof InvalidEvent))) throw error;
+    if (signal.aborted || (mayPass(error) && !(error instanceof InvalidEvent))) throw error;
     return 'left to the projectors';
   }
 }

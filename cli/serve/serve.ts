@@ -10,6 +10,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostname } from 'node:os';
 import { commandRoutes } from '../../command-api/app.js';
+import { aborted } from '../../infra/concurrency/pause.js';
 import { ROLES, type Config } from '../../infra/config/config.js';
 import { openAuthenticator } from '../../http/server/auth.js';
 import { referenceMounts } from '../../http/server/openapi/openapi.js';
@@ -212,9 +213,3 @@ async function orPortTrouble<T>(opening: Promise<T>, name: string, port: number)
     throw error;
   }
 }
-
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -3,7 +3,7 @@
  * account as fast as its callers can, each again under its key after an outage, as a client does.
  */
 import type { OrganizationId } from '../../contracts/ids.js';
-import { StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
+import { isOutage } from '../../infra/event-store/outage.js';
 import { openPostgresEventStore } from '../../infra/event-store/postgres/postgres.js';
 import { openAccounts } from '../accounts/accounts.js';
 import { openPostgresHomes } from '../account-owner/homes.js';
@@ -45,8 +45,7 @@ async function contest({ organizationId, holds, callers }: Contest): Promise<voi
         else standing.accepted++;
         return;
       } catch (error) {
-        const isOutage = error instanceof StoreUnavailable || error instanceof StoreOverloaded;
-        if (!isOutage) throw error;
+        if (!isOutage(error)) throw error;
         standing.outages++;
       }
     }

@@ -2,13 +2,13 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { openPostgresCheckpoints } from '../checkpoints/postgres.js';
 import { readIdentity, replaceIdentity, type LogIdentity } from '../event-store/identity.js';
+import { aborted } from '../concurrency/pause.js';
 import { processingMigrations } from '../migrations/all.js';
 import { migrate } from '../postgres/migrate.js';
 import { openPool } from '../postgres/pool.js';
 import { freshDatabase } from '../postgres/testing/fresh-database.js';
 import { openFence } from './fence.js';
 import { openPostgresHandled } from './kafka/handled.js';
-import { aborted } from './outage.js';
 
 const log = pino({ level: 'silent' });
 

@@ -7,13 +7,14 @@
  */
 import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { pause } from '../concurrency/pause.js';
+import { OUTAGE_PAUSE_MS, untilAnswered } from '../concurrency/until-answered.js';
 import { START, type EventStore, type LogFilter } from '../event-store/port.js';
 import type { Leases } from '../leases/port.js';
 import { whileLeased } from '../leases/while-leased.js';
 import type { Log } from '../logger.js';
 import { openCheckpointSaver, type CheckpointSaver } from './checkpoint-saver.js';
 import type { CheckpointStore } from '../checkpoints/port.js';
-import { OUTAGE_PAUSE_MS, pause, untilAnswered } from './outage.js';
 import { PARKED_POLL_MS, parkedRinger, parkingOf } from './parking.js';
 import type { EventBus, Group, GroupLag } from './port.js';
 import { openLanes, type Handled, type Lanes } from './wake-lanes.js';

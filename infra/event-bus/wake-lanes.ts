@@ -11,7 +11,8 @@
  */
 import type { StreamName } from '../../contracts/streams.js';
 import { openAdaptiveLimit, type AdaptiveLimit } from '../concurrency/adaptive-limit.js';
-import { StoreOverloaded, StoreUnavailable, type Position } from '../event-store/port.js';
+import { isOutage } from '../event-store/outage.js';
+import { StoreUnavailable, type Position } from '../event-store/port.js';
 import type { Group, Wake } from './port.js';
 import { openUnfinished, parkedTask } from './unfinished.js';
 import type { RungWake, Task, Unfinished } from './unfinished.js';
@@ -220,10 +221,6 @@ async function nextAfterThrow(
   if (task.failures < group.attemptsMax) return 'again';
   return (await house.park(thrown.wake, thrown.error)) ? 'finished' : 'again';
 }
-
-/** Nobody's poison: however long it lasts, it must not park the wakes that it hits. */
-const isOutage = (error: unknown): boolean =>
-  error instanceof StoreUnavailable || error instanceof StoreOverloaded;
 
 function finish(house: House, lane: Lane): void {
   const task = lane.tasks.shift();

@@ -1,5 +1,5 @@
 /** Does a work for as long as this process alone holds its lease. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../concurrency/pause.js';
 import type { Lease, Leases } from './port.js';
 
 /**
@@ -84,13 +84,6 @@ async function keep(
     until = askedAt + ttlMs;
     if (!signal.aborted) ending = term();
   }
-}
-
-/** Waits, or less when the signal aborts. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch((error: unknown) => {
-    if (!isAbort(error)) throw error;
-  });
 }
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';

@@ -19,7 +19,7 @@ export function statusOf(error: unknown): number | undefined {
  */
 export function unavailable(error: unknown): StoreUnavailable | undefined {
   if (error instanceof StoreUnavailable) return error;
-  if (!isOutage(error)) return undefined;
+  if (!isAway(error)) return undefined;
   return new StoreUnavailable('the S3 store cannot be used now', error);
 }
 
@@ -27,7 +27,7 @@ const AWAY = new Set([401, 403, 408, 429, 500, 502, 503, 504]);
 /** Refused with 400, and right again by itself or by an operator. */
 const PASSING = new Set(['ExpiredToken', 'RequestTimeout', 'BadDigest', 'IncompleteBody']);
 
-function isOutage(error: unknown): boolean {
+function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const status = statusOf(error);
   if (status !== undefined)

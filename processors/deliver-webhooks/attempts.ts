@@ -14,10 +14,10 @@ import {
   transact,
   type Loaded,
 } from '../../command-handling/transact.js';
+import { retryOnOutage } from '../../infra/event-store/outage.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { OutboundResult } from '../../http/client/outbound.js';
 import { causeOf } from '../cause.js';
-import { throughOutage } from '../through-outage.js';
 import { bodyOf } from './body.js';
 import { openHostLanes, type HostLanes } from './host-lanes.js';
 import { signatureHeaders } from './sign.js';
@@ -142,7 +142,7 @@ async function postAndRecord({ infra, cut }: Posting, { loaded, body }: Due): Pr
     jitter: Math.random(),
     at: new Date(nowMs).toISOString(),
   };
-  const state = await throughOutage(() => record(infra, loaded, command), cut);
+  const state = await retryOnOutage(() => record(infra, loaded, command), cut);
   const outcome = state.status === 'waiting' ? 'failed' : state.status;
   infra.metrics.webhookSeconds.observe({ outcome }, latencyMs / 1000);
   return outcome;

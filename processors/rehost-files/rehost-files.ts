@@ -19,12 +19,12 @@ import {
   type Loaded,
 } from '../../command-handling/transact.js';
 import type { Group } from '../../infra/event-bus/port.js';
+import { isOutage } from '../../infra/event-store/outage.js';
 import { NO_STREAM, StoreUnavailable } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProducedFile, ProviderOutput } from '../../providers/port.js';
 import { causeOf } from '../cause.js';
 import { keep } from '../keep.js';
-import { isOutage } from '../through-outage.js';
 import { fetchOutput, removeUnrecorded } from './fetch-output.js';
 
 /** A paid output is worth trying for this long after it was delivered. */

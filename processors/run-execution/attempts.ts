@@ -7,11 +7,11 @@ import * as Execution from '../../domain/execution/execution.js';
 import { endingOf } from '../../domain/routing/health.js';
 import { retryDelayMs } from '../../domain/routing/backoff.js';
 import { decideOnce, load, type Loaded } from '../../command-handling/transact.js';
+import { isOutage, retryOnOutage } from '../../infra/event-store/outage.js';
 import type { Payload } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProviderOutcome } from '../../providers/port.js';
 import { causeOf } from '../cause.js';
-import { isOutage, throughOutage } from '../through-outage.js';
 import type { Input } from './input.js';
 import { outputOf } from './output.js';
 import type { Place } from './provider-pool.js';
@@ -126,7 +126,7 @@ async function record(
   const at = new Date(infra.now()).toISOString();
   let prepared: Prepared | undefined;
   try {
-    return await throughOutage(async () => {
+    return await retryOnOutage(async () => {
       prepared ??= await prepare(infra, attempt, outcome, at);
       return recordOnce(infra, attempt, prepared);
     }, cut);
@@ -134,7 +134,7 @@ async function record(
     if (isOutage(err)) throw err;
     infra.log.error({ ...fieldsOf(attempt), err }, 'an outcome cannot be recorded as it is');
     const command = failureOf(attempt, unrecordable, at, infra.now());
-    return throughOutage(() => recordOnce(infra, attempt, { command }), cut);
+    return retryOnOutage(() => recordOnce(infra, attempt, { command }), cut);
   }
 }
 

@@ -18,9 +18,9 @@ import * as Execution from '../../domain/execution/execution.js';
 import { chooseRoute, type RouteChoice } from '../../domain/routing/choose-route.js';
 import { decideOnce, load, type Cause, type Loaded } from '../../command-handling/transact.js';
 import type { Group } from '../../infra/event-bus/port.js';
+import { retryOnOutage } from '../../infra/event-store/outage.js';
 import type { Infra } from '../../runtime/infra.js';
 import { causeOf } from '../cause.js';
-import { throughOutage } from '../through-outage.js';
 import { openAttempts, type Attempts } from './attempts.js';
 import { inputOf } from './input.js';
 import { openProviderPool, type Place, type ProviderPool } from './provider-pool.js';
@@ -215,7 +215,7 @@ async function appendClaim(
     decideOnce<Execution.State, Execution.Command, Execution.Event, Execution.Rejection>(
       ...([infra.store, Execution, executionId, loaded, command, cause, along] as const),
     );
-  return { dispatchKey, result: await throughOutage(append, signal) };
+  return { dispatchKey, result: await retryOnOutage(append, signal) };
 }
 
 const letGo = (place: Place): void => place.release('neutral', 0);

@@ -9,6 +9,7 @@
  * for a provider keep no deadline and no expiry waiting.
  */
 import { openAdaptiveLimit, type AdaptiveLimit } from '../../infra/concurrency/adaptive-limit.js';
+import { pause } from '../../infra/concurrency/pause.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import { progressOf } from '../../infra/read-store/progress.js';
 import {
@@ -173,14 +174,3 @@ async function fire(scheduler: Scheduler, timer: DueTimer, own: Lanes): Promise<
   const pauseMs = Math.min(PAUSE_FIRST_MS * 2 ** (times - 1), PAUSE_MAX_MS);
   tried.set(id, { times, notBeforeMs: performance.now() + pauseMs });
 }
-
-const pause = (ms: number, signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    function done() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-  });

@@ -11,7 +11,7 @@ import {
 } from '../../infra/read-store/table.js';
 import type { Memory } from './memory.js';
 import type { Batch, Plan, Projection, Rows } from './projection.js';
-import { HandlerFailed } from './outage.js';
+import { HandlerFailed } from './failures.js';
 import { openRowSet, type RowSet } from './row-set.js';
 import { statementsFor, type Statement } from './write-rows.js';
 

@@ -1,5 +1,5 @@
 /** Makes the rebuilds that operators ask for, and those that newer code needs. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../infra/concurrency/pause.js';
 import type { Projection } from './projection.js';
 import { rebuild, RebuildUnderWay, type Rebuilding } from './rebuild.js';
 
@@ -28,7 +28,7 @@ export async function makeRebuilds(
     } catch (error) {
       rebuilding.log.warn({ err: error }, 'rebuilds cannot be looked for');
     }
-    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
+    await pause(LOOK_MS, signal);
   }
 }
 

@@ -9,10 +9,10 @@
  *    ├── moved by somebody else, or a stopped one runs again  stop that one
  *    └── an outage: after a growing pause
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import { pause } from '../../infra/concurrency/pause.js';
 import { InvalidEvent } from '../../infra/event-store/codec.js';
 import type { EventStore, LogBatch, Position } from '../../infra/event-store/port.js';
 import type { Log } from '../../infra/logger.js';
@@ -25,7 +25,7 @@ import {
   type Follower,
   type Stretch,
 } from './followers.js';
-import { isOutage } from './outage.js';
+import { mayPass } from './failures.js';
 import type { Projection } from './projection.js';
 import { openProgressShown } from './progress-shown.js';
 import { readLog } from './read-log.js';
@@ -58,7 +58,7 @@ export async function runProjections(running: Running, signal: AbortSignal): Pro
       if (error instanceof Moved) log.info({ reason: error.message }, 'projections load again');
       else if (error instanceof InvalidEvent) tellUnreadable(running, error);
       else log.warn({ err: error, pauseMs }, 'projections wait');
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      await pause(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
     }
   }
@@ -114,7 +114,7 @@ async function advanceAll(
     await advance(running.pool, followers, batch);
     return followers;
   } catch (error) {
-    if (error instanceof Moved || isOutage(error)) throw error;
+    if (error instanceof Moved || mayPass(error)) throw error;
   }
   const going: Follower[] = [];
   for (const follower of followers)
@@ -136,7 +136,7 @@ async function advanceAlone(
     await advance(running.pool, [follower], { events, position: stretch.position });
     return true;
   } catch (error) {
-    if (error instanceof Moved || isOutage(error)) throw error;
+    if (error instanceof Moved || mayPass(error)) throw error;
     const middle = events.length >> 1;
     const [poison, last] = [events[0], events[middle - 1]];
     if (poison && !last) return stop(running, follower, poison, error);
@@ -191,7 +191,7 @@ async function watchOthers(
 ): Promise<void> {
   const generations = new Map(followers.map((one) => [one.projection.name, one.generation]));
   while (!turn.signal.aborted) {
-    await sleep(WATCH_MS, undefined, { signal: turn.signal }).catch(() => undefined);
+    await pause(WATCH_MS, turn.signal);
     if (turn.signal.aborted) return;
     try {
       for (const [name, { generation }] of await runnable(pool, projections))

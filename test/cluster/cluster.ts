@@ -11,6 +11,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prepareDemo, runDemo } from '../../cli/serve/demo.js';
 import { keysOf, type Keys } from '../../cli/serve/keys.js';
+import { aborted } from '../../infra/concurrency/pause.js';
 import type { Role } from '../../infra/config/config.js';
 import { openLog, type Log } from '../../infra/logger.js';
 import { lockDataDir } from '../../infra/postgres/embedded/data-dir-lock.js';
@@ -156,9 +157,3 @@ async function announce(
     log.warn({ err }, 'the demo did not finish; the system is up all the same');
   }
 }
-
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -11,6 +11,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../infra/concurrency/pause.js';
 import type { Log } from '../../infra/logger.js';
 import type { PidFiles } from './pid-files.js';
 
@@ -196,6 +197,3 @@ async function untilUp(
     await sleep(UP_POLL_MS);
   }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  sleep(ms, undefined, { signal }).catch(() => undefined);

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { openMetrics } from '../../metrics.js';
-import { aborted } from '../outage.js';
+import { aborted } from '../../concurrency/pause.js';
 import type { RungWake } from '../unfinished.js';
 import { openConsumer } from './consumer.js';
 import { doorbellOf } from './doorbell.js';

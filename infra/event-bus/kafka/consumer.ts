@@ -9,7 +9,8 @@
 import type { Epoch } from '../../event-store/identity.js';
 import type { Log } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
-import { aborted, OUTAGE_PAUSE_MS, pause, within } from '../outage.js';
+import { aborted, pause, within } from '../../concurrency/pause.js';
+import { OUTAGE_PAUSE_MS } from '../../concurrency/until-answered.js';
 import type { Group } from '../port.js';
 import type { Lanes } from '../wake-lanes.js';
 import { rungBy } from './doorbell.js';

@@ -4,7 +4,6 @@
  * between only publishes again. Replicas stand by.
  */
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { categoryOf } from '../../../contracts/streams.js';
 import type { Epoch } from '../../event-store/identity.js';
 import type { EventStore, LogBatch, Position } from '../../event-store/port.js';
@@ -15,7 +14,8 @@ import type { Log } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import { openCheckpointSaver } from '../checkpoint-saver.js';
 import type { CheckpointStore } from '../../checkpoints/port.js';
-import { aborted, OUTAGE_PAUSE_MS, pause, untilAnswered } from '../outage.js';
+import { aborted, pause } from '../../concurrency/pause.js';
+import { OUTAGE_PAUSE_MS, untilAnswered } from '../../concurrency/until-answered.js';
 import { doorbellOf } from './doorbell.js';
 import { PARTITIONS, RELAY, RELAYED, topicOf } from './names.js';
 import type { KafkaClient, Outgoing, Sender } from './transport.js';
@@ -155,7 +155,7 @@ async function publish(
 /** The client waits for ever for a topic that is not there: whoever deleted it gets a new one. */
 async function watch(over: AbortSignal, ensure: () => Promise<void>): Promise<void> {
   for (;;) {
-    await sleep(SLOW_SEND_MS, undefined, { signal: over }).catch(() => undefined);
+    await pause(SLOW_SEND_MS, over);
     if (over.aborted) return;
     await ensure().catch(() => undefined);
   }

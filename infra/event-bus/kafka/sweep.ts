@@ -15,7 +15,8 @@ import { START, type EventStore, type LogFilter, type Position } from '../../eve
 import type { Log } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import type { CheckpointStore } from '../../checkpoints/port.js';
-import { pause, untilAnswered, within } from '../outage.js';
+import { pause, within } from '../../concurrency/pause.js';
+import { untilAnswered } from '../../concurrency/until-answered.js';
 import type { Group } from '../port.js';
 import { openUnfinished, type Task, type Unfinished } from '../unfinished.js';
 import type { HandledPositions } from './handled.js';

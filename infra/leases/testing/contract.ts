@@ -1,6 +1,7 @@
 /** What every keeper of leases must do. */
 import { expect } from 'chai';
 import { eventually } from '../../../testing/eventually.js';
+import { aborted } from '../../concurrency/pause.js';
 import type { Leases } from '../port.js';
 import { whileLeased } from '../while-leased.js';
 
@@ -144,9 +145,3 @@ function worksWhileLeased(leases: () => Leases): void {
     expect(await leases().acquire('work', 'c', LONG_MS)).to.not.equal(undefined);
   });
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });

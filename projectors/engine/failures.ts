@@ -1,14 +1,14 @@
 /** Whether an error is of the moment, so that the same again may succeed. */
 import pg from 'pg';
+import { isOutage } from '../../infra/event-store/outage.js';
 import { failureOf } from '../../infra/event-store/postgres/failures.js';
-import { StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
 
 /**
  * What PostgreSQL refuses about the rows themselves is none: that event will be refused again, and
  * so will one whose row is there already. A handler that throws is none either.
  */
-export function isOutage(error: unknown): boolean {
-  if (error instanceof StoreUnavailable || error instanceof StoreOverloaded) return true;
+export function mayPass(error: unknown): boolean {
+  if (isOutage(error)) return true;
   if (error instanceof HandlerFailed) return false;
   if (error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION) return false;
   return failureOf(error) !== 'refused';

@@ -1,37 +1,19 @@
-/** Waiting until what is away is back. */
+/** Waiting for a moment, for the abort of a signal, or for work that may take too long. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const OUTAGE_PAUSE_MS = 500;
-
-/** Asks until there is an answer; undefined when the signal aborts first. */
-export async function untilAnswered<T>(
-  ask: () => Promise<T>,
-  signal: AbortSignal,
-  onOutage: (error: unknown) => void,
-): Promise<T | undefined> {
-  while (!signal.aborted) {
-    try {
-      return await ask();
-    } catch (error) {
-      onOutage(error);
-      await pause(OUTAGE_PAUSE_MS, signal);
-    }
-  }
-  return undefined;
-}
-
-/** Waits, or less when the signal aborts. */
+/** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
+/** Resolves when the signal aborts; never rejects. */
 export const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-/** Waits for the work, but no longer than this; false when it was not done by then. */
+/** Waits for the work, but no longer than `ms`; false when it was not done by then. */
 export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   const done = new AbortController();
   try {
