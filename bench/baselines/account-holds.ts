@@ -8,7 +8,7 @@ import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import { executionIdOf, type HoldId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { openAccounts, type Accounts } from '../../command-handling/accounts/accounts.js';
-import type { Ticket } from '../../command-handling/accounts/decide-batch.js';
+import type { QueuedCommand } from '../../command-handling/accounts/decide-batch.js';
 import { openPostgresHomes } from '../../command-handling/account-owner/homes.js';
 import { appendOf } from '../../command-handling/transact.js';
 import { NO_STREAM, StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
@@ -50,8 +50,8 @@ servePart<HoldsConfig, null, HoldsAsk, Held>(async ({ url }) => {
       async function caller(): Promise<void> {
         while (performance.now() < deadline) {
           const askedAt = performance.now();
-          const ticket = ticketFor(organizationId);
-          while (!(await isPlaced(accounts, organizationId, ticket))) unanswered++;
+          const queued = commandFor(organizationId);
+          while (!(await isPlaced(accounts, organizationId, queued))) unanswered++;
           worstMs = Math.max(worstMs, performance.now() - askedAt);
           accepted++;
         }
@@ -70,10 +70,10 @@ servePart<HoldsConfig, null, HoldsAsk, Held>(async ({ url }) => {
 async function isPlaced(
   accounts: Accounts,
   organizationId: OrganizationId,
-  ticket: Ticket,
+  queued: QueuedCommand,
 ): Promise<boolean> {
   try {
-    const { outcome } = await accounts.submit(organizationId, ticket);
+    const { outcome } = await accounts.submit(organizationId, queued);
     if (outcome === 'rejected') throw new Error('a hold was refused');
     return true;
   } catch (error) {
@@ -82,7 +82,7 @@ async function isPlaced(
   }
 }
 
-function ticketFor(organizationId: OrganizationId): Ticket {
+function commandFor(organizationId: OrganizationId): QueuedCommand {
   const idempotencyKey = randomUUID();
   const executionId = executionIdOf(organizationId, idempotencyKey);
   const holdId: HoldId = `hold_${randomUUID()}`;
@@ -105,7 +105,7 @@ function ticketFor(organizationId: OrganizationId): Ticket {
       ...{ type: 'PlaceHold', organizationId, executionId, generation: 0, holdId, amount, at },
     },
     cause,
-    follow: () => ({
+    dependent: () => ({
       append: appendOf(stream, NO_STREAM, [requested], cause),
       payload: { ref, organizationId, bytes: INPUT },
     }),

@@ -23,7 +23,7 @@ import type { ExecutionId, HoldId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import type * as Account from '../../domain/account/account.js';
 import * as Execution from '../../domain/execution/execution.js';
-import type { Follow } from '../../command-handling/accounts/decide-batch.js';
+import type { DependentAppend } from '../../command-handling/accounts/decide-batch.js';
 import { appendOf, transact, type Cause } from '../../command-handling/transact.js';
 import { StoreUnavailable, type EventStore, type Payload } from '../../infra/event-store/port.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
@@ -92,11 +92,11 @@ async function tryOnce(commands: Commands, attempt: Attempt): Promise<Submitted 
       ...{ organizationId, executionId, generation, holdId, amount: holdAmount, at },
     },
     cause,
-    follow: () => followOf(attempt, holdId),
+    dependent: () => dependentAppendOf(attempt, holdId),
   });
   switch (result.outcome) {
     case 'accepted':
-      if (result.followed?.status === 'appended')
+      if (result.dependent?.status === 'appended')
         return { outcome: 'accepted', requested: { ...request, holdId } };
       return await giveBack(commands, attempt, holdId);
     case 'alreadyDone':
@@ -128,7 +128,7 @@ async function takeUp(
   const found = await find(store, attempt.request.executionId);
   if (found.requested) return { outcome: 'standing', requested: found.requested };
   if (found.generation !== attempt.generation) return undefined;
-  const { append, payload } = followOf(attempt, holdId);
+  const { append, payload } = dependentAppendOf(attempt, holdId);
   const [outcome] = await store.append({
     appends: [append],
     ...(payload && { payloads: [payload] }),
@@ -172,7 +172,10 @@ async function release(
   await accounts.submit(organizationId, { command, cause });
 }
 
-function followOf({ request, generation, cause, payload }: Attempt, holdId: HoldId): Follow {
+function dependentAppendOf(
+  { request, generation, cause, payload }: Attempt,
+  holdId: HoldId,
+): DependentAppend {
   const stream = streamOf('execution', request.executionId);
   const event: ExecutionRequested = { type: 'ExecutionRequested', data: { ...request, holdId } };
   return { append: appendOf(stream, generation - 1, [event], cause), ...(payload && { payload }) };

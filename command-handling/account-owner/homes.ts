@@ -19,13 +19,13 @@
 import type { StreamName } from '../../contracts/streams.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import type { Log } from '../../infra/logger.js';
-import type { AccountResult, Ticket } from '../accounts/decide-batch.js';
+import type { AccountResult, QueuedCommand } from '../accounts/decide-batch.js';
 import { openHome, type Home } from './home.js';
 import { openLetterbox, type Letter, type Letterbox } from './letterbox.js';
 import { readTickets, writeTickets, type Settled } from './mail.js';
 import { openHomeConnections, type HomeConnections } from './home-connections.js';
 
-export type Submit = (ticket: Ticket) => Promise<AccountResult>;
+export type Submit = (ticket: QueuedCommand) => Promise<AccountResult>;
 
 export interface Homes {
   /** A race for the account was lost. */
@@ -38,7 +38,7 @@ export interface Homes {
    */
   settle(
     stream: StreamName,
-    tickets: readonly Ticket[],
+    tickets: readonly QueuedCommand[],
     submit: Submit,
   ): Promise<readonly Settled[] | undefined> | undefined;
   close(): Promise<void>;
@@ -65,7 +65,7 @@ interface Place {
 interface Post {
   readonly letter: Letter;
   readonly text: string;
-  readonly tickets: readonly Ticket[];
+  readonly tickets: readonly QueuedCommand[];
 }
 
 /** Accounts that are at home in one process at once; each takes a connection. */
@@ -147,7 +147,7 @@ export function openPostgresHomes({ url, log, instance }: HomesOptions): Homes {
 async function settleElsewhere(
   realm: Realm,
   account: Contested,
-  tickets: readonly Ticket[],
+  tickets: readonly QueuedCommand[],
 ): Promise<readonly Settled[] | undefined> {
   const { letterbox } = realm;
   try {
@@ -238,7 +238,7 @@ function mailTaker({ letterbox, answering, unreadable }: Realm, { submit, place 
 }
 
 /** A process of another release may write what this one does not read: that is no end of a home. */
-function ticketsIn(text: string, unreadable: (error: unknown) => void): readonly Ticket[] {
+function ticketsIn(text: string, unreadable: (error: unknown) => void): readonly QueuedCommand[] {
   try {
     return readTickets(text);
   } catch (error) {
@@ -248,7 +248,7 @@ function ticketsIn(text: string, unreadable: (error: unknown) => void): readonly
 }
 
 /** A ticket that cannot be written is left to the writer, who tells it from its neighbours. */
-function writtenOrUndefined(tickets: readonly Ticket[]): string | undefined {
+function writtenOrUndefined(tickets: readonly QueuedCommand[]): string | undefined {
   try {
     return writeTickets(tickets);
   } catch {
@@ -256,7 +256,7 @@ function writtenOrUndefined(tickets: readonly Ticket[]): string | undefined {
   }
 }
 
-const unknown = (tickets: readonly Ticket[]): readonly Settled[] =>
+const unknown = (tickets: readonly QueuedCommand[]): readonly Settled[] =>
   tickets.map(() => ({
     error: new StoreUnavailable('the process that decides for this account did not answer'),
   }));

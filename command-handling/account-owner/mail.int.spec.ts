@@ -6,7 +6,7 @@ import {
   openPostgresHarness,
   type PostgresHarness,
 } from '../../infra/event-store/postgres/testing/harness.js';
-import type { AccountResult, Ticket } from '../accounts/decide-batch.js';
+import type { AccountResult, QueuedCommand } from '../accounts/decide-batch.js';
 import { openPostgresHomes } from './homes.js';
 import { writeTickets } from './mail.js';
 import { accountOwnerMigrations } from '../../infra/migrations/all.js';
@@ -34,7 +34,7 @@ describe('mail for an account', function () {
         [id, stream, writeTickets([ticket(id)]), ageSeconds],
       );
     const decided: string[] = [];
-    const submit = async ({ cause }: Ticket): Promise<AccountResult> => {
+    const submit = async ({ cause }: QueuedCommand): Promise<AccountResult> => {
       decided.push(cause.correlationId);
       return { outcome: 'alreadyDone', hold: undefined };
     };

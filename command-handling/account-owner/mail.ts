@@ -8,7 +8,7 @@ import {
   type AppendOutcome,
   type StreamAppend,
 } from '../../infra/event-store/port.js';
-import type { AccountResult, Follow, Ticket } from '../accounts/decide-batch.js';
+import type { AccountResult, DependentAppend, QueuedCommand } from '../accounts/decide-batch.js';
 
 export type Settled = { readonly result: AccountResult } | { readonly error: Error };
 
@@ -21,35 +21,35 @@ interface WrittenFollow {
 
 interface WrittenTicket {
   readonly command: Wire;
-  readonly cause: Ticket['cause'];
-  readonly follow?: WrittenFollow;
+  readonly cause: QueuedCommand['cause'];
+  readonly dependent?: WrittenFollow;
 }
 
 const COMMAND_MONEY = ['amount', 'cost'];
 
-export function writeTickets(tickets: readonly Ticket[]): string {
+export function writeTickets(tickets: readonly QueuedCommand[]): string {
   return JSON.stringify(
-    tickets.map(({ command, cause, follow }): WrittenTicket => {
-      const behind = follow?.();
+    tickets.map(({ command, cause, dependent }): WrittenTicket => {
+      const behind = dependent?.();
       return {
         command: withText(command, COMMAND_MONEY),
         cause,
-        ...(behind && { follow: writtenFollow(behind) }),
+        ...(behind && { dependent: writtenFollow(behind) }),
       };
     }),
   );
 }
 
 /** What follows keeps its ids, however often it is decided: it can land only once. */
-export function readTickets(text: string): readonly Ticket[] {
-  return (JSON.parse(text) as readonly WrittenTicket[]).map(({ command, cause, follow }) => {
-    const behind = follow && readFollow(follow);
+export function readTickets(text: string): readonly QueuedCommand[] {
+  return (JSON.parse(text) as readonly WrittenTicket[]).map(({ command, cause, dependent }) => {
+    const behind = dependent && readFollow(dependent);
     const money = withMoney(command, COMMAND_MONEY) as unknown as Account.Command;
-    return { command: money, cause, ...(behind && { follow: () => behind }) };
+    return { command: money, cause, ...(behind && { dependent: () => behind }) };
   });
 }
 
-function writtenFollow({ append, payload }: Follow): WrittenFollow {
+function writtenFollow({ append, payload }: DependentAppend): WrittenFollow {
   const events = append.events.map((event) => ({
     ...event,
     data: withText(event.data, eventSchemas[event.type].money),
@@ -60,7 +60,7 @@ function writtenFollow({ append, payload }: Follow): WrittenFollow {
   };
 }
 
-function readFollow({ append, payload }: WrittenFollow): Follow {
+function readFollow({ append, payload }: WrittenFollow): DependentAppend {
   const events = append.events.map((event) => ({
     ...event,
     data: withMoney(event.data, eventSchemas[event['type'] as AnyEvent['type']].money),
@@ -109,8 +109,8 @@ export function readSettled(written: unknown): Settled {
   const result = written as AccountResult;
   if (result.outcome !== 'accepted')
     return { result: { ...result, hold: result.hold && readHold(result.hold) } };
-  const { followed } = result;
-  return { result: { ...result, followed: followed && readOutcome(followed) } };
+  const { dependent } = result;
+  return { result: { ...result, dependent: dependent && readOutcome(dependent) } };
 }
 
 const readHold = (hold: Account.Hold): Account.Hold => ({ ...hold, amount: BigInt(hold.amount) });

@@ -43,7 +43,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
     afterEach(() => expect(errors).to.deep.equal([]));
 
     const wish = (n: number, amount = 1n) => hold({ organizationId: org, key: `k${n}`, amount });
-    const standing = async () => {
+    const totals = async () => {
       const events = await accountEvents(stores.store, org);
       const state = events.reduce(Account.evolve, Account.initial());
       return { available: state.available, held: state.held, holds: state.holds.size };
@@ -55,11 +55,11 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
         ...numbers(50).map((n) => accounts.submit(org, wish(n))),
       ]);
       expect(results.map(({ outcome }) => outcome)).to.deep.equal(Array(51).fill('accepted'));
-      const followed = results.slice(1).map((one) => one.outcome === 'accepted' && one.followed);
-      expect(followed.every((one) => one && one.status === 'appended')).to.equal(true);
+      const requests = results.slice(1).map((one) => one.outcome === 'accepted' && one.dependent);
+      expect(requests.every((one) => one && one.status === 'appended')).to.equal(true);
       expect(store.appends).to.have.length(1);
       expect(store.appends[0]?.appends).to.have.length(51);
-      expect(await standing()).to.deep.equal({ available: 50n, held: 50n, holds: 50 });
+      expect(await totals()).to.deep.equal({ available: 50n, held: 50n, holds: 50 });
     });
 
     it('makes the next append of all that came while one was under way', async () => {
@@ -74,16 +74,16 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect(store.appends.map(({ appends }) => appends.length)).to.deep.equal([1, 2, 21]);
     });
 
-    it('keeps what rides along within bounds', async () => {
+    it('keeps the payloads of one append within bounds', async () => {
       await accounts.submit(org, deposit(org, 100n));
       const large = (n: number) =>
         hold({ organizationId: org, key: `large${n}`, payloadBytes: 64 * 1024 });
       await Promise.all(numbers(40).map((n) => accounts.submit(org, large(n))));
       expect(store.appends.map(({ appends }) => appends.length - 1)).to.deep.equal([0, 17, 17, 6]);
-      expect(await standing()).to.deep.equal({ available: 60n, held: 40n, holds: 40 });
+      expect(await totals()).to.deep.equal({ available: 60n, held: 40n, holds: 40 });
     });
 
-    it('answers a repetition with the standing hold, a refusal with its reason', async () => {
+    it('answers a repetition with the open hold, a refusal with its reason', async () => {
       await accounts.submit(org, deposit(org, 10n));
       await accounts.submit(org, wish(1, 4n));
       expect(await accounts.submit(org, deposit(org, 10n))).to.deep.equal({
@@ -110,10 +110,10 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
         await rival.submit(org, wish(1, 8n));
       };
       const results = await Promise.all(
-        [wish(2, 2n), wish(3, 2n)].map((ticket) => accounts.submit(org, ticket)),
+        [wish(2, 2n), wish(3, 2n)].map((queued) => accounts.submit(org, queued)),
       );
       expect(results.map(({ outcome }) => outcome)).to.deep.equal(['accepted', 'rejected']);
-      expect(await standing()).to.deep.equal({ available: 0n, held: 10n, holds: 2 });
+      expect(await totals()).to.deep.equal({ available: 0n, held: 10n, holds: 2 });
     });
 
     it('reads on from what it knows while a rival writes', async () => {
@@ -129,7 +129,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       await accounts.submit(org, wish(2_000));
       expect(store.counts.eventsRead - eventsRead, 'only the news').to.equal(20);
       expect(store.counts.snapshotReads).to.equal(snapshotReads);
-      expect(await standing()).to.deep.equal({ available: 878n, held: 122n, holds: 122 });
+      expect(await totals()).to.deep.equal({ available: 878n, held: 122n, holds: 122 });
     });
 
     it('never refuses for lack of money that another process has brought', async () => {
@@ -152,15 +152,15 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       );
       const count = (outcome: string) => results.filter((one) => one?.outcome === outcome).length;
       expect([count('accepted'), count('rejected')]).to.deep.equal([37, 163]);
-      expect(await standing()).to.deep.equal({ available: 0n, held: 37n, holds: 37 });
+      expect(await totals()).to.deep.equal({ available: 0n, held: 37n, holds: 37 });
     });
 
-    it('rejects only what is spoilt, not its neighbours', async () => {
+    it('rejects only the commands that are invalid, not their neighbours', async () => {
       await accounts.submit(org, deposit(org, 100n));
       const unwritable = hold({ organizationId: org, key: 'x'.repeat(300) });
       const broken = {
         ...wish(77),
-        follow: () => {
+        dependent: () => {
           throw new RangeError('broken');
         },
       };
@@ -172,7 +172,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       ]);
       const names = results.map((one) => one.status === 'rejected' && (one.reason as Error).name);
       expect(names.filter(Boolean)).to.deep.equal(['InvalidEvent', 'RangeError']);
-      expect(await standing()).to.deep.equal({ available: 97n, held: 3n, holds: 3 });
+      expect(await totals()).to.deep.equal({ available: 97n, held: 3n, holds: 3 });
       await Promise.all(numbers(5).map((n) => accounts.submit(org, wish(n + 10))));
       expect(store.appends.at(-1)?.appends, 'together again').to.have.length(6);
     });
@@ -210,10 +210,10 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect(store.appends, 'not one unit more').to.have.length(1);
       const repeated = await accounts.submit(org, wish(1));
       expect(repeated.outcome).to.equal('alreadyDone');
-      expect(await standing()).to.deep.equal({ available: 99n, held: 1n, holds: 1 });
+      expect(await totals()).to.deep.equal({ available: 99n, held: 1n, holds: 1 });
     });
 
-    it('forgets idle accounts, and reads them again', async () => {
+    it('evicts idle accounts, and reads them again', async () => {
       const few = openAccounts({ store, onError, accountsMax: 2 });
       const [a, b, c] = [newOrganization(), newOrganization(), newOrganization()] as const;
       for (const one of [a, b, a, c]) await few.submit(one, deposit(one, 1n, one));
@@ -249,7 +249,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect(result.outcome).to.equal('accepted');
       expect(cold.counts.eventsRead).to.be.at.most(1_500);
       expect(performance.now() - began).to.be.below(1_000);
-      expect(await standing()).to.deep.equal({ available: 89_999n, held: 1n, holds: 1 });
+      expect(await totals()).to.deep.equal({ available: 89_999n, held: 1n, holds: 1 });
     });
 
     /** So many deposits, put into the log by nobody who takes snapshots. */

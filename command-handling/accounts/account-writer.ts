@@ -1,13 +1,13 @@
 /**
  * One writer's queue per account. Commands on one account are decided one after another against the
- * state in memory and appended together: one append for many waiters. A conflict with another
+ * cached state and appended together: one append for many waiters. A conflict with another
  * process reads on and decides again, and is never reported as a refusal.
  *
- *   queue ──take all──► decide each ──► one unit: [account append, …followers] ──► answer each
- *     ▲                    ▲                                  │
- *     │                    └──── read on ◄── take it back ◄────┤ conflict
- *     │                                                       │ outage: reject everybody who waits
- *     └── one by one, when one of them spoils the unit ◄──────┘
+ *   queue ──take all──► decide each ──► one unit: [primary, …dependents] ──► resolve each
+ *     ▲                    ▲                            │
+ *     │                    └──── load ◄── rollback ◄────┤ conflict
+ *     │                                                 │ outage: reject all that wait
+ *     └── one by one, when one of them is invalid ◄─────┘
  *
  * Alone, a writer just appends. After a lost race the account's home decides, which may be here.
  */
@@ -20,12 +20,17 @@ import {
   type AppendOutcome,
   type EventStore,
 } from '../../infra/event-store/port.js';
-import { AccountMemory } from './account-memory.js';
-import { decideBatch, type AccountResult, type Decided, type Ticket } from './decide-batch.js';
+import { AccountStateCache } from './account-state-cache.js';
+import {
+  decideBatch,
+  type AccountResult,
+  type Decided,
+  type QueuedCommand,
+} from './decide-batch.js';
 import type { Homes, Submit } from '../account-owner/homes.js';
 
 interface Waiting {
-  readonly ticket: Ticket;
+  readonly queued: QueuedCommand;
   readonly resolve: (result: AccountResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -41,7 +46,7 @@ export interface AccountWriterOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Tickets in one unit; more would make the first wait for the last for no gain. */
+/** Commands in one unit; more would make the first wait for the last for no gain. */
 const BATCH_MAX = 256;
 /** So many lost races in a row are no race any more: the account is refused for now. */
 const CONFLICTS_MAX = 50;
@@ -49,9 +54,9 @@ const CONFLICTS_MAX = 50;
 const LETTERS_MAX = 1;
 
 export class AccountWriter {
-  private readonly memory: AccountMemory;
+  private readonly cache: AccountStateCache;
   private readonly queue: Waiting[] = [];
-  /** So many of the first in the queue go one by one, because one of them is poison. */
+  /** So many of the first in the queue go one by one, because one of them is invalid. */
   private singly = 0;
   private conflicts = 0;
   /** What was sent to the account's home. */
@@ -60,24 +65,24 @@ export class AccountWriter {
   private isRunning = false;
 
   constructor(private readonly options: AccountWriterOptions) {
-    this.memory = new AccountMemory(options);
+    this.cache = new AccountStateCache(options);
   }
 
   get idle(): boolean {
     return !this.isRunning && this.queue.length === 0 && this.letters.size === 0;
   }
 
-  submit(ticket: Ticket): Promise<AccountResult> {
+  submit(queued: QueuedCommand): Promise<AccountResult> {
     if (this.queue.length >= this.options.queueMax)
       throw new StoreOverloaded('too many commands wait for this account');
     return new Promise((resolve, reject) => {
-      this.queue.push({ ticket, resolve, reject });
+      this.queue.push({ queued, resolve, reject });
       this.onSubmit();
       if (!this.isRunning) void this.run();
     });
   }
 
-  /** Never rejects: every failure reaches the tickets that it concerns. */
+  /** Never rejects: every failure reaches the commands that it concerns. */
   private async run(): Promise<void> {
     this.isRunning = true;
     // Everything that was submitted in this turn of the event loop goes into the first unit.
@@ -106,8 +111,8 @@ export class AccountWriter {
    * for this very queue.
    */
   private async untilRoom(): Promise<void> {
-    const { letters, memory } = this;
-    while (letters.size >= LETTERS_MAX && !this.options.homes?.isHere(memory.stream)) {
+    const { letters, cache } = this;
+    while (letters.size >= LETTERS_MAX && !this.options.homes?.isHere(cache.stream)) {
       const submitted = new Promise<void>((resolve) => (this.onSubmit = resolve));
       await Promise.race([...letters, submitted]);
     }
@@ -116,8 +121,8 @@ export class AccountWriter {
   /** Undefined when they are to be decided here. What comes back undecided is queued again. */
   private settleAtHome(batch: readonly Waiting[]): Promise<void> | undefined {
     const { homes, submit } = this.options;
-    const tickets = batch.map(({ ticket }) => ticket);
-    const settling = homes?.settle(this.memory.stream, tickets, submit);
+    const commands = batch.map(({ queued }) => queued);
+    const settling = homes?.settle(this.cache.stream, commands, submit);
     if (!settling) return undefined;
     const letter = settling.then((settled) => {
       this.letters.delete(letter);
@@ -145,8 +150,8 @@ export class AccountWriter {
 
   private fail(batch: readonly Waiting[], error: unknown): void {
     // What landed is unknown, so the log must be asked.
-    this.memory.takeBack();
-    this.memory.doubt();
+    this.cache.rollback();
+    this.cache.invalidate();
     this.conflicts = 0;
     const isOutage = error instanceof StoreUnavailable;
     if (isOutage || error instanceof StoreOverloaded || batch.length === 1) {
@@ -164,41 +169,41 @@ export class AccountWriter {
 
   /** Answers how many of the batch, from its beginning, are settled; none after a conflict. */
   private async settle(batch: readonly Waiting[]): Promise<number> {
-    const { memory } = this;
-    const state = await memory.readOn();
-    const tickets = batch.map(({ ticket }) => ticket);
-    memory.draft();
-    const decided = decideBatch(state, memory.stream, memory.revision, tickets);
+    const { cache } = this;
+    const state = await cache.load();
+    const commands = batch.map(({ queued }) => queued);
+    cache.begin();
+    const decided = decideBatch(state, cache.stream, cache.revision, commands);
     const outcomes = await this.land(decided, state);
     if (!outcomes) {
-      this.options.homes?.contend(memory.stream);
+      this.options.homes?.contend(cache.stream);
       if (++this.conflicts < CONFLICTS_MAX) return 0;
       throw new StoreOverloaded('this account is written to by too many at once');
     }
     this.conflicts = 0;
-    const { answers } = decided;
-    answers.forEach((answer, index) => batch[index]?.resolve(answer(outcomes)));
-    return answers.length;
+    const { results } = decided;
+    results.forEach((resultOf, index) => batch[index]?.resolve(resultOf(outcomes)));
+    return results.length;
   }
 
-  /** What became of the followers; undefined when the log had gone on. */
+  /** The outcomes of the dependent appends; undefined when the log had gone on. */
   private async land(
-    { lead, followers, payloads }: Decided,
+    { primary, dependents, payloads }: Decided,
     state: Account.State,
   ): Promise<readonly AppendOutcome[] | undefined> {
-    const { memory } = this;
-    if (!lead) return (await this.isCurrent(state)) ? [] : undefined;
-    const [outcome, ...followed] = await this.options.store.append({
-      appends: [lead, ...followers],
+    const { cache } = this;
+    if (!primary) return (await this.isCurrent(state)) ? [] : undefined;
+    const [outcome, ...dependentOutcomes] = await this.options.store.append({
+      appends: [primary, ...dependents],
       ...(payloads.length > 0 && { payloads }),
     });
     if (outcome?.status === 'appended') {
-      memory.landed(lead.events);
-      return followed;
+      cache.commit(primary.events);
+      return dependentOutcomes;
     }
-    memory.takeBack();
-    memory.doubt();
-    if (outcome?.status === 'conflict' && outcome.actualRevision < memory.revision) memory.forget();
+    cache.rollback();
+    cache.invalidate();
+    if (outcome?.status === 'conflict' && outcome.actualRevision < cache.revision) cache.evict();
     return undefined;
   }
 
@@ -207,10 +212,10 @@ export class AccountWriter {
    * a look at the log must prove it, or a refusal could be an old one.
    */
   private async isCurrent(decidedOn: Account.State): Promise<boolean> {
-    const { memory } = this;
-    const { revision } = memory;
-    memory.takeBack();
-    memory.doubt();
-    return (await memory.readOn()) === decidedOn && memory.revision === revision;
+    const { cache } = this;
+    const { revision } = cache;
+    cache.rollback();
+    cache.invalidate();
+    return (await cache.load()) === decidedOn && cache.revision === revision;
   }
 }

@@ -1,13 +1,13 @@
-/** The accounts that this process writes to, each behind its own queue; idle ones are forgotten. */
+/** The accounts that this process writes to, each behind its own queue; idle ones are evicted. */
 import type { OrganizationId } from '../../contracts/ids.js';
 import { StoreOverloaded, type EventStore } from '../../infra/event-store/port.js';
 import { AccountWriter } from './account-writer.js';
-import type { AccountResult, Ticket } from './decide-batch.js';
+import type { AccountResult, QueuedCommand } from './decide-batch.js';
 import type { Homes } from '../account-owner/homes.js';
 
 export interface Accounts {
   /** Throws `StoreOverloaded` past the bound, `StoreUnavailable` on an outage. */
-  submit(organizationId: OrganizationId, ticket: Ticket): Promise<AccountResult>;
+  submit(organizationId: OrganizationId, queued: QueuedCommand): Promise<AccountResult>;
 }
 
 export interface AccountsOptions {
@@ -32,20 +32,20 @@ export function openAccounts(options: AccountsOptions): Accounts {
     if (known) writers.delete(organizationId);
     const writer = known ?? newWriter(organizationId);
     writers.set(organizationId, writer);
-    if (writers.size > accountsMax) forgetOldestIdle(writers);
+    if (writers.size > accountsMax) evictOldestIdle(writers);
     return writer;
   };
   const newWriter = (organizationId: OrganizationId) =>
     new AccountWriter({
       ...{ store, homes, organizationId, queueMax, onError },
-      submit: (ticket) => accounts.submit(organizationId, ticket),
+      submit: (queued) => accounts.submit(organizationId, queued),
     });
   const accounts: Accounts = {
-    async submit(organizationId, ticket) {
+    async submit(organizationId, queued) {
       if (commands >= commandsMax) throw new StoreOverloaded('too many commands wait');
       commands++;
       try {
-        return await writerOf(organizationId).submit(ticket);
+        return await writerOf(organizationId).submit(queued);
       } finally {
         commands--;
       }
@@ -55,7 +55,7 @@ export function openAccounts(options: AccountsOptions): Accounts {
 }
 
 /** The map is in order of last use; a busy writer is passed over, its state is needed. */
-function forgetOldestIdle(writers: Map<OrganizationId, AccountWriter>): void {
+function evictOldestIdle(writers: Map<OrganizationId, AccountWriter>): void {
   for (const [organizationId, writer] of writers) {
     if (!writer.idle) continue;
     writers.delete(organizationId);

@@ -1,45 +1,50 @@
-/** A batch of tickets decided one after another: one append for the account, others behind it. */
+/** Decides a batch of commands one after another: one primary append, and dependent ones. */
 import { randomUUID } from 'node:crypto';
 import type { StreamName } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
 import type { AppendOutcome, Payload, StreamAppend } from '../../infra/event-store/port.js';
 import { appendOf, type Cause } from '../transact.js';
 
-/** What rides behind an accepted command: appended only if the account's append lands. */
-export interface Follow {
+/** Appended, with its payload, only if the primary append of its command lands. */
+export interface DependentAppend {
   readonly append: StreamAppend;
   readonly payload?: Payload;
 }
 
-export interface Ticket {
+/** A command as it waits for its decision. */
+export interface QueuedCommand {
   readonly command: Account.Command;
   readonly cause: Cause;
-  /** Asked for anew each time the command is decided. */
-  readonly follow?: () => Follow;
+  /** Called anew each time the command is decided. */
+  readonly dependent?: () => DependentAppend;
 }
 
 export type AccountResult =
-  | { readonly outcome: 'accepted'; readonly followed: AppendOutcome | undefined }
-  /** `hold` is the one that stands, for a `PlaceHold`. */
+  | {
+      readonly outcome: 'accepted';
+      /** Of the dependent append, if there is one. */
+      readonly dependent: AppendOutcome | undefined;
+    }
+  /** `hold` is the open one, for a `PlaceHold`. */
   | { readonly outcome: 'alreadyDone'; readonly hold: Account.Hold | undefined }
   | {
       readonly outcome: 'rejected';
       readonly reason: Account.Rejection;
-      /** The one that stands in the way of a `PlaceHold`, if one does. */
+      /** The open hold of the same execution, for a `PlaceHold`. */
       readonly hold: Account.Hold | undefined;
     };
 
-type Answer = (followed: readonly AppendOutcome[]) => AccountResult;
+type ResultOf = (dependents: readonly AppendOutcome[]) => AccountResult;
 
 export interface Decided {
-  readonly lead: StreamAppend | undefined;
-  readonly followers: readonly StreamAppend[];
+  readonly primary: StreamAppend | undefined;
+  readonly dependents: readonly StreamAppend[];
   readonly payloads: readonly Payload[];
-  /** One for each ticket that was decided, from the first; the others did not fit. */
-  readonly answers: readonly Answer[];
+  /** One for each command that was decided, from the first; the others did not fit. */
+  readonly results: readonly ResultOf[];
 }
 
-/** What rides along in one unit, but for the payload that passes this bound. */
+/** Payloads of one unit, but for the payload that passes this bound. */
 const UNIT_PAYLOAD_BYTES_MAX = 1024 * 1024;
 
 /** Evolves `state` as it decides. */
@@ -47,35 +52,35 @@ export function decideBatch(
   state: Account.State,
   stream: StreamName,
   revision: number,
-  batch: readonly Ticket[],
+  batch: readonly QueuedCommand[],
 ): Decided {
   const events: StreamAppend['events'][number][] = [];
-  const followers: StreamAppend[] = [];
+  const dependents: StreamAppend[] = [];
   const payloads: Payload[] = [];
-  const answers: Answer[] = [];
+  const results: ResultOf[] = [];
   const token = randomUUID();
   let payloadBytes = 0;
-  for (const ticket of batch) {
+  for (const queued of batch) {
     if (payloadBytes > UNIT_PAYLOAD_BYTES_MAX) break;
-    const decision = Account.decide(state, ticket.command);
+    const decision = Account.decide(state, queued.command);
     if (decision.kind !== 'accepted') {
-      const result = unchanged(decision, standingHold(state, ticket));
-      answers.push(() => result);
+      const result = unchanged(decision, openHold(state, queued));
+      results.push(() => result);
       continue;
     }
     const at = revision + events.length;
-    events.push(...appendOf(stream, at, decision.events, ticket.cause, token).events);
+    events.push(...appendOf(stream, at, decision.events, queued.cause, token).events);
     for (const event of decision.events) Account.evolve(state, event);
-    const follow = ticket.follow?.();
-    if (follow?.payload) {
-      payloads.push(follow.payload);
-      payloadBytes += follow.payload.bytes.length;
+    const dependent = queued.dependent?.();
+    if (dependent?.payload) {
+      payloads.push(dependent.payload);
+      payloadBytes += dependent.payload.bytes.length;
     }
-    const index = follow ? followers.push(follow.append) - 1 : -1;
-    answers.push((followed) => ({ outcome: 'accepted', followed: followed[index] }));
+    const index = dependent ? dependents.push(dependent.append) - 1 : -1;
+    results.push((outcomes) => ({ outcome: 'accepted', dependent: outcomes[index] }));
   }
-  const lead = events.length ? { stream, expectedRevision: revision, events } : undefined;
-  return { lead, followers, payloads, answers };
+  const primary = events.length ? { stream, expectedRevision: revision, events } : undefined;
+  return { primary, dependents, payloads, results };
 }
 
 const unchanged = (
@@ -86,7 +91,7 @@ const unchanged = (
     ? { outcome: 'rejected', reason: decision.reason, hold }
     : { outcome: 'alreadyDone', hold };
 
-const standingHold = (state: Account.State, { command }: Ticket): Account.Hold | undefined =>
+const openHold = (state: Account.State, { command }: QueuedCommand): Account.Hold | undefined =>
   command.type === 'PlaceHold'
     ? Account.openHold(state, command.executionId, command.generation)
     : undefined;

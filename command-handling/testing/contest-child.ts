@@ -37,10 +37,10 @@ async function contest({ organizationId, holds, callers }: Contest): Promise<voi
   const saying = setInterval(say, SAY_MS);
   let begun = 0;
   async function place(n: number): Promise<void> {
-    const ticket = hold({ organizationId, key: `${instance}-${n}` });
+    const queued = hold({ organizationId, key: `${instance}-${n}` });
     for (;;) {
       try {
-        const result = await accounts.submit(organizationId, ticket);
+        const result = await accounts.submit(organizationId, queued);
         if (result.outcome === 'rejected') standing.refused++;
         else standing.accepted++;
         return;

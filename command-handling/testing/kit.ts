@@ -1,4 +1,4 @@
-/** What the specs of account writers stand on: a store that is looked at, and commands. */
+/** For the specs of account writers: a store that counts what is asked of it, and commands. */
 import { randomUUID } from 'node:crypto';
 import type { AccountEvent } from '../../contracts/events/account.js';
 import type { ExecutionRequested } from '../../contracts/events/execution.js';
@@ -12,7 +12,7 @@ import { streamOf } from '../../contracts/streams.js';
 import { openMemoryEventStore, createMemoryLog } from '../../infra/event-store/testing/memory.js';
 import { NO_STREAM, type AppendUnit, type EventStore } from '../../infra/event-store/port.js';
 import { openPostgresHarness } from '../../infra/event-store/postgres/testing/harness.js';
-import type { Follow, Ticket } from '../accounts/decide-batch.js';
+import type { DependentAppend, QueuedCommand } from '../accounts/decide-batch.js';
 import { appendOf, type Cause } from '../transact.js';
 
 export interface Stores {
@@ -99,7 +99,7 @@ export const deposit = (
   organizationId: OrganizationId,
   amount: bigint,
   topUpId = 't1',
-): Ticket => ({
+): QueuedCommand => ({
   command: { type: 'Deposit', organizationId, topUpId, amount, at },
   cause: causeOf(organizationId),
 });
@@ -108,12 +108,12 @@ export interface Wish {
   readonly organizationId: OrganizationId;
   readonly key: string;
   readonly amount?: bigint;
-  /** So many bytes ride along. */
+  /** The size of the payload that is appended with it. */
   readonly payloadBytes?: number;
 }
 
-/** A hold, and its request right behind it. */
-export function hold({ organizationId, key, amount = 1n, payloadBytes = 0 }: Wish): Ticket {
+/** A hold, and its request as the dependent append. */
+export function hold({ organizationId, key, amount = 1n, payloadBytes = 0 }: Wish): QueuedCommand {
   const executionId = executionIdOf(organizationId, key);
   const holdId: HoldId = `hold_${randomUUID()}`;
   const command = {
@@ -127,7 +127,7 @@ export function hold({ organizationId, key, amount = 1n, payloadBytes = 0 }: Wis
   return {
     command: { ...command, amount, at },
     cause: causeOf(executionId),
-    follow: (): Follow => ({
+    dependent: (): DependentAppend => ({
       append: requestOf({ organizationId, key, amount }, executionId, holdId),
       ...(payloadBytes > 0 && { payload: { ...payload, bytes: Buffer.alloc(payloadBytes, 'x') } }),
     }),

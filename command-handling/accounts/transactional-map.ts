@@ -1,17 +1,22 @@
-/** A map whose changes can be taken back, at a cost that follows from the changes, not its size. */
-export class UndoableMap<K, V> extends Map<K, V> {
+/** A map whose changes can be rolled back, at a cost that follows from the changes, not the size. */
+export class TransactionalMap<K, V> extends Map<K, V> {
   private readonly changes: Change<K, V>[] = [];
-  private isNoting = false;
+  private isRecording = false;
 
-  /** Notes changes from here on; what came before stands. */
-  note(): void {
+  /** Records changes from here on; earlier ones are committed. */
+  begin(): void {
     this.changes.length = 0;
-    this.isNoting = true;
+    this.isRecording = true;
   }
 
-  /** As it was at the last `note`; what was deleted since stands first, where the oldest stand. */
-  undo(): void {
-    this.isNoting = false;
+  commit(): void {
+    this.changes.length = 0;
+    this.isRecording = false;
+  }
+
+  /** Restores the map of the last `begin`; keys that were deleted since come first again. */
+  rollback(): void {
+    this.isRecording = false;
     const restored: K[] = [];
     for (let change = this.changes.pop(); change; change = this.changes.pop()) {
       const { key, before, isDeletion } = change;
@@ -23,13 +28,14 @@ export class UndoableMap<K, V> extends Map<K, V> {
   }
 
   override set(key: K, value: V): this {
-    if (this.isNoting) this.changes.push({ key, before: this.get(key), isDeletion: false });
+    if (this.isRecording) this.changes.push({ key, before: this.get(key), isDeletion: false });
     return super.set(key, value);
   }
 
   override delete(key: K): boolean {
     const before = this.get(key);
-    if (this.isNoting && before !== undefined) this.changes.push({ key, before, isDeletion: true });
+    if (this.isRecording && before !== undefined)
+      this.changes.push({ key, before, isDeletion: true });
     return super.delete(key);
   }
 
