@@ -7,15 +7,8 @@ import { crc32 } from 'node:zlib';
 import { type ApiError, contentPolicyViolation, invalidRequest } from './api-error.js';
 import { type Parsed } from './job.js';
 import { type Personality } from './personalities.js';
-import {
-  type Brush,
-  moods,
-  paint,
-  pictureSpec,
-  type PictureSpec,
-  sideMax,
-  sideMin,
-} from './pictures.js';
+import { type PictureSpec } from './picture.js';
+import { type Brush, moods, paint, pictureSpec, sideMax, sideMin } from './pictures.js';
 import { encodePng } from './png.js';
 
 /** PNG bytes of pictures, the most recent ones remembered. */

@@ -1,6 +1,6 @@
 /** Flowing bands of colour, bent by waves, under translucent discs and thin rings. */
 import { type Colour, hsl, ramp } from './colour.js';
-import { type Painter, type PictureSpec } from './pictures.js';
+import { type Painter, type PictureSpec } from './picture.js';
 import { type Random, seededRandom } from './random.js';
 
 interface Disc {

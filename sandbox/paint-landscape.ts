@@ -1,6 +1,6 @@
 /** A lake between mountains: sky with sun or moon, stars and curtains of light, ridges, water. */
 import { type Colour, hsl, mix, ramp } from './colour.js';
-import { type Painter, type PictureSpec } from './pictures.js';
+import { type Painter, type PictureSpec } from './picture.js';
 import { type Random, seededRandom } from './random.js';
 
 interface Ridge {

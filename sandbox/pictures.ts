@@ -5,21 +5,9 @@
 import { seedOf } from './random.js';
 import { currentsPainter } from './paint-currents.js';
 import { landscapePainter } from './paint-landscape.js';
+import { type Mood, type PictureSpec } from './picture.js';
 
 export type Brush = 'landscape' | 'currents';
-type Mood = 'night' | 'dusk' | 'day';
-
-export interface PictureSpec {
-  readonly seed: number;
-  /** Degrees on the colour wheel. */
-  readonly hue: number;
-  readonly mood: Mood;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** Paints rows `from` up to but without `to`; called in order from the top. */
-export type Painter = (rgb: Uint8Array, from: number, to: number) => void;
 
 export const sideMin = 256;
 export const sideMax = 1792;
