@@ -37,8 +37,8 @@ export type ProviderOutcome =
       readonly code: CanonicalCode;
       readonly retryable: boolean;
       readonly retryAfterMs?: number;
-      /** Counts against the provider's health; a 429 or a bad input does not. */
-      readonly ill: boolean;
+      /** Against the provider's health; a 429 or a bad input does not. */
+      readonly countsAsFailure: boolean;
       readonly detail: string;
     }
   /** The call may have started and be owed for. */

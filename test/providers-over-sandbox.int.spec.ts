@@ -115,7 +115,11 @@ describe('providers over the sandbox', () => {
       run('text-generation-standard', 'borealis-chat', { prompt }, `k-${prompt}`);
     expect(await ask('[[moderation]]')).to.include({ code: 'CONTENT_MODERATION_REJECTED' });
     await behave('borealis', { absentModels: ['borealis-chat-large'] });
-    expect(await ask('a')).to.include({ code: 'MODEL_UNAVAILABLE', retryable: true, ill: false });
+    expect(await ask('a')).to.include({
+      code: 'MODEL_UNAVAILABLE',
+      retryable: true,
+      countsAsFailure: false,
+    });
     const busy = { absentModels: [], errorRate: 1, errorStatus: 429, retryAfterSeconds: 3 };
     await behave('borealis', busy);
     expect(await ask('b')).to.include({ code: 'MODEL_OVERLOADED', retryAfterMs: 3_000 });

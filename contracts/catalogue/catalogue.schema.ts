@@ -119,7 +119,7 @@ const jsonSchema: Part = { type: 'object', description: 'a JSON Schema (draft 20
 
 const breaker = closed(
   {
-    failures_to_open: integer(1, 1000, 'ill calls in a row'),
+    failures_to_open: integer(1, 1000, 'failures in a row'),
     successes_to_close: integer(1, 1000, 'successful probes'),
     open_ms: integer(10, 3_600_000, 'milliseconds'),
     half_open_probes: integer(1, 1000, 'probes at once'),

@@ -27,14 +27,14 @@ function after(steps: readonly Step[], from: Circuit = closedCircuit): Circuit {
 }
 
 const calm = { throttles: 0, throttledUntilMs: 0 };
-const open = after(['ill', 'ill', 'ill']);
+const open = after(['failed', 'failed', 'failed']);
 const halfOpen = after([{ dispatchAt: 1_000 }], open);
 
 describe('routing: breaker', () => {
   it('given failures below the threshold, stays closed, and a success forgets them', () => {
-    expect(after(['ill', 'ill'])).to.deep.equal({ ...closedCircuit, failures: 2 });
-    expect(after(['ill', 'ill', 'succeeded', 'ill', 'ill']).status).to.equal('closed');
-    expect(after(['ill', 'neutral', 'ill', 'neutral', 'ill']).status).to.equal('open');
+    expect(after(['failed', 'failed'])).to.deep.equal({ ...closedCircuit, failures: 2 });
+    expect(after(['failed', 'failed', 'succeeded', 'failed', 'failed']).status).to.equal('closed');
+    expect(after(['failed', 'neutral', 'failed', 'neutral', 'failed']).status).to.equal('open');
   });
 
   it('given as many failures as the threshold, opens for its time', () => {
@@ -45,7 +45,7 @@ describe('routing: breaker', () => {
   });
 
   it('given an open circuit, ignores what still comes in from before', () => {
-    expect(after([{ late: 'ill', epoch: 0 }], open)).to.deep.equal(open);
+    expect(after([{ late: 'failed', epoch: 0 }], open)).to.deep.equal(open);
     expect(after([{ late: 'succeeded', epoch: 0 }], open)).to.deep.equal(open);
   });
 
@@ -71,8 +71,8 @@ describe('routing: breaker', () => {
     );
   });
 
-  it('given one ill probe, opens again for its whole time', () => {
-    const again = reported(halfOpen, { ending: 'ill', epoch: 2 }, settings, 1_500);
+  it('given one failed probe, opens again for its whole time', () => {
+    const again = reported(halfOpen, { ending: 'failed', epoch: 2 }, settings, 1_500);
     expect(again).to.deep.equal({ ...calm, status: 'open', untilMs: 2_500, epoch: 3 });
   });
 
@@ -80,7 +80,7 @@ describe('routing: breaker', () => {
     const full = after([{ dispatchAt: 1_000 }, { dispatchAt: 2_000 }], halfOpen);
     const renewed = { status: 'half-open', sinceMs: 2_000, probes: 1, successes: 0, epoch: 3 };
     expect(full).to.deep.equal({ ...calm, ...renewed });
-    expect(after([{ late: 'ill', epoch: 2 }], full)).to.deep.equal(full);
+    expect(after([{ late: 'failed', epoch: 2 }], full)).to.deep.equal(full);
   });
 });
 
@@ -122,7 +122,7 @@ describe('routing: breaker, random walks', () => {
       fc.record({ kind: fc.constant('call' as const) }),
       fc.record({
         kind: fc.constant('end' as const),
-        ending: fc.constantFrom<Ending>('succeeded', 'ill', 'throttled', 'neutral'),
+        ending: fc.constantFrom<Ending>('succeeded', 'failed', 'throttled', 'neutral'),
       }),
     ) satisfies fc.Arbitrary<Move>,
     { maxLength: 200 },

@@ -3,9 +3,9 @@
  * steps it at three moments: before a call (`admissionOf`), when it leaves (`dispatched`) and when
  * it ends (`reported`).
  *
- *   closed ──── failuresToOpen ill calls in a row ────► open
+ *   closed ──── failuresToOpen failures in a row ─────► open
  *      ▲                                               │   ▲
- *      │                          openMs are over, and │   │ one ill probe
+ *      │                          openMs are over, and │   │ one failed probe
  *      │                          a call is dispatched ▼   │
  *      └──────── successesToClose probes succeed ──── half-open
  *
@@ -21,7 +21,7 @@
 import type { Breaker } from '../../contracts/catalogue/catalogue.js';
 
 /** How a call ended, as far as the provider's health goes; `neutral` is the caller's own doing. */
-export type Ending = 'succeeded' | 'ill' | 'throttled' | 'neutral';
+export type Ending = 'succeeded' | 'failed' | 'throttled' | 'neutral';
 
 interface Common {
   /** Counts transitions; a call's report is valid only in the epoch in which it left. */
@@ -133,7 +133,7 @@ function whileClosed(
   switch (ending) {
     case 'succeeded':
       return circuit.failures === 0 ? circuit : { ...circuit, failures: 0 };
-    case 'ill':
+    case 'failed':
       return circuit.failures + 1 < settings.failuresToOpen
         ? { ...circuit, failures: circuit.failures + 1 }
         : opened(circuit, settings, nowMs);
@@ -155,7 +155,7 @@ function whileHalfOpen(
       return circuit.successes + 1 < settings.successesToClose
         ? { ...circuit, probes, successes: circuit.successes + 1 }
         : { ...common(circuit, 1), status: 'closed', failures: 0 };
-    case 'ill':
+    case 'failed':
       return opened(circuit, settings, nowMs);
     case 'throttled':
     case 'neutral':

@@ -17,7 +17,7 @@ describe('routing: health', () => {
 
   it('does not take a quick failure for speed', () => {
     const started = callStarted({ ...unknownHealth, latencyMs: 500 }, settings, 0);
-    const ended = callEnded(started, { ending: 'ill', epoch: 0, latencyMs: 1 }, settings, 1);
+    const ended = callEnded(started, { ending: 'failed', epoch: 0, latencyMs: 1 }, settings, 1);
     expect(ended).to.deep.equal({
       circuit: { ...closedCircuit, failures: 1 },
       inFlight: 0,
@@ -26,11 +26,13 @@ describe('routing: health', () => {
   });
 
   it('names how a call ended', () => {
-    const failed = (code: 'MODEL_OVERLOADED' | 'INPUT_VALIDATION_ERROR', ill: boolean) =>
-      endingOf({ kind: 'failed', code, ill });
+    const failed = (
+      code: 'MODEL_OVERLOADED' | 'INPUT_VALIDATION_ERROR',
+      countsAsFailure: boolean,
+    ) => endingOf({ kind: 'failed', code, countsAsFailure });
     expect(endingOf({ kind: 'succeeded' })).to.equal('succeeded');
-    expect(endingOf({ kind: 'unknown' })).to.equal('ill');
-    expect(failed('MODEL_OVERLOADED', true)).to.equal('ill');
+    expect(endingOf({ kind: 'unknown' })).to.equal('failed');
+    expect(failed('MODEL_OVERLOADED', true)).to.equal('failed');
     expect(failed('MODEL_OVERLOADED', false)).to.equal('throttled');
     expect(failed('INPUT_VALIDATION_ERROR', false)).to.equal('neutral');
   });

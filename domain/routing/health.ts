@@ -35,19 +35,19 @@ export function callEnded(
   };
 }
 
-/** An outcome nobody knows is illness: the provider did not answer as it should. */
+/** An unknown outcome counts as a failure: the provider did not answer as it should. */
 export function endingOf(
   outcome:
     | { readonly kind: 'succeeded' | 'unknown' }
-    | { readonly kind: 'failed'; readonly code: CanonicalCode; readonly ill: boolean },
+    | { readonly kind: 'failed'; readonly code: CanonicalCode; readonly countsAsFailure: boolean },
 ): Ending {
   switch (outcome.kind) {
     case 'succeeded':
       return 'succeeded';
     case 'unknown':
-      return 'ill';
+      return 'failed';
     case 'failed':
-      if (outcome.ill) return 'ill';
+      if (outcome.countsAsFailure) return 'failed';
       return outcome.code === 'MODEL_OVERLOADED' ? 'throttled' : 'neutral';
   }
 }

@@ -14,7 +14,7 @@ import type { ProviderOutcome } from '../../providers/port.js';
 import { causeOf } from '../cause.js';
 import type { Input } from './input.js';
 import { outputOf } from './output.js';
-import type { Place } from './provider-pool.js';
+import type { ProviderSlot } from './provider-pool.js';
 
 export interface Attempt {
   /** As the claim left it. */
@@ -26,7 +26,7 @@ export interface Attempt {
   /** Of the monotonic clock, when the deadline began to run. */
   readonly claimedAtMs: number;
   readonly input: Input;
-  readonly place: Place;
+  readonly slot: ProviderSlot;
 }
 
 type Processing = Extract<Execution.State, { status: 'processing' }>;
@@ -68,7 +68,7 @@ async function perform(infra: Infra, attempt: Attempt, cut: AbortSignal): Promis
   const outcome = await call(infra, attempt, cut);
   const latencyMs = performance.now() - startedAtMs;
   const retryAfterMs = outcome.kind === 'failed' ? outcome.retryAfterMs : undefined;
-  attempt.place.release(endingOf(outcome), latencyMs, retryAfterMs);
+  attempt.slot.release(endingOf(outcome), latencyMs, retryAfterMs);
   const labels = { provider: attempt.provider.slug, outcome: outcome.kind };
   infra.metrics.attemptSeconds.observe(labels, latencyMs / 1000);
   // A cut call is not a provider's failure: its deadline decides, as after a crash.
@@ -109,7 +109,7 @@ const tooLate: Failed = {
   kind: 'failed',
   code: 'GENERATION_TIMEOUT',
   retryable: true,
-  ill: false,
+  countsAsFailure: false,
   detail: 'not sent: the time had run out',
 };
 
@@ -142,7 +142,7 @@ const unrecordable: Failed = {
   kind: 'failed',
   code: 'INTERNAL_ERROR',
   retryable: false,
-  ill: false,
+  countsAsFailure: false,
   detail: 'the outcome could not be recorded',
 };
 
@@ -229,4 +229,5 @@ function failureOf(
 }
 
 /** The provider is still at the call whose end we do not know (HTTP 409, see openai-errors.ts). */
-const isKeyInUse = ({ code, ill }: Failed): boolean => code === 'GENERATION_FAILED' && !ill;
+const isKeyInUse = ({ code, countsAsFailure }: Failed): boolean =>
+  code === 'GENERATION_FAILED' && !countsAsFailure;

@@ -22,7 +22,7 @@ import {
   type Asked,
 } from '../testing/kit.js';
 
-/** Text only by aurora, which has one place; pictures only by borealis. */
+/** Text only by aurora, which has one slot; pictures only by borealis. */
 function narrow({ providers, models }: CatalogueFile): void {
   const { [TEXT]: text, [IMAGE]: image } = models;
   const aurora = providers['aurora-chat'];
@@ -38,7 +38,7 @@ function narrow({ providers, models }: CatalogueFile): void {
 const OPEN_MS = 6_000;
 const ROOM = 448;
 
-describe('run-execution, when providers are busy or ill', function () {
+describe('run-execution, when providers are busy or fail', function () {
   this.timeout(60_000);
   let spec: SpecInfra;
   let stop: () => Promise<void>;
@@ -64,7 +64,7 @@ describe('run-execution, when providers are busy or ill', function () {
   const codeOf = async (asked: Asked) =>
     (await eventOf(spec.infra, asked, 'ExecutionFailed')).data.code;
 
-  it('waits for a place at a full provider, and goes on', async () => {
+  it('waits for a slot at a full provider, and goes on', async () => {
     const { infra } = spec;
     const { length } = await allCalls(spec.sandbox.url);
     const asked = await askMany(40);
@@ -89,12 +89,12 @@ describe('run-execution, when providers are busy or ill', function () {
     expect(await whenOver(infra, picture)).to.equal('completed');
     expect(performance.now() - began).to.be.below(2_500);
     await behave(spec.sandbox.url, { aurora: { latency: 0 } });
-    const places = (bulkhead: number) =>
+    const slots = (bulkhead: number) =>
       spec.editCatalogue(({ providers }) => Object.assign(providers['aurora-chat']!, { bulkhead }));
-    await places(64);
+    await slots(64);
     for (const one of asked) expect(await whenOver(infra, one, 40_000)).to.equal('completed');
     expect(await infra.bus.parked()).to.deep.equal([]);
-    await places(1);
+    await slots(1);
   });
 
   it('fails fast while all routes rest, and goes on when they are well again', async () => {

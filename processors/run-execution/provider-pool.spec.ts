@@ -31,13 +31,13 @@ describe('the provider pool', () => {
 
   it('counts the calls under way', () => {
     const pool = open();
-    const places = [pool.take(a), pool.take(a)];
+    const slots = [pool.take(a), pool.take(a)];
     expect(pool.health().get('a')?.inFlight).to.equal(2);
-    for (const place of places) place.release('succeeded', 5);
+    for (const slot of slots) slot.release('succeeded', 5);
     expect(pool.health().get('a')).to.include({ inFlight: 0, latencyMs: 5 });
   });
 
-  it('wakes who has waited longest for the provider that has a place again', async () => {
+  it('wakes who has waited longest for the provider that has a slot again', async () => {
     const pool = open();
     const [one, two] = [pool.take(a), pool.take(a)];
     const stop = new AbortController();
@@ -54,13 +54,13 @@ describe('the provider pool', () => {
 
   it('wakes all when the circuit opens', async () => {
     const pool = open();
-    const places = [pool.take(b), pool.take(b)];
+    const slots = [pool.take(b), pool.take(b)];
     let n = 0;
     const changed = () => pool.changed(['b'], LONG_MS, nowMs + n++, never);
     const woken = watching([changed(), changed(), changed()]);
-    places[0]?.release('ill', 1);
+    slots[0]?.release('failed', 1);
     expect(await woken()).to.deep.equal([0]);
-    places[1]?.release('ill', 1);
+    slots[1]?.release('failed', 1);
     expect(await woken()).to.deep.equal([0, 1, 2]);
     expect(pool.health().get('b')?.circuit.status).to.equal('open');
   });

@@ -1,8 +1,8 @@
 /**
- * What this process knows of its providers: health, load and who waits for a free place. Shared by
+ * What this process knows of its providers: health, load and who waits for a free slot. Shared by
  * all attempts; the decisions over it are pure (domain/routing).
  *
- * A place that is given back wakes who has waited longest for that provider, and nobody else; a
+ * A slot that is given back wakes who has waited longest for that provider, and nobody else; a
  * circuit that closes or opens wakes all. A wake is only a hint: whoever is woken looks again.
  */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
@@ -16,16 +16,16 @@ import {
 import { StoreOverloaded } from '../../infra/event-store/port.js';
 import type { Metrics } from '../../infra/metrics.js';
 
-/** A place in a provider's bulkhead; given back once, with how the call ended. */
-export interface Place {
+/** A slot in a provider's bulkhead; given back once, with how the call ended. */
+export interface ProviderSlot {
   release(ending: Ending, latencyMs: number, retryAfterMs?: number): void;
 }
 
 export interface ProviderPool {
   health(): ReadonlyMap<string, ProviderHealth>;
-  take(provider: Provider): Place;
+  take(provider: Provider): ProviderSlot;
   /**
-   * Resolves when one of these providers has a place again, after `waitMs`, or on abort. Throws
+   * Resolves when one of these providers has a slot again, after `waitMs`, or on abort. Throws
    * `StoreOverloaded`, which the bus takes for nobody's fault, when the waiting room is full and
    * nothing moves in it. `sinceMs` (monotonic) is when the caller began to wait.
    */
@@ -100,7 +100,7 @@ export function openProviderPool(
     },
     changed(providers, waitMs, sinceMs, signal) {
       if (waiters.size >= waitersMax && standsStill())
-        throw new StoreOverloaded('too many executions wait for a place at a provider');
+        throw new StoreOverloaded('too many executions wait for a slot at a provider');
       return new Promise((resolve) => {
         const wake = () => {
           clearTimeout(timer);

@@ -2,8 +2,8 @@
  * A requested (or failed, or doubtful) execution is claimed for one attempt on one route; the call
  * itself runs outside the handler. The claim is an event, so that of all competitors one calls.
  *
- *   read ──► choose a route ──► take a place ──► read the input ──► claim ──► call, outside
- *    ▲            ▲    │ full: wait for a place         │              │ conflict
+ *   read ──► choose a route ──►  take a slot ──► read the input ──► claim ──► call, outside
+ *    ▲            ▲    │ full: wait for a slot          │              │ conflict
  *    │            └────┘ resting for long, or no route  │ gone         │
  *    └─────────────────────────────────────┬────────────┴──────────────┘
  *                                          └──► ExecutionFailed
@@ -23,7 +23,7 @@ import type { Infra } from '../../runtime/infra.js';
 import { causeOf } from '../cause.js';
 import { openAttempts, type Attempts } from './attempts.js';
 import { inputOf } from './input.js';
-import { openProviderPool, type Place, type ProviderPool } from './provider-pool.js';
+import { openProviderPool, type ProviderSlot, type ProviderPool } from './provider-pool.js';
 
 export interface RunExecution {
   readonly group: Group;
@@ -35,7 +35,7 @@ export interface RunExecution {
 
 const HANDLERS_MAX = 512;
 /**
- * While places become free quickly, all handlers may wait for one: that is the back-pressure. When
+ * While slots become free quickly, all handlers may wait for one: that is the back-pressure. When
  * nothing moves, some are kept for models whose providers are free, and whoever finds the waiting
  * room full comes again after the bus's pause, of at most five seconds.
  */
@@ -124,7 +124,7 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<string> {
     const waitMs = waitOf(choice, nowMs, resume ? RESUME_WAIT_MAX_MS : REST_WAIT_MAX_MS);
     if (waitMs === undefined)
       return giveUp(job, loaded, resume ? 'GENERATION_TIMEOUT' : codeOf(choice));
-    await waitForPlace(job, loaded, choice, { waitMs, sinceMs });
+    await waitForSlot(job, loaded, choice, { waitMs, sinceMs });
   }
 }
 
@@ -140,14 +140,14 @@ function waitOf(
   return isFull || waitMs <= restMaxMs ? Math.max(waitMs, 10) : undefined;
 }
 
-/** Providers that ask for less are overloaded; those that are ill, or gone, are not available. */
+/** Providers that ask for less are overloaded; those that fail, or are gone, are not available. */
 function codeOf({ candidates }: RouteChoice): CanonicalCode {
   const reasons = candidates.map(({ skipped }) => skipped);
-  const isIll = reasons.includes('breaker_open') || reasons.includes('breaker_probing');
-  return !isIll && reasons.includes('throttled') ? 'MODEL_OVERLOADED' : 'MODEL_UNAVAILABLE';
+  const isFailing = reasons.includes('breaker_open') || reasons.includes('breaker_probing');
+  return !isFailing && reasons.includes('throttled') ? 'MODEL_OVERLOADED' : 'MODEL_UNAVAILABLE';
 }
 
-async function waitForPlace(
+async function waitForSlot(
   { pool, turnedAway, executionId, signal }: Job,
   loaded: Loaded<Pending>,
   { candidates }: RouteChoice,
@@ -169,9 +169,9 @@ interface Chosen {
   readonly candidates: RouteChoice['candidates'];
 }
 
-/** A place is taken before the claim, so that the deadline never runs while waiting for one. */
+/** A slot is taken before the claim, so that the deadline never runs while waiting for one. */
 async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise<string> {
-  const place = job.pool.take(chosen.provider);
+  const slot = job.pool.take(chosen.provider);
   let isCalling = false;
   try {
     const input = await inputOf(job.infra, chosen.model, loaded.state.request);
@@ -184,10 +184,10 @@ async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise
     if (state.status !== 'processing') throw new Error(`a claim led to '${state.status}'`);
     isCalling = true;
     const claimed = { state, revision };
-    job.attempts.start({ ...chosen, claimed, dispatchKey, claimedAtMs, input, place });
+    job.attempts.start({ ...chosen, claimed, dispatchKey, claimedAtMs, input, slot });
     return 'dispatched';
   } finally {
-    if (!isCalling) letGo(place);
+    if (!isCalling) letGo(slot);
   }
 }
 
@@ -218,7 +218,7 @@ async function appendClaim(
   return { dispatchKey, result: await retryOnOutage(append, signal) };
 }
 
-const letGo = (place: Place): void => place.release('neutral', 0);
+const letGo = (slot: ProviderSlot): void => slot.release('neutral', 0);
 
 /** Only as the execution was read: where another process has claimed it since, it goes on. */
 async function giveUp(

@@ -65,7 +65,7 @@ const noCredential = ({ credentialEnv }: Provider): Unread => ({
   kind: 'failed',
   code: 'MODEL_UNAVAILABLE',
   retryable: true,
-  ill: true,
+  countsAsFailure: true,
   detail: `not sent: the variable ${credentialEnv} is not set`,
 });
 

@@ -7,7 +7,7 @@
  * deadline after the request left, a 2xx that cannot be read) is `unknown`: the work may be done
  * and owed for.
  *
- *   status          code                                            retryable  ill
+ *   status          code                                            retryable  counts as failure
  *   400 413 422 …   INPUT_VALIDATION_ERROR, or by the error's code  no         no
  *   401 402 403     MODEL_UNAVAILABLE (our account there)           yes        yes
  *   404 410         MODEL_UNAVAILABLE (that model there)            yes        no
@@ -32,7 +32,7 @@ type Failed = Extract<ProviderOutcome, { kind: 'failed' }>;
 interface Meaning {
   readonly code: CanonicalCode;
   readonly retryable: boolean;
-  readonly ill: boolean;
+  readonly countsAsFailure: boolean;
 }
 
 /** `body` is the parsed answer, if it could be parsed. */
@@ -60,7 +60,12 @@ export function failureInside(body: unknown, retryAfterMs?: number): Failed | un
 export function unsentFailure(cause: UnsentCause, detail: string): Failed {
   switch (cause) {
     case 'called_off':
-      return { kind: 'failed', ...unavailable, ill: false, detail: `not sent: ${detail}` };
+      return {
+        kind: 'failed',
+        ...unavailable,
+        countsAsFailure: false,
+        detail: `not sent: ${detail}`,
+      };
     case 'timed_out':
       return { kind: 'failed', ...timedOut, detail: `not sent: ${detail}` };
     case 'no_connection':
@@ -86,17 +91,29 @@ export function retryAfterMsOf(headers: IncomingHttpHeaders, nowMs: number): num
 const first = (value: string | string[] | undefined): string =>
   (Array.isArray(value) ? value[0] : value) ?? '';
 
-const invalid: Meaning = { code: 'INPUT_VALIDATION_ERROR', retryable: false, ill: false };
-const rejected: Meaning = { code: 'CONTENT_MODERATION_REJECTED', retryable: false, ill: false };
-const wrongFormat: Meaning = { code: 'FILE_FORMAT_UNSUPPORTED', retryable: false, ill: false };
-const unavailable: Meaning = { code: 'MODEL_UNAVAILABLE', retryable: true, ill: true };
-const noSuchModel: Meaning = { code: 'MODEL_UNAVAILABLE', retryable: true, ill: false };
-const timedOut: Meaning = { code: 'GENERATION_TIMEOUT', retryable: true, ill: true };
-const inUse: Meaning = { code: 'GENERATION_FAILED', retryable: true, ill: false };
-const mismatched: Meaning = { code: 'GENERATION_FAILED', retryable: false, ill: false };
-const throttled: Meaning = { code: 'MODEL_OVERLOADED', retryable: true, ill: false };
-const overloaded: Meaning = { code: 'MODEL_OVERLOADED', retryable: true, ill: true };
-const broken: Meaning = { code: 'GENERATION_FAILED', retryable: true, ill: true };
+const invalid: Meaning = {
+  code: 'INPUT_VALIDATION_ERROR',
+  retryable: false,
+  countsAsFailure: false,
+};
+const rejected: Meaning = {
+  code: 'CONTENT_MODERATION_REJECTED',
+  retryable: false,
+  countsAsFailure: false,
+};
+const wrongFormat: Meaning = {
+  code: 'FILE_FORMAT_UNSUPPORTED',
+  retryable: false,
+  countsAsFailure: false,
+};
+const unavailable: Meaning = { code: 'MODEL_UNAVAILABLE', retryable: true, countsAsFailure: true };
+const noSuchModel: Meaning = { code: 'MODEL_UNAVAILABLE', retryable: true, countsAsFailure: false };
+const timedOut: Meaning = { code: 'GENERATION_TIMEOUT', retryable: true, countsAsFailure: true };
+const inUse: Meaning = { code: 'GENERATION_FAILED', retryable: true, countsAsFailure: false };
+const mismatched: Meaning = { code: 'GENERATION_FAILED', retryable: false, countsAsFailure: false };
+const throttled: Meaning = { code: 'MODEL_OVERLOADED', retryable: true, countsAsFailure: false };
+const overloaded: Meaning = { code: 'MODEL_OVERLOADED', retryable: true, countsAsFailure: true };
+const broken: Meaning = { code: 'GENERATION_FAILED', retryable: true, countsAsFailure: true };
 
 /** The output was withheld by the provider's safety system after it had been asked for. */
 export const moderated: Failed = {
@@ -142,7 +159,7 @@ const words: ReadonlyMap<string, Meaning> = new Map([
 /** A word that blames the request counts only with a status that does, and the other way round. */
 function byWord(word: string, status: number): Meaning | undefined {
   const meaning = words.get(word);
-  if (!meaning || (status >= 500 && !meaning.ill)) return undefined;
+  if (!meaning || (status >= 500 && !meaning.countsAsFailure)) return undefined;
   return meaning === overloaded && status < 500 ? undefined : meaning;
 }
 

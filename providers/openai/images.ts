@@ -30,7 +30,7 @@ const fileMissing: ProviderOutcome = {
   kind: 'failed',
   code: 'FILE_NOT_FOUND',
   retryable: false,
-  ill: false,
+  countsAsFailure: false,
   detail: 'not sent: a file of the input was not given to the adapter',
 };
 

@@ -101,7 +101,7 @@ function sending(scene: Scene, one: AdapterCase): void {
   it('sends nothing without the credential that the provider calls for', async () => {
     const { stage, call } = scene();
     const outcome = await call({}, { credentialEnv: 'NOT_SET' });
-    expectFailed(outcome, 'MODEL_UNAVAILABLE', { retryable: true, ill: true });
+    expectFailed(outcome, 'MODEL_UNAVAILABLE', { retryable: true, countsAsFailure: true });
     expect(stage.seen).to.be.empty;
   });
 
@@ -130,7 +130,7 @@ function sending(scene: Scene, one: AdapterCase): void {
   });
 }
 
-/** Status, the error's own code, then what it means: canonical code, retryable, ill. */
+/** Status, the error's own code, then what it means: canonical code, retryable, counts as a failure. */
 const statusTable: readonly (readonly [number, string | null, CanonicalCode, boolean, boolean])[] =
   [
     [400, null, 'INPUT_VALIDATION_ERROR', false, false],
@@ -161,10 +161,10 @@ function statuses(play: Play): void {
   const error = (code: string | null, type = 'invalid_request_error') => ({
     error: { message: `No: ${PROMPT} ${CREDENTIAL}`, type, param: null, code },
   });
-  for (const [status, word, code, retryable, ill] of statusTable)
+  for (const [status, word, code, retryable, countsAsFailure] of statusTable)
     it(`answered ${status}${word ? ` ${word}` : ''}: ${code}`, async () => {
       const outcome = await play(json(error(word), status));
-      expectFailed(outcome, code, { retryable, ill });
+      expectFailed(outcome, code, { retryable, countsAsFailure });
     });
 
   it('obeys Retry-After in seconds, milliseconds and as a date, but no nonsense', async () => {
@@ -195,7 +195,7 @@ function statuses(play: Play): void {
 
   it('takes an error inside a 200 for the error that it is', async () => {
     const limited = await play(json({ error: { code: 429, message: PROMPT } }));
-    expectFailed(limited, 'MODEL_OVERLOADED', { retryable: true, ill: false });
+    expectFailed(limited, 'MODEL_OVERLOADED', { retryable: true, countsAsFailure: false });
     expectFailed(await play(json(error(null, 'server_error'))), 'GENERATION_FAILED', sick);
   });
 
@@ -217,7 +217,7 @@ function doubt(scene: Scene, play: Play, one: AdapterCase): void {
   it('knows that nothing was sent when it was called off before', async () => {
     const { stage, call } = scene();
     const outcome = await call({ signal: AbortSignal.abort() });
-    expectFailed(outcome, 'MODEL_UNAVAILABLE', { retryable: true, ill: false });
+    expectFailed(outcome, 'MODEL_UNAVAILABLE', { retryable: true, countsAsFailure: false });
     expect(stage.seen).to.be.empty;
   });
 
@@ -335,16 +335,16 @@ function bounds(scene: Scene, play: Play, one: AdapterCase): void {
   });
 }
 
-const sick = { retryable: true, ill: true };
-const well = { retryable: false, ill: false };
+const sick = { retryable: true, countsAsFailure: true };
+const well = { retryable: false, countsAsFailure: false };
 
 function expectFailed(
   outcome: ProviderOutcome,
   code: CanonicalCode,
-  { retryable, ill }: { retryable: boolean; ill: boolean },
+  { retryable, countsAsFailure }: { retryable: boolean; countsAsFailure: boolean },
 ): void {
   expectQuiet(outcome);
-  expect(outcome).to.include({ kind: 'failed', code, retryable, ill });
+  expect(outcome).to.include({ kind: 'failed', code, retryable, countsAsFailure });
 }
 
 function expectUnknown(outcome: ProviderOutcome): void {
