@@ -130,7 +130,7 @@ function sending(scene: Scene, one: AdapterCase): void {
   });
 }
 
-/** Status, the error's own code, then what it means: canonical code, retryable, counts as a failure. */
+/** Status, the error's own code: canonical code, retryable, counts as a failure. */
 const statusTable: readonly (readonly [number, string | null, CanonicalCode, boolean, boolean])[] =
   [
     [400, null, 'INPUT_VALIDATION_ERROR', false, false],
