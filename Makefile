@@ -14,10 +14,12 @@ help: ## Lists the targets
 install: $(INSTALLED) ## Installs what the lockfile names, when it is not there yet
 
 $(INSTALLED): package-lock.json
-	npm ci --no-audit --no-fund
+	@[ ! -t 1 ] || echo '  Installing packages, once; this takes about half a minute …'
+	@npm ci --no-audit --no-fund
 	@touch $(INSTALLED)
 
 build: install ## Builds dist/
+	@[ ! -t 1 ] || echo '  Building …'
 	@node scripts/build.mjs
 
 start: build ## Runs everything in one process, with first executions on a new data folder

@@ -55,7 +55,7 @@ async function baseUrlOf(
     if (/^https?:\/\//.test(given) && URL.canParse(given)) return given.replace(/\/+$/, '');
     throw new StartError(`--url is '${given}', which is no http address.`);
   }
-  if (env['PORT'] && port > 0) return `http://127.0.0.1:${port}`;
+  if (env()['PORT'] && port > 0) return `http://127.0.0.1:${port}`;
   const text = await textOf(join(dataDir, 'dev-credentials.json'));
   if (text !== undefined) return (JSON.parse(text) as { base_url: string }).base_url;
   if (port > 0) return `http://127.0.0.1:${port}`;

@@ -1,10 +1,13 @@
 /** What every command is given by `main`, so that nothing else touches the process. */
 import type { Config } from '../infra/config/config.js';
+import type { Environment } from '../infra/config/environment-file.js';
 
 export interface Context {
   /** Read when a command needs it, so that help is given whatever is set. Throws `StartError`. */
   readonly config: () => Config;
-  readonly env: NodeJS.ProcessEnv;
+  /** Of the process, and of the data folder's `environment` file where a cluster runs. */
+  readonly env: () => Environment;
+  readonly processEnv: Environment;
   /** Aborts on the first SIGINT or SIGTERM; they are listened to once it was asked for. */
   readonly signal: AbortSignal;
   readonly print: (line: string) => void;

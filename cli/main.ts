@@ -1,5 +1,6 @@
 /** `modelroute`: the one program. Signals, environment and exit codes are dealt with here alone. */
 import { configFrom } from '../infra/config/config.js';
+import { withEnvironmentFile } from '../infra/config/environment-file.js';
 import { StoreOverloaded, StoreUnavailable } from '../infra/event-store/port.js';
 import { StartError } from '../infra/start-error.js';
 import { programOf } from './program.js';
@@ -14,8 +15,9 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) =>
 
 try {
   await programOf({
-    env: process.env,
-    config: () => configFrom(process.env),
+    processEnv: process.env,
+    env: () => withEnvironmentFile(process.env),
+    config: () => configFrom(withEnvironmentFile(process.env)),
     get signal() {
       return (stop ??= stopOnSignals()).signal;
     },

@@ -7,7 +7,7 @@ export function programOf(context: Context): Command {
     .description('ModelRoute: runs AI models for products and agents, from one append-only log.')
     .addHelpText(
       'after',
-      `${exitCodes()}\nConfiguration is by environment variables; README.md has the table.`,
+      `${exitCodes()}\nConfiguration is by environment variables; docs/configuration.md lists them.`,
     );
   program
     .command('serve')
@@ -15,7 +15,7 @@ export function programOf(context: Context): Command {
     .addHelpText('after', exitCodes())
     .action(async () => {
       const { serveCommand } = await import('./serve/command.js');
-      await serveCommand(context.env);
+      await serveCommand(context.processEnv);
     });
   addOrganizations(program, context);
   addKeys(program, context);

@@ -131,7 +131,7 @@ const toolSettings = () =>
 
 /** How its replicas reach what they share, as the cluster writes it down. */
 export async function clusterEnvironment(dataDir: string): Promise<Record<string, string>> {
-  const text = await readFile(join(dataDir, 'cluster', 'environment'), 'utf8');
+  const text = await readFile(join(dataDir, 'environment'), 'utf8');
   const lines = [...text.matchAll(/^(\w+)='(.*)'$/gm)];
   return Object.fromEntries(lines.map(([, name = '', value = '']) => [name, value]));
 }
@@ -187,8 +187,7 @@ function openSystem(
       await ready();
     },
     async command(...args) {
-      const known = options.cluster === undefined ? {} : await clusterEnvironment(dataDir);
-      const beside = startChild({ ...programOf(options, ...args), env: { ...env, ...known } });
+      const beside = startChild({ ...programOf(options, ...args), env });
       const { code } = await exitOf(beside, COMMAND_DEADLINE_MS);
       return { code, output: beside.lines.join('\n') };
     },

@@ -1,5 +1,6 @@
 /** `modelroute serve`: the process, its signals and its exit code. */
 import { configFrom } from '../../infra/config/config.js';
+import type { Environment } from '../../infra/config/environment-file.js';
 import { serve } from './serve.js';
 
 /**
@@ -12,7 +13,7 @@ const SAME_WISH_MS = 300;
  * The first SIGTERM or SIGINT drains and exits 0; a second one exits at once. Throws `StartError`
  * when the process cannot start.
  */
-export async function serveCommand(env: NodeJS.ProcessEnv): Promise<void> {
+export async function serveCommand(env: Environment): Promise<void> {
   const stop = new AbortController();
   let firstAtMs = 0;
   const onSignal = () => {

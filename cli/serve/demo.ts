@@ -2,22 +2,19 @@
  * The demo: on a new data folder an organization with $100, and its first executions through the
  * same public API that everybody uses.
  */
-import { readFile, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import type { FileId } from '../../contracts/ids.js';
-import type { FileStore } from '../../infra/files/port.js';
-import type { Log } from '../../infra/logger.js';
+import type { DemoStory, LedgerLine, TimelineEntry } from './demo-story.js';
 
 export interface DemoOptions {
   readonly baseUrl: string;
   readonly adminKey: string;
   readonly dataDir: string;
-  /** Tells where a picture lies. */
-  readonly files: Pick<FileStore, 'locationOf'>;
-  readonly log: Log;
+  readonly story: DemoStory;
 }
 
 interface Credentials {
@@ -69,15 +66,15 @@ export async function prepareDemo(options: DemoOptions): Promise<Credentials | u
 }
 
 export async function runDemo(options: DemoOptions, credentials: Credentials): Promise<void> {
-  const { log, dataDir } = options;
-  log.info(`demo: keys are in ${join(dataDir, CREDENTIALS_FILE)}`);
+  const { baseUrl, dataDir, story } = options;
+  story.keysAreIn(join(dataDir, CREDENTIALS_FILE));
   for (const first of firstExecutions) await runOne(options, credentials.api_key, first);
-  const balance = await call<Record<string, string>>(
-    `${options.baseUrl}/v1/billing/balance`,
-    credentials.api_key,
-  );
-  const { available = '', held = '' } = balance;
-  log.info(`demo: done; $${available} available, $${held} held. Try it yourself: see README.md`);
+  story.isOver(await call<Balance>(`${baseUrl}/v1/billing/balance`, credentials.api_key), baseUrl);
+}
+
+interface Balance {
+  readonly available: string;
+  readonly held: string;
 }
 
 interface Execution {
@@ -88,77 +85,73 @@ interface Execution {
   readonly error?: { readonly code: string };
 }
 
-interface TimelineEntry {
-  readonly sequence: number;
-  readonly type: string;
-  readonly at: string;
-}
-
 const TERMINAL = ['COMPLETED', 'FAILED', 'CANCELLED', 'EXPIRED'];
 const DEMO_MS = 60_000;
+const POLL_MS = 20;
 
 async function runOne(
-  { baseUrl, files, log }: DemoOptions,
+  { baseUrl, dataDir, story }: DemoOptions,
   apiKey: string,
   { key, ...body }: (typeof firstExecutions)[number],
 ): Promise<void> {
-  const get = <T>(path: string) => call<T>(`${baseUrl}/v1${path}`, apiKey);
-  const accepted = await call<Execution & { hold_amount: string }>(
-    `${baseUrl}/v1/executions`,
+  const url = `${baseUrl}/v1`;
+  const get = <T>(path: string) => call<T>(`${url}${path}`, apiKey);
+  const accepted = await call<Execution & { readonly hold_amount: string }>(
+    `${url}/executions`,
     apiKey,
     body,
     key,
   );
-  const { id } = accepted;
-  log.info(`demo: ${body.model} → 202 ${id}, $${accepted.hold_amount} held`);
-  const deadline = Date.now() + DEMO_MS;
-  let shown = 0;
-  for (;;) {
-    const execution = await get<Execution>(`/executions/${id}`);
-    const { data } = await get<{ data: TimelineEntry[] }>(`/executions/${id}/events`);
-    for (const entry of data.slice(shown))
-      log.info(`demo:   ${entry.at}  ${entry.sequence} ${entry.type}`);
-    shown = data.length;
-    if (TERMINAL.includes(execution.status)) return tellEnd(get, files, log, execution);
-    if (Date.now() > deadline) {
-      log.warn(`demo: ${id} is still ${execution.status}; going on without it`);
-      return;
-    }
-    await sleep(20);
+  story.wasAccepted({
+    id: accepted.id,
+    model: body.model,
+    prompt: body.input.prompt,
+    held: accepted.hold_amount,
+  });
+  const ended = await untilEnded(get, accepted.id, story);
+  if (ended.status !== 'COMPLETED') return story.didNotComplete(ended.status, ended.error?.code);
+  story.wasPaid(await ledgerOf(get, ended.id), ended.cost ?? '');
+  const [image] = ended.result?.images ?? [];
+  if (!image) {
+    const result = await get<{ output: { text: string } }>(`/executions/${ended.id}/result`);
+    return story.answered(result.output.text);
   }
+  const picture = await download(`${url}/files/${image.file_id}/download`, apiKey);
+  const folder = join(dataDir, 'demo');
+  const file = join(folder, `${body.model}.png`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(file, picture);
+  story.madePicture(image.file_id, file);
 }
 
 type Get = <T>(path: string) => Promise<T>;
 
-async function tellEnd(
-  get: Get,
-  files: DemoOptions['files'],
-  log: Log,
-  execution: Execution,
-): Promise<void> {
-  const { id, status, cost, error, result } = execution;
-  if (status !== 'COMPLETED') {
-    log.warn(`demo:   ended ${status}${error ? ` (${error.code})` : ''}`);
-    return;
+/** The execution as it ended, or as it is after a minute; its timeline is shown as it happens. */
+async function untilEnded(get: Get, id: string, story: DemoStory): Promise<Execution> {
+  const deadline = Date.now() + DEMO_MS;
+  for (let shown = 0; ; await sleep(POLL_MS)) {
+    const execution = await get<Execution>(`/executions/${id}`);
+    const { data } = await get<{ data: TimelineEntry[] }>(`/executions/${id}/events`);
+    for (const entry of data.slice(shown)) story.happened(entry);
+    shown = data.length;
+    if (TERMINAL.includes(execution.status) || Date.now() > deadline) return execution;
   }
-  const path = `/billing/ledger?execution_id=${id}`;
+}
+
+/** Oldest first, once the hold is settled. */
+async function ledgerOf(get: Get, id: string): Promise<readonly LedgerLine[]> {
   for (;;) {
-    const { data } = await get<{ data: Record<string, string>[] }>(path);
-    const settled = data.some(({ type }) => type === 'SETTLEMENT');
-    if (!settled) {
-      await sleep(20);
-      continue;
-    }
-    for (const { type = '', amount = '', balance = '' } of data.toReversed())
-      log.info(`demo:   ledger ${type.padEnd(10)} ${amount.padStart(9)}  → $${balance}`);
-    break;
+    const { data } = await get<{ data: LedgerLine[] }>(`/billing/ledger?execution_id=${id}`);
+    if (data.some(({ type }) => type === 'SETTLEMENT')) return data.toReversed();
+    await sleep(POLL_MS);
   }
-  const images = result?.images ?? [];
-  for (const { file_id: fileId } of images)
-    log.info(`demo:   image ${fileId} is at ${files.locationOf(fileId)}`);
-  if (images.length > 0) return log.info(`demo:   cost $${cost}`);
-  const { output } = await get<{ output: { text: string } }>(`/executions/${id}/result`);
-  log.info(`demo:   cost $${cost}; "${output.text.slice(0, 120)}…"`);
+}
+
+/** Follows the redirect of a system whose files are in an S3 store. */
+async function download(url: string, key: string): Promise<Buffer> {
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+  if (!answer.ok) throw new Error(`the demo's ${url} was answered ${answer.status}`);
+  return Buffer.from(await answer.arrayBuffer());
 }
 
 async function call<T>(

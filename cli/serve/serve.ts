@@ -28,6 +28,7 @@ import { projectorWorkers } from '../../projectors/app.js';
 import { queryRoutes } from '../../query-api/app.js';
 import { startSandbox } from '../../sandbox/server.js';
 import { prepareDemo, runDemo } from './demo.js';
+import { openDemoStory } from './demo-story.js';
 import { keysOf, type Keys } from './keys.js';
 import { healthMounts } from './mounts.js';
 import { doubtAboutRoles, requireForRoles } from './roles.js';
@@ -103,6 +104,7 @@ async function ownDataDir({ dataDir }: Config, undo: Undo): Promise<void> {
 
 async function embedded(config: Config, log: Log, undo: Undo): Promise<string> {
   const { dataDir, postgresDir: pgDir } = config;
+  log.info('starting PostgreSQL');
   const postgres = await startEmbeddedPostgres({ dataDir, pgDir, log });
   undo.push(() => postgres.stop());
   return postgres.url;
@@ -181,11 +183,12 @@ async function announce(
   port: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { config, log, files } = infra;
+  const { config, log } = infra;
   const baseUrl = `http://127.0.0.1:${port}`;
   while (!signal.aborted && (await fetch(`${baseUrl}/readyz`)).status !== 200)
     await new Promise((resolve) => setTimeout(resolve, 50));
-  const demo = { baseUrl, adminKey, dataDir: config.dataDir, files, log };
+  const story = openDemoStory(log, process.stdout.isTTY);
+  const demo = { baseUrl, adminKey, dataDir: config.dataDir, story };
   const wanted = config.demo && ROLES.every((role) => role === 'relay' || config.roles.has(role));
   const credentials = wanted ? await prepareDemo(demo) : undefined;
   log.info(`ModelRoute is ready on ${baseUrl}`);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { StartError } from '../start-error.js';
+import { dataDirOf, type Environment } from './environment-file.js';
 
 export const ROLES = [
   'command-api',
@@ -63,12 +64,10 @@ interface S3Credentials {
   readonly sessionToken?: string;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 export function configFrom(env: Environment): Config {
   return {
     port: port(env, 'PORT', 8080),
-    dataDir: resolve(env['MODELROUTE_DATA_DIR'] || './data'),
+    dataDir: dataDirOf(env),
     roles: roles(env['MODELROUTE_ROLES'] || 'all'),
     catalogueFile: resolve(env['MODELROUTE_CATALOGUE'] || bundledCatalogue()),
     adminKey: secret(env, 'MODELROUTE_ADMIN_KEY', 16),

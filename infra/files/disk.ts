@@ -32,7 +32,6 @@ export async function openDiskFiles({ dir }: { dir: string }): Promise<FileStore
     size: async (id) => (await stat(pathOf(id)).catch(unless('ENOENT')))?.size,
     remove: (id) => rm(pathOf(id), { force: true }),
     linkTo: async () => undefined,
-    locationOf: pathOf,
   };
 }
 

@@ -25,7 +25,7 @@ interface SavedAs {
   readonly fileName: string;
 }
 
-/** Every verb but `locationOf` throws `StoreUnavailable` while the store is away or full. */
+/** Every verb throws `StoreUnavailable` while the store is away or full. */
 export interface FileStore {
   put(id: FileId, bytes: Readable, sizeBytesMax: number): Promise<StoredFile>;
   open(id: FileId, range?: ByteRange): Promise<Readable | undefined>;
@@ -36,6 +36,4 @@ export interface FileStore {
    * to show it; undefined where only we can give it. Whether it is there is not looked up.
    */
   linkTo(id: FileId, as: SavedAs): Promise<string | undefined>;
-  /** Where an operator finds the bytes, for the demo's last line. */
-  locationOf(id: FileId): string;
 }

@@ -54,7 +54,6 @@ export function openS3Files(s3: S3): FileStore {
         },
         LINK_LIFE_SECONDS,
       ),
-    locationOf: (id) => `s3://${Bucket}/${keyOf(id)}`,
   };
 }
 

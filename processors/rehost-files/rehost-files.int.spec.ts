@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { FileEvent } from '../../contracts/events/file.js';
 import type { OutputFile } from '../../contracts/events/execution.js';
 import { outputFileIdOf } from '../../contracts/ids.js';
@@ -112,7 +112,7 @@ describe('rehost-files', function () {
       ...[0, 1].map((index) => outputFileIdOf(asked.executionId, index)),
     ]);
     for (const [index, file] of files.entries()) {
-      const bytes = await readFile(infra.files.locationOf(file.fileId));
+      const bytes = await buffer((await infra.files.open(file.fileId)) ?? Readable.from([]));
       expect(file).to.include({ contentType: 'image/png', format: 'png', width: 256, height: 256 });
       expect([file.sizeBytes, file.sha256]).to.deep.equal([bytes.length, sha256Of(bytes)]);
       const [stored] = await storedEvents(asked, index);

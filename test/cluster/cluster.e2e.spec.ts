@@ -1,10 +1,11 @@
 /** A whole cluster on this machine, in small; `make storm` has the big numbers. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { atEnd } from '../../testing/at-end.js';
-import { newTenant } from '../../testing/client.js';
+import { clientOf, newTenant, type ExecutionBody } from '../../testing/client.js';
 import { firstMinute } from '../testing/first-minute.js';
 import { behaveWell } from '../../sandbox/testing/behaviour.js';
 import { writeStormCatalogue } from '../storm/catalogue.js';
@@ -30,6 +31,27 @@ describe('a cluster', function () {
 
   describe('starting for the first time', () => {
     firstMinute(system, START_MS_MAX);
+
+    it('lets commands find it by its data folder, while it runs', async function () {
+      this.timeout(120_000);
+      const file = join(system().dataDir, 'environment');
+      expect((await stat(file)).mode & 0o777).to.equal(0o600);
+      const { api_key: apiKey } = await system().credentials();
+      const [execution] = await clientOf(system(), apiKey).all<ExecutionBody>('/executions');
+      const commands = [
+        ['executions', 'show', execution?.id ?? ''],
+        ['events', 'tail'],
+        ['orgs', 'list'],
+        ['verify'],
+      ];
+      for (const command of commands) {
+        const { code, output } = await system().command(...command);
+        expect(code, `${command.join(' ')}: ${output}`).to.equal(0);
+      }
+      expect(await system().stop()).to.equal(0);
+      expect(existsSync(file)).to.equal(false);
+      await system().restart();
+    });
   });
 
   describe('in bad weather', () => {

@@ -7,12 +7,16 @@
  * A signal runs it backwards: the balancer finishes what is in flight while what works behind it
  * drains, then the APIs, then the services, the database last.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { prepareDemo, runDemo } from '../../cli/serve/demo.js';
+import { openDemoStory } from '../../cli/serve/demo-story.js';
 import { keysOf, type Keys } from '../../cli/serve/keys.js';
 import { aborted } from '../../infra/concurrency/pause.js';
 import type { Role } from '../../infra/config/config.js';
+import {
+  removeEnvironmentFile,
+  writeEnvironmentFile,
+} from '../../infra/config/environment-file.js';
 import { openLog, type Log } from '../../infra/logger.js';
 import { lockDataDir } from '../../infra/postgres/embedded/data-dir-lock.js';
 import { StartError } from '../../infra/start-error.js';
@@ -59,14 +63,15 @@ async function start(setup: Setup, log: Log, signal: AbortSignal, undo: Undo): P
   if (signal.aborted) return;
   const replicas = await startAll(setup, env, around, undo);
   const balancer = await listen(setup, replicas);
+  await writeEnvironmentFile(config.dataDir, { ...env, PORT: String(balancer.port) });
   undo.push(() => stopInOrder(balancer, replicas));
   await Promise.all(replicas.map(({ started }) => started)).catch((error: Error) => {
     throw signal.aborted ? error : new StartError(error.message);
   });
-  await announce(setup, keys, services, balancer, log, signal);
+  await announce(setup, keys, balancer, log, signal);
 }
 
-/** The environment that every replica has, also on disk for commands beside the cluster. */
+/** The environment that every replica has; commands read it from the data folder. */
 async function sharedEnvironment(
   setup: Setup,
   keys: Keys,
@@ -74,7 +79,7 @@ async function sharedEnvironment(
   around: Surroundings,
   undo: Undo,
 ): Promise<Readonly<Record<string, string>>> {
-  const { config, folders } = setup;
+  const { config } = setup;
   const own = {
     ...services.env,
     MODELROUTE_ADMIN_KEY: keys.adminKey,
@@ -88,8 +93,8 @@ async function sharedEnvironment(
     throw new StartError(error.message);
   });
   const env = { ...own, SANDBOX_URL: `http://127.0.0.1:${port}` };
-  const lines = Object.entries(env).map(([name, value]) => `${name}='${value}'\n`);
-  await writeFile(join(folders.own, 'environment'), lines.join(''), { mode: 0o600 });
+  await writeEnvironmentFile(config.dataDir, env);
+  undo.push(() => removeEnvironmentFile(config.dataDir));
   return env;
 }
 
@@ -137,7 +142,6 @@ const READY_POLL_MS = 50;
 async function announce(
   { config }: Setup,
   { adminKey }: Keys,
-  { locationOf }: Services,
   balancer: Balancer,
   log: Log,
   signal: AbortSignal,
@@ -147,7 +151,8 @@ async function announce(
   if (signal.aborted) return;
   const baseUrl = `http://127.0.0.1:${balancer.port}`;
   const { dataDir } = config;
-  const demo = { baseUrl, adminKey, dataDir, files: { locationOf }, log };
+  const story = openDemoStory(log, process.stdout.isTTY);
+  const demo = { baseUrl, adminKey, dataDir, story };
   const credentials = config.demo ? await prepareDemo(demo) : undefined;
   log.info(`ModelRoute is ready on ${baseUrl}`);
   if (!credentials) return;

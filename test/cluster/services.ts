@@ -3,10 +3,7 @@
  * EVENTSTORE_URL, KAFKA_BROKERS, S3_ENDPOINT) is used as it is; the others are started here.
  */
 import { join } from 'node:path';
-import type { FileId } from '../../contracts/ids.js';
-import { configFrom } from '../../infra/config/config.js';
 import { startEmbeddedPostgres } from '../../infra/postgres/embedded/embedded.js';
-import { openFiles } from '../../runtime/open-files.js';
 import { StartError } from '../../infra/start-error.js';
 import { repositoryRoot } from '../../testing/child-process.js';
 import { versitygwCommand } from '../../infra/object-store/testing/versitygw.js';
@@ -16,8 +13,6 @@ import { steadyPort, type Service, type Setup } from './setup.js';
 export interface Services {
   /** How replicas reach them. */
   readonly env: Readonly<Record<string, string>>;
-  /** Where a file lies, for people. */
-  readonly locationOf: (id: FileId) => string;
 }
 
 type Undo = (() => Promise<unknown>)[];
@@ -57,7 +52,7 @@ export async function startServices(
     throw missing(error);
   });
   const env = Object.assign({ DATABASE_URL: database }, ...envs) as Record<string, string>;
-  return { env, locationOf: await locations(setup, env, wanted.includes('s3')) };
+  return { env };
 }
 
 async function startPostgres(
@@ -103,22 +98,6 @@ const servers: Readonly<Record<Service, (setup: Setup) => Promise<Server>>> = {
     };
   },
 };
-
-/** Our own S3 server keeps a folder per bucket, so that a person can look at a picture. */
-async function locations(
-  { config, env: given, folders }: Setup,
-  env: Readonly<Record<string, string>>,
-  isOurs: boolean,
-): Promise<Services['locationOf']> {
-  const { s3 } = configFrom({ ...given, ...env });
-  const filing = await openFiles({ dataDir: config.dataDir, s3 });
-  await filing.close();
-  const objects = join(folders.own, 's3');
-  return (id) => {
-    const location = filing.files.locationOf(id);
-    return isOurs ? location.replace(/^s3:\//, objects) : location;
-  };
-}
 
 function missing({ message }: Error): StartError {
   return new StartError(

@@ -73,7 +73,9 @@ function hasPaidForItsDemo(system: () => System): void {
     for (const entry of ['HOLD', 'SETTLEMENT', 'RELEASE'])
       expect(said(system(), new RegExp(`^demo: +ledger ${entry}`))).to.have.length(2);
     const [line = ''] = said(system(), /^demo: +image file_/);
-    const png = await readFile(line.replace(/^.* is at /, ''));
+    const path = line.replace(/^.* is at /, '');
+    expect(path).to.equal(join(system().dataDir, 'demo', 'flux-1.1-pro.png'));
+    const png = await readFile(path);
     expect(png.subarray(0, 8).toString('hex')).to.equal('89504e470d0a1a0a');
     expect(png.subarray(12, 16).toString('latin1')).to.equal('IHDR');
     expect([png.readUInt32BE(16), png.readUInt32BE(20)]).to.deep.equal([1024, 1024]);

@@ -112,7 +112,6 @@ function refusesBytes(the: () => FileStore): void {
         async () => the().open(id),
         async () => the().size(id),
         async () => the().remove(id),
-        async () => the().locationOf(id),
       ];
       for (const call of calls) {
         const thrown = await call().catch((error: unknown) => error);
