@@ -16,6 +16,7 @@ import { openPostgresPayloads } from '../infra/payloads/postgres.js';
 import { migrate } from '../infra/postgres/migrate.js';
 import { openPool } from '../infra/postgres/pool.js';
 import { projectionStates } from '../infra/read-store/projection-states.js';
+import { openProgress } from '../infra/read-store/progress.js';
 import { advance, loadFollowers } from '../projectors/engine/followers.js';
 import { projections } from '../projectors/projections.js';
 import { freshDatabase, type FreshDatabase } from '../infra/postgres/testing/fresh-database.js';
@@ -65,7 +66,10 @@ describe('verify, on PostgreSQL', function () {
   }
 
   const looked = () => ({
-    ...{ store, readStore, log },
+    store,
+    readStore,
+    progress: openProgress(readStore),
+    log,
     figures: () => {
       const { unknownTypes } = store.stats();
       return { queueUnits: 0, events: 0, batches: 0, unknownTypes };

@@ -13,7 +13,6 @@ import type { Config } from '../infra/config/config.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../infra/payloads/port.js';
 import { openFiles } from '../runtime/open-files.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
-import { progressOf } from '../infra/read-store/progress.js';
 import { projectionStates } from '../infra/read-store/projection-states.js';
 import { withDatabase, type Database } from '../runtime/open-database.js';
 import { openAudit } from './audit.js';
@@ -65,7 +64,7 @@ export const verify = (
 
 const CATCH_UP_MS = 10_000;
 
-type Looked = Pick<Database, 'store' | 'readStore' | 'log' | 'isServed' | 'figures'>;
+type Looked = Pick<Database, 'store' | 'readStore' | 'progress' | 'log' | 'isServed' | 'figures'>;
 
 export async function verifyDatabase(
   database: Looked,
@@ -141,7 +140,7 @@ async function payloadsOf(config: Config, { smallPayloads: small }: Database) {
 
 /** After a drain the read models must tell everything: one that does not is behind. */
 async function catchUp(
-  { readStore, store }: Looked,
+  { readStore, progress, store }: Looked,
   { catchUpMs = CATCH_UP_MS }: VerifyOptions,
   findings: Findings,
 ): Promise<void> {
@@ -149,7 +148,7 @@ async function catchUp(
   const deadline = performance.now() + catchUpMs;
   for (const { name } of await projectionStates(readStore)) {
     const leftMs = Math.max(0, deadline - performance.now());
-    if (!(await progressOf(readStore).passed(name, head, leftMs)))
+    if (!(await progress.passed(name, head, leftMs)))
       findings.add('read models', name, `it has not come to position ${head} of the log`);
   }
 }

@@ -35,9 +35,11 @@ export function projectorWorkers(infra: Infra): readonly Worker[] {
   ];
 }
 
+type Rebuildable = Pick<Infra, 'readStore' | 'progress' | 'store' | 'log'>;
+
 /** Undefined when there is no such projection. Throws `RebuildUnderWay`. */
 export async function rebuildProjection(
-  infra: Pick<Infra, 'readStore' | 'store' | 'log'>,
+  infra: Rebuildable,
   name: string,
   options: { readonly swap: boolean },
 ): Promise<Rebuilt | undefined> {
@@ -46,13 +48,12 @@ export async function rebuildProjection(
 }
 
 /** Rebuilds beside the live one, compares at one position, and leaves the live one as it is. */
-export const compareProjection = (
-  infra: Pick<Infra, 'readStore' | 'store' | 'log'>,
-  name: string,
-): Promise<Rebuilt | undefined> => rebuildProjection(infra, name, { swap: false });
+export const compareProjection = (infra: Rebuildable, name: string): Promise<Rebuilt | undefined> =>
+  rebuildProjection(infra, name, { swap: false });
 
-const rebuildingOf = ({
-  readStore,
+const rebuildingOf = ({ readStore, progress, store, log }: Rebuildable): Rebuilding => ({
+  pool: readStore,
+  progress,
   store,
   log,
-}: Pick<Infra, 'readStore' | 'store' | 'log'>): Rebuilding => ({ pool: readStore, store, log });
+});

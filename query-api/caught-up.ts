@@ -3,15 +3,14 @@
  * wait until the projection has passed the head of the log as it was when they were asked for; a
  * projection that does not come so far in time is read as it is.
  */
-import { progressOf } from '../infra/read-store/progress.js';
 import type { QueryInfra } from './query-infra.js';
 
 /** Ten times the usual lag under load. A reader who waits longer is better told what is there. */
 const PATIENCE_MS = 1_000;
 
 export async function caughtUp(
-  { store, readStore }: Pick<QueryInfra, 'readStore' | 'store'>,
+  { store, progress }: Pick<QueryInfra, 'progress' | 'store'>,
   projection: string,
 ): Promise<void> {
-  await progressOf(readStore).passed(projection, await store.head(), PATIENCE_MS);
+  await progress.passed(projection, await store.head(), PATIENCE_MS);
 }

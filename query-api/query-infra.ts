@@ -3,5 +3,5 @@ import type { Infra } from '../runtime/infra.js';
 
 export type QueryInfra = Pick<
   Infra,
-  'bus' | 'catalogue' | 'files' | 'log' | 'now' | 'payloads' | 'readStore' | 'store'
+  'bus' | 'catalogue' | 'files' | 'log' | 'now' | 'payloads' | 'progress' | 'readStore' | 'store'
 >;

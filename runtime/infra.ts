@@ -12,6 +12,7 @@ import type { Metrics } from '../infra/metrics.js';
 import type { Outbound } from '../http/client/outbound.js';
 import type { PayloadStore } from '../infra/payloads/port.js';
 import type { Providers } from '../providers/port.js';
+import type { ProjectionProgress } from '../infra/read-store/progress.js';
 import type { Secrets } from '../infra/secrets.js';
 import type { Worker } from '../infra/worker.js';
 
@@ -41,6 +42,8 @@ export interface Infra {
   readonly beganBefore: Position | undefined;
   /** Where the read models live; nothing is decided on them. */
   readonly readStore: Pool;
+  /** How far the projections are: waited for by readers, announced by projectors. */
+  readonly progress: ProjectionProgress;
   /** Carries events from the store to the bus, where the bus is not the store itself. */
   readonly relay: Worker | undefined;
   /** What must answer before this process may be sent requests. */

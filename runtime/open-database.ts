@@ -18,11 +18,13 @@ import { migrate } from '../infra/postgres/migrate.js';
 import { runningPostgresUrl, startEmbeddedPostgres } from '../infra/postgres/embedded/embedded.js';
 import { pointerName } from '../infra/postgres/embedded/pointer.js';
 import { openPool } from '../infra/postgres/pool.js';
+import { openProgress, type ProjectionProgress } from '../infra/read-store/progress.js';
 import { StartError } from '../infra/start-error.js';
 
 export interface Database extends Pick<Stores, 'store' | 'rawLog' | 'smallPayloads' | 'figures'> {
   readonly kind: StoreKind;
   readonly readStore: Pool;
+  readonly progress: ProjectionProgress;
   readonly log: Log;
   /** False: it was started for this command, so nobody works on what is open in it. */
   readonly isServed: boolean;
@@ -118,7 +120,16 @@ async function withStores<T>(
     const figures = stores.figures.bind(stores);
     const opened = { kind, store, rawLog };
     if (!isImport && schema.current) await expectOwnLog(readStore, opened, { remember: false });
-    return await work({ ...opened, smallPayloads, figures, readStore, log, isServed });
+    const progress = openProgress(readStore);
+    return await work({
+      ...opened,
+      smallPayloads,
+      figures,
+      readStore,
+      progress,
+      log,
+      isServed,
+    });
   } finally {
     await stores?.close();
     await readStore.end();

@@ -18,6 +18,7 @@ import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { migrate } from '../infra/postgres/migrate.js';
 import { openPool } from '../infra/postgres/pool.js';
 import { openProviders } from '../providers/open-providers.js';
+import { openProgress } from '../infra/read-store/progress.js';
 import { openSecrets } from '../infra/secrets.js';
 import { StartError } from '../infra/start-error.js';
 
@@ -94,6 +95,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     instance,
     relay,
     dependencies: dependenciesOf(readStore, stores, delivery, filing),
+    progress: openProgress(readStore),
     payloads: openTieredPayloads({ small, large }),
     accounts: openAccounts({ store, homes, onError }),
     secrets: openSecrets(masterKey),

@@ -15,7 +15,7 @@ export interface RebuildAudit {
   readonly notCompared: readonly { readonly projection: string; readonly why: string }[];
 }
 
-type Rebuildable = Pick<Infra, 'readStore' | 'store' | 'log'>;
+type Rebuildable = Pick<Infra, 'readStore' | 'progress' | 'store' | 'log'>;
 
 /** One reads the log while the other writes. */
 const AT_ONCE = 2;

@@ -11,7 +11,6 @@
 import { openAdaptiveLimit, type AdaptiveLimit } from '../../infra/concurrency/adaptive-limit.js';
 import { pause } from '../../infra/concurrency/pause.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
-import { progressOf } from '../../infra/read-store/progress.js';
 import {
   dueTimers,
   timersOfWorkBegun,
@@ -102,10 +101,10 @@ async function tickUntil(infra: Infra, actions: TimerActions, signal: AbortSigna
 /** In the only process over its data, nobody else can be at what was begun before it started. */
 async function takeUpWhatWasBegun(scheduler: Scheduler): Promise<void> {
   const { infra, signal } = scheduler;
-  const { readStore, beganBefore, log } = infra;
+  const { readStore, progress, beganBefore, log } = infra;
   if (beganBefore === undefined) return;
   const giveUpAtMs = performance.now() + CATCH_UP_MS;
-  const passed = () => progressOf(readStore).passed('timers', beganBefore, TICK_MS);
+  const passed = () => progress.passed('timers', beganBefore, TICK_MS);
   while (!(await passed())) if (signal.aborted || performance.now() > giveUpAtMs) return;
   const begun = await timersOfWorkBegun(readStore, beganBefore);
   if (begun.length > 0) log.info({ timers: begun.length }, 'taking up what was begun');

@@ -4,7 +4,6 @@ import { expect } from 'chai';
 import { eventually } from '../../testing/eventually.js';
 import type { EventStore } from '../../infra/event-store/port.js';
 import { openPool } from '../../infra/postgres/pool.js';
-import { progressOf } from '../../infra/read-store/progress.js';
 import { projectionStates, requestRebuild } from '../../infra/read-store/projection-states.js';
 import { executions as table } from '../../infra/read-store/tables/executions.js';
 import { executions } from '../executions/executions.js';
@@ -83,7 +82,7 @@ describe('rebuilding a projection', function () {
     await models.append(deposited(0), ...Array.from({ length: 30 }, (_, n) => story(n)).flat());
     const before = await indexes();
     running();
-    await progressOf(models.pool).passed('executions', await models.store.head(), 5_000);
+    await models.progress.passed('executions', await models.store.head(), 5_000);
     writing();
     const counts: number[] = [];
     const read = meanwhile(async (signal) => {
@@ -100,7 +99,7 @@ describe('rebuilding a projection', function () {
       expect(state).to.include({ generation: swaps, state: 'running' });
     }
     const head = await models.store.head();
-    expect(await progressOf(models.pool).passed('executions', head, 5_000)).to.equal(true);
+    expect(await models.progress.passed('executions', head, 5_000)).to.equal(true);
     await read();
     expect(counts.length).to.be.above(10);
     expect(counts).to.deep.equal([...counts].sort((a, b) => a - b));
@@ -139,7 +138,9 @@ describe('rebuilding a projection', function () {
         return models.store.readAll(after, 20);
       },
     };
-    const dying = rebuild({ pool: mortal, store: killing, log }, executions, { swap: true });
+    const { progress } = models;
+    const rebuilding = { pool: mortal, progress, store: killing, log };
+    const dying = rebuild(rebuilding, executions, { swap: true });
     const death = await dying.then(
       () => undefined,
       (error: unknown) => error,

@@ -14,7 +14,7 @@ import pg, { type ClientBase, type Pool, type PoolClient } from 'pg';
 import { START, type EventStore, type Position } from '../../infra/event-store/port.js';
 import type { Log } from '../../infra/logger.js';
 import { checksumOf, checksumOfTables, type Checksum } from '../../infra/read-store/checksum.js';
-import { progressOf } from '../../infra/read-store/progress.js';
+import type { ProjectionProgress } from '../../infra/read-store/progress.js';
 import { REBUILD_LOCK } from '../../infra/read-store/projection-states.js';
 import { foldBatch } from './fold-batch.js';
 import { runAll, type Stretch } from './followers.js';
@@ -25,6 +25,7 @@ import { createShadow, dropShadow, replaceLive, SHADOW } from './shadow.js';
 
 export interface Rebuilding {
   readonly pool: Pool;
+  readonly progress: ProjectionProgress;
   readonly store: EventStore;
   readonly log: Pick<Log, 'info' | 'warn'>;
   /** Ends a rebuild that is under way; it leaves no trace but leftovers for the next one. */
@@ -172,7 +173,7 @@ async function compare(
   rebuilding: Rebuilding,
   shadow: Shadow,
 ): Promise<Rebuilt['comparison'] | undefined> {
-  const { pool, log } = rebuilding;
+  const { pool, progress, log } = rebuilding;
   const { client, projection } = shadow;
   const { name, version } = projection;
   const tables = projection.tables.map((table) => table.name);
@@ -181,7 +182,7 @@ async function compare(
     [name],
   );
   if (rows[0]?.version !== version) return undefined;
-  if (!(await progressOf(pool).passed(name, shadow.position, LIVE_MS))) return undefined;
+  if (!(await progress.passed(name, shadow.position, LIVE_MS))) return undefined;
   const live = await checksumOf(pool, name);
   if (!live || live.position < shadow.position) return undefined;
   await inTransaction(shadow, () => fillTo(rebuilding, shadow, live.position));

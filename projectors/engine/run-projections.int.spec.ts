@@ -4,7 +4,6 @@ import { eventually } from '../../testing/eventually.js';
 import { InvalidEvent } from '../../infra/event-store/codec.js';
 import { openMemoryEventStore } from '../../infra/event-store/testing/memory.js';
 import { StoreUnavailable, type EventStore } from '../../infra/event-store/port.js';
-import { progressOf } from '../../infra/read-store/progress.js';
 import { projectionStates } from '../../infra/read-store/projection-states.js';
 import { holds as holdsTable } from '../../infra/read-store/tables/billing.js';
 import { accountBalances } from '../account-balances/account-balances.js';
@@ -41,7 +40,7 @@ describe('running projections', () => {
   const upWithTheLog = async (which: readonly Projection[]) => {
     const head = await models.store.head();
     for (const { name } of which)
-      expect(await progressOf(models.pool).passed(name, head, 5_000), name).to.equal(true);
+      expect(await models.progress.passed(name, head, 5_000), name).to.equal(true);
   };
 
   const stateOf = async ({ name }: Projection) => {
@@ -123,7 +122,7 @@ describe('running projections', () => {
     expect(await models.rows(holdsTable)).to.have.length(1);
     const [line] = models.logged.filter(({ msg }) => /stopped/.test(String(msg)));
     expect(line).to.include({ level: 50, projection: 'holds', position: '5', type: 'HoldPlaced' });
-    expect(await progressOf(models.pool).passed('holds', 8n, 5_000)).to.equal(false);
+    expect(await models.progress.passed('holds', 8n, 5_000)).to.equal(false);
 
     await end();
     isPoisoned = false;

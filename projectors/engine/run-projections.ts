@@ -17,6 +17,7 @@ import { InvalidEvent } from '../../infra/event-store/codec.js';
 import type { EventStore, LogBatch, Position } from '../../infra/event-store/port.js';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
+import type { ProjectionProgress } from '../../infra/read-store/progress.js';
 import {
   advance,
   loadFollowers,
@@ -27,11 +28,12 @@ import {
 } from './followers.js';
 import { mayPass } from './failures.js';
 import type { Projection } from './projection.js';
-import { openProgressShown } from './progress-shown.js';
 import { readLog } from './read-log.js';
+import { openProgressReport } from './report-progress.js';
 
 export interface Running {
   readonly pool: Pool;
+  readonly progress: ProjectionProgress;
   readonly store: EventStore;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   readonly metrics: Pick<Metrics, 'projectionLag' | 'projectionStopped'>;
@@ -82,7 +84,7 @@ async function follow(
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
   const watching = watchOthers(running, followers, turn);
-  const show = openProgressShown(running, followers);
+  const report = openProgressReport(running, followers);
   let active = followers;
   try {
     if (active.length === 0) return await watching;
@@ -90,7 +92,7 @@ async function follow(
     for await (const batch of readLog(running.store, from, turn.signal)) {
       active = await advanceAll(running, active, batch);
       onAdvanced();
-      await show(active, batch);
+      await report(active, batch);
     }
   } finally {
     end();

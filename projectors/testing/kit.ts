@@ -13,7 +13,7 @@ import { openMetrics } from '../../infra/metrics.js';
 import { migrate } from '../../infra/postgres/migrate.js';
 import { openPool } from '../../infra/postgres/pool.js';
 import { checksumOf, type Checksum } from '../../infra/read-store/checksum.js';
-import { progressOf } from '../../infra/read-store/progress.js';
+import { openProgress, type ProjectionProgress } from '../../infra/read-store/progress.js';
 import { readModelMigrations } from '../../infra/migrations/all.js';
 import { qualified, type TableShape } from '../../infra/read-store/table.js';
 import { freshDatabase } from '../../infra/postgres/testing/fresh-database.js';
@@ -28,6 +28,7 @@ export type Fact = AnyEvent & { readonly stream: StreamName };
 export interface ReadModels {
   readonly url: string;
   readonly pool: Pool;
+  readonly progress: ProjectionProgress;
   readonly store: EventStore;
   readonly logged: Record<string, unknown>[];
   append(...facts: Fact[]): Promise<void>;
@@ -53,6 +54,7 @@ export async function openReadModels(): Promise<ReadModels> {
   const log = pino({ base: null }, { write });
   const pool = openPool(database.url, { max: 8, applicationName: 'modelroute spec', log });
   await migrate(pool, readModelMigrations);
+  const progress = openProgress(pool);
   let store = openMemoryEventStore();
   const { rows: tables } = await pool.query<{ name: string }>(
     "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'readmodel'",
@@ -61,12 +63,13 @@ export async function openReadModels(): Promise<ReadModels> {
   const clearSql = tables.map(({ name }) => `DELETE FROM readmodel.${name}`).join(';');
   const clear = async () => {
     await pool.query(clearSql);
-    progressOf(pool).announce(NAMES, START);
+    progress.announce(NAMES, START);
   };
   const events = async () => (await store.readAll(START, 1_000_000)).events;
   return {
     url: database.url,
     pool,
+    progress,
     get store() {
       return store;
     },
@@ -96,7 +99,7 @@ export async function openReadModels(): Promise<ReadModels> {
       return sum;
     },
     running: (which, other = store) => {
-      return { pool, store: other, log, metrics: openMetrics(), projections: which };
+      return { pool, progress, store: other, log, metrics: openMetrics(), projections: which };
     },
     clear,
     async reset() {

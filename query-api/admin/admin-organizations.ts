@@ -25,7 +25,9 @@ const SQL = `
   ORDER BY o.position DESC
   LIMIT $2`;
 
-export const getOrganizations = (infra: Pick<QueryInfra, 'readStore' | 'store'>): Route => ({
+export const getOrganizations = (
+  infra: Pick<QueryInfra, 'progress' | 'readStore' | 'store'>,
+): Route => ({
   method: 'GET',
   path: '/organizations',
   summary: 'List organizations',

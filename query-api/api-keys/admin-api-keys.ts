@@ -16,7 +16,7 @@ const SQL = `
   WHERE o.id = $1
   ORDER BY k.created_at, k.id`;
 
-type Keys = Pick<QueryInfra, 'now' | 'readStore' | 'store'>;
+type Keys = Pick<QueryInfra, 'now' | 'progress' | 'readStore' | 'store'>;
 
 export const getApiKeys = (infra: Keys): Route => ({
   method: 'GET',

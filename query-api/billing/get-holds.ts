@@ -12,7 +12,7 @@ import type { QueryInfra } from '../query-infra.js';
 
 const KIND = 'holds';
 
-export const getHolds = (infra: Pick<QueryInfra, 'readStore' | 'store'>): Route => ({
+export const getHolds = (infra: Pick<QueryInfra, 'progress' | 'readStore' | 'store'>): Route => ({
   method: 'GET',
   path: '/billing/holds',
   summary: 'List open holds',

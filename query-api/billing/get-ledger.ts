@@ -12,7 +12,7 @@ import { cursorOf, listBody, pageOf, type Place } from '../cursor.js';
 import { createdRangeOf, openConditions, type Range } from '../filters.js';
 import type { QueryInfra } from '../query-infra.js';
 
-type Billing = Pick<QueryInfra, 'readStore' | 'store'>;
+type Billing = Pick<QueryInfra, 'progress' | 'readStore' | 'store'>;
 
 const KIND = 'ledger';
 

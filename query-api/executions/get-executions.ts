@@ -18,7 +18,9 @@ import type { QueryInfra } from '../query-infra.js';
 
 const KIND = 'executions';
 
-export const getExecutions = (infra: Pick<QueryInfra, 'readStore' | 'store'>): Route => ({
+export const getExecutions = (
+  infra: Pick<QueryInfra, 'progress' | 'readStore' | 'store'>,
+): Route => ({
   method: 'GET',
   path: '/executions',
   summary: 'List executions',

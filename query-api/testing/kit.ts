@@ -57,10 +57,19 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const payloads = openMemoryPayloads();
   const path = fileURLToPath(new URL('../../catalogue.yaml', import.meta.url));
   const catalogue = openCatalogue({ path, variables: { SANDBOX_URL: 'http://127.0.0.1:9' }, log });
-  const { pool: readStore, store } = models;
+  const { pool: readStore, progress, store } = models;
   const bus = openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log });
-  const kept = { bus, catalogue, files, payloads, readStore, store };
-  const routes = queryRoutes({ ...kept, log, now: Date.now });
+  const routes = queryRoutes({
+    bus,
+    catalogue,
+    files,
+    log,
+    now: Date.now,
+    payloads,
+    progress,
+    readStore,
+    store,
+  });
   const server = await serveRoutes({
     routes,
     mounts: [],

@@ -12,6 +12,7 @@ import { openPostgresPayloads } from '../../../infra/payloads/postgres.js';
 import { openTieredPayloads } from '../../../infra/payloads/tiered.js';
 import { migrate } from '../../../infra/postgres/migrate.js';
 import { openPool } from '../../../infra/postgres/pool.js';
+import { openProgress } from '../../../infra/read-store/progress.js';
 import { advance, loadFollowers } from '../../../projectors/engine/followers.js';
 import { projections } from '../../../projectors/projections.js';
 import { startEventStoreDouble } from '../../../infra/event-store/testing/double/double.js';
@@ -89,6 +90,7 @@ export async function openInstallation(
     figures,
     kind,
     readStore,
+    progress: openProgress(readStore),
     log,
     isServed: false,
   };
