@@ -1,20 +1,19 @@
 /**
- * How much may be under way at once, found out by what a store bears: a failure for want of it
- * halves the limit, successes raise it again, one by one. Without it a backlog of handlers asks
- * for more than is answered in time, asks again, and keeps an overload going that its cause has
- * long left.
+ * A concurrency limit that adapts to what the store can take: a failure under overload halves it,
+ * each success raises it a little. Without it a backlog of handlers asks for more than is answered
+ * in time, asks again, and keeps an overload going long after its cause is gone.
  */
 export interface AdaptiveLimit {
   /** A whole number between the least and the most. */
   readonly now: number;
-  /** Work was done that was under way with the limit as it is. */
+  /** A piece of work succeeded under the current limit. */
   succeeded(): void;
-  /** The store was away, or too slow, while so much was under way. */
-  overloaded(underWay: number): void;
+  /** The store was away, or too slow, while so much was in flight. */
+  overloaded(inFlight: number): void;
 }
 
 const LEAST = 4;
-/** What was already under way may fail as well: that is the same overload. */
+/** Other failures of what was in flight belong to the same overload. */
 const SAME_MS = 500;
 
 export function openAdaptiveLimit(most: number, clock: () => number): AdaptiveLimit {
@@ -28,10 +27,10 @@ export function openAdaptiveLimit(most: number, clock: () => number): AdaptiveLi
     succeeded() {
       limit = Math.min(most, limit + 1 / limit);
     },
-    overloaded(underWay) {
+    overloaded(inFlight) {
       if (clock() - cutAtMs < SAME_MS) return;
       cutAtMs = clock();
-      limit = Math.max(least, Math.min(limit, underWay) / 2);
+      limit = Math.max(least, Math.min(limit, inFlight) / 2);
     },
   };
 }

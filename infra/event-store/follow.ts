@@ -1,6 +1,6 @@
 /** The endless read of a log that wakes its readers: what every `subscribe` in a process does. */
 import { performance } from 'node:perf_hooks';
-import { createBell } from './bell.js';
+import { createSignal } from '../concurrency/signal.js';
 import { StoreUnavailable, type LogBatch, type LogFilter, type Position } from './port.js';
 
 export interface FollowedLog {
@@ -28,9 +28,9 @@ export async function* follow(
   filter: LogFilter,
   signal: AbortSignal,
 ): AsyncGenerator<LogBatch, void, undefined> {
-  const bell = createBell();
-  const leave = log.join(bell.ring);
-  signal.addEventListener('abort', bell.ring);
+  const changed = createSignal();
+  const leave = log.join(changed.notify);
+  signal.addEventListener('abort', changed.notify);
   let told = { position: after, caughtUp: false, at: performance.now() };
   let position = after;
   try {
@@ -38,7 +38,7 @@ export async function* follow(
       const batch = await readable(log, position, filter);
       if (signal.aborted) return;
       if (!batch) {
-        await bell.wait(OUTAGE_PAUSE_MS);
+        await changed.wait(OUTAGE_PAUSE_MS);
         continue;
       }
       position = batch.position;
@@ -48,11 +48,11 @@ export async function* follow(
         yield batch;
         told = { position, caughtUp: batch.caughtUp, at: performance.now() };
       } else if (batch.caughtUp) {
-        await bell.wait(position > told.position ? progressDueMs : undefined);
+        await changed.wait(position > told.position ? progressDueMs : undefined);
       }
     }
   } finally {
-    signal.removeEventListener('abort', bell.ring);
+    signal.removeEventListener('abort', changed.notify);
     leave();
   }
 }

@@ -3,7 +3,7 @@
  * statement carries.
  */
 import type { Pool } from 'pg';
-import { microBatch } from '../concurrency/micro-batch.js';
+import { createBatchLoader } from '../concurrency/batch-loader.js';
 import { rowsOf } from './reading.js';
 import { columnsOf, qualified, type Row, type TableShape } from './table.js';
 
@@ -23,7 +23,7 @@ export function openRowsById<V>(
   const names = columnsOf(table).map((column) => column.name);
   const text = `SELECT ${names.join(', ')} FROM ${qualified(table)} WHERE ${key} = ANY ($1)`;
   const name = `${table.name} by id`;
-  return microBatch<string, V | undefined>({
+  return createBatchLoader<string, V | undefined>({
     nameOf: (id) => id,
     load: async (ids) => {
       const rows = await rowsOf(pool, { name, text, values: [ids] });

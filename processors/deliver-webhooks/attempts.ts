@@ -1,6 +1,6 @@
 /**
- * Attempts to deliver, in the background and in bounded number: take a place in the host's lane,
- * sign, post, record what came of it. What finds no place, or is cut, is taken up by its timer.
+ * Attempts to deliver, in the background and in bounded number: take one of the host's
+ * permits, sign, post, record what came of it. What finds no place, or is cut, is taken up by its timer.
  */
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { DeliveryScheduled } from '../../contracts/events/delivery.js';
@@ -15,11 +15,14 @@ import {
   type Loaded,
 } from '../../command-handling/transact.js';
 import { retryOnOutage } from '../../infra/event-store/outage.js';
+import {
+  createKeyedSemaphore,
+  type KeyedSemaphore,
+} from '../../infra/concurrency/keyed-semaphore.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { OutboundResult } from '../../http/client/outbound.js';
 import { causeOf } from '../cause.js';
 import { bodyOf } from './body.js';
-import { openHostLanes, type HostLanes } from './host-lanes.js';
 import { signatureHeaders } from './sign.js';
 
 export interface DeliveryAttempts {
@@ -50,10 +53,10 @@ const RETRY_AFTER_MAX_MS = Delivery.AGE_MAX_MS;
 
 export function openDeliveryAttempts(infra: Infra): DeliveryAttempts {
   const inFlight = new Map<DeliveryId, Promise<void>>();
-  const lanes = openHostLanes(HOST_BUSY_MAX, HOST_WAITING_MAX);
+  const hosts = createKeyedSemaphore(HOST_BUSY_MAX, HOST_WAITING_MAX);
   const stopping = new AbortController();
   const cut = new AbortController();
-  const posting: Posting = { infra, lanes, cut: cut.signal };
+  const posting: Posting = { infra, hosts, cut: cut.signal };
   return {
     start(deliveryId, executionId, due) {
       if (stopping.signal.aborted) return 'stopping';
@@ -75,7 +78,7 @@ export function openDeliveryAttempts(infra: Infra): DeliveryAttempts {
     },
     async drain(waitMs) {
       stopping.abort();
-      lanes.close();
+      hosts.close();
       const timer = setTimeout(() => cut.abort(), waitMs);
       while (inFlight.size > 0) await Promise.allSettled(inFlight.values());
       clearTimeout(timer);
@@ -85,28 +88,29 @@ export function openDeliveryAttempts(infra: Infra): DeliveryAttempts {
 
 interface Posting {
   readonly infra: Infra;
-  readonly lanes: HostLanes;
+  /** A receiver that answers slowly, or never, keeps only deliveries to its own host waiting. */
+  readonly hosts: KeyedSemaphore;
   readonly cut: AbortSignal;
 }
 
 /** The word of what came of it. */
 async function attempt(posting: Posting, deliveryId: DeliveryId, known?: Due): Promise<string> {
-  const { infra, lanes } = posting;
+  const { infra, hosts } = posting;
   const loaded = known?.loaded ?? (await waiting(infra, deliveryId));
   if (typeof loaded === 'string') return loaded;
   const { url } = loaded.state.scheduled;
   // What is no URL is refused when it is posted.
   const host = URL.canParse(url) ? new URL(url).host : url;
-  const entered = lanes.enter(host);
-  if (!(await entered)) return 'no_place';
+  const acquired = hosts.acquire(host);
+  if (!(await acquired)) return 'no_place';
   try {
     // Whoever had to wait may have been overtaken by another process.
-    const current = entered === true ? loaded : await waiting(infra, deliveryId);
+    const current = acquired === true ? loaded : await waiting(infra, deliveryId);
     if (typeof current === 'string') return current;
     const body = known?.body ?? (await readBody(infra, current.state.scheduled));
     return await postAndRecord(posting, { loaded: current, body });
   } finally {
-    lanes.leave(host);
+    hosts.release(host);
   }
 }
 

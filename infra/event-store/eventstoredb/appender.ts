@@ -19,7 +19,7 @@ import { StoreUnavailable, type AppendOutcome } from '../port.js';
 import type { EncodedAppend } from '../unit.js';
 import { countedBytes } from './append-message.js';
 import type { LogClient } from './log-client.js';
-import { createGate } from '../../concurrency/gate.js';
+import { createSemaphore } from '../../concurrency/semaphore.js';
 import type { LogReader } from './log-reader.js';
 
 interface AppenderOptions {
@@ -38,12 +38,12 @@ export interface AppenderStats {
   readonly retries: number;
   /** Outcomes that the stream had to tell. */
   readonly lookups: number;
-  readonly underWay: number;
+  readonly inFlight: number;
 }
 
 /** More would wait in the server instead of here. */
-const UNDER_WAY_MAX = 1024;
-const UNDER_WAY_BYTES_MAX = 8 * 1024 * 1024;
+const IN_FLIGHT_MAX = 1024;
+const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024;
 
 /** An answer takes milliseconds; with half of the time gone it is worth asking again. */
 const FIRST_TRY_MS = 900;
@@ -55,7 +55,7 @@ const TRY_MS_MIN = 20;
 const TOO_LATE = 'the append waited too long to be tried';
 
 export function createAppender({ client, reader, log }: AppenderOptions): Appender {
-  const gate = createGate(UNDER_WAY_MAX, UNDER_WAY_BYTES_MAX);
+  const permits = createSemaphore(IN_FLIGHT_MAX, IN_FLIGHT_BYTES_MAX);
   const stats = { appends: 0, retries: 0, lookups: 0 };
   let away = false;
 
@@ -102,17 +102,17 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
   return {
     async append(append, deadline) {
       const bytes = countedBytes(append);
-      const mayGo = gate.enter(bytes, deadline - TRY_MS_MIN);
+      const mayGo = permits.acquire(bytes, deadline - TRY_MS_MIN);
       if (mayGo !== true && !(await mayGo)) throw new StoreUnavailable(TOO_LATE);
       stats.appends++;
       try {
         return await land(append, deadline);
       } finally {
-        gate.leave(bytes);
+        permits.release(bytes);
       }
     },
     get stats() {
-      return { ...stats, underWay: gate.underWay };
+      return { ...stats, inFlight: permits.inFlight };
     },
   };
 }

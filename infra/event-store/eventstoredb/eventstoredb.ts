@@ -32,7 +32,7 @@ interface EventStoreDbOptions {
 export interface EventStoreDb extends EventStore {
   readonly smallPayloads: SmallPayloads;
   readonly rawLog: RawLog;
-  /** Counted since the store was opened; `queue…`, `underWay` and so on are of now. */
+  /** Counted since the store was opened; `queue…`, `inFlight` and so on are of now. */
   stats(): EventStoreDbStats;
 }
 

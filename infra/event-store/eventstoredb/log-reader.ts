@@ -11,7 +11,7 @@ import {
   type ReadStreamOptions,
 } from '../port.js';
 import type { Call, LogClient, ServerFilter } from './log-client.js';
-import { createGate } from '../../concurrency/gate.js';
+import { createSemaphore } from '../../concurrency/semaphore.js';
 
 /** Rows behind a position, and how far the log is known by them. */
 interface LogPage {
@@ -46,7 +46,7 @@ const SCAN_MS = 1_000;
 /** `timeoutMs`: nobody waits longer for the next event, or for an answer. */
 export function createLogReader(client: LogClient, timeoutMs: number): LogReader {
   const collect = (start: Start) => collectRows(start, timeoutMs);
-  const streams = createGate(STREAMS_MAX, Infinity);
+  const streams = createSemaphore(STREAMS_MAX, Infinity);
 
   async function newest(limit: number): Promise<readonly LogRow[]> {
     // A server that does not leave its own events out of such a page is asked for a longer one.
@@ -82,13 +82,13 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
       const from = fromRevision === undefined ? undefined : Math.max(0, fromRevision);
       const range = { stream, from: from ?? (backward ? 'end' : 0), backward, limit } as const;
       const deadline = performance.now() + timeoutMs;
-      if (!(await streams.enter(0, deadline)))
+      if (!(await streams.acquire(0, deadline)))
         throw new StoreUnavailable('too many reads wait for the event store');
       try {
         const start: Start = (row) => client.readStream(range, row);
         return await collectRows(start, deadline - performance.now());
       } finally {
-        streams.leave(0);
+        streams.release(0);
       }
     },
 

@@ -2,7 +2,7 @@
  * One endless subscription to the log, begun again behind what it brought, whatever ended it: a
  * restart of the server, a new leader, a server that dropped us.
  */
-import { createBell } from '../bell.js';
+import { createSignal } from '../../concurrency/signal.js';
 import type { LogRow, StoreLog } from '../codec.js';
 import type { Position } from '../port.js';
 import type { Call, LogClient } from './log-client.js';
@@ -34,7 +34,7 @@ const OUTAGE_PAUSE_MS = 250;
 
 export function createPursuit(options: PursuitOptions): Pursuit {
   const { client, log, wanted, after, stopped } = options;
-  const bell = createBell();
+  const changed = createSignal();
   let running = false;
   let live = false;
   let subscriptions = 0;
@@ -72,7 +72,7 @@ export function createPursuit(options: PursuitOptions): Pursuit {
       if (dismissed) continue;
       if (!away) log.warn({ error: reason }, 'the log cannot be followed for now');
       away = true;
-      await bell.wait(OUTAGE_PAUSE_MS);
+      await changed.wait(OUTAGE_PAUSE_MS);
     }
     running = false;
     stopped();
@@ -88,7 +88,7 @@ export function createPursuit(options: PursuitOptions): Pursuit {
       if (wanted()) return;
       dismissed = true;
       call?.cancel();
-      bell.ring();
+      changed.notify();
     },
     get live() {
       return live;

@@ -4,7 +4,7 @@ import type { LogRow } from '../codec.js';
 import { START, type LogFilter, type Position, type ReadStreamOptions } from '../port.js';
 import { int4Array, textArray } from './binary-arrays.js';
 import type { Connections } from './connections.js';
-import { microBatch } from '../../concurrency/micro-batch.js';
+import { createBatchLoader } from '../../concurrency/batch-loader.js';
 import { sql } from './sql.js';
 
 /** Rows behind a position, and how far the log is known by them. */
@@ -45,7 +45,7 @@ const [logSql, newestSql, headSql] = [sql('read-log'), sql('read-newest'), sql('
 export function createLogReader(reading: Connections, scanning: Connections): LogReader {
   const query: Connections['query'] = (...asked) => reading.query(...asked);
 
-  const wholeStream = microBatch<Wanted, readonly LogRow[]>({
+  const wholeStream = createBatchLoader<Wanted, readonly LogRow[]>({
     nameOf: ({ stream, from }) => `${from} ${stream}`,
     keysMax: STREAMS_MAX,
     inFlightMax: STREAM_READS_MAX,

@@ -1,5 +1,5 @@
 /** Looks for what other processes append: often while there is something, rarely while not. */
-import { createBell } from '../bell.js';
+import { createSignal } from '../../concurrency/signal.js';
 import type { StoreLog } from '../codec.js';
 
 interface Polled {
@@ -27,7 +27,7 @@ const GROWTH = 1.5;
 const OUTAGE_PAUSE_MS = 250;
 
 export function createPoller(log: StoreLog, { wanted, poll, stopped }: Polled): Poller {
-  const bell = createBell();
+  const changed = createSignal();
   let running = false;
   let polls = 0;
   let waitMs = IDLE_MS;
@@ -47,7 +47,7 @@ export function createPoller(log: StoreLog, { wanted, poll, stopped }: Polled): 
         away = true;
         waitMs = OUTAGE_PAUSE_MS;
       }
-      await bell.wait(waitMs);
+      await changed.wait(waitMs);
     }
     running = false;
     stopped();
@@ -59,7 +59,7 @@ export function createPoller(log: StoreLog, { wanted, poll, stopped }: Polled): 
       running = true;
       void run();
     },
-    now: bell.ring,
+    now: changed.notify,
     foundOwn() {
       waitMs = IDLE_MS;
     },

@@ -4,7 +4,7 @@ import { payloadUnit } from '../unit.js';
 import { textArray } from './binary-arrays.js';
 import type { Connections } from './connections.js';
 import type { GroupCommit } from './group-commit.js';
-import { microBatch } from '../../concurrency/micro-batch.js';
+import { createBatchLoader } from '../../concurrency/batch-loader.js';
 import { sql } from './sql.js';
 
 export interface SmallPayloads {
@@ -24,7 +24,7 @@ export function createSmallPayloads(
   writing: Connections,
   commit: GroupCommit,
 ): SmallPayloads {
-  const get = microBatch<string, Buffer | undefined>({
+  const get = createBatchLoader<string, Buffer | undefined>({
     nameOf: (ref) => ref,
     keysMax: REFS_MAX,
     inFlightMax: READS_MAX,
