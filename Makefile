@@ -1,6 +1,5 @@
 # Every target in one line each: make help
 SHELL := /bin/sh
-MOCHA := node_modules/.bin/mocha
 # A young generation that neither starts nor ends tiny: docs/distributed.md
 NODE_ARGS := --max-semi-space-size=64 --min-semi-space-size=16 --no-memory-reducer
 INSTALLED := node_modules/.package-lock.json
@@ -29,7 +28,7 @@ cluster: build ## Runs several processes of every role behind a balancer, over K
 	@MODELROUTE_TEST_BUILT=1 exec node --import tsx test/cluster/main.ts
 
 test: build ## Runs every test
-	@MODELROUTE_TEST_BUILT=1 $(MOCHA) --reporter testing/reporter.cjs '{contracts,domain,infra,http,command-handling,providers,runtime,command-api,query-api,processors,projectors,sandbox,audit,cli,bench,test}/**/*.spec.ts'
+	@MODELROUTE_TEST_BUILT=1 node --import tsx scripts/run-tests/main.ts
 
 check: install ## Types, lint, house rules and pure specs, in seconds
 	@$(MAKE) --no-print-directory -j2 types lint pure
@@ -41,9 +40,9 @@ lint:
 	@node_modules/.bin/eslint --cache --cache-location node_modules/.cache/eslint/ . && node_modules/.bin/prettier --cache --log-level warn --check '**/*.{ts,mjs,cjs,json,yaml,yml}'
 
 pure:
-	@$(MOCHA) --reporter testing/reporter.cjs --ignore '**/*.int.spec.ts' --ignore '**/*.e2e.spec.ts' '{contracts,domain,infra,http,command-handling,providers,runtime,command-api,query-api,processors,projectors,sandbox,audit,cli,bench,test}/**/*.spec.ts'
+	@node --import tsx scripts/run-tests/main.ts --pure
 
-bench: build ## Measures R1 to R9 against baselines (make bench NAME=R1,R3)
+bench: build ## Measures R1 to R15 against baselines (make bench NAME=R1,R3)
 	@NAME='$(NAME)' node --import tsx bench/run.ts
 
 storm: build ## kill -9 under load, one process (STORM_KILLS=50) and a cluster, then the auditor

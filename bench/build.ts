@@ -10,8 +10,23 @@ import { build as esbuild } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ROOMS = [
-  ...['contracts', 'domain', 'infra', 'command-api', 'query-api', 'processors', 'projectors'],
-  ...['sandbox', 'cli', 'bench', 'test'],
+  'contracts',
+  'domain',
+  'infra',
+  'http',
+  'command-handling',
+  'providers',
+  'runtime',
+  'command-api',
+  'query-api',
+  'processors',
+  'projectors',
+  'sandbox',
+  'audit',
+  'cli',
+  'testing',
+  'test',
+  'bench',
 ];
 const BESIDE = ['package.json', 'catalogue.yaml'];
 const OUT = join('bench', 'out');

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { request } from 'undici';
+import { skip } from '../testing/skip.js';
 import { behave, calls, type ChatBody, post, prompt } from './testing/kit.js';
 import { startSandbox } from './server.js';
 
@@ -83,7 +84,7 @@ describe('sandbox record', () => {
   });
 
   it('answers nobody while the disk is full, and says so', async function () {
-    if (!existsSync('/dev/full')) return this.skip();
+    if (!existsSync('/dev/full')) return skip(this, 'this system has no /dev/full');
     await symlink('/dev/full', join(dir, 'calls.ndjson'));
     const sandbox = await startSandbox({ port: 0, dir });
     await behave(sandbox.url, { aurora: { latency: 0 } });

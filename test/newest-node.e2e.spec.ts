@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { exitOf, startChild } from '../testing/child-process.js';
 import { newTenant } from '../testing/client.js';
+import { skipOutsideCi } from '../testing/skip.js';
 import { accept, imageOf, textOf, whenOver } from './testing/executions.js';
 import { startSystem } from '../testing/system.js';
 
@@ -21,12 +22,7 @@ describe(`on Node ${NEWEST_LTS_MAJOR}`, function () {
 
   it('starts, runs a text and an image model, and stops', async function () {
     const node = await installNode(folder);
-    if (!node.path) {
-      if (process.env['CI']) throw new Error(node.reason);
-      console.log(`    skipped: ${node.reason}`);
-      Object.assign(this.test ?? {}, { skipReason: node.reason });
-      return this.skip();
-    }
+    if (node.path === undefined) return skipOutsideCi(this, node.reason);
     const system = await startSystem({ node: node.path });
     const { api } = await newTenant(system);
     for (const body of [textOf('Newest'), imageOf('Newest')]) {

@@ -1,14 +1,13 @@
 /** The rules of the house that a machine can check and no linter knows. Pure; takes seconds. */
 import { expect } from 'chai';
 import ts from 'typescript';
+import { pathsBelow, textOf } from '../testing/repository-files.js';
 import {
   eachNode,
   exportsOf,
   lineOf,
-  pathsBelow,
   readSourceFile,
   roomOf,
-  textOf,
   type ExportedName,
   type Import,
   type SourceFile,

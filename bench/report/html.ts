@@ -1,7 +1,8 @@
 /** The report as one page that needs nothing else: the table, the ratios, and every sample. */
 import type { Row } from '../cell.js';
-import { cellsOf, HEADINGS, type RunFacts } from './table.js';
+import { escaped } from './markup.js';
 import { ratioPlot, samplePlot } from './svg.js';
+import { cellsOf, HEADINGS, type RunFacts } from './table.js';
 
 export function htmlReport(rows: readonly Row[], facts: RunFacts): string {
   return `<!doctype html>
@@ -41,9 +42,6 @@ function samples({ id, name, absolutes, violations, notes }: Row): string {
 ${samplePlot([absolutes.a, absolutes.b])}
 ${remarks.map((remark) => `<p>${escaped(remark)}</p>`).join('\n')}`;
 }
-
-export const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 
 const STYLE = `
   body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; }

@@ -1,6 +1,6 @@
 /** Two small plots in SVG. */
 import type { Measured, Row } from '../cell.js';
-import { escaped } from './html.js';
+import { escaped } from './markup.js';
 
 const WIDTH = 960;
 const LEFT = 380;

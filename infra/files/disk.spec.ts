@@ -4,6 +4,7 @@ import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { filesUnder, smallDisk, temporaryFolder } from '../../testing/folders.js';
 import type { TemporaryFolder } from '../../testing/folders.js';
+import { skip } from '../../testing/skip.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { fileId, filesContract, streamOf } from './testing/contract.js';
 import { openDiskFiles } from './disk.js';
@@ -41,7 +42,7 @@ describe('files on disk', () => {
 
   it('says that no space is left, leaves nothing half written, and recovers', async function () {
     const disk = await smallDisk(512 * 1024);
-    if (!disk) return this.skip();
+    if (!disk) return skip(this, 'no file system can be mounted here');
     try {
       const [files, first, second] = [await openDiskFiles(disk), fileId(), fileId()];
       const bytes = randomBytes(300_000);

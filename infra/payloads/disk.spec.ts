@@ -4,6 +4,7 @@ import { appendFile, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { filesUnder, smallDisk, temporaryFolder } from '../../testing/folders.js';
 import type { TemporaryFolder } from '../../testing/folders.js';
+import { skip } from '../../testing/skip.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { payloadOf, payloadsContract, refOf } from './testing/contract.js';
 import { openDiskPayloads } from './disk.js';
@@ -64,7 +65,7 @@ describe('payloads on disk', () => {
 
   it('says that no space is left, leaves nothing half written, and recovers', async function () {
     const disk = await smallDisk(512 * 1024);
-    if (!disk) return this.skip();
+    if (!disk) return skip(this, 'no file system can be mounted here');
     try {
       const payloads = await openDiskPayloads(disk);
       const [fits, tooMuch] = [payloadOf(randomBytes(300_000)), payloadOf(randomBytes(300_000))];

@@ -1,5 +1,6 @@
 /** One running cluster for a `describe`; where there can be none, the reason why. */
 import { startSystem, type System } from '../../testing/system.js';
+import { skipOutsideCi } from '../../testing/skip.js';
 
 const FIRST_START_MS = 320_000;
 const STOP_MS = 30_000;
@@ -16,10 +17,8 @@ export function clusterInSuite(environment: () => Promise<Environment>): () => S
       system = await startSystem({ cluster, env: await environment() });
     } catch (error) {
       const reason = reasonIn(error);
-      if (!reason || process.env['CI']) throw error;
-      console.log(`    skipped: ${reason}`);
-      this.test?.parent?.eachTest((test) => Object.assign(test, { skipReason: reason }));
-      this.skip();
+      if (!reason) throw error;
+      skipOutsideCi(this, reason);
     }
   });
   after(async function () {

@@ -11,6 +11,7 @@ import { debianProgram } from '../../scripts/deploy-tools.js';
 import { exitOf, startChild, type Child } from '../../testing/child-process.js';
 import { eventually } from '../../testing/eventually.js';
 import { freePort } from '../../testing/free-port.js';
+import { skipOutsideCi } from '../../testing/skip.js';
 import { startNamesServer, type NamesServer } from './names-server.js';
 
 interface Replica {
@@ -38,11 +39,7 @@ describe('the balancer', function () {
 
   before(async function () {
     const reason = await missing();
-    if (reason) {
-      if (process.env['CI']) throw new Error(reason);
-      this.test?.parent?.eachTest((test) => Object.assign(test, { skipReason: reason }));
-      return this.skip();
-    }
+    if (reason) skipOutsideCi(this, reason);
     dir = await mkdtemp(join(tmpdir(), 'modelroute-balancer-'));
     [names, port] = await Promise.all([startNamesServer(), freePort()]);
     replicas = new Map();

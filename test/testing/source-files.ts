@@ -1,8 +1,7 @@
 /** The project's own files as the compiler reads them, for the rules that tidy.spec.ts holds. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import ts from 'typescript';
-import { repositoryRoot } from '../../testing/child-process.js';
+import { textOf } from '../../testing/repository-files.js';
 
 export interface SourceFile {
   /** From the root of the repository, with `/`. */
@@ -26,7 +25,6 @@ export interface Import {
   readonly names: readonly string[];
 }
 
-const SKIPPED = new Set(['node_modules', 'dist', 'data', '.git', 'out']);
 /** Serves specs and programs beside the product; the product never sees it. */
 const isSupportPath = (path: string): boolean =>
   /\.spec\.ts$|(^|\/)testing\/|^(test|bench|scripts)\//.test(path);
@@ -36,20 +34,6 @@ export function roomOf(path: string): string {
   const [top = '', below = ''] = path.split('/');
   return top === 'http' || top === 'infra' ? `${top}/${below}` : top;
 }
-
-/** Paths of all files below `folder`, but what is installed, built or made at run time. */
-export function pathsBelow(folder = ''): string[] {
-  const found: string[] = [];
-  for (const entry of readdirSync(join(repositoryRoot, folder), { withFileTypes: true })) {
-    const path = folder ? `${folder}/${entry.name}` : entry.name;
-    if (SKIPPED.has(entry.name)) continue;
-    if (entry.isDirectory()) found.push(...pathsBelow(path));
-    else if (entry.isFile()) found.push(path);
-  }
-  return found;
-}
-
-export const textOf = (path: string): string => readFileSync(join(repositoryRoot, path), 'utf8');
 
 export function readSourceFile(path: string): SourceFile {
   const text = textOf(path);

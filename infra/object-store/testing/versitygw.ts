@@ -13,6 +13,7 @@ import { atEnd } from '../../../testing/at-end.js';
 import { exitOf, startChild, type Child } from '../../../testing/child-process.js';
 import { eventually } from '../../../testing/eventually.js';
 import { freePort } from '../../../testing/free-port.js';
+import { skipOutsideCi } from '../../../testing/skip.js';
 
 export interface Versitygw {
   readonly endpoint: string;
@@ -105,10 +106,7 @@ export function versitygwInSuite(): () => Versitygw {
     this.timeout(BUILD_DEADLINE_MS + START_DEADLINE_MS);
     const got = await (shared ??= startShared());
     if (!('reason' in got)) return void (server = got);
-    if (process.env['CI']) throw new Error(got.reason);
-    console.log(`    skipped: ${got.reason}`);
-    this.test?.parent?.eachTest((test) => Object.assign(test, { skipReason: got.reason }));
-    this.skip();
+    skipOutsideCi(this, got.reason);
   });
   return () => {
     if (!server) throw new Error('The S3 server is started before the first spec.');

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { expect } from 'chai';
 import pg from 'pg';
 import pino from 'pino';
+import { skip } from '../../../testing/skip.js';
 import { StartError } from '../../start-error.js';
 import { embeddedChild, type EmbeddedChild } from '../testing/embedded-child.js';
 import { runningPostgresUrl, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded.js';
@@ -239,9 +240,7 @@ describe('embedded PostgreSQL', function () {
     const ready = await child.ready.catch((error: Error) => error.message);
     if (typeof ready === 'string') {
       expect(isRoot && /ended before|EACCES|permission denied/.test(ready), ready).to.equal(true);
-      const skipReason = 'the clone lies where an ordinary user cannot read it';
-      Object.assign(this.test ?? {}, { skipReason });
-      return this.skip();
+      return skip(this, 'the clone is in a folder that an ordinary user cannot read');
     }
     await note(ready.url, 'mine');
     expect(await notes(ready.url)).to.deep.equal(['mine']);
@@ -252,7 +251,7 @@ describe('embedded PostgreSQL', function () {
 
   describe('as root', () => {
     before(function () {
-      if (!isRoot) this.skip();
+      if (!isRoot) skip(this, 'the specs do not run as root');
     });
 
     it('keeps the cluster where the server’s user can enter, named by the pointer', async () => {

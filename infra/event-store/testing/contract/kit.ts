@@ -6,6 +6,7 @@ import type { NewEvent, RecordedEvent } from '../../../../contracts/events/envel
 import type { OrganizationId } from '../../../../contracts/ids.js';
 import { streamOf, type Category, type StreamName } from '../../../../contracts/streams.js';
 import { eventually } from '../../../../testing/eventually.js';
+import { skip } from '../../../../testing/skip.js';
 import type { StoreLog } from '../../codec.js';
 import {
   NO_STREAM,
@@ -180,11 +181,5 @@ export function bench(open: OpenHarness): Bench {
 
 /** What the adapter offers for a case; without it the case is skipped, and says why. */
 export function offered<T extends object>(test: Mocha.Context, offer: T | Reason): T {
-  if (typeof offer !== 'string') return offer;
-  // The closing lines of the run tell it again.
-  const runnable = test.test as { type?: string; parent?: object } | undefined;
-  const skipped = runnable?.type === 'hook' ? runnable.parent : runnable;
-  if (skipped) Object.assign(skipped, { skipReason: offer });
-  process.stdout.write(`      skipped: ${offer}\n`);
-  return test.skip();
+  return typeof offer === 'string' ? skip(test, offer) : offer;
 }

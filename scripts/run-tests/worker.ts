@@ -1,0 +1,91 @@
+/**
+ * Runs spec files in one process, one after another as the runner names them, so that they share
+ * what is started once for a process: a database server, a Kafka broker, a whole system.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { format, inspect } from 'node:util';
+import Mocha, { type MochaOptions, type Runner, type Test } from 'mocha';
+import { runEndings } from '../../testing/at-end.js';
+import { repositoryRoot } from '../../testing/child-process.js';
+import type { Order, Outcome } from './messages.js';
+
+const { Base, Spec } = Mocha.reporters;
+
+/** Prints each spec as it ends; failures come with the outcome, and skips with their reasons. */
+class SpecReporter extends Spec {
+  override epilogue(): void {
+    // The runner writes one for all files.
+  }
+}
+
+async function runFile(path: string): Promise<Outcome> {
+  const mocha = new Mocha({ ...(await mochaSettings()), reporter: SpecReporter });
+  mocha.addFile(join(repositoryRoot, path));
+  try {
+    await mocha.loadFilesAsync();
+  } catch (error) {
+    return { passed: 0, failures: [`${path} cannot be loaded: ${inspect(error)}`], skips: [] };
+  }
+  const failed: Test[] = [];
+  const skipped: Test[] = [];
+  const stats = await new Promise<Mocha.Stats | undefined>((resolve) => {
+    const runner: Runner = mocha.run(() => resolve(runner.stats));
+    runner.on('fail', (test) => failed.push(test));
+    runner.on('pending', (test) => skipped.push(test));
+  });
+  return {
+    passed: stats?.passes ?? 0,
+    failures: failed.map(described),
+    skips: skipped.map((test) => ({ title: test.fullTitle(), reason: reasonOf(test) })),
+  };
+}
+
+/** As for a file that is run alone (.mocharc.json), but for what is loaded before: that is here. */
+async function mochaSettings(): Promise<MochaOptions> {
+  const text = await readFile(join(repositoryRoot, '.mocharc.json'), 'utf8');
+  const { timeout, slow, forbidOnly } = JSON.parse(text) as MochaOptions;
+  return { timeout, slow, forbidOnly };
+}
+
+/** Mocha writes failures only to the console, so its console is ours while it does. */
+function described(test: Test): string {
+  const lines: string[] = [];
+  const { consoleLog } = Base;
+  Base.consoleLog = (...args: unknown[]) => void lines.push(format(...args));
+  try {
+    Base.list([test]);
+  } finally {
+    Base.consoleLog = consoleLog;
+  }
+  return lines.join('\n').trim();
+}
+
+function reasonOf(test: Mocha.Runnable | Mocha.Suite): string {
+  for (let at: Mocha.Runnable | Mocha.Suite | undefined = test; at; at = at.parent) {
+    const { skipReason } = at as { readonly skipReason?: string };
+    if (skipReason) return skipReason;
+  }
+  return 'no reason given';
+}
+
+async function obey(order: Order): Promise<void> {
+  if (order !== 'end') {
+    process.send?.(await runFile(order.run));
+    return;
+  }
+  await runEndings();
+  isDone = true;
+  process.disconnect();
+}
+
+let isDone = false;
+// Mocha turns an uncaught exception into a failure of the spec that runs.
+process.on('unhandledRejection', (reason) => {
+  throw reason;
+});
+process.on('message', (order: Order) => void obey(order));
+// Whoever was to hear of the outcome is gone.
+process.on('disconnect', () => {
+  if (!isDone) process.exit(1);
+});
