@@ -4,9 +4,10 @@
  */
 import { Pool } from 'undici';
 import type { Provider } from '../contracts/catalogue/catalogue.js';
+import type { ConnectionSource, Lease } from '../http/client/exchange.js';
 
 export interface Endpoint {
-  readonly pool: Pool;
+  readonly source: ConnectionSource;
   /** Path of the base URL, version included, without a slash at its end. */
   readonly basePath: string;
 }
@@ -23,6 +24,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 interface Known {
   readonly provider: Provider;
   readonly endpoint: Endpoint;
+  readonly pool: Pool;
 }
 
 export function openEndpoints(): Endpoints {
@@ -34,10 +36,10 @@ export function openEndpoints(): Endpoints {
     const same =
       before?.provider.baseUrl === provider.baseUrl &&
       before.provider.bulkhead === provider.bulkhead;
-    const endpoint = same && before ? before.endpoint : endpointFor(provider);
-    known.set(provider.slug, { provider, endpoint });
-    if (before && !same) retire(before.endpoint.pool);
-    return endpoint;
+    const opened = same && before ? before : opening(provider);
+    known.set(provider.slug, { ...opened, provider });
+    if (before && !same) retire(before.pool);
+    return opened.endpoint;
   };
 
   /** It finishes the calls that it holds, then closes. */
@@ -53,14 +55,15 @@ export function openEndpoints(): Endpoints {
       return one?.provider === provider ? one.endpoint : renew(provider);
     },
     async close() {
-      const pools = [...retiring, ...[...known.values()].map(({ endpoint }) => endpoint.pool)];
+      const pools = [...retiring, ...[...known.values()].map(({ pool }) => pool)];
       known.clear();
       await Promise.all(pools.map((pool) => pool.destroy()));
     },
   };
 }
 
-function endpointFor({ baseUrl, bulkhead }: Provider): Endpoint {
+function opening(provider: Provider): Known {
+  const { baseUrl, bulkhead } = provider;
   const { origin, pathname } = new URL(baseUrl);
   const pool = new Pool(origin, {
     connections: bulkhead,
@@ -70,7 +73,20 @@ function endpointFor({ baseUrl, bulkhead }: Provider): Endpoint {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  return { pool, basePath: versioned(pathname.replace(/\/+$/, '')) };
+  const endpoint = { source: sourceOf(pool), basePath: versioned(pathname.replace(/\/+$/, '')) };
+  return { provider, endpoint, pool };
+}
+
+/** The pool queues by itself; what gave up in its queue is dropped when its turn comes. */
+function sourceOf(dispatcher: Pool): ConnectionSource {
+  const lease: Lease = { dispatcher, release: () => undefined };
+  const stayInQueue = () => undefined;
+  return {
+    lease(start) {
+      start(lease);
+      return stayInQueue;
+    },
+  };
 }
 
 /** A base path that names a version (`/v1`, `/v1beta/openai`) stays; otherwise `/v1` is added. */

@@ -1,34 +1,55 @@
 /**
- * One HTTP exchange on a guarded connection, told to a sink step by step.
+ * One HTTP exchange, reported to a sink step by step.
  *
  *   waiting ──► opening ──► started ──► answered ──► over
  *      │           │           │            │
  *      └───────────┴───────────┴────────────┴──► over, by failure, deadline, abort or stop
  *
- * waiting: its host's lane is full. opening: the connection is being made. started: bytes may have
- * left us, so from here on a failure says `mayHaveStarted`. The deadline counts from the beginning
- * and covers everything, however slowly the other side trickles.
+ * waiting: all connections are in use. opening: the connection is being made. started: bytes may
+ * have left us, so from here on a failure has `mayHaveStarted`. The deadline counts from the
+ * beginning and covers everything, however slowly the other side trickles. Nothing is followed,
+ * decompressed or sent a second time.
  */
 
-import { setMaxListeners } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
 import { errors } from 'undici';
 import type { Dispatcher } from 'undici';
-import type { Connections, Lease } from './connections.js';
+import { addAbortEntry, removeAbortEntry } from './abort-list.js';
+import type { AbortEntry } from './abort-list.js';
 import { REFUSED, UNRESOLVED } from './connector.js';
-import type { Failed, FailureReason, Headers, Method, Refused } from './outbound.js';
+import type { Failed, FailureReason, Refused } from './ended.js';
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface ExchangeRequest {
   readonly method: Method;
-  readonly url: URL;
-  readonly headers: Headers;
+  /** With the query. */
+  readonly path: string;
+  /** By name, or names and values in turn. */
+  readonly headers: Readonly<Record<string, string>> | string[];
   readonly body: Buffer | string | null;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
+/** Where the connections of one origin come from. */
+export interface ConnectionSource {
+  /**
+   * Runs `start` once, now or when its turn has come, unless the returned function is called
+   * before. Whoever is started must release the lease, once.
+   */
+  lease(start: (lease: Lease) => void): () => void;
+}
+
+export interface Lease {
+  readonly dispatcher: Dispatcher;
+  /** `keep` only after a whole answer; otherwise the connection is closed. */
+  release(keep: boolean): void;
+}
+
 /** Exactly one of `end`, `broken` and `crashed` is called, last and once; none after `stop`. */
 export interface ExchangeSink {
-  head(status: number, headers: Headers): void;
+  head(status: number, headers: IncomingHttpHeaders): void;
   data(chunk: Buffer): void;
   end(): void;
   /** The exchange went wrong in a way that the world can go wrong. */
@@ -40,114 +61,138 @@ export interface ExchangeSink {
 export interface Exchange {
   pause(): void;
   resume(): void;
-  /** Closes the connection; the sink hears nothing more. */
+  /** Closes the connection; the sink is not called again. */
   stop(): void;
 }
 
-export function startExchange(
-  connections: Connections,
+export const startExchange = (
+  source: ConnectionSource,
   request: ExchangeRequest,
   sink: ExchangeSink,
-): Exchange {
-  const { url, signal } = request;
-  let lease: Lease | undefined;
-  let controller: Dispatcher.DispatchController | undefined;
-  let isOver = false;
+): Exchange => new RunningExchange(source, request, sink);
 
-  const finish = (isWhole: boolean): void => {
-    isOver = true;
-    clearTimeout(deadline);
-    signal?.removeEventListener('abort', onAbort);
-    if (lease) lease.release(isWhole);
-    else leaveQueue?.();
-  };
-  const stop = (): void => {
-    if (!isOver) finish(false);
-  };
-  const fail = (reason: FailureReason): void => {
-    if (isOver) return;
-    finish(false);
-    sink.broken({ kind: 'failed', reason, mayHaveStarted: controller !== undefined });
-  };
-  const onAbort = (): void => fail('aborted');
-  const deadline = setTimeout(() => fail('timeout'), request.timeoutMs);
-  if (signal) listenTo(signal, onAbort);
+/** An object and no closures: it is made for every call of a provider. */
+class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
+  private isOver = false;
+  private lease: Lease | undefined;
+  private leaveQueue: (() => void) | undefined;
+  private controller: Dispatcher.DispatchController | undefined;
+  private deadline: NodeJS.Timeout | undefined;
+  private abortEntry: AbortEntry | undefined;
 
-  const handler: Dispatcher.DispatchHandler = {
-    onRequestStart(given) {
-      controller = given;
-    },
-    onResponseStart(_, status, headers) {
-      if (!isOver && status >= 200) sink.head(status, flatHeaders(headers));
-    },
-    onResponseData(_, chunk) {
-      if (!isOver) sink.data(chunk);
-    },
-    onResponseEnd() {
-      if (isOver) return;
-      finish(true);
-      sink.end();
-    },
-    onResponseError(_, error) {
-      if (isOver) return;
-      finish(false);
-      const how = outcomeOf(error, controller !== undefined);
-      if (how) sink.broken(how);
-      else sink.crashed(error);
-    },
-  };
-  const leaveQueue: (() => void) | undefined = connections.lease(url.origin, (given) => {
-    if (isOver) {
-      given.release(false);
+  constructor(
+    source: ConnectionSource,
+    private readonly request: ExchangeRequest,
+    private readonly sink: ExchangeSink,
+  ) {
+    const { signal, timeoutMs } = request;
+    if (signal?.aborted) {
+      this.fail('aborted', 'called off');
       return;
     }
-    lease = given;
-    given.client.dispatch(dispatchOptions(request), handler);
-  });
-
-  return {
-    stop,
-    pause: () => controller?.pause(),
-    resume() {
-      if (!isOver) controller?.resume();
-    },
-  };
-}
-
-/** One signal may end hundreds of exchanges: listeners are no leak, for each removes its own. */
-function listenTo(signal: AbortSignal, onAbort: () => void): void {
-  setMaxListeners(0, signal);
-  signal.addEventListener('abort', onAbort, { once: true });
-}
-
-function dispatchOptions(request: ExchangeRequest): Dispatcher.DispatchOptions {
-  return {
-    path: request.url.pathname + request.url.search,
-    method: request.method,
-    headers: request.headers,
-    body: request.body,
-  };
-}
-
-function flatHeaders(headers: Record<string, string | string[] | undefined>): Headers {
-  const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) flat[name] = typeof value === 'string' ? value : value.join(', ');
+    this.deadline = setTimeout(timeOut, timeoutMs, this);
+    if (signal) this.abortEntry = addAbortEntry(signal, () => this.fail('aborted', 'called off'));
+    this.leaveQueue = source.lease((lease) => this.begin(lease));
   }
-  return flat;
+
+  stop(): void {
+    if (!this.isOver) this.finish(false);
+  }
+
+  pause(): void {
+    this.controller?.pause();
+  }
+
+  resume(): void {
+    if (!this.isOver) this.controller?.resume();
+  }
+
+  fail(reason: FailureReason, detail: string): void {
+    if (this.isOver) return;
+    this.finish(false);
+    this.sink.broken({ kind: 'failed', reason, mayHaveStarted: this.hasStarted, detail });
+  }
+
+  get timeoutMs(): number {
+    return this.request.timeoutMs;
+  }
+
+  /** Called when a connection is there, right before the first byte is written. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.isOver) controller.abort(new Error('the exchange is over'));
+    else this.controller = controller;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (!this.isOver && status >= 200) this.sink.head(status, headers);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.isOver) this.sink.data(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.isOver) return;
+    this.finish(true);
+    this.sink.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.isOver) return;
+    this.finish(false);
+    const how = endOf(error, this.hasStarted);
+    if (how) this.sink.broken(how);
+    else this.sink.crashed(error);
+  }
+
+  private get hasStarted(): boolean {
+    return this.controller !== undefined;
+  }
+
+  private begin(lease: Lease): void {
+    if (this.isOver) {
+      lease.release(false);
+      return;
+    }
+    this.lease = lease;
+    const { method, path, headers, body } = this.request;
+    lease.dispatcher.dispatch({ method, path, headers, body }, this);
+  }
+
+  private finish(isWhole: boolean): void {
+    this.isOver = true;
+    clearTimeout(this.deadline);
+    if (this.abortEntry) removeAbortEntry(this.abortEntry);
+    if (!isWhole) this.controller?.abort(new Error('the exchange is over'));
+    if (this.lease) this.lease.release(isWhole);
+    else this.leaveQueue?.();
+  }
 }
+
+const timeOut = (exchange: RunningExchange): void =>
+  exchange.fail('timeout', `no end within ${exchange.timeoutMs} ms`);
 
 /** Undefined for an error that is nothing the network or the other side could cause. */
-function outcomeOf(error: Error, mayHaveStarted: boolean): Refused | Failed | undefined {
-  const code =
-    error instanceof errors.HTTPParserError ? 'HPE' : (error as NodeJS.ErrnoException).code;
+function endOf(error: Error, mayHaveStarted: boolean): Refused | Failed | undefined {
+  const { code: given, cause } = error as NodeJS.ErrnoException & {
+    cause?: NodeJS.ErrnoException;
+  };
+  const code = error instanceof errors.HTTPParserError ? 'HPE' : given;
   if (code === REFUSED) return { kind: 'refused', reason: error.message };
   if (code === 'UND_ERR_INVALID_ARG') {
     return { kind: 'refused', reason: `The request cannot be sent: ${error.message}.` };
   }
   const reason = code === undefined ? undefined : failureReason(code, mayHaveStarted);
-  return reason && { kind: 'failed', reason, mayHaveStarted };
+  return reason && { kind: 'failed', reason, mayHaveStarted, detail: wordOf(cause?.code ?? given) };
 }
+
+/** Codes are of a fixed vocabulary; what is none could quote the request. */
+const wordOf = (code: string | undefined): string =>
+  code !== undefined && /^[A-Za-z0-9_]{1,40}$/.test(code) ? code : 'connection error';
 
 const resetCodes = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET'];
 /** Codes of OpenSSL, of certificate verification and of node:tls. */
@@ -157,7 +202,7 @@ const tlsCode = new RegExp(
 );
 
 function failureReason(code: string, mayHaveStarted: boolean): FailureReason | undefined {
-  if (code === UNRESOLVED) return 'dns';
+  if (code === UNRESOLVED || code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'dns';
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return 'aborted';
   if (tlsCode.test(code)) return 'tls';
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'connect';

@@ -9,45 +9,31 @@
  * bounded number of connections. Outcomes are values; only a bug rejects.
  */
 
-import type { Readable } from 'node:stream';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { AllowedNetworks } from './addresses.js';
 import { collect } from './collect.js';
 import { openConnections } from './connections.js';
 import { guardedConnector } from './connector.js';
-import type { ExchangeRequest } from './exchange.js';
+import type { Ended, FailureReason, Refused } from './ended.js';
+import type { ExchangeRequest, Method } from './exchange.js';
 import { receive } from './receive.js';
+import type { Streamed } from './receive.js';
 import { openResolver } from './resolve-host.js';
 import type { ResolveHost } from './resolve-host.js';
 import { vetUrl } from './vet-url.js';
 
-export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-
 /** Names in lower case; a repeated header is one value joined by ", ". */
-export type Headers = Readonly<Record<string, string>>;
+type Headers = Readonly<Record<string, string>>;
 
-/**
- * timeout: the deadline passed. connect: no connection. dns: no address. reset: the connection
- * broke. tls: no trust. protocol: not HTTP as we accept it. too_large: a download beyond its cap.
- * aborted: the caller's signal, or the client was closed.
- */
-export type FailureReason =
-  'timeout' | 'connect' | 'dns' | 'reset' | 'tls' | 'protocol' | 'too_large' | 'aborted';
-
-/** Policy forbids it, and will again: trying once more is of no use. */
-export interface Refused {
-  readonly kind: 'refused';
-  readonly reason: string;
-}
-
-/** `mayHaveStarted` is false only when not one byte of the request can have left. */
-export interface Failed {
+/** As in ended.ts, without the detail: a tenant may read all of it. */
+interface GuardedFailed {
   readonly kind: 'failed';
   readonly reason: FailureReason;
   readonly mayHaveStarted: boolean;
 }
 
 /** `body` is as it came, encodings included, and cut at `responseBytesMax` when `truncated`. */
-export interface Answered {
+export interface GuardedAnswered {
   readonly kind: 'answered';
   readonly status: number;
   readonly headers: Headers;
@@ -56,19 +42,8 @@ export interface Answered {
   readonly latencyMs: number;
 }
 
-/**
- * The head has arrived and the body follows; whoever takes it must read or destroy it. It errors
- * with a `DownloadCut` when it ends badly, never with fewer bytes than were sent.
- */
-export interface Streamed {
-  readonly kind: 'stream';
-  readonly status: number;
-  readonly contentType: string | undefined;
-  readonly body: Readable;
-}
-
-export type OutboundResult = Answered | Refused | Failed;
-export type DownloadResult = Streamed | Refused | Failed;
+export type OutboundResult = GuardedAnswered | Refused | GuardedFailed;
+export type DownloadResult = Streamed | Refused | GuardedFailed;
 
 export interface OutboundRequest {
   readonly method: Method;
@@ -125,40 +100,83 @@ export function openOutbound(options: OutboundOptions): Outbound {
 
   return {
     async request(request) {
-      const prepared = prepare(request, networks);
-      if (prepared.kind !== 'prepared') return prepared;
-      return collect(connections, prepared.exchange, request.responseBytesMax);
+      const vetted = vet(request, networks);
+      if (vetted.kind === 'refused') return vetted;
+      const source = connections.to(vetted.origin);
+      const startedAt = performance.now();
+      const ended = await collect(source, vetted.exchange, { bytesMax: request.responseBytesMax });
+      return resultOf(ended, performance.now() - startedAt);
     },
     async download({ bytesMax, ...request }) {
-      const prepared = prepare({ ...request, method: 'GET' }, networks);
-      if (prepared.kind !== 'prepared') return prepared;
-      return receive(connections, prepared.exchange, bytesMax);
+      const vetted = vet({ ...request, method: 'GET' }, networks);
+      if (vetted.kind === 'refused') return vetted;
+      const source = connections.to(vetted.origin);
+      const result = await receive(source, vetted.exchange, bytesMax);
+      return result.kind === 'failed' ? withoutDetail(result) : result;
     },
     close: () => connections.close(),
   };
 }
 
-type Prepared = { readonly kind: 'prepared'; readonly exchange: ExchangeRequest };
+function resultOf(ended: Ended, latencyMs: number): OutboundResult {
+  if (ended.kind === 'refused') return ended;
+  if (ended.kind === 'failed') return withoutDetail(ended);
+  const { status, body, cut } = ended;
+  if (cut && cut.reason !== 'too_large')
+    return { kind: 'failed', reason: cut.reason, mayHaveStarted: true };
+  const headers = flatHeaders(ended.headers);
+  return { kind: 'answered', status, headers, body, truncated: cut !== undefined, latencyMs };
+}
+
+const withoutDetail = ({ kind, reason, mayHaveStarted }: GuardedFailed): GuardedFailed => ({
+  kind,
+  reason,
+  mayHaveStarted,
+});
+
+function flatHeaders(headers: IncomingHttpHeaders): Headers {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = typeof value === 'string' ? value : value.join(', ');
+  }
+  return flat;
+}
+
+interface Vetted {
+  readonly kind: 'vetted';
+  readonly origin: string;
+  readonly exchange: ExchangeRequest;
+}
 
 /** Headers that decide where a request goes or how it is framed; nobody may choose them. */
 const ownHeaders: readonly string[] = [
-  ...['accept-encoding', 'connection', 'content-length', 'expect', 'host', 'keep-alive'],
-  ...['proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
 ];
 
-function prepare(
+function vet(
   request: Omit<OutboundRequest, 'responseBytesMax'>,
   networks: AllowedNetworks,
-): Prepared | Refused | Failed {
+): Vetted | Refused {
   const vetted = vetUrl(request.url, networks);
   if (!vetted.ok) return { kind: 'refused', reason: vetted.reason };
   const taken = Object.keys(request.headers ?? {}).find((name) =>
     ownHeaders.includes(name.toLowerCase()),
   );
   if (taken) return { kind: 'refused', reason: `The header "${taken}" may not be set.` };
-  if (request.signal?.aborted) return { kind: 'failed', reason: 'aborted', mayHaveStarted: false };
   const { method, timeoutMs, signal, body = null } = request;
+  const { origin, pathname, search } = vetted.url;
   const headers = { ...request.headers, 'accept-encoding': 'identity' };
-  const exchange = { method, url: vetted.url, headers, body, timeoutMs, signal };
-  return { kind: 'prepared', exchange };
+  const exchange = { method, path: pathname + search, headers, body, timeoutMs, signal };
+  return { kind: 'vetted', origin, exchange };
 }

@@ -1,10 +1,20 @@
 /** Hands an answer on as a stream, under a cap of bytes and the deadline of the whole call. */
 
 import { Readable } from 'node:stream';
-import type { Connections } from './connections.js';
-import type { Exchange, ExchangeRequest } from './exchange.js';
+import type { Failed, FailureReason, Refused } from './ended.js';
 import { startExchange } from './exchange.js';
-import type { DownloadResult, FailureReason } from './outbound.js';
+import type { ConnectionSource, Exchange, ExchangeRequest } from './exchange.js';
+
+/**
+ * The head has arrived and the body follows; whoever takes it must read or destroy it. It errors
+ * with a `DownloadCut` when it ends badly, never with fewer bytes than were sent.
+ */
+export interface Streamed {
+  readonly kind: 'stream';
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly body: Readable;
+}
 
 /** How a download's body errors when it does not arrive whole. */
 export class DownloadCut extends Error {
@@ -16,18 +26,18 @@ export class DownloadCut extends Error {
 const BUFFERED_BYTES = 64 * 1024;
 
 export function receive(
-  connections: Connections,
+  source: ConnectionSource,
   request: ExchangeRequest,
   bytesMax: number,
-): Promise<DownloadResult> {
+): Promise<Streamed | Refused | Failed> {
   return new Promise((resolve, reject) => {
     let body: Readable | undefined;
     let received = 0;
     const failBeforeBody = (reason: FailureReason): void => {
       exchange.stop();
-      resolve({ kind: 'failed', reason, mayHaveStarted: true });
+      resolve({ kind: 'failed', reason, mayHaveStarted: true, detail: 'not read' });
     };
-    const exchange: Exchange = startExchange(connections, request, {
+    const exchange: Exchange = startExchange(source, request, {
       head(status, headers) {
         const encoding = headers['content-encoding'] ?? 'identity';
         if (encoding !== 'identity') return failBeforeBody('protocol');

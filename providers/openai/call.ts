@@ -1,7 +1,8 @@
 /** What all OpenAI-compatible endpoints have in common: headers, credential, ways to fail. */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
+import type { Ended } from '../../http/client/ended.js';
 import type { Endpoints } from '../endpoints.js';
-import { exchange, type Ended } from '../exchange.js';
+import { exchange } from '../exchange.js';
 import { failureInside, failureOf, retryAfterMsOf, unsentFailure } from './errors.js';
 import type { ProviderCall, ProviderOutcome } from '../port.js';
 
@@ -39,7 +40,15 @@ export async function postJson(
     'x-dispatch-key', dispatchKey,
   ];
   const text = JSON.stringify(body);
-  const sending = { path, headers, body: text, timeoutMs, bytesMax, signal };
+  const sending = {
+    method: 'POST',
+    path,
+    headers,
+    body: text,
+    timeoutMs,
+    signal,
+    bytesMax,
+  } as const;
   return readAnswer(await exchange(wire.endpoints.of(call.provider), sending));
 }
 
@@ -70,12 +79,16 @@ const noCredential = ({ credentialEnv }: Provider): Unread => ({
 });
 
 function readAnswer(ended: Ended): { readonly answer: Answer } | { readonly outcome: Unread } {
-  if (ended.kind === 'unsent') return { outcome: unsentFailure(ended.cause, ended.detail) };
-  if (ended.kind === 'lost') return { outcome: unknown(`no answer: ${ended.detail}`) };
+  if (ended.kind === 'refused') return { outcome: unsentFailure('protocol', 'it cannot be sent') };
+  if (ended.kind === 'failed') {
+    const { reason, mayHaveStarted, detail } = ended;
+    if (mayHaveStarted) return { outcome: unknown(`no answer: ${detail}`) };
+    return { outcome: unsentFailure(reason, detail) };
+  }
   const { status, headers, cut } = ended;
   const retryAfterMs = status === 200 ? undefined : retryAfterMsOf(headers, Date.now());
   if (status >= 300) return { outcome: failureOf(status, parsed(ended.body), retryAfterMs) };
-  if (cut !== undefined) return { outcome: unknown(`HTTP ${status}, then: ${cut}`) };
+  if (cut !== undefined) return { outcome: unknown(`HTTP ${status}, then: ${cut.detail}`) };
   const coding = headers['content-encoding'] ?? 'identity';
   if (coding !== 'identity') return { outcome: unknown(`HTTP ${status}, compressed unasked`) };
   const answer = parsed(ended.body);

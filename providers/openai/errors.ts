@@ -24,7 +24,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CanonicalCode } from '../../contracts/error-codes.js';
-import type { UnsentCause } from '../exchange.js';
+import type { FailureReason } from '../../http/client/ended.js';
 import type { ProviderOutcome } from '../port.js';
 
 type Failed = Extract<ProviderOutcome, { kind: 'failed' }>;
@@ -57,20 +57,12 @@ export function failureInside(body: unknown, retryAfterMs?: number): Failed | un
   return { ...failed, detail: `error inside a 2xx: ${failed.detail}` };
 }
 
-export function unsentFailure(cause: UnsentCause, detail: string): Failed {
-  switch (cause) {
-    case 'called_off':
-      return {
-        kind: 'failed',
-        ...unavailable,
-        countsAsFailure: false,
-        detail: `not sent: ${detail}`,
-      };
-    case 'timed_out':
-      return { kind: 'failed', ...timedOut, detail: `not sent: ${detail}` };
-    case 'no_connection':
-      return { kind: 'failed', ...unavailable, detail: `not sent: ${detail}` };
-  }
+/** Not one byte of the call left. */
+export function unsentFailure(reason: FailureReason, why: string): Failed {
+  const detail = `not sent: ${why}`;
+  if (reason === 'aborted')
+    return { kind: 'failed', ...unavailable, countsAsFailure: false, detail };
+  return { kind: 'failed', ...(reason === 'timeout' ? timedOut : unavailable), detail };
 }
 
 const RETRY_AFTER_MAX_MS = 3_600_000;

@@ -7,7 +7,8 @@ import { createServer as createRawServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { parseCidrs } from '../addresses.js';
 import { openOutbound } from '../outbound.js';
-import type { Answered, Outbound, OutboundOptions, Streamed } from '../outbound.js';
+import type { GuardedAnswered, Outbound, OutboundOptions } from '../outbound.js';
+import type { Streamed } from '../receive.js';
 
 export interface Place {
   port: number;
@@ -78,9 +79,9 @@ export function notStarted(reason: string): object {
   return { kind: 'failed', reason, mayHaveStarted: false };
 }
 
-export function answered(result: { readonly kind: string }): Answered {
+export function answered(result: { readonly kind: string }): GuardedAnswered {
   if (result.kind !== 'answered') throw new Error(JSON.stringify(result));
-  return result as Answered;
+  return result as GuardedAnswered;
 }
 
 export function streamed(result: { readonly kind: string }): Streamed {
