@@ -1,4 +1,4 @@
-/** One call of a configured provider: one deadline for all of it, and no more kept than asked for. */
+/** One call of a configured provider: one deadline for all of it, and no more kept than allowed. */
 import { collect } from '../http/client/collect.js';
 import type { Ended } from '../http/client/ended.js';
 import type { ExchangeRequest } from '../http/client/exchange.js';
