@@ -8,13 +8,20 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import type { FileId } from '../../contracts/ids.js';
-import type { DemoStory, LedgerLine, TimelineEntry } from './demo-story.js';
+import type { Log } from '../../infra/logger.js';
+import {
+  openDemoStory,
+  type DemoStory,
+  type LedgerLine,
+  type TimelineEntry,
+} from './demo-story.js';
 
 export interface DemoOptions {
   readonly baseUrl: string;
   readonly adminKey: string;
   readonly dataDir: string;
-  readonly story: DemoStory;
+  readonly log: Log;
+  readonly isTerminal: boolean;
 }
 
 interface Credentials {
@@ -40,8 +47,35 @@ const firstExecutions = [
   },
 ] as const;
 
+/**
+ * Prepares the demo, calls `onReady`, and runs the demo where it has not run yet. A demo that fails
+ * is a warning: the system is up all the same.
+ */
+export async function withDemo(options: DemoOptions, onReady: () => void): Promise<void> {
+  const { log, isTerminal } = options;
+  const credentials = await quietly(log, isTerminal, () => prepareDemo(options));
+  onReady();
+  if (!credentials) return;
+  try {
+    await quietly(log, isTerminal, () => runDemo(options, credentials));
+  } catch (err) {
+    log.warn({ err }, 'the demo did not finish; the system is up all the same');
+  }
+}
+
+/** On a terminal the log's ordinary lines would interrupt the story. */
+async function quietly<T>(log: Log, isTerminal: boolean, work: () => Promise<T>): Promise<T> {
+  const { level } = log;
+  if (isTerminal) log.level = 'warn';
+  try {
+    return await work();
+  } finally {
+    log.level = level;
+  }
+}
+
 /** Undefined when the data folder has its demo already; only the address is brought up to date. */
-export async function prepareDemo(options: DemoOptions): Promise<Credentials | undefined> {
+async function prepareDemo(options: DemoOptions): Promise<Credentials | undefined> {
   const { baseUrl, adminKey, dataDir } = options;
   const file = join(dataDir, CREDENTIALS_FILE);
   if (existsSync(file)) {
@@ -65,10 +99,12 @@ export async function prepareDemo(options: DemoOptions): Promise<Credentials | u
   return credentials;
 }
 
-export async function runDemo(options: DemoOptions, credentials: Credentials): Promise<void> {
-  const { baseUrl, dataDir, story } = options;
+async function runDemo(options: DemoOptions, credentials: Credentials): Promise<void> {
+  const { baseUrl, dataDir, log, isTerminal } = options;
+  const story = openDemoStory(log, isTerminal);
   story.keysAreIn(join(dataDir, CREDENTIALS_FILE));
-  for (const first of firstExecutions) await runOne(options, credentials.api_key, first);
+  for (const first of firstExecutions)
+    await runOne({ ...options, story }, credentials.api_key, first);
   story.isOver(await call<Balance>(`${baseUrl}/v1/billing/balance`, credentials.api_key), baseUrl);
 }
 
@@ -90,7 +126,7 @@ const DEMO_MS = 60_000;
 const POLL_MS = 20;
 
 async function runOne(
-  { baseUrl, dataDir, story }: DemoOptions,
+  { baseUrl, dataDir, story }: DemoOptions & { readonly story: DemoStory },
   apiKey: string,
   { key, ...body }: (typeof firstExecutions)[number],
 ): Promise<void> {

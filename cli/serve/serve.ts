@@ -27,8 +27,7 @@ import { processorWorkers } from '../../processors/app.js';
 import { projectorWorkers } from '../../projectors/app.js';
 import { queryRoutes } from '../../query-api/app.js';
 import { startSandbox } from '../../sandbox/server.js';
-import { prepareDemo, runDemo } from './demo.js';
-import { openDemoStory } from './demo-story.js';
+import { withDemo } from './demo.js';
 import { keysOf, type Keys } from './keys.js';
 import { healthMounts } from './mounts.js';
 import { doubtAboutRoles, requireForRoles } from './roles.js';
@@ -187,17 +186,11 @@ async function announce(
   const baseUrl = `http://127.0.0.1:${port}`;
   while (!signal.aborted && (await fetch(`${baseUrl}/readyz`)).status !== 200)
     await new Promise((resolve) => setTimeout(resolve, 50));
-  const story = openDemoStory(log, process.stdout.isTTY);
-  const demo = { baseUrl, adminKey, dataDir: config.dataDir, story };
-  const wanted = config.demo && ROLES.every((role) => role === 'relay' || config.roles.has(role));
-  const credentials = wanted ? await prepareDemo(demo) : undefined;
-  log.info(`ModelRoute is ready on ${baseUrl}`);
-  if (!credentials) return;
-  try {
-    await runDemo(demo, credentials);
-  } catch (err) {
-    log.warn({ err }, 'the demo did not finish; the system is up all the same');
-  }
+  const onReady = () => log.info(`ModelRoute is ready on ${baseUrl}`);
+  const isWanted = config.demo && ROLES.every((role) => role === 'relay' || config.roles.has(role));
+  if (!isWanted) return onReady();
+  const isTerminal = process.stdout.isTTY;
+  await withDemo({ baseUrl, adminKey, dataDir: config.dataDir, log, isTerminal }, onReady);
 }
 
 async function orPortTrouble<T>(opening: Promise<T>, name: string, port: number): Promise<T> {

@@ -8,8 +8,7 @@
  * drains, then the APIs, then the services, the database last.
  */
 import { mkdir } from 'node:fs/promises';
-import { prepareDemo, runDemo } from '../../cli/serve/demo.js';
-import { openDemoStory } from '../../cli/serve/demo-story.js';
+import { withDemo } from '../../cli/serve/demo.js';
 import { keysOf, type Keys } from '../../cli/serve/keys.js';
 import { aborted } from '../../infra/concurrency/pause.js';
 import type { Role } from '../../infra/config/config.js';
@@ -151,14 +150,8 @@ async function announce(
   if (signal.aborted) return;
   const baseUrl = `http://127.0.0.1:${balancer.port}`;
   const { dataDir } = config;
-  const story = openDemoStory(log, process.stdout.isTTY);
-  const demo = { baseUrl, adminKey, dataDir, story };
-  const credentials = config.demo ? await prepareDemo(demo) : undefined;
-  log.info(`ModelRoute is ready on ${baseUrl}`);
-  if (!credentials) return;
-  try {
-    await runDemo(demo, credentials);
-  } catch (err) {
-    log.warn({ err }, 'the demo did not finish; the system is up all the same');
-  }
+  const onReady = () => log.info(`ModelRoute is ready on ${baseUrl}`);
+  if (!config.demo) return onReady();
+  const isTerminal = process.stdout.isTTY;
+  await withDemo({ baseUrl, adminKey, dataDir, log, isTerminal }, onReady);
 }
