@@ -8,10 +8,13 @@ import type { Infra } from '../runtime/infra.js';
 export type CommandInfra = Pick<
   Infra,
   | 'accounts'
+  | 'apiKeys'
   | 'bus'
   | 'catalogue'
   | 'config'
+  | 'executions'
   | 'now'
+  | 'organizations'
   | 'payloads'
   | 'readStore'
   | 'secrets'

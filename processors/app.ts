@@ -32,7 +32,8 @@ export function processorWorkers(infra: Infra): Worker[] {
     group(rehostFiles(infra)),
     group(deliverWebhooks.group, (waitMs) => deliverWebhooks.drain(waitMs)),
     runTimers(infra, {
-      advance: (executionId, cause, signal) => runExecution.advance(executionId, cause, signal),
+      advance: (executionId, metadata, signal) =>
+        runExecution.advance(executionId, metadata, signal),
       attemptDelivery: (deliveryId, executionId) =>
         deliverWebhooks.attempt(deliveryId, executionId),
     }),

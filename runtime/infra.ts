@@ -1,6 +1,7 @@
 /** What every app is given: the opened infrastructure. Apps are functions from this to workers. */
 import type { Pool } from 'pg';
 import type { Accounts } from '../command-handling/accounts/accounts.js';
+import type { Repositories } from '../command-handling/repositories.js';
 import type { Config } from '../infra/config/config.js';
 import type { CatalogueHolder } from '../providers/catalogue/catalogue-holder.js';
 import type { EventBus } from '../infra/event-bus/port.js';
@@ -16,7 +17,7 @@ import type { ProjectionProgress } from '../infra/read-store/progress.js';
 import type { Secrets } from '../infra/secrets.js';
 import type { Worker } from '../infra/worker.js';
 
-export interface Infra {
+export interface Infra extends Repositories {
   readonly config: Config;
   readonly log: Log;
   readonly metrics: Metrics;

@@ -1,5 +1,6 @@
 /** Opens what configuration names: the one place where adapters are chosen. */
 import { openAccounts } from '../command-handling/accounts/accounts.js';
+import { openRepositories } from '../command-handling/repositories.js';
 import { openPostgresHomes } from '../command-handling/account-owner/homes.js';
 import { openCatalogue } from '../providers/catalogue/catalogue-holder.js';
 import type { Config } from '../infra/config/config.js';
@@ -80,6 +81,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const homes = openPostgresHomes({ url: databaseUrl, log, instance });
   const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
   const infra: Infra = {
+    ...openRepositories(store),
     config,
     log,
     metrics,

@@ -10,7 +10,7 @@ import { streamOf } from '../../contracts/streams.js';
 import { openAccounts, type Accounts } from '../../command-handling/accounts/accounts.js';
 import type { QueuedCommand } from '../../command-handling/accounts/decide-batch.js';
 import { openPostgresHomes } from '../../command-handling/account-owner/homes.js';
-import { appendOf } from '../../command-handling/transact.js';
+import { appendOf } from '../../command-handling/streams.js';
 import { NO_STREAM, StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
 import { openPostgresEventStore } from '../../infra/event-store/postgres/postgres.js';
 import type { Timed } from './loops.js';
@@ -89,7 +89,7 @@ function commandFor(organizationId: OrganizationId): QueuedCommand {
   const at = new Date().toISOString();
   const amount = 10_000n;
   const ref = `${executionId}/input`;
-  const cause = { actor: 'bench', correlationId: executionId, causationId: idempotencyKey };
+  const metadata = { actor: 'bench', correlationId: executionId, causationId: idempotencyKey };
   const requested: ExecutionRequested = {
     type: 'ExecutionRequested',
     data: {
@@ -104,9 +104,9 @@ function commandFor(organizationId: OrganizationId): QueuedCommand {
     command: {
       ...{ type: 'PlaceHold', organizationId, executionId, generation: 0, holdId, amount, at },
     },
-    cause,
+    metadata,
     dependent: () => ({
-      append: appendOf(stream, NO_STREAM, [requested], cause),
+      append: appendOf(stream, NO_STREAM, [requested], metadata),
       payload: { ref, organizationId, bytes: INPUT },
     }),
   };

@@ -11,7 +11,7 @@ import { streamOf } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
 import { openAccounts } from '../../command-handling/accounts/accounts.js';
 import { accountOwnerMigrations, eventStoreMigrations } from '../../infra/migrations/all.js';
-import { appendOf } from '../../command-handling/transact.js';
+import { appendOf } from '../../command-handling/streams.js';
 import { NO_STREAM, type EventStore } from '../../infra/event-store/port.js';
 import { openPostgresEventStore } from '../../infra/event-store/postgres/postgres.js';
 import type { Held, HoldsAsk, HoldsConfig } from '../baselines/account-holds.js';
@@ -30,7 +30,7 @@ const SHORT_EVENTS = 1_000;
 const COLD_STARTS = 20;
 
 const log = pino({ level: 'silent' });
-const cause = { actor: 'bench', correlationId: 'bench', causationId: 'bench' };
+const metadata = { actor: 'bench', correlationId: 'bench', causationId: 'bench' };
 
 export const writers: Cell = {
   ids: ['R3.competing', 'R3.cold'],
@@ -123,7 +123,7 @@ async function coldComparison(url: string, store: EventStore): Promise<Compariso
         const began = performance.now();
         const at = new Date().toISOString();
         const command = { type: 'Deposit', organizationId, topUpId: randomUUID(), amount: 1n, at };
-        await accounts.submit(organizationId, { command: command as Account.Command, cause });
+        await accounts.submit(organizationId, { command: command as Account.Command, metadata });
         ms += performance.now() - began;
       }
       return { ms: ms / COLD_STARTS };
@@ -169,7 +169,7 @@ async function newAccount(store: EventStore, count: number): Promise<Organizatio
       );
       made += 2;
     }
-    await store.append({ appends: [appendOf(stream, revision, events, cause)] });
+    await store.append({ appends: [appendOf(stream, revision, events, metadata)] });
     revision += events.length;
     events = [];
     if (made >= count) return organizationId;
@@ -183,7 +183,7 @@ async function leaveSnapshot(store: EventStore, organizationId: OrganizationId):
   const accounts = openAccounts({ store, onError: () => undefined });
   const at = new Date().toISOString();
   const command = { type: 'Deposit', organizationId, topUpId: 'none', amount: 0n, at } as const;
-  await accounts.submit(organizationId, { command, cause });
+  await accounts.submit(organizationId, { command, metadata });
   while (!(await store.readSnapshot(streamOf('account', organizationId))))
     await new Promise((resolve) => setTimeout(resolve, 10));
 }

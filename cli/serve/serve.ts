@@ -138,7 +138,7 @@ async function serveSandboxAlone(
 }
 
 async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Promise<HttpServer> {
-  const { config, store, log, metrics, now } = infra;
+  const { apiKeys, config, log, metrics, now } = infra;
   const commands = commandRoutes(infra);
   const queries = queryRoutes(infra);
   // Whoever is asked describes the whole API, of which others may serve a part.
@@ -150,7 +150,7 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
         ...(config.roles.has('query-api') ? queries : []),
       ],
       mounts: [...healthMounts(infra, isStopping), ...reference],
-      authenticator: openAuthenticator({ store, adminKey: keys.adminKey, now }),
+      authenticator: openAuthenticator({ apiKeys, adminKey: keys.adminKey, now }),
       log,
       metrics,
       now,

@@ -7,10 +7,8 @@ import {
 } from '../../contracts/http/organizations.js';
 import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import * as Organization from '../../domain/organization/organization.js';
-import { transact } from '../../command-handling/transact.js';
 import type { ApiRequest, Refusal, Reply, Route } from '../../http/server/route.js';
-import { operatorCause } from '../cause.js';
+import { operatorMetadata } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
 import { idempotencyKeyIn } from '../executions/idempotency-key.js';
 import { refused } from '../refusals.js';
@@ -29,7 +27,7 @@ export const postOrganizations = (commands: Commands): Route => ({
 });
 
 async function handle(
-  { store, secrets, now }: Commands,
+  { organizations, store, secrets, now }: Commands,
   request: ApiRequest,
 ): Promise<Reply | Refusal> {
   const { name } = request.body as CreateOrganizationBody;
@@ -38,8 +36,8 @@ async function handle(
   const organizationId: OrganizationId = `org_${uuid}`;
   const at = new Date(now()).toISOString();
   const command = { type: 'Create', organizationId, name, at } as const;
-  const cause = operatorCause(request, organizationId);
-  const created = await transact(store, Organization, organizationId, command, cause);
+  const metadata = operatorMetadata(request, organizationId);
+  const created = await organizations.transact(organizationId, command, metadata);
   if (created.outcome === 'rejected') return refused(created.reason);
   const replayed = created.outcome === 'alreadyDone';
   const [first] = replayed

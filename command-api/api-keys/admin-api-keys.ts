@@ -6,12 +6,9 @@ import {
   type CreateApiKeyBody,
 } from '../../contracts/http/organizations.js';
 import { isId, type ApiKeyId, type OrganizationId } from '../../contracts/ids.js';
-import * as ApiKey from '../../domain/api-key/api-key.js';
-import * as Organization from '../../domain/organization/organization.js';
-import { load, transact } from '../../command-handling/transact.js';
 import { apiKeyText } from '../../http/server/api-key-text.js';
 import { Refusal, type ApiRequest, type Reply, type Route } from '../../http/server/route.js';
-import { operatorCause } from '../cause.js';
+import { operatorMetadata } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
 import { grantKey } from './grant-key.js';
 import { invalidField, refused } from '../refusals.js';
@@ -35,9 +32,9 @@ export const postApiKeys = (commands: Commands): Route => ({
     const createdAt = new Date(commands.now()).toISOString();
     const expiresAt = expires_at === undefined ? undefined : futureMoment(expires_at, createdAt);
     const key = apiKeyText(randomBytes(32));
-    const cause = operatorCause(request, organizationId);
+    const metadata = operatorMetadata(request, organizationId);
     const about = { name, permission, ...(expiresAt && { expiresAt }) };
-    const granted = await grantKey(commands.store, organizationId, key, about, createdAt, cause);
+    const granted = await grantKey(commands, organizationId, key, about, createdAt, metadata);
     if ('reason' in granted) return refused(granted.reason);
     const { keyId } = granted;
     return {
@@ -68,19 +65,22 @@ export const deleteApiKeys = (commands: Commands): Route => ({
 });
 
 /** Revoked first: a place must not be free while its key still opens the door. */
-async function revoke({ store, now }: Commands, request: ApiRequest): Promise<Reply | Refusal> {
+async function revoke(
+  { apiKeys, organizations, now }: Commands,
+  request: ApiRequest,
+): Promise<Reply | Refusal> {
   const organizationId = organizationIn(request);
   const keyId = request.params['keyId'] as ApiKeyId;
   if (!isId('key', keyId)) return new Refusal('NOT_FOUND');
   const at = new Date(now()).toISOString();
-  const cause = operatorCause(request, organizationId);
+  const metadata = operatorMetadata(request, organizationId);
   const revocation = { type: 'Revoke', organizationId, keyId, at } as const;
-  const { state } = await load(store, ApiKey, keyId);
+  const { state } = await apiKeys.load(keyId);
   if (state.status !== 'none' && state.key.organizationId !== organizationId)
     return new Refusal('NOT_FOUND');
-  const revoked = await transact(store, ApiKey, keyId, revocation, cause);
+  const revoked = await apiKeys.transact(keyId, revocation, metadata);
   const withdrawal = { type: 'WithdrawKey', keyId, at } as const;
-  const withdrawn = await transact(store, Organization, organizationId, withdrawal, cause);
+  const withdrawn = await organizations.transact(organizationId, withdrawal, metadata);
   if (withdrawn.outcome === 'rejected') return refused(withdrawn.reason);
   // A place that was granted to a key which never came to be is freed; any other key is unknown.
   if (revoked.outcome === 'rejected' && withdrawn.outcome === 'alreadyDone')

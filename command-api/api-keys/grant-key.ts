@@ -3,9 +3,11 @@ import type { ApiKeyCreated } from '../../contracts/events/organization.js';
 import { apiKeyIdOf, type ApiKeyId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import * as Organization from '../../domain/organization/organization.js';
-import { appendOf, load, type Cause } from '../../command-handling/transact.js';
-import { NO_STREAM, StoreUnavailable, type EventStore } from '../../infra/event-store/port.js';
+import type { CommandMetadata } from '../../command-handling/command-metadata.js';
+import { appendOf } from '../../command-handling/streams.js';
+import { NO_STREAM, StoreUnavailable } from '../../infra/event-store/port.js';
 import { apiKeyHash } from '../../http/server/api-key-text.js';
+import type { Commands } from '../command-infra.js';
 
 type About = Pick<ApiKeyCreated['data'], 'name' | 'permission' | 'expiresAt'>;
 
@@ -13,12 +15,12 @@ const ATTEMPTS_MAX = 10;
 
 /** `key` is the key's own text; the log learns its hash and its last four characters. */
 export async function grantKey(
-  store: EventStore,
+  { organizations, store }: Pick<Commands, 'organizations' | 'store'>,
   organizationId: OrganizationId,
   key: string,
   about: About,
   at: string,
-  cause: Cause,
+  metadata: CommandMetadata,
 ): Promise<{ readonly keyId: ApiKeyId } | { readonly reason: Organization.Rejection }> {
   const hash = apiKeyHash(key);
   const keyId = apiKeyIdOf(hash);
@@ -27,14 +29,14 @@ export async function grantKey(
     data: { organizationId, keyId, ...about, hash, hint: key.slice(-4), at },
   };
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-    const { state, revision } = await load(store, Organization, organizationId);
+    const { state, revision } = await organizations.load(organizationId);
     const decision = Organization.decide(state, { type: 'GrantKey', keyId, at });
     if (decision.kind === 'rejected') return decision;
     if (decision.kind === 'alreadyDone') throw new Error(`${keyId} is granted before it exists`);
     const outcomes = await store.append({
       appends: [
-        appendOf(streamOf('organization', organizationId), revision, decision.events, cause),
-        appendOf(streamOf('apiKey', keyId), NO_STREAM, [created], cause),
+        appendOf(streamOf('organization', organizationId), revision, decision.events, metadata),
+        appendOf(streamOf('apiKey', keyId), NO_STREAM, [created], metadata),
       ],
     });
     if (outcomes.every(({ status }) => status === 'appended')) return { keyId };

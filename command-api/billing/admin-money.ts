@@ -11,10 +11,8 @@ import { formatMoney, parseMoney, type Micros } from '../../contracts/money.js';
 import { streamOf } from '../../contracts/streams.js';
 import type { AccountEvent } from '../../contracts/events/account.js';
 import type * as Account from '../../domain/account/account.js';
-import * as Organization from '../../domain/organization/organization.js';
-import { load } from '../../command-handling/transact.js';
 import { Refusal, type ApiRequest, type Reply, type Route } from '../../http/server/route.js';
-import { operatorCause } from '../cause.js';
+import { operatorMetadata } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
 import { requireIdempotencyKey } from '../executions/idempotency-key.js';
 import { invalidField, refused } from '../refusals.js';
@@ -71,12 +69,12 @@ async function move(
 ): Promise<Reply | Refusal> {
   const organizationId = request.params['id'] as OrganizationId;
   if (!isId('org', organizationId)) return new Refusal('NOT_FOUND');
-  const { state } = await load(commands.store, Organization, organizationId);
+  const { state } = await commands.organizations.load(organizationId);
   if (state.status === 'none') return new Refusal('NOT_FOUND');
   const at = new Date(commands.now()).toISOString();
   const command: Account.Command = { ...movement, organizationId, at };
-  const cause = operatorCause(request, organizationId);
-  const result = await commands.accounts.submit(organizationId, { command, cause });
+  const metadata = operatorMetadata(request, organizationId);
+  const result = await commands.accounts.submit(organizationId, { command, metadata });
   if (result.outcome === 'rejected') return refused(result.reason);
   const { available, held } = await standingOf(commands, organizationId);
   return {

@@ -1,7 +1,5 @@
 import { expect } from 'chai';
 import type { ExecutionId } from '../../contracts/ids.js';
-import * as Execution from '../../domain/execution/execution.js';
-import { transact } from '../../command-handling/transact.js';
 import { openMemoryEventStore } from '../../infra/event-store/testing/memory.js';
 import type { EventStore } from '../../infra/event-store/port.js';
 import { executionEvents, openCommandApi, openTenant } from '../testing/kit.js';
@@ -51,8 +49,8 @@ describe('POST /v1/executions/{id}/cancel', () => {
     const id = await submitted('b');
     const at = new Date().toISOString();
     const failure = { type: 'Fail', code: 'GENERATION_FAILED', at } as const;
-    const cause = { actor: 'processor:spec', correlationId: id, causationId: 'spec' };
-    await transact(store, Execution, id, failure, cause);
+    const metadata = { actor: 'processor:spec', correlationId: id, causationId: 'spec' };
+    await api.commands.executions.transact(id, failure, metadata);
     const { status, json } = await cancel(id);
     expect(status).to.equal(409);
     const { error } = json as { error: Record<string, unknown> };

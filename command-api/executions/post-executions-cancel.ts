@@ -4,10 +4,8 @@ import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import { executionSchema } from '../../contracts/http/execution.js';
 import { isId, type ExecutionId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import * as Execution from '../../domain/execution/execution.js';
 import { executionBody, foldExecution, type ExecutionView } from '../../domain/execution/view.js';
 import type { EventStore } from '../../infra/event-store/port.js';
-import { transact } from '../../command-handling/transact.js';
 import {
   Refusal,
   type ApiRequest,
@@ -15,7 +13,7 @@ import {
   type Reply,
   type Route,
 } from '../../http/server/route.js';
-import { causeOf } from '../cause.js';
+import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
 import { refused } from '../refusals.js';
 
@@ -33,7 +31,7 @@ export const postExecutionsCancel = (commands: Commands): Route => ({
 });
 
 async function handle(
-  { store, now }: Commands,
+  { executions, store, now }: Commands,
   request: ApiRequest,
   caller: Caller,
 ): Promise<Reply | Refusal> {
@@ -42,8 +40,8 @@ async function handle(
   const before = await viewOf(store, id);
   if (before?.organizationId !== caller.organizationId) return new Refusal('NOT_FOUND');
   const command = { type: 'Cancel', at: new Date(now()).toISOString() } as const;
-  const cause = causeOf(request, caller.keyId, id);
-  const cancelled = await transact(store, Execution, id, command, cause);
+  const metadata = metadataOf(request, caller.keyId, id);
+  const cancelled = await executions.transact(id, command, metadata);
   const view = await viewOf(store, id);
   if (!view) throw new Error(`${id} has vanished from the log`);
   if (cancelled.outcome === 'rejected')

@@ -3,7 +3,7 @@ import type { FileStored } from '../../contracts/events/file.js';
 import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import type { ExecutionId, FileId, OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { appendOf } from '../../command-handling/transact.js';
+import { appendOf } from '../../command-handling/streams.js';
 import { openMemoryEventStore } from '../../infra/event-store/testing/memory.js';
 import { NO_STREAM, type EventStore } from '../../infra/event-store/port.js';
 import { executionEvents, openCommandApi, openTenant } from '../testing/kit.js';
@@ -197,8 +197,8 @@ describe('POST /v1/executions', () => {
       type: 'FileStored',
       data: { ...ids, ...about, purpose: 'OUTPUT' },
     };
-    const cause = { actor: 'operator', correlationId: fileId, causationId: 'spec' };
-    const append = appendOf(streamOf('file', fileId), NO_STREAM, [event], cause);
+    const metadata = { actor: 'operator', correlationId: fileId, causationId: 'spec' };
+    const append = appendOf(streamOf('file', fileId), NO_STREAM, [event], metadata);
     await store.append({ appends: [append] });
     return fileId;
   }

@@ -17,7 +17,7 @@ import {
 } from '../../http/server/route.js';
 import { canonicalJson, sha256Hex } from '../../http/server/json/canonical.js';
 import { vetUrl } from '../../http/client/vet-url.js';
-import { causeOf } from '../cause.js';
+import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
 import { requireIdempotencyKey } from './idempotency-key.js';
 import { invalidField, refused } from '../refusals.js';
@@ -146,7 +146,7 @@ function submissionOf(asked: Asked, { model, catalogueVersion }: Chosen): Submis
       catalogueVersion,
     },
     inputBytes,
-    cause: causeOf(request, caller.keyId, executionId),
+    metadata: metadataOf(request, caller.keyId, executionId),
   };
 }
 

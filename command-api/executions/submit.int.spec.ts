@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import { executionIdOf, type ExecutionId, type HoldId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { appendOf } from '../../command-handling/transact.js';
+import { appendOf } from '../../command-handling/streams.js';
 import { createMemoryLog, openMemoryEventStore } from '../../infra/event-store/testing/memory.js';
 import type { EventStore } from '../../infra/event-store/port.js';
 import { openPostgresHarness } from '../../infra/event-store/postgres/testing/harness.js';
@@ -90,7 +90,7 @@ for (const [name, openLog] of [
       const hold = { organizationId, executionId, generation: 0, holdId, amount, at };
       const placed = await api.commands.accounts.submit(organizationId, {
         command: { type: 'PlaceHold', ...hold },
-        cause: { actor: 'operator', correlationId: executionId, causationId: 'spec' },
+        metadata: { actor: 'operator', correlationId: executionId, causationId: 'spec' },
       });
       expect(placed.outcome).to.equal('accepted');
       return holdId;
@@ -98,8 +98,8 @@ for (const [name, openLog] of [
 
     async function write(executionId: ExecutionId, revision: number, event: ExecutionEvent) {
       const stream = streamOf('execution', executionId);
-      const cause = { actor: 'operator', correlationId: executionId, causationId: 'spec' };
-      const append = appendOf(stream, revision - 1, [event], cause);
+      const metadata = { actor: 'operator', correlationId: executionId, causationId: 'spec' };
+      const append = appendOf(stream, revision - 1, [event], metadata);
       const [outcome] = await store.append({ appends: [append] });
       expect(outcome?.status).to.equal('appended');
     }
@@ -301,7 +301,7 @@ for (const [name, openLog] of [
       return {
         request: { ...request, executionId, idempotencyKey: key },
         inputBytes: Buffer.from('{}'),
-        cause: { actor: 'operator', correlationId: executionId, causationId: 'spec' },
+        metadata: { actor: 'operator', correlationId: executionId, causationId: 'spec' },
       };
     }
 
@@ -329,10 +329,10 @@ for (const [name, openLog] of [
       if (first.outcome === 'rejected') throw new Error(first.reason);
       const { holdId } = first.requested;
       const ending = { organizationId, executionId, holdId, at, reason: 'cancelled' } as const;
-      const { cause } = submission;
+      const { metadata } = submission;
       await api.commands.accounts.submit(organizationId, {
         command: { type: 'ReleaseHold', ...ending },
-        cause,
+        metadata,
       });
       const late = await submit(api.commands, submission, 0);
       expect(late).to.deep.equal({ outcome: 'standing', requested: first.requested });

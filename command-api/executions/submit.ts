@@ -22,9 +22,9 @@ import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/
 import type { ExecutionId, HoldId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import type * as Account from '../../domain/account/account.js';
-import * as Execution from '../../domain/execution/execution.js';
 import type { DependentAppend } from '../../command-handling/accounts/decide-batch.js';
-import { appendOf, transact, type Cause } from '../../command-handling/transact.js';
+import type { CommandMetadata } from '../../command-handling/command-metadata.js';
+import { appendOf } from '../../command-handling/streams.js';
 import { StoreUnavailable, type EventStore, type Payload } from '../../infra/event-store/port.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import type { Commands } from '../command-infra.js';
@@ -35,7 +35,7 @@ export type Requested = ExecutionRequested['data'];
 export interface Submission {
   readonly request: Omit<Requested, 'holdId'>;
   readonly inputBytes: Buffer;
-  readonly cause: Cause;
+  readonly metadata: CommandMetadata;
 }
 
 type Submitted =
@@ -83,7 +83,7 @@ interface Attempt extends Submission {
 
 /** Undefined when the stream must be looked at again. */
 async function tryOnce(commands: Commands, attempt: Attempt): Promise<Submitted | undefined> {
-  const { request, generation, cause } = attempt;
+  const { request, generation, metadata } = attempt;
   const { organizationId, executionId, holdAmount, at } = request;
   const holdId: HoldId = `hold_${randomUUID()}`;
   const result = await commands.accounts.submit(organizationId, {
@@ -91,7 +91,7 @@ async function tryOnce(commands: Commands, attempt: Attempt): Promise<Submitted 
       type: 'PlaceHold',
       ...{ organizationId, executionId, generation, holdId, amount: holdAmount, at },
     },
-    cause,
+    metadata,
     dependent: () => dependentAppendOf(attempt, holdId),
   });
   switch (result.outcome) {
@@ -157,28 +157,31 @@ async function afterRejection(
 async function fence(commands: Commands, attempt: Attempt, holdId: HoldId): Promise<void> {
   const { organizationId, executionId, at } = attempt.request;
   const command = { type: 'Abandon', executionId, organizationId, holdId, at } as const;
-  const fenced = await transact(commands.store, Execution, executionId, command, attempt.cause);
+  const fenced = await commands.executions.transact(executionId, command, attempt.metadata);
   if (fenced.outcome !== 'rejected') await release(commands, attempt, holdId, 'abandoned');
 }
 
 async function release(
   { accounts }: Commands,
-  { request, cause }: Attempt,
+  { request, metadata }: Attempt,
   holdId: HoldId,
   reason: ReleaseReason,
 ): Promise<void> {
   const { organizationId, executionId, at } = request;
   const command = { type: 'ReleaseHold', organizationId, executionId, holdId, reason, at } as const;
-  await accounts.submit(organizationId, { command, cause });
+  await accounts.submit(organizationId, { command, metadata });
 }
 
 function dependentAppendOf(
-  { request, generation, cause, payload }: Attempt,
+  { request, generation, metadata, payload }: Attempt,
   holdId: HoldId,
 ): DependentAppend {
   const stream = streamOf('execution', request.executionId);
   const event: ExecutionRequested = { type: 'ExecutionRequested', data: { ...request, holdId } };
-  return { append: appendOf(stream, generation - 1, [event], cause), ...(payload && { payload }) };
+  return {
+    append: appendOf(stream, generation - 1, [event], metadata),
+    ...(payload && { payload }),
+  };
 }
 
 const payloadOf = ({ request, inputBytes }: Submission): Payload => ({

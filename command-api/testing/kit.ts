@@ -10,6 +10,7 @@ import { streamOf } from '../../contracts/streams.js';
 import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
 import { configFrom } from '../../infra/config/config.js';
 import { openAccounts } from '../../command-handling/accounts/accounts.js';
+import { openRepositories } from '../../command-handling/repositories.js';
 import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
 import type { EventStore } from '../../infra/event-store/port.js';
@@ -60,7 +61,11 @@ export async function openCommandApi(
     log: silent,
   });
   const commands: Commands = {
-    ...{ store, catalogue, config, allowedNetworks: parsed.networks },
+    ...openRepositories(store),
+    store,
+    catalogue,
+    config,
+    allowedNetworks: parsed.networks,
     accounts: openAccounts({ store, onError: (error) => silent.error(error) }),
     bus: openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log: silent }),
     payloads: openMemoryPayloads(large),
@@ -70,7 +75,11 @@ export async function openCommandApi(
   };
   const server = await serveRoutes({
     ...{ routes: commandRoutes(commands), mounts: [], log: silent, metrics: openMetrics() },
-    authenticator: openAuthenticator({ store, adminKey: ADMIN_KEY, now: Date.now }),
+    authenticator: openAuthenticator({
+      apiKeys: commands.apiKeys,
+      adminKey: ADMIN_KEY,
+      now: Date.now,
+    }),
     ...{ now: Date.now, port: 0, host: '127.0.0.1' },
   });
   const dispatcher = new Agent({ connections: 64 });

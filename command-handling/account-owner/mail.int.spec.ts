@@ -34,8 +34,8 @@ describe('mail for an account', function () {
         [id, stream, writeTickets([ticket(id)]), ageSeconds],
       );
     const decided: string[] = [];
-    const submit = async ({ cause }: QueuedCommand): Promise<AccountResult> => {
-      decided.push(cause.correlationId);
+    const submit = async ({ metadata }: QueuedCommand): Promise<AccountResult> => {
+      decided.push(metadata.correlationId);
       return { outcome: 'alreadyDone', hold: undefined };
     };
     const homes = openPostgresHomes({ url: harness.url, log: silent, instance: 'spec' });
@@ -44,7 +44,7 @@ describe('mail for an account', function () {
     homes.contend(stream);
     expect(await homes.settle(stream, [ticket('own')], submit)).to.equal(undefined);
     await eventually('some is decided', () => decided.length > 0);
-    expect(decided).to.deep.equal([ticket('in time').cause.correlationId]);
+    expect(decided).to.deep.equal([ticket('in time').metadata.correlationId]);
     await homes.close();
   });
 });

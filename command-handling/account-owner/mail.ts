@@ -21,7 +21,7 @@ interface WrittenFollow {
 
 interface WrittenTicket {
   readonly command: Wire;
-  readonly cause: QueuedCommand['cause'];
+  readonly metadata: QueuedCommand['metadata'];
   readonly dependent?: WrittenFollow;
 }
 
@@ -29,11 +29,11 @@ const COMMAND_MONEY = ['amount', 'cost'];
 
 export function writeTickets(tickets: readonly QueuedCommand[]): string {
   return JSON.stringify(
-    tickets.map(({ command, cause, dependent }): WrittenTicket => {
+    tickets.map(({ command, metadata, dependent }): WrittenTicket => {
       const behind = dependent?.();
       return {
         command: withText(command, COMMAND_MONEY),
-        cause,
+        metadata,
         ...(behind && { dependent: writtenFollow(behind) }),
       };
     }),
@@ -42,10 +42,10 @@ export function writeTickets(tickets: readonly QueuedCommand[]): string {
 
 /** What follows keeps its ids, however often it is decided: it can land only once. */
 export function readTickets(text: string): readonly QueuedCommand[] {
-  return (JSON.parse(text) as readonly WrittenTicket[]).map(({ command, cause, dependent }) => {
+  return (JSON.parse(text) as readonly WrittenTicket[]).map(({ command, metadata, dependent }) => {
     const behind = dependent && readFollow(dependent);
     const money = withMoney(command, COMMAND_MONEY) as unknown as Account.Command;
-    return { command: money, cause, ...(behind && { dependent: () => behind }) };
+    return { command: money, metadata, ...(behind && { dependent: () => behind }) };
   });
 }
 

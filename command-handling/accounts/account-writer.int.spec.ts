@@ -17,7 +17,7 @@ import {
   type Stores,
   type Watched,
 } from '../testing/kit.js';
-import { appendOf } from '../transact.js';
+import { appendOf } from '../streams.js';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
@@ -230,13 +230,13 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
         await Promise.all(
           numbers(250).map(async (m) => {
             const key = `k${n + m}`;
-            const { command, cause } = hold({ organizationId: org, key });
+            const { command, metadata } = hold({ organizationId: org, key });
             if (command.type !== 'PlaceHold') return;
-            await accounts.submit(org, { command, cause });
+            await accounts.submit(org, { command, metadata });
             const { executionId, holdId, at: then } = command;
             const ending = { organizationId: org, executionId, holdId, at: then };
             const settle = { type: 'SettleHold', ...ending, cost: 1n } as const;
-            await accounts.submit(org, { command: settle, cause });
+            await accounts.submit(org, { command: settle, metadata });
           }),
         );
       await eventually('the snapshot is written', async () => {
@@ -264,7 +264,9 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
           for (const event of decision.events) Account.evolve(state, event);
           return decision.events;
         });
-        await store.append({ appends: [appendOf(stream, n - 1, events, deposit(org, 1n).cause)] });
+        await store.append({
+          appends: [appendOf(stream, n - 1, events, deposit(org, 1n).metadata)],
+        });
       }
       return stream;
     };

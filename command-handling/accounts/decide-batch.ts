@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { StreamName } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
 import type { AppendOutcome, Payload, StreamAppend } from '../../infra/event-store/port.js';
-import { appendOf, type Cause } from '../transact.js';
+import type { CommandMetadata } from '../command-metadata.js';
+import { appendOf } from '../streams.js';
 
 /** Appended, with its payload, only if the primary append of its command lands. */
 export interface DependentAppend {
@@ -14,7 +15,7 @@ export interface DependentAppend {
 /** A command as it waits for its decision. */
 export interface QueuedCommand {
   readonly command: Account.Command;
-  readonly cause: Cause;
+  readonly metadata: CommandMetadata;
   /** Called anew each time the command is decided. */
   readonly dependent?: () => DependentAppend;
 }
@@ -69,7 +70,7 @@ export function decideBatch(
       continue;
     }
     const at = revision + events.length;
-    events.push(...appendOf(stream, at, decision.events, queued.cause, token).events);
+    events.push(...appendOf(stream, at, decision.events, queued.metadata, token).events);
     for (const event of decision.events) Account.evolve(state, event);
     const dependent = queued.dependent?.();
     if (dependent?.payload) {

@@ -13,7 +13,8 @@ import { openMemoryEventStore, createMemoryLog } from '../../infra/event-store/t
 import { NO_STREAM, type AppendUnit, type EventStore } from '../../infra/event-store/port.js';
 import { openPostgresHarness } from '../../infra/event-store/postgres/testing/harness.js';
 import type { DependentAppend, QueuedCommand } from '../accounts/decide-batch.js';
-import { appendOf, type Cause } from '../transact.js';
+import type { CommandMetadata } from '../command-metadata.js';
+import { appendOf } from '../streams.js';
 
 export interface Stores {
   readonly store: EventStore;
@@ -89,7 +90,7 @@ export const newOrganization = (): OrganizationId => `org_${randomUUID()}`;
 
 const at = '2026-01-01T00:00:00.000Z';
 
-const causeOf = (about: string): Cause => ({
+const metadataOf = (about: string): CommandMetadata => ({
   actor: 'operator',
   correlationId: about,
   causationId: 'spec',
@@ -101,7 +102,7 @@ export const deposit = (
   topUpId = 't1',
 ): QueuedCommand => ({
   command: { type: 'Deposit', organizationId, topUpId, amount, at },
-  cause: causeOf(organizationId),
+  metadata: metadataOf(organizationId),
 });
 
 export interface Wish {
@@ -126,7 +127,7 @@ export function hold({ organizationId, key, amount = 1n, payloadBytes = 0 }: Wis
   const payload = { ref: `${executionId}/input`, organizationId };
   return {
     command: { ...command, amount, at },
-    cause: causeOf(executionId),
+    metadata: metadataOf(executionId),
     dependent: (): DependentAppend => ({
       append: requestOf({ organizationId, key, amount }, executionId, holdId),
       ...(payloadBytes > 0 && { payload: { ...payload, bytes: Buffer.alloc(payloadBytes, 'x') } }),
@@ -149,7 +150,7 @@ function requestOf(
     },
   };
   const stream = streamOf('execution', executionId);
-  return appendOf(stream, NO_STREAM, [event], causeOf(executionId));
+  return appendOf(stream, NO_STREAM, [event], metadataOf(executionId));
 }
 
 export const accountEvents = async (

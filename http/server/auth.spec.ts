@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
+import { openRepositories, type Repositories } from '../../command-handling/repositories.js';
 import { openMemoryEventStore } from '../../infra/event-store/testing/memory.js';
 import { StoreUnavailable, type EventStore } from '../../infra/event-store/port.js';
 import { apiKeyText, isApiKeyText } from './api-key-text.js';
@@ -33,6 +34,7 @@ describe('authenticator', () => {
   let reads: number;
   let away: boolean;
   let store: EventStore;
+  let apiKeys: Repositories['apiKeys'];
   let authenticator: Authenticator;
 
   beforeEach(() => {
@@ -47,7 +49,8 @@ describe('authenticator', () => {
       },
     };
     const now = () => 1_000_000_000_000 + ms;
-    authenticator = openAuthenticator({ store, adminKey: ADMIN_KEY, now, monotonicMs: () => ms });
+    apiKeys = openRepositories(store).apiKeys;
+    authenticator = openAuthenticator({ apiKeys, adminKey: ADMIN_KEY, now, monotonicMs: () => ms });
   });
 
   const ask = async (key: string) => authenticator.tenant(`Bearer ${key}`);
@@ -142,7 +145,7 @@ describe('authenticator', () => {
     authenticator.requireOperator({ headers: { 'x-admin-key': ADMIN_KEY } });
     const wrong = { headers: { 'x-admin-key': `${ADMIN_KEY}x` } };
     expect(await refusal(() => authenticator.requireOperator(wrong))).to.equal('UNAUTHORIZED');
-    const keyless = openAuthenticator({ store, adminKey: undefined, now: Date.now });
+    const keyless = openAuthenticator({ apiKeys, adminKey: undefined, now: Date.now });
     expect(await refusal(() => keyless.requireOperator(given))).to.equal('UNAUTHORIZED');
   });
 });

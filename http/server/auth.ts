@@ -12,9 +12,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { apiKeyIdOf } from '../../contracts/ids.js';
-import * as ApiKey from '../../domain/api-key/api-key.js';
-import { load } from '../../command-handling/transact.js';
-import type { EventStore } from '../../infra/event-store/port.js';
+import type { Repositories } from '../../command-handling/repositories.js';
 import { apiKeyHash, isApiKeyText } from './api-key-text.js';
 import { Refusal, type Caller } from './route.js';
 
@@ -26,7 +24,7 @@ export interface Authenticator {
 }
 
 interface AuthenticatorOptions {
-  readonly store: EventStore;
+  readonly apiKeys: Repositories['apiKeys'];
   /** Without one, nobody is the operator. */
   readonly adminKey: string | undefined;
   /** Milliseconds since the epoch; decides about a key's expiry only. */
@@ -58,7 +56,7 @@ export function openAuthenticator(options: AuthenticatorOptions): Authenticator 
   const look = (digest: string): Promise<Entry> => {
     const underWay = looking.get(digest);
     if (underWay) return underWay;
-    const looked = lookUp(options.store, digest, monotonicMs())
+    const looked = lookUp(options.apiKeys, digest, monotonicMs())
       .then((entry) => {
         (entry.caller ? known : refused).set(digest, entry);
         (entry.caller ? refused : known).delete(digest);
@@ -95,8 +93,12 @@ function callerOf({ caller, expiresAtMs }: Entry, nowMs: number): Caller {
   return caller;
 }
 
-async function lookUp(store: EventStore, digest: string, lookedAtMs: number): Promise<Entry> {
-  const { state } = await load(store, ApiKey, apiKeyIdOf(digest));
+async function lookUp(
+  apiKeys: Repositories['apiKeys'],
+  digest: string,
+  lookedAtMs: number,
+): Promise<Entry> {
+  const { state } = await apiKeys.load(apiKeyIdOf(digest));
   if (state.status !== 'active' || !isSame(state.key.hash, digest))
     return { caller: undefined, expiresAtMs: 0, lookedAtMs };
   const { organizationId, keyId, permission, expiresAt } = state.key;

@@ -7,13 +7,8 @@ import type { DeliveryScheduled } from '../../contracts/events/delivery.js';
 import type { DeliveryId, ExecutionId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import * as Delivery from '../../domain/delivery/delivery.js';
-import {
-  decideOnce,
-  load,
-  readEvents,
-  transact,
-  type Loaded,
-} from '../../command-handling/transact.js';
+import type { Loaded } from '../../command-handling/repository.js';
+import { readEvents } from '../../command-handling/streams.js';
 import { retryOnOutage } from '../../infra/event-store/outage.js';
 import {
   createKeyedSemaphore,
@@ -21,7 +16,7 @@ import {
 } from '../../infra/concurrency/keyed-semaphore.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { OutboundResult } from '../../http/client/outbound.js';
-import { causeOf } from '../cause.js';
+import { metadataOf } from '../command-metadata.js';
 import { bodyOf } from './body.js';
 import { signatureHeaders } from './sign.js';
 
@@ -116,12 +111,13 @@ async function attempt(posting: Posting, deliveryId: DeliveryId, known?: Due): P
 
 /** The delivery, when an attempt is due; else the word that says why not. */
 async function waiting(
-  { store, now }: Infra,
+  { deliveries, now }: Infra,
   deliveryId: DeliveryId,
 ): Promise<Loaded<Waiting> | string> {
-  const { state, revision } = await load(store, Delivery, deliveryId);
+  const loaded = await deliveries.load(deliveryId);
+  const { state } = loaded;
   if (state.status !== 'waiting') return `already_${state.status}`;
-  return Date.parse(state.nextAttemptAt) > now() ? 'not_due' : { state, revision };
+  return Date.parse(state.nextAttemptAt) > now() ? 'not_due' : { ...loaded, state };
 }
 
 const readBody = async ({ store }: Infra, scheduled: DeliveryScheduled['data']) =>
@@ -176,15 +172,15 @@ function post(
 }
 
 async function record(
-  { store }: Infra,
+  { deliveries }: Infra,
   loaded: Loaded<Waiting>,
   command: Delivery.Command,
 ): Promise<Delivery.State> {
   const { deliveryId, executionId } = loaded.state.scheduled;
-  const cause = causeOf('deliver-webhooks', executionId, deliveryId);
-  const first = await decideOnce(store, Delivery, deliveryId, loaded, command, cause);
+  const metadata = metadataOf('deliver-webhooks', executionId, deliveryId);
+  const first = await deliveries.decide(loaded, command, metadata);
   if (first.outcome !== 'conflict') return first.state;
-  return (await transact(store, Delivery, deliveryId, command, cause)).state;
+  return (await deliveries.transact(deliveryId, command, metadata)).state;
 }
 
 function resultOf(result: OutboundResult, nowMs: number): Delivery.AttemptResult {

@@ -13,13 +13,12 @@ import {
 } from '../../contracts/ids.js';
 import { idOf, type StreamName } from '../../contracts/streams.js';
 import { CLASSIC_EVENTS, WEBHOOK_EVENTS } from '../../contracts/webhooks/body.js';
-import * as Delivery from '../../domain/delivery/delivery.js';
+import type * as Delivery from '../../domain/delivery/delivery.js';
 import { timelineOf } from '../../domain/execution/timeline.js';
-import { decideOnce, load, readEvents } from '../../command-handling/transact.js';
-import { NO_STREAM } from '../../infra/event-store/port.js';
+import { readEvents } from '../../command-handling/streams.js';
 import type { Group, Wake } from '../../infra/event-bus/port.js';
 import type { Infra } from '../../runtime/infra.js';
-import { causeOf } from '../cause.js';
+import { metadataOf } from '../command-metadata.js';
 import { openDeliveryAttempts, type DeliveryAttempts, type Started } from './attempts.js';
 import { bodyOf } from './body.js';
 
@@ -78,16 +77,15 @@ async function deliver(
   const command = scheduleOf(infra, wake, events, request);
   if (!command) return 'not_told';
   const { deliveryId, executionId } = command.data;
-  const cause = causeOf('deliver-webhooks', executionId, wake);
-  const unknown = { state: Delivery.initial(), revision: NO_STREAM };
-  const result = await decideOnce(
-    ...([infra.store, Delivery, deliveryId, unknown, command, cause] as const),
-  );
+  const metadata = metadataOf('deliver-webhooks', executionId, wake);
+  const { deliveries } = infra;
+  const result = await deliveries.decide(deliveries.unwritten(deliveryId), command, metadata);
   const isNew = result.outcome === 'accepted';
-  const { state, revision } = isNew ? result : await load(infra.store, Delivery, deliveryId);
+  const loaded = isNew ? result : await deliveries.load(deliveryId);
+  const { state } = loaded;
   // A wake that rings again after a crash finds the delivery scheduled, perhaps never attempted.
   if (state.status !== 'waiting' || state.attempts > 0) return 'scheduled_before';
-  const due = { loaded: { state, revision }, body: bodyOf(state.scheduled, events) };
+  const due = { loaded: { ...loaded, state }, body: bodyOf(state.scheduled, events) };
   return attempts.start(deliveryId, executionId, due);
 }
 

@@ -4,7 +4,7 @@ import type { OutputFile } from '../../contracts/events/execution.js';
 import type { FileEvent } from '../../contracts/events/file.js';
 import type { FileId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { readEvents } from '../../command-handling/transact.js';
+import { readEvents } from '../../command-handling/streams.js';
 import { FileTooLarge } from '../../infra/files/errors.js';
 import { inspectFile } from '../../infra/files/image-info.js';
 import type { Infra } from '../../runtime/infra.js';

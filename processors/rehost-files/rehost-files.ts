@@ -10,20 +10,16 @@ import type { FileStored } from '../../contracts/events/file.js';
 import type { OutputFile } from '../../contracts/events/execution.js';
 import { outputFileIdOf, type ExecutionId } from '../../contracts/ids.js';
 import { idOf, streamOf } from '../../contracts/streams.js';
-import * as Execution from '../../domain/execution/execution.js';
-import {
-  appendOf,
-  decideOnce,
-  load,
-  type Cause,
-  type Loaded,
-} from '../../command-handling/transact.js';
+import type * as Execution from '../../domain/execution/execution.js';
+import type { CommandMetadata } from '../../command-handling/command-metadata.js';
+import type { Loaded } from '../../command-handling/repository.js';
+import { appendOf } from '../../command-handling/streams.js';
 import type { Group } from '../../infra/event-bus/port.js';
 import { isOutage } from '../../infra/event-store/outage.js';
 import { NO_STREAM, StoreUnavailable } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProducedFile, ProviderOutput } from '../../providers/port.js';
-import { causeOf } from '../cause.js';
+import { metadataOf } from '../command-metadata.js';
 import { keep } from '../keep.js';
 import { fetchOutput, removeUnrecorded } from './fetch-output.js';
 
@@ -39,10 +35,10 @@ export const rehostFiles = (infra: Infra): Group => ({
   attemptsMax: 60,
   async handle(wake, signal) {
     const executionId = idOf(wake.stream) as ExecutionId;
-    const cause = causeOf('rehost-files', executionId, wake);
+    const metadata = metadataOf('rehost-files', executionId, wake);
     try {
       for (;;) {
-        const outcome = await rehost(infra, executionId, cause, signal);
+        const outcome = await rehost(infra, executionId, metadata, signal);
         if (outcome !== 'conflict') return outcome;
       }
     } catch (error) {
@@ -58,23 +54,24 @@ type Delivered = Extract<Execution.State, { status: 'delivered' }>;
 async function rehost(
   infra: Infra,
   executionId: ExecutionId,
-  cause: Cause,
+  metadata: CommandMetadata,
   signal: AbortSignal,
 ): Promise<string> {
-  const { state, revision } = await load(infra.store, Execution, executionId);
+  const loaded = await infra.executions.load(executionId);
+  const { state } = loaded;
   if (state.status !== 'delivered') return `already_${state.status}`;
-  const loaded = { state, revision };
+  const delivered = { ...loaded, state };
   const produced = await producedBy(infra, state);
   const files = await fetchAll(infra, produced, executionId, signal);
-  if (files === 'unusable') return fail(infra, loaded, cause);
+  if (files === 'unusable') return fail(infra, delivered, metadata);
   if (files === 'unreachable') {
     if (signal.aborted) throw new Error('stopping before an output was fetched');
     if (infra.now() > Date.parse(state.success.at) + UNREACHABLE_MAX_MS)
-      return fail(infra, loaded, cause);
+      return fail(infra, delivered, metadata);
     throw new Error('an output could not be fetched yet');
   }
-  await Promise.all(files.map((file) => recordFile(infra, file, state, cause)));
-  return complete(infra, loaded, files, cause);
+  await Promise.all(files.map((file) => recordFile(infra, file, state, metadata)));
+  return complete(infra, delivered, files, metadata);
 }
 
 async function producedBy(infra: Infra, { success }: Delivered): Promise<readonly ProducedFile[]> {
@@ -109,7 +106,7 @@ async function recordFile(
   { store, now }: Infra,
   { fileId, ...file }: OutputFile,
   { request }: Delivered,
-  cause: Cause,
+  metadata: CommandMetadata,
 ): Promise<void> {
   const event: FileStored = {
     type: 'FileStored',
@@ -122,14 +119,16 @@ async function recordFile(
       at: new Date(now()).toISOString(),
     },
   };
-  await store.append({ appends: [appendOf(streamOf('file', fileId), NO_STREAM, [event], cause)] });
+  await store.append({
+    appends: [appendOf(streamOf('file', fileId), NO_STREAM, [event], metadata)],
+  });
 }
 
 async function complete(
   infra: Infra,
   loaded: Loaded<Delivered>,
   files: readonly OutputFile[],
-  cause: Cause,
+  metadata: CommandMetadata,
 ): Promise<string> {
   const { request, current } = loaded.state;
   const { executionId, organizationId } = request;
@@ -142,13 +141,8 @@ async function complete(
     completion: { output: kept.ref, files, summary: output },
     at: new Date(infra.now()).toISOString(),
   };
-  const along = kept.payload && { payload: kept.payload };
-  const { outcome } = await decideOnce<
-    Execution.State,
-    Execution.Command,
-    Execution.Event,
-    Execution.Rejection
-  >(infra.store, Execution, executionId, loaded, command, cause, along);
+  const along = { payload: kept.payload };
+  const { outcome } = await infra.executions.decide(loaded, command, metadata, along);
   return outcome === 'accepted' ? 'rehosted' : outcome;
 }
 
@@ -159,16 +153,15 @@ const shown = ({ fileId, format, width, height }: OutputFile) => ({
   height: height ?? null,
 });
 
-async function fail(infra: Infra, loaded: Loaded<Delivered>, cause: Cause): Promise<string> {
+async function fail(
+  infra: Infra,
+  loaded: Loaded<Delivered>,
+  metadata: CommandMetadata,
+): Promise<string> {
   const { executionId } = loaded.state.request;
   const at = new Date(infra.now()).toISOString();
   const command: Execution.Command = { type: 'Fail', code: 'GENERATION_FAILED', at };
-  const { outcome } = await decideOnce<
-    Execution.State,
-    Execution.Command,
-    Execution.Event,
-    Execution.Rejection
-  >(infra.store, Execution, executionId, loaded, command, cause);
+  const { outcome } = await infra.executions.decide(loaded, command, metadata);
   if (outcome === 'accepted')
     infra.log.warn({ executionId }, 'a provider’s output cannot be kept; the execution failed');
   return outcome === 'accepted' ? 'failed' : outcome;

@@ -3,15 +3,15 @@
  * call that this process does not live to record is recovered when its deadline passes.
  */
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
-import * as Execution from '../../domain/execution/execution.js';
+import type * as Execution from '../../domain/execution/execution.js';
 import { endingOf } from '../../domain/routing/health.js';
 import { retryDelayMs } from '../../domain/routing/backoff.js';
-import { decideOnce, load, type Loaded } from '../../command-handling/transact.js';
+import type { Loaded } from '../../command-handling/repository.js';
 import { isOutage, retryOnOutage } from '../../infra/event-store/outage.js';
 import type { Payload } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProviderOutcome } from '../../providers/port.js';
-import { causeOf } from '../cause.js';
+import { metadataOf } from '../command-metadata.js';
 import type { Input } from './input.js';
 import { outputOf } from './output.js';
 import type { ProviderSlot } from './provider-pool.js';
@@ -152,21 +152,18 @@ interface Prepared {
 }
 
 async function recordOnce(
-  { store }: Infra,
+  { executions }: Infra,
   { claimed, dispatchKey }: Attempt,
   { command, payload }: Prepared,
 ): Promise<string> {
   const { executionId } = claimed.state.request;
-  const cause = causeOf('run-execution', executionId, dispatchKey);
+  const metadata = metadataOf('run-execution', executionId, dispatchKey);
   let known: Loaded<Execution.State> = claimed;
   for (;;) {
-    const result = await decideOnce(
-      ...([store, Execution, executionId, known, command, cause] as const),
-      payload && { payload },
-    );
+    const result = await executions.decide(known, command, metadata, { payload });
     if (result.outcome === 'rejected') return result.reason;
     if (result.outcome !== 'conflict') return command.type;
-    known = await load(store, Execution, executionId);
+    known = await executions.load(executionId);
   }
 }
 

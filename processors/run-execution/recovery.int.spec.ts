@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { ExecutionId } from '../../contracts/ids.js';
+import { openRepositories } from '../../command-handling/repositories.js';
 import { watch } from '../../command-handling/testing/kit.js';
 import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
@@ -115,7 +116,7 @@ describe('run-execution, when something dies', function () {
       await infra.store.append(unit);
       throw new StoreUnavailable('the answer was lost');
     };
-    start({ ...infra, store });
+    start({ ...infra, store, ...openRepositories(store) });
     expect(await whenOver(infra, asked)).to.equal('completed');
     expect(lost).to.equal(1);
     expect(await typesOf(infra, asked)).to.deep.equal([
@@ -137,7 +138,7 @@ describe('run-execution, when something dies', function () {
       if (!doubts) spec.clock.aheadMs = CALL_TIMEOUT_MS + 60_000;
       throw new StoreUnavailable('away');
     };
-    start({ ...infra, store });
+    start({ ...infra, store, ...openRepositories(store) });
     await eventually('the deadline passed', () => doubted > 0);
     isAway = false;
     expect(await whenOver(infra, asked)).to.equal('completed');
@@ -152,7 +153,7 @@ describe('run-execution, when something dies', function () {
     store.before = async (unit) => {
       if (holds(unit, asked, 'ExecutionCompleted')) throw new Error('not to be written');
     };
-    start({ ...infra, store });
+    start({ ...infra, store, ...openRepositories(store) });
     expect(await whenOver(infra, asked)).to.equal('failed');
     const { data } = await eventOf(infra, asked, 'ExecutionFailed');
     expect(data).to.include({ code: 'INTERNAL_ERROR', retryable: false });
@@ -175,7 +176,7 @@ describe('run-execution, when something dies', function () {
       if (holds(unit, asked, 'ProviderDispatched')) throw new Error('a poisoned execution');
     };
     const other = await ask(infra);
-    start({ ...infra, store, bus });
+    start({ ...infra, store, bus, ...openRepositories(store) });
     expect(await whenOver(infra, other)).to.equal('completed');
     const parked = await eventually('it is parked', async () => (await bus.parked())[0]);
     expect(parked).to.include({ group: 'run-execution', stream: asked.stream, attempts: 30 });

@@ -14,13 +14,14 @@ import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue
 import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import { idOf } from '../../contracts/streams.js';
-import * as Execution from '../../domain/execution/execution.js';
+import type * as Execution from '../../domain/execution/execution.js';
 import { chooseRoute, type RouteChoice } from '../../domain/routing/choose-route.js';
-import { decideOnce, load, type Cause, type Loaded } from '../../command-handling/transact.js';
+import type { CommandMetadata } from '../../command-handling/command-metadata.js';
+import type { Loaded } from '../../command-handling/repository.js';
 import type { Group } from '../../infra/event-bus/port.js';
 import { retryOnOutage } from '../../infra/event-store/outage.js';
 import type { Infra } from '../../runtime/infra.js';
-import { causeOf } from '../cause.js';
+import { metadataOf } from '../command-metadata.js';
 import { openAttempts, type Attempts } from './attempts.js';
 import { inputOf } from './input.js';
 import { openProviderPool, type ProviderSlot, type ProviderPool } from './provider-pool.js';
@@ -28,7 +29,11 @@ import { openProviderPool, type ProviderSlot, type ProviderPool } from './provid
 export interface RunExecution {
   readonly group: Group;
   /** What a timer does when a failed attempt may be followed by the next one. */
-  advance(executionId: ExecutionId, cause: Cause, signal: AbortSignal): Promise<string>;
+  advance(
+    executionId: ExecutionId,
+    metadata: CommandMetadata,
+    signal: AbortSignal,
+  ): Promise<string>;
   /** Resolves when no call is in flight; after `waitMs` the rest is cut and recovered later. */
   drain(waitMs: number): Promise<void>;
 }
@@ -57,8 +62,8 @@ export function openRunExecution(infra: Infra): RunExecution {
   const pool = openProviderPool(infra.metrics, infra.now, WAITING_ROOM);
   const attempts = openAttempts(infra);
   const turnedAway = new LRUCache<ExecutionId, Loaded<Pending>>({ max: TURNED_AWAY_MAX });
-  const advance: RunExecution['advance'] = (executionId, cause, signal) =>
-    advanceOnce({ infra, pool, attempts, turnedAway, executionId, cause, signal });
+  const advance: RunExecution['advance'] = (executionId, metadata, signal) =>
+    advanceOnce({ infra, pool, attempts, turnedAway, executionId, metadata, signal });
   return {
     advance,
     drain: (waitMs) => attempts.drain(waitMs),
@@ -70,7 +75,7 @@ export function openRunExecution(infra: Infra): RunExecution {
       attemptsMax: 30,
       handle(wake, signal) {
         const executionId = idOf(wake.stream) as ExecutionId;
-        return advance(executionId, causeOf('run-execution', executionId, wake), signal);
+        return advance(executionId, metadataOf('run-execution', executionId, wake), signal);
       },
     },
   };
@@ -84,7 +89,7 @@ interface Job {
   readonly attempts: Attempts;
   readonly turnedAway: LRUCache<ExecutionId, Loaded<Pending>>;
   readonly executionId: ExecutionId;
-  readonly cause: Cause;
+  readonly metadata: CommandMetadata;
   readonly signal: AbortSignal;
 }
 
@@ -95,9 +100,10 @@ async function advanceOnce(job: Job): Promise<string> {
     // Whatever was read before is as good as new: what is decided on it is appended behind it.
     const known = turnedAway.get(executionId);
     turnedAway.delete(executionId);
-    const { state, revision } = known ?? (await load(infra.store, Execution, executionId));
+    const loaded = known ?? (await infra.executions.load(executionId));
+    const { state } = loaded;
     if (state.status !== 'pending') return `already_${state.status}`;
-    const done = await dispatch(job, { state, revision });
+    const done = await dispatch(job, { ...loaded, state });
     if (done !== 'conflict') return done;
   }
 }
@@ -180,10 +186,10 @@ async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise
     const { dispatchKey, result } = await appendClaim(job, loaded, chosen);
     if (result.outcome === 'rejected') return `not_dispatchable_${result.reason}`;
     if (result.outcome !== 'accepted') return result.outcome;
-    const { state, revision } = result;
+    const { state } = result;
     if (state.status !== 'processing') throw new Error(`a claim led to '${state.status}'`);
     isCalling = true;
-    const claimed = { state, revision };
+    const claimed = { ...result, state };
     job.attempts.start({ ...chosen, claimed, dispatchKey, claimedAtMs, input, slot });
     return 'dispatched';
   } finally {
@@ -196,7 +202,7 @@ async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise
  * Otherwise an attempt that was never made would have to be taken for one whose end is unknown.
  */
 async function appendClaim(
-  { infra, executionId, cause, signal }: Job,
+  { infra, executionId, metadata, signal }: Job,
   loaded: Loaded<Pending>,
   { provider, route, candidates }: Chosen,
 ) {
@@ -206,15 +212,15 @@ async function appendClaim(
   const deadlineMs = atMs + provider.timeoutMs + RECOVERY_SLACK_MS;
   const command: Execution.Command = {
     type: 'Dispatch',
-    ...{ provider: provider.slug, route: route.name, dispatchKey, candidates },
+    provider: provider.slug,
+    route: route.name,
+    dispatchKey,
+    candidates,
     deadline: new Date(deadlineMs).toISOString(),
     at: new Date(atMs).toISOString(),
   };
   const along = { token: randomUUID() };
-  const append = () =>
-    decideOnce<Execution.State, Execution.Command, Execution.Event, Execution.Rejection>(
-      ...([infra.store, Execution, executionId, loaded, command, cause, along] as const),
-    );
+  const append = () => infra.executions.decide(loaded, command, metadata, along);
   return { dispatchKey, result: await retryOnOutage(append, signal) };
 }
 
@@ -222,18 +228,13 @@ const letGo = (slot: ProviderSlot): void => slot.release('neutral', 0);
 
 /** Only as the execution was read: where another process has claimed it since, it goes on. */
 async function giveUp(
-  { infra, executionId, cause }: Job,
+  { infra, executionId, metadata }: Job,
   loaded: Loaded<Pending>,
   code: CanonicalCode,
 ): Promise<string> {
   const at = new Date(infra.now()).toISOString();
   const command: Execution.Command = { type: 'Fail', code, at };
-  const { outcome } = await decideOnce<
-    Execution.State,
-    Execution.Command,
-    Execution.Event,
-    Execution.Rejection
-  >(infra.store, Execution, executionId, loaded, command, cause);
+  const { outcome } = await infra.executions.decide(loaded, command, metadata);
   if (outcome !== 'accepted') return outcome;
   infra.log.info({ executionId, code }, 'an execution was given up before it was dispatched');
   return 'gave_up';

@@ -1,15 +1,19 @@
 /** What each kind of timer does when it is due. */
 import type { DeliveryId, ExecutionId } from '../../contracts/ids.js';
-import * as Execution from '../../domain/execution/execution.js';
-import { load, transact, type Cause } from '../../command-handling/transact.js';
+import type * as Execution from '../../domain/execution/execution.js';
+import type { CommandMetadata } from '../../command-handling/command-metadata.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { DueTimer } from '../../infra/read-store/timers.js';
-import { causeOf } from '../cause.js';
+import { metadataOf } from '../command-metadata.js';
 import { settle } from '../settle-execution/settle-execution.js';
 
 /** What belongs to other processors of this app. */
 export interface TimerActions {
-  advance(executionId: ExecutionId, cause: Cause, signal: AbortSignal): Promise<string>;
+  advance(
+    executionId: ExecutionId,
+    metadata: CommandMetadata,
+    signal: AbortSignal,
+  ): Promise<string>;
   /** In the background: a receiver may take its time. */
   attemptDelivery(deliveryId: DeliveryId, executionId: ExecutionId): string;
 }
@@ -20,32 +24,32 @@ export async function fireTimer(
   timer: DueTimer,
   signal: AbortSignal,
 ): Promise<string> {
-  const cause = causeOf('run-timers', timer.executionId, timer.id);
+  const metadata = metadataOf('run-timers', timer.executionId, timer.id);
   switch (timer.kind) {
     case 'expire-execution':
-      return expire(infra, timer.executionId, cause);
+      return expire(infra, timer.executionId, metadata);
     case 'attempt-deadline':
-      return passDeadline(infra, timer, cause);
+      return passDeadline(infra, timer, metadata);
     case 'retry-attempt':
-      return actions.advance(timer.executionId, cause, signal);
+      return actions.advance(timer.executionId, metadata, signal);
     case 'attempt-webhook':
       return actions.attemptDelivery(timer.deliveryId, timer.executionId);
     case 'reconcile-hold':
-      return reconcileHold(infra, timer, cause);
+      return reconcileHold(infra, timer, metadata);
   }
 }
 
-async function expire({ store, now }: Infra, executionId: ExecutionId, cause: Cause) {
-  const at = new Date(now()).toISOString();
-  const result = await transact(store, Execution, executionId, { type: 'Expire', at }, cause);
+async function expire(infra: Infra, executionId: ExecutionId, metadata: CommandMetadata) {
+  const at = new Date(infra.now()).toISOString();
+  const result = await infra.executions.transact(executionId, { type: 'Expire', at }, metadata);
   return result.outcome === 'rejected' ? result.reason : result.outcome;
 }
 
 /** The process that made the call did not live to record its end: what came of it is unknown. */
 async function passDeadline(
-  { store, catalogue, now }: Infra,
+  { executions, catalogue, now }: Infra,
   { executionId, attempt }: { readonly executionId: ExecutionId; readonly attempt: number },
-  cause: Cause,
+  metadata: CommandMetadata,
 ): Promise<string> {
   const { models, providers } = catalogue.current();
   const at = new Date(now()).toISOString();
@@ -56,12 +60,7 @@ async function passDeadline(
     const reason = 'the deadline passed without an outcome';
     return { type: 'RecordUnknown', attempt, reason, repeatable, attemptsMax, at };
   };
-  const result = await transact<
-    Execution.State,
-    Execution.Command,
-    Execution.Event,
-    Execution.Rejection
-  >(store, Execution, executionId, command, cause);
+  const result = await executions.transact(executionId, command, metadata);
   return result.outcome === 'rejected' ? result.reason : result.outcome;
 }
 
@@ -73,30 +72,30 @@ async function passDeadline(
 async function reconcileHold(
   infra: Infra,
   timer: Extract<DueTimer, { kind: 'reconcile-hold' }>,
-  cause: Cause,
+  metadata: CommandMetadata,
 ): Promise<string> {
-  const { store } = infra;
+  const { executions } = infra;
   const { executionId, organizationId, holdId } = timer;
   const at = new Date(infra.now()).toISOString();
-  const { state } = await load(store, Execution, executionId);
+  const { state } = await executions.load(executionId);
   if ('request' in state) {
-    if (state.request.holdId !== holdId) return release(infra, timer, 'orphaned', cause);
-    return settle(infra, executionId, cause);
+    if (state.request.holdId !== holdId) return release(infra, timer, 'orphaned', metadata);
+    return settle(infra, executionId, metadata);
   }
   const abandon: Execution.Command = { type: 'Abandon', executionId, organizationId, holdId, at };
-  const result = await transact(store, Execution, executionId, abandon, cause);
+  const result = await executions.transact(executionId, abandon, metadata);
   if (result.outcome === 'rejected') return 'requested_meanwhile';
-  return release(infra, timer, 'abandoned', cause);
+  return release(infra, timer, 'abandoned', metadata);
 }
 
 async function release(
   { accounts, now }: Infra,
   { organizationId, executionId, holdId }: Extract<DueTimer, { kind: 'reconcile-hold' }>,
   reason: 'orphaned' | 'abandoned',
-  cause: Cause,
+  metadata: CommandMetadata,
 ): Promise<string> {
   const at = new Date(now()).toISOString();
   const command = { type: 'ReleaseHold', organizationId, executionId, holdId, reason, at } as const;
-  const result = await accounts.submit(organizationId, { command, cause });
+  const result = await accounts.submit(organizationId, { command, metadata });
   return result.outcome === 'rejected' ? result.reason : `released_${reason}`;
 }

@@ -1,8 +1,6 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 import type { HoldId } from '../../contracts/ids.js';
-import { load } from '../../command-handling/transact.js';
-import * as Execution from '../../domain/execution/execution.js';
 import type { Infra } from '../../runtime/infra.js';
 import { projectorWorkers } from '../../projectors/app.js';
 import { eventually } from '../../testing/eventually.js';
@@ -65,7 +63,7 @@ describe('run-timers', function () {
         ...{ type: 'PlaceHold', organizationId, executionId, generation: of ? 1 : 0, holdId },
         ...{ amount: 10_000n, at: new Date(infra.now()).toISOString() },
       },
-      cause: { actor: 'spec', correlationId: executionId, causationId: 'spec' },
+      metadata: { actor: 'spec', correlationId: executionId, causationId: 'spec' },
     });
     expect(result.outcome).to.equal('accepted');
     return { organizationId, executionId, holdId, stream: `execution-${executionId}` } as const;
@@ -83,7 +81,7 @@ describe('run-timers', function () {
     spec.clock.aheadMs = MINUTE + 1_000;
     const ended = await whenHoldEnded(infra, held);
     expect(ended.type === 'HoldReleased' && ended.data.reason).to.equal('abandoned');
-    const { state } = await load(infra.store, Execution, held.executionId);
+    const { state } = await infra.executions.load(held.executionId);
     expect(state).to.deep.equal({ status: 'abandoned', holdIds: [held.holdId] });
     expect(await accountOf(infra, held.organizationId)).to.deep.include({
       ...{ available: FUNDS, held: 0n },

@@ -1,12 +1,11 @@
 /** Once an execution is over, its hold is settled or released. */
 import { idOf } from '../../contracts/streams.js';
 import type { ExecutionId } from '../../contracts/ids.js';
-import * as Execution from '../../domain/execution/execution.js';
 import { settlementOf } from '../../domain/execution/settlement.js';
-import { load, type Cause } from '../../command-handling/transact.js';
+import type { CommandMetadata } from '../../command-handling/command-metadata.js';
 import type { Group } from '../../infra/event-bus/port.js';
 import type { Infra } from '../../runtime/infra.js';
-import { causeOf } from '../cause.js';
+import { metadataOf } from '../command-metadata.js';
 
 export const settleExecution = (infra: Infra): Group => ({
   name: 'settle-execution',
@@ -16,20 +15,20 @@ export const settleExecution = (infra: Infra): Group => ({
   attemptsMax: 30,
   async handle(wake) {
     const executionId = idOf(wake.stream) as ExecutionId;
-    return settle(infra, executionId, causeOf('settle-execution', executionId, wake));
+    return settle(infra, executionId, metadataOf('settle-execution', executionId, wake));
   },
 });
 
 /** Also what the reconciler does with a hold whose execution is over. */
 export async function settle(
-  { store, accounts, now }: Infra,
+  { executions, accounts, now }: Infra,
   executionId: ExecutionId,
-  cause: Cause,
+  metadata: CommandMetadata,
 ): Promise<string> {
-  const { state } = await load(store, Execution, executionId);
+  const { state } = await executions.load(executionId);
   const command = settlementOf(state, new Date(now()).toISOString());
   if (!command) return 'not_finished';
-  const result = await accounts.submit(command.organizationId, { command, cause });
+  const result = await accounts.submit(command.organizationId, { command, metadata });
   if (result.outcome === 'rejected')
     throw new Error(`the hold of ${executionId} could not be ended: ${result.reason}`);
   return command.type === 'SettleHold' ? 'settled' : 'released';

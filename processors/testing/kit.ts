@@ -11,9 +11,9 @@ import {
 } from '../../contracts/ids.js';
 import { streamOf, type StreamName } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
-import * as Execution from '../../domain/execution/execution.js';
+import type * as Execution from '../../domain/execution/execution.js';
 import { estimateFor, holdFor } from '../../domain/pricing/pricing.js';
-import { load, readEvents, transact } from '../../command-handling/transact.js';
+import { readEvents } from '../../command-handling/streams.js';
 import type { Infra } from '../../runtime/infra.js';
 import { parseCidrs } from '../../http/client/addresses.js';
 import { eventually } from '../../testing/eventually.js';
@@ -47,7 +47,7 @@ export async function fund(infra: Infra, organizationId: OrganizationId): Promis
   const at = new Date(infra.now()).toISOString();
   await infra.accounts.submit(organizationId, {
     command: { type: 'Deposit', organizationId, topUpId: 'first', amount: FUNDS, at },
-    cause: { actor: 'operator', correlationId: organizationId, causationId: 'spec' },
+    metadata: { actor: 'operator', correlationId: organizationId, causationId: 'spec' },
   });
 }
 
@@ -86,9 +86,9 @@ export async function ask(infra: Infra, wish: Wish = {}): Promise<Asked> {
   await fund(infra, organizationId);
   const networks = parseCidrs(infra.config.allowedNetworks);
   if (!networks.ok) throw new Error(networks.reason);
-  const cause = { actor: 'key', correlationId: executionId, causationId: 'spec' };
+  const metadata = { actor: 'key', correlationId: executionId, causationId: 'spec' };
   const commands = { ...infra, allowedNetworks: networks.networks };
-  const submitted = await submit(commands, { ...submission, cause }, 0);
+  const submitted = await submit(commands, { ...submission, metadata }, 0);
   if (submitted.outcome !== 'accepted') throw new Error(submitted.outcome);
   const { holdId } = submitted.requested;
   const stream = streamOf('execution', executionId);
@@ -100,17 +100,12 @@ export const cancel = (infra: Infra, { executionId }: Asked) =>
 
 /** What a process would have recorded before it died. */
 export async function decideOn(
-  { store }: Infra,
+  { executions }: Infra,
   executionId: ExecutionId,
   command: Execution.Command,
 ): Promise<void> {
-  const cause = { actor: 'spec', correlationId: executionId, causationId: 'spec' };
-  const result = await transact<
-    Execution.State,
-    Execution.Command,
-    Execution.Event,
-    Execution.Rejection
-  >(store, Execution, executionId, command, cause);
+  const metadata = { actor: 'spec', correlationId: executionId, causationId: 'spec' };
+  const result = await executions.transact(executionId, command, metadata);
   if (result.outcome !== 'accepted')
     throw new Error(`${command.type} was not accepted: ${JSON.stringify(result.outcome)}`);
 }
@@ -161,7 +156,7 @@ export const whenOver = (infra: Infra, { executionId }: Asked, deadlineMs = 10_0
   eventually(
     `${executionId} is over`,
     async () => {
-      const { state } = await load(infra.store, Execution, executionId);
+      const { state } = await infra.executions.load(executionId);
       return OVER.includes(state.status) && state.status;
     },
     deadlineMs,

@@ -6,7 +6,7 @@ import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
 import { streamOf, type StreamName } from '../../contracts/streams.js';
-import { appendOf } from '../../command-handling/transact.js';
+import { appendOf } from '../../command-handling/streams.js';
 import { openMemoryEventStore } from '../../infra/event-store/testing/memory.js';
 import { NO_STREAM, START, type EventStore } from '../../infra/event-store/port.js';
 import { openMetrics } from '../../infra/metrics.js';
@@ -129,8 +129,8 @@ function plain(row: Record<string, unknown>): Record<string, unknown> {
 async function appendFacts(store: EventStore, facts: readonly Fact[]): Promise<void> {
   for (const { stream, ...event } of facts) {
     const [last] = await store.readStream(stream, { direction: 'backward', limit: 1 });
-    const cause = { actor: 'spec', correlationId: 'spec', causationId: 'spec' };
-    const append = appendOf(stream, last?.revision ?? NO_STREAM, [event], cause);
+    const metadata = { actor: 'spec', correlationId: 'spec', causationId: 'spec' };
+    const append = appendOf(stream, last?.revision ?? NO_STREAM, [event], metadata);
     const [outcome] = await store.append({ appends: [append] });
     if (outcome?.status !== 'appended') throw new Error(`${event.type} was not appended`);
   }

@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import type { PayloadRef } from '../../contracts/events/execution.js';
 import { apiKeyIdOf, type FileId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
+import { openRepositories } from '../../command-handling/repositories.js';
 import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
 import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
@@ -73,7 +74,11 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const server = await serveRoutes({
     routes,
     mounts: [],
-    authenticator: openAuthenticator({ store, adminKey: ADMIN_KEY, now: Date.now }),
+    authenticator: openAuthenticator({
+      apiKeys: openRepositories(store).apiKeys,
+      adminKey: ADMIN_KEY,
+      now: Date.now,
+    }),
     log,
     metrics: openMetrics(),
     now: Date.now,

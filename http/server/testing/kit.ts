@@ -6,7 +6,8 @@ import { Agent, request } from 'undici';
 import type { Permission } from '../../../contracts/events/organization.js';
 import { apiKeyIdOf, type ApiKeyId } from '../../../contracts/ids.js';
 import { streamOf } from '../../../contracts/streams.js';
-import { appendOf } from '../../../command-handling/transact.js';
+import { openRepositories } from '../../../command-handling/repositories.js';
+import { appendOf } from '../../../command-handling/streams.js';
 import { NO_STREAM, type EventStore } from '../../../infra/event-store/port.js';
 import { openMemoryEventStore } from '../../../infra/event-store/testing/memory.js';
 import { openMetrics } from '../../../infra/metrics.js';
@@ -55,7 +56,11 @@ export async function openTestServer(options: TestServerOptions): Promise<TestSe
   const server = await serveRoutes({
     mounts: [],
     ...options,
-    authenticator: openAuthenticator({ store, adminKey: ADMIN_KEY, now: Date.now }),
+    authenticator: openAuthenticator({
+      apiKeys: openRepositories(store).apiKeys,
+      adminKey: ADMIN_KEY,
+      now: Date.now,
+    }),
     log: pino({ level: 'debug', base: null }, { write }),
     metrics: openMetrics(),
     now: Date.now,
@@ -120,7 +125,7 @@ export async function createKey(store: EventStore, options: KeyOptions = {}) {
     streamOf('apiKey', keyId),
     NO_STREAM,
     [{ type: 'ApiKeyCreated', data }],
-    specCause,
+    specMetadata,
   );
   await store.append({ appends: [append] });
   return { key, keyId };
@@ -129,10 +134,10 @@ export async function createKey(store: EventStore, options: KeyOptions = {}) {
 export async function revokeKey(store: EventStore, keyId: ApiKeyId): Promise<void> {
   const data = { organizationId: ORGANIZATION, keyId, at: new Date().toISOString() } as const;
   const event = { type: 'ApiKeyRevoked', data } as const;
-  await store.append({ appends: [appendOf(streamOf('apiKey', keyId), 0, [event], specCause)] });
+  await store.append({ appends: [appendOf(streamOf('apiKey', keyId), 0, [event], specMetadata)] });
 }
 
-const specCause = { actor: 'operator', correlationId: ORGANIZATION, causationId: 'spec' };
+const specMetadata = { actor: 'operator', correlationId: ORGANIZATION, causationId: 'spec' };
 
 function exchange(port: number, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -1,13 +1,13 @@
-/** What a processor writes as the cause of its events. */
+/** The metadata of a processor's commands. */
 import type { StreamName } from '../contracts/streams.js';
-import type { Cause } from '../command-handling/transact.js';
+import type { CommandMetadata } from '../command-handling/command-metadata.js';
 
-/** `about` is the story's id (an execution's); `wokenBy` the event that led here. */
-export const causeOf = (
+/** `about` is the story's id (an execution's); `wokenBy` is the event that led here. */
+export const metadataOf = (
   processor: string,
   about: string,
   wokenBy: { readonly stream: StreamName; readonly revision: number } | string,
-): Cause => ({
+): CommandMetadata => ({
   actor: `processor:${processor}`,
   correlationId: about,
   causationId:

@@ -1,11 +1,15 @@
-/** Who asked for what is about to be recorded. */
-import type { Cause } from '../command-handling/transact.js';
+/** The metadata of a command that an HTTP request asks for. */
+import type { CommandMetadata } from '../command-handling/command-metadata.js';
 import type { ApiRequest } from '../http/server/route.js';
 
 /** W3C Trace Context, version 00. */
 const traceparentForm = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-export function causeOf(request: ApiRequest, actor: string, correlationId: string): Cause {
+export function metadataOf(
+  request: ApiRequest,
+  actor: string,
+  correlationId: string,
+): CommandMetadata {
   const traceparent = request.header('traceparent');
   return {
     actor,
@@ -16,5 +20,5 @@ export function causeOf(request: ApiRequest, actor: string, correlationId: strin
   };
 }
 
-export const operatorCause = (request: ApiRequest, correlationId: string): Cause =>
-  causeOf(request, 'operator', correlationId);
+export const operatorMetadata = (request: ApiRequest, correlationId: string): CommandMetadata =>
+  metadataOf(request, 'operator', correlationId);

@@ -1,0 +1,43 @@
+/** Who asked for a command and why: it becomes the metadata of every event that follows from it. */
+import { eventSchemas, type AnyEvent } from '../contracts/events/all.js';
+import type { Metadata, Timestamp } from '../contracts/events/envelope.js';
+
+export interface CommandMetadata {
+  /** An API key's id, `operator`, or `processor:<name>`. */
+  readonly actor: string;
+  /** What the whole story is about, e.g. the execution's id. */
+  readonly correlationId: string;
+  /** The request or event that led to the command. */
+  readonly causationId: string;
+  readonly ip?: string;
+  readonly traceparent?: string;
+}
+
+/**
+ * The metadata written last for a command. Events of one append, and of appends that go out together,
+ * share one object, which the codec checks and writes once.
+ */
+const written = new WeakMap<CommandMetadata, Metadata>();
+
+/** `time` is the append's own: an append that is made again carries the time of its own try. */
+export function eventMetadata(
+  type: AnyEvent['type'],
+  command: CommandMetadata,
+  time: Timestamp,
+): Metadata {
+  const schemaVersion = eventSchemas[type].version;
+  const last = written.get(command);
+  if (last?.time === time && last.schemaVersion === schemaVersion) return last;
+  const { actor, correlationId, causationId, ip, traceparent } = command;
+  const metadata: Metadata = {
+    $correlationId: correlationId,
+    $causationId: causationId,
+    actor,
+    ...(ip && { ip }),
+    ...(traceparent && { traceparent }),
+    schemaVersion,
+    time,
+  };
+  written.set(command, metadata);
+  return metadata;
+}

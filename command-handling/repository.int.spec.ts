@@ -1,0 +1,135 @@
+import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
+import type { ApiKeyId, OrganizationId } from '../contracts/ids.js';
+import { streamOf } from '../contracts/streams.js';
+import * as Organization from '../domain/organization/organization.js';
+import { StoreUnavailable } from '../infra/event-store/port.js';
+import type { CommandMetadata } from './command-metadata.js';
+import { openRepositories, type Repositories } from './repositories.js';
+import { appendOf } from './streams.js';
+import { kindsOfStores, newOrganization, watch, type Stores, type Watched } from './testing/kit.js';
+
+const at = '2026-01-01T00:00:00.000Z';
+const metadata: CommandMetadata = {
+  actor: 'operator',
+  correlationId: 'spec',
+  causationId: 'spec',
+  ip: '::1',
+};
+const newKey = (): ApiKeyId => `key_${randomUUID()}`;
+const grant = (keyId: ApiKeyId) => ({ type: 'GrantKey', keyId, at }) as const;
+
+for (const [kind, openStores] of Object.entries(kindsOfStores))
+  describe(`a repository over the ${kind} store`, () => {
+    let stores: Stores;
+    let store: Watched;
+    let organizations: Repositories['organizations'];
+    /** As another process has it. */
+    let others: Repositories['organizations'];
+    let organizationId: OrganizationId;
+
+    before(async () => {
+      stores = await openStores();
+    });
+    after(() => stores.close());
+    beforeEach(async () => {
+      store = watch(stores.store);
+      organizations = openRepositories(store).organizations;
+      others = openRepositories(stores.store).organizations;
+      organizationId = newOrganization();
+      const command = { type: 'Create', organizationId, name: 'Acme', at } as const;
+      await others.transact(organizationId, command, metadata);
+    });
+
+    const granted = (through = organizations, keyId = newKey()) =>
+      through.transact(organizationId, grant(keyId), metadata);
+    const keysIn = (state: Organization.State) => (state.status === 'created' ? state.keys : []);
+    const keys = async () => keysIn((await others.load(organizationId)).state);
+
+    it('appends what was decided, and answers with the state after it', async () => {
+      const keyId = newKey();
+      expect(await granted(organizations, keyId)).to.deep.equal({
+        outcome: 'accepted',
+        id: organizationId,
+        state: { status: 'created', organizationId, name: 'Acme', keys: [keyId] },
+        revision: 1,
+        events: [{ type: 'ApiKeyGranted', data: { organizationId, keyId, at } }],
+      });
+      expect((await granted(organizations, keyId)).outcome).to.equal('alreadyDone');
+      const [, event] = await store.readStream(streamOf('organization', organizationId));
+      expect(event?.metadata).to.deep.include({ actor: 'operator', ip: '::1', schemaVersion: 1 });
+    });
+
+    it('appends nothing when it is refused, or when there is nothing to be done', async () => {
+      const stranger = newOrganization();
+      const refused = await organizations.transact(stranger, grant(newKey()), metadata);
+      expect(refused).to.deep.include({ outcome: 'rejected', reason: 'OrganizationUnknown' });
+      const nothing = await organizations.transact(organizationId, () => undefined, metadata);
+      expect(nothing.outcome).to.equal('alreadyDone');
+      expect(store.appends).to.deep.equal([]);
+    });
+
+    it('decides a lost race again, on the newest state', async () => {
+      store.before = async () => {
+        if ((await keys()).length < 20) await granted(others);
+      };
+      for (let n = 0; n < 18; n++) await granted(others);
+      expect((await granted()).outcome, 'the twentieth').to.equal('rejected');
+      expect(await keys()).to.have.length(20);
+    });
+
+    it('takes ten lost races in a row for an outage', async () => {
+      store.before = async () => {
+        const [first] = await keys();
+        const withdraw = { type: 'WithdrawKey', keyId: first ?? newKey(), at } as const;
+        if (first) await others.transact(organizationId, withdraw, metadata);
+        else await granted(others);
+      };
+      const error = await granted().catch((thrown: unknown) => thrown);
+      expect(error).to.be.instanceOf(StoreUnavailable);
+    });
+
+    it('recognises under the same token what had landed unheard', async () => {
+      const loaded = await organizations.load(organizationId);
+      const keyId = newKey();
+      const once = (token: string) =>
+        organizations.decide(loaded, grant(keyId), metadata, { token });
+      const token = randomUUID();
+      expect((await once(token)).outcome).to.equal('accepted');
+      expect((await once(token)).outcome, 'the same append').to.equal('accepted');
+      expect((await once(randomUUID())).outcome, 'somebody else’s').to.equal('conflict');
+      expect(await keys()).to.deep.equal([keyId]);
+    });
+
+    it('takes a stream for unwritten only where it is', async () => {
+      const command = { type: 'Create', organizationId, name: 'Acme', at } as const;
+      const known = organizations.unwritten(organizationId);
+      expect((await organizations.decide(known, command, metadata)).outcome).to.equal('conflict');
+      const stranger = newOrganization();
+      const created = { ...command, organizationId: stranger };
+      const result = await organizations.decide(
+        organizations.unwritten(stranger),
+        created,
+        metadata,
+      );
+      expect(result).to.deep.include({ outcome: 'accepted', revision: 0 });
+      expect(store.counts.streamReads).to.equal(0);
+    });
+
+    it('gives each append its own time, and one object to the events of one moment', async () => {
+      const stream = streamOf('organization', organizationId);
+      const { events } = Organization.decide(
+        (await others.load(organizationId)).state,
+        grant(newKey()),
+      ) as { events: readonly Organization.Event[] };
+      const own = { ...metadata };
+      const timeOf = (moment: { readonly events: readonly { metadata: { time: string } }[] }) =>
+        moment.events[0]?.metadata.time;
+      const first = appendOf(stream, 0, [...events, ...events], own);
+      expect(first.events[0]?.metadata).to.equal(first.events[1]?.metadata);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const before = new Date().toISOString();
+      const second = appendOf(stream, 0, events, own);
+      expect(timeOf(first)! < before && timeOf(second)! >= before).to.equal(true);
+    });
+  });
