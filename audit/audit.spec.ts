@@ -42,7 +42,7 @@ function completed(cost = 10_000n) {
   return begun;
 }
 
-describe('verify: the audit of a log', () => {
+describe('the audit of a log', () => {
   it('finds nothing where nothing is wrong, and keeps nothing that ended', () => {
     const story = openStory();
     tellEverything(story);

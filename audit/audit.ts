@@ -11,24 +11,24 @@ import { auditDeliveryEvent } from './invariants/deliveries.js';
 import { auditExecutionEvent } from './invariants/executions.js';
 import { openOrder, type Order } from './invariants/order.js';
 import type { Findings } from './findings.js';
-import { dropIfDone, openThings, type OpenThings } from './open-things.js';
+import { dropIfDone, openItems, type OpenItems } from './open-items.js';
 import { findOverdue, type Moment } from './overdue.js';
 
 /** Something to be compared once everything up to the position was seen, and nothing behind it. */
 export interface Comparison {
   readonly position: bigint;
-  compare(open: OpenThings): void;
+  compare(open: OpenItems): void;
 }
 
 export interface Audit {
   readonly see: (event: RecordedEvent<AnyEvent>) => void;
   /** The log was seen to its end: what should have ended by then is found. */
   readonly end: (moment: Moment) => void;
-  readonly open: OpenThings;
+  readonly open: OpenItems;
 }
 
 export function openAudit(findings: Findings, comparisons: readonly Comparison[] = []): Audit {
-  const open = openThings(findings);
+  const open = openItems(findings);
   const order = openOrder(findings);
   const due = [...comparisons].sort((a, b) => (a.position < b.position ? -1 : 1));
   const compareBefore = (position: bigint | undefined): void => {
@@ -49,7 +49,7 @@ export function openAudit(findings: Findings, comparisons: readonly Comparison[]
   };
 }
 
-function auditEvent(open: OpenThings, order: Order, event: RecordedEvent<AnyEvent>): void {
+function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent>): void {
   switch (event.type) {
     case 'FundsDeposited':
     case 'FundsAdjusted':
@@ -88,7 +88,7 @@ function auditEvent(open: OpenThings, order: Order, event: RecordedEvent<AnyEven
 }
 
 function finish(
-  open: OpenThings,
+  open: OpenItems,
   order: Order,
   execution: ReturnType<typeof auditAccountEvent>,
 ): void {

@@ -1,16 +1,16 @@
 /**
  * The read models against the auditor's own sums, each at the position at which it stood. I3: the
  * ledger's entries, the balances and the log say the same. I1, I2, I5: no accepted execution, open
- * hold or owed delivery is missing from what can be read.
+ * hold or due delivery is missing from what can be read.
  */
 import type { OrganizationId } from '../contracts/ids.js';
 import { formatMoney, type Micros } from '../contracts/money.js';
 import type { Comparison } from './audit.js';
 import type { Findings } from './findings.js';
-import type { Account, OpenThings } from './open-things.js';
+import type { Account, OpenItems } from './open-items.js';
 import type { ReadModels } from './read-models.js';
 
-type Compare = (models: ReadModels, open: OpenThings) => void;
+type Compare = (models: ReadModels, open: OpenItems) => void;
 
 const tables: Readonly<Record<string, Compare>> = {
   account_balances: compareBalances,
@@ -29,11 +29,11 @@ export function comparisonsOf(models: ReadModels, findings: Findings): Compariso
     // Before the first start of the projectors there is nothing to compare.
     if (!projection) return [];
     const { position } = projection;
-    return [{ position, compare: (open: OpenThings) => compare(models, open) }];
+    return [{ position, compare: (open: OpenItems) => compare(models, open) }];
   });
 }
 
-function compareBalances({ balances }: ReadModels, { accounts, findings }: OpenThings): void {
+function compareBalances({ balances }: ReadModels, { accounts, findings }: OpenItems): void {
   for (const id of idsOf(balances, accounts)) {
     const [row, account] = [balances.get(id), accounts.get(id)];
     const wrong = (problem: string) => findings.add('I3', `account-${id}`, problem);
@@ -62,7 +62,7 @@ const availableIn = (account: Account): Micros =>
   account.charged;
 
 /** Double entry: between any two books as much moved in the ledger as in the log. */
-function compareLedger({ ledger }: ReadModels, { accounts, findings }: OpenThings): void {
+function compareLedger({ ledger }: ReadModels, { accounts, findings }: OpenItems): void {
   for (const id of idsOf(ledger, accounts)) {
     const [sums, account] = [ledger.get(id), accounts.get(id)];
     const wrong = (problem: string) => findings.add('I3', `account-${id}`, problem);
@@ -91,7 +91,7 @@ const movedIn = (account: Account): ReadonlyMap<string, Micros> =>
     ['available>revenue', account.charged],
   ]);
 
-function compareHolds({ holds }: ReadModels, open: OpenThings): void {
+function compareHolds({ holds }: ReadModels, open: OpenItems): void {
   const due = new Map<OrganizationId, { open: bigint; amount: Micros }>();
   for (const { organizationId, amount } of open.holds.values()) {
     const sum = due.get(organizationId) ?? { open: 0n, amount: 0n };
@@ -106,7 +106,7 @@ function compareHolds({ holds }: ReadModels, open: OpenThings): void {
   }
 }
 
-function compareExecutions({ executions }: ReadModels, { tallies, findings }: OpenThings): void {
+function compareExecutions({ executions }: ReadModels, { tallies, findings }: OpenItems): void {
   for (const id of idsOf(executions, tallies)) {
     const difference = differenceOf(executions.get(id), tallies.get(id));
     if (difference)
@@ -114,7 +114,7 @@ function compareExecutions({ executions }: ReadModels, { tallies, findings }: Op
   }
 }
 
-function compareDeliveries({ deliveries }: ReadModels, open: OpenThings): void {
+function compareDeliveries({ deliveries }: ReadModels, open: OpenItems): void {
   const difference = differenceOf(deliveries, open.deliveryTally);
   if (difference)
     open.findings.add('I5', 'deliveries', `deliveries in the read model, log: ${difference}`);

@@ -4,7 +4,7 @@
  * ended everything: only a webhook that waits for its next attempt may still be open.
  */
 import type { Timestamp } from '../contracts/events/envelope.js';
-import type { OpenDelivery, OpenExecution, OpenHold, OpenThings } from './open-things.js';
+import type { OpenDelivery, OpenExecution, OpenHold, OpenItems } from './open-items.js';
 
 export interface Moment {
   readonly nowMs: number;
@@ -23,16 +23,16 @@ const FIRST_ATTEMPT_MS = 45_000;
 /** A webhook's call takes no longer. */
 const CALL_MS = 30_000;
 
-export function findOverdue(open: OpenThings, moment: Moment): void {
+export function findOverdue(open: OpenItems, moment: Moment): void {
   for (const execution of open.executions.values()) {
     findUnfinished(open, moment, execution);
-    findUntold(open, moment, execution);
+    findUnscheduled(open, moment, execution);
   }
   for (const hold of open.holds.values()) findUnended(open, moment, hold);
   for (const delivery of open.deliveries.values()) findUnheard(open, moment, delivery);
 }
 
-function findUnfinished({ findings }: OpenThings, moment: Moment, execution: OpenExecution): void {
+function findUnfinished({ findings }: OpenItems, moment: Moment, execution: OpenExecution): void {
   const { id, request, status, end, inFlight, delivered, attempt } = execution;
   if (!request || end) return;
   const expiryMs = Date.parse(request.expiresAt);
@@ -46,13 +46,13 @@ function findUnfinished({ findings }: OpenThings, moment: Moment, execution: Ope
     findings.add('I1', subject, `attempt ${attempt} had until ${inFlight.deadline} and no end`);
 }
 
-function findUntold({ findings }: OpenThings, moment: Moment, execution: OpenExecution): void {
-  for (const [type, { at }] of execution.owed)
+function findUnscheduled({ findings }: OpenItems, moment: Moment, execution: OpenExecution): void {
+  for (const [type, { at }] of execution.dueEvents)
     if (isOver(moment, after(at, SLACK_MS)))
       findings.add('I5', `execution-${execution.id}`, `${type} of ${at} is owed and not scheduled`);
 }
 
-function findUnended({ findings, executions }: OpenThings, moment: Moment, hold: OpenHold): void {
+function findUnended({ findings, executions }: OpenItems, moment: Moment, hold: OpenHold): void {
   const { holdId, organizationId, executionId, placedAt } = hold;
   const execution = executions.get(executionId);
   const funds = execution?.request?.holdId === holdId;
@@ -65,7 +65,7 @@ function findUnended({ findings, executions }: OpenThings, moment: Moment, hold:
   findings.add('I2', `account-${organizationId}`, problem);
 }
 
-function findUnheard({ findings }: OpenThings, moment: Moment, delivery: OpenDelivery): void {
+function findUnheard({ findings }: OpenItems, moment: Moment, delivery: OpenDelivery): void {
   const { id, attempts, nextAt, eventType, executionId } = delivery;
   const patienceMs = attempts === 0 ? FIRST_ATTEMPT_MS : 0;
   const untried = moment.settled && attempts === 0;

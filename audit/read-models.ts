@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
 import type { OrganizationId } from '../contracts/ids.js';
 import type { Micros } from '../contracts/money.js';
-import type { DeliveryStatus, Status } from './open-things.js';
+import type { DeliveryStatus, Status } from './open-items.js';
 
 export interface ReadModels {
   readonly projections: readonly ProjectionSeen[];

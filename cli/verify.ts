@@ -1,7 +1,7 @@
 /** `verify`, for people and for programs. */
 import { EXIT_FOUND, type Context } from './context.js';
 import { asJson } from './table.js';
-import { verify, type Verified } from '../audit/verify.js';
+import { runAudit, type AuditReport } from '../audit/run-audit.js';
 
 export async function verifyCommand(
   context: Context,
@@ -17,13 +17,13 @@ export async function verifyCommand(
   const { maxFindings, json, receiverRecord } = options;
   const { settled = false, deep = false, skipRebuild = false } = options;
   const asked = { settled, deep, skipRebuild, receiverRecord };
-  const verified = await verify(context.config(), asked, context.signal);
-  context.print(json ? jsonOf(verified, maxFindings) : textOf(verified, maxFindings));
-  if (verified.findings.total > 0) context.endWith(EXIT_FOUND);
+  const report = await runAudit(context.config(), asked, context.signal);
+  context.print(json ? jsonOf(report, maxFindings) : textOf(report, maxFindings));
+  if (report.findings.total > 0) context.endWith(EXIT_FOUND);
 }
 
-function jsonOf(verified: Verified, maxFindings: number): string {
-  const { position, checked, receiverCalls, rebuilt, findings, seconds } = verified;
+function jsonOf(report: AuditReport, maxFindings: number): string {
+  const { position, checked, receiverCalls, rebuilt, findings, seconds } = report;
   return asJson({
     position: `${position}`,
     checked: {
@@ -39,8 +39,8 @@ function jsonOf(verified: Verified, maxFindings: number): string {
   });
 }
 
-function textOf(verified: Verified, maxFindings: number): string {
-  const { position, checked, receiverCalls, rebuilt, findings } = verified;
+function textOf(report: AuditReport, maxFindings: number): string {
+  const { position, checked, receiverCalls, rebuilt, findings } = report;
   const { events, executions, holds, deliveries, accounts, payloads } = checked;
   const lines = findings.kept
     .slice(0, maxFindings)
@@ -49,12 +49,12 @@ function textOf(verified: Verified, maxFindings: number): string {
     lines.push(`… and ${findings.total - lines.length} more findings`);
   const log = `${events} events up to position ${position}`;
   lines.push(
-    `checked ${log} in ${verified.logSeconds.toFixed(1)} s: ${executions} executions, ` +
+    `checked ${log} in ${report.logSeconds.toFixed(1)} s: ${executions} executions, ` +
       `${holds} holds, ${deliveries} deliveries, ${accounts} accounts, ${payloads} payloads`,
   );
   if (receiverCalls !== undefined) lines.push(`checked ${receiverCalls} calls that were received`);
   if (rebuilt) {
-    const seconds = (verified.seconds - verified.logSeconds).toFixed(1);
+    const seconds = (report.seconds - report.logSeconds).toFixed(1);
     lines.push(`rebuilt ${rebuilt.compared.length} read models for comparison in ${seconds} s`);
     for (const { projection, why } of rebuilt.notCompared)
       lines.push(`could not compare ${projection}: ${why}`);

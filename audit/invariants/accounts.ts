@@ -7,14 +7,14 @@ import type { AccountEvent } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
-import type { Account, OpenExecution, OpenHold, OpenThings } from '../open-things.js';
+import type { Account, OpenExecution, OpenHold, OpenItems } from '../open-items.js';
 
 type Recorded<T extends AccountEvent['type'] = AccountEvent['type']> = RecordedEvent<
   Extract<AccountEvent, { type: T }>
 >;
 
 /** The execution whose hold ended and that may now be done with. */
-export function auditAccountEvent(open: OpenThings, event: Recorded): OpenExecution | undefined {
+export function auditAccountEvent(open: OpenItems, event: Recorded): OpenExecution | undefined {
   const { findings } = open;
   const { stream, data, revision, position } = event;
   if (stream !== `account-${data.organizationId}`)
@@ -48,12 +48,20 @@ export function auditAccountEvent(open: OpenThings, event: Recorded): OpenExecut
 const wrongSum = ({ type, revision }: Recorded, what: string, is: Micros, due: Micros) =>
   `${type} at revision ${revision} says ${formatMoney(is)} ${what}, and it is ${formatMoney(due)}`;
 
-function accountOf({ accounts }: OpenThings, id: OrganizationId): Account {
+function accountOf({ accounts }: OpenItems, id: OrganizationId): Account {
   let account = accounts.get(id);
   if (!account) {
     account = {
-      ...{ deposited: 0n, adjustedUp: 0n, adjustedDown: 0n, reserved: 0n, returned: 0n },
-      ...{ charged: 0n, available: 0n, held: 0n, revision: -1, position: -1n },
+      deposited: 0n,
+      adjustedUp: 0n,
+      adjustedDown: 0n,
+      reserved: 0n,
+      returned: 0n,
+      charged: 0n,
+      available: 0n,
+      held: 0n,
+      revision: -1,
+      position: -1n,
     };
     accounts.set(id, account);
   }
@@ -92,7 +100,7 @@ function book(
   }
 }
 
-function placed({ findings, holds, counts }: OpenThings, event: Recorded<'HoldPlaced'>): undefined {
+function placed({ findings, holds, counts }: OpenItems, event: Recorded<'HoldPlaced'>): undefined {
   const { holdId, organizationId, executionId, generation, amount, at: placedAt } = event.data;
   counts.holds += 1;
   if (holds.has(holdId)) findings.add('I2', event.stream, `${holdId} was placed twice`);
@@ -100,7 +108,7 @@ function placed({ findings, holds, counts }: OpenThings, event: Recorded<'HoldPl
 }
 
 function settled(
-  open: OpenThings,
+  open: OpenItems,
   { stream, data }: Recorded<'HoldSettled'>,
 ): OpenExecution | undefined {
   const { findings, executions } = open;
@@ -127,7 +135,7 @@ function settled(
 const RELEASED_AS = { failed: 'FAILED', cancelled: 'CANCELLED', expired: 'EXPIRED' } as const;
 
 function released(
-  open: OpenThings,
+  open: OpenItems,
   { stream, data }: Recorded<'HoldReleased'>,
 ): OpenExecution | undefined {
   const { holdId, executionId, reason, amount } = data;
@@ -145,7 +153,7 @@ function released(
 
 /** The open hold that ends here, dropped; undefined, and found, when there is none. */
 function takeHold(
-  { findings, holds }: OpenThings,
+  { findings, holds }: OpenItems,
   stream: string,
   end: Recorded<'HoldSettled' | 'HoldReleased'>['data'],
   amount: Micros,

@@ -1,18 +1,18 @@
 /**
- * Webhook deliveries. I5: each event that is owed is scheduled once, under one event id, and told
+ * Webhook deliveries. I5: each event that is due is scheduled once, under one event id, and told
  * or given up. I8: under its number in the owner's timeline.
  */
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { deliveryIdOf, publicEventIdOf } from '../../contracts/ids.js';
-import { move, type OpenExecution, type OpenThings } from '../open-things.js';
+import { move, type OpenExecution, type OpenItems } from '../open-items.js';
 
 type Recorded<T extends DeliveryEvent['type'] = DeliveryEvent['type']> = RecordedEvent<
   Extract<DeliveryEvent, { type: T }>
 >;
 
 /** The execution that may now be done with. */
-export function auditDeliveryEvent(open: OpenThings, event: Recorded): OpenExecution | undefined {
+export function auditDeliveryEvent(open: OpenItems, event: Recorded): OpenExecution | undefined {
   const { stream, data, type } = event;
   const wrong = (problem: string) => open.findings.add('I5', stream, problem);
   if (stream !== `delivery-${data.deliveryId}`)
@@ -35,7 +35,7 @@ export function auditDeliveryEvent(open: OpenThings, event: Recorded): OpenExecu
 }
 
 function scheduled(
-  open: OpenThings,
+  open: OpenItems,
   { stream, data }: Recorded<'DeliveryScheduled'>,
   wrong: (problem: string) => void,
 ): OpenExecution | undefined {
@@ -48,20 +48,20 @@ function scheduled(
   if (id !== deliveryIdOf(executionId, eventType, url))
     wrong(`its id is not that of ${eventType} for that address`);
   const execution = open.executions.get(executionId);
-  const owed = execution?.owed.get(eventType);
-  if (!execution || !owed) {
+  const due = execution?.dueEvents.get(eventType);
+  if (!execution || !due) {
     wrong(`${eventType} of ${executionId} is scheduled, and is not owed (any more)`);
     return undefined;
   }
-  execution.owed.delete(eventType);
+  execution.dueEvents.delete(eventType);
   if (execution.organizationId !== data.organizationId)
     wrong(`it tells ${data.organizationId} about another's execution`);
   if (url !== execution.request?.webhookUrl) wrong('it goes to an address that was not asked for');
-  if (sequence !== owed.sequence)
-    open.findings.add('I8', stream, `it has number ${sequence} and is number ${owed.sequence}`);
-  if (revision !== owed.revision)
-    wrong(`it tells of revision ${revision}, and ${eventType} is revision ${owed.revision}`);
-  if (eventId !== publicEventIdOf(executionId, owed.sequence))
+  if (sequence !== due.sequence)
+    open.findings.add('I8', stream, `it has number ${sequence} and is number ${due.sequence}`);
+  if (revision !== due.revision)
+    wrong(`it tells of revision ${revision}, and ${eventType} is revision ${due.revision}`);
+  if (eventId !== publicEventIdOf(executionId, due.sequence))
     wrong(`its event id is not that of ${eventType}`);
   return execution;
 }

@@ -1,21 +1,21 @@
 /**
  * Executions. I1: what was requested comes to exactly one end, by attempts that were dispatched one
- * after another. I2: it was requested on a hold that stood and was its own. What its webhook is
- * owed is written down for I5, under the numbers of the owner's timeline (I8).
+ * after another. I2: it was requested on a hold that was open and its own. The events that
+ * are due to its webhook are noted for I5, under the numbers of the owner's timeline (I8).
  */
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { formatMoney } from '../../contracts/money.js';
 import { CLASSIC_EVENTS } from '../../contracts/webhooks/body.js';
-import { move, type OpenExecution, type OpenThings, type Status } from '../open-things.js';
+import { move, type OpenExecution, type OpenItems, type Status } from '../open-items.js';
 
 type Recorded<T extends ExecutionEvent['type'] = ExecutionEvent['type']> = RecordedEvent<
   Extract<ExecutionEvent, { type: T }>
 >;
 
 /** The execution that may now be done with. */
-export function auditExecutionEvent(open: OpenThings, event: Recorded): OpenExecution | undefined {
+export function auditExecutionEvent(open: OpenItems, event: Recorded): OpenExecution | undefined {
   const { stream, data } = event;
   const { executionId, organizationId } = data;
   const wrong = (problem: string) => open.findings.add('I1', stream, problem);
@@ -38,13 +38,20 @@ export function auditExecutionEvent(open: OpenThings, event: Recorded): OpenExec
   return undefined;
 }
 
-function executionOf({ executions }: OpenThings, { data }: Recorded): OpenExecution {
+function executionOf({ executions }: OpenItems, { data }: Recorded): OpenExecution {
   const { executionId: id, organizationId } = data;
   let execution = executions.get(id);
   if (!execution) {
     execution = {
-      ...{ id, organizationId, status: 'PENDING', attempt: 0, holdEnded: false },
-      ...{ abandonedHolds: new Set(), sequence: 0, started: false, owed: new Map() },
+      id,
+      organizationId,
+      status: 'PENDING',
+      attempt: 0,
+      holdEnded: false,
+      abandonedHolds: new Set(),
+      sequence: 0,
+      started: false,
+      dueEvents: new Map(),
     };
     executions.set(id, execution);
   }
@@ -52,7 +59,7 @@ function executionOf({ executions }: OpenThings, { data }: Recorded): OpenExecut
 }
 
 function requested(
-  open: OpenThings,
+  open: OpenItems,
   execution: OpenExecution,
   { stream, data, revision }: Recorded<'ExecutionRequested'>,
 ): undefined {
@@ -82,7 +89,7 @@ type OnItsWay = Exclude<ExecutionEvent['type'], 'ExecutionRequested' | 'Executio
 
 /** The request stands and nothing has ended it. */
 function goneOn(
-  open: OpenThings,
+  open: OpenItems,
   execution: OpenExecution,
   event: Recorded<OnItsWay>,
   wrong: (problem: string) => void,
@@ -127,7 +134,7 @@ function goneOn(
   }
 }
 
-function tallyOf({ tallies }: OpenThings, organizationId: OrganizationId): Map<Status, number> {
+function tallyOf({ tallies }: OpenItems, organizationId: OrganizationId): Map<Status, number> {
   let tally = tallies.get(organizationId);
   if (!tally) tallies.set(organizationId, (tally = new Map<Status, number>()));
   return tally;
@@ -152,7 +159,7 @@ function dispatched(
   execution.inFlight = { deadline };
   // What was once unknown stays so until the end: only the same key may be asked again.
   if (lastKey?.ended !== 'unknown') execution.lastKey = { key: dispatchKey, ended: 'known' };
-  if (!execution.started) tell(execution, event, 'execution.started');
+  if (!execution.started) addToTimeline(execution, event, 'execution.started');
   execution.started = true;
 }
 
@@ -187,21 +194,25 @@ function ended(
     'ExecutionCompleted' | 'ExecutionFailed' | 'ExecutionCancelled' | 'ExecutionExpired'
   >,
   cost: bigint,
-  told: string,
+  publicType: string,
   wrong: (problem: string) => void,
 ): OpenExecution {
   const { holdId, at } = event.data;
   if (holdId !== execution.request?.holdId) wrong(`${event.type} names ${holdId}, not its hold`);
   delete execution.inFlight;
   execution.end = { at, cost };
-  tell(execution, event, told);
+  addToTimeline(execution, event, publicType);
   return execution;
 }
 
-/** The owner's timeline goes on by one; the webhook is owed it when it asked for such. */
-function tell(execution: OpenExecution, { revision, data: { at } }: Recorded, type: string): void {
+/** The owner's timeline grows by one entry; it is due to a webhook that asked for its type. */
+function addToTimeline(
+  execution: OpenExecution,
+  { revision, data: { at } }: Recorded,
+  type: string,
+): void {
   execution.sequence += 1;
-  const { request, sequence, owed } = execution;
+  const { request, sequence, dueEvents } = execution;
   if (request?.webhookUrl !== undefined && request.wanted.includes(type))
-    owed.set(type, { sequence, revision, at });
+    dueEvents.set(type, { sequence, revision, at });
 }

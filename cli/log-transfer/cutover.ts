@@ -13,7 +13,7 @@ import { replaceIdentity, type LogIdentity } from '../../infra/event-store/ident
 import { START, type Position } from '../../infra/event-store/port.js';
 import { withTransaction } from '../../infra/postgres/pool.js';
 import { qualified } from '../../infra/read-store/table.js';
-import { advance, loadFollowers } from '../../projectors/engine/followers.js';
+import { advance, loadProjections } from '../../projectors/engine/running-projections.js';
 import { mayPass } from '../../projectors/engine/failures.js';
 import { projections } from '../../projectors/projections.js';
 import { readToHead } from '../../projectors/engine/read-log.js';
@@ -96,11 +96,11 @@ export async function fillReadModels(
   { store, readStore }: Pick<Database, 'store' | 'readStore'>,
   signal: AbortSignal,
 ): Promise<'filled' | 'left to the projectors'> {
-  const followers = await loadFollowers(readStore, projections);
+  const running = await loadProjections(readStore, projections);
   try {
     for await (const batch of readToHead(store, START, BATCH_EVENTS)) {
       signal.throwIfAborted();
-      await advance(readStore, followers, batch);
+      await advance(readStore, running, batch);
     }
     return 'filled';
   } catch (error) {

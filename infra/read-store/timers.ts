@@ -11,7 +11,7 @@ import { amount, column, count, maybe, text, time, type Row, type Table } from '
 export type TimerKind =
   /** The execution's time is up, or the time to re-host what was delivered. */
   | 'expire-execution'
-  /** An attempt has not told its end. */
+  /** An attempt has no recorded end yet. */
   | 'attempt-deadline'
   /** A failed attempt may be followed by the next one. */
   | 'retry-attempt'

@@ -1,4 +1,4 @@
-/** Every webhook delivery that is or was owed, and every attempt at it. */
+/** Every webhook delivery that is or was due, and every attempt at it. */
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { advance, loadFollowers, Moved } from './followers.js';
+import { advance, loadProjections, Moved } from './running-projections.js';
 import { projections } from '../projections.js';
 import {
   at,
@@ -117,15 +117,15 @@ describe('projections in batches', function () {
         const events = await models.events();
         await models.clear();
         const places = [...new Set([...cuts, events.length])].sort((a, b) => a - b);
-        let followers = await loadFollowers(models.pool, projections);
+        let running = await loadProjections(models.pool, projections);
         let begin = 0;
         for (const end of places.filter((place) => place <= events.length)) {
           const batch = events.slice(begin, end);
           begin = end;
-          if (forgetful) followers = await loadFollowers(models.pool, projections);
+          if (forgetful) running = await loadProjections(models.pool, projections);
           const position = batch.at(-1)?.position;
           if (position !== undefined)
-            await advance(models.pool, followers, { events: batch, position });
+            await advance(models.pool, running, { events: batch, position });
         }
         expect(await checksums()).to.deep.equal(whole);
       }),
@@ -136,7 +136,7 @@ describe('projections in batches', function () {
   it('moves nobody from where he is not, and nothing is written twice', async () => {
     const story = storyOf();
     await models.append(deposited(0), story.held(1), story.requested(2));
-    const stale = await loadFollowers(models.pool, projections);
+    const stale = await loadProjections(models.pool, projections);
     const events = await models.events();
     for (const one of projections) await models.project(one);
     const before = await checksums();

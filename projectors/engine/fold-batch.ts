@@ -9,7 +9,7 @@ import {
   type Table,
   type TableShape,
 } from '../../infra/read-store/table.js';
-import type { Memory } from './memory.js';
+import type { RowCache } from './row-cache.js';
 import type { Batch, Plan, Projection, Rows } from './projection.js';
 import { HandlerFailed } from './failures.js';
 import { openRowSet, type RowSet } from './row-set.js';
@@ -18,7 +18,7 @@ import { statementsFor, type Statement } from './write-rows.js';
 export interface Folded {
   readonly statements: readonly Statement[];
   /** To be called once the statements are committed, and only then. */
-  remember(): void;
+  cacheRows(): void;
 }
 
 /**
@@ -29,7 +29,7 @@ export async function foldBatch(
   db: Pick<Pool, 'query'> | ClientBase,
   projection: Projection,
   events: readonly RecordedEvent<AnyEvent>[],
-  memory: Memory,
+  rowCache: RowCache,
   suffix = '',
 ): Promise<Folded> {
   const sets = new Map<TableShape, RowSet>();
@@ -40,7 +40,7 @@ export async function foldBatch(
     return set;
   };
   const wanted = events.filter(({ type }) => projection.types.has(type));
-  await load(db, { projection, events: wanted, memory, suffix }, of);
+  await load(db, { projection, events: wanted, rowCache, suffix }, of);
   const batch: Batch = {
     of: <K, V extends K>(table: Table<K, V>) => of(table) as unknown as Rows<K, V>,
   };
@@ -50,8 +50,8 @@ export async function foldBatch(
   });
   return {
     statements,
-    remember: () => {
-      for (const [table, set] of sets) memory.keep(table, set.settled());
+    cacheRows: () => {
+      for (const [table, set] of sets) rowCache.put(table, set.settled());
     },
   };
 }
@@ -59,13 +59,13 @@ export async function foldBatch(
 interface Load {
   readonly projection: Projection;
   readonly events: readonly RecordedEvent<AnyEvent>[];
-  readonly memory: Memory;
+  readonly rowCache: RowCache;
   readonly suffix: string;
 }
 
 async function load(
   db: Pick<Pool, 'query'> | ClientBase,
-  { projection, events, memory, suffix }: Load,
+  { projection, events, rowCache, suffix }: Load,
   of: (table: TableShape) => RowSet,
 ): Promise<void> {
   const missing = new Map<TableShape, Set<string>>();
@@ -76,8 +76,8 @@ async function load(
       const id = table.idOf(key);
       const set = of(table);
       if (set.isKnown(id) || created.has(`${table.name}/${id}`)) return;
-      const remembered = memory.recall(table, id);
-      if (remembered !== undefined) set.know(id, remembered);
+      const cached = rowCache.get(table, id);
+      if (cached !== undefined) set.know(id, cached);
       else missing.set(table, (missing.get(table) ?? new Set()).add(id));
     },
   };

@@ -51,7 +51,8 @@ describe('rebuilding a projection', function () {
         await sleep(2);
       }
     });
-  const running = () => meanwhile((signal) => runProjections(models.running(projections), signal));
+  const running = () =>
+    meanwhile((signal) => runProjections(models.runOptions(projections), signal));
 
   const indexes = async () => {
     const { rows } = await models.pool.query<{ indexname: string }>(
@@ -71,7 +72,7 @@ describe('rebuilding a projection', function () {
     running();
     writing();
     for (const one of projections) {
-      const { comparison, swapped } = await rebuild(models.running([]), one, { swap: false });
+      const { comparison, swapped } = await rebuild(models.runOptions([]), one, { swap: false });
       expect(comparison?.rebuilt, one.name).to.deep.equal(comparison?.live);
       expect([one.name, comparison?.equal, swapped]).to.deep.equal([one.name, true, false]);
     }
@@ -93,7 +94,9 @@ describe('rebuilding a projection', function () {
       }
     });
     for (let swaps = 1; swaps <= 3; swaps++) {
-      const { swapped, comparison } = await rebuild(models.running([]), executions, { swap: true });
+      const { swapped, comparison } = await rebuild(models.runOptions([]), executions, {
+        swap: true,
+      });
       expect([swapped, comparison?.equal]).to.deep.equal([true, true]);
       const state = (await projectionStates(models.pool)).find(({ name }) => name === 'executions');
       expect(state).to.include({ generation: swaps, state: 'running' });
@@ -105,7 +108,7 @@ describe('rebuilding a projection', function () {
     expect(counts).to.deep.equal([...counts].sort((a, b) => a - b));
     expect(counts[0]).to.be.at.least(30);
     expect(await indexes()).to.deep.equal(before);
-    const again = await rebuild(models.running([]), executions, { swap: false });
+    const again = await rebuild(models.runOptions([]), executions, { swap: false });
     expect(again.comparison?.equal).to.equal(true);
   });
 
@@ -114,7 +117,7 @@ describe('rebuilding a projection', function () {
     await models.append(told.requested(0), told.completed(1));
     await models.project(executions);
     await models.pool.query('UPDATE readmodel.executions SET cost_micros = 1');
-    const { comparison } = await rebuild(models.running([]), executions, { swap: true });
+    const { comparison } = await rebuild(models.runOptions([]), executions, { swap: true });
     expect(comparison?.equal).to.equal(false);
     const [row] = await models.rows(table);
     expect(row).to.include({ cost_micros: '4000' });
@@ -153,7 +156,7 @@ describe('rebuilding a projection', function () {
       const [state] = await projectionStates(models.pool);
       return state?.state === 'running';
     });
-    const { comparison } = await rebuild(models.running([]), executions, { swap: true });
+    const { comparison } = await rebuild(models.runOptions([]), executions, { swap: true });
     expect(comparison?.equal).to.equal(true);
     expect(await shadows()).to.deep.equal([]);
   });
@@ -162,8 +165,8 @@ describe('rebuilding a projection', function () {
     await models.append(...story(1));
     await models.project(executions);
     const both = await Promise.allSettled([
-      rebuild(models.running([]), executions, { swap: false }),
-      rebuild(models.running([]), executions, { swap: false }),
+      rebuild(models.runOptions([]), executions, { swap: false }),
+      rebuild(models.runOptions([]), executions, { swap: false }),
     ]);
     const reasons = both.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
     expect(reasons.map(({ name }) => name)).to.deep.equal([RebuildUnderWay.name]);
@@ -173,13 +176,13 @@ describe('rebuilding a projection', function () {
     await models.append(...story(1), ...story(2));
     await models.project(executions);
     const generationOf = async () => (await projectionStates(models.pool))[0]?.generation;
-    meanwhile((signal) => makeRebuilds(models.running([]), [executions], signal));
+    meanwhile((signal) => makeRebuilds(models.runOptions([]), [executions], signal));
     expect(await requestRebuild(models.pool, 'no_such_projection')).to.equal(false);
     expect(await requestRebuild(models.pool, 'executions')).to.equal(true);
     await eventually('it was made', async () => (await generationOf()) === 1);
     expect((await projectionStates(models.pool))[0]?.rebuildRequested).to.equal(false);
     const newer = { ...executions, version: 2 };
-    meanwhile((signal) => makeRebuilds(models.running([]), [newer], signal));
+    meanwhile((signal) => makeRebuilds(models.runOptions([]), [newer], signal));
     await eventually('the newer one was made', async () => (await generationOf()) === 2);
     expect((await projectionStates(models.pool))[0]?.version).to.equal(2);
   });

@@ -17,8 +17,8 @@ import { checksumOf, checksumOfTables, type Checksum } from '../../infra/read-st
 import type { ProjectionProgress } from '../../infra/read-store/progress.js';
 import { REBUILD_LOCK } from '../../infra/read-store/projection-states.js';
 import { foldBatch } from './fold-batch.js';
-import { runAll, type Stretch } from './followers.js';
-import { openMemory, type Memory } from './memory.js';
+import { runAll, type EventBatch } from './running-projections.js';
+import { openRowCache, type RowCache } from './row-cache.js';
 import type { Projection } from './projection.js';
 import { readToHead } from './read-log.js';
 import { createShadow, dropShadow, replaceLive, SHADOW } from './shadow.js';
@@ -70,7 +70,8 @@ export async function rebuild(
     );
     await dropShadow(client, projection);
     await createShadow(client, projection);
-    const shadow: Shadow = { client, projection, memory: openMemory(), position: START, events: 0 };
+    const rowCache = openRowCache();
+    const shadow: Shadow = { client, projection, rowCache, position: START, events: 0 };
     await fillToHead(rebuilding, shadow);
     const comparison = await compare(rebuilding, shadow);
     if (swap) await swapIn(rebuilding, shadow);
@@ -93,7 +94,7 @@ export async function rebuild(
 interface Shadow {
   readonly client: PoolClient;
   readonly projection: Projection;
-  readonly memory: Memory;
+  readonly rowCache: RowCache;
   position: Position;
   events: number;
 }
@@ -138,18 +139,18 @@ async function fillTo(rebuilding: Rebuilding, shadow: Shadow, end: Position): Pr
   }
 }
 
-async function fill(shadow: Shadow, { events, position }: Stretch): Promise<void> {
-  const { client, projection, memory } = shadow;
-  const folded = await foldBatch(client, projection, events, memory, SHADOW);
+async function fill(shadow: Shadow, { events, position }: EventBatch): Promise<void> {
+  const { client, projection, rowCache } = shadow;
+  const folded = await foldBatch(client, projection, events, rowCache, SHADOW);
   await runAll(client, folded.statements);
-  folded.remember();
+  folded.cacheRows();
   shadow.position = position;
   shadow.events += events.length;
 }
 
-/** What did not commit is forgotten. */
+/** After a rollback the shadow is where it was, and its cached rows are void. */
 async function inTransaction(shadow: Shadow, work: () => Promise<void>): Promise<void> {
-  const { client, projection, memory, position, events } = shadow;
+  const { client, projection, rowCache, position, events } = shadow;
   try {
     await client.query('BEGIN');
     await work();
@@ -160,7 +161,7 @@ async function inTransaction(shadow: Shadow, work: () => Promise<void>): Promise
     await client.query('COMMIT');
   } catch (error) {
     Object.assign(shadow, { position, events });
-    memory.forget();
+    rowCache.clear();
     await client.query('ROLLBACK');
     throw error;
   }

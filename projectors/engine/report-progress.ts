@@ -2,7 +2,7 @@
 import type { EventStore, LogBatch } from '../../infra/event-store/port.js';
 import type { Metrics } from '../../infra/metrics.js';
 import type { ProjectionProgress } from '../../infra/read-store/progress.js';
-import type { Follower } from './followers.js';
+import type { RunningProjection } from './running-projections.js';
 
 interface Reporting {
   readonly store: Pick<EventStore, 'head'>;
@@ -11,17 +11,17 @@ interface Reporting {
 }
 
 /** Called after each batch with the projections that committed it. */
-type Report = (active: readonly Follower[], batch: LogBatch) => Promise<void>;
+type Report = (active: readonly RunningProjection[], batch: LogBatch) => Promise<void>;
 
 /** How often the head is asked for while a projection is behind. */
 const HEAD_MS = 1_000;
 
 export function openProgressReport(
   { store, progress, metrics }: Reporting,
-  followers: readonly Follower[],
+  running: readonly RunningProjection[],
 ): Report {
   // Commits do not wait for the disk: after its crash a database may be behind what was announced.
-  for (const { projection, position } of followers) progress.announce([projection.name], position);
+  for (const { projection, position } of running) progress.announce([projection.name], position);
   let askedAtMs = -Infinity;
   return async (active, { position, caughtUp }) => {
     progress.announce(
@@ -32,10 +32,10 @@ export function openProgressReport(
     if (!caughtUp && nowMs - askedAtMs < HEAD_MS) return;
     askedAtMs = nowMs;
     const head = caughtUp ? position : await store.head();
-    for (const follower of followers) {
-      const label = { projection: follower.projection.name };
-      metrics.projectionLag.set(label, Number(head - follower.position));
-      metrics.projectionStopped.set(label, active.includes(follower) ? 0 : 1);
+    for (const one of running) {
+      const label = { projection: one.projection.name };
+      metrics.projectionLag.set(label, Number(head - one.position));
+      metrics.projectionStopped.set(label, active.includes(one) ? 0 : 1);
     }
   };
 }

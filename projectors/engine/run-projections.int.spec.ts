@@ -28,7 +28,7 @@ describe('running projections', () => {
 
   const run = (which: readonly Projection[], store?: EventStore) => {
     const stop = new AbortController();
-    const running = runProjections(models.running(which, store), stop.signal);
+    const running = runProjections(models.runOptions(which, store), stop.signal);
     const end = async () => {
       stop.abort();
       await running;
@@ -89,7 +89,7 @@ describe('running projections', () => {
     for (let n = 0; n < 20; n++) await models.append(...story(n));
     await upWithTheLog(projections);
     expect(await models.rows(holdsTable)).to.have.length(20);
-    const { comparison } = await rebuild(models.running([]), holds, { swap: false });
+    const { comparison } = await rebuild(models.runOptions([]), holds, { swap: false });
     expect(comparison?.equal).to.equal(true);
   });
 
@@ -162,7 +162,7 @@ describe('running projections', () => {
     run([mended]);
     await eventually('it stopped', async () => (await stateOf(holds))?.state === 'stopped');
     isPoisoned = false;
-    const { swapped, comparison } = await rebuild(models.running([]), mended, { swap: true });
+    const { swapped, comparison } = await rebuild(models.runOptions([]), mended, { swap: true });
     expect([swapped, comparison]).to.deep.equal([true, undefined]);
     await models.append(...story(2));
     await eventually('it runs on', async () => (await models.rows(holdsTable)).length === 2);
@@ -204,7 +204,7 @@ describe('running projections', () => {
       },
       subscribe: (...args) => models.store.subscribe(...args),
     };
-    const running = models.running([holds, accountBalances], damaged);
+    const running = models.runOptions([holds, accountBalances], damaged);
     const stop = new AbortController();
     const ended = runProjections(running, stop.signal);
     const line = await eventually('it is said', () =>

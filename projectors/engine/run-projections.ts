@@ -20,18 +20,18 @@ import type { Metrics } from '../../infra/metrics.js';
 import type { ProjectionProgress } from '../../infra/read-store/progress.js';
 import {
   advance,
-  loadFollowers,
+  loadProjections,
   Moved,
   runnable,
-  type Follower,
-  type Stretch,
-} from './followers.js';
+  type RunningProjection,
+  type EventBatch,
+} from './running-projections.js';
 import { mayPass } from './failures.js';
 import type { Projection } from './projection.js';
 import { readLog } from './read-log.js';
 import { openProgressReport } from './report-progress.js';
 
-export interface Running {
+export interface RunOptions {
   readonly pool: Pool;
   readonly progress: ProjectionProgress;
   readonly store: EventStore;
@@ -44,21 +44,21 @@ const PAUSE_FIRST_MS = 100;
 const PAUSE_MAX_MS = 5_000;
 
 /** Until the signal aborts; never rejects for an outage. */
-export async function runProjections(running: Running, signal: AbortSignal): Promise<void> {
+export async function runProjections(options: RunOptions, signal: AbortSignal): Promise<void> {
   let pauseMs = PAUSE_FIRST_MS;
   let isFirst = true;
   while (!signal.aborted) {
     try {
       // Code or data may have been mended since: a start gives the stopped ones another try.
-      if (isFirst) await resumeStopped(running);
+      if (isFirst) await resumeStopped(options);
       isFirst = false;
-      const followers = await loadFollowers(running.pool, running.projections);
-      await follow(running, followers, signal, () => (pauseMs = PAUSE_FIRST_MS));
+      const running = await loadProjections(options.pool, options.projections);
+      await keepUp(options, running, signal, () => (pauseMs = PAUSE_FIRST_MS));
     } catch (error) {
       if (signal.aborted) return;
-      const { log } = running;
+      const { log } = options;
       if (error instanceof Moved) log.info({ reason: error.message }, 'projections load again');
-      else if (error instanceof InvalidEvent) tellUnreadable(running, error);
+      else if (error instanceof InvalidEvent) reportUnreadable(options, error);
       else log.warn({ err: error, pauseMs }, 'projections wait');
       await pause(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
@@ -66,16 +66,19 @@ export async function runProjections(running: Running, signal: AbortSignal): Pro
   }
 }
 
-/** Nobody can go past an event that cannot be decoded: every projection stands before it. */
-function tellUnreadable({ projections, metrics, log }: Running, { message }: InvalidEvent): void {
+/** An event that cannot be decoded stops every projection right before it. */
+function reportUnreadable(
+  { projections, metrics, log }: RunOptions,
+  { message }: InvalidEvent,
+): void {
   for (const { name } of projections) metrics.projectionStopped.set({ projection: name }, 1);
   log.error({ reason: message }, 'the log has an event that cannot be read; all projections stand');
 }
 
 /** Returns when a stopped projection may run again; throws `Moved` and outages. */
-async function follow(
-  running: Running,
-  followers: readonly Follower[],
+async function keepUp(
+  options: RunOptions,
+  running: readonly RunningProjection[],
   signal: AbortSignal,
   onAdvanced: () => void,
 ): Promise<void> {
@@ -83,14 +86,14 @@ async function follow(
   const end = () => turn.abort();
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
-  const watching = watchOthers(running, followers, turn);
-  const report = openProgressReport(running, followers);
-  let active = followers;
+  const watching = watchOthers(options, running, turn);
+  const report = openProgressReport(options, running);
+  let active = running;
   try {
     if (active.length === 0) return await watching;
-    const from = followers.reduce((least, { position }) => min(least, position), HIGHEST);
-    for await (const batch of readLog(running.store, from, turn.signal)) {
-      active = await advanceAll(running, active, batch);
+    const from = running.reduce((least, { position }) => min(least, position), HIGHEST);
+    for await (const batch of readLog(options.store, from, turn.signal)) {
+      active = await advanceAll(options, active, batch);
       onAdvanced();
       await report(active, batch);
     }
@@ -106,54 +109,53 @@ const HIGHEST: Position = 2n ** 63n - 1n;
 
 const min = (a: Position, b: Position): Position => (a < b ? a : b);
 
-/** Answers those that go on. */
+/** Returns the projections that go on; the others are stopped. */
 async function advanceAll(
-  running: Running,
-  followers: readonly Follower[],
+  options: RunOptions,
+  running: readonly RunningProjection[],
   batch: LogBatch,
-): Promise<readonly Follower[]> {
+): Promise<readonly RunningProjection[]> {
   try {
-    await advance(running.pool, followers, batch);
-    return followers;
+    await advance(options.pool, running, batch);
+    return running;
   } catch (error) {
     if (error instanceof Moved || mayPass(error)) throw error;
   }
-  const going: Follower[] = [];
-  for (const follower of followers)
-    if (await advanceAlone(running, follower, batch)) going.push(follower);
+  const going: RunningProjection[] = [];
+  for (const one of running) if (await advanceAlone(options, one, batch)) going.push(one);
   return going;
 }
 
-/** False when an event of the stretch stopped it. */
+/** False when an event of the batch stopped it. */
 async function advanceAlone(
-  running: Running,
-  follower: Follower,
-  stretch: Stretch,
+  options: RunOptions,
+  one: RunningProjection,
+  batch: EventBatch,
 ): Promise<boolean> {
-  const { types } = follower.projection;
-  const events = stretch.events.filter(
-    ({ type, position }) => types.has(type) && position > follower.position,
+  const { types } = one.projection;
+  const events = batch.events.filter(
+    ({ type, position }) => types.has(type) && position > one.position,
   );
   try {
-    await advance(running.pool, [follower], { events, position: stretch.position });
+    await advance(options.pool, [one], { events, position: batch.position });
     return true;
   } catch (error) {
     if (error instanceof Moved || mayPass(error)) throw error;
     const middle = events.length >> 1;
     const [poison, last] = [events[0], events[middle - 1]];
-    if (poison && !last) return stop(running, follower, poison, error);
+    if (poison && !last) return stop(options, one, poison, error);
     if (!last) throw error;
     const first = { events: events.slice(0, middle), position: last.position };
     return (
-      (await advanceAlone(running, follower, first)) &&
-      (await advanceAlone(running, follower, { ...stretch, events: events.slice(middle) }))
+      (await advanceAlone(options, one, first)) &&
+      (await advanceAlone(options, one, { ...batch, events: events.slice(middle) }))
     );
   }
 }
 
 async function stop(
-  { pool, log, metrics }: Running,
-  { projection, position, generation }: Follower,
+  { pool, log, metrics }: RunOptions,
+  { projection, position, generation }: RunningProjection,
   event: RecordedEvent<AnyEvent>,
   error: unknown,
 ): Promise<false> {
@@ -174,7 +176,7 @@ async function stop(
   return false;
 }
 
-async function resumeStopped({ pool, projections }: Running): Promise<void> {
+async function resumeStopped({ pool, projections }: RunOptions): Promise<void> {
   await pool.query(
     `UPDATE readmodel.projections
      SET stopped_at = NULL, stopped_position = NULL, error = NULL
@@ -185,13 +187,13 @@ async function resumeStopped({ pool, projections }: Running): Promise<void> {
 
 const WATCH_MS = 1_000;
 
-/** Ends the turn when others may run than do: somebody swapped in a rebuild. */
+/** Ends the turn when other projections may run than do: a rebuild was swapped in, or one mended. */
 async function watchOthers(
-  { pool, projections, log }: Running,
-  followers: readonly Follower[],
+  { pool, projections, log }: RunOptions,
+  running: readonly RunningProjection[],
   turn: AbortController,
 ): Promise<void> {
-  const generations = new Map(followers.map((one) => [one.projection.name, one.generation]));
+  const generations = new Map(running.map((one) => [one.projection.name, one.generation]));
   while (!turn.signal.aborted) {
     await pause(WATCH_MS, turn.signal);
     if (turn.signal.aborted) return;

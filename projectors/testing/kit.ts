@@ -17,10 +17,10 @@ import { openProgress, type ProjectionProgress } from '../../infra/read-store/pr
 import { readModelMigrations } from '../../infra/migrations/all.js';
 import { qualified, type TableShape } from '../../infra/read-store/table.js';
 import { freshDatabase } from '../../infra/postgres/testing/fresh-database.js';
-import { advance, loadFollowers } from '../engine/followers.js';
+import { advance, loadProjections } from '../engine/running-projections.js';
 import type { Projection } from '../engine/projection.js';
 import { projections } from '../projections.js';
-import type { Running } from '../engine/run-projections.js';
+import type { RunOptions } from '../engine/run-projections.js';
 
 /** A decided fact and where it belongs. */
 export type Fact = AnyEvent & { readonly stream: StreamName };
@@ -37,7 +37,7 @@ export interface ReadModels {
   project(projection: Projection, ...ends: number[]): Promise<void>;
   rows(table: TableShape | string, order?: string): Promise<readonly unknown[]>;
   checksum(projection: Projection): Promise<Checksum>;
-  running(projections: readonly Projection[], store?: EventStore): Running;
+  runOptions(projections: readonly Projection[], store?: EventStore): RunOptions;
   /** As after a migration: no row, no checkpoint. */
   clear(): Promise<void>;
   /** The same, and an empty log. */
@@ -77,15 +77,15 @@ export async function openReadModels(): Promise<ReadModels> {
     append: (...facts) => appendFacts(store, facts),
     events,
     async project(projection, ...ends) {
-      const [follower] = await loadFollowers(pool, [projection]);
-      if (!follower) throw new Error(`${projection.name} is stopped`);
+      const [running] = await loadProjections(pool, [projection]);
+      if (!running) throw new Error(`${projection.name} is stopped`);
       const all = await events();
       let begin = 0;
       for (const end of [...ends, all.length]) {
         const batch = all.slice(begin, end);
         begin = end;
         const last = batch.at(-1);
-        if (last) await advance(pool, [follower], { events: batch, position: last.position });
+        if (last) await advance(pool, [running], { events: batch, position: last.position });
       }
     },
     async rows(table, order = '1') {
@@ -98,7 +98,7 @@ export async function openReadModels(): Promise<ReadModels> {
       if (!sum) throw new Error(`${name} is not known`);
       return sum;
     },
-    running: (which, other = store) => {
+    runOptions: (which, other = store) => {
       return { pool, progress, store: other, log, metrics: openMetrics(), projections: which };
     },
     clear,

@@ -5,7 +5,7 @@
  *   expire-execution   requested ──(expires_at)──► delivered: at least the re-host grace ──► over
  *   attempt-deadline   dispatched ──(its deadline)──► the attempt ended, or the execution did
  *   retry-attempt      failed with a time ──(that time)──► dispatched, or over
- *   attempt-webhook    scheduled ──(45 s)──► attempt failed ──(next attempt)──► told, or given up
+ *   attempt-webhook    scheduled ──(45 s)──► attempt failed ──(next attempt)──► sent, or given up
  *   reconcile-hold     placed ──(60 s)──► requested … over ──(60 s)──► settled, or released
  *
  * While an execution runs, its hold needs no timer: the execution's own end it.

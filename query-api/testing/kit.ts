@@ -106,7 +106,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     keepFile: (id, bytes) => files.put(id, Readable.from([bytes]), FILE_BYTES_MAX),
     startProjecting() {
       const stop = new AbortController();
-      projecting = { stop, running: runProjections(models.running(projections), stop.signal) };
+      projecting = { stop, running: runProjections(models.runOptions(projections), stop.signal) };
     },
     stopProjecting,
     async close() {

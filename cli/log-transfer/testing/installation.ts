@@ -13,14 +13,14 @@ import { openTieredPayloads } from '../../../infra/payloads/tiered.js';
 import { migrate } from '../../../infra/postgres/migrate.js';
 import { openPool } from '../../../infra/postgres/pool.js';
 import { openProgress } from '../../../infra/read-store/progress.js';
-import { advance, loadFollowers } from '../../../projectors/engine/followers.js';
+import { advance, loadProjections } from '../../../projectors/engine/running-projections.js';
 import { projections } from '../../../projectors/projections.js';
 import { startEventStoreDouble } from '../../../infra/event-store/testing/double/double.js';
 import { temporaryFolder } from '../../../testing/folders.js';
 import { freshDatabase } from '../../../infra/postgres/testing/fresh-database.js';
 import type { Database } from '../../../runtime/open-database.js';
 import { newEvent, PAYLOAD, type Story } from '../../../audit/testing/story.js';
-import { verifyDatabase } from '../../../audit/verify.js';
+import { auditDatabase } from '../../../audit/run-audit.js';
 import { readManifest, type Manifest } from '../archive.js';
 import { exportLog, type Exported } from '../export-log.js';
 import { importArchive, type Imported } from '../import-archive.js';
@@ -106,7 +106,7 @@ export async function openInstallation(
       const options = { deep: true, settled: true, skipRebuild: false, receiverRecord: undefined };
       const bytesOf = (ref: Parameters<ObjectStores['payloads']['get']>[0]) =>
         objects.payloads.get(ref);
-      const { findings } = await verifyDatabase(database, bytesOf, options, never());
+      const { findings } = await auditDatabase(database, bytesOf, options, never());
       return findings.kept;
     },
     async close() {
@@ -147,8 +147,8 @@ function livingIn({ store, readStore, smallPayloads }: Database) {
       }
     },
     async project(): Promise<void> {
-      const followers = await loadFollowers(readStore, projections);
-      await advance(readStore, followers, await store.readAll(START, 1_000));
+      const running = await loadProjections(readStore, projections);
+      await advance(readStore, running, await store.readAll(START, 1_000));
     },
   };
 }

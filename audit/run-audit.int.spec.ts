@@ -17,16 +17,16 @@ import { migrate } from '../infra/postgres/migrate.js';
 import { openPool } from '../infra/postgres/pool.js';
 import { projectionStates } from '../infra/read-store/projection-states.js';
 import { openProgress } from '../infra/read-store/progress.js';
-import { advance, loadFollowers } from '../projectors/engine/followers.js';
+import { advance, loadProjections } from '../projectors/engine/running-projections.js';
 import { projections } from '../projectors/projections.js';
 import { freshDatabase, type FreshDatabase } from '../infra/postgres/testing/fresh-database.js';
 import type { Finding } from './findings.js';
 import { newEvent, openStory, PAYLOAD, tellEverything, type Story } from './testing/story.js';
-import { verifyDatabase, type Verified, type VerifyOptions } from './verify.js';
+import { auditDatabase, type AuditReport, type AuditOptions } from './run-audit.js';
 
 const log = pino({ level: 'silent' });
 
-describe('verify, on PostgreSQL', function () {
+describe('the audit, on PostgreSQL', function () {
   this.timeout(60_000);
   let database: FreshDatabase;
   let readStore: Pool;
@@ -61,8 +61,8 @@ describe('verify, on PostgreSQL', function () {
   }
 
   async function project(): Promise<void> {
-    const followers = await loadFollowers(readStore, projections);
-    await advance(readStore, followers, await store.readAll(START, 1_000));
+    const running = await loadProjections(readStore, projections);
+    await advance(readStore, running, await store.readAll(START, 1_000));
   }
 
   const looked = () => ({
@@ -76,8 +76,8 @@ describe('verify, on PostgreSQL', function () {
     },
   });
 
-  const verify = (options: Partial<VerifyOptions> = {}): Promise<Verified> =>
-    verifyDatabase(
+  const audit = (options: Partial<AuditOptions> = {}): Promise<AuditReport> =>
+    auditDatabase(
       { ...looked(), isServed: true },
       (ref) => openPostgresPayloads(store.smallPayloads).get(ref),
       { deep: true, settled: true, skipRebuild: true, receiverRecord: undefined, ...options },
@@ -92,7 +92,7 @@ describe('verify, on PostgreSQL', function () {
     return story;
   };
 
-  const only = (verified: Verified): Finding => {
+  const only = (verified: AuditReport): Finding => {
     expect(verified.findings.kept).to.have.length(1);
     return verified.findings.kept[0]!;
   };
@@ -100,7 +100,7 @@ describe('verify, on PostgreSQL', function () {
   it('finds nothing where nothing is wrong, and changes nothing', async () => {
     const story = await told();
     const before = await projectionStates(readStore);
-    const { findings, position, checked, rebuilt } = await verify({ skipRebuild: false });
+    const { findings, position, checked, rebuilt } = await audit({ skipRebuild: false });
     expect(findings.kept).to.deep.equal([]);
     expect(position).to.equal(BigInt(story.events.length - 1));
     expect(checked).to.deep.equal({
@@ -113,8 +113,8 @@ describe('verify, on PostgreSQL', function () {
   });
 
   it('finds nothing in an empty log', async () => {
-    await loadFollowers(readStore, projections);
-    const { findings, checked } = await verify({ skipRebuild: false });
+    await loadProjections(readStore, projections);
+    const { findings, checked } = await audit({ skipRebuild: false });
     expect(findings.kept).to.deep.equal([]);
     expect(checked.events).to.equal(0);
   });
@@ -124,7 +124,7 @@ describe('verify, on PostgreSQL', function () {
     const later = openStory();
     later.deposit(1_000n);
     await append(later);
-    expect((await verify({ settled: false })).findings.kept).to.deep.equal([]);
+    expect((await audit({ settled: false })).findings.kept).to.deep.equal([]);
   });
 
   const planted: readonly (readonly [string, string, Finding['invariant']])[] = [
@@ -146,14 +146,14 @@ describe('verify, on PostgreSQL', function () {
     it(`finds ${what} in a read model`, async () => {
       await told();
       await readStore.query(sql);
-      expect(only(await verify()).invariant).to.equal(invariant);
+      expect(only(await audit()).invariant).to.equal(invariant);
     });
 
   it('finds a ledger that does not add up, or not with the log', async () => {
     const { account } = await told();
     const one = "WHERE entry_type = 'SETTLEMENT' AND amount_micros = -10000";
     await readStore.query(`UPDATE readmodel.ledger_entries SET amount_micros = -9000 ${one}`);
-    const { findings } = await verify();
+    const { findings } = await audit();
     expect(findings.kept.map(({ invariant, subject }) => [invariant, subject])).to.deep.equal([
       ['I3', account],
       ['I3', account],
@@ -166,8 +166,8 @@ describe('verify, on PostgreSQL', function () {
   it('finds rows that a rebuild does not give (I6), and only a rebuild', async () => {
     await told();
     await readStore.query("UPDATE readmodel.executions SET model = 'another'");
-    expect((await verify()).findings.kept).to.deep.equal([]);
-    const { invariant, subject } = only(await verify({ skipRebuild: false }));
+    expect((await audit()).findings.kept).to.deep.equal([]);
+    const { invariant, subject } = only(await audit({ skipRebuild: false }));
     expect([invariant, subject]).to.deep.equal(['I6', 'executions']);
   });
 
@@ -176,10 +176,10 @@ describe('verify, on PostgreSQL', function () {
     await readStore.query(`
       UPDATE readmodel.projections
       SET stopped_at = now(), stopped_position = 7, error = 'poison' WHERE name = 'timers'`);
-    expect(only(await verify()).problem).to.equal('it stopped at an event: poison');
+    expect(only(await audit()).problem).to.equal('it stopped at an event: poison');
     await readStore.query('UPDATE readmodel.projections SET stopped_at = NULL, error = NULL');
     await readStore.query("UPDATE readmodel.projections SET position = 9 WHERE name = 'timers'");
-    const late = only(await verify({ catchUpMs: 100 }));
+    const late = only(await audit({ catchUpMs: 100 }));
     expect([late.invariant, late.subject]).to.deep.equal(['read models', 'timers']);
     expect(late.problem).to.contain(`position ${story.events.length - 1}`);
   });
@@ -191,7 +191,7 @@ describe('verify, on PostgreSQL', function () {
     await readStore.query(`
       UPDATE eventstore.payloads SET bytes = 'x'
       WHERE ref = (SELECT min(ref) FROM eventstore.payloads)`);
-    const { findings } = await verify();
+    const { findings } = await audit();
     expect(findings.kept.map(({ invariant }) => invariant)).to.deep.equal(['payloads', 'payloads']);
   });
 
@@ -215,7 +215,7 @@ describe('verify, on PostgreSQL', function () {
     await plant(account, 'FundsDeposited', { amount: 'much' });
     await plant('execution-exec_1', 'ExecutionForgotten', {});
     await plant('delivery-dlv_1', 'DeliverySucceeded', {});
-    const { findings, checked } = await verify({ settled: false });
+    const { findings, checked } = await audit({ settled: false });
     expect(findings.kept.map(({ invariant, subject }) => [invariant, subject])).to.deep.equal([
       ['log', 'position 45'],
       ['log', 'position 47'],
@@ -240,7 +240,7 @@ describe('verify, on PostgreSQL', function () {
     const dir = await mkdtemp(join(tmpdir(), 'modelroute-record-'));
     const receiverRecord = join(dir, 'calls.ndjson');
     await writeFile(receiverRecord, calls.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    const { findings } = await verify({ receiverRecord });
+    const { findings } = await audit({ receiverRecord });
     await rm(dir, { recursive: true });
     expect(findings.kept).to.deep.equal([
       { invariant: 'I4', subject: key, problem: '2 calls were paid for at aurora' },
@@ -258,8 +258,8 @@ describe('verify, on PostgreSQL', function () {
     story.place(story.execution(), 10_000n);
     await append(story);
     await project();
-    expect(only(await verify({ settled: false })).invariant).to.equal('I2');
-    const unserved = await verifyDatabase(
+    expect(only(await audit({ settled: false })).invariant).to.equal('I2');
+    const unserved = await auditDatabase(
       { ...looked(), isServed: false },
       () => Promise.resolve(PAYLOAD),
       { deep: false, settled: false, skipRebuild: true, receiverRecord: undefined },

@@ -1,7 +1,7 @@
 /**
- * The projections that one process keeps up, and the one way in which they move: rows of all of
- * them and their checkpoints in one transaction, only from where each was believed to be. Whoever
- * else moved one meanwhile (another process after a lost lease, a rebuild's swap) is found out.
+ * The projections that one worker feeds, batch by batch. Rows of all of them and their checkpoints
+ * change in one transaction, and only from the positions that the worker believes in: when another
+ * process (after a lost lease) or the swap of a rebuild has moved one, the transaction is refused.
  */
 import type { ClientBase, Pool } from 'pg';
 import type { AnyEvent } from '../../contracts/events/all.js';
@@ -9,24 +9,24 @@ import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { START, type Position } from '../../infra/event-store/port.js';
 import { withTransaction } from '../../infra/postgres/pool.js';
 import { foldBatch, type Folded } from './fold-batch.js';
-import { openMemory, type Memory } from './memory.js';
+import { openRowCache, type RowCache } from './row-cache.js';
 import type { Projection } from './projection.js';
 import type { Statement } from './write-rows.js';
 
-export interface Follower {
+export interface RunningProjection {
   readonly projection: Projection;
-  readonly memory: Memory;
+  readonly rowCache: RowCache;
   readonly generation: number;
   position: Position;
 }
 
-/** Events after the position before, up to and including `position`. */
-export interface Stretch {
+/** Events after the position of a projection, up to and including `position`. */
+export interface EventBatch {
   readonly events: readonly RecordedEvent<AnyEvent>[];
   readonly position: Position;
 }
 
-/** A projection is not where it was left: everything known of it is void. */
+/** Somebody else moved a projection: its cached rows and position are void. */
 export class Moved extends Error {
   constructor(names: readonly string[]) {
     super(`moved by somebody else, one of: ${names.join(', ')}`);
@@ -34,11 +34,11 @@ export class Moved extends Error {
   }
 }
 
-/** Those that may run: known to the database from now on, not stopped, not of newer code. */
-export async function loadFollowers(
+/** The projections that may run: not stopped, and not of newer code. Adds rows for new ones. */
+export async function loadProjections(
   pool: Pool,
   projections: readonly Projection[],
-): Promise<readonly Follower[]> {
+): Promise<readonly RunningProjection[]> {
   for (const { name, version, tables } of projections)
     await pool.query(
       `INSERT INTO readmodel.projections (name, version, tables, position)
@@ -48,11 +48,11 @@ export async function loadFollowers(
   const mayRun = await runnable(pool, projections);
   return projections.flatMap((projection) => {
     const row = mayRun.get(projection.name);
-    return row ? [{ projection, memory: openMemory(), ...row }] : [];
+    return row ? [{ projection, rowCache: openRowCache(), ...row }] : [];
   });
 }
 
-/** Where those stand that may run. */
+/** Position and generation of the projections that may run. */
 export async function runnable(
   pool: Pool,
   projections: readonly Projection[],
@@ -67,25 +67,25 @@ export async function runnable(
   return new Map(rows.map(({ name, ...where }) => [name, where]));
 }
 
-/** Moves those that are not there yet to the end of the stretch. Throws `Moved`. */
+/** Moves the projections that are behind to the end of the batch. Throws `Moved`. */
 export async function advance(
   pool: Pool,
-  followers: readonly Follower[],
-  { events, position }: Stretch,
+  running: readonly RunningProjection[],
+  { events, position }: EventBatch,
 ): Promise<void> {
-  const behind = followers.filter((follower) => follower.position < position);
+  const behind = running.filter((one) => one.position < position);
   if (behind.length === 0) return;
   const folds: Folded[] = [];
-  for (const { projection, memory, position: after } of behind) {
+  for (const { projection, rowCache, position: after } of behind) {
     const fresh = events.filter((event) => event.position > after);
-    folds.push(await foldBatch(pool, projection, fresh, memory));
+    folds.push(await foldBatch(pool, projection, fresh, rowCache));
   }
   await withTransaction(pool, async (tx) => {
     await moveCheckpoints(tx, behind, position);
     for (const { statements } of folds) await runAll(tx, statements);
   });
-  for (const fold of folds) fold.remember();
-  for (const follower of behind) follower.position = position;
+  for (const fold of folds) fold.cacheRows();
+  for (const one of behind) one.position = position;
 }
 
 export async function runAll(tx: ClientBase, statements: readonly Statement[]): Promise<void> {
@@ -116,16 +116,16 @@ const MOVE_SQL = `
 
 async function moveCheckpoints(
   tx: ClientBase,
-  followers: readonly Follower[],
+  running: readonly RunningProjection[],
   position: Position,
 ): Promise<void> {
-  const names = followers.map(({ projection }) => projection.name);
-  const positions = followers.map((follower) => follower.position);
-  const generations = followers.map(({ generation }) => generation);
+  const names = running.map(({ projection }) => projection.name);
+  const positions = running.map((one) => one.position);
+  const generations = running.map(({ generation }) => generation);
   const { rowCount } = await tx.query({
     name: 'project: move checkpoints',
     text: MOVE_SQL,
     values: [names, positions, generations, position],
   });
-  if (rowCount !== followers.length) throw new Moved(names);
+  if (rowCount !== running.length) throw new Moved(names);
 }

@@ -1,7 +1,8 @@
 /**
- * What the log has begun and not yet ended: the auditor's own bookkeeping, made from the events'
- * plain data by nobody's code but its own. An ended thing is dropped, so that memory grows with
- * what is open and not with the log; accounts stay, as sums.
+ * The open items of a log: accounts, and the holds, executions and deliveries that have not ended.
+ * The auditor keeps them from the events' plain data, without the code that it is to judge. An
+ * ended item is dropped, so memory grows with what is open and not with the log; accounts stay, as
+ * sums.
  */
 import type { Timestamp } from '../contracts/events/envelope.js';
 import type { WebhookEventType } from '../contracts/events/delivery.js';
@@ -9,7 +10,7 @@ import type { DeliveryId, ExecutionId, HoldId, OrganizationId } from '../contrac
 import type { Micros } from '../contracts/money.js';
 import type { Findings } from './findings.js';
 
-export interface OpenThings {
+export interface OpenItems {
   readonly findings: Findings;
   readonly accounts: Map<OrganizationId, Account>;
   readonly holds: Map<HoldId, OpenHold>;
@@ -74,8 +75,8 @@ export interface OpenExecution {
   /** Of the newest entry in the owner's timeline; 0 before the request. */
   sequence: number;
   started: boolean;
-  /** Events that the webhook is owed and no delivery was scheduled for yet. */
-  readonly owed: Map<string, Owed>;
+  /** Events that are due to the webhook and have no delivery yet. */
+  readonly dueEvents: Map<string, DueEvent>;
 }
 
 export interface Request {
@@ -85,7 +86,7 @@ export interface Request {
   readonly wanted: readonly string[];
 }
 
-export interface Owed {
+export interface DueEvent {
   readonly sequence: number;
   readonly revision: number;
   readonly at: Timestamp;
@@ -101,7 +102,7 @@ export interface OpenDelivery {
   nextAt: Timestamp;
 }
 
-export const openThings = (findings: Findings): OpenThings => ({
+export const openItems = (findings: Findings): OpenItems => ({
   findings,
   accounts: new Map(),
   holds: new Map(),
@@ -118,9 +119,9 @@ export function move<S>(tally: Map<S, number>, from: S | undefined, to: S): void
   tally.set(to, (tally.get(to) ?? 0) + 1);
 }
 
-/** One that is over, whose hold ended and whose events are all scheduled has no more to do. */
-export function dropIfDone(open: OpenThings, execution: OpenExecution): boolean {
-  const { end, holdEnded, owed, id } = execution;
-  if (!end || !holdEnded || owed.size > 0) return false;
+/** One that is over, whose hold ended and whose due events are all scheduled has no more to do. */
+export function dropIfDone(open: OpenItems, execution: OpenExecution): boolean {
+  const { end, holdEnded, dueEvents, id } = execution;
+  if (!end || !holdEnded || dueEvents.size > 0) return false;
   return open.executions.delete(id);
 }

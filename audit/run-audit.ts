@@ -21,11 +21,11 @@ import { openPayloadAudit, type PayloadAudit, type PayloadBytes } from './invari
 import { auditRebuilds, type RebuildAudit } from './invariants/rebuilds.js';
 import { comparisonsOf } from './compare-read-models.js';
 import { openFindings, type Findings } from './findings.js';
-import type { Counts } from './open-things.js';
+import type { Counts } from './open-items.js';
 import { readReadModels, type ReadModels } from './read-models.js';
 import { readReceiverRecord, type ReceiverAudit } from './receiver-record.js';
 
-export interface VerifyOptions {
+export interface AuditOptions {
   /** Look at every payload. */
   readonly deep: boolean;
   /** The system was drained: everything that was begun must have ended. */
@@ -37,7 +37,7 @@ export interface VerifyOptions {
   readonly catchUpMs?: number;
 }
 
-export interface Verified {
+export interface AuditReport {
   /** Of the last event that was looked at. */
   readonly position: bigint;
   readonly checked: Counts & { readonly accounts: number; readonly payloads: number };
@@ -48,15 +48,15 @@ export interface Verified {
   readonly seconds: number;
 }
 
-export const verify = (
+export const runAudit = (
   config: Config,
-  options: VerifyOptions,
+  options: AuditOptions,
   signal: AbortSignal,
-): Promise<Verified> =>
+): Promise<AuditReport> =>
   withDatabase(config, async (database) => {
     const payloads = await payloadsOf(config, database);
     try {
-      return await verifyDatabase(database, payloads.bytesOf, options, signal);
+      return await auditDatabase(database, payloads.bytesOf, options, signal);
     } finally {
       await payloads.close();
     }
@@ -66,12 +66,12 @@ const CATCH_UP_MS = 10_000;
 
 type Looked = Pick<Database, 'store' | 'readStore' | 'progress' | 'log' | 'isServed' | 'figures'>;
 
-export async function verifyDatabase(
+export async function auditDatabase(
   database: Looked,
   bytesOf: PayloadBytes,
-  options: VerifyOptions,
+  options: AuditOptions,
   signal: AbortSignal,
-): Promise<Verified> {
+): Promise<AuditReport> {
   const startedMs = performance.now();
   const secondsSince = (fromMs: number) => (performance.now() - fromMs) / 1000;
   const { store, readStore, isServed } = database;
@@ -87,7 +87,10 @@ export async function verifyDatabase(
   const payloadAudit = openPayloadAudit(bytesOf, findings, options);
   let lastMs = 0;
   await readWholeLog({
-    ...{ store, until, findings, signal },
+    store,
+    until,
+    findings,
+    signal,
     see(event) {
       audit.see(event);
       payloadAudit.see(event);
@@ -109,7 +112,10 @@ export async function verifyDatabase(
     position: until,
     checked: { ...counts, accounts: accounts.size, payloads: payloadAudit.checked },
     receiverCalls: receiver?.calls,
-    ...{ rebuilt, findings, logSeconds, seconds: secondsSince(startedMs) },
+    rebuilt,
+    findings,
+    logSeconds,
+    seconds: secondsSince(startedMs),
   };
 }
 
@@ -141,7 +147,7 @@ async function payloadsOf(config: Config, { smallPayloads: small }: Database) {
 /** After a drain the read models must tell everything: one that does not is behind. */
 async function catchUp(
   { readStore, progress, store }: Looked,
-  { catchUpMs = CATCH_UP_MS }: VerifyOptions,
+  { catchUpMs = CATCH_UP_MS }: AuditOptions,
   findings: Findings,
 ): Promise<void> {
   const head = await store.head();
@@ -171,7 +177,7 @@ function findUnknownTypes({ figures }: Looked, findings: Findings): void {
 
 async function rebuildAll(
   database: Looked,
-  { settled }: VerifyOptions,
+  { settled }: AuditOptions,
   findings: Findings,
   signal: AbortSignal,
 ): Promise<RebuildAudit> {
