@@ -150,6 +150,7 @@ async function announce(
   if (signal.aborted) return;
   const baseUrl = `http://127.0.0.1:${balancer.port}`;
   const { dataDir } = config;
+  log.info(`commands find this cluster with MODELROUTE_DATA_DIR=${dataDir}`);
   const onReady = () => log.info(`ModelRoute is ready on ${baseUrl}`);
   if (!config.demo) return onReady();
   const isTerminal = process.stdout.isTTY;

@@ -1,0 +1,90 @@
+/**
+ * What a newcomer types is what a spec runs: every `sh` block of the README and of docs/start, in
+ * the order of the page, against a system that the README's own command has started.
+ */
+import { readdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { exitOf, repositoryRoot, startChild, type Child } from '../testing/child-process.js';
+import { eventually } from '../testing/eventually.js';
+import { temporaryFolder, type TemporaryFolder } from '../testing/folders.js';
+import { freePort } from '../testing/free-port.js';
+import { isReadyLine } from '../testing/system.js';
+import { textOf } from '../testing/repository-files.js';
+
+const START = 'make start';
+/** The commands of one page; `verify` rebuilds every read model. */
+const PAGE_MS = 120_000;
+const START_MS = 60_000;
+const STOP_MS = 20_000;
+
+/** The commands of a page, without the one that starts the system. */
+function commandsOf(page: string): string {
+  const blocks = [...textOf(page).matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text = '']) => text);
+  return blocks.join('').replaceAll(new RegExp(`^${START}( .*)?$`, 'gm'), '');
+}
+
+describe('the documentation', function () {
+  this.timeout(PAGE_MS);
+  let folder: TemporaryFolder;
+  let system: Child;
+  let env: Record<string, string>;
+
+  before(async () => {
+    folder = await temporaryFolder();
+    // A clone of its own, as far as a command can see, with a data folder of its own.
+    for (const name of ['Makefile', 'bin', 'dist', 'node_modules', 'package.json', 'scripts'])
+      await symlink(join(repositoryRoot, name), join(folder.dir, name));
+    for (const name of ['package-lock.json', 'catalogue.yaml'])
+      await symlink(join(repositoryRoot, name), join(folder.dir, name));
+    expect(textOf('README.md')).to.match(new RegExp(`^${START} `, 'm'));
+    env = { PORT: String(await freePort()) };
+    // The build stands already: other specs are running it.
+    const args = ['-c', START.replace('make', 'exec make --old-file=build')];
+    system = startChild({ command: 'bash', args, env, cwd: folder.dir });
+    const isDone = () => system.lines.some((line) => line.includes('demo: done'));
+    const isOver = () => isDone() && system.lines.some(isReadyLine);
+    await eventually('the first minute is over', isOver, START_MS);
+  });
+
+  after(async () => {
+    system.process.kill('SIGTERM');
+    await exitOf(system, STOP_MS);
+    await folder.remove();
+  });
+
+  async function run(page: string): Promise<readonly string[]> {
+    const script = commandsOf(page).replaceAll('localhost:8080', `localhost:${env['PORT']}`);
+    expect(script.trim()).to.not.equal('');
+    const child = startChild({
+      command: 'bash',
+      args: ['-euo', 'pipefail', '-c', script],
+      env,
+      cwd: folder.dir,
+    });
+    const { code } = await exitOf(child, PAGE_MS);
+    expect(code, child.lines.slice(-20).join('\n')).to.equal(0);
+    return child.lines;
+  }
+
+  it('README.md: its curl gets the answer that it shows', async () => {
+    const lines = await run('README.md');
+    const accepted = lines.findIndex((line) => line.startsWith('HTTP/1.1 202 Accepted'));
+    expect(accepted).to.be.greaterThan(-1);
+    const shown = /^```\nHTTP\/1\.1 202 .*?\n\n(\{.*?\})\n```$/ms.exec(textOf('README.md'))?.[1];
+    const keysOf = (json = '{}') => Object.keys(JSON.parse(json) as object);
+    expect(keysOf(lines.find((line) => line.startsWith('{"id"')))).to.deep.equal(keysOf(shown));
+  });
+
+  it('every page of docs/start: each command does what it is there for', async () => {
+    const pages = (await readdir(join(repositoryRoot, 'docs/start'))).filter((name) =>
+      name.endsWith('.md'),
+    );
+    for (const page of pages) {
+      const lines = await run(`docs/start/${page}`);
+      const refused = lines.filter((line) => line.startsWith('{"error"'));
+      // The execution that is to be cancelled is over already, as the page says.
+      expect(refused.filter((line) => !line.includes('"CONFLICT"'))).to.deep.equal([]);
+    }
+  });
+});
