@@ -20,7 +20,7 @@ import type { EncodedAppend } from '../unit.js';
 import { countedBytes } from './append-message.js';
 import type { LogClient } from './log-client.js';
 import { createSemaphore } from '../../concurrency/semaphore.js';
-import type { LogReader } from './log-reader.js';
+import type { LogReader } from '../log-reader.js';
 
 interface AppenderOptions {
   readonly client: LogClient;

@@ -1,22 +1,23 @@
 /**
- * The event store on EventStoreDB (KurrentDB): appends to streams, many at once; reads; one
- * subscription to the log for all subscribers of the process. Payloads and snapshots lie in
+ * The event store on EventStoreDB (KurrentDB): appends to streams, many at once; reads; one live
+ * tail of the log for all subscriptions of the process. Payloads and snapshots are stored in
  * PostgreSQL; a unit's payloads are durable there before its events are sent.
  */
 import { performance } from 'node:perf_hooks';
 import { createCodec, InvalidEvent, type StoreLog } from '../codec.js';
-import { follow } from '../follow.js';
+import { createLiveTail, type TailStats } from '../live-tail.js';
 import { StoreOverloaded, StoreUnavailable, type AppendOutcome, type EventStore } from '../port.js';
 import type { RawLog } from '../raw-log.js';
 import { openSideTables, type SideTables } from '../postgres/side-tables.js';
 import type { SmallPayloads } from '../postgres/small-payloads.js';
+import { subscribeTo } from '../subscription.js';
 import { encodeUnit, type EncodedAppend, type EncodedUnit } from '../unit.js';
 import { APPEND_BYTES_MAX, countedBytes } from './append-message.js';
 import { createAppender, type Appender, type AppenderStats } from './appender.js';
 import { connectLog } from './client.js';
 import { createLogReader } from './log-reader.js';
+import { createPushSource } from './push-source.js';
 import { createRawLog } from './raw-log.js';
-import { createTail, type TailStats } from './tail.js';
 
 interface EventStoreDbOptions {
   /** `esdb://…` or `kurrentdb://…` */
@@ -58,7 +59,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const client = connectLog(url);
   const side = openSideTables({ url: databaseUrl, log, ...bounds });
   const reader = createLogReader(client, TIMEOUT_MS);
-  const tail = createTail({ client, reader, codec, log });
+  const tail = createLiveTail({ reader, source: createPushSource(client), codec, log });
   const appender = createAppender({ client, reader, log });
   const stats = { units: 0, events: 0, queueUnits: 0, queueBytes: 0, overloads: 0 };
   let closing: Promise<void> | undefined;
@@ -94,11 +95,10 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
       }
     },
     async readStream(stream, readOptions = {}) {
-      const rows = await reader.stream(stream, readOptions);
-      return rows.flatMap((row) => tail.eventOf(row) ?? []);
+      return tail.eventsOf(await reader.stream(stream, readOptions));
     },
-    readAll: async (after, limit, filter = {}) => tail.page(after, limit, filter),
-    subscribe: (after, filter, signal) => follow(tail, after, filter, signal),
+    readAll: (after, limit, filter = {}) => tail.page(after, limit, filter),
+    subscribe: (after, filter, signal) => subscribeTo(tail, after, filter, signal),
     head: () => reader.head(),
     readSnapshot: (stream) => side.snapshots.read(stream),
     writeSnapshot: (stream, snapshot) => side.snapshots.write(stream, snapshot),

@@ -1,36 +1,11 @@
 /** Reading streams and the log: a question is asked again through short outages, never for long. */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { StreamName } from '../../../contracts/streams.js';
 import type { LogRow } from '../codec.js';
-import {
-  START,
-  StoreUnavailable,
-  type LogFilter,
-  type Position,
-  type ReadStreamOptions,
-} from '../port.js';
+import type { LogPage, LogReader } from '../log-reader.js';
+import { START, StoreUnavailable, type LogFilter, type Position } from '../port.js';
 import type { Call, LogClient, ServerFilter } from './log-client.js';
 import { createSemaphore } from '../../concurrency/semaphore.js';
-
-/** Rows behind a position, and how far the log is known by them. */
-interface LogPage {
-  readonly rows: readonly LogRow[];
-  /** Everything that the filter passes up to here is among the rows. */
-  readonly position: Position;
-  /** The log ended there. */
-  readonly atEnd: boolean;
-}
-
-export interface LogReader {
-  stream(stream: StreamName, options: ReadStreamOptions): Promise<readonly LogRow[]>;
-  /** At most `limit` rows; of a filter's types also those that only begin like one of them. */
-  page(after: Position, limit: number, filter: LogFilter): Promise<LogPage>;
-  /** The position of the last event that is not the server's own. */
-  head(): Promise<Position>;
-  /** The last of those, in position order. */
-  newest(limit: number): Promise<readonly LogRow[]>;
-}
 
 const RETRY_PAUSE_MS = 50;
 
@@ -43,7 +18,10 @@ const STREAMS_MAX = 64;
 /** So long one page looks for what a filter passes; then it is as long as it is. */
 const SCAN_MS = 1_000;
 
-/** `timeoutMs`: nobody waits longer for the next event, or for an answer. */
+/**
+ * Leaves out the server's own events. Of a filter's types it also answers those that only begin
+ * like one of them. `timeoutMs`: nobody waits longer for the next event, or for an answer.
+ */
 export function createLogReader(client: LogClient, timeoutMs: number): LogReader {
   const collect = (start: Start) => collectRows(start, timeoutMs);
   const streams = createSemaphore(STREAMS_MAX, Infinity);
@@ -69,7 +47,7 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
       rows.push(...found.filter((row) => row.position > from && isOurs(row)));
       if (rows.length > limit) return cut(rows, limit);
       if (found.length < count || !last)
-        return { rows, position: rows.at(-1)?.position ?? after, atEnd: true };
+        return { rows, position: rows.at(-1)?.position ?? after, caughtUp: true };
       from = last.position;
     }
   }
@@ -99,11 +77,11 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
         } catch (error) {
           // A server may refuse a position behind the end of its log.
           if (!(error instanceof ReadRefused) || after < (await head())) throw error;
-          return { rows: [], position: after, atEnd: true };
+          return { rows: [], position: after, caughtUp: true };
         }
       }
       const end = await head();
-      if (after >= end) return { rows: [], position: after, atEnd: true };
+      if (after >= end) return { rows: [], position: after, caughtUp: true };
       return scan(client, { after, end, limit, filter: serverFilter(filter), timeoutMs });
     },
 
@@ -153,7 +131,7 @@ interface Scan {
 async function scan(client: LogClient, asked: Scan): Promise<LogPage> {
   const { after, end, limit, filter, timeoutMs } = asked;
   if (filter.streamPrefixes?.length === 0 || filter.typePrefixes?.length === 0)
-    return { rows: [], position: end, atEnd: true };
+    return { rows: [], position: end, caughtUp: true };
   const rows: LogRow[] = [];
   let known = after;
   let told = 0;
@@ -177,15 +155,15 @@ async function scan(client: LogClient, asked: Scan): Promise<LogPage> {
   if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
   if (ending.kind === 'away' && told === 0) throw new StoreUnavailable(ending.reason);
   if (rows.length > limit) return cut(rows, limit);
-  if (known < end) return { rows, position: known, atEnd: false };
+  if (known < end) return { rows, position: known, caughtUp: false };
   // A checkpoint may lie at one of the server's own events, where no reader without a filter comes.
   const last = rows.at(-1)?.position ?? end;
-  return { rows, position: last > end ? last : end, atEnd: true };
+  return { rows, position: last > end ? last : end, caughtUp: true };
 }
 
 function cut(rows: readonly LogRow[], limit: number): LogPage {
   const kept = rows.slice(0, limit);
-  return { rows: kept, position: kept.at(-1)?.position ?? START, atEnd: false };
+  return { rows: kept, position: kept.at(-1)?.position ?? START, caughtUp: false };
 }
 
 /** The call's ending, or `away` when nothing new was told for so long. */

@@ -1,29 +1,12 @@
 /** Reading streams and the log, each in as few statements as the questions allow. */
 import type { StreamName } from '../../../contracts/streams.js';
 import type { LogRow } from '../codec.js';
-import { START, type LogFilter, type Position, type ReadStreamOptions } from '../port.js';
+import type { LogReader } from '../log-reader.js';
+import { START } from '../port.js';
 import { int4Array, textArray } from './binary-arrays.js';
 import type { Connections } from './connections.js';
 import { createBatchLoader } from '../../concurrency/batch-loader.js';
 import { sql } from './sql.js';
-
-/** Rows behind a position, and how far the log is known by them. */
-interface LogPage {
-  readonly rows: readonly LogRow[];
-  /** Everything that the filter passes up to here is among the rows. */
-  readonly position: Position;
-  /** The head of the log when the page was read. */
-  readonly head: Position;
-}
-
-export interface LogReader {
-  stream(stream: StreamName, options: ReadStreamOptions): Promise<readonly LogRow[]>;
-  /** At most `limit` rows. */
-  page(after: Position, limit: number, filter: LogFilter): Promise<LogPage>;
-  /** The last rows of the log, in position order. */
-  newest(limit: number): Promise<readonly LogRow[]>;
-  head(): Promise<Position>;
-}
 
 /** Streams in a statement, and statements at a time: a long stream does not hold up short ones. */
 const STREAMS_MAX = 256;
@@ -86,9 +69,11 @@ export function createLogReader(reading: Connections, scanning: Connections): Lo
         .filter((row) => row[1] !== null)
         .map(([, stream, ...row]) => rowOf(stream as StreamName, [0, ...row] as StreamColumns));
       const last = rows.at(-1);
-      if (found.length > limit && last) return { rows, position: last.position, head };
+      if (found.length > limit && last) return { rows, position: last.position, caughtUp: false };
       const looked = after + BigInt(scanned);
-      return { rows, position: looked < head ? looked : head, head };
+      return looked < head
+        ? { rows, position: looked, caughtUp: false }
+        : { rows, position: head, caughtUp: true };
     },
 
     async newest(limit) {

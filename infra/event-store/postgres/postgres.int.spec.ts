@@ -116,7 +116,7 @@ describe('event store on PostgreSQL', () => {
     });
   });
 
-  describe('the tail', () => {
+  describe('the live tail', () => {
     it('brings what this process appends without reading it', async () => {
       const follower = followed(store, await store.head());
       await eventually('following', () => follower.batches.length > 0);
@@ -131,7 +131,7 @@ describe('event store on PostgreSQL', () => {
       expect(fed - before.fed).to.be.greaterThan(500);
     });
 
-    it('serves a subscriber that is further behind than it remembers', async () => {
+    it('serves a catch-up subscription, which is behind its ring buffer', async () => {
       const after = await store.head();
       const release: (() => void)[] = [];
       const gate = new Promise<void>((resolve) => release.push(resolve));
@@ -143,21 +143,21 @@ describe('event store on PostgreSQL', () => {
       for (let n = 0; n < 200; n += 20)
         await Promise.all(units.slice(n, n + 20).map((unit) => store.append(unit)));
       await quick.has(20_000, 10_000);
-      expect(store.stats().tail.ringEvents).to.be.lessThan(20_000);
+      expect(store.stats().tail.bufferedEvents).to.be.lessThan(20_000);
       for (const open of release) open();
       await slow.has(20_000, 10_000);
       await Promise.all([slow.stop(), quick.stop()]);
       expect(idsOf(slow.events)).to.deep.equal(idsOf(quick.events));
     });
 
-    it('does not poll when nobody follows', async () => {
+    it('does not poll when nobody subscribes', async () => {
       const follower = followed(store, await store.head());
       await eventually('following', () => follower.batches.length > 0);
       await follower.stop();
       await eventually('rest', () => store.stats().tail.subscribers === 0);
-      const { polls } = store.stats().tail;
+      const { runs } = store.stats().tail;
       await new Promise((resolve) => setTimeout(resolve, 250));
-      expect(store.stats().tail.polls - polls).to.be.at.most(1);
+      expect(store.stats().tail.runs - runs).to.be.at.most(1);
     });
   });
 

@@ -1,22 +1,23 @@
 /**
  * The event store on PostgreSQL: appends in group commits over one connection, reads over a few
- * others, one tail of the log for all subscribers. Its schema is `eventStoreMigrations`.
+ * others, one live tail of the log for all subscriptions. Its schema is `eventStoreMigrations`.
  */
 import { createCodec, type StoreLog } from '../codec.js';
-import { follow } from '../follow.js';
+import { createLiveTail, type TailStats } from '../live-tail.js';
 import type { EventStore } from '../port.js';
 import type { RawLog } from '../raw-log.js';
-import { encodeUnit, type EncodedUnit } from '../unit.js';
+import { subscribeTo } from '../subscription.js';
+import { encodeUnit } from '../unit.js';
 import { openAppendLine } from './append-line.js';
 import { createAppender, type AppenderStats } from './appender.js';
 import { openConnections } from './connections.js';
 import { createGroupCommit, type GroupCommitStats } from './group-commit.js';
 import { createLogReader } from './log-reader.js';
+import { createPollSource } from './poll-source.js';
 import { createRawLog } from './raw-log.js';
 import { READ_SETTINGS, WRITE_SETTINGS } from './settings.js';
 import { createSmallPayloads, type SmallPayloads } from './small-payloads.js';
 import { createSnapshots } from './snapshots.js';
-import { createTail, type TailStats } from './tail.js';
 
 interface PostgresEventStoreOptions {
   readonly url: string;
@@ -29,7 +30,7 @@ interface PostgresEventStoreOptions {
 export interface PostgresEventStore extends EventStore {
   readonly smallPayloads: SmallPayloads;
   readonly rawLog: RawLog;
-  /** Counted since the store was opened; `queue…`, `subscribers` and `ringEvents` are of now. */
+  /** Counted since the store was opened; `queue…`, `subscribers` and `bufferedEvents` are of now. */
   stats(): EventStoreStats;
 }
 
@@ -52,20 +53,22 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
   const scanning = connections(2, READ_SETTINGS);
   const writing = connections(1, WRITE_SETTINGS);
   const reader = createLogReader(reading, scanning);
-  const tail = createTail(reader, codec, log);
+  const source = createPollSource(reader);
+  const tail = createLiveTail({ reader, source, codec, log });
   const line = openAppendLine({ url, statementTimeoutMs: TIMEOUT_MS });
   const appender = createAppender({
-    ...{ line, log },
-    onLanded: (previous, rows) => tail.landed(previous, rows),
-    onMoved: () => tail.moved(),
+    line,
+    log,
+    onLanded(previous, rows) {
+      if (tail.landed(previous, rows) === 0) source.foundOwn();
+    },
+    onMoved: () => tail.refresh(),
   });
   const commit = createGroupCommit({
-    ...{
-      write: (units: readonly EncodedUnit[], deadline: number) => appender.write(units, deadline),
-      queueUnitsMax,
-      queueBytesMax,
-      timeoutMs: TIMEOUT_MS,
-    },
+    write: (units, deadline) => appender.write(units, deadline),
+    queueUnitsMax,
+    queueBytesMax,
+    timeoutMs: TIMEOUT_MS,
   });
   const snapshots = createSnapshots(reading, writing);
   let closing: Promise<void> | undefined;
@@ -81,11 +84,10 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
       return commit.submit(encodeUnit(codec, unit));
     },
     async readStream(stream, readOptions = {}) {
-      const rows = await reader.stream(stream, readOptions);
-      return rows.flatMap((row) => tail.eventOf(row) ?? []);
+      return tail.eventsOf(await reader.stream(stream, readOptions));
     },
-    readAll: async (after, limit, filter = {}) => tail.page(after, limit, filter),
-    subscribe: (after, filter, signal) => follow(tail, after, filter, signal),
+    readAll: (after, limit, filter = {}) => tail.page(after, limit, filter),
+    subscribe: (after, filter, signal) => subscribeTo(tail, after, filter, signal),
     head: () => reader.head(),
     readSnapshot: (stream) => snapshots.read(stream),
     writeSnapshot: (stream, snapshot) => snapshots.write(stream, snapshot),

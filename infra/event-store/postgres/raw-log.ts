@@ -1,14 +1,11 @@
-/** Rows as they stand, and many runs in one transaction: its order is the order of the log. */
+/** Rows as they are stored, and many runs in one transaction: its order is that of the log. */
 import type { RawLog } from '../raw-log.js';
 import type { GroupCommit } from './group-commit.js';
-import type { LogReader } from './log-reader.js';
+import type { LogReader } from '../log-reader.js';
 
 export function createRawLog(reader: LogReader, commit: GroupCommit): RawLog {
   return {
-    async page(after, limit) {
-      const { rows, position, head } = await reader.page(after, limit, {});
-      return { rows, position, caughtUp: position >= head };
-    },
+    page: (after, limit) => reader.page(after, limit, {}),
     newest: (limit) => reader.newest(limit),
     append(runs) {
       let events = 0;

@@ -1,7 +1,6 @@
 /** The event store in memory: exact, gone with the process. Several stores may share a log. */
 import { createCodec, type LogRow, type StoreLog } from '../codec.js';
-import { batchOf, entryOf, type Entry } from '../entries.js';
-import { follow, type FollowedLog } from '../follow.js';
+import { batchOf, decodedRow, type DecodedRow } from '../decoded-rows.js';
 import {
   NO_STREAM,
   START,
@@ -12,23 +11,24 @@ import {
   type ReadStreamOptions,
   type Snapshot,
 } from '../port.js';
+import { subscribeTo, type SubscribedLog } from '../subscription.js';
 import { encodeUnit, type EncodedAppend, type EncodedUnit } from '../unit.js';
 
 interface MemoryLog {
-  readonly entries: Entry[];
-  readonly streams: Map<string, Entry[]>;
+  readonly rows: DecodedRow[];
+  readonly streams: Map<string, DecodedRow[]>;
   readonly payloads: Map<string, Buffer>;
   readonly snapshots: Map<string, Snapshot>;
-  readonly bells: Set<() => void>;
+  readonly subscribers: Set<() => void>;
 }
 
 export function createMemoryLog(): MemoryLog {
   return {
-    entries: [],
+    rows: [],
     streams: new Map(),
     payloads: new Map(),
     snapshots: new Map(),
-    bells: new Set(),
+    subscribers: new Set(),
   };
 }
 
@@ -41,16 +41,16 @@ interface MemoryEventStoreOptions {
 export function openMemoryEventStore(options: MemoryEventStoreOptions = {}): EventStore {
   const { log = SILENT, memory = createMemoryLog(), queueUnitsMax = 10_000 } = options;
   const codec = createCodec(log);
-  const { entries, streams, snapshots, bells } = memory;
+  const { rows, streams, snapshots, subscribers } = memory;
   let waiting = 0;
   let closed = false;
 
-  const followed: FollowedLog = {
-    join(ring) {
-      bells.add(ring);
-      return () => bells.delete(ring);
+  const subscribed: SubscribedLog = {
+    join(notify) {
+      subscribers.add(notify);
+      return () => subscribers.delete(notify);
     },
-    read: (after, limit, filter) => batchOf(entries, after, headOf(entries), limit, filter),
+    read: (after, limit, filter) => batchOf(rows, after, headOf(rows), limit, filter),
     get closed() {
       return closed;
     },
@@ -64,19 +64,21 @@ export function openMemoryEventStore(options: MemoryEventStoreOptions = {}): Eve
       waiting++;
       await new Promise<void>((resolve) => setImmediate(resolve));
       waiting--;
-      const outcomes = appendUnit(memory, encoded, (row) => entryOf(codec, row));
-      for (const ring of bells) ring();
+      const outcomes = appendUnit(memory, encoded, (row) => decodedRow(codec, row));
+      for (const notify of subscribers) notify();
       return outcomes;
     },
     async readStream(stream, readOptions = {}) {
-      return select(streams.get(stream) ?? [], readOptions).flatMap((entry) => entry.event() ?? []);
+      return select(streams.get(stream) ?? [], readOptions).flatMap(
+        (decoded) => decoded.event() ?? [],
+      );
     },
     async readAll(after, limit, filter = {}) {
-      return followed.read(after, limit, filter);
+      return subscribed.read(after, limit, filter);
     },
-    subscribe: (after, filter, signal) => follow(followed, after, filter, signal),
+    subscribe: (after, filter, signal) => subscribeTo(subscribed, after, filter, signal),
     async head() {
-      return headOf(entries);
+      return headOf(rows);
     },
     async readSnapshot(stream) {
       return snapshots.get(stream);
@@ -88,16 +90,16 @@ export function openMemoryEventStore(options: MemoryEventStoreOptions = {}): Eve
     },
     async close() {
       closed = true;
-      for (const ring of bells) ring();
+      for (const notify of subscribers) notify();
     },
   };
 }
 
 const SILENT: StoreLog = { warn: () => undefined, error: () => undefined };
 
-const headOf = (entries: readonly Entry[]) => entries.at(-1)?.row.position ?? START;
+const headOf = (rows: readonly DecodedRow[]) => rows.at(-1)?.row.position ?? START;
 
-function appendUnit(memory: MemoryLog, unit: EncodedUnit, enter: (row: LogRow) => Entry) {
+function appendUnit(memory: MemoryLog, unit: EncodedUnit, enter: (row: LogRow) => DecodedRow) {
   const outcomes: AppendOutcome[] = [];
   for (const append of unit.appends) {
     const refused = outcomes[0] && outcomes[0].status !== 'appended';
@@ -110,9 +112,9 @@ function appendUnit(memory: MemoryLog, unit: EncodedUnit, enter: (row: LogRow) =
 }
 
 function appendStream(
-  { entries, streams }: MemoryLog,
+  { rows, streams }: MemoryLog,
   { stream, expectedRevision, events }: EncodedAppend,
-  enter: (row: LogRow) => Entry,
+  enter: (row: LogRow) => DecodedRow,
 ): AppendOutcome {
   const history = streams.get(stream) ?? [];
   const actualRevision = history.length - 1;
@@ -124,17 +126,17 @@ function appendStream(
     if (!repeated || !last) return { status: 'conflict', actualRevision };
     return { status: 'appended', revision: last.revision, position: last.position };
   }
-  let [position, revision] = [headOf(entries), expectedRevision];
+  let [position, revision] = [headOf(rows), expectedRevision];
   for (const event of events) {
-    const entry = enter({ ...event, stream, revision: ++revision, position: ++position });
-    entries.push(entry);
-    history.push(entry);
+    const decoded = enter({ ...event, stream, revision: ++revision, position: ++position });
+    rows.push(decoded);
+    history.push(decoded);
   }
   if (actualRevision === NO_STREAM) streams.set(stream, history);
   return { status: 'appended', revision, position };
 }
 
-function select(history: readonly Entry[], options: ReadStreamOptions): readonly Entry[] {
+function select(history: readonly DecodedRow[], options: ReadStreamOptions): readonly DecodedRow[] {
   const { direction = 'forward', limit = Infinity } = options;
   if (direction === 'forward') {
     const from = Math.max(0, options.fromRevision ?? 0);

@@ -1,11 +1,11 @@
-/** The endless read of a log that wakes its readers: what every `subscribe` in a process does. */
+/** The endless read of a log that notifies its readers: every `subscribe` of a process is one. */
 import { performance } from 'node:perf_hooks';
 import { createSignal } from '../concurrency/signal.js';
 import { StoreUnavailable, type LogBatch, type LogFilter, type Position } from './port.js';
 
-export interface FollowedLog {
-  /** Rings whenever events were added, and when the log is closed; answers how to leave. */
-  join(ring: () => void): () => void;
+export interface SubscribedLog {
+  /** Notifies whenever events were added, and when the log is closed; answers how to leave. */
+  join(notify: () => void): () => void;
   read(after: Position, limit: number, filter: LogFilter): LogBatch | Promise<LogBatch>;
   readonly closed: boolean;
 }
@@ -18,12 +18,11 @@ const PROGRESS_MS = 500;
 const OUTAGE_PAUSE_MS = 250;
 
 /**
- * Outlives outages. Yields batches with events, and empty ones when the reader has caught up for
- * the first time since it was told otherwise, or has come further through events that its filter
- * left out.
+ * Outlives outages. Yields batches with events, and empty ones when the reader has caught up and
+ * the last batch did not say so, or has come further through events that its filter left out.
  */
-export async function* follow(
-  log: FollowedLog,
+export async function* subscribeTo(
+  log: SubscribedLog,
   after: Position,
   filter: LogFilter,
   signal: AbortSignal,
@@ -31,7 +30,7 @@ export async function* follow(
   const changed = createSignal();
   const leave = log.join(changed.notify);
   signal.addEventListener('abort', changed.notify);
-  let told = { position: after, caughtUp: false, at: performance.now() };
+  let yielded = { position: after, caughtUp: false, at: performance.now() };
   let position = after;
   try {
     while (!signal.aborted && !log.closed) {
@@ -42,13 +41,13 @@ export async function* follow(
         continue;
       }
       position = batch.position;
-      const progressDueMs = told.at + PROGRESS_MS - performance.now();
-      const progress = position > told.position && progressDueMs <= 0;
-      if (batch.events.length > 0 || progress || (batch.caughtUp && !told.caughtUp)) {
+      const progressDueMs = yielded.at + PROGRESS_MS - performance.now();
+      const progress = position > yielded.position && progressDueMs <= 0;
+      if (batch.events.length > 0 || progress || (batch.caughtUp && !yielded.caughtUp)) {
         yield batch;
-        told = { position, caughtUp: batch.caughtUp, at: performance.now() };
+        yielded = { position, caughtUp: batch.caughtUp, at: performance.now() };
       } else if (batch.caughtUp) {
-        await changed.wait(position > told.position ? progressDueMs : undefined);
+        await changed.wait(position > yielded.position ? progressDueMs : undefined);
       }
     }
   } finally {
@@ -59,7 +58,7 @@ export async function* follow(
 
 /** Undefined while the store is away. */
 async function readable(
-  log: FollowedLog,
+  log: SubscribedLog,
   after: Position,
   filter: LogFilter,
 ): Promise<LogBatch | undefined> {

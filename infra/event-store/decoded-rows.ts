@@ -1,33 +1,33 @@
-/** Rows of the log as readers see them: filtered by what stands beside the data, decoded once. */
+/** Rows of the log as readers see them: filtered by stream and type first, decoded once. */
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { categoryOf, type Category } from '../../contracts/streams.js';
 import type { Codec, LogRow } from './codec.js';
 import type { LogBatch, LogFilter, Position } from './port.js';
 
-/** A row that is decoded when somebody first wants it. */
-export interface Entry {
+/** A row that is decoded at the first read of its event. */
+export interface DecodedRow {
   readonly row: LogRow;
   readonly category: Category;
   /** Undefined for a type that this code does not know; throws `InvalidEvent`. */
   event(): RecordedEvent<AnyEvent> | undefined;
 }
 
-export function entryOf(codec: Codec, row: LogRow): Entry {
-  let decoded = false;
+export function decodedRow(codec: Codec, row: LogRow): DecodedRow {
+  let isDecoded = false;
   let event: RecordedEvent<AnyEvent> | undefined;
   return {
     row,
     category: categoryOf(row.stream),
     event() {
-      if (!decoded) event = codec.decode(row);
-      decoded = true;
+      if (!isDecoded) event = codec.decode(row);
+      isDecoded = true;
       return event;
     },
   };
 }
 
-function accepts({ row, category }: Entry, { categories, types }: LogFilter): boolean {
+function passes({ row, category }: DecodedRow, { categories, types }: LogFilter): boolean {
   return (
     (!categories || categories.includes(category)) &&
     (!types || (types as readonly string[]).includes(row.type))
@@ -35,12 +35,12 @@ function accepts({ row, category }: Entry, { categories, types }: LogFilter): bo
 }
 
 /**
- * At most `limit` events of the filter behind `after`, which lies within `entries` or before them;
- * `head` is the position up to which the entries are known.
+ * At most `limit` events of the filter behind `after`, which lies within the rows or before them;
+ * `head` is the position up to which the rows are known.
  * An invalid event is thrown only when no event before it is left to deliver.
  */
 export function batchOf(
-  entries: readonly Entry[],
+  rows: readonly DecodedRow[],
   after: Position,
   head: Position,
   limit: number,
@@ -48,40 +48,40 @@ export function batchOf(
 ): LogBatch {
   const events: RecordedEvent<AnyEvent>[] = [];
   let position = after;
-  for (let index = indexAfter(entries, after); index < entries.length; index++) {
-    const entry = entries[index];
-    if (!entry || !accepts(entry, filter)) continue;
+  for (let index = indexAfter(rows, after); index < rows.length; index++) {
+    const decoded = rows[index];
+    if (!decoded || !passes(decoded, filter)) continue;
     if (events.length === limit) return { events, position, caughtUp: false };
     try {
-      const event = entry.event();
+      const event = decoded.event();
       if (event) events.push(event);
     } catch (error) {
       if (events.length === 0) throw error;
       return { events, position, caughtUp: false };
     }
-    position = entry.row.position;
+    position = decoded.row.position;
   }
   return { events, position: head > after ? head : after, caughtUp: true };
 }
 
-/** The entry at a position, when it is among them. */
-export function entryAt(entries: readonly Entry[], position: Position): Entry | undefined {
-  const entry = entries[indexAfter(entries, position - 1n)];
-  return entry?.row.position === position ? entry : undefined;
+/** The row at a position, when it is among them. */
+export function rowAt(rows: readonly DecodedRow[], position: Position): DecodedRow | undefined {
+  const decoded = rows[indexAfter(rows, position - 1n)];
+  return decoded?.row.position === position ? decoded : undefined;
 }
 
-/** The first entry behind a position. */
-function indexAfter(entries: readonly Entry[], after: Position): number {
-  let [low, high] = [0, entries.length];
-  // Positions of one ring follow one another, so the place is nearly always the difference.
-  const first = entries[0]?.row.position;
+/** The index of the first row behind a position. */
+function indexAfter(rows: readonly DecodedRow[], after: Position): number {
+  let [low, high] = [0, rows.length];
+  // PostgreSQL's positions have no gaps, so the index is nearly always the difference.
+  const first = rows[0]?.row.position;
   if (first !== undefined && after >= first) {
     const guess = Number(after - first);
-    if (entries[guess]?.row.position === after) return guess + 1;
+    if (rows[guess]?.row.position === after) return guess + 1;
   }
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((entries[middle]?.row.position ?? after) > after) high = middle;
+    if ((rows[middle]?.row.position ?? after) > after) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -1,0 +1,204 @@
+/**
+ * The newest part of the log, read once for all subscriptions of the process.
+ *
+ *     … ──(pages of the log)──► floor ──(ring buffer: decoded rows)──► head ◄── source, own appends
+ *
+ * The buffer holds every event between floor and head. It grows in two ways: by the events that
+ * this process appends, at once and without reading them, if nothing of another process lies
+ * between; and by the rows of its source, a poll of the log or a push from the server.
+ *
+ * The buffer is bounded, so a slow subscription slows no other and not the source: one that falls
+ * behind the floor is a catch-up subscription, which reads pages of its own until it is back.
+ */
+import type { AnyEvent } from '../../contracts/events/all.js';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import { createSignal } from '../concurrency/signal.js';
+import type { Codec, LogRow, StoreLog } from './codec.js';
+import { batchOf, decodedRow, rowAt } from './decoded-rows.js';
+import type { LogReader } from './log-reader.js';
+import type { LogBatch, LogFilter, Position } from './port.js';
+import { createRingBuffer } from './ring-buffer.js';
+import type { SubscribedLog } from './subscription.js';
+
+export interface TailSource {
+  /**
+   * Brings the rows behind the feed's head: those of one poll, or those of a subscription until it
+   * ends. Resolves with the time to wait before the next run. Rejects when the log is away.
+   */
+  run(feed: TailFeed): Promise<number>;
+  /** Ends a run that has no end of its own: nobody subscribes any more. */
+  stop(): void;
+}
+
+export interface TailFeed {
+  /** Where the buffer ends; it begins at the head of the log. */
+  head(): Promise<Position>;
+  /** Rows in position order; answers how many of them were new. */
+  add(rows: readonly LogRow[]): number;
+  /** Whether the source brings every append from now on. Until then subscriptions read pages. */
+  setLive(isLive: boolean): void;
+}
+
+interface LiveTail extends SubscribedLog {
+  /**
+   * This process appended rows right behind `previous`. Answers how many of them the source had
+   * not brought yet; undefined when other rows lie between, which the source must bring.
+   */
+  landed(previous: Position, rows: () => readonly LogRow[]): number | undefined;
+  /** This process appended, and does not know what lies between: the source looks at once. */
+  refresh(): void;
+  /** Read from the log itself. */
+  page(after: Position, limit: number, filter: LogFilter): Promise<LogBatch>;
+  /** The rows' events; those in the buffer are decoded once for everybody. */
+  eventsOf(rows: readonly LogRow[]): RecordedEvent<AnyEvent>[];
+  close(): void;
+  readonly stats: TailStats;
+}
+
+export interface TailStats {
+  readonly subscribers: number;
+  /** Polls of the log, or subscriptions to it. */
+  readonly runs: number;
+  /** Events that reached the buffer without being read, and those that the source brought. */
+  readonly fed: number;
+  readonly read: number;
+  readonly bufferedEvents: number;
+}
+
+interface LiveTailOptions {
+  readonly reader: LogReader;
+  readonly source: TailSource;
+  readonly codec: Codec;
+  readonly log: StoreLog;
+}
+
+const OUTAGE_PAUSE_MS = 250;
+
+export function createLiveTail({ reader, source, codec, log }: LiveTailOptions): LiveTail {
+  const buffer = createRingBuffer();
+  const subscribers = new Set<() => void>();
+  const changed = createSignal();
+  const stats = { runs: 0, fed: 0, read: 0 };
+  const reportOutage = outageReport(log);
+  let isRunning = false;
+  let isLive = false;
+  let closed = false;
+
+  const isWanted = () => subscribers.size > 0 && !closed;
+  const notifyAll = () => subscribers.forEach((notify) => notify());
+
+  function add(rows: readonly LogRow[]): number {
+    let added = 0;
+    for (const row of rows) {
+      if (row.position <= buffer.head) continue;
+      buffer.push(decodedRow(codec, row));
+      added++;
+    }
+    if (added > 0) notifyAll();
+    return added;
+  }
+
+  const feed: TailFeed = {
+    async head() {
+      if (!buffer.isOpen) buffer.open(await reader.head());
+      return buffer.head;
+    },
+    add(rows) {
+      const added = add(rows);
+      stats.read += added;
+      return added;
+    },
+    setLive(live) {
+      const begins = live && !isLive;
+      isLive = live;
+      if (live) reportOutage(undefined);
+      // A subscription that waits has read the log before, and may be behind the buffer.
+      if (begins) notifyAll();
+    },
+  };
+
+  async function run(): Promise<void> {
+    while (isWanted()) {
+      let waitMs = OUTAGE_PAUSE_MS;
+      stats.runs++;
+      try {
+        waitMs = await source.run(feed);
+      } catch (error) {
+        reportOutage(String(error));
+      }
+      if (waitMs > 0) await changed.wait(waitMs);
+    }
+    isRunning = false;
+    isLive = false;
+    buffer.close();
+  }
+
+  function stopUnlessWanted(): void {
+    if (isWanted()) return;
+    source.stop();
+    changed.notify();
+  }
+
+  async function page(after: Position, limit: number, filter: LogFilter): Promise<LogBatch> {
+    const { rows, position, caughtUp } = await reader.page(after, limit, filter);
+    const decoded = rows.map((row) => decodedRow(codec, row));
+    const batch = batchOf(decoded, after, position, limit, filter);
+    return { ...batch, caughtUp: batch.caughtUp && caughtUp };
+  }
+
+  return {
+    join(notify) {
+      subscribers.add(notify);
+      if (!isRunning) {
+        isRunning = true;
+        void run();
+      }
+      return () => {
+        subscribers.delete(notify);
+        stopUnlessWanted();
+      };
+    },
+    read: (after, limit, filter) =>
+      isLive && buffer.covers(after)
+        ? batchOf(buffer.rows, after, buffer.head, limit, filter)
+        : page(after, limit, filter),
+    page,
+    eventsOf: (rows) =>
+      rows.flatMap((row) => {
+        const decoded = rowAt(buffer.rows, row.position) ?? decodedRow(codec, row);
+        return decoded.event() ?? [];
+      }),
+    landed(previous, rows) {
+      if (!buffer.isOpen) return undefined;
+      if (previous > buffer.head) {
+        changed.notify();
+        return undefined;
+      }
+      const added = add(rows());
+      stats.fed += added;
+      return added;
+    },
+    refresh: changed.notify,
+    close() {
+      closed = true;
+      stopUnlessWanted();
+      notifyAll();
+    },
+    get closed() {
+      return closed;
+    },
+    get stats() {
+      return { ...stats, subscribers: subscribers.size, bufferedEvents: buffer.rows.length };
+    },
+  };
+}
+
+/** Logs an outage once, and its end once. */
+function outageReport(log: StoreLog): (error: string | undefined) => void {
+  let isAway = false;
+  return (error) => {
+    if (error !== undefined && !isAway) log.warn({ error }, 'the log cannot be followed for now');
+    if (error === undefined && isAway) log.warn({}, 'the log can be followed again');
+    isAway = error !== undefined;
+  };
+}
