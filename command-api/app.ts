@@ -8,7 +8,7 @@ import { StartError } from '../infra/start-error.js';
 import type { CommandInfra, Commands } from './command-infra.js';
 import { deleteApiKeys, postApiKeys } from './api-keys/admin-api-keys.js';
 import { postAdjustments, postTopUps } from './billing/admin-money.js';
-import { postDeadLettersRetry, postRebuild } from './admin/admin-operations.js';
+import { postDeadLettersRedrive, postRebuild } from './admin/admin-operations.js';
 import { postOrganizations } from './admin/admin-organizations.js';
 import { postExecutionsCancel } from './executions/post-executions-cancel.js';
 import { postExecutions } from './executions/post-executions.js';
@@ -26,7 +26,7 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     deleteApiKeys(commands),
     postTopUps(commands),
     postAdjustments(commands),
-    postDeadLettersRetry(commands),
+    postDeadLettersRedrive(commands),
     postRebuild(commands),
   ];
 }

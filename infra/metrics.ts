@@ -11,8 +11,8 @@ export interface Metrics {
   readonly groupLag: Gauge<'group'>;
   readonly projectionLag: Gauge<'projection'>;
   readonly projectionStopped: Gauge<'projection'>;
-  readonly parked: Gauge<'group'>;
-  readonly sweptWakes: Counter<'group'>;
+  readonly deadLetters: Gauge<'group'>;
+  readonly reconciled: Counter<'group'>;
   readonly consumerRestarts: Counter<'group'>;
   readonly consumerLag: Gauge<'group'>;
   readonly relayed: Counter;
@@ -41,14 +41,14 @@ export function openMetrics(): Metrics {
     registry,
     httpSeconds: seconds('http_request_seconds', 'Requests answered.', 'route', 'status'),
     attemptSeconds: seconds('execution_attempt_seconds', 'Provider calls.', 'provider', 'outcome'),
-    handled: counter('processor_handled_total', 'Wakes by outcome.', 'group', 'outcome'),
-    handledSeconds: seconds('processor_handled_seconds', 'Time per wake.', 'group'),
+    handled: counter('processor_handled_total', 'Notifications by outcome.', 'group', 'outcome'),
+    handledSeconds: seconds('processor_handled_seconds', 'Time per notification.', 'group'),
     webhookSeconds: seconds('webhook_attempt_seconds', 'Webhook attempts.', 'outcome'),
     groupLag: gauge('processor_lag_positions', 'Log positions behind the head.', 'group'),
     projectionLag: gauge('projection_lag_positions', 'Positions behind the head.', 'projection'),
     projectionStopped: gauge('projection_stopped', '1 when poisoned.', 'projection'),
-    parked: gauge('processor_parked', 'Wakes given up.', 'group'),
-    sweptWakes: counter('bus_swept_wakes_total', 'Wakes that Kafka lost.', 'group'),
+    deadLetters: gauge('processor_dead_letters', 'Notifications given up.', 'group'),
+    reconciled: counter('bus_reconciled_total', 'Notifications that Kafka lost.', 'group'),
     consumerRestarts: counter('bus_consumer_restarts_total', 'Consumers that broke.', 'group'),
     consumerLag: gauge('bus_consumer_lag_messages', 'Messages not finished.', 'group'),
     relayed: counter('bus_relayed_events_total', 'Events published by this process.'),

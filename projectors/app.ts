@@ -18,15 +18,15 @@ export function projectorWorkers(infra: Infra): readonly Worker[] {
     {
       name: 'projectors',
       run: (signal) =>
-        whileLeased(
+        whileLeased({
           leases,
-          'projectors',
-          infra.instance,
-          LEASE_MS,
+          name: 'projectors',
+          holder: infra.instance,
+          ttlMs: LEASE_MS,
           signal,
-          (leased) => runProjections(running, leased),
+          work: (leased) => runProjections(running, leased),
           onOutage,
-        ),
+        }),
     },
     {
       name: 'projectors-rebuild',

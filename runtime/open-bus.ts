@@ -1,4 +1,4 @@
-/** How processors are woken, as configuration names it. */
+/** Opens the bus that the configuration names. */
 import type { Pool } from 'pg';
 import type { Config } from '../infra/config/config.js';
 import type { CheckpointStore } from '../infra/checkpoints/port.js';
@@ -6,7 +6,7 @@ import { openPostgresCheckpoints } from '../infra/checkpoints/postgres.js';
 import { openFence, type Fence } from '../infra/event-bus/fence.js';
 import { openInProcessBus } from '../infra/event-bus/in-process.js';
 import type { EventBus } from '../infra/event-bus/port.js';
-import type { Handled } from '../infra/event-bus/wake-lanes.js';
+import type { Handled } from '../infra/event-bus/key-dispatcher.js';
 import type { Epoch } from '../infra/event-store/identity.js';
 import type { EventStore } from '../infra/event-store/port.js';
 import type { Worker } from '../infra/worker.js';
@@ -63,7 +63,7 @@ interface Common {
   readonly onHandled: (handled: Handled) => void;
 }
 
-/** Nothing connects before it is used: a role that neither rings nor is rung needs no broker. */
+/** Nothing connects before it is used: a role that neither publishes nor consumes needs no broker. */
 async function openOverKafka(
   { config, store, epoch, pool, leases, instance, log, metrics }: OpenBusOptions,
   brokers: readonly string[],
@@ -73,20 +73,21 @@ async function openOverKafka(
     { openKafkaClient },
     { openKafkaBus },
     { openRelay },
-    { openPostgresHandled },
+    { openPostgresProcessedPositions },
     { PREFIX },
   ] = await Promise.all([
     import('../infra/event-bus/kafka/client.js'),
     import('../infra/event-bus/kafka/bus.js'),
     import('../infra/event-bus/kafka/relay.js'),
-    import('../infra/event-bus/kafka/handled.js'),
+    import('../infra/event-bus/kafka/processed-positions.js'),
     import('../infra/event-bus/kafka/names.js'),
   ]);
   const client = openKafkaClient({ brokers, clientId: `modelroute-${instance}`, log });
   const lease = { leases, holder: instance };
   const common = { store, client, epoch, checkpoints, lease, log, metrics, prefix: PREFIX };
-  const handled = openPostgresHandled({ pool, epoch, onMoved: fence.onMoved });
-  const bus = openKafkaBus({ ...common, handled, onHandled });
+  const { onMoved } = fence;
+  const processed = openPostgresProcessedPositions({ pool, epoch, onMoved });
+  const bus = openKafkaBus({ ...common, processed, onHandled });
   const isNeeded = config.roles.has('processors') || config.roles.has('relay');
   return {
     bus: fence.ofBus(bus),
@@ -101,11 +102,11 @@ async function openOverKafka(
 
 /** The metric and the one wide log line of each unit of work. */
 function reporter(log: Log, metrics: Metrics) {
-  return ({ group, wake, outcome, ms }: Handled): void => {
+  return ({ group, notification, outcome, ms }: Handled): void => {
     metrics.handled.inc({ group, outcome });
     metrics.handledSeconds.observe({ group }, ms / 1000);
     if (!log.isLevelEnabled('debug')) return;
-    const { stream, revision, type, attempt } = wake;
+    const { stream, revision, type, attempt } = notification;
     log.debug({ group, stream, revision, type, attempt, outcome, ms: Math.round(ms) }, 'handled');
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The cutover: from here on the positions in the database are those of the new store.
  *
- *   source's checkpoint ──translated──► group's checkpoint      parked wakes likewise
+ *   source's checkpoint ──translated──► group's checkpoint      dead letters likewise
  *   read models ──emptied──► built anew from the new log        their rows are full of positions
  *
  * One transaction: before it nothing has changed, after it the system may start, and a read model
@@ -37,7 +37,7 @@ export async function cutOver(pool: Pool, moved: Cutover): Promise<void> {
   await withTransaction(pool, async (tx) => {
     // Nothing of ours may read a position between the old meaning and the new one.
     await tx.query(`
-      LOCK TABLE processing.checkpoints, processing.parked_wakes, processing.handled_wakes,
+      LOCK TABLE processing.checkpoints, processing.dead_letters, processing.processed_positions,
         readmodel.projections IN EXCLUSIVE MODE`);
     await replaceIdentity(tx, moved.identity);
     await replaceProgress(tx, moved);
@@ -47,14 +47,14 @@ export async function cutOver(pool: Pool, moved: Cutover): Promise<void> {
 
 async function replaceProgress(tx: PoolClient, { progress, translated }: Cutover): Promise<void> {
   const placeOf = (position: string) => translated.get(BigInt(position)) ?? START;
-  await tx.query('TRUNCATE processing.handled_wakes');
+  await tx.query('TRUNCATE processing.processed_positions');
   await tx.query('DELETE FROM processing.checkpoints');
   for (const { group, position } of progress.checkpoints)
     await tx.query('INSERT INTO processing.checkpoints (group_name, position) VALUES ($1, $2)', [
       group,
       placeOf(position),
     ]);
-  await tx.query('DELETE FROM processing.parked_wakes');
+  await tx.query('DELETE FROM processing.dead_letters');
   for (const {
     group,
     stream,
@@ -66,8 +66,8 @@ async function replaceProgress(tx: PoolClient, { progress, translated }: Cutover
     parked_at,
   } of progress.parked)
     await tx.query(
-      `INSERT INTO processing.parked_wakes
-         (group_name, stream, revision, type, position, attempts, error, parked_at)
+      `INSERT INTO processing.dead_letters
+         (group_name, stream, revision, type, position, attempts, error, added_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
       [group, stream, revision, type, placeOf(position), attempts, error, parked_at],
     );

@@ -84,12 +84,12 @@ describe('log transfer', function () {
       ['none', -1],
     ] as const)
       await setCheckpoint(old, group, BigInt(position));
-    const parked = ['some', story.account, 0, 'FundsDeposited', 0n, 3, 'poison'];
+    const letter = ['some', story.account, 0, 'FundsDeposited', 0n, 3, 'poison'];
     await old.readStore.query(
-      `INSERT INTO processing.parked_wakes
+      `INSERT INTO processing.dead_letters
          (group_name, stream, revision, type, position, attempts, error)
        VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      parked,
+      letter,
     );
     const { manifest: first } = await old.exportTo(folder.dir);
 
@@ -104,8 +104,8 @@ describe('log transfer', function () {
       ['none', START],
       ['some', positions[17]],
     ]);
-    const wakes = await between.readStore.query('SELECT * FROM processing.parked_wakes');
-    expect(wakes.rows[0]).to.include({ position: positions[0], stream: story.account });
+    const letters = await between.readStore.query('SELECT * FROM processing.dead_letters');
+    expect(letters.rows[0]).to.include({ position: positions[0], stream: story.account });
     expect(await between.findings()).to.deep.equal([]);
 
     await between.exportTo(again.dir);

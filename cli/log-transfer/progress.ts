@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { StreamName } from '../../contracts/streams.js';
 import type { Progress } from './archive.js';
 
-interface ParkedRow {
+interface DeadLetterRow {
   readonly group_name: string;
   readonly stream: StreamName;
   readonly revision: number;
@@ -11,32 +11,32 @@ interface ParkedRow {
   readonly position: bigint;
   readonly attempts: number;
   readonly error: string;
-  readonly parked_at: Date;
+  readonly added_at: Date;
 }
 
 /**
  * To be read before the log is cut: a checkpoint says that everything below is done, and only so
- * is all that was done then in the log, too. Parked wakes come last: one that was parked meanwhile
- * rings once more, and none is lost.
+ * is all that was done then in the log, too. Dead letters come last: one that is added meanwhile
+ * is delivered once more, and none is lost.
  */
 export async function readProgress(pool: Pool): Promise<Progress> {
   const checkpoints = await pool.query<{ group_name: string; position: bigint }>(
     'SELECT group_name, position FROM processing.checkpoints ORDER BY group_name COLLATE "C"',
   );
-  const parked = await pool.query<ParkedRow>(
-    `SELECT group_name, stream, revision, type, position, attempts, error, parked_at
-     FROM processing.parked_wakes ORDER BY position, group_name COLLATE "C"`,
+  const parked = await pool.query<DeadLetterRow>(
+    `SELECT group_name, stream, revision, type, position, attempts, error, added_at
+     FROM processing.dead_letters ORDER BY position, group_name COLLATE "C"`,
   );
   return {
     checkpoints: checkpoints.rows.map(({ group_name, position }) => ({
       group: group_name,
       position: `${position}`,
     })),
-    parked: parked.rows.map(({ group_name, position, parked_at, ...row }) => ({
+    parked: parked.rows.map(({ group_name, position, added_at, ...row }) => ({
       ...row,
       group: group_name,
       position: `${position}`,
-      parked_at: parked_at.toISOString(),
+      parked_at: added_at.toISOString(),
     })),
   };
 }

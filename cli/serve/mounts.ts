@@ -41,9 +41,9 @@ async function nameIfFailing(dependency: Dependency): Promise<string | undefined
 }
 
 async function figures({ metrics, bus }: Infra): Promise<Reply> {
-  for (const { group, checkpoint, head, parked } of await bus.lag()) {
+  for (const { group, checkpoint, head, deadLetters } of await bus.lag()) {
     metrics.groupLag.set({ group }, Math.max(0, Number(head - checkpoint)));
-    metrics.parked.set({ group }, parked);
+    metrics.deadLetters.set({ group }, deadLetters);
   }
   const { registry } = metrics;
   const headers = { 'content-type': registry.contentType };

@@ -1,26 +1,26 @@
 /** What the operator does about processors and projectors: dead letters and rebuilds. */
 import { rebuildRequestedSchema } from '../../contracts/http/operator-views.js';
 import {
-  retryDeadLetterSchema,
-  type RetryDeadLetterBody,
+  redriveDeadLetterSchema,
+  type RedriveDeadLetterBody,
 } from '../../contracts/http/operations.js';
 import type { StreamName } from '../../contracts/streams.js';
 import { Refusal, type Route } from '../../http/server/route.js';
 import { requestRebuild } from '../../infra/read-store/projection-states.js';
 import type { Commands } from '../command-infra.js';
 
-export const postDeadLettersRetry = ({ bus }: Commands): Route => ({
+export const postDeadLettersRedrive = ({ bus }: Commands): Route => ({
   method: 'POST',
-  path: '/dead-letters/retry',
-  summary: 'Try a dead letter again',
+  path: '/dead-letters/redrive',
+  summary: 'Deliver a dead letter again',
   tag: 'Operations',
   audience: 'operator',
-  bodySchema: retryDeadLetterSchema,
+  bodySchema: redriveDeadLetterSchema,
   replySchemas: { 204: 'It is delivered again.' },
   refusals: ['NOT_FOUND'],
   async handle(request) {
-    const { group, stream, revision } = request.body as RetryDeadLetterBody;
-    const found = await bus.retryParked(group, stream as StreamName, revision);
+    const { group, stream, revision } = request.body as RedriveDeadLetterBody;
+    const found = await bus.redrive(group, stream as StreamName, revision);
     return found ? { status: 204, logFields: { group, stream } } : new Refusal('NOT_FOUND');
   },
 });

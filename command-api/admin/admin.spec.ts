@@ -194,7 +194,7 @@ describe('the admin API', () => {
   });
 
   describe('operations', () => {
-    it('tries again what was given up', async () => {
+    it('delivers a dead letter again', async () => {
       const stop = new AbortController();
       const { organizationId } = await openTenant(api);
       const { bus } = api.commands;
@@ -202,8 +202,11 @@ describe('the admin API', () => {
       let done = 0;
       const running = bus.run(
         {
-          ...{ name: 'spec-group', categories: ['organization'], wakesOn: ['OrganizationCreated'] },
-          ...{ concurrencyMax: 10, attemptsMax: 1 },
+          name: 'spec-group',
+          categories: ['organization'],
+          subscribesTo: ['OrganizationCreated'],
+          concurrencyMax: 10,
+          attemptsMax: 1,
           async handle({ stream }) {
             if (!works && stream.endsWith(organizationId)) throw new Error('not today');
             done += stream.endsWith(organizationId) ? 1 : 0;
@@ -212,18 +215,21 @@ describe('the admin API', () => {
         },
         stop.signal,
       );
-      const [parked] = await eventually('the wake to be given up', async () => {
-        const given = await bus.parked('spec-group');
+      const [letter] = await eventually('the dead letter', async () => {
+        const given = await bus.deadLetters('spec-group');
         return given.length > 0 ? given : undefined;
       });
       works = true;
-      const { group, stream, revision } = parked ?? {};
-      const wake = { group, stream, revision };
-      const retry = () => api.asOperator('POST', '/admin/v1/dead-letters/retry', wake);
-      expect((await retry()).status).to.equal(204);
-      await eventually('the wake to be handled', () => done === 1);
-      await eventually('it to be gone', async () => (await bus.parked('spec-group')).length === 0);
-      expect((await retry()).status).to.equal(404);
+      const { group, stream, revision } = letter ?? {};
+      const body = { group, stream, revision };
+      const redrive = () => api.asOperator('POST', '/admin/v1/dead-letters/redrive', body);
+      expect((await redrive()).status).to.equal(204);
+      await eventually('the notification to be handled', () => done === 1);
+      await eventually(
+        'it to be gone',
+        async () => (await bus.deadLetters('spec-group')).length === 0,
+      );
+      expect((await redrive()).status).to.equal(404);
       stop.abort();
       await running;
     });

@@ -1,38 +1,38 @@
-/** The operator's bodies about processors: what they gave up on, and how far they are. */
+/** The operator's bodies about processors: dead letters and lag. */
 import { answerObject, requestObject, text, timestamp, type Schema } from './parts.js';
 
 const revision: Schema = { type: 'integer', minimum: 0 };
 
-const wake = {
+const notification = {
   group: { ...text('The processor.', 100), examples: ['settle-execution'] },
   stream: {
-    ...text('The stream that it was woken for.', 200),
+    ...text('The stream that it was notified of.', 200),
     pattern: '^[a-z][A-Za-z]*-[\\x21-\\x7e]+$',
     examples: ['execution-exec_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44'],
   },
   revision: { ...revision, description: "The event's revision in its stream." },
 };
 
-export interface RetryDeadLetterBody {
+export interface RedriveDeadLetterBody {
   readonly group: string;
   readonly stream: string;
   readonly revision: number;
 }
 
-export const retryDeadLetterSchema: Schema = requestObject('RetryDeadLetter', wake);
+export const redriveDeadLetterSchema: Schema = requestObject('RedriveDeadLetter', notification);
 
 export const deadLetterSchema: Schema = answerObject('DeadLetter', {
-  ...wake,
+  ...notification,
   type: text('Type of the event.'),
   position: text('Position in the log.'),
   attempts: { type: 'integer', minimum: 1 },
   error: text('What the last attempt failed with.'),
-  parked_at: timestamp('When it was given up.'),
+  parked_at: timestamp('When it became a dead letter.'),
 });
 
 export const groupSchema: Schema = answerObject('Group', {
   group: text('The processor.'),
   checkpoint: text('Position up to which everything is handled.'),
   head: text('Position of the last event of the log.'),
-  parked: { type: 'integer', minimum: 0, description: 'Wakes given up.' },
+  parked: { type: 'integer', minimum: 0, description: 'Dead letters.' },
 });

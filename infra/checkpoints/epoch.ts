@@ -1,16 +1,16 @@
 /**
- * The fence between the lives of a database: after its log has moved, a process that was started
- * before, and stood still meanwhile, writes no position of the old log beside those of the new one.
+ * Fences positions by the epoch of the log: after the log of a database has moved, a process that
+ * was started before, and was suspended meanwhile, writes no position of the old log.
  *
- * The writes ask in their own statement. A move locks their tables first, so each comes either
- * before it, and is swept away by it, or after it, and is refused.
+ * Each write checks the epoch in its own statement. A move locks the tables first, so that a write
+ * commits either before the move, which deletes it, or after the move, which refuses it.
  */
 import type { Epoch } from '../event-store/identity.js';
 
 export interface EpochOptions {
   /** Read when the process started. */
   readonly epoch?: Epoch;
-  /** Told of every refusal. */
+  /** Called for every refusal. */
   readonly onMoved?: (error: LogMoved) => void;
 }
 

@@ -1,15 +1,16 @@
 /**
- * How far each group has come, and the wakes that it gave up on.
+ * How far each group has processed the log, and its dead letters.
  *
- * An implementer promises: a checkpoint never moves back (it says that everything below is
- * finished, which stays true whoever says it later); a parked wake survives until it is unparked,
- * and parking it again replaces what was kept about it. A saved checkpoint may be lost with the
- * last second before a power cut: some wakes ring again then.
+ * An implementer promises: a checkpoint never moves back (everything below it is processed, which
+ * stays true whichever process saves it later); a dead letter survives until it is removed, and
+ * adding it again replaces it. A power cut may lose the checkpoints of its last second: some
+ * notifications are delivered again then.
  */
 import type { StreamName } from '../../contracts/streams.js';
 import type { Position } from '../event-store/port.js';
 
-export interface ParkedWake {
+/** A notification that a group gave up after its bounded attempts. */
+export interface DeadLetter {
   readonly group: string;
   readonly stream: StreamName;
   readonly revision: number;
@@ -17,28 +18,28 @@ export interface ParkedWake {
   readonly position: Position;
   readonly attempts: number;
   readonly error: string;
-  readonly parkedAt: string;
+  readonly addedAt: string;
 }
 
 interface GroupCheckpoint {
   readonly group: string;
   /** `START` when the group never saved. */
   readonly position: Position;
-  readonly parked: number;
+  readonly deadLetters: number;
 }
 
 export interface CheckpointStore {
   /** `START` for a group that never saved. */
   read(group: string): Promise<Position>;
   save(group: string, position: Position): Promise<void>;
-  /** Every group that saved or parked, by name. */
+  /** Every group that saved or has dead letters, by name. */
   list(): Promise<readonly GroupCheckpoint[]>;
-  park(wake: Omit<ParkedWake, 'parkedAt'>): Promise<void>;
-  unpark(group: string, stream: StreamName, revision: number): Promise<void>;
+  addDeadLetter(letter: Omit<DeadLetter, 'addedAt'>): Promise<void>;
+  removeDeadLetter(group: string, stream: StreamName, revision: number): Promise<void>;
   /** The first thousand, oldest first; of one group, or of all. */
-  listParked(group?: string): Promise<readonly ParkedWake[]>;
-  /** Marks a parked wake to be rung again; false when there is no such wake. */
-  requestRetry(group: string, stream: StreamName, revision: number): Promise<boolean>;
-  /** The parked wakes that are marked, at most a hundred. */
-  retriesRequested(group: string): Promise<readonly ParkedWake[]>;
+  deadLetters(group?: string): Promise<readonly DeadLetter[]>;
+  /** Marks a dead letter to be delivered again; false when there is no such dead letter. */
+  requestRedrive(group: string, stream: StreamName, revision: number): Promise<boolean>;
+  /** The dead letters that are marked, at most a hundred. */
+  redrivesRequested(group: string): Promise<readonly DeadLetter[]>;
 }

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { StreamName } from '../../contracts/streams.js';
 import { FIRST_EPOCH } from '../event-store/identity.js';
 import { START } from '../event-store/port.js';
-import type { CheckpointStore, ParkedWake } from './port.js';
+import type { CheckpointStore, DeadLetter } from './port.js';
 import { IS_OWN_EPOCH, requireOwn, type EpochOptions } from './epoch.js';
 
 /** Throws `LogMoved` to a process of an older epoch: these positions are not of its log. */
@@ -28,25 +28,26 @@ export function openPostgresCheckpoints({
       return rows.map((row) => ({
         group: row.group_name,
         position: row.position ?? START,
-        parked: row.parked,
+        deadLetters: row.dead_letters,
       }));
     },
-    park: ({ group, stream, revision, type, position, attempts, error }) => {
+    addDeadLetter: ({ group, stream, revision, type, position, attempts, error }) => {
       const values = [group, stream, revision, type, String(position), attempts, error];
-      return write('park_wake', PARK, values);
+      return write('add_dead_letter', ADD_DEAD_LETTER, values);
     },
-    unpark: (group, stream, revision) => write('unpark_wake', UNPARK, [group, stream, revision]),
-    listParked: async (group) => {
-      const { rows } = await pool.query<ParkedRow>(LIST_PARKED, [group ?? null]);
-      return rows.map(parkedWakeOf);
+    removeDeadLetter: (group, stream, revision) =>
+      write('remove_dead_letter', REMOVE_DEAD_LETTER, [group, stream, revision]),
+    deadLetters: async (group) => {
+      const { rows } = await pool.query<DeadLetterRow>(DEAD_LETTERS, [group ?? null]);
+      return rows.map(deadLetterOf);
     },
-    requestRetry: async (group, stream, revision) => {
-      const { rowCount } = await pool.query(REQUEST_RETRY, [group, stream, revision]);
+    requestRedrive: async (group, stream, revision) => {
+      const { rowCount } = await pool.query(REQUEST_REDRIVE, [group, stream, revision]);
       return rowCount === 1;
     },
-    retriesRequested: async (group) => {
-      const { rows } = await pool.query<ParkedRow>(RETRIES_REQUESTED, [group]);
-      return rows.map(parkedWakeOf);
+    redrivesRequested: async (group) => {
+      const { rows } = await pool.query<DeadLetterRow>(REDRIVES_REQUESTED, [group]);
+      return rows.map(deadLetterOf);
     },
   };
 }
@@ -59,10 +60,10 @@ interface ReadRow {
 interface CheckpointRow {
   group_name: string;
   position: bigint | null;
-  parked: number;
+  dead_letters: number;
 }
 
-interface ParkedRow {
+interface DeadLetterRow {
   group_name: string;
   stream: StreamName;
   revision: number;
@@ -70,10 +71,10 @@ interface ParkedRow {
   position: bigint;
   attempts: number;
   error: string;
-  parked_at: Date;
+  added_at: Date;
 }
 
-const parkedWakeOf = (row: ParkedRow): ParkedWake => ({
+const deadLetterOf = (row: DeadLetterRow): DeadLetter => ({
   group: row.group_name,
   stream: row.stream,
   revision: row.revision,
@@ -81,15 +82,15 @@ const parkedWakeOf = (row: ParkedRow): ParkedWake => ({
   position: row.position,
   attempts: row.attempts,
   error: row.error,
-  parkedAt: row.parked_at.toISOString(),
+  addedAt: row.added_at.toISOString(),
 });
 
-/** Also by reading, which all do now and then, a process finds out that the log has moved. */
+/** Every process reads from time to time, and so learns that the log has moved. */
 const READ = `
   WITH ${IS_OWN_EPOCH}
   SELECT own, position FROM epoch LEFT JOIN processing.checkpoints ON group_name = $2`;
 
-/** A checkpoint lost in a power cut only rings some wakes again: it need not wait for the disk. */
+/** Waits for no disk: a checkpoint that a power cut loses costs some deliveries again. */
 const SAVE = `
   WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true)), ${IS_OWN_EPOCH},
   saved AS (
@@ -102,43 +103,44 @@ const SAVE = `
   SELECT own FROM epoch`;
 
 const LIST = `
-  SELECT group_name, c.position, coalesce(p.parked, 0) AS parked
+  SELECT group_name, c.position, coalesce(d.dead_letters, 0) AS dead_letters
   FROM processing.checkpoints c
   FULL JOIN (
-    SELECT group_name, count(*)::int AS parked FROM processing.parked_wakes GROUP BY group_name
-  ) p USING (group_name)
+    SELECT group_name, count(*)::int AS dead_letters
+    FROM processing.dead_letters GROUP BY group_name
+  ) d USING (group_name)
   ORDER BY group_name COLLATE "C"`;
 
-const PARK = `
-  WITH ${IS_OWN_EPOCH}, parked AS (
-    INSERT INTO processing.parked_wakes
+const ADD_DEAD_LETTER = `
+  WITH ${IS_OWN_EPOCH}, added AS (
+    INSERT INTO processing.dead_letters
       (group_name, stream, revision, type, position, attempts, error)
     SELECT $2, $3, $4::integer, $5, $6::bigint, $7::integer, $8 FROM epoch WHERE own
     ON CONFLICT (group_name, stream, revision) DO UPDATE
       SET attempts = excluded.attempts, error = excluded.error,
-          parked_at = clock_timestamp(), retry_requested = false
+          added_at = clock_timestamp(), redrive_requested = false
   )
   SELECT own FROM epoch`;
 
-const UNPARK = `
-  WITH ${IS_OWN_EPOCH}, unparked AS (
-    DELETE FROM processing.parked_wakes USING epoch
+const REMOVE_DEAD_LETTER = `
+  WITH ${IS_OWN_EPOCH}, removed AS (
+    DELETE FROM processing.dead_letters USING epoch
     WHERE own AND group_name = $2 AND stream = $3 AND revision = $4
   )
   SELECT own FROM epoch`;
 
-const PARKED_COLUMNS = 'group_name, stream, revision, type, position, attempts, error, parked_at';
+const COLUMNS = 'group_name, stream, revision, type, position, attempts, error, added_at';
 
-const LIST_PARKED = `
-  SELECT ${PARKED_COLUMNS} FROM processing.parked_wakes
+const DEAD_LETTERS = `
+  SELECT ${COLUMNS} FROM processing.dead_letters
   WHERE $1::text IS NULL OR group_name = $1
-  ORDER BY parked_at, position, group_name LIMIT 1000`;
+  ORDER BY added_at, position, group_name LIMIT 1000`;
 
-const REQUEST_RETRY = `
-  UPDATE processing.parked_wakes SET retry_requested = true
+const REQUEST_REDRIVE = `
+  UPDATE processing.dead_letters SET redrive_requested = true
   WHERE group_name = $1 AND stream = $2 AND revision = $3`;
 
-const RETRIES_REQUESTED = `
-  SELECT ${PARKED_COLUMNS} FROM processing.parked_wakes
-  WHERE group_name = $1 AND retry_requested
-  ORDER BY parked_at, position LIMIT 100`;
+const REDRIVES_REQUESTED = `
+  SELECT ${COLUMNS} FROM processing.dead_letters
+  WHERE group_name = $1 AND redrive_requested
+  ORDER BY added_at, position LIMIT 100`;

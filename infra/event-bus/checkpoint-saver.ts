@@ -1,4 +1,4 @@
-/** Saves a group's checkpoint now and then: often enough to lose little, never once per wake. */
+/** Saves a group's checkpoint from time to time, and never once per notification. */
 import type { Position } from '../event-store/port.js';
 
 interface CheckpointSaverOptions {
@@ -9,15 +9,15 @@ interface CheckpointSaverOptions {
 }
 
 export interface CheckpointSaver {
-  /** Wakes were finished: a crash from now on would ring them again. */
-  finished(): void;
-  /** Only unwanted events were passed: a crash costs reading over them again. */
+  /** Notifications were processed: after a crash they would be delivered again. */
+  processed(): void;
+  /** Only events of other types were passed: after a crash they would be read again. */
   passed(): void;
-  /** Saves what is to be saved; a failure is told and does no harm. */
+  /** Saves the last position; a failure goes to `onOutage` and does no harm. */
   close(): Promise<void>;
 }
 
-const AFTER_FINISHED_MS = 200;
+const AFTER_PROCESSED_MS = 200;
 const AFTER_PASSED_MS = 2_000;
 
 export function openCheckpointSaver(options: CheckpointSaverOptions): CheckpointSaver {
@@ -48,7 +48,7 @@ export function openCheckpointSaver(options: CheckpointSaverOptions): Checkpoint
   };
 
   return {
-    finished: () => saveIn(AFTER_FINISHED_MS),
+    processed: () => saveIn(AFTER_PROCESSED_MS),
     passed: () => saveIn(AFTER_PASSED_MS),
     close: async () => {
       clearTimeout(due);

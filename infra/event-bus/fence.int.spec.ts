@@ -8,12 +8,12 @@ import { migrate } from '../postgres/migrate.js';
 import { openPool } from '../postgres/pool.js';
 import { freshDatabase } from '../postgres/testing/fresh-database.js';
 import { openFence } from './fence.js';
-import { openPostgresHandled } from './kafka/handled.js';
+import { openPostgresProcessedPositions } from './kafka/processed-positions.js';
 
 const log = pino({ level: 'silent' });
 
 describe('positions of a log that moved', () => {
-  it('are kept from a process that stood still while the log moved, and it ends', async () => {
+  it('are kept from a process that was suspended while the log moved, and it ends', async () => {
     const database = await freshDatabase();
     const pool = openPool(database.url, { max: 10, applicationName: 'spec', log });
     await migrate(pool, processingMigrations);
@@ -26,17 +26,22 @@ describe('positions of a log that moved', () => {
     const { onMoved } = fence;
     const before = { pool, epoch: await move(), onMoved };
     const frozen = openPostgresCheckpoints(before);
-    const handled = openPostgresHandled(before);
+    const processed = openPostgresProcessedPositions(before);
     const running = fence
       .ofWorker({ name: 'a', run: (signal) => aborted(signal) })
       .run(new AbortController().signal)
       .catch((error: unknown) => (error as Error).name);
-    const wake = {
-      ...({ group: 'a', stream: 'execution-one', revision: 1, type: 'ExecutionExpired' } as const),
-      ...{ position: 700_000_000n, attempts: 3, error: 'no' },
+    const letter = {
+      group: 'a',
+      stream: 'execution-one' as const,
+      revision: 1,
+      type: 'ExecutionExpired',
+      position: 700_000_000n,
+      attempts: 3,
+      error: 'no',
     };
     await frozen.save('a', 600_000_000n);
-    await frozen.park(wake);
+    await frozen.addDeadLetter(letter);
     await pool.query('TRUNCATE processing.checkpoints');
 
     const epoch = await move();
@@ -45,17 +50,19 @@ describe('positions of a log that moved', () => {
     const refusals = await Promise.allSettled([
       frozen.read('a'),
       frozen.save('a', 700_000_000n),
-      frozen.park({ ...wake, revision: 2 }),
-      frozen.unpark('a', 'execution-one', 1),
-      handled.add('a', [700_000_000n]),
+      frozen.addDeadLetter({ ...letter, revision: 2 }),
+      frozen.removeDeadLetter('a', 'execution-one', 1),
+      processed.add('a', [700_000_000n]),
     ]);
     expect(
       refusals.map((one) => one.status === 'rejected' && `${one.reason}`.slice(0, 8)),
     ).to.deep.equal(Array(5).fill('LogMoved'));
     expect(await running).to.equal('LogMoved');
     await current.save('a', 6n);
-    expect(await current.list()).to.deep.equal([{ group: 'a', position: 6n, parked: 1 }]);
-    expect(await openPostgresHandled({ pool, epoch }).read('a', -1n, [])).to.deep.equal([]);
+    expect(await current.list()).to.deep.equal([{ group: 'a', position: 6n, deadLetters: 1 }]);
+    expect(await openPostgresProcessedPositions({ pool, epoch }).read('a', -1n, [])).to.deep.equal(
+      [],
+    );
     await pool.end();
     await database.drop();
   });

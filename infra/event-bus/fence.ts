@@ -1,6 +1,7 @@
 /**
- * Ends what rings and wakes once it is known that the log of the database has moved: the buses wait
- * an outage out, and this is none. `run` rejects then, which ends the process.
+ * Stops the buses and the relay of a process once it is known that the log of the database has
+ * moved: they wait an outage out, but a move is no outage. `run` rejects then, which ends the
+ * process.
  */
 import type { Worker } from '../worker.js';
 import type { Log } from '../logger.js';

@@ -10,7 +10,7 @@ import { append, executionStream, gate, groupNamed, keyOf } from './testing/cont
 import { eventBusContract } from './testing/contract.js';
 import { openMortalBus } from './testing/in-process-harness.js';
 import { openInProcessBus } from './in-process.js';
-import type { Group, Wake } from './port.js';
+import type { Group, Notification } from './port.js';
 
 type BusOptions = Parameters<typeof openInProcessBus>[0];
 
@@ -82,40 +82,48 @@ describe('the bus in process', () => {
 
   it('saves how far it read through events that it does not want', async () => {
     await appendMany(3);
-    start({ wakesOn: ['ExecutionFailed'], handle: async () => 'never' });
+    start({ subscribesTo: ['ExecutionFailed'], handle: async () => 'never' });
     const head = await store.head();
     await eventually('it saved', async () => (await checkpoints.read('group')) === head);
   });
 
   it('saves its checkpoint when it stops', async () => {
     await appendMany(3);
-    let rung = 0;
-    start({ handle: async () => `${(rung += 1)}` });
-    await eventually('all rang', () => rung === 3);
+    let delivered = 0;
+    start({ handle: async () => `${(delivered += 1)}` });
+    await eventually('all are delivered', () => delivered === 3);
     stopper.abort();
     await Promise.all(runs);
     expect(await checkpoints.read('group')).to.equal(await store.head());
   });
 
-  it('tells of every delivery: the word, or that it threw', async () => {
+  it('reports every delivery: the outcome, or that the handler threw', async () => {
     const [position] = await appendMany(1);
     const told: object[] = [];
     const broken = new Error('broken');
-    const handle = async ({ attempt }: Wake) => {
+    const handle = async ({ attempt }: Notification) => {
       if (attempt === 1) throw broken;
       return 'settled';
     };
-    start({ handle }, { onHandled: ({ ms: _, wake, ...rest }) => told.push({ ...rest, wake }) });
+    start(
+      { handle },
+      { onHandled: ({ ms: _, notification, ...rest }) => told.push({ ...rest, notification }) },
+    );
     await eventually('it is handled', () => told.length === 2);
     const [event] = (await store.readAll(START, 1)).events;
-    const wake = { stream: event?.stream, revision: 0, type: 'ExecutionExpired', position };
+    const notification = { stream: event?.stream, revision: 0, type: 'ExecutionExpired', position };
     expect(told).to.deep.equal([
-      { group: 'group', outcome: 'threw', error: broken, wake: { ...wake, attempt: 1 } },
-      { group: 'group', outcome: 'settled', wake: { ...wake, attempt: 2 } },
+      {
+        group: 'group',
+        outcome: 'threw',
+        error: broken,
+        notification: { ...notification, attempt: 1 },
+      },
+      { group: 'group', outcome: 'settled', notification: { ...notification, attempt: 2 } },
     ]);
   });
 
-  it('stops reading while enough wakes wait, and goes on when they are handled', async () => {
+  it('stops reading while enough notifications wait, and goes on when they are handled', async () => {
     await appendMany(3_000);
     let read = 0;
     const counted: EventStore = {
@@ -128,20 +136,20 @@ describe('the bus in process', () => {
       },
     };
     const held = gate();
-    let rung = 0;
+    let delivered = 0;
     const handle = async () => {
       await held.wait;
-      return `${(rung += 1)}`;
+      return `${(delivered += 1)}`;
     };
     start({ concurrencyMax: 10, handle }, { store: counted });
     await eventually('it read', () => read > 0);
     for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate);
     expect(read).to.be.at.most(500);
     held.open();
-    await eventually('all rang', () => rung === 3_000);
+    await eventually('all are delivered', () => delivered === 3_000);
   });
 
-  it('keeps ringing others while many streams are sick', async () => {
+  it('goes on delivering to others while the handler fails for many streams', async () => {
     const sick = new Set(await appendMany(600));
     await appendMany(50);
     let well = 0;
@@ -152,7 +160,7 @@ describe('the bus in process', () => {
         return `${(well += 1)}`;
       },
     });
-    await eventually('the well ones rang', () => well === 50);
+    await eventually('the others are delivered', () => well === 50);
   });
 
   it('opens the subscription again when it breaks', async () => {
@@ -168,13 +176,16 @@ describe('the bus in process', () => {
         }
       },
     };
-    const rung: string[] = [];
-    start({ handle: async (wake) => `${rung.push(keyOf(wake))}` }, { store: breaking });
-    await eventually('both rang', () => rung.length === 2);
+    const delivered: string[] = [];
+    start(
+      { handle: async (notification) => `${delivered.push(keyOf(notification))}` },
+      { store: breaking },
+    );
+    await eventually('both are delivered', () => delivered.length === 2);
     await eventually('it is open again', () => opened === 2);
     await appendMany(1);
-    await eventually('the third rang', () => rung.length === 3);
-    expect(new Set(rung).size).to.equal(3);
+    await eventually('the third is delivered', () => delivered.length === 3);
+    expect(new Set(delivered).size).to.equal(3);
   });
 
   it('goes on while the checkpoints are away, and saves when they are back', async () => {
@@ -188,34 +199,34 @@ describe('the bus in process', () => {
     const cut: CheckpointStore = {
       ...checkpoints,
       save: (group, position) => reached(() => checkpoints.save(group, position)),
-      park: (wake) => reached(() => checkpoints.park(wake)),
+      addDeadLetter: (letter) => reached(() => checkpoints.addDeadLetter(letter)),
     };
-    let rung = 0;
+    let delivered = 0;
     const poisoned: number[] = [];
-    const handle = async ({ attempt, position }: Wake) => {
+    const handle = async ({ attempt, position }: Notification) => {
       if (position === first && attempt < 4) {
         poisoned.push(attempt);
         throw new Error('poison');
       }
-      return `${(rung += 1)}`;
+      return `${(delivered += 1)}`;
     };
     const [first] = await appendMany(3);
     away = true;
     start({ attemptsMax: 2, handle }, { checkpoints: cut });
-    await eventually('the last attempt could not be parked', () => rung === 3 && asked > 0);
+    await eventually('the dead letter could not be added', () => delivered === 3 && asked > 0);
     expect(poisoned).to.deep.equal([1, 2, 3]);
     away = false;
     await appendMany(1);
     const head = await store.head();
     await eventually('it saved', async () => (await checkpoints.read('group')) === head);
-    expect(await checkpoints.listParked()).to.deep.equal([]);
+    expect(await checkpoints.deadLetters()).to.deep.equal([]);
   });
 
   it('does not count an attempt that its handler broke off when the bus stopped', async () => {
     await appendMany(1);
     const told: string[] = [];
     const entered = gate();
-    const handle = (_: Wake, signal: AbortSignal) => {
+    const handle = (_: Notification, signal: AbortSignal) => {
       entered.open();
       return new Promise<string>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason as Error));
@@ -229,7 +240,7 @@ describe('the bus in process', () => {
     stopper.abort();
     await Promise.all(runs);
     expect(told).to.deep.equal(['stopped']);
-    expect(await bus.parked()).to.deep.equal([]);
+    expect(await bus.deadLetters()).to.deep.equal([]);
     expect(await checkpoints.read('group')).to.equal(START);
   });
 
@@ -242,21 +253,23 @@ describe('the bus in process', () => {
 
   it('lets one of two replicas run a leased group, and the other when it is gone', async () => {
     const leases = openMemoryLeases();
-    const rung: string[] = [];
+    const delivered: string[] = [];
     const stoppers = ['a', 'b'].map((holder) => {
       const options = { store, checkpoints, log, lease: { leases, holder } };
-      const handle = async () => `${rung.push(holder)}`;
+      const handle = async () => `${delivered.push(holder)}`;
       const ending = new AbortController();
       const signal = AbortSignal.any([ending.signal, stopper.signal]);
       runs.push(openInProcessBus(options).run({ ...groupNamed('group'), handle }, signal));
       return { holder, ending };
     });
     await appendMany(10);
-    await eventually('ten rang', () => rung.length === 10);
-    expect(new Set(rung).size).to.equal(1);
-    stoppers.find(({ holder }) => holder === rung[0])?.ending.abort();
+    await eventually('ten are delivered', () => delivered.length === 10);
+    expect(new Set(delivered).size).to.equal(1);
+    stoppers.find(({ holder }) => holder === delivered[0])?.ending.abort();
     await appendMany(10);
-    await eventually('ten more rang', () => rung.length === 20);
-    expect(new Set(rung.slice(10))).to.deep.equal(new Set(rung[0] === 'a' ? ['b'] : ['a']));
+    await eventually('ten more are delivered', () => delivered.length === 20);
+    expect(new Set(delivered.slice(10))).to.deep.equal(
+      new Set(delivered[0] === 'a' ? ['b'] : ['a']),
+    );
   });
 });

@@ -1,9 +1,8 @@
 /**
- * The bus of one machine: each group follows the store by a subscription from its checkpoint.
- * There is no queue that could be lost: a crash costs only that the wakes above the checkpoint ring
- * again.
+ * The bus of one machine: each group subscribes to the store from its checkpoint. No queue could be
+ * lost: after a crash the notifications above the checkpoint are delivered again.
  *
- * With a lease, replicas that run the same group take turns: one rings, the others stand by.
+ * With a lease, of the replicas that run the same group one delivers, and the others wait for it.
  */
 import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -15,9 +14,9 @@ import { whileLeased } from '../leases/while-leased.js';
 import type { Log } from '../logger.js';
 import { openCheckpointSaver, type CheckpointSaver } from './checkpoint-saver.js';
 import type { CheckpointStore } from '../checkpoints/port.js';
-import { PARKED_POLL_MS, parkedRinger, parkingOf } from './parking.js';
+import { deadLettersOf, REDRIVE_POLL_MS, redriverOf } from './dead-letters.js';
+import { openKeyDispatcher, type Handled, type KeyDispatcher } from './key-dispatcher.js';
 import type { EventBus, Group, GroupLag } from './port.js';
-import { openLanes, type Handled, type Lanes } from './wake-lanes.js';
 
 interface InProcessBusOptions {
   readonly store: EventStore;
@@ -33,12 +32,12 @@ interface InProcessBusOptions {
   readonly random?: () => number;
 }
 
-/** How long a killed replica's groups stand still before another takes them. */
+/** How long nothing is delivered to the groups of a killed replica before another takes them. */
 const LEASE_TTL_MS = 5_000;
 
 interface Running {
-  readonly lanes: Lanes;
-  readonly ringParked: () => Promise<void>;
+  readonly dispatcher: KeyDispatcher;
+  readonly redrive: () => Promise<void>;
 }
 
 type Bus = InProcessBusOptions & { readonly running: Map<string, Running | undefined> };
@@ -59,10 +58,10 @@ export function openInProcessBus(options: InProcessBusOptions): EventBus {
         bus.running.delete(group.name);
       }
     },
-    parked: (group) => checkpoints.listParked(group),
-    retryParked: async (group, stream, revision) => {
-      const found = await checkpoints.requestRetry(group, stream, revision);
-      if (found) await bus.running.get(group)?.ringParked();
+    deadLetters: (group) => checkpoints.deadLetters(group),
+    redrive: async (group, stream, revision) => {
+      const found = await checkpoints.requestRedrive(group, stream, revision);
+      if (found) await bus.running.get(group)?.redrive();
       return found;
     },
     lag: () => lagOf(bus),
@@ -71,16 +70,15 @@ export function openInProcessBus(options: InProcessBusOptions): EventBus {
 
 async function runInTurn(bus: Bus, group: Group, signal: AbortSignal): Promise<void> {
   if (!bus.lease) return runGroup(bus, group, signal);
-  const { leases, holder } = bus.lease;
-  await whileLeased(
-    leases,
-    `event-bus/${group.name}`,
-    holder,
-    LEASE_TTL_MS,
+  await whileLeased({
+    ...bus.lease,
+    name: `event-bus/${group.name}`,
+    ttlMs: LEASE_TTL_MS,
     signal,
-    (held) => runGroup(bus, group, held),
-    (error) => bus.log.warn({ group: group.name, err: error }, 'the lease cannot be reached'),
-  );
+    work: (held) => runGroup(bus, group, held),
+    onOutage: (error) =>
+      bus.log.warn({ group: group.name, err: error }, 'the lease cannot be reached'),
+  });
 }
 
 async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<void> {
@@ -90,55 +88,61 @@ async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<vo
     log.warn({ group: group.name, err: error }, 'the checkpoint cannot be reached');
   const after = await untilAnswered(() => checkpoints.read(group.name), signal, onOutage);
   if (after === undefined) return;
-  const lanes = openLanes({
+  const dispatcher = openKeyDispatcher({
     group,
     after,
     signal,
     clock: bus.clock ?? (() => performance.now()),
     random: bus.random ?? Math.random,
     onHandled: bus.onHandled ?? (() => undefined),
-    ...parkingOf(bus, group),
-    onFinished: () => saver.finished(),
+    ...deadLettersOf(bus, group),
+    onProcessed: () => saver.processed(),
   });
   const saver = openCheckpointSaver({
     saved: after,
-    current: () => lanes.checkpoint,
+    current: () => dispatcher.lowWatermark,
     save: (position) => checkpoints.save(group.name, position),
     onOutage,
   });
-  const ringParked = parkedRinger(bus, group, lanes, signal);
-  bus.running.set(group.name, { lanes, ringParked });
-  const poll = setInterval(() => void ringParked(), PARKED_POLL_MS);
+  const redrive = redriverOf({ checkpoints, log, group, dispatcher, signal });
+  bus.running.set(group.name, { dispatcher, redrive });
+  const poll = setInterval(() => void redrive(), REDRIVE_POLL_MS);
   try {
-    await ringParked();
-    await follow(bus, group, { lanes, saver, signal });
+    await redrive();
+    await dispatchLog(bus, group, { dispatcher, saver, signal });
   } finally {
     clearInterval(poll);
-    await lanes.quiet();
+    await dispatcher.idle();
     await saver.close();
     bus.running.set(group.name, undefined);
   }
 }
 
-/** Reads the log into the lanes, no faster than they take it, until the signal aborts. */
-async function follow(
+interface Dispatching {
+  readonly dispatcher: KeyDispatcher;
+  readonly saver: CheckpointSaver;
+  readonly signal: AbortSignal;
+}
+
+/** Dispatches the log, no faster than its events are handled, until the signal aborts. */
+async function dispatchLog(
   { store, log }: Bus,
   group: Group,
-  { lanes, saver, signal }: { lanes: Lanes; saver: CheckpointSaver; signal: AbortSignal },
+  { dispatcher, saver, signal }: Dispatching,
 ): Promise<void> {
-  const filter: LogFilter = { categories: group.categories, types: group.wakesOn };
+  const filter: LogFilter = { categories: group.categories, types: group.subscribesTo };
   while (!signal.aborted) {
     try {
-      for await (const batch of store.subscribe(lanes.position, filter, signal)) {
+      for await (const batch of store.subscribe(dispatcher.position, filter, signal)) {
         for (const event of batch.events) {
-          const room = lanes.room();
-          if (room) await room;
+          const capacity = dispatcher.capacity();
+          if (capacity) await capacity;
           if (signal.aborted) return;
-          lanes.admit(event);
+          dispatcher.dispatch(event);
         }
-        lanes.readTo(batch.position);
+        dispatcher.advanceTo(batch.position);
         saver.passed();
-        // Handlers may never leave the microtasks: timers and sockets get their turn here.
+        // Handlers may run in microtasks alone, so timers and sockets get their turn here.
         await nextTurn();
       }
     } catch (error) {
@@ -154,8 +158,8 @@ async function lagOf({ store, checkpoints, running }: Bus): Promise<readonly Gro
   const known = new Map(saved.map((checkpoint) => [checkpoint.group, checkpoint]));
   return [...new Set([...known.keys(), ...running.keys()])].sort().map((group) => ({
     group,
-    checkpoint: running.get(group)?.lanes.checkpoint ?? known.get(group)?.position ?? START,
+    checkpoint: running.get(group)?.dispatcher.lowWatermark ?? known.get(group)?.position ?? START,
     head,
-    parked: known.get(group)?.parked ?? 0,
+    deadLetters: known.get(group)?.deadLetters ?? 0,
   }));
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { eventually } from '../../testing/eventually.js';
+import { aborted } from '../concurrency/pause.js';
 import { openMemoryLeases } from './testing/memory.js';
 import type { Lease, Leases } from './port.js';
 import { whileLeased } from './while-leased.js';
@@ -30,20 +31,18 @@ describe('whileLeased, when the leases are away', () => {
       const stopper = new AbortController();
       let held: AbortSignal | undefined;
       const outages: unknown[] = [];
-      const run = whileLeased(
+      const run = whileLeased({
         leases,
-        'work',
-        'a',
-        TTL_MS,
-        stopper.signal,
-        (signal) => {
+        name: 'work',
+        holder: 'a',
+        ttlMs: TTL_MS,
+        signal: stopper.signal,
+        work: (signal) => {
           held = signal;
-          return new Promise((resolve) => {
-            signal.addEventListener('abort', () => resolve(), { once: true });
-          });
+          return aborted(signal);
         },
-        (error) => outages.push(error),
-      );
+        onOutage: (error) => outages.push(error),
+      });
       const signal = await eventually('it works', () => held);
       line.state = state;
       const cutAt = performance.now();
@@ -56,10 +55,18 @@ describe('whileLeased, when the leases are away', () => {
     });
   }
 
-  it('throws an outage that nobody wants to be told of', async () => {
+  it('throws an outage when no `onOutage` is given', async () => {
     const away: Leases = { acquire: async (): Promise<Lease> => Promise.reject(new Error('away')) };
     const { signal } = new AbortController();
-    const run = whileLeased(away, 'work', 'a', TTL_MS, signal, async () => undefined);
+    const work = async () => undefined;
+    const run = whileLeased({
+      leases: away,
+      name: 'work',
+      holder: 'a',
+      ttlMs: TTL_MS,
+      signal,
+      work,
+    });
     expect(String(await run.catch((error: unknown) => error))).to.equal('Error: away');
   });
 });

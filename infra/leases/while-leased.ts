@@ -1,24 +1,28 @@
-/** Does a work for as long as this process alone holds its lease. */
+/** Runs a singleton's work for as long as this process holds its lease. */
 import { pause } from '../concurrency/pause.js';
 import type { Lease, Leases } from './port.js';
 
+export interface LeasedWork {
+  readonly leases: Leases;
+  /** Of the lease. */
+  readonly name: string;
+  /** Names this process among the living. */
+  readonly holder: string;
+  readonly ttlMs: number;
+  readonly signal: AbortSignal;
+  /** Its signal aborts as soon as the lease is lost, or could have been lost. */
+  readonly work: (signal: AbortSignal, fencingToken: bigint) => Promise<void>;
+  /** Called for each outage of the leases; without it the outage is thrown. */
+  readonly onOutage?: (error: unknown) => void;
+}
+
 /**
- * Waits for the lease `name`, runs `work` while it lasts, and waits again when it was lost; returns
- * when `signal` aborts or when `work` returns by itself. The signal given to `work` aborts as soon
- * as the lease is lost, or could have been: a holder that stood still finds out when it runs on,
- * so what it then still writes must carry the fencing token.
- *
- * An outage of the leases is told to `onOutage` and waited out; without it, it is thrown.
+ * Waits for the lease, runs `work` while it lasts, and waits again when it was lost; returns when
+ * `signal` aborts or when `work` returns by itself. A process that was suspended learns only
+ * afterwards that its lease is lost, so whatever it then still writes must carry the fencing token.
  */
-export async function whileLeased(
-  leases: Leases,
-  name: string,
-  holder: string,
-  ttlMs: number,
-  signal: AbortSignal,
-  work: (signal: AbortSignal, fencingToken: bigint) => Promise<void>,
-  onOutage?: (error: unknown) => void,
-): Promise<void> {
+export async function whileLeased(leased: LeasedWork): Promise<void> {
+  const { leases, name, holder, ttlMs, signal, onOutage } = leased;
   while (!signal.aborted) {
     const askedAt = performance.now();
     const lease = await leases.acquire(name, holder, ttlMs).catch((error: unknown) => {
@@ -27,48 +31,41 @@ export async function whileLeased(
       return undefined;
     });
     if (!lease) await pause(ttlMs / 3, signal);
-    else if (await worked(lease, askedAt + ttlMs, { ttlMs, signal, work, onOutage })) return;
+    else if (await worked(lease, askedAt + ttlMs, leased)) return;
   }
 }
 
-interface Tenure {
-  readonly ttlMs: number;
-  readonly signal: AbortSignal;
-  readonly work: (signal: AbortSignal, fencingToken: bigint) => Promise<void>;
-  readonly onOutage: ((error: unknown) => void) | undefined;
-}
-
-/** Whether the work came to its own end, and not to that of the lease. */
-async function worked(lease: Lease, until: number, tenure: Tenure): Promise<boolean> {
-  const tenancy = new AbortController();
-  const end = () => tenancy.abort();
-  tenure.signal.addEventListener('abort', end, { once: true });
-  if (tenure.signal.aborted) end();
-  void keep(lease, until, tenancy, tenure);
+/** Whether the work returned by itself, and not because the lease ended. */
+async function worked(lease: Lease, until: number, leased: LeasedWork): Promise<boolean> {
+  const term = new AbortController();
+  const end = () => term.abort();
+  leased.signal.addEventListener('abort', end, { once: true });
+  if (leased.signal.aborted) end();
+  void keep(lease, until, term, leased);
   try {
-    await tenure.work(tenancy.signal, lease.fencingToken);
-    return !tenancy.signal.aborted;
+    await leased.work(term.signal, lease.fencingToken);
+    return !term.signal.aborted;
   } catch (error) {
-    if (tenancy.signal.aborted && isAbort(error)) return false;
+    if (term.signal.aborted && isAbort(error)) return false;
     throw error;
   } finally {
     end();
-    tenure.signal.removeEventListener('abort', end);
-    await lease.release().catch((error: unknown) => tenure.onOutage?.(error));
+    leased.signal.removeEventListener('abort', end);
+    await lease.release().catch((error: unknown) => leased.onOutage?.(error));
   }
 }
 
-/** Renews three times per term. An unanswered renewal ends the tenancy when the term ends. */
+/** Renews three times per term. An unanswered renewal ends the work when the term ends. */
 async function keep(
   lease: Lease,
   firstUntil: number,
-  tenancy: AbortController,
-  { ttlMs, onOutage }: Tenure,
+  term: AbortController,
+  { ttlMs, onOutage }: LeasedWork,
 ): Promise<void> {
-  const { signal } = tenancy;
+  const { signal } = term;
   let until = firstUntil;
-  const term = () => setTimeout(() => tenancy.abort(), Math.max(0, until - performance.now()));
-  let ending = term();
+  const endAfterTerm = () => setTimeout(() => term.abort(), Math.max(0, until - performance.now()));
+  let ending = endAfterTerm();
   signal.addEventListener('abort', () => clearTimeout(ending), { once: true });
   for (;;) {
     await pause(ttlMs / 3, signal);
@@ -80,9 +77,9 @@ async function keep(
     });
     if (held === undefined) continue;
     clearTimeout(ending);
-    if (!held) return tenancy.abort();
+    if (!held) return term.abort();
     until = askedAt + ttlMs;
-    if (!signal.aborted) ending = term();
+    if (!signal.aborted) ending = endAfterTerm();
   }
 }
 

@@ -27,6 +27,7 @@ export const processingMigrations: readonly Migration[] = [
     'processing: handled wakes are numbered on after a crash',
     'handled-positions-sequence',
   ),
+  step(204, 'processing: dead letters and processed positions', 'dead-letters'),
   step(290, 'processing: whose positions these are', 'log-identity'),
   step(291, 'processing: since when these positions hold', 'log-epoch'),
 ];

@@ -212,7 +212,7 @@ describe('deliver-webhooks', function () {
     const to = await receiver();
     const asked = await scheduledByTheDead(to);
     const { infra } = await spec.another();
-    // All wakes ring again, as those above the checkpoint do after a crash.
+    // All notifications are delivered again, as those above the checkpoint are after a crash.
     const checkpoints = openMemoryCheckpoints();
     const bus = openInProcessBus({ store: infra.store, checkpoints, log: infra.log });
     start({ ...infra, bus });
@@ -220,7 +220,7 @@ describe('deliver-webhooks', function () {
     expect(to.told).to.have.length(1);
   });
 
-  it('makes it by its timer when no wake rings again', async () => {
+  it('makes it by its timer when no notification is delivered again', async () => {
     const to = await receiver();
     const asked = await scheduledByTheDead(to);
     const { infra } = await spec.another();

@@ -16,7 +16,7 @@ import { CLASSIC_EVENTS, WEBHOOK_EVENTS } from '../../contracts/webhooks/body.js
 import type * as Delivery from '../../domain/delivery/delivery.js';
 import { timelineOf } from '../../domain/execution/timeline.js';
 import { readEvents } from '../../command-handling/streams.js';
-import type { Group, Wake } from '../../infra/event-bus/port.js';
+import type { Group, Notification } from '../../infra/event-bus/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
 import { openDeliveryAttempts, type DeliveryAttempts, type Started } from './attempts.js';
@@ -41,7 +41,7 @@ export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
     group: {
       name: 'deliver-webhooks',
       categories: ['execution'],
-      wakesOn: [
+      subscribesTo: [
         'ProviderDispatched',
         'ExecutionCompleted',
         'ExecutionFailed',
@@ -50,13 +50,13 @@ export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
       ],
       concurrencyMax: 512,
       attemptsMax: 30,
-      async handle(wake) {
-        if (untold.has(wake.stream)) return 'nothing_owed';
-        const events = await readEvents<ExecutionEvent>(infra.store, wake.stream);
+      async handle(notification) {
+        if (untold.has(notification.stream)) return 'nothing_owed';
+        const events = await readEvents<ExecutionEvent>(infra.store, notification.stream);
         const request = requestOf(events);
         if (!request) return 'not_requested';
-        if (request.webhookUrl) return deliver(infra, attempts, wake, events, request);
-        untold.set(wake.stream, true);
+        if (request.webhookUrl) return deliver(infra, attempts, notification, events, request);
+        untold.set(notification.stream, true);
         return 'nothing_owed';
       },
     },
@@ -66,24 +66,24 @@ export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
 type Recorded = ExecutionEvent & { readonly revision: number };
 type Requested = ExecutionRequested['data'];
 
-/** Schedules what this wake made due, and starts the first attempt if nobody has made it. */
+/** Schedules what this notification made due, and starts the first attempt if nobody has made it. */
 async function deliver(
   infra: Infra,
   attempts: DeliveryAttempts,
-  wake: Wake,
+  notification: Notification,
   events: readonly Recorded[],
   request: Requested,
 ): Promise<string> {
-  const command = scheduleOf(infra, wake, events, request);
+  const command = scheduleOf(infra, notification, events, request);
   if (!command) return 'not_told';
   const { deliveryId, executionId } = command.data;
-  const metadata = metadataOf('deliver-webhooks', executionId, wake);
+  const metadata = metadataOf('deliver-webhooks', executionId, notification);
   const { deliveries } = infra;
   const result = await deliveries.decide(deliveries.unwritten(deliveryId), command, metadata);
   const isNew = result.outcome === 'accepted';
   const loaded = isNew ? result : await deliveries.load(deliveryId);
   const { state } = loaded;
-  // A wake that rings again after a crash finds the delivery scheduled, perhaps never attempted.
+  // A redelivered notification finds the delivery scheduled, perhaps never attempted.
   if (state.status !== 'waiting' || state.attempts > 0) return 'scheduled_before';
   const due = { loaded: { ...loaded, state }, body: bodyOf(state.scheduled, events) };
   return attempts.start(deliveryId, executionId, due);
@@ -94,15 +94,15 @@ type Schedule = Extract<Delivery.Command, { type: 'Schedule' }>;
 /** Undefined when the receiver is not told of this event. */
 function scheduleOf(
   { now }: Infra,
-  wake: Wake,
+  notification: Notification,
   events: readonly Recorded[],
   { organizationId, webhookUrl: url, webhookEvents }: Requested,
 ): Schedule | undefined {
-  const entry = timelineOf(events).find(({ revision }) => revision === wake.revision);
+  const entry = timelineOf(events).find(({ revision }) => revision === notification.revision);
   const wanted: readonly string[] = webhookEvents ?? CLASSIC_EVENTS;
   if (!url || !entry || !wanted.includes(entry.type) || !isTold(entry.type)) return undefined;
   const { type: eventType, sequence, revision } = entry;
-  const executionId = idOf(wake.stream) as ExecutionId;
+  const executionId = idOf(notification.stream) as ExecutionId;
   return {
     type: 'Schedule',
     data: {

@@ -4,7 +4,7 @@
  *
  *   read ──► fetch and keep all ──► FileStored, each ──► ExecutionCompleted
  *              │ one is unusable, or unreachable for too long ──► ExecutionFailed
- *              └ unreachable now ──► the wake rings again
+ *              └ unreachable now ──► the notification is delivered again
  */
 import type { FileStored } from '../../contracts/events/file.js';
 import type { OutputFile } from '../../contracts/events/execution.js';
@@ -29,20 +29,20 @@ const UNREACHABLE_MAX_MS = 2 * 60_000;
 export const rehostFiles = (infra: Infra): Group => ({
   name: 'rehost-files',
   categories: ['execution'],
-  wakesOn: ['ProviderSucceeded'],
+  subscribesTo: ['ProviderSucceeded'],
   concurrencyMax: 16,
   // At the bus's pauses of up to 5 s well beyond the time that an output is tried for.
   attemptsMax: 60,
-  async handle(wake, signal) {
-    const executionId = idOf(wake.stream) as ExecutionId;
-    const metadata = metadataOf('rehost-files', executionId, wake);
+  async handle(notification, signal) {
+    const executionId = idOf(notification.stream) as ExecutionId;
+    const metadata = metadataOf('rehost-files', executionId, notification);
     try {
       for (;;) {
         const outcome = await rehost(infra, executionId, metadata, signal);
         if (outcome !== 'conflict') return outcome;
       }
     } catch (error) {
-      // A full disk is as little the wake's fault as a store that is away: nothing is given up.
+      // A full disk, like a store that is away, makes no dead letter.
       if (isOutage(error)) throw new StoreUnavailable('an output cannot be kept now', error);
       throw error;
     }

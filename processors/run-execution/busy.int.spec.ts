@@ -93,7 +93,7 @@ describe('run-execution, when providers are busy or fail', function () {
       spec.editCatalogue(({ providers }) => Object.assign(providers['aurora-chat']!, { bulkhead }));
     await slots(64);
     for (const one of asked) expect(await whenOver(infra, one, 40_000)).to.equal('completed');
-    expect(await infra.bus.parked()).to.deep.equal([]);
+    expect(await infra.bus.deadLetters()).to.deep.equal([]);
     await slots(1);
   });
 

@@ -178,8 +178,8 @@ describe('run-execution, when something dies', function () {
     const other = await ask(infra);
     start({ ...infra, store, bus, ...openRepositories(store) });
     expect(await whenOver(infra, other)).to.equal('completed');
-    const parked = await eventually('it is parked', async () => (await bus.parked())[0]);
-    expect(parked).to.include({ group: 'run-execution', stream: asked.stream, attempts: 30 });
+    const letter = await eventually('the dead letter', async () => (await bus.deadLetters())[0]);
+    expect(letter).to.include({ group: 'run-execution', stream: asked.stream, attempts: 30 });
     expect(await typesOf(infra, asked)).to.deep.equal(['ExecutionRequested']);
     spec.clock.aheadMs = 6_000;
     expect(await whenOver(infra, asked)).to.equal('expired');

@@ -70,12 +70,12 @@ export function openRunExecution(infra: Infra): RunExecution {
     group: {
       name: 'run-execution',
       categories: ['execution'],
-      wakesOn: ['ExecutionRequested', 'ProviderFailed', 'ProviderOutcomeUnknown'],
+      subscribesTo: ['ExecutionRequested', 'ProviderFailed', 'ProviderOutcomeUnknown'],
       concurrencyMax: HANDLERS_MAX,
       attemptsMax: 30,
-      handle(wake, signal) {
-        const executionId = idOf(wake.stream) as ExecutionId;
-        return advance(executionId, metadataOf('run-execution', executionId, wake), signal);
+      handle(notification, signal) {
+        const executionId = idOf(notification.stream) as ExecutionId;
+        return advance(executionId, metadataOf('run-execution', executionId, notification), signal);
       },
     },
   };

@@ -133,11 +133,11 @@ describe('run-timers', function () {
     stop = async () => undefined;
     const other = await spec.another();
     const { revision } = await eventOf(infra, asked, 'ExecutionCompleted');
-    const wake = { stream: asked.stream, revision, type: 'ExecutionCompleted' as const };
+    const notification = { stream: asked.stream, revision, type: 'ExecutionCompleted' as const };
     const groups = [infra, other.infra].map(settleExecution);
     const signal = new AbortController().signal;
     const handled = groups.flatMap((group) =>
-      [1, 2, 3].map((attempt) => group.handle({ ...wake, position: 0n, attempt }, signal)),
+      [1, 2, 3].map((attempt) => group.handle({ ...notification, position: 0n, attempt }, signal)),
     );
     expect(await Promise.all(handled)).to.deep.equal(Array(6).fill('settled'));
     await whenHoldEnded(infra, asked);

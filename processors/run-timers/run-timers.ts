@@ -67,15 +67,15 @@ interface Scheduler {
 export const runTimers = (infra: Infra, actions: TimerActions): Worker => ({
   name: 'run-timers',
   run: (signal) =>
-    whileLeased(
-      infra.leases,
-      'run-timers',
-      infra.instance,
-      LEASE_MS,
+    whileLeased({
+      leases: infra.leases,
+      name: 'run-timers',
+      holder: infra.instance,
+      ttlMs: LEASE_MS,
       signal,
-      (leased) => tickUntil(infra, actions, leased),
-      (err) => infra.log.warn({ err }, 'the lease of the timers could not be asked for'),
-    ),
+      work: (leased) => tickUntil(infra, actions, leased),
+      onOutage: (err) => infra.log.warn({ err }, 'the lease of the timers could not be asked for'),
+    }),
 });
 
 async function tickUntil(infra: Infra, actions: TimerActions, signal: AbortSignal): Promise<void> {

@@ -10,12 +10,12 @@ import { metadataOf } from '../command-metadata.js';
 export const settleExecution = (infra: Infra): Group => ({
   name: 'settle-execution',
   categories: ['execution'],
-  wakesOn: ['ExecutionCompleted', 'ExecutionFailed', 'ExecutionCancelled', 'ExecutionExpired'],
+  subscribesTo: ['ExecutionCompleted', 'ExecutionFailed', 'ExecutionCancelled', 'ExecutionExpired'],
   concurrencyMax: 512,
   attemptsMax: 30,
-  async handle(wake) {
-    const executionId = idOf(wake.stream) as ExecutionId;
-    return settle(infra, executionId, metadataOf('settle-execution', executionId, wake));
+  async handle(notification) {
+    const executionId = idOf(notification.stream) as ExecutionId;
+    return settle(infra, executionId, metadataOf('settle-execution', executionId, notification));
   },
 });
 

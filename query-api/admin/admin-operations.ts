@@ -9,17 +9,17 @@ const TAG = 'Operations';
 export const getDeadLetters = ({ bus }: Pick<QueryInfra, 'bus'>): Route => ({
   method: 'GET',
   path: '/dead-letters',
-  summary: 'List what processors gave up on',
+  summary: 'List dead letters',
   tag: TAG,
   audience: 'operator',
   querySchema: queryObject({ 'group?': text('Only of this processor.', 100) }),
   replySchemas: { 200: listOf('DeadLetterList', deadLetterSchema) },
   async handle(request) {
-    const parked = await bus.parked(request.query.get('group') ?? undefined);
-    const data = parked.map(({ position, parkedAt, ...rest }) => ({
+    const letters = await bus.deadLetters(request.query.get('group') ?? undefined);
+    const data = letters.map(({ position, addedAt, ...rest }) => ({
       ...rest,
       position: position.toString(),
-      parked_at: parkedAt,
+      parked_at: addedAt,
     }));
     return { status: 200, body: { data, next_cursor: null } };
   },
@@ -34,11 +34,11 @@ export const getGroups = ({ bus }: Pick<QueryInfra, 'bus'>): Route => ({
   replySchemas: { 200: listOf('GroupList', groupSchema) },
   async handle() {
     const lag = await bus.lag();
-    const data = lag.map(({ group, checkpoint, head, parked }) => ({
+    const data = lag.map(({ group, checkpoint, head, deadLetters }) => ({
       group,
       checkpoint: checkpoint.toString(),
       head: head.toString(),
-      parked,
+      parked: deadLetters,
     }));
     return { status: 200, body: { data, next_cursor: null } };
   },

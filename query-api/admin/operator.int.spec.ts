@@ -98,7 +98,7 @@ describe('query API: the operator', () => {
     const stop = new AbortController();
     const running = server.bus.run(
       {
-        ...{ name: 'spec-group', categories: ['account'], wakesOn: ['FundsDeposited'] },
+        ...{ name: 'spec-group', categories: ['account'], subscribesTo: ['FundsDeposited'] },
         ...{ concurrencyMax: 1, attemptsMax: 1 },
         handle: () => Promise.reject(new Error('not today')),
       },
@@ -108,13 +108,13 @@ describe('query API: the operator', () => {
       readonly data: readonly Record<string, unknown>[];
     }
     const read = async (path: string) => (await server.operator<Operated>('GET', path)).body.data;
-    const [parked] = await eventually('the wake to be given up', async () => {
+    const [letter] = await eventually('the dead letter', async () => {
       const data = await read('/dead-letters?group=spec-group');
       return data.length > 0 ? data : undefined;
     });
-    expect(parked).to.deep.include({ group: 'spec-group', revision: 0, attempts: 1 });
-    expect(parked?.['stream']).to.equal(`account-${ORGANIZATION}`);
-    expect(parked?.['error']).to.contain('not today');
+    expect(letter).to.deep.include({ group: 'spec-group', revision: 0, attempts: 1 });
+    expect(letter?.['stream']).to.equal(`account-${ORGANIZATION}`);
+    expect(letter?.['error']).to.contain('not today');
     expect(await read('/dead-letters?group=other')).to.deep.equal([]);
     const group = (await read('/groups')).find((one) => one['group'] === 'spec-group');
     expect(group).to.deep.include({ parked: 1 });

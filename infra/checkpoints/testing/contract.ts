@@ -1,14 +1,14 @@
-/** What every keeper of checkpoints and parked wakes must do. */
+/** What every keeper of checkpoints and dead letters must do. */
 import { expect } from 'chai';
 import { START } from '../../event-store/port.js';
-import type { CheckpointStore, ParkedWake } from '../port.js';
+import type { CheckpointStore, DeadLetter } from '../port.js';
 
 interface CheckpointsHarness {
   readonly checkpoints: CheckpointStore;
   close(): Promise<void>;
 }
 
-const wake = (group: string, revision: number, attempts = 3): Omit<ParkedWake, 'parkedAt'> => ({
+const letter = (group: string, revision: number, attempts = 3): Omit<DeadLetter, 'addedAt'> => ({
   group,
   stream: 'execution-one',
   revision,
@@ -18,7 +18,8 @@ const wake = (group: string, revision: number, attempts = 3): Omit<ParkedWake, '
   error: 'Error: no',
 });
 
-const withoutTime = (wakes: readonly ParkedWake[]) => wakes.map(({ parkedAt: _, ...rest }) => rest);
+const withoutTime = (letters: readonly DeadLetter[]) =>
+  letters.map(({ addedAt: _, ...rest }) => rest);
 
 export function checkpointsContract(name: string, open: () => Promise<CheckpointsHarness>): void {
   describe(`checkpoints contract: ${name}`, () => {
@@ -29,7 +30,7 @@ export function checkpointsContract(name: string, open: () => Promise<Checkpoint
     afterEach(() => harness.close());
     const the = () => harness.checkpoints;
     keepsCheckpoints(the);
-    keepsParkedWakes(the);
+    keepsDeadLetters(the);
   });
 }
 
@@ -48,52 +49,58 @@ function keepsCheckpoints(the: () => CheckpointStore): void {
     expect(await the().read('a')).to.equal(10n);
   });
 
-  it('lists the groups that saved or parked', async () => {
+  it('lists the groups that saved or have dead letters', async () => {
     await the().save('b', 5n);
     await the().save('a', 4n);
-    await the().park(wake('b', 1));
-    await the().park(wake('b', 2));
-    await the().park(wake('C', 1));
+    await the().addDeadLetter(letter('b', 1));
+    await the().addDeadLetter(letter('b', 2));
+    await the().addDeadLetter(letter('C', 1));
     expect(await the().list()).to.deep.equal([
-      { group: 'C', position: START, parked: 1 },
-      { group: 'a', position: 4n, parked: 0 },
-      { group: 'b', position: 5n, parked: 2 },
+      { group: 'C', position: START, deadLetters: 1 },
+      { group: 'a', position: 4n, deadLetters: 0 },
+      { group: 'b', position: 5n, deadLetters: 2 },
     ]);
   });
 }
 
-function keepsParkedWakes(the: () => CheckpointStore): void {
-  it('lists parked wakes oldest first, of one group or of all', async () => {
-    await the().park(wake('b', 1));
-    await the().park(wake('a', 1));
-    await the().park(wake('b', 0));
-    expect(withoutTime(await the().listParked())).to.deep.equal([
-      wake('b', 1),
-      wake('a', 1),
-      wake('b', 0),
+function keepsDeadLetters(the: () => CheckpointStore): void {
+  it('lists dead letters oldest first, of one group or of all', async () => {
+    await the().addDeadLetter(letter('b', 1));
+    await the().addDeadLetter(letter('a', 1));
+    await the().addDeadLetter(letter('b', 0));
+    expect(withoutTime(await the().deadLetters())).to.deep.equal([
+      letter('b', 1),
+      letter('a', 1),
+      letter('b', 0),
     ]);
-    expect(withoutTime(await the().listParked('b'))).to.deep.equal([wake('b', 1), wake('b', 0)]);
-    const [first] = await the().listParked();
-    expect(first?.parkedAt).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(withoutTime(await the().deadLetters('b'))).to.deep.equal([
+      letter('b', 1),
+      letter('b', 0),
+    ]);
+    const [first] = await the().deadLetters();
+    expect(first?.addedAt).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   });
 
-  it('forgets a wake that is unparked, once and again', async () => {
-    await the().park(wake('a', 1));
-    await the().unpark('a', 'execution-one', 1);
-    await the().unpark('a', 'execution-one', 1);
-    expect(await the().listParked()).to.deep.equal([]);
+  it('removes a dead letter, once and again', async () => {
+    await the().addDeadLetter(letter('a', 1));
+    await the().removeDeadLetter('a', 'execution-one', 1);
+    await the().removeDeadLetter('a', 'execution-one', 1);
+    expect(await the().deadLetters()).to.deep.equal([]);
   });
 
-  it('marks a parked wake for a retry until it is parked again', async () => {
-    await the().park(wake('a', 1));
-    await the().park(wake('a', 2));
-    expect(await the().requestRetry('a', 'execution-one', 1)).to.equal(true);
-    expect(await the().requestRetry('a', 'execution-one', 3)).to.equal(false);
-    expect(await the().requestRetry('b', 'execution-one', 1)).to.equal(false);
-    expect(withoutTime(await the().retriesRequested('a'))).to.deep.equal([wake('a', 1)]);
-    expect(await the().retriesRequested('b')).to.deep.equal([]);
-    await the().park(wake('a', 1, 6));
-    expect(await the().retriesRequested('a')).to.deep.equal([]);
-    expect(withoutTime(await the().listParked())).to.deep.equal([wake('a', 2), wake('a', 1, 6)]);
+  it('marks a dead letter for a redrive until it is added again', async () => {
+    await the().addDeadLetter(letter('a', 1));
+    await the().addDeadLetter(letter('a', 2));
+    expect(await the().requestRedrive('a', 'execution-one', 1)).to.equal(true);
+    expect(await the().requestRedrive('a', 'execution-one', 3)).to.equal(false);
+    expect(await the().requestRedrive('b', 'execution-one', 1)).to.equal(false);
+    expect(withoutTime(await the().redrivesRequested('a'))).to.deep.equal([letter('a', 1)]);
+    expect(await the().redrivesRequested('b')).to.deep.equal([]);
+    await the().addDeadLetter(letter('a', 1, 6));
+    expect(await the().redrivesRequested('a')).to.deep.equal([]);
+    expect(withoutTime(await the().deadLetters())).to.deep.equal([
+      letter('a', 2),
+      letter('a', 1, 6),
+    ]);
   });
 }

@@ -1,10 +1,10 @@
 /**
- * The bus of many machines: the relay publishes a doorbell for every event, and each group is a
- * consumer group of Kafka that its replicas share. Truth stays in the store: a sweep, in one
- * process per group, rings what Kafka lost and says up to where nothing is missing.
+ * The bus of many machines: the relay publishes a notification of every event, and each group is a
+ * consumer group of Kafka that its replicas share. Truth stays in the store: a reconciliation, in
+ * one process per group, delivers what Kafka lost and saves up to where nothing is missing.
  */
 import { setMaxListeners } from 'node:events';
-import { START, type EventStore } from '../../event-store/port.js';
+import { START, type EventStore, type Position } from '../../event-store/port.js';
 import type { Epoch } from '../../event-store/identity.js';
 import type { Leases } from '../../leases/port.js';
 import { whileLeased } from '../../leases/while-leased.js';
@@ -13,56 +13,66 @@ import type { Metrics } from '../../metrics.js';
 import type { CheckpointStore } from '../../checkpoints/port.js';
 import { pause, within } from '../../concurrency/pause.js';
 import { untilAnswered } from '../../concurrency/until-answered.js';
-import { PARKED_POLL_MS, parkedRinger, parkingOf } from '../parking.js';
-import type { EventBus, Group, GroupLag, Wake } from '../port.js';
-import { openLanes, type Handled, type Lanes } from '../wake-lanes.js';
+import { deadLettersOf, REDRIVE_POLL_MS, redriverOf } from '../dead-letters.js';
+import { openKeyDispatcher, type Handled, type KeyDispatcher } from '../key-dispatcher.js';
+import type { EventBus, Group, GroupLag, Notification } from '../port.js';
 import { openConsumer } from './consumer.js';
-import { openHandledRecorder, type HandledPositions } from './handled.js';
-import { openIntake } from './intake.js';
-import { deadLettersOf, groupIdOf, PARTITIONS, RELAYED, topicOf } from './names.js';
-import { SWEEP_TIMING, sweepGroup, type SweepTiming } from './sweep.js';
-import type { KafkaClient, Sender } from './transport.js';
+import { openDeduplicator, type Deduplicator } from './deduplicator.js';
+import {
+  deadLetterTopicOf,
+  groupIdOf,
+  PARTITIONS,
+  reconciliationLeaseOf,
+  RELAYED,
+  topicOf,
+} from './names.js';
+import { openProcessedRecorder, type ProcessedPositions } from './processed-positions.js';
+import { RECONCILIATION_TIMING, reconcileGroup } from './reconciliation.js';
+import type { ReconciliationTiming } from './reconciliation.js';
+import type { KafkaClient, Outgoing, Sender } from './transport.js';
 
 export interface KafkaBusOptions {
   readonly store: EventStore;
   readonly client: KafkaClient;
   readonly checkpoints: CheckpointStore;
-  readonly handled: HandledPositions;
+  readonly processed: ProcessedPositions;
   /** `holder` names this process among the living. */
   readonly lease: { readonly leases: Leases; readonly holder: string };
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'sweptWakes' | 'consumerRestarts' | 'consumerLag'>;
+  readonly metrics: Pick<Metrics, 'reconciled' | 'consumerRestarts' | 'consumerLag'>;
   readonly onHandled?: (handled: Handled) => void;
   /** Of the log that the store holds. */
   readonly epoch: Epoch;
   readonly prefix: string;
   readonly partitions?: number;
-  readonly sweep?: SweepTiming;
-  /** How long a consumer may stand still although there is news. */
+  readonly reconciliation?: ReconciliationTiming;
+  /** How long a consumer may take nothing although there are messages for it. */
   readonly standstillMs?: number;
 }
 
-/** How long nobody sweeps after the process that did was killed. */
-const SWEEP_LEASE_TTL_MS = 10_000;
-/** How late a process hears what all together finished, which it need not ring any more. */
-const SETTLED_POLL_MS = 10_000;
+/** How long nothing is reconciled after the process that did it was killed. */
+const RECONCILIATION_LEASE_TTL_MS = 10_000;
+/** How late a process learns the group's checkpoint, up to which it drops notifications. */
+const CHECKPOINT_POLL_MS = 10_000;
 const STANDSTILL_MS = 14_000;
-/** A dead letter that cannot be sent by then is sent when its wake has failed again. */
+/** A dead letter that cannot be sent by then is sent after the next failed attempt. */
 const DEAD_LETTER_MS = 3_000;
 
 interface Bus extends KafkaBusOptions {
   readonly running: Map<string, (() => Promise<void>) | undefined>;
-  readonly deadLetters: Sender;
+  readonly deadLetterSender: Sender;
 }
 
 export function openKafkaBus(options: KafkaBusOptions): EventBus & { close(): Promise<void> } {
   const { checkpoints, client } = options;
-  const bus: Bus = { ...options, running: new Map(), deadLetters: client.openSender() };
+  const bus: Bus = { ...options, running: new Map(), deadLetterSender: client.openSender() };
   return {
     run: async (group, signal) => {
-      const unheard = group.categories.filter((category) => !RELAYED.includes(category));
-      if (unheard.length > 0)
-        throw new Error(`${group.name} wakes on ${unheard.join()}, which the relay leaves out`);
+      const missing = group.categories.filter((category) => !RELAYED.includes(category));
+      if (missing.length > 0)
+        throw new Error(
+          `${group.name} subscribes to ${missing.join()}, which the relay leaves out`,
+        );
       if (bus.running.has(group.name))
         throw new Error(`the group ${group.name} already runs in this process`);
       bus.running.set(group.name, undefined);
@@ -72,54 +82,80 @@ export function openKafkaBus(options: KafkaBusOptions): EventBus & { close(): Pr
         bus.running.delete(group.name);
       }
     },
-    parked: (group) => checkpoints.listParked(group),
-    retryParked: async (group, stream, revision) => {
-      const found = await checkpoints.requestRetry(group, stream, revision);
+    deadLetters: (group) => checkpoints.deadLetters(group),
+    redrive: async (group, stream, revision) => {
+      const found = await checkpoints.requestRedrive(group, stream, revision);
       if (found) await bus.running.get(group)?.();
       return found;
     },
     lag: () => lagOf(bus),
-    close: () => bus.deadLetters.close(),
+    close: () => bus.deadLetterSender.close(),
   };
 }
 
 async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<void> {
-  const { checkpoints, log, handled, client, metrics, prefix } = bus;
+  const { checkpoints, log } = bus;
   setMaxListeners(0, signal); // as many as there are handlers at work, and groups
   const onOutage = (err: unknown) =>
     log.warn({ group: group.name, err }, 'the checkpoint cannot be reached');
   const after = await untilAnswered(() => checkpoints.read(group.name), signal, onOutage);
   if (after === undefined) return;
-  const recorder = openHandledRecorder(handled, group.name);
-  const intake = openIntake(() => lanes, recorder, after);
-  const lanes = openLanes({
-    ...{ group, after, signal },
+  const { dispatcher, deduplicator, consumer } = openMember(bus, group, { after, signal });
+  const redrive = redriverOf({ checkpoints, log, group, dispatcher, signal });
+  bus.running.set(group.name, redrive);
+  const readCheckpoint = async () => deduplicator.advanceTo(await checkpoints.read(group.name));
+  await Promise.all([
+    repeat(REDRIVE_POLL_MS, signal, redrive),
+    repeat(CHECKPOINT_POLL_MS, signal, () => readCheckpoint().catch(onOutage)),
+    consumer.run(signal),
+    reconcileInTurn(bus, group, { dispatcher, deduplicator, signal }),
+  ]);
+}
+
+interface Membership {
+  readonly after: Position;
+  readonly signal: AbortSignal;
+}
+
+/** From Kafka to the handlers: consumer → deduplicator → dispatcher, and back to the offsets. */
+function openMember(bus: Bus, group: Group, { after, signal }: Membership) {
+  const { client, log, metrics, epoch, partitions = PARTITIONS } = bus;
+  const recorder = openProcessedRecorder(bus.processed, group.name);
+  const deduplicator = openDeduplicator({ dispatcher: () => dispatcher, recorder, after });
+  const dispatcher = openKeyDispatcher({
+    group,
+    after,
+    signal,
     clock: () => performance.now(),
     random: Math.random,
     onHandled: bus.onHandled ?? (() => undefined),
-    ...deadLettered(bus, group),
-    onFinished: ({ position }) => {
-      intake.finished(position);
-      consumer.finished();
+    ...withDeadLetterTopic(bus, group),
+    onProcessed: ({ position }) => {
+      deduplicator.processed(position);
+      consumer.processed();
     },
   });
-  const of = {
-    ...{ group, client, intake, log, metrics },
-    groupId: groupIdOf(prefix, group.name),
-    topics: group.categories.map((category) => topicOf(prefix, category)),
-  };
-  const { partitions = PARTITIONS, standstillMs = STANDSTILL_MS, epoch } = bus;
-  const consumer = openConsumer({ ...of, epoch, lanes, recorder, partitions, standstillMs });
-  const ringParked = parkedRinger(bus, group, lanes, signal);
-  bus.running.set(group.name, ringParked);
-  const settled = async () => intake.settle(await checkpoints.read(group.name));
-  await Promise.all([
-    repeat(PARKED_POLL_MS, signal, ringParked),
-    repeat(SETTLED_POLL_MS, signal, () => settled().catch(onOutage)),
-    consumer.run(signal),
-    sweepInTurn(bus, of, lanes, signal),
-  ]);
+  const consumer = openConsumer({
+    group,
+    ...namesOf(bus, group),
+    epoch,
+    partitions,
+    client,
+    deduplicator,
+    dispatcher,
+    recorder,
+    log,
+    metrics,
+    standstillMs: bus.standstillMs ?? STANDSTILL_MS,
+  });
+  return { dispatcher, deduplicator, consumer };
 }
+
+/** The consumer group and the topics of a group in Kafka. */
+const namesOf = ({ prefix }: Bus, { name, categories }: Group) => ({
+  groupId: groupIdOf(prefix, name),
+  topics: categories.map((category) => topicOf(prefix, category)),
+});
 
 async function repeat(everyMs: number, signal: AbortSignal, work: () => Promise<void>) {
   while (!signal.aborted) {
@@ -128,61 +164,87 @@ async function repeat(everyMs: number, signal: AbortSignal, work: () => Promise<
   }
 }
 
-/** Poison goes to the dead letters, for other systems, and is parked, for the operator. */
-function deadLettered(bus: Bus, group: Group) {
-  const { client, deadLetters, log } = bus;
-  const topic = deadLettersOf(group.name);
-  const parking = parkingOf(bus, group);
+/** A dead letter goes to a topic, for other systems, and to the database, for the operator. */
+function withDeadLetterTopic(bus: Bus, group: Group) {
+  const { client, deadLetterSender, log } = bus;
+  const topic = deadLetterTopicOf(group.name);
+  const inDatabase = deadLettersOf(bus, group);
   return {
-    ...parking,
-    park: async (wake: Wake, error: unknown) => {
-      const { stream: key, attempt, ...rest } = wake;
-      const letter = { stream: key, ...rest, position: String(wake.position), attempts: attempt };
-      const value = JSON.stringify({ ...letter, error: String(error).slice(0, 2_000) });
+    ...inDatabase,
+    addDeadLetter: async (notification: Notification, error: unknown) => {
+      const message = deadLetterMessageOf(notification, error);
+      const send = async () => {
+        await client.ensureTopics([topic], 1);
+        await deadLetterSender.send(new Map([[topic, [message]]]));
+      };
       try {
-        const post = async () => {
-          await client.ensureTopics([topic], 1);
-          await deadLetters.send(new Map([[topic, [{ key, value }]]]));
-        };
-        if (!(await within(DEAD_LETTER_MS, post()))) throw new Error('Kafka does not answer');
+        if (!(await within(DEAD_LETTER_MS, send()))) throw new Error('Kafka does not answer');
       } catch (err) {
-        log.warn({ group: group.name, err }, 'the dead letters cannot be reached');
+        log.warn({ group: group.name, err }, 'the topic of dead letters cannot be reached');
         return false;
       }
-      return parking.park(wake, error);
+      return inDatabase.addDeadLetter(notification, error);
     },
   };
 }
 
-type OfGroup = Pick<
-  Parameters<typeof sweepGroup>[0],
-  'group' | 'groupId' | 'topics' | 'client' | 'intake' | 'log' | 'metrics'
->;
-
-async function sweepInTurn(bus: Bus, of: OfGroup, lanes: Lanes, signal: AbortSignal) {
-  const { lease, store, checkpoints, handled, log, sweep: timing = SWEEP_TIMING } = bus;
-  const hasRoom = () => !lanes.isFull;
-  const options = { ...of, store, checkpoints, handled, timing, hasRoom };
-  await whileLeased(
-    ...([
-      lease.leases,
-      `sweep/${of.group.name}`,
-      lease.holder,
-      SWEEP_LEASE_TTL_MS,
-      signal,
-    ] as const),
-    (held) => sweepGroup(options, held),
-    (err) => log.warn({ group: of.group.name, err }, "the sweep's lease cannot be reached"),
-  );
+function deadLetterMessageOf(notification: Notification, error: unknown): Outgoing {
+  const { stream, revision, type, position, attempt } = notification;
+  const value = JSON.stringify({
+    stream,
+    revision,
+    type,
+    position: String(position),
+    attempts: attempt,
+    error: String(error).slice(0, 2_000),
+  });
+  return { key: stream, value };
 }
 
-/** Also of the relay, whose checkpoint is how far the doorbell was published. */
+interface Reconciling {
+  readonly dispatcher: KeyDispatcher;
+  readonly deduplicator: Deduplicator;
+  readonly signal: AbortSignal;
+}
+
+async function reconcileInTurn(
+  bus: Bus,
+  group: Group,
+  { dispatcher, deduplicator, signal }: Reconciling,
+): Promise<void> {
+  const { lease, store, client, checkpoints, processed, log, metrics } = bus;
+  const options = {
+    group,
+    ...namesOf(bus, group),
+    store,
+    checkpoints,
+    processed,
+    client,
+    deduplicator,
+    hasCapacity: () => !dispatcher.isFull,
+    log,
+    metrics,
+    timing: bus.reconciliation ?? RECONCILIATION_TIMING,
+  };
+  await whileLeased({
+    ...lease,
+    name: reconciliationLeaseOf(group.name),
+    ttlMs: RECONCILIATION_LEASE_TTL_MS,
+    signal,
+    work: (held) => reconcileGroup(options, held),
+    onOutage: (err) =>
+      log.warn({ group: group.name, err }, "the reconciliation's lease cannot be reached"),
+  });
+}
+
+/** Also of the relay, whose checkpoint is how far notifications were published. */
 async function lagOf({ store, checkpoints, running }: Bus): Promise<readonly GroupLag[]> {
   const [head, saved] = await Promise.all([store.head(), checkpoints.list()]);
   const known = new Map(saved.map((checkpoint) => [checkpoint.group, checkpoint]));
   return [...new Set([...known.keys(), ...running.keys()])].sort().map((group) => ({
-    ...{ group, head },
+    group,
+    head,
     checkpoint: known.get(group)?.position ?? START,
-    parked: known.get(group)?.parked ?? 0,
+    deadLetters: known.get(group)?.deadLetters ?? 0,
   }));
 }

@@ -2,8 +2,8 @@
  * The one file that knows the Kafka client (kafkajs 2, no longer maintained: ADR 16 names what
  * follows it). What it is made to do here, because by itself it does not:
  *
- * - Everything opened has a life of its own. Ending a life closes its sockets and its retries, so a
- *   send or a commit that waits for a broker cannot outlast whoever asked for it.
+ * - Each producer, consumer and admin has a life of its own. The end of a life closes its sockets
+ *   and stops its retries, so that no send or commit waits longer than its caller.
  * - A sender takes a new producer after any failed send: the old one would use its sequence number
  *   again, and the broker would drop the next record as a repetition while the send succeeds.
  * - An idle connection does not wake up every millisecond.
@@ -46,21 +46,21 @@ const SESSION_TIMEOUT_MS = 10_000;
 const HEARTBEATS_PER_SESSION = 3;
 /** A fetch is answered as soon as there is data: this only bounds how late a stop is noticed. */
 const FETCH_WAIT_MS = 3_000;
-/** About a thousand doorbells: no more than a few milliseconds of decoding at one time. */
+/** About a thousand messages: no more than a few milliseconds of decoding at one time. */
 const FETCH_BYTES_PER_PARTITION = 128 * 1024;
 /**
- * After few doorbells so long passes before the next fetch, which then brings more of them: where
- * they come one by one, a request for each would cost more than the work that they ask for. One
- * that comes to an idle consumer waits for nothing.
+ * After few messages so long passes before the next fetch, which then brings more of them: where
+ * they come one by one, a request for each would cost more than its handling. A message that comes
+ * to an idle consumer does not wait.
  */
 const GATHER_MS = 50;
-/** Of one partition: so many need no company. */
+/** So many messages of one partition are fetched without waiting for more. */
 const GATHERED = 32;
 const CONNECT_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** How long a question may take, connecting included. */
+/** How long a request may take, connecting included. */
 const ANSWER_MS = 5_000;
-const TELL_EVERY_MS = 10_000;
+const LOG_EVERY_MS = 10_000;
 /** How long a goodbye may take that the broker does not answer. */
 const FAREWELL_MS = 3_000;
 
@@ -83,7 +83,7 @@ export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
   };
 }
 
-/** Of one producer, consumer or admin: what of it is still going on. */
+/** The sockets and retries of one producer, consumer or admin. */
 interface Life {
   readonly kafka: Kafka;
   readonly ended: boolean;
@@ -132,22 +132,22 @@ function retryUnless(isEnded: () => boolean): RetryOptions {
     initialRetryTime: 100,
     maxRetryTime: 1_000,
     retries: retries as unknown as number,
-    // A consumer that gave up is opened anew by whoever runs it.
+    // The owner of a consumer opens a new one when this one gives up.
     restartOnFailure: async () => false,
   };
 }
 
 /**
- * It retries whatever it tells of, many times a second while a broker is away: one line now and
- * then says so, the rest is for who looks closer. What ends a consumer is told by its owner.
+ * The client retries many times a second while a broker is away: one warning every ten seconds is
+ * logged, the others at debug level. The end of a consumer is logged by its owner.
  */
 function loggingTo(log: Log, isEnded: () => boolean): logCreator {
-  let toldAtMs = -Infinity;
+  let loggedAtMs = -Infinity;
   return () => (entry) => {
     const { message, timestamp: _, logger: _logger, stack: _stack, ...rest } = entry.log;
     if (isEnded() || entry.level > logLevel.WARN) return;
-    const isDue = performance.now() - toldAtMs > TELL_EVERY_MS;
-    if (isDue) toldAtMs = performance.now();
+    const isDue = performance.now() - loggedAtMs > LOG_EVERY_MS;
+    if (isDue) loggedAtMs = performance.now();
     log[isDue ? 'warn' : 'debug']({ ...rest, kafka: entry.namespace }, message);
   };
 }
@@ -187,7 +187,10 @@ async function createMissing(admin: Admin, topics: readonly string[], partitions
 async function endsOf(admin: Admin, topics: readonly string[]): Promise<PartitionEnd[]> {
   const asked = topics.map(async (topic) =>
     (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
-      ...{ topic, partition, low: BigInt(low), high: BigInt(high) },
+      topic,
+      partition,
+      low: BigInt(low),
+      high: BigInt(high),
     })),
   );
   return (await Promise.all(asked)).flat();
@@ -201,7 +204,10 @@ async function committedOf(
   const committed = await admin.fetchOffsets({ groupId, topics: [...topics] });
   return committed.flatMap(({ topic, partitions }) =>
     partitions.map(({ partition, offset, metadata }) => ({
-      ...{ topic, partition, offset: BigInt(offset), note: metadata ?? '' },
+      topic,
+      partition,
+      offset: BigInt(offset),
+      note: metadata ?? '',
     })),
   );
 }
@@ -225,7 +231,8 @@ function openSender(open: () => Life): Sender {
       }
       const { life, producer } = opened;
       const topicMessages = [...topics].map(([topic, messages]) => ({
-        ...{ topic, messages: [...messages] },
+        topic,
+        messages: [...messages],
       }));
       try {
         await (await producer).sendBatch({ acks: -1, topicMessages });
@@ -270,8 +277,9 @@ function consume(
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
     await consumer.run({
-      ...{ autoCommit: false, eachBatchAutoResolve: false },
-      // The partitions of one fetch side by side, so that they wait for company together.
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      // The partitions of one fetch side by side, so that they gather messages together.
       partitionsConsumedConcurrently: PARTITIONS,
       eachBatch: async (payload) => {
         await takeOver(payload, options);
@@ -284,7 +292,7 @@ function consume(
   return { ended, ...controlsOf(consumer, life, topics) };
 }
 
-/** Whoever asks while the time runs waits for its rest. */
+/** Waits for the end of one period; a call during the period waits for the rest of it. */
 function gathering(): () => Promise<void> {
   let running: Promise<void> | undefined;
   return () => (running ??= sleep(GATHER_MS).then(() => void (running = undefined)));
@@ -295,7 +303,10 @@ function controlsOf(consumer: Consumer, life: Life, topics: readonly string[]) {
     commit: (offsets: readonly PartitionOffset[]) =>
       consumer.commitOffsets(
         offsets.map(({ topic, partition, offset, note }) => ({
-          ...{ topic, partition, offset: String(offset), metadata: note },
+          topic,
+          partition,
+          offset: String(offset),
+          metadata: note,
         })),
       ),
     pause: () => {
@@ -360,7 +371,7 @@ interface Inflight {
   timeoutRequest(): void;
 }
 
-/** Ten seconds of patience need not be measured in tenths. */
+/** A time-out of ten seconds needs no check ten times a second. */
 const TIMEOUT_CHECK_MS = 2_500;
 
 /**

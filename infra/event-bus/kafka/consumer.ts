@@ -1,63 +1,63 @@
 /**
- * One member of a group: takes doorbells from its partitions into the lanes, no faster than they
- * take them, and commits what is finished.
+ * One member of a group: takes notifications from its partitions, no faster than they are handled,
+ * and commits the offsets of those that are processed.
  *
- *   joining ──► taking ──► leaving     asked to stop: what is handled is finished first
+ *   joining ──► taking ──► leaving     asked to stop: running handlers finish first
  *      ▲          │
- *      └─ pause ◄─┘   it crashed, or stands still although there is news (watchdog)
+ *      └─ pause ◄─┘   it crashed, or takes nothing although there are messages (watchdog)
  */
 import type { Epoch } from '../../event-store/identity.js';
 import type { Log } from '../../logger.js';
 import type { Metrics } from '../../metrics.js';
 import { aborted, pause, within } from '../../concurrency/pause.js';
 import { OUTAGE_PAUSE_MS } from '../../concurrency/until-answered.js';
+import type { KeyDispatcher } from '../key-dispatcher.js';
 import type { Group } from '../port.js';
-import type { Lanes } from '../wake-lanes.js';
-import { rungBy } from './doorbell.js';
-import type { HandledRecorder } from './handled.js';
-import type { Intake } from './intake.js';
+import type { Deduplicator } from './deduplicator.js';
+import { notificationIn } from './event-notification.js';
 import { openOffsets, type Offsets } from './offsets.js';
+import type { ProcessedRecorder } from './processed-positions.js';
 import type { Consumption, IncomingBatch, KafkaClient } from './transport.js';
 
 export interface ConsumerOptions {
   readonly group: Group;
   readonly groupId: string;
   readonly topics: readonly string[];
-  /** Doorbells of another one are passed: their positions are not of this log. */
+  /** Messages of another epoch are passed: their positions belong to another log. */
   readonly epoch: Epoch;
   readonly partitions: number;
   readonly client: KafkaClient;
-  readonly intake: Intake;
-  readonly lanes: Pick<Lanes, 'room' | 'quiet'>;
-  readonly recorder: HandledRecorder;
+  readonly deduplicator: Deduplicator;
+  readonly dispatcher: Pick<KeyDispatcher, 'capacity' | 'idle'>;
+  readonly recorder: ProcessedRecorder;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'consumerRestarts' | 'consumerLag'>;
-  /** How long it may stand still although there is news. */
+  /** How long it may take nothing although there are messages for it. */
   readonly standstillMs: number;
 }
 
 export interface GroupConsumer {
   /** Until the signal aborts; then it finishes what it holds and leaves the group. */
   run(signal: AbortSignal): Promise<void>;
-  /** A wake was finished: it will be recorded and committed. */
-  finished(): void;
+  /** A notification was processed: it will be recorded and committed. */
+  processed(): void;
 }
 
 /** Long enough that commits cost nothing, short enough that a crash repeats little. */
 const COMMIT_AFTER_MS = 1_000;
-/** How long a commit may hold up a stop or a rebalance; without it wakes ring again. */
+/** How long a stop waits for a commit; without the commit notifications are delivered again. */
 const COMMIT_PATIENCE_MS = 1_000;
 /** How long a commit is waited for before the next one takes its place. */
 const COMMIT_TIMEOUT_MS = 5_000;
-/** While the lanes are full, the membership is kept by a sign of life this often. */
+/** While the dispatcher is full, a heartbeat this often keeps the membership. */
 const BEAT_MS = 500;
 
 interface Member extends ConsumerOptions {
   readonly offsets: Offsets;
   consumption: Consumption | undefined;
-  /** Counts what was taken; standing still is that it does not grow. */
+  /** Counts what was taken; the watchdog sees whether it grows. */
   moves: number;
-  /** Batches that wait for room in the lanes: that is standing still for a good reason. */
+  /** Batches that wait for the dispatcher: then the watchdog has nothing to complain of. */
   waiting: number;
   closed: boolean;
   commitDue: NodeJS.Timeout | undefined;
@@ -67,17 +67,22 @@ interface Member extends ConsumerOptions {
 export function openConsumer(options: ConsumerOptions): GroupConsumer {
   const member: Member = {
     ...options,
-    ...{ offsets: openOffsets(), consumption: undefined, moves: 0, waiting: 0 },
-    ...{ closed: false, commitDue: undefined, committing: undefined },
+    offsets: openOffsets(),
+    consumption: undefined,
+    moves: 0,
+    waiting: 0,
+    closed: false,
+    commitDue: undefined,
+    committing: undefined,
   };
   return {
     run: (signal) => run(member, signal),
-    finished: () => schedule(member),
+    processed: () => schedule(member),
   };
 }
 
 async function run(member: Member, signal: AbortSignal): Promise<void> {
-  const { group, client, topics, partitions, log, metrics, lanes } = member;
+  const { group, client, topics, partitions, log, metrics, dispatcher } = member;
   const stopped = aborted(signal);
   while (!signal.aborted) {
     try {
@@ -97,7 +102,7 @@ async function run(member: Member, signal: AbortSignal): Promise<void> {
     await pause(OUTAGE_PAUSE_MS, signal);
   }
   member.consumption?.pause();
-  await lanes.quiet();
+  await dispatcher.idle();
   await within(COMMIT_PATIENCE_MS, commit(member));
   member.closed = true;
   clearTimeout(member.commitDue);
@@ -125,17 +130,18 @@ async function take(
   beat: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { group, intake, offsets, log, epoch } = member;
+  const { group, deduplicator, offsets, log, epoch } = member;
   let passed = false;
   for (const { offset, value } of messages) {
-    await room(member, beat);
+    await untilCapacity(member, beat);
     if (signal.aborted) return false;
     const at = { topic, partition, offset, note: '' };
-    const rung = rungBy(value);
-    if (!rung) log.warn({ group: group.name, topic, partition }, 'a message that is no doorbell');
-    if (rung?.epoch === epoch && group.wakesOn.includes(rung.wake.type)) {
-      const { wake } = rung;
-      intake.admit(wake, finishing(member, offsets.take(at, wake)));
+    const received = notificationIn(value);
+    if (!received)
+      log.warn({ group: group.name, topic, partition }, 'a message that is no notification');
+    if (received?.epoch === epoch && group.subscribesTo.includes(received.notification.type)) {
+      const { notification } = received;
+      deduplicator.deliver(notification, finishing(member, offsets.take(at, notification)));
     } else {
       offsets.pass(at);
       passed = true;
@@ -155,9 +161,9 @@ function schedule(member: Member): void {
   if (!member.closed) member.commitDue ??= setTimeout(() => void commit(member), COMMIT_AFTER_MS);
 }
 
-/** Waits until the lanes take another wake. */
-async function room(member: Member, beat: () => Promise<void>): Promise<void> {
-  let free = member.lanes.room();
+/** Waits until the dispatcher takes another notification. */
+async function untilCapacity(member: Member, beat: () => Promise<void>): Promise<void> {
+  let free = member.dispatcher.capacity();
   while (free) {
     member.waiting += 1;
     const waited = new AbortController();
@@ -169,13 +175,14 @@ async function room(member: Member, beat: () => Promise<void>): Promise<void> {
       member.waiting -= 1;
       member.moves += 1;
     }
-    free = member.lanes.room();
+    free = member.dispatcher.capacity();
   }
 }
 
 /**
- * Recorded as handled first, then committed: a crash in between rings again what Kafka still has.
- * The other way round only the sweep would find out that it was handled.
+ * Records the processed positions first, then commits the offsets: after a crash in between Kafka
+ * delivers them again, and the record drops them. The other way round, the reconciliation would
+ * deliver them again.
  */
 async function commit(member: Member): Promise<void> {
   clearTimeout(member.commitDue);
@@ -194,12 +201,12 @@ async function commitNow(member: Member): Promise<void> {
     const committed = consumption.commit(due).then(() => offsets.committed(due));
     await within(COMMIT_TIMEOUT_MS, Promise.race([committed, consumption.ended]));
   } catch (err) {
-    log.warn({ group: group.name, err }, 'what was handled could not be committed');
+    log.warn({ group: group.name, err }, 'what was processed could not be committed');
   }
   if (recorder.isDue || offsets.due().length > 0) schedule(member);
 }
 
-/** Resolves when the member has not moved for too long although there is news for it. */
+/** Resolves when the member has taken nothing for too long although there are messages for it. */
 async function stuck(member: Member, over: AbortSignal): Promise<unknown> {
   const { client, groupId, topics, offsets, group, metrics, standstillMs } = member;
   let [moves, sinceMs] = [-1, performance.now()];
@@ -215,7 +222,7 @@ async function stuck(member: Member, over: AbortSignal): Promise<unknown> {
     if (isFine) [moves, sinceMs] = [member.moves, nowMs];
     else if (nowMs - sinceMs >= standstillMs)
       return new Error(
-        `it stood still for ${Math.round(nowMs - sinceMs)} ms although there is news`,
+        `it took nothing for ${Math.round(nowMs - sinceMs)} ms although there are messages`,
       );
   }
   return undefined;

@@ -11,13 +11,13 @@ import {
   startRuns,
 } from '../testing/contract-kit.js';
 import type { CheckpointStore } from '../../checkpoints/port.js';
-import type { Group, Wake } from '../port.js';
-import { deadLettersOf, groupIdOf, RELAY, topicOf } from './names.js';
+import type { Group, Notification } from '../port.js';
+import { deadLetterTopicOf, groupIdOf, RELAY, topicOf } from './names.js';
 import { openOperator, openStage, type Operator, type Stage } from './testing/kit.js';
 import type { KafkaClient } from './transport.js';
 
 const PATIENCE_MS = 30_000;
-/** Asks often, and waits for Kafka as long as there is any doubt. */
+/** Asks often, and waits for Kafka longer than any case here takes. */
 const PATIENT = { everyMs: 100, lateMs: 500, stalledMs: 60_000 };
 
 describe('the bus over Kafka, when something breaks', function () {
@@ -54,8 +54,8 @@ describe('the bus over Kafka, when something breaks', function () {
     const { bus } = stage.openBus(options);
     const runs = startRuns(bus);
     const handled: string[] = [];
-    const handle = async (wake: Wake) => {
-      handled.push(keyOf(wake));
+    const handle = async (notification: Notification) => {
+      handled.push(keyOf(notification));
       return 'handled';
     };
     runs.start({ ...group, handle, ...of });
@@ -64,16 +64,16 @@ describe('the bus over Kafka, when something breaks', function () {
   };
   const checkpointAtHead = async () =>
     (await stage.checkpoints.read('group')) === (await stage.store.head());
-  /** Messages of all partitions that the group has done with. */
+  /** Committed messages of all partitions. */
   const committed = async (): Promise<number> => {
     const offsets = await stage.client.committed(groupIdOf(stage.prefix, 'group'), [topic()]);
     return offsets.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
   };
   const soon = <T>(what: string, ask: () => T | Promise<T>) => eventually(what, ask, PATIENCE_MS);
-  const counted = async (name: 'sweptWakes' | 'consumerRestarts'): Promise<number> =>
+  const counted = async (name: 'reconciled' | 'consumerRestarts'): Promise<number> =>
     (await stage.metrics[name].get()).values.reduce((sum, { value }) => sum + value, 0);
 
-  it('rings while the broker is away, and goes on with it when it is back', async function () {
+  it('delivers while the broker is away, and goes on with it when it is back', async function () {
     this.timeout(180_000); // a broker starts twice
     const own = await startKafka();
     await stage.close();
@@ -83,12 +83,12 @@ describe('the bus over Kafka, when something breaks', function () {
     const one = start();
     const before = await appendMany(5);
     await soon('the first are handled', () => one.handled.length === 5);
-    const swept = await counted('sweptWakes');
+    const reconciled = await counted('reconciled');
     await own.kill9();
     const during = await appendMany(5);
     await soon('the others are handled', () => one.handled.length === 10);
     await soon('nothing is missing', checkpointAtHead);
-    expect(await counted('sweptWakes')).to.equal(swept + 5);
+    expect(await counted('reconciled')).to.equal(reconciled + 5);
     await own.restart();
     const after = await appendMany(5);
     await soon('the last are handled', () => one.handled.length >= 15);
@@ -113,7 +113,7 @@ describe('the bus over Kafka, when something breaks', function () {
     expect(two.handled).to.deep.equal(later);
   });
 
-  it('rings what lay in a topic that was deleted, and goes on in a new one', async () => {
+  it('delivers what was in a topic that was deleted, and goes on in a new one', async () => {
     const relay = stage.startRelay();
     const first = await appendMany(20);
     await soon('all is published', async () => {
@@ -122,7 +122,7 @@ describe('the bus over Kafka, when something breaks', function () {
     await operator.deleteTopic(topic());
     const one = start();
     await soon('all are handled', () => one.handled.length >= 20);
-    expect(await counted('sweptWakes')).to.be.at.least(20);
+    expect(await counted('reconciled')).to.be.at.least(20);
     await operator.deleteTopic(topic());
     const then = await appendMany(20);
     await soon('the later ones are handled', () => one.handled.length >= 40);
@@ -132,21 +132,26 @@ describe('the bus over Kafka, when something breaks', function () {
     await relay.stop();
   });
 
-  it('handles duplicates once, in any order, and leaves out what is no doorbell', async () => {
+  it('handles duplicates once, in any order, and skips what is no notification', async () => {
     const relay = stage.startRelay();
     const stream = executionStream();
     await append(stage.store, stream, ['ExecutionExpired', 'ExecutionCancelled']);
     const held = gate();
     const inside: string[] = [];
-    start({}, { handle: async (wake) => (inside.push(keyOf(wake)), await held.wait, '') });
+    start(
+      {},
+      { handle: async (notification) => (inside.push(keyOf(notification)), await held.wait, '') },
+    );
     await soon('the first is inside', () => inside.length === 1);
     await relay.stop();
     const { events } = await stage.store.readAll(-1n, 10);
     const again = events.toReversed().map(({ stream: key, revision, type, position }) => ({
-      ...{ key, value: JSON.stringify({ stream: key, revision, type, position: `${position}` }) },
+      key,
+      value: JSON.stringify({ stream: key, revision, type, position: `${position}` }),
     }));
     const strange = ['', 'null', '{}', '{"stream":1}', 'no JSON'].map((value) => ({
-      ...{ key: stream, value },
+      key: stream,
+      value,
     }));
     const sender = stage.client.openSender();
     await sender.send(new Map([[topic(), [...again, ...strange, ...again]]]));
@@ -158,14 +163,14 @@ describe('the bus over Kafka, when something breaks', function () {
     await sender.close();
   });
 
-  it('shares the work anew when a process comes or goes, while it is being handled', async () => {
+  it('assigns the partitions again when a process comes or goes, while it is being handled', async () => {
     stage.startRelay();
     const handled: string[] = [];
     const slow = (name: string): Partial<Group> => ({
       concurrencyMax: 2,
-      handle: async (wake) => {
+      handle: async (notification) => {
         await new Promise((resolve) => setTimeout(resolve, 20));
-        handled.push(`${name} ${keyOf(wake)}`);
+        handled.push(`${name} ${keyOf(notification)}`);
         return 'handled';
       },
     });
@@ -183,33 +188,33 @@ describe('the bus over Kafka, when something breaks', function () {
     expect([...keys].sort()).to.deep.equal(all.sort());
   });
 
-  it('waits for a backlog, and rings nothing of it twice', async () => {
+  it('waits for a backlog, and delivers nothing of it twice', async () => {
     stage.startRelay();
     const all = await appendMany(300);
     const handled: string[] = [];
-    const handle = async (wake: Wake) => {
+    const handle = async (notification: Notification) => {
       await new Promise((resolve) => setTimeout(resolve, 10));
-      handled.push(keyOf(wake));
+      handled.push(keyOf(notification));
       return 'handled';
     };
-    start({ sweep: PATIENT }, { concurrencyMax: 1, handle });
+    start({ reconciliation: PATIENT }, { concurrencyMax: 1, handle });
     await soon('nothing is missing', checkpointAtHead);
     expect(handled.sort()).to.deep.equal(all);
-    expect(await counted('sweptWakes')).to.equal(0);
+    expect(await counted('reconciled')).to.equal(0);
   });
 
-  it('sends poison to the dead letters, beside parking it', async () => {
+  it('sends dead letters to a topic as well as to the database', async () => {
     stage.startRelay();
     const stream = executionStream();
     const [position] = await append(stage.store, stream, ['ExecutionExpired']);
     const name = `poison-${stage.prefix}`;
     const handle = async () => Promise.reject(new Error('poison'));
     const one = start({}, { name, attemptsMax: 2, handle });
-    await soon('it is parked', async () => (await one.bus.parked(name)).length === 1);
+    await soon('it is a dead letter', async () => (await one.bus.deadLetters(name)).length === 1);
     const letters: string[] = [];
     const reading = stage.client.consume({
       groupId: `reader-${stage.prefix}`,
-      topics: [deadLettersOf(name)],
+      topics: [deadLetterTopicOf(name)],
       onBatch: async ({ messages }) => letters.push(...messages.map(({ value }) => value)) > 0,
       onAssigned: () => undefined,
       onRebalancing: () => undefined,
@@ -217,8 +222,12 @@ describe('the bus over Kafka, when something breaks', function () {
     await soon('it is there', () => letters.length > 0);
     expect(letters.map((letter) => JSON.parse(letter) as unknown)).to.deep.equal([
       {
-        ...{ stream, revision: 0, type: 'ExecutionExpired', position: `${position}` },
-        ...{ attempts: 2, error: 'Error: poison' },
+        stream,
+        revision: 0,
+        type: 'ExecutionExpired',
+        position: `${position}`,
+        attempts: 2,
+        error: 'Error: poison',
       },
     ]);
     await reading.leave();
@@ -254,7 +263,7 @@ describe('the bus over Kafka, when something breaks', function () {
     await Promise.all([second.stop(), third.stop()]);
   });
 
-  it('starts a consumer again that stands still although there is news', async () => {
+  it('starts a consumer again that takes nothing although there are messages', async () => {
     stage.startRelay();
     let consumers = 0;
     const freezing = (client: KafkaClient): KafkaClient => ({
@@ -267,11 +276,11 @@ describe('the bus over Kafka, when something breaks', function () {
         return client.consume({ ...options, onBatch });
       },
     });
-    const one = start({ client: freezing(stage.client), sweep: PATIENT });
+    const one = start({ client: freezing(stage.client), reconciliation: PATIENT });
     const all = await appendMany(10);
     await soon('all are handled', () => one.handled.length === 10);
     expect([...one.handled].sort()).to.deep.equal(all);
     expect(await counted('consumerRestarts')).to.be.at.least(1);
-    expect(await counted('sweptWakes')).to.equal(0);
+    expect(await counted('reconciled')).to.equal(0);
   });
 });

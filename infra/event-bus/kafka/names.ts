@@ -1,4 +1,4 @@
-/** What things are called in Kafka: operators and other systems find them by these names. */
+/** The names in Kafka and in the database by which operators and other systems find things. */
 import type { Category } from '../../../contracts/streams.js';
 
 /** Before all names of one installation, so that a broker may carry several. */
@@ -9,11 +9,11 @@ export const topicOf = (prefix: string, category: Category): string =>
 
 export const groupIdOf = (prefix: string, group: string): string => `${prefix}.${group}`;
 
-export const deadLettersOf = (group: string): string => `${group}.dead`;
+export const deadLetterTopicOf = (group: string): string => `${group}.dead`;
 
 /**
- * The categories whose streams are published, whole: those that processors wake on. Others would
- * cost a broker's work that nobody hears.
+ * The categories whose streams are published, whole: those that processors subscribe to. Of others
+ * no processor needs a message.
  */
 export const RELAYED: readonly Category[] = ['execution'];
 
@@ -22,6 +22,9 @@ export const RELAYED: readonly Category[] = ['execution'];
  * start keeps them.
  */
 export const PARTITIONS = 12;
+
+/** The lease of a group's reconciliation, under the name that every release uses. */
+export const reconciliationLeaseOf = (group: string): string => `sweep/${group}`;
 
 /** The relay's own name among the checkpoints. */
 export const RELAY = 'relay';

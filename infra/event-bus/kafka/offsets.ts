@@ -1,29 +1,30 @@
 /**
- * What of the partitions that this member has is finished. An offset is committed only when every
- * message below it is; beside it stands the log position of the last of them, by which the sweep
- * sees how far the doorbell has rung.
+ * The offsets of this member's partitions. An offset is committed only when every message below it
+ * is processed; its note carries the log position of the last of them, by which the reconciliation
+ * knows how far Kafka has delivered.
  */
 import { START, type Position } from '../../event-store/port.js';
-import { openUnfinished, type RungWake, type Unfinished } from '../unfinished.js';
+import { openInFlightWindow, type InFlightWindow } from '../in-flight-window.js';
+import type { EventNotification } from '../port.js';
 import type { PartitionEnd, PartitionOffset } from './transport.js';
 
 export interface Offsets {
-  /** The partitions were shared out: what was taken before belongs to another membership. */
+  /** The partitions were assigned: what was taken before belongs to another membership. */
   assign(assigned: Readonly<Record<string, readonly number[]>>): void;
   /** Whether it is known where each partition of this member begins. */
   readonly isBegun: boolean;
   /** Where it begins in partitions that it has taken nothing from. */
   begin(committed: readonly PartitionOffset[], ends: readonly PartitionEnd[]): void;
-  /** A message was taken; the answer is called when it is finished. */
-  take(at: PartitionOffset, wake: RungWake): () => void;
-  /** A message that nobody waits for. */
+  /** A message was taken; the answer is called when it is processed. */
+  take(at: PartitionOffset, notification: EventNotification): () => void;
+  /** A message that the group does not need. */
   pass(at: PartitionOffset): void;
   /** What was not committed yet and can be. */
   due(): readonly PartitionOffset[];
   committed(offsets: readonly PartitionOffset[]): void;
-  /** Messages that are not finished; of the partitions that this member has. */
+  /** Messages that are not processed, of the partitions that this member has. */
   lag(ends: readonly PartitionEnd[]): number;
-  /** Whether messages lie behind those that were taken, or it waits where none will ever be. */
+  /** Whether there are messages behind those that were taken, or its offset is past the end. */
   isBehind(ends: readonly PartitionEnd[]): boolean;
 }
 
@@ -31,8 +32,8 @@ interface Taken {
   readonly topic: string;
   readonly partition: number;
   /** The same messages twice: in terms of the partition, and of the log. */
-  readonly byOffset: Unfinished;
-  readonly byPosition: Unfinished;
+  readonly byOffset: InFlightWindow;
+  readonly byPosition: InFlightWindow;
   committed: bigint;
 }
 
@@ -46,9 +47,11 @@ export function openOffsets(): Offsets {
     // An offset below: the group's offsets were reset, or the topic is a new one of the same name.
     if (known && offset > known.byOffset.position) return known;
     const taken: Taken = {
-      ...{ topic, partition, committed: offset },
-      byOffset: openUnfinished(offset - 1n),
-      byPosition: openUnfinished(START),
+      topic,
+      partition,
+      committed: offset,
+      byOffset: openInFlightWindow(offset - 1n),
+      byPosition: openInFlightWindow(START),
     };
     partitions.set(key, taken);
     return taken;
@@ -79,16 +82,16 @@ export function openOffsets(): Offsets {
         takenOf({ topic, partition, offset: saved < 0n ? low : saved, note: '' });
       }
     },
-    take: (at, wake) => {
+    take: (at, notification) => {
       const { byOffset, byPosition } = takenOf(at);
-      const ofOffset = byOffset.add({ ...wake, position: at.offset });
-      const ofPosition = byPosition.add(wake);
+      const ofOffset = byOffset.add({ ...notification, position: at.offset });
+      const ofPosition = byPosition.add(notification);
       return () => {
         byOffset.remove(ofOffset);
         byPosition.remove(ofPosition);
       };
     },
-    pass: (at) => takenOf(at).byOffset.readTo(at.offset),
+    pass: (at) => takenOf(at).byOffset.advanceTo(at.offset),
     due: () => [...partitions.values()].flatMap(dueOf),
     committed: (offsets) => {
       for (const at of offsets) {
@@ -98,19 +101,19 @@ export function openOffsets(): Offsets {
     },
     lag: (ends) =>
       ofThisMember(ends).reduce(
-        (sum, { high, byOffset }) => sum + Math.max(0, Number(high - byOffset.checkpoint - 1n)),
+        (sum, { high, byOffset }) => sum + Math.max(0, Number(high - byOffset.lowWatermark - 1n)),
         0,
       ),
-    // One that is no member yet has been told nothing: that is standing still, too.
+    // Without an assignment it is no member yet, which counts as being behind.
     isBehind: (ends) =>
       !assigned || ofThisMember(ends).some(({ high, byOffset }) => high !== byOffset.position + 1n),
   };
 }
 
 function dueOf({ topic, partition, committed, byOffset, byPosition }: Taken): PartitionOffset[] {
-  const offset = byOffset.checkpoint + 1n;
+  const offset = byOffset.lowWatermark + 1n;
   if (offset === committed) return [];
-  return [{ topic, partition, offset, note: noteOf(byPosition.checkpoint) }];
+  return [{ topic, partition, offset, note: noteOf(byPosition.lowWatermark) }];
 }
 
 const keyOf = ({ topic, partition }: Pick<PartitionEnd, 'topic' | 'partition'>): string =>

@@ -1,7 +1,7 @@
 /**
- * The only publisher: it follows the log and rings the doorbell for every event of the relayed
- * categories. Its checkpoint is saved after the broker's acknowledgement, so that a crash in
- * between only publishes again. Replicas stand by.
+ * The loop of the relay, the only publisher: it reads the log and publishes a notification of every
+ * event of the relayed categories. It saves its checkpoint after the broker's acknowledgement, so
+ * that a crash in between only publishes again. Of its replicas one works, the others wait.
  */
 import { setMaxListeners } from 'node:events';
 import { categoryOf } from '../../../contracts/streams.js';
@@ -16,7 +16,7 @@ import { openCheckpointSaver } from '../checkpoint-saver.js';
 import type { CheckpointStore } from '../../checkpoints/port.js';
 import { aborted, pause } from '../../concurrency/pause.js';
 import { OUTAGE_PAUSE_MS, untilAnswered } from '../../concurrency/until-answered.js';
-import { doorbellOf } from './doorbell.js';
+import { messageOf } from './event-notification.js';
 import { PARTITIONS, RELAY, RELAYED, topicOf } from './names.js';
 import type { KafkaClient, Outgoing, Sender } from './transport.js';
 
@@ -47,11 +47,14 @@ export function openRelay(options: RelayOptions): Worker {
   return {
     name: RELAY,
     run: (signal) =>
-      whileLeased(
-        ...([lease.leases, RELAY, lease.holder, LEASE_TTL_MS, signal] as const),
-        (held) => relay(options, held),
-        (err) => log.warn({ err }, "the relay's lease cannot be reached"),
-      ),
+      whileLeased({
+        ...lease,
+        name: RELAY,
+        ttlMs: LEASE_TTL_MS,
+        signal,
+        work: (held) => relay(options, held),
+        onOutage: (err) => log.warn({ err }, "the relay's lease cannot be reached"),
+      }),
   };
 }
 
@@ -70,27 +73,30 @@ async function relay(options: RelayOptions, signal: AbortSignal): Promise<void> 
   });
   const sender = client.openSender();
   try {
-    await follow(options, sender, after, signal, ({ events, position }) => {
+    const onPublished = ({ events, position }: LogBatch) => {
       published = position;
       options.metrics.relayed.inc(events.length);
-      if (events.length > 0) saver.finished();
+      if (events.length > 0) saver.processed();
       else saver.passed();
-    });
+    };
+    await publishLog(options, { sender, after, signal, onPublished });
   } finally {
     await sender.close();
     await saver.close();
   }
 }
 
+interface Publishing {
+  readonly sender: Sender;
+  readonly after: Position;
+  readonly signal: AbortSignal;
+  readonly onPublished: (batch: LogBatch) => void;
+}
+
 /** Publishes batch by batch: while one is on its way, the next one grows. */
-async function follow(
-  options: RelayOptions,
-  sender: Sender,
-  after: Position,
-  signal: AbortSignal,
-  onPublished: (batch: LogBatch) => void,
-): Promise<void> {
+async function publishLog(options: RelayOptions, publishing: Publishing): Promise<void> {
   const { store, log } = options;
+  const { sender, after, signal, onPublished } = publishing;
   let position = after;
   while (!signal.aborted) {
     try {
@@ -117,9 +123,9 @@ function topicsOf(
   for (const event of events) {
     const topic = topicOf(prefix, categoryOf(event.stream));
     const messages = topics.get(topic);
-    const doorbell = doorbellOf(event, epoch);
-    if (messages) messages.push(doorbell);
-    else topics.set(topic, [doorbell]);
+    const message = messageOf(event, epoch);
+    if (messages) messages.push(message);
+    else topics.set(topic, [message]);
   }
   return topics;
 }
@@ -138,7 +144,7 @@ async function publish(
     const over = AbortSignal.any([signal, ended.signal]);
     try {
       const sent = sender.send(topics).then(() => true);
-      sent.catch(() => undefined); // it may fail when nobody waits for it any more
+      sent.catch(() => undefined); // it may fail after the race is over
       void watch(over, ensure);
       return await Promise.race([sent, aborted(over).then(() => false)]);
     } catch (err) {
@@ -152,7 +158,7 @@ async function publish(
   return !signal.aborted;
 }
 
-/** The client waits for ever for a topic that is not there: whoever deleted it gets a new one. */
+/** The client waits for ever for a topic that was deleted, so the topic is created again. */
 async function watch(over: AbortSignal, ensure: () => Promise<void>): Promise<void> {
   for (;;) {
     await pause(SLOW_SEND_MS, over);

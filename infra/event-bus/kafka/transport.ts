@@ -1,6 +1,6 @@
 /**
- * What the bus needs of Kafka, whichever library speaks to it. Every promise here ends in bounded
- * time, but for `send` and `commit`, which wait for a broker until they are closed.
+ * What the bus needs of Kafka, whatever library connects to it. Every promise here settles in
+ * bounded time, except those of `send` and `commit`, which wait for a broker until they are closed.
  */
 
 export interface Outgoing {
@@ -42,13 +42,13 @@ export interface ConsumeOptions {
   readonly topics: readonly string[];
   /**
    * Takes a batch over; the next one is fetched when it returns. `beat` keeps the membership while
-   * that takes long, and throws when the group is being shared out anew. When `onBatch` answers
-   * false the batch was not taken, and comes again.
+   * that takes long, and throws during a rebalance. When `onBatch` answers false the batch was not
+   * taken, and comes again.
    */
   onBatch(batch: IncomingBatch, beat: () => Promise<void>): Promise<boolean>;
   /** The partitions by topic that this member has from now on. */
   onAssigned(assigned: Readonly<Record<string, readonly number[]>>): void;
-  /** The group will be shared out anew: what is finished had better be committed now. */
+  /** A rebalance begins: processed offsets should be committed now. */
   onRebalancing(): void;
 }
 
@@ -76,7 +76,7 @@ export interface KafkaClient {
   /** What a group has committed; offset -1 where it has nothing. */
   committed(groupId: string, topics: readonly string[]): Promise<readonly PartitionOffset[]>;
   openSender(): Sender;
-  /** Begins at once and joins the group in its own time; `ended` also tells that it could not. */
+  /** Begins at once and joins the group later; `ended` also resolves when it could not join. */
   consume(options: ConsumeOptions): Consumption;
   /** Throws when no broker answers. */
   ping(): Promise<void>;

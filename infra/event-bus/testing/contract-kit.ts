@@ -8,13 +8,13 @@ import {
 } from '../../../contracts/ids.js';
 import { idOf, streamOf, type StreamName } from '../../../contracts/streams.js';
 import { NO_STREAM, type EventStore, type Position } from '../../event-store/port.js';
-import type { EventBus, Group, Wake } from '../port.js';
+import type { EventBus, Group, Notification } from '../port.js';
 
 type FactType = 'ExecutionExpired' | 'ExecutionCancelled';
 
 export const executionStream = (): StreamName => streamOf('execution', `exec_${randomUUID()}`);
 
-export const keyOf = ({ stream, revision }: Wake): string => `${stream}@${revision}`;
+export const keyOf = ({ stream, revision }: Notification): string => `${stream}@${revision}`;
 
 /** Appends facts behind `after` one by one; answers their positions. */
 export async function append(
@@ -63,12 +63,12 @@ const HOLD: HoldId = `hold_${randomUUID()}`;
 export const groupNamed = (name: string): Omit<Group, 'handle'> => ({
   name,
   categories: ['execution'],
-  wakesOn: ['ExecutionExpired', 'ExecutionCancelled'],
+  subscribesTo: ['ExecutionExpired', 'ExecutionCancelled'],
   concurrencyMax: 8,
   attemptsMax: 5,
 });
 
-/** A door that handlers wait at. */
+/** Handlers wait here until it is opened. */
 export function gate(): { readonly wait: Promise<void>; open(): void } {
   let open = (): void => undefined;
   const wait = new Promise<void>((resolve) => (open = resolve));
@@ -76,12 +76,12 @@ export function gate(): { readonly wait: Promise<void>; open(): void } {
 }
 
 type AnyHandler = Omit<Group, 'handle'> & {
-  handle(wake: Wake, signal: AbortSignal): Promise<unknown>;
+  handle(notification: Notification, signal: AbortSignal): Promise<unknown>;
 };
 
 export interface Runs {
   start(group: AnyHandler): void;
-  /** Revision 0 of every stream is poison while `sick`; answers what rings. Two attempts. */
+  /** The handler fails at revision 0 of every stream while `sick`; answers the deliveries. */
   startPoisoned(group: Omit<Group, 'handle'>, sick: () => boolean): string[];
   /** Aborts all runs and waits for them. */
   stop(): Promise<void>;
@@ -93,8 +93,8 @@ export function startRuns(bus: EventBus): Runs {
   let running: { readonly stopper: AbortController; readonly ended: Promise<void> }[] = [];
   const start = (group: AnyHandler): void => {
     const stopper = new AbortController();
-    const handle: Group['handle'] = async (wake, signal) => {
-      await group.handle(wake, signal);
+    const handle: Group['handle'] = async (notification, signal) => {
+      await group.handle(notification, signal);
       return 'handled';
     };
     const ended = bus.run({ ...group, handle }, stopper.signal);
@@ -103,13 +103,13 @@ export function startRuns(bus: EventBus): Runs {
   return {
     start,
     startPoisoned: (group, sick) => {
-      const rung: string[] = [];
-      const handle = async (wake: Wake) => {
-        rung.push(keyOf(wake));
-        if (wake.revision === 0 && sick()) throw new Error('poison');
+      const delivered: string[] = [];
+      const handle = async (notification: Notification) => {
+        delivered.push(keyOf(notification));
+        if (notification.revision === 0 && sick()) throw new Error('poison');
       };
       start({ ...group, attemptsMax: 2, handle });
-      return rung;
+      return delivered;
     },
     stop: async () => {
       const all = running;

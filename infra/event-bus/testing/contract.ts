@@ -14,7 +14,7 @@ import {
   startRuns,
   type Runs,
 } from './contract-kit.js';
-import type { EventBus, Wake } from '../port.js';
+import type { EventBus, Notification } from '../port.js';
 
 /** Durable state that outlives the buses opened over it. */
 interface BusHarness {
@@ -25,7 +25,7 @@ interface BusHarness {
 
 export interface OpenedBus {
   readonly bus: EventBus;
-  /** Ends it as `kill -9` would: what is being handled ends nowhere, nothing more is saved. */
+  /** Ends it as `kill -9` would: running handlers come to nothing, nothing more is saved. */
   crash(): Promise<void>;
   close(): Promise<void>;
 }
@@ -77,52 +77,61 @@ export function eventBusContract(
       await harness.close();
     });
 
-    ringsWhatIsWanted(the);
-    ringsInOrder(the);
-    ringsAgainAfterAThrow(the);
-    parksPoison(the);
+    deliversSubscribedEvents(the);
+    deliversInOrder(the);
+    deliversAgainAfterAThrow(the);
+    keepsDeadLetters(the);
     stopsAndStartsAgain(the);
     survivesACrash(the);
   });
 }
 
-function ringsWhatIsWanted(the: Case): void {
-  it('rings what was appended before the group ran, and what is appended after', async () => {
+function deliversSubscribedEvents(the: Case): void {
+  it('delivers what was appended before the group ran, and what is appended after', async () => {
     const stream = executionStream();
     const first = await append(the.store, stream, ['ExecutionExpired', 'ExecutionCancelled']);
-    const rung: Wake[] = [];
-    the.runs.start({ ...groupNamed('all'), handle: async (wake) => note(rung, wake) });
-    await the.eventually('the first two rang', () => rung.length >= 2);
+    const delivered: Notification[] = [];
+    the.runs.start({
+      ...groupNamed('all'),
+      handle: async (notification) => note(delivered, notification),
+    });
+    await the.eventually('the first two are delivered', () => delivered.length >= 2);
     const then = await append(the.store, stream, ['ExecutionExpired'], 1);
-    await the.eventually('the third rang', () => rung.length >= 3);
-    expect(unique(rung)).to.deep.equal([
-      wakeOf(stream, 0, 'ExecutionExpired', first[0]),
-      wakeOf(stream, 1, 'ExecutionCancelled', first[1]),
-      wakeOf(stream, 2, 'ExecutionExpired', then[0]),
+    await the.eventually('the third is delivered', () => delivered.length >= 3);
+    expect(unique(delivered)).to.deep.equal([
+      notificationOf(stream, 0, 'ExecutionExpired', first[0]),
+      notificationOf(stream, 1, 'ExecutionCancelled', first[1]),
+      notificationOf(stream, 2, 'ExecutionExpired', then[0]),
     ]);
   });
 
-  it('rings only the wanted types of the wanted categories', async () => {
+  it('delivers only the subscribed types of the categories of the group', async () => {
     const [stream, other] = [executionStream(), executionStream()];
     await append(the.store, stream, ['ExecutionExpired', 'ExecutionCancelled']);
     await append(the.store, other, ['ExecutionExpired', 'ExecutionExpired', 'ExecutionCancelled']);
-    const rung: Wake[] = [];
-    const group = { ...groupNamed('some'), wakesOn: ['ExecutionCancelled' as const] };
-    the.runs.start({ ...group, handle: async (wake) => note(rung, wake) });
-    await the.eventually('both rang', () => unique(rung).length >= 2);
-    expect(unique(rung).map(keyOf).sort()).to.deep.equal([`${stream}@1`, `${other}@2`].sort());
+    const delivered: Notification[] = [];
+    const group = { ...groupNamed('some'), subscribesTo: ['ExecutionCancelled' as const] };
+    the.runs.start({ ...group, handle: async (notification) => note(delivered, notification) });
+    await the.eventually('both are delivered', () => unique(delivered).length >= 2);
+    expect(unique(delivered).map(keyOf).sort()).to.deep.equal([`${stream}@1`, `${other}@2`].sort());
   });
 
-  it('rings every group', async () => {
+  it('delivers to every group', async () => {
     const stream = executionStream();
     await append(the.store, stream, ['ExecutionExpired']);
-    const rung: Record<string, string[]> = { one: [], two: [] };
-    for (const [name, wakes] of Object.entries(rung)) {
+    const delivered: Record<string, string[]> = { one: [], two: [] };
+    for (const [name, notifications] of Object.entries(delivered)) {
       const group = { ...groupNamed(name), categories: ['execution' as const] };
-      the.runs.start({ ...group, handle: async (wake) => note(wakes, keyOf(wake)) });
+      the.runs.start({
+        ...group,
+        handle: async (notification) => note(notifications, keyOf(notification)),
+      });
     }
-    await the.eventually('both rang', () => rung['one']?.length && rung['two']?.length);
-    expect(rung).to.deep.equal({ one: [`${stream}@0`], two: [`${stream}@0`] });
+    await the.eventually(
+      'both are delivered',
+      () => delivered['one']?.length && delivered['two']?.length,
+    );
+    expect(delivered).to.deep.equal({ one: [`${stream}@0`], two: [`${stream}@0`] });
   });
 
   it('says how far each group has come', async () => {
@@ -138,20 +147,20 @@ function ringsWhatIsWanted(the: Case): void {
       group: group.name,
       checkpoint: first,
       head: second,
-      parked: 0,
+      deadLetters: 0,
     });
     held.open();
     await the.eventually('the second is done', async () => (await lag())?.checkpoint === second);
   });
 }
 
-function ringsInOrder(the: Case): void {
+function deliversInOrder(the: Case): void {
   it('handles one stream in order and one at a time, beside other streams', async () => {
     const streams = Array.from({ length: 8 }, executionStream);
     for (const stream of streams) {
       await append(the.store, stream, Array<'ExecutionExpired'>(10).fill('ExecutionExpired'));
     }
-    const rung = new Map<string, number[]>(streams.map((stream) => [stream, []]));
+    const delivered = new Map<string, number[]>(streams.map((stream) => [stream, []]));
     const inside = new Set<string>();
     let overlaps = 0;
     the.runs.start({
@@ -162,12 +171,14 @@ function ringsInOrder(the: Case): void {
         inside.add(stream);
         await new Promise((resolve) => setTimeout(resolve, (revision * 7) % 3));
         inside.delete(stream);
-        const revisions = rung.get(stream);
+        const revisions = delivered.get(stream);
         if (revisions && !revisions.includes(revision)) revisions.push(revision);
       },
     });
-    const all = () => [...rung.values()];
-    await the.eventually('all rang', () => all().every((revisions) => revisions.length === 10));
+    const all = () => [...delivered.values()];
+    await the.eventually('all are delivered', () =>
+      all().every((revisions) => revisions.length === 10),
+    );
     const inOrder = Array.from({ length: 10 }, (_, revision) => revision);
     expect(all()).to.deep.equal(streams.map(() => inOrder));
     expect(overlaps).to.equal(0);
@@ -197,28 +208,29 @@ function ringsInOrder(the: Case): void {
   });
 }
 
-function ringsAgainAfterAThrow(the: Case): void {
-  it('rings again after a throw, while its stream waits and the others go on', async () => {
+function deliversAgainAfterAThrow(the: Case): void {
+  it('delivers again after a throw, while its stream waits and the others go on', async () => {
     const [sick, well] = [executionStream(), executionStream()];
     await append(the.store, sick, ['ExecutionExpired', 'ExecutionCancelled']);
     await append(the.store, well, ['ExecutionExpired', 'ExecutionCancelled']);
-    const rung: string[] = [];
+    const delivered: string[] = [];
     the.runs.start({
       ...groupNamed('again'),
       concurrencyMax: 1,
-      handle: async (wake) => {
-        rung.push(`${keyOf(wake)} ${wake.attempt}`);
-        if (wake.stream === sick && wake.revision === 0 && wake.attempt < 3) throw new Error('no');
+      handle: async (notification) => {
+        delivered.push(`${keyOf(notification)} ${notification.attempt}`);
+        if (notification.stream === sick && notification.revision === 0 && notification.attempt < 3)
+          throw new Error('no');
       },
     });
-    await the.eventually('the sick one is through', () => rung.includes(`${sick}@1 1`));
-    expect(rung.filter((line) => line.startsWith(sick))).to.deep.equal([
+    await the.eventually('the sick one is through', () => delivered.includes(`${sick}@1 1`));
+    expect(delivered.filter((line) => line.startsWith(sick))).to.deep.equal([
       `${sick}@0 1`,
       `${sick}@0 2`,
       `${sick}@0 3`,
       `${sick}@1 1`,
     ]);
-    expect(rung.indexOf(`${well}@1 1`)).to.be.below(rung.indexOf(`${sick}@0 3`));
+    expect(delivered.indexOf(`${well}@1 1`)).to.be.below(delivered.indexOf(`${sick}@0 3`));
   });
 
   it('waits an outage out, however many attempts it takes', async () => {
@@ -235,19 +247,19 @@ function ringsAgainAfterAThrow(the: Case): void {
       },
     });
     await the.eventually('it is done', () => done);
-    expect(await the.bus.parked(group.name)).to.deep.equal([]);
+    expect(await the.bus.deadLetters(group.name)).to.deep.equal([]);
   });
 }
 
-function parksPoison(the: Case): void {
-  it('parks a wake after its last attempt, and goes on with its stream', async () => {
+function keepsDeadLetters(the: Case): void {
+  it('makes a dead letter after the last attempt, and goes on with its stream', async () => {
     const stream = executionStream();
     const [position] = await append(the.store, stream, ['ExecutionExpired', 'ExecutionCancelled']);
     const group = groupNamed('poison');
-    const rung = the.runs.startPoisoned(group, () => true);
-    await the.eventually('the later one rang', () => rung.includes(`${stream}@1`));
-    const kept = await the.bus.parked(group.name);
-    expect(kept.map(({ parkedAt: _, ...wake }) => wake)).to.deep.equal([
+    const delivered = the.runs.startPoisoned(group, () => true);
+    await the.eventually('the later one is delivered', () => delivered.includes(`${stream}@1`));
+    const kept = await the.bus.deadLetters(group.name);
+    expect(kept.map(({ addedAt: _, ...letter }) => letter)).to.deep.equal([
       {
         group: group.name,
         stream,
@@ -258,43 +270,49 @@ function parksPoison(the: Case): void {
         error: 'Error: poison',
       },
     ]);
-    expect(rung).to.deep.equal([`${stream}@0`, `${stream}@0`, `${stream}@1`]);
+    expect(delivered).to.deep.equal([`${stream}@0`, `${stream}@0`, `${stream}@1`]);
     const lag = (await the.bus.lag()).find((row) => row.group === group.name);
-    expect(lag?.parked).to.equal(1);
+    expect(lag?.deadLetters).to.equal(1);
   });
 
-  it('rings a parked wake again when it is asked to, until it is handled', async () => {
+  it('redrives a dead letter when it is asked to, until it is handled', async () => {
     const stream = executionStream();
     await append(the.store, stream, ['ExecutionExpired']);
     const group = groupNamed('retried');
     let sick = true;
-    const rung = the.runs.startPoisoned(group, () => sick);
-    const parked = () => the.bus.parked(group.name);
-    const once = await the.eventually('it is parked', async () => (await parked())[0]);
-    expect(await the.bus.retryParked(group.name, stream, 0)).to.equal(true);
-    await the.eventually('it is parked again', async () => {
-      const [twice] = await parked();
+    const delivered = the.runs.startPoisoned(group, () => sick);
+    const letters = () => the.bus.deadLetters(group.name);
+    const once = await the.eventually('it is a dead letter', async () => (await letters())[0]);
+    expect(await the.bus.redrive(group.name, stream, 0)).to.equal(true);
+    await the.eventually('it is a dead letter again', async () => {
+      const [twice] = await letters();
       return twice && twice.attempts > once.attempts;
     });
     sick = false;
-    const before = rung.length;
-    expect(await the.bus.retryParked(group.name, stream, 0)).to.equal(true);
-    await the.eventually('it is not parked', async () => (await parked()).length === 0);
-    expect(rung.slice(before)).to.deep.equal([`${stream}@0`]);
-    expect(await the.bus.retryParked(group.name, stream, 0)).to.equal(false);
+    const before = delivered.length;
+    expect(await the.bus.redrive(group.name, stream, 0)).to.equal(true);
+    await the.eventually('it is no dead letter', async () => (await letters()).length === 0);
+    expect(delivered.slice(before)).to.deep.equal([`${stream}@0`]);
+    expect(await the.bus.redrive(group.name, stream, 0)).to.equal(false);
   });
 
-  it('keeps parked wakes, and the wish to retry them, over a crash', async () => {
+  it('keeps dead letters, and requests to redrive them, over a crash', async () => {
     const stream = executionStream();
     await append(the.store, stream, ['ExecutionExpired']);
     const group = groupNamed('kept');
     the.runs.startPoisoned(group, () => true);
-    await the.eventually('it is parked', async () => (await the.bus.parked()).length === 1);
+    await the.eventually(
+      'it is a dead letter',
+      async () => (await the.bus.deadLetters()).length === 1,
+    );
     await the.crash();
-    expect(await the.bus.retryParked(group.name, stream, 0)).to.equal(true);
-    const rung = the.runs.startPoisoned(group, () => false);
-    await the.eventually('it is not parked', async () => (await the.bus.parked()).length === 0);
-    expect(new Set(rung)).to.deep.equal(new Set([`${stream}@0`]));
+    expect(await the.bus.redrive(group.name, stream, 0)).to.equal(true);
+    const delivered = the.runs.startPoisoned(group, () => false);
+    await the.eventually(
+      'it is no dead letter',
+      async () => (await the.bus.deadLetters()).length === 0,
+    );
+    expect(new Set(delivered)).to.deep.equal(new Set([`${stream}@0`]));
   });
 }
 
@@ -306,11 +324,11 @@ function stopsAndStartsAgain(the: Case): void {
     const started: string[] = [];
     const finished: string[] = [];
     const group = { ...groupNamed('stopped'), concurrencyMax: 2 };
-    const handle = async (wake: Wake, signal: AbortSignal) => {
-      started.push(keyOf(wake));
+    const handle = async (notification: Notification, signal: AbortSignal) => {
+      started.push(keyOf(notification));
       signal.addEventListener('abort', () => setTimeout(() => held.open(), 50));
       await held.wait;
-      finished.push(keyOf(wake));
+      finished.push(keyOf(notification));
     };
     the.runs.start({ ...group, handle });
     await the.eventually('two are inside', () => started.length === 2);
@@ -319,15 +337,15 @@ function stopsAndStartsAgain(the: Case): void {
     expect(started).to.have.length(2);
 
     const later: string[] = [];
-    the.runs.start({ ...group, handle: async (wake) => note(later, keyOf(wake)) });
-    await the.eventually('the rest rang', () => later.length >= 3);
+    the.runs.start({ ...group, handle: async (notification) => note(later, keyOf(notification)) });
+    await the.eventually('the rest is delivered', () => later.length >= 3);
     const all = streams.map((stream) => `${stream}@0`).sort();
     expect([...finished, ...later].sort()).to.deep.equal(all);
   });
 }
 
 function survivesACrash(the: Case): void {
-  it('rings everything that was not finished when it crashed', async () => {
+  it('delivers everything that was not processed when it crashed', async () => {
     const streams = Array.from({ length: 30 }, executionStream);
     for (const stream of streams) await append(the.store, stream, ['ExecutionExpired']);
     const held = gate();
@@ -335,10 +353,10 @@ function survivesACrash(the: Case): void {
     const finished = new Set<string>();
     the.runs.start({
       ...group,
-      handle: async (wake) => {
+      handle: async (notification) => {
         // The second in the log hangs; others pass it.
-        if (wake.stream === streams[1]) await held.wait;
-        finished.add(keyOf(wake));
+        if (notification.stream === streams[1]) await held.wait;
+        finished.add(keyOf(notification));
       },
     });
     const checkpoint = async () =>
@@ -349,7 +367,10 @@ function survivesACrash(the: Case): void {
     await the.crash();
 
     await append(the.store, executionStream(), ['ExecutionExpired']);
-    the.runs.start({ ...group, handle: async (wake) => note(finished, keyOf(wake)) });
+    the.runs.start({
+      ...group,
+      handle: async (notification) => note(finished, keyOf(notification)),
+    });
     await the.eventually('all are done', () => finished.size === 31);
     expect(finished.has(`${streams[1]}@0`)).to.equal(true);
   });
@@ -361,14 +382,14 @@ const note = <T>(list: T[] | Set<T>, item: T): string => {
   return 'noted';
 };
 
-const wakeOf = (
-  stream: Wake['stream'],
+const notificationOf = (
+  stream: Notification['stream'],
   revision: number,
-  type: Wake['type'],
+  type: Notification['type'],
   position: bigint | undefined,
 ) => ({ stream, revision, type, position, attempt: 1 });
 
-/** At least once is the promise: what rang twice counts once here. */
-const unique = (wakes: readonly Wake[]): Wake[] => [
-  ...new Map(wakes.map((wake) => [keyOf(wake), wake])).values(),
+/** Delivery is at least once: what was delivered twice counts once here. */
+const unique = (notifications: readonly Notification[]): Notification[] => [
+  ...new Map(notifications.map((notification) => [keyOf(notification), notification])).values(),
 ];

@@ -18,9 +18,9 @@ const bus = openInProcessBus({
   lease: { leases: openPostgresLeases({ pool }), holder },
   log,
 });
-const handle = async (wake: Parameters<typeof keyOf>[0]) => {
+const handle = async (notification: Parameters<typeof keyOf>[0]) => {
   await sleep(5);
-  appendFileSync(handledFile, `${keyOf(wake)}\n`);
+  appendFileSync(handledFile, `${keyOf(notification)}\n`);
   return 'handled';
 };
 await bus.run({ ...groupNamed('killed'), handle }, new AbortController().signal);

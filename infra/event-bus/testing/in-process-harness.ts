@@ -19,7 +19,7 @@ export function openMortalBus(options: BusOptions): OpenedBus {
   };
 }
 
-/** After the death nothing is asked of the store any more: no answer ever comes. */
+/** After the death no call is made any more, and none is answered. */
 function severable(inner: CheckpointStore, death: AbortSignal): CheckpointStore {
   const over = <T>(ask: () => Promise<T>): Promise<T> =>
     death.aborted ? new Promise<T>(() => undefined) : ask();
@@ -27,10 +27,10 @@ function severable(inner: CheckpointStore, death: AbortSignal): CheckpointStore 
     read: (...args) => over(() => inner.read(...args)),
     save: (...args) => over(() => inner.save(...args)),
     list: () => over(() => inner.list()),
-    park: (...args) => over(() => inner.park(...args)),
-    unpark: (...args) => over(() => inner.unpark(...args)),
-    listParked: (...args) => over(() => inner.listParked(...args)),
-    requestRetry: (...args) => over(() => inner.requestRetry(...args)),
-    retriesRequested: (...args) => over(() => inner.retriesRequested(...args)),
+    addDeadLetter: (...args) => over(() => inner.addDeadLetter(...args)),
+    removeDeadLetter: (...args) => over(() => inner.removeDeadLetter(...args)),
+    deadLetters: (...args) => over(() => inner.deadLetters(...args)),
+    requestRedrive: (...args) => over(() => inner.requestRedrive(...args)),
+    redrivesRequested: (...args) => over(() => inner.redrivesRequested(...args)),
   };
 }

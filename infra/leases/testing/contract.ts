@@ -85,16 +85,27 @@ function grantsToOne(leases: () => Leases): void {
 }
 
 function worksWhileLeased(leases: () => Leases): void {
+  const workOf = (holder: string, ttlMs: number) => ({
+    leases: leases(),
+    name: 'work',
+    holder,
+    ttlMs,
+  });
+
   it('lets one of two work, and the other once the first is gone', async () => {
     const stoppers = [new AbortController(), new AbortController()];
     const working: { holder: string; token: bigint }[] = [];
     const runs = stoppers.map(({ signal }, n) =>
-      whileLeased(leases(), 'work', `holder-${n}`, SHORT_MS, signal, async (held, token) => {
-        const self = { holder: `holder-${n}`, token };
-        working.push(self);
-        expect(working).to.deep.equal([self]);
-        await aborted(held);
-        working.splice(working.indexOf(self), 1);
+      whileLeased({
+        ...workOf(`holder-${n}`, SHORT_MS),
+        signal,
+        work: async (held, token) => {
+          const self = { holder: `holder-${n}`, token };
+          working.push(self);
+          expect(working).to.deep.equal([self]);
+          await aborted(held);
+          working.splice(working.indexOf(self), 1);
+        },
       }),
     );
     const first = await eventually('one works', () => working[0]);
@@ -111,17 +122,14 @@ function worksWhileLeased(leases: () => Leases): void {
   it('ends the work when the lease is lost, and works again once it is granted', async () => {
     const stopper = new AbortController();
     const tokens: bigint[] = [];
-    const run = whileLeased(
-      leases(),
-      'work',
-      'a',
-      SHORT_MS,
-      stopper.signal,
-      async (held, token) => {
+    const run = whileLeased({
+      ...workOf('a', SHORT_MS),
+      signal: stopper.signal,
+      work: async (held, token) => {
         tokens.push(token);
         await aborted(held);
       },
-    );
+    });
     await eventually('it works', () => tokens.length === 1);
     await leases().acquire('work', 'a', SHORT_MS);
     await eventually('it works again', () => tokens.length === 2);
@@ -137,8 +145,8 @@ function worksWhileLeased(leases: () => Leases): void {
       worked += 1;
       if (worked === 2) throw new Error('broken');
     };
-    await whileLeased(leases(), 'work', 'a', LONG_MS, signal, work);
-    const thrown = await whileLeased(leases(), 'work', 'b', LONG_MS, signal, work).catch(
+    await whileLeased({ ...workOf('a', LONG_MS), signal, work });
+    const thrown = await whileLeased({ ...workOf('b', LONG_MS), signal, work }).catch(
       (error: unknown) => error,
     );
     expect(String(thrown)).to.equal('Error: broken');

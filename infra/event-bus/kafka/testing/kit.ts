@@ -1,4 +1,4 @@
-/** The whole way of a wake for specs: a store, a relay, a broker, a bus, each of which may die. */
+/** The whole way of a notification for specs: a store, a relay, a broker, a bus, each of which may die. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { pino } from 'pino';
@@ -17,14 +17,14 @@ import { openPostgresCheckpoints } from '../../../checkpoints/postgres.js';
 import type { OpenedBus } from '../../testing/contract.js';
 import { openKafkaBus, type KafkaBusOptions } from '../bus.js';
 import { openKafkaClient } from '../client.js';
-import { openPostgresHandled, type HandledPositions } from '../handled.js';
+import { openPostgresProcessedPositions, type ProcessedPositions } from '../processed-positions.js';
 import { openRelay } from '../relay.js';
 import type { KafkaClient } from '../transport.js';
 
 export interface Stage {
   readonly store: EventStore;
   readonly checkpoints: CheckpointStore;
-  readonly handled: HandledPositions;
+  readonly processed: ProcessedPositions;
   readonly client: KafkaClient;
   readonly prefix: string;
   readonly metrics: Metrics;
@@ -45,9 +45,9 @@ export interface RelayProcess {
   kill(): void;
 }
 
-/** In a hurry: what takes seconds in production takes tenths here. */
-const HURRY = {
-  sweep: { everyMs: 100, lateMs: 500, stalledMs: 3_000 },
+/** What takes seconds in production takes tenths here. */
+const SHORT_TIMES = {
+  reconciliation: { everyMs: 100, lateMs: 500, stalledMs: 3_000 },
   standstillMs: 2_000,
   partitions: 3,
 };
@@ -65,20 +65,26 @@ export async function openStage(brokers: string): Promise<Stage> {
   await migrate(pool, [...eventStoreMigrations, ...processingMigrations]);
   const store = openPostgresEventStore({ url, log });
   const checkpoints = openPostgresCheckpoints({ pool });
-  const handled = openPostgresHandled({ pool });
+  const processed = openPostgresProcessedPositions({ pool });
   const leases = openPostgresLeases({ pool });
   const metrics = openMetrics();
   const openClient = () => clientOf(brokers, log);
   const client = openClient();
   const endings: (() => Promise<void>)[] = [];
   let closed = false;
-  const common = { store, log, metrics, epoch: FIRST_EPOCH, prefix, ...HURRY };
+  const common = { store, log, metrics, epoch: FIRST_EPOCH, prefix, ...SHORT_TIMES };
   return {
-    ...{ store, checkpoints, handled, client, prefix, metrics, logged },
+    store,
+    checkpoints,
+    processed,
+    client,
+    prefix,
+    metrics,
+    logged,
     openBus: (options = {}) => {
       const lease = { leases, holder: randomUUID() };
       const { client: own = openClient(), ...rest } = options;
-      const opened = openMortal({ ...common, checkpoints, handled, lease, ...rest }, own);
+      const opened = openMortal({ ...common, checkpoints, processed, lease, ...rest }, own);
       endings.push(() => opened.close());
       return opened;
     },
@@ -116,7 +122,7 @@ export async function openStage(brokers: string): Promise<Stage> {
   };
 }
 
-/** Who does to a broker what people do. */
+/** What an operator does to a broker. */
 export interface Operator {
   deleteTopic(topic: string): Promise<void>;
   /** Of a group without members. */
@@ -146,7 +152,10 @@ export function openOperator(brokers: string): Operator {
 
 const clientOf = (brokers: string, log: Log): KafkaClient =>
   openKafkaClient({
-    ...{ brokers: [brokers], clientId: 'spec', log, sessionTimeoutMs: SESSION_TIMEOUT_MS },
+    brokers: [brokers],
+    clientId: 'spec',
+    log,
+    sessionTimeoutMs: SESSION_TIMEOUT_MS,
   });
 
 function openMortal(options: Omit<KafkaBusOptions, 'client'>, client: KafkaClient): KafkaProcess {
@@ -156,7 +165,8 @@ function openMortal(options: Omit<KafkaBusOptions, 'client'>, client: KafkaClien
   const bus = openKafkaBus({
     ...options,
     client,
-    ...{ checkpoints: sever(options.checkpoints), handled: sever(options.handled) },
+    checkpoints: sever(options.checkpoints),
+    processed: sever(options.processed),
     lease: { leases: sever(leases), holder },
   });
   return {
@@ -180,7 +190,7 @@ function openMortal(options: Omit<KafkaBusOptions, 'client'>, client: KafkaClien
   };
 }
 
-/** After the death nothing is asked any more: no answer ever comes. */
+/** After the death no call is made any more, and none is answered. */
 function severable<T extends object>(inner: T, death: AbortSignal): T {
   return new Proxy(inner, {
     get(target, name): unknown {

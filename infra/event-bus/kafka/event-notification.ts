@@ -1,37 +1,37 @@
 /**
- * The message: which stream has what news, and in which epoch of the log. Truth is read from the
- * store; in another epoch its positions are those of other events.
+ * The message: it names an event, and the epoch of the log that the event belongs to. The event
+ * itself is read from the store; in another epoch its position belongs to another event.
  */
 import type { StreamName } from '../../../contracts/streams.js';
 import { FIRST_EPOCH, type Epoch } from '../../event-store/identity.js';
-import type { RungWake } from '../unfinished.js';
+import type { EventNotification } from '../port.js';
 import type { Outgoing } from './transport.js';
 
 /** The key is the stream, so that its messages lie in one partition, in order. */
-export function doorbellOf(wake: RungWake, epoch: Epoch): Outgoing {
-  const { stream, revision, type, position } = wake;
+export function messageOf(event: EventNotification, epoch: Epoch): Outgoing {
+  const { stream, revision, type, position } = event;
   const value = JSON.stringify({ stream, revision, type, position: String(position), epoch });
   return { key: stream, value };
 }
 
-interface Rung {
-  readonly wake: RungWake;
+interface Received {
+  readonly notification: EventNotification;
   readonly epoch: Epoch;
 }
 
-interface Doorbell {
+interface Message {
   readonly stream: StreamName;
   readonly revision: number;
-  readonly type: RungWake['type'];
+  readonly type: EventNotification['type'];
   readonly position: string;
   readonly epoch: string;
 }
 
 /** Undefined for what the relay did not write. */
-export function rungBy(value: string): Rung | undefined {
-  let parsed: Partial<Doorbell> | null;
+export function notificationIn(value: string): Received | undefined {
+  let parsed: Partial<Message> | null;
   try {
-    parsed = JSON.parse(value) as Partial<Doorbell> | null;
+    parsed = JSON.parse(value) as Partial<Message> | null;
   } catch {
     return undefined;
   }
@@ -39,5 +39,5 @@ export function rungBy(value: string): Rung | undefined {
   if (typeof stream !== 'string' || typeof type !== 'string') return undefined;
   if (typeof revision !== 'number' || typeof position !== 'string') return undefined;
   if (!/^\d{1,19}$/.test(position)) return undefined;
-  return { wake: { stream, revision, type, position: BigInt(position) }, epoch };
+  return { notification: { stream, revision, type, position: BigInt(position) }, epoch };
 }

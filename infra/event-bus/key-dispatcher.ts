@@ -1,0 +1,264 @@
+/**
+ * Handles the notifications of one stream in order, and those of different streams side by side, up
+ * to a bound that comes down while the store is away or too slow. Each stream has a key queue:
+ *
+ *   ready ──► handling ──► removed   its last notification is processed or a dead letter
+ *     ▲          ├───────► ready     the same, and the queue has later ones
+ *     └─ pausing ◄┘                  the handler threw; the pause ends
+ *
+ * Bounded: reading waits while enough queues are ready or too many notifications are in flight.
+ * Cheap: no timer and no lasting promise per notification.
+ */
+import type { StreamName } from '../../contracts/streams.js';
+import { openAdaptiveLimit, type AdaptiveLimit } from '../concurrency/adaptive-limit.js';
+import { isOutage } from '../event-store/outage.js';
+import { StoreUnavailable, type Position } from '../event-store/port.js';
+import { openInFlightWindow, redrivenTask } from './in-flight-window.js';
+import type { InFlightWindow, Task } from './in-flight-window.js';
+import type { EventNotification, Group, Notification } from './port.js';
+
+export interface Handled {
+  readonly group: string;
+  readonly notification: Notification;
+  /** The handler's answer; `threw`, or `stopped` when it threw because the bus was stopping. */
+  readonly outcome: string;
+  readonly ms: number;
+  readonly error?: unknown;
+}
+
+interface KeyDispatcherOptions {
+  readonly group: Group;
+  /** Everything at and below it was processed before. */
+  readonly after: Position;
+  /** Given to the handlers; once it aborts, no handler is called any more. */
+  readonly signal: AbortSignal;
+  /** Milliseconds of a clock that never jumps. */
+  readonly clock: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly onHandled: (handled: Handled) => void;
+  /** Stores a dead letter for the operator; false when it could not be stored. */
+  readonly addDeadLetter: (notification: Notification, error: unknown) => Promise<boolean>;
+  /** A redriven dead letter was handled. */
+  readonly removeDeadLetter: (notification: Notification) => Promise<void>;
+  /** A notification was handled or became a dead letter, so the low watermark may have moved. */
+  readonly onProcessed: (notification: EventNotification) => void;
+}
+
+export interface KeyDispatcher {
+  dispatch(notification: EventNotification): void;
+  /** Dispatches a dead letter that had been delivered `attempts` times. */
+  redrive(notification: EventNotification, attempts: number): void;
+  /** The log was read up to here; nothing subscribed to lies between the last dispatched and it. */
+  advanceTo(position: Position): void;
+  /** Where to go on reading from. */
+  readonly position: Position;
+  /** Everything subscribed to at and below it is processed. */
+  readonly lowWatermark: Position;
+  readonly isFull: boolean;
+  /** Undefined when it is not full, else resolves when it is not full any more. */
+  capacity(): Promise<void> | undefined;
+  /** After the abort: resolves when no handler is running any more. */
+  idle(): Promise<void>;
+}
+
+/** Ready queues beyond the handling ones: enough for the time in which the next batch is read. */
+const READY_QUEUES_MAX = 256;
+/** Counts also the notifications behind a slow one of their stream. About 2 MB when reached. */
+const IN_FLIGHT_MAX = 10_000;
+/** Pauses after a throw: 100, 200, 400 … ms, at most 5 s, the last quarter of each by chance. */
+const PAUSE_FIRST_MS = 100;
+const PAUSE_MAX_MS = 5_000;
+/** One timer ends all pauses of a group, and runs only while there are any. */
+const PAUSE_TICK_MS = 25;
+
+interface KeyQueue {
+  readonly stream: StreamName;
+  readonly tasks: Task[];
+  pausedUntil: number;
+}
+
+/** All readers that wait for capacity wait for the same promise. */
+interface Capacity {
+  readonly free: Promise<void>;
+  readonly release: () => void;
+}
+
+type Next = 'processed' | 'again' | 'stopped';
+
+interface Dispatcher extends KeyDispatcherOptions {
+  readonly queues: Map<StreamName, KeyQueue>;
+  readonly ready: KeyQueue[];
+  readonly pausing: Set<KeyQueue>;
+  readonly inFlight: InFlightWindow;
+  /** Dead letters that are redriven now, so that two requests deliver once. */
+  readonly redriven: Set<string>;
+  /** Of the handlers that run at one time. */
+  readonly limit: AdaptiveLimit;
+  /** Handlers that run now. */
+  handling: number;
+  ticker: NodeJS.Timeout | undefined;
+  capacity: Capacity | undefined;
+  onIdle: (() => void) | undefined;
+}
+
+export function openKeyDispatcher(options: KeyDispatcherOptions): KeyDispatcher {
+  const dispatcher: Dispatcher = {
+    ...options,
+    queues: new Map(),
+    ready: [],
+    pausing: new Set(),
+    inFlight: openInFlightWindow(options.after),
+    redriven: new Set(),
+    limit: openAdaptiveLimit(options.group.concurrencyMax, options.clock),
+    handling: 0,
+    ticker: undefined,
+    capacity: undefined,
+    onIdle: undefined,
+  };
+  options.signal.addEventListener('abort', () => halt(dispatcher), { once: true });
+  return {
+    dispatch: (notification) => enqueue(dispatcher, dispatcher.inFlight.add(notification)),
+    redrive: (notification, attempts) => {
+      if (dispatcher.redriven.has(keyOf(notification))) return;
+      dispatcher.redriven.add(keyOf(notification));
+      enqueue(dispatcher, redrivenTask(notification, attempts));
+    },
+    advanceTo: (position) => dispatcher.inFlight.advanceTo(position),
+    get position() {
+      return dispatcher.inFlight.position;
+    },
+    get lowWatermark() {
+      return dispatcher.inFlight.lowWatermark;
+    },
+    get isFull() {
+      return isFull(dispatcher);
+    },
+    capacity: () =>
+      isFull(dispatcher) ? (dispatcher.capacity ??= openCapacity()).free : undefined,
+    idle: async () => {
+      if (dispatcher.handling > 0)
+        await new Promise<void>((resolve) => (dispatcher.onIdle = resolve));
+    },
+  };
+}
+
+function halt(dispatcher: Dispatcher): void {
+  clearInterval(dispatcher.ticker);
+  dispatcher.capacity?.release();
+}
+
+function openCapacity(): Capacity {
+  let release = () => {};
+  const free = new Promise<void>((resolve) => (release = resolve));
+  return { free, release };
+}
+
+function enqueue(dispatcher: Dispatcher, task: Task): void {
+  const queue = dispatcher.queues.get(task.stream);
+  if (queue) {
+    queue.tasks.push(task);
+    return;
+  }
+  const opened = { stream: task.stream, tasks: [task], pausedUntil: 0 };
+  dispatcher.queues.set(task.stream, opened);
+  dispatcher.ready.push(opened);
+  handleReady(dispatcher);
+}
+
+function handleReady(dispatcher: Dispatcher): void {
+  while (!dispatcher.signal.aborted && dispatcher.handling < dispatcher.limit.now) {
+    const queue = dispatcher.ready.shift();
+    if (!queue) break;
+    dispatcher.handling += 1;
+    void handleFirst(dispatcher, queue);
+  }
+  if (dispatcher.capacity && !isFull(dispatcher)) {
+    dispatcher.capacity.release();
+    dispatcher.capacity = undefined;
+  }
+}
+
+/** Handles a queue's first notification, and moves the queue to its next state. */
+async function handleFirst(dispatcher: Dispatcher, queue: KeyQueue): Promise<void> {
+  const task = queue.tasks[0];
+  const next = task ? await nextOf(dispatcher, task) : 'processed';
+  if (next === 'processed') finishFirst(dispatcher, queue);
+  if (next === 'again') pauseQueue(dispatcher, queue, task?.attempts ?? 0);
+  dispatcher.handling -= 1;
+  if (dispatcher.handling === 0) dispatcher.onIdle?.();
+  handleReady(dispatcher);
+}
+
+async function nextOf(dispatcher: Dispatcher, task: Task): Promise<Next> {
+  const { group, signal, clock } = dispatcher;
+  task.attempts += 1;
+  const { stream, revision, type, position, attempts } = task;
+  const notification: Notification = { stream, revision, type, position, attempt: attempts };
+  const startedAt = clock();
+  let outcome: string;
+  try {
+    outcome = await group.handle(notification, signal);
+  } catch (error) {
+    return nextAfterThrow(dispatcher, task, { notification, ms: clock() - startedAt, error });
+  }
+  dispatcher.limit.succeeded();
+  dispatcher.onHandled({ group: group.name, notification, outcome, ms: clock() - startedAt });
+  if (task.isRedriven) await dispatcher.removeDeadLetter(notification);
+  return 'processed';
+}
+
+async function nextAfterThrow(
+  dispatcher: Dispatcher,
+  task: Task,
+  thrown: { notification: Notification; ms: number; error: unknown },
+): Promise<Next> {
+  const { group, signal } = dispatcher;
+  const { notification, error } = thrown;
+  const stopped = signal.aborted;
+  dispatcher.onHandled({ group: group.name, outcome: stopped ? 'stopped' : 'threw', ...thrown });
+  if (stopped) return 'stopped';
+  // A full queue of one account must not slow other streams, so only an unanswered store counts.
+  if (error instanceof StoreUnavailable) dispatcher.limit.overloaded(dispatcher.handling);
+  if (!isOutage(error)) task.failures += 1;
+  if (task.failures < group.attemptsMax) return 'again';
+  return (await dispatcher.addDeadLetter(notification, error)) ? 'processed' : 'again';
+}
+
+function finishFirst(dispatcher: Dispatcher, queue: KeyQueue): void {
+  const task = queue.tasks.shift();
+  if (queue.tasks.length > 0) dispatcher.ready.push(queue);
+  else dispatcher.queues.delete(queue.stream);
+  if (!task) return;
+  if (task.isRedriven) dispatcher.redriven.delete(keyOf(task));
+  else dispatcher.inFlight.remove(task);
+  dispatcher.onProcessed(task);
+}
+
+function pauseQueue(dispatcher: Dispatcher, queue: KeyQueue, attempts: number): void {
+  const { clock, random } = dispatcher;
+  const fullMs = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** Math.min(attempts - 1, 16));
+  queue.pausedUntil = clock() + fullMs * (0.75 + random() / 4);
+  dispatcher.pausing.add(queue);
+  if (!dispatcher.signal.aborted)
+    dispatcher.ticker ??= setInterval(endPauses, PAUSE_TICK_MS, dispatcher);
+}
+
+function endPauses(dispatcher: Dispatcher): void {
+  const now = dispatcher.clock();
+  for (const queue of dispatcher.pausing) {
+    if (queue.pausedUntil > now) continue;
+    dispatcher.pausing.delete(queue);
+    dispatcher.ready.push(queue);
+  }
+  if (dispatcher.pausing.size === 0) {
+    clearInterval(dispatcher.ticker);
+    dispatcher.ticker = undefined;
+  }
+  handleReady(dispatcher);
+}
+
+const isFull = ({ signal, ready, inFlight }: Dispatcher): boolean =>
+  !signal.aborted && (ready.length >= READY_QUEUES_MAX || inFlight.size >= IN_FLIGHT_MAX);
+
+const keyOf = ({ stream, revision }: EventNotification): string => `${stream}@${revision}`;
