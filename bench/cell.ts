@@ -20,6 +20,9 @@ export interface Cell {
   open(bench: Bench, wants: (id: string) => boolean): Promise<OpenCell>;
 }
 
+/** The cell cannot be measured on this machine, which is no failure; the message says why. */
+export class CellSkipped extends Error {}
+
 /** What one turn of one side gives, by metric. */
 type Sample = Readonly<Record<string, number>>;
 

@@ -46,7 +46,6 @@ export async function startPart<Ready, Ask extends object, Answer>(
 }
 
 interface ServerOptions {
-  readonly nodeArgs?: readonly string[];
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
@@ -67,10 +66,10 @@ export interface Server {
 const READY_MS = 60_000;
 
 /** Its output goes straight to the file: reading it here would cost the measurement. */
-export async function startServer(file: string, options: ServerOptions): Promise<Server> {
-  const { nodeArgs = [], args, env, logFile, ready } = options;
+export async function startServer(program: string, options: ServerOptions): Promise<Server> {
+  const { args, env, logFile, ready } = options;
   const log = await open(logFile, 'a');
-  const child = spawn(process.execPath, [...nodeArgs, file, ...args], {
+  const child = spawn(program, args, {
     stdio: ['ignore', log.fd, log.fd],
     env: { ...PRODUCTION, ...env },
   });
@@ -86,7 +85,7 @@ export async function startServer(file: string, options: ServerOptions): Promise
       child.kill('SIGCONT');
       child.kill('SIGTERM');
       const [code, signal] = (await exited) as [number | null, string | null];
-      if (code !== 0) throw new Error(`${file} ended with ${code ?? signal}; see ${logFile}`);
+      if (code !== 0) throw new Error(`${program} ended with ${code ?? signal}; see ${logFile}`);
     },
   };
 }

@@ -40,6 +40,8 @@ interface LoadResult {
 interface OpenLoadResult extends LoadResult {
   /** How late the generator sent, in milliseconds at the 99th percentile. */
   readonly lagP99Ms: number;
+  /** When the first request was due, as performance.now() has it. */
+  readonly beganMs: number;
 }
 
 export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
@@ -121,7 +123,13 @@ export async function openLoop(options: OpenLoadOptions): Promise<OpenLoadResult
   await disconnect(connections);
   if (failure !== undefined) throw failure;
   const lagP99Ms = lag.getValueAtPercentile(99) / 1000;
-  return { perSecond: inTime / seconds, answers: total, ...percentiles(latency), lagP99Ms };
+  return {
+    perSecond: inTime / seconds,
+    answers: total,
+    ...percentiles(latency),
+    lagP99Ms,
+    beganMs: began,
+  };
 }
 
 const TICK_MS = 1;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cells } from './cells/all.js';
 import { openDatabases } from './database.js';
-import { measureCell, type Bench, type Row } from './cell.js';
+import { CellSkipped, measureCell, type Bench, type Row } from './cell.js';
 import { copyIntoDocs } from './report/docs.js';
 import { htmlReport } from './report/html.js';
 import { markdownTable, textTable, type RunFacts } from './report/table.js';
@@ -23,6 +23,7 @@ const settings = settingsFrom(process.env);
 const began = performance.now();
 const databases = await openDatabases();
 const broken: string[] = [];
+const skipped: string[] = [];
 const rows: Row[] = [];
 let stopped = false;
 // The cell in hand still ends in order and closes what it started; no other one begins.
@@ -43,6 +44,7 @@ const facts: RunFacts = {
 };
 await writeReports(rows, facts, settings);
 say(`\n${textTable(rows, facts)}`);
+for (const line of skipped) say(`skipped: ${line}`);
 for (const line of broken) say(`not measured: ${line}`);
 process.exitCode =
   broken.length > 0 || rows.some(({ violations }) => violations.length > 0) ? 1 : 0;
@@ -64,6 +66,10 @@ async function measureAll(bench: Bench): Promise<Row[]> {
         await open.close();
       }
     } catch (error) {
+      if (error instanceof CellSkipped) {
+        skipped.push(`${[...wanted].join(', ')}: ${error.message}`);
+        continue;
+      }
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       broken.push(`${[...wanted].join(', ')}: ${reason}`);
       say(`    could not be measured: ${reason}`);

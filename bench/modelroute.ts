@@ -35,9 +35,8 @@ export async function startModelRoute(options: ModelRouteOptions): Promise<Model
   const { databases, databaseUrl, roles, sandboxUrl, nodeArgs = [], env = {} } = options;
   const dataDir = await databases.folder('modelroute');
   const logFile = join(dataDir, 'modelroute.log');
-  const server = await startServer(CLI, {
-    nodeArgs: [...SHIPPED_NODE_ARGS, ...nodeArgs],
-    args: ['serve'],
+  const server = await startServer(process.execPath, {
+    args: [...SHIPPED_NODE_ARGS, ...nodeArgs, CLI, 'serve'],
     logFile,
     ready: READY,
     env: {

@@ -75,6 +75,7 @@ async function profiled(at: Databases, subject: Subject, seconds: number): Promi
   const folder = await at.folder('profile');
   const sandbox = await startPart<string, never, null>('baselines/sandbox.js', {
     dir: await at.folder('sandbox'),
+    latency: 0,
   } satisfies SandboxConfig);
   const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
   const place = { databaseUrl, sandboxUrl: sandbox.ready };

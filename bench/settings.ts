@@ -9,6 +9,8 @@ export interface Settings {
   readonly rounds: number;
   /** Accounts of the many-accounts side of R3. */
   readonly accounts: number;
+  /** Executions of R15's burst. */
+  readonly burst: number;
   /** Copy the table into docs/performance.md. */
   readonly writeDocs: boolean;
 }
@@ -24,6 +26,7 @@ export function settingsFrom(env: Environment): Settings {
     seconds: positive(env, 'BENCH_SECONDS', 4),
     rounds: positive(env, 'BENCH_ROUNDS', 5),
     accounts: positive(env, 'BENCH_ACCOUNTS', 10_000),
+    burst: positive(env, 'BENCH_BURST', 10_000),
     writeDocs: env['BENCH_DOCS'] === '1',
   };
 }

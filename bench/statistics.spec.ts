@@ -1,10 +1,17 @@
 import { expect } from 'chai';
-import { median, pairedRatio, spread } from './statistics.js';
+import { median, pairedRatio, percentile, spread } from './statistics.js';
 
 describe('statistics of a benchmark', () => {
   it('takes the middle, or the middle of the two in the middle', () => {
     expect(median([9, 1, 5])).to.equal(5);
     expect(median([9, 1, 5, 7])).to.equal(6);
+  });
+
+  it('takes the smallest value that so many of a hundred do not exceed', () => {
+    const values = Array.from({ length: 200 }, (_, n) => 200 - n);
+    expect(percentile(values, 0.99)).to.equal(198);
+    expect(percentile(values, 0.5)).to.equal(100);
+    expect(percentile([7], 0.99)).to.equal(7);
   });
 
   it('measures spread from the median to the farthest sample', () => {

@@ -8,6 +8,7 @@ import { oneAccount } from './one-account.js';
 import { orderedAppend } from './ordered-append.js';
 import { reads } from './reads.js';
 import { replays } from './replays.js';
+import { restate } from './restate.js';
 import { writers } from './writers.js';
 
 export const cells: readonly Cell[] = [
@@ -20,4 +21,5 @@ export const cells: readonly Cell[] = [
   replays,
   orderedAppend,
   distributed,
+  restate,
 ];

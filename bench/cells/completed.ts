@@ -9,15 +9,11 @@ import { query } from '../database.js';
 import { withDefer, type Defer } from '../defer.js';
 import type { Bench, Cell, Comparison, Side } from '../cell.js';
 import { closedLoop } from '../load.js';
-import { logCounts } from '../log-check.js';
-import { followLog } from '../log-progress.js';
-import { createTenants, startModelRoute, WORKING_ROLES } from '../modelroute.js';
 import { CLIENTS } from '../settings.js';
-import { submissionsOf } from '../submissions.js';
+import { openExecutions, type Place } from './executions.js';
 import { queued, resultsDone, startQueue } from './queue.js';
 import { sandboxCalls, startSandboxPart } from './sandbox.js';
 
-const TENANTS = 16;
 const WARM_UP_EXECUTIONS = 1_000;
 const INGRESS_SECONDS_MAX = 120;
 
@@ -60,11 +56,7 @@ export const completed: Cell = {
           const accepted = ours.accepted();
           const calls = await sandboxCalls(sandboxUrl);
           const asked = jobs.reduce((sum, { done }) => sum + done, accepted);
-          const counts = await logCounts(databaseUrl);
-          const { requested, holds, completed: ended, settled } = counts;
-          const differing = Object.entries({ requested, holds, ended, settled })
-            .filter(([, n]) => n !== accepted)
-            .map(([what, n]) => `${accepted} were answered 202, but ${what} in the log: ${n}`);
+          const differing = await ours.miscounted();
           if (calls !== asked) differing.push(`${asked} calls were due, the sandbox saw ${calls}`);
           const found = await audit({ databases, databaseUrl, settled: true, sandboxUrl });
           return [...differing, ...found];
@@ -74,46 +66,28 @@ export const completed: Cell = {
     }),
 };
 
-interface Place {
-  readonly databaseUrl: string;
-  readonly sandboxUrl: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
 interface OurSide extends Side {
   accepted(): number;
+  miscounted(): Promise<string[]>;
   told(): string;
 }
 
 /** All roles in one process, from POST to readable. */
 export async function executionsSide(bench: Bench, place: Place, defer: Defer): Promise<OurSide> {
-  const { databases, settings } = bench;
-  const system = await startModelRoute({ databases, ...place, roles: WORKING_ROLES });
-  defer(() => system.stop());
-  const submissions = submissionsOf(await createTenants(system, TENANTS), 'r4');
-  const progress = await followLog(place.databaseUrl);
-  defer(() => progress.close());
-  let accepted = 0;
+  const executions = await openExecutions(bench, place, defer);
   let perSecond = 0;
   const lags: number[] = [];
   return {
     name: 'executions/s',
     async measure(warmUp) {
-      const count = warmUp ? WARM_UP_EXECUTIONS : Math.ceil(perSecond * settings.seconds);
-      await progress.mark();
-      const began = performance.now();
-      const { answers, perSecond: acceptedPerSecond } = await closedLoop({
-        ...{ url: system.url, clients: CLIENTS, seconds: INGRESS_SECONDS_MAX, answersMax: count },
-        next: submissions.fresh,
-        accept: (status) => status === 202,
-      });
-      accepted += answers;
-      const { completedMs, readableMs } = await progress.done(answers);
-      perSecond = (answers * 1000) / (readableMs - began);
-      if (!warmUp) lags.push(readableMs - completedMs);
-      return { perSecond, acceptedPerSecond, readableAfterMs: readableMs - completedMs };
+      const count = warmUp ? WARM_UP_EXECUTIONS : Math.ceil(perSecond * bench.settings.seconds);
+      const burst = await executions.burst(count);
+      perSecond = burst.perSecond;
+      if (!warmUp) lags.push(burst.readableAfterMs);
+      return burst;
     },
-    accepted: () => accepted,
+    accepted: () => executions.accepted(),
+    miscounted: () => executions.miscounted(),
     told: () => `settled and readable at most ${Math.ceil(Math.max(...lags))} ms after completed`,
   };
 }

@@ -5,8 +5,12 @@ import { startPart } from '../children.js';
 import type { Defer } from '../defer.js';
 import type { Bench } from '../cell.js';
 
-export async function startSandboxPart({ databases }: Bench, defer: Defer): Promise<string> {
-  const config: SandboxConfig = { dir: await databases.folder('sandbox') };
+export async function startSandboxPart(
+  { databases }: Bench,
+  defer: Defer,
+  latency = 0,
+): Promise<string> {
+  const config: SandboxConfig = { dir: await databases.folder('sandbox'), latency };
   const part = await startPart<string, never, null>('baselines/sandbox.js', config);
   defer(() => part.stop());
   return part.ready;

@@ -1,0 +1,79 @@
+/** A system with all roles but the sandbox in one process, and executions to give it. */
+import type { Bench } from '../cell.js';
+import type { Defer } from '../defer.js';
+import { closedLoop } from '../load.js';
+import { logCounts } from '../log-check.js';
+import { followLog } from '../log-progress.js';
+import { createTenants, startModelRoute, WORKING_ROLES, type Tenant } from '../modelroute.js';
+import { CLIENTS } from '../settings.js';
+import { submissionsOf, type Submissions } from '../submissions.js';
+
+export interface Place {
+  readonly databaseUrl: string;
+  readonly sandboxUrl: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Executions {
+  readonly url: string;
+  readonly tenants: readonly Tenant[];
+  readonly submissions: Submissions;
+  /** So many executions by closed loop, until all of them are readable. */
+  burst(count: number): Promise<Burst>;
+  /** How many were answered 202. */
+  accepted(): number;
+  /** Counts those of a load that somebody else has made. */
+  addAccepted(more: number): void;
+  /** One sentence for each count of the log that differs from what was accepted. */
+  miscounted(): Promise<string[]>;
+}
+
+type Burst = Readonly<Record<'perSecond' | 'acceptedPerSecond' | 'readableAfterMs', number>>;
+
+/** The label of the idempotency keys. */
+export const KEYS = 'bench';
+const TENANTS = 16;
+const INGRESS_SECONDS_MAX = 120;
+
+export async function openExecutions(
+  { databases }: Bench,
+  place: Place,
+  defer: Defer,
+): Promise<Executions> {
+  const system = await startModelRoute({ databases, ...place, roles: WORKING_ROLES });
+  defer(() => system.stop());
+  const tenants = await createTenants(system, TENANTS);
+  const submissions = submissionsOf(tenants, KEYS);
+  const progress = await followLog(place.databaseUrl);
+  defer(() => progress.close());
+  let accepted = 0;
+  return {
+    url: system.url,
+    tenants,
+    submissions,
+    async burst(count) {
+      await progress.mark();
+      const began = performance.now();
+      const { answers, perSecond: acceptedPerSecond } = await closedLoop({
+        url: system.url,
+        clients: CLIENTS,
+        seconds: INGRESS_SECONDS_MAX,
+        answersMax: count,
+        next: submissions.fresh,
+        accept: (status) => status === 202,
+      });
+      accepted += answers;
+      const { completedMs, readableMs } = await progress.done(answers);
+      const perSecond = (answers * 1000) / (readableMs - began);
+      return { perSecond, acceptedPerSecond, readableAfterMs: readableMs - completedMs };
+    },
+    accepted: () => accepted,
+    addAccepted: (more) => void (accepted += more),
+    async miscounted() {
+      const { requested, holds, completed, settled } = await logCounts(place.databaseUrl);
+      return Object.entries({ requested, holds, completed, settled })
+        .filter(([, n]) => n !== accepted)
+        .map(([what, n]) => `${accepted} were answered 202, but ${what} in the log: ${n}`);
+    },
+  };
+}
