@@ -1,4 +1,4 @@
-/** The processors: what reacts to events. Each group shares its work with its replicas. */
+/** The processors, which react to events. Each group shares its work with its replicas. */
 import type { Infra } from '../runtime/infra.js';
 import type { Worker } from '../infra/worker.js';
 import type { Group } from '../infra/event-bus/port.js';
@@ -9,8 +9,8 @@ import { runTimers } from './run-timers/run-timers.js';
 import { settleExecution } from './settle-execution/settle-execution.js';
 
 /**
- * Of the ten seconds of a drain, handlers and calls in flight may together take this much; what is
- * cut then still has to be let go.
+ * Of the ten seconds of a drain, handlers and calls in flight may together take this much; the rest
+ * is for the calls that are cut then to end.
  */
 const DRAIN_MS = 7_500;
 

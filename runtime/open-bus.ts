@@ -16,7 +16,7 @@ import type { Metrics } from '../infra/metrics.js';
 
 export interface Bus {
   readonly bus: EventBus;
-  /** What carries events from the store to the bus, where the bus is not the store itself. */
+  /** Publishes notifications of the store's events, where the bus is not the store itself. */
   readonly relay: Worker | undefined;
   /** Throws when the bus cannot be reached; undefined when it has no server of its own. */
   readonly check: (() => Promise<void>) | undefined;
@@ -26,12 +26,12 @@ export interface Bus {
 export interface OpenBusOptions {
   readonly config: Pick<Config, 'kafkaBrokers' | 'roles'>;
   readonly store: EventStore;
-  /** To which the positions of this process belong. */
+  /** The epoch of the log whose positions this process uses. */
   readonly epoch: Epoch;
-  /** Of checkpoints and leases. */
+  /** For checkpoints and leases. */
   readonly pool: Pool;
   readonly leases: Leases;
-  /** This process among the living. */
+  /** Names this process among the living. */
   readonly instance: string;
   readonly log: Log;
   readonly metrics: Metrics;

@@ -24,6 +24,7 @@ import { startEmbeddedPostgres } from '../../infra/postgres/embedded/embedded.js
 import { StartError, folderTrouble } from '../../infra/start-error.js';
 import { supervise } from '../../runtime/supervise.js';
 import { processorWorkers } from '../../processors/app.js';
+import { relayWorkers } from '../../processors/event-relay/event-relay.js';
 import { projectorWorkers } from '../../projectors/app.js';
 import { queryRoutes } from '../../query-api/app.js';
 import { startSandbox } from '../../sandbox/server.js';
@@ -164,7 +165,7 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
 function workersOf(infra: Infra): Worker[] {
   const { roles } = infra.config;
   return [
-    ...(roles.has('relay') && infra.relay ? [infra.relay] : []),
+    ...(roles.has('relay') ? relayWorkers(infra) : []),
     ...(roles.has('projectors') ? projectorWorkers(infra) : []),
     ...(roles.has('processors') ? processorWorkers(infra) : []),
   ];

@@ -99,7 +99,7 @@ describe('the bus in process', () => {
 
   it('reports every delivery: the outcome, or that the handler threw', async () => {
     const [position] = await appendMany(1);
-    const told: object[] = [];
+    const reported: object[] = [];
     const broken = new Error('broken');
     const handle = async ({ attempt }: Notification) => {
       if (attempt === 1) throw broken;
@@ -107,12 +107,12 @@ describe('the bus in process', () => {
     };
     start(
       { handle },
-      { onHandled: ({ ms: _, notification, ...rest }) => told.push({ ...rest, notification }) },
+      { onHandled: ({ ms: _, notification, ...rest }) => reported.push({ ...rest, notification }) },
     );
-    await eventually('it is handled', () => told.length === 2);
+    await eventually('it is handled', () => reported.length === 2);
     const [event] = (await store.readAll(START, 1)).events;
     const notification = { stream: event?.stream, revision: 0, type: 'ExecutionExpired', position };
-    expect(told).to.deep.equal([
+    expect(reported).to.deep.equal([
       {
         group: 'group',
         outcome: 'threw',
@@ -224,7 +224,7 @@ describe('the bus in process', () => {
 
   it('does not count an attempt that its handler broke off when the bus stopped', async () => {
     await appendMany(1);
-    const told: string[] = [];
+    const reported: string[] = [];
     const entered = gate();
     const handle = (_: Notification, signal: AbortSignal) => {
       entered.open();
@@ -234,12 +234,12 @@ describe('the bus in process', () => {
     };
     const bus = start(
       { attemptsMax: 1, handle },
-      { onHandled: ({ outcome }) => told.push(outcome) },
+      { onHandled: ({ outcome }) => reported.push(outcome) },
     );
     await entered.wait;
     stopper.abort();
     await Promise.all(runs);
-    expect(told).to.deep.equal(['stopped']);
+    expect(reported).to.deep.equal(['stopped']);
     expect(await bus.deadLetters()).to.deep.equal([]);
     expect(await checkpoints.read('group')).to.equal(START);
   });

@@ -49,7 +49,7 @@ export interface KeyDispatcher {
   dispatch(notification: EventNotification): void;
   /** Dispatches a dead letter that had been delivered `attempts` times. */
   redrive(notification: EventNotification, attempts: number): void;
-  /** The log was read up to here; nothing subscribed to lies between the last dispatched and it. */
+  /** The log was read up to here: it has no subscribed event after the last dispatched one. */
   advanceTo(position: Position): void;
   /** Where to go on reading from. */
   readonly position: Position;

@@ -47,7 +47,7 @@ export interface GroupLag {
 }
 
 export interface EventBus {
-  /** Runs the group until the signal aborts; then finishes what is being handled and returns. */
+  /** Runs the group until the signal aborts; then waits for the running handlers and returns. */
   run(group: Group, signal: AbortSignal): Promise<void>;
   deadLetters(group?: string): Promise<readonly DeadLetter[]>;
   /** Delivers a dead letter again; false when there is no such dead letter. */

@@ -1,5 +1,5 @@
 /**
- * Leases: one holder at a time for a named work that replicas share.
+ * Leases: one holder at a time for a named piece of work that replicas share.
  *
  * An implementer promises: at most one unexpired lease of a name; each grant carries a greater
  * fencing token than every grant of that name before it, also after releases and restarts. A lease

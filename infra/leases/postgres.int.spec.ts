@@ -37,10 +37,10 @@ describe('leases in postgres', () => {
   describe('when the clock of the database jumps', () => {
     const TTL_MS = 60_000;
 
-    /** The lease seen from a clock that jumped: what is stored stands still, now moves. */
+    /** The effect of a jump of the clock: the stored time moves against the clock. */
     const jumps: Record<string, string> = { back: '+', forward: '-' };
     for (const [direction, sign] of Object.entries(jumps)) {
-      it(`an hour ${direction}: another may have the lease, and the first is told so`, async () => {
+      it(`an hour ${direction}: another may have the lease, and the renewal of the first fails`, async () => {
         const { pool, leases, close } = await open();
         const first = await leases.acquire('work', 'a', TTL_MS);
         await pool.query(
@@ -52,7 +52,7 @@ describe('leases in postgres', () => {
         await close();
       });
 
-      it(`an hour ${direction}: who renews first keeps the lease`, async () => {
+      it(`an hour ${direction}: the holder that renews first keeps the lease`, async () => {
         const { pool, leases, close } = await open();
         const first = await leases.acquire('work', 'a', TTL_MS);
         await pool.query(

@@ -1,8 +1,8 @@
 /**
  * Leases in PostgreSQL, table `processing.leases`, measured by the database's clock alone.
  *
- * When that clock itself jumps forward, a lease may pass to another early: the fencing token tells
- * the two apart, and the first learns of it at its next renewal. When it jumps back, a lease would
+ * When that clock itself jumps forward, a lease may pass to another early: the fencing token
+ * distinguishes the two, and the first learns of it at its next renewal. When it jumps back, a lease would
  * seem to last for the jump too: one that ends later than its own length from now was granted by
  * another clock, and counts as expired.
  */

@@ -19,7 +19,7 @@ export const settleExecution = (infra: Infra): Group => ({
   },
 });
 
-/** Also what the reconciler does with a hold whose execution is over. */
+/** The timer `reconcile-hold` calls it, too, for a hold whose execution is over. */
 export async function settle(
   { executions, accounts, now }: Infra,
   executionId: ExecutionId,

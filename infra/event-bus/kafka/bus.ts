@@ -1,7 +1,7 @@
 /**
  * The bus of many machines: the relay publishes a notification of every event, and each group is a
  * consumer group of Kafka that its replicas share. Truth stays in the store: a reconciliation, in
- * one process per group, delivers what Kafka lost and saves up to where nothing is missing.
+ * one process per group, delivers the notifications that Kafka lost and saves the checkpoint.
  */
 import { setMaxListeners } from 'node:events';
 import { START, type EventStore, type Position } from '../../event-store/port.js';

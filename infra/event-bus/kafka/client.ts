@@ -1,6 +1,6 @@
 /**
- * The one file that knows the Kafka client (kafkajs 2, no longer maintained: ADR 16 names what
- * follows it). What it is made to do here, because by itself it does not:
+ * The one file that knows the Kafka client (kafkajs 2, no longer maintained: ADR 16 names its
+ * successor). The library lacks three properties, which this file adds:
  *
  * - Each producer, consumer and admin has a life of its own. The end of a life closes its sockets
  *   and stops its retries, so that no send or commit waits longer than its caller.
@@ -61,8 +61,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** How long a request may take, connecting included. */
 const ANSWER_MS = 5_000;
 const LOG_EVERY_MS = 10_000;
-/** How long a goodbye may take that the broker does not answer. */
-const FAREWELL_MS = 3_000;
+/** How long a disconnect may take. */
+const DISCONNECT_MS = 3_000;
 
 export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
   quietenIdleTimers();
@@ -244,7 +244,7 @@ function openSender(open: () => Life): Sender {
     close: async () => {
       if (!opened) return;
       const { life, producer } = opened;
-      if (!life.ended) await farewell(producer.then((connection) => connection.disconnect()));
+      if (!life.ended) await disconnected(producer.then((connection) => connection.disconnect()));
       life.end();
     },
   };
@@ -317,7 +317,7 @@ function controlsOf(consumer: Consumer, life: Life, topics: readonly string[]) {
       }
     },
     leave: async () => {
-      if (!life.ended) await farewell(consumer.disconnect());
+      if (!life.ended) await disconnected(consumer.disconnect());
       life.end();
     },
   };
@@ -336,9 +336,9 @@ async function takeOver(payload: EachBatchPayload, options: ConsumeOptions): Pro
     payload.resolveOffset(batch.lastOffset());
 }
 
-/** Waits for a goodbye, but not for ever; that it failed changes nothing. */
-async function farewell(goodbye: Promise<unknown>): Promise<void> {
-  await within(FAREWELL_MS, goodbye).catch(() => undefined);
+/** Waits for a disconnect, but not for ever; its failure changes nothing. */
+async function disconnected(disconnecting: Promise<unknown>): Promise<void> {
+  await within(DISCONNECT_MS, disconnecting).catch(() => undefined);
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {

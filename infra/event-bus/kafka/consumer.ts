@@ -37,7 +37,7 @@ export interface ConsumerOptions {
 }
 
 export interface GroupConsumer {
-  /** Until the signal aborts; then it finishes what it holds and leaves the group. */
+  /** Runs until the signal aborts; then it waits for its handlers and leaves the group. */
   run(signal: AbortSignal): Promise<void>;
   /** A notification was processed: it will be recorded and committed. */
   processed(): void;
@@ -201,7 +201,7 @@ async function commitNow(member: Member): Promise<void> {
     const committed = consumption.commit(due).then(() => offsets.committed(due));
     await within(COMMIT_TIMEOUT_MS, Promise.race([committed, consumption.ended]));
   } catch (err) {
-    log.warn({ group: group.name, err }, 'what was processed could not be committed');
+    log.warn({ group: group.name, err }, 'processed offsets could not be committed');
   }
   if (recorder.isDue || offsets.due().length > 0) schedule(member);
 }

@@ -7,7 +7,7 @@ import { FIRST_EPOCH, type Epoch } from '../../event-store/identity.js';
 import type { EventNotification } from '../port.js';
 import type { Outgoing } from './transport.js';
 
-/** The key is the stream, so that its messages lie in one partition, in order. */
+/** The key is the stream, so that its messages are in one partition, in order. */
 export function messageOf(event: EventNotification, epoch: Epoch): Outgoing {
   const { stream, revision, type, position } = event;
   const value = JSON.stringify({ stream, revision, type, position: String(position), epoch });
@@ -27,7 +27,7 @@ interface Message {
   readonly epoch: string;
 }
 
-/** Undefined for what the relay did not write. */
+/** Undefined for a message that the relay did not write. */
 export function notificationIn(value: string): Received | undefined {
   let parsed: Partial<Message> | null;
   try {

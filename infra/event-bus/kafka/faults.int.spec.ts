@@ -49,7 +49,7 @@ describe('the bus over Kafka, when something breaks', function () {
     await Promise.all(streams.map((stream) => append(stage.store, stream, ['ExecutionExpired'])));
     return streams.map((stream) => `${stream}@0`).sort();
   };
-  /** A process of the group: what it handled, in order, and how to stop it. */
+  /** A process of the group: its deliveries in order, and how to stop it. */
   const start = (options: Parameters<Stage['openBus']>[0] = {}, of: Partial<Group> = {}) => {
     const { bus } = stage.openBus(options);
     const runs = startRuns(bus);

@@ -9,7 +9,7 @@ import type { EventNotification } from '../port.js';
 import type { PartitionEnd, PartitionOffset } from './transport.js';
 
 export interface Offsets {
-  /** The partitions were assigned: what was taken before belongs to another membership. */
+  /** The partitions were assigned: earlier messages belong to another membership. */
   assign(assigned: Readonly<Record<string, readonly number[]>>): void;
   /** Whether it is known where each partition of this member begins. */
   readonly isBegun: boolean;
@@ -19,7 +19,7 @@ export interface Offsets {
   take(at: PartitionOffset, notification: EventNotification): () => void;
   /** A message that the group does not need. */
   pass(at: PartitionOffset): void;
-  /** What was not committed yet and can be. */
+  /** The offsets that can be committed and are not yet. */
   due(): readonly PartitionOffset[];
   committed(offsets: readonly PartitionOffset[]): void;
   /** Messages that are not processed, of the partitions that this member has. */

@@ -16,7 +16,7 @@ export interface ProcessedPositions {
   add(group: string, positions: readonly Position[]): Promise<void>;
   /** Rows of the group with greater ids, but for those named, by id; at most a thousand. */
   read(group: string, afterId: bigint, but: readonly bigint[]): Promise<readonly ProcessedRow[]>;
-  /** Deletes rows whose positions all lie at or below `position`. */
+  /** Deletes rows whose positions are all at or below `position`. */
   remove(group: string, position: Position): Promise<void>;
 }
 
@@ -60,7 +60,7 @@ const READ = `
 const REMOVE = `
   DELETE FROM processing.processed_positions WHERE group_name = $1 AND highest <= $2`;
 
-/** Gathers what one member processed, until it is written. */
+/** Gathers the positions that one member processed, until they are written. */
 export interface ProcessedRecorder {
   add(position: Position): void;
   /** Whether this process processed it lately. */

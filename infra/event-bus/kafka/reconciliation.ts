@@ -1,6 +1,6 @@
 /**
  * Finds every notification that Kafka lost: reads the log behind the group's checkpoint, subtracts
- * what its members processed, and delivers what Kafka passed over.
+ * the positions that its members processed, and delivers the events that Kafka passed over.
  *
  *   read from the log ──► processed              the checkpoint follows
  *         │   ▲
@@ -225,7 +225,7 @@ async function positionDeliveredTo({
   groupId,
   topics,
 }: Reconciliation): Promise<Position> {
-  // In this order: what was published by then lies in the partitions that are asked afterwards.
+  // In this order: everything published by then is in the partitions that are asked afterwards.
   const relayed = await checkpoints.read(RELAY);
   const ends = await client.ends(topics);
   const committed = await client.committed(groupId, topics);

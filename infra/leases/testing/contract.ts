@@ -75,7 +75,7 @@ function grantsToOne(leases: () => Leases): void {
     expect(await lease?.renew()).to.equal(false);
   });
 
-  it('grants it at once to its holder who was restarted, which voids the earlier one', async () => {
+  it('grants it at once to its restarted holder, which voids the earlier lease', async () => {
     const before = await leases().acquire('work', 'a', LONG_MS);
     const after = await leases().acquire('work', 'a', LONG_MS);
     expect(after && before && after.fencingToken > before.fencingToken).to.equal(true);
