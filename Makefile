@@ -5,7 +5,7 @@ NODE_ARGS := --max-semi-space-size=64 --min-semi-space-size=16 --no-memory-reduc
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install build start cluster test check types lint pure bench storm contracts contracts-check deploy-check
+.PHONY: help install build start cluster test check types lint pure lines bench storm contracts contracts-check deploy-check
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -41,6 +41,9 @@ lint:
 
 pure:
 	@node --import tsx scripts/run-tests/main.ts --pure
+
+lines: install ## Counts the lines of the product, by room
+	@node --import tsx scripts/count-lines.ts
 
 bench: build ## Measures R1 to R15 against baselines (make bench NAME=R1,R3)
 	@NAME='$(NAME)' node --import tsx bench/run.ts

@@ -25,7 +25,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.spec.ts', '**/contract.ts', 'test/**', 'bench/**'],
+    files: ['**/*.spec.ts', '**/testing/**', 'test/**', 'bench/**', 'scripts/**'],
     rules: {
       '@typescript-eslint/no-unused-expressions': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',

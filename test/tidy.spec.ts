@@ -1,6 +1,7 @@
 /** The rules of the house that a machine can check and no linter knows. Pure; takes seconds. */
 import { expect } from 'chai';
 import ts from 'typescript';
+import { linesByRoom } from '../testing/product-lines.js';
 import { pathsBelow, textOf } from '../testing/repository-files.js';
 import {
   eachNode,
@@ -16,6 +17,8 @@ import {
 const FILE_LINES_MAX = 400;
 const FUNCTION_LINES_MAX = 70;
 const COLUMNS_MAX = 100;
+const PRODUCT_LINES_MAX = 39_500;
+const INFRA_SHARE_MAX = 0.36;
 
 /** Imports point at the same room or to the left of it; apps never at each other. */
 const LAYERS: readonly (readonly string[])[] = [
@@ -50,6 +53,13 @@ describe('tidy', function () {
 
   const found = (of: readonly SourceFile[], rule: (file: SourceFile) => readonly string[]) =>
     expect(of.flatMap(rule)).to.deep.equal([]);
+
+  it('every file is in a room that has its place', () => {
+    const hasPlace = ({ room }: SourceFile) =>
+      layerOf(room) >= 0 || OUTSIDE.includes(room) || room === 'testing';
+    expect(files.filter((file) => !hasPlace(file)).map(({ path }) => path)).to.deep.equal([]);
+    expect(pathsBelow().filter((path) => /^[^/]+\.ts$/.test(path))).to.deep.equal([]);
+  });
 
   it('imports point one way', () => {
     found(files, (file) => file.imports.filter(isWrongWay(file)).map(describeImport(file)));
@@ -102,6 +112,12 @@ describe('tidy', function () {
       shipped.filter((file) => !mayRead(file)),
       (file) => nodesOf(file, isEnvironment),
     );
+  });
+
+  it(`the product has at most ${PRODUCT_LINES_MAX} lines, and infra a bounded part of them`, () => {
+    const { total, infraShare } = linesByRoom();
+    expect(total).to.be.at.most(PRODUCT_LINES_MAX);
+    expect(infraShare).to.be.at.most(INFRA_SHARE_MAX);
   });
 
   it(`no file has more than ${FILE_LINES_MAX} lines`, () => {
