@@ -130,7 +130,7 @@ describe('the audit, on PostgreSQL', function () {
   const planted: readonly (readonly [string, string, Finding['invariant']])[] = [
     [
       'an execution that is lost',
-      'DELETE FROM readmodel.executions WHERE cost_micros = 10000',
+      "DELETE FROM readmodel.executions WHERE body->>'cost' = '0.010'",
       'I1',
     ],
     [

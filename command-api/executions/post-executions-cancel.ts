@@ -4,7 +4,7 @@ import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import { executionSchema } from '../../contracts/http/execution.js';
 import { isId, type ExecutionId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { executionBody, foldExecution, type ExecutionView } from '../../domain/execution/view.js';
+import { foldExecution, type ExecutionView } from '../../domain/execution/view.js';
 import type { EventStore } from '../../infra/event-store/port.js';
 import {
   Refusal,
@@ -46,10 +46,10 @@ async function handle(
   if (!view) throw new Error(`${id} has vanished from the log`);
   if (cancelled.outcome === 'rejected')
     return cancelled.reason === 'AlreadyFinished' ? isOver(view) : refused(cancelled.reason);
-  return { status: 200, body: executionBody(view), logFields: { executionId: id } };
+  return { status: 200, body: view.body, logFields: { executionId: id } };
 }
 
-const isOver = ({ status }: ExecutionView): Refusal =>
+const isOver = ({ body: { status } }: ExecutionView): Refusal =>
   new Refusal('CONFLICT', `The execution is over already: it is ${status}.`, [
     { field: 'status', code: status, message: 'is final' },
   ]);

@@ -308,12 +308,12 @@ function walk(commands: readonly Execution.Command[]): void {
     for (const event of decision.events) {
       state = Execution.evolve(state, event);
       view = foldExecution(view, event);
-      if (view && isOver(view.status)) terminal.push(event.type);
+      if (view && isOver(view.body.status)) terminal.push(event.type);
       if (event.type === 'ProviderSucceeded') paid.add(event.type);
     }
     expect(terminal.length).to.be.at.most(1);
     expect(paid.size).to.be.at.most(1);
-    if (view) expect(view.status).to.equal(publicStatus(state));
+    if (view) expect(view.body.status).to.equal(publicStatus(state));
     expect(settlementOf(state, T1) !== undefined).to.equal(terminal.length === 1);
   }
 }

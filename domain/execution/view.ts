@@ -3,34 +3,45 @@
  * that are newer than the read model, and by webhook bodies. No provider shows in it.
  */
 import type { Timestamp } from '../../contracts/events/envelope.js';
-import type { ExecutionEvent, Modality, PayloadRef } from '../../contracts/events/execution.js';
+import type {
+  ExecutionEvent,
+  ExecutionRequested,
+  PayloadRef,
+} from '../../contracts/events/execution.js';
 import type { CanonicalCode } from '../../contracts/error-codes.js';
-import type { ApiKeyId, ExecutionId, OrganizationId } from '../../contracts/ids.js';
-import { formatMoney, type Micros } from '../../contracts/money.js';
+import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
+import { formatMoney } from '../../contracts/money.js';
 
 export type PublicStatus =
   'PENDING' | 'PROCESSING' | 'AWAITING_WEBHOOK' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'EXPIRED';
 
 export interface ExecutionView {
-  readonly id: ExecutionId;
   readonly organizationId: OrganizationId;
-  readonly apiKeyId: ApiKeyId;
-  readonly model: string;
-  readonly modality: Modality;
-  readonly status: PublicStatus;
-  readonly estimatedCost: Micros;
-  readonly holdAmount: Micros;
-  readonly cost?: Micros;
-  readonly latencyMs?: number;
-  readonly createdAt: Timestamp;
-  readonly expiresAt: Timestamp;
-  /** First dispatch. */
-  readonly startedAt?: Timestamp;
-  /** When the terminal state was reached, whichever it is. */
-  readonly completedAt?: Timestamp;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly summary?: Readonly<Record<string, unknown>>;
+  readonly body: ExecutionBody;
+  /** Where the canonical output is stored, once completed. */
   readonly output?: PayloadRef;
+}
+
+/**
+ * The body of `GET /v1/executions/{id}`, and `data` in webhooks. The read model stores its JSON
+ * text and serves it as it is, so the order of the fields here is the order that callers see.
+ */
+export interface ExecutionBody {
+  readonly id: ExecutionId;
+  readonly status: PublicStatus;
+  readonly model: string;
+  readonly estimated_cost: string;
+  readonly hold_amount: string;
+  readonly cost: string | null;
+  readonly latency_ms: number | null;
+  readonly created_at: Timestamp;
+  readonly expires_at: Timestamp;
+  /** First dispatch. */
+  readonly started_at: Timestamp | null;
+  /** When the terminal state was reached, whichever it is. */
+  readonly completed_at: Timestamp | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly result?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code: CanonicalCode; readonly message: string; retryable: boolean };
 }
 
@@ -41,29 +52,37 @@ export function foldExecution(
 ): ExecutionView | undefined {
   const { type, data } = event as ExecutionEvent;
   if (type === 'ExecutionRequested') return requested(data);
-  if (!view || isOver(view.status)) return view;
+  if (!view || isOver(view.body.status)) return view;
   switch (type) {
     case 'ProviderDispatched':
-      return { ...view, status: 'PROCESSING', startedAt: view.startedAt ?? data.at };
+      return changed(view, { status: 'PROCESSING', started_at: view.body.started_at ?? data.at });
     case 'ProviderAccepted':
-      return { ...view, status: 'AWAITING_WEBHOOK' };
+      return changed(view, { status: 'AWAITING_WEBHOOK' });
     case 'ProviderSucceeded':
-      return { ...view, status: 'PROCESSING' };
+      return changed(view, { status: 'PROCESSING' });
     case 'ProviderFailed':
     case 'ProviderOutcomeUnknown':
-      return { ...view, status: 'PENDING' };
-    case 'ExecutionCompleted': {
-      const { cost, latencyMs, summary, output, at } = data;
-      return { ...view, status: 'COMPLETED', cost, latencyMs, summary, output, completedAt: at };
-    }
+      return changed(view, { status: 'PENDING' });
+    case 'ExecutionCompleted':
+      return {
+        ...changed(view, {
+          status: 'COMPLETED',
+          cost: formatMoney(data.cost),
+          latency_ms: data.latencyMs,
+          completed_at: data.at,
+          result: data.summary,
+        }),
+        output: data.output,
+      };
     case 'ExecutionFailed': {
       const { code, message, retryable, at } = data;
-      return { ...view, status: 'FAILED', error: { code, message, retryable }, completedAt: at };
+      const error = { code, message, retryable };
+      return changed(view, { status: 'FAILED', completed_at: at, error });
     }
     case 'ExecutionCancelled':
-      return { ...view, status: 'CANCELLED', completedAt: data.at };
+      return changed(view, { status: 'CANCELLED', completed_at: data.at });
     case 'ExecutionExpired':
-      return { ...view, status: 'EXPIRED', completedAt: data.at };
+      return changed(view, { status: 'EXPIRED', completed_at: data.at });
     case 'ExecutionAbandoned':
       return view;
   }
@@ -72,49 +91,37 @@ export function foldExecution(
 export const isOver = (status: PublicStatus): boolean =>
   status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELLED' || status === 'EXPIRED';
 
-function requested(data: Extract<ExecutionEvent, { type: 'ExecutionRequested' }>['data']) {
-  const view: ExecutionView = {
+const requested = (data: ExecutionRequested['data']): ExecutionView => ({
+  organizationId: data.organizationId,
+  body: {
     id: data.executionId,
-    organizationId: data.organizationId,
-    apiKeyId: data.apiKeyId,
-    model: data.model,
-    modality: data.modality,
     status: 'PENDING',
-    estimatedCost: data.estimatedCost,
-    holdAmount: data.holdAmount,
-    createdAt: data.at,
-    expiresAt: data.expiresAt,
+    model: data.model,
+    estimated_cost: formatMoney(data.estimatedCost),
+    hold_amount: formatMoney(data.holdAmount),
+    cost: null,
+    latency_ms: null,
+    created_at: data.at,
+    expires_at: data.expiresAt,
+    started_at: null,
+    completed_at: null,
     metadata: data.metadata,
-  };
-  return view;
-}
-
-/** The body of the 202: what stands from the first moment and never changes. */
-export const acceptedBody = (view: ExecutionView) => ({
-  id: view.id,
-  status: 'PENDING',
-  model: view.model,
-  estimated_cost: formatMoney(view.estimatedCost),
-  hold_amount: formatMoney(view.holdAmount),
-  expires_at: view.expiresAt,
-  created_at: view.createdAt,
-  metadata: view.metadata,
+  },
 });
 
-/** The body of `GET /v1/executions/{id}`, and `data` in webhooks. */
-export const executionBody = (view: ExecutionView) => ({
-  id: view.id,
-  status: view.status,
-  model: view.model,
-  estimated_cost: formatMoney(view.estimatedCost),
-  hold_amount: formatMoney(view.holdAmount),
-  cost: view.cost === undefined ? null : formatMoney(view.cost),
-  latency_ms: view.latencyMs ?? null,
-  created_at: view.createdAt,
-  expires_at: view.expiresAt,
-  started_at: view.startedAt ?? null,
-  completed_at: view.completedAt ?? null,
-  metadata: view.metadata,
-  ...(view.summary && { result: view.summary }),
-  ...(view.error && { error: view.error }),
+const changed = (view: ExecutionView, change: Partial<ExecutionBody>): ExecutionView => ({
+  ...view,
+  body: { ...view.body, ...change },
+});
+
+/** The body of the 202: the fields that are known from the first moment and never change. */
+export const acceptedBody = ({ body }: ExecutionView) => ({
+  id: body.id,
+  status: 'PENDING',
+  model: body.model,
+  estimated_cost: body.estimated_cost,
+  hold_amount: body.hold_amount,
+  expires_at: body.expires_at,
+  created_at: body.created_at,
+  metadata: body.metadata,
 });

@@ -41,6 +41,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(304, 'readmodel: deliveries', 'deliveries'),
   step(305, 'readmodel: files', 'files'),
   step(306, 'readmodel: organizations', 'organizations'),
+  step(307, 'readmodel: executions as documents', 'execution-documents'),
 ];
 
 /** The schema `deciding`: writers of one account. Ids 400–499. */

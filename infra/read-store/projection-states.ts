@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Timestamp } from '../../contracts/events/envelope.js';
 import type { Position } from '../event-store/port.js';
 import { rowsOf } from './reading.js';
-import { amount, count, json, maybe, text, time, type Row } from './table.js';
+import { amount, count, maybe, text, time, type Row } from './table.js';
 
 export interface ProjectionState {
   readonly name: string;
@@ -61,7 +61,7 @@ function stateOf(row: Row): ProjectionState {
     name: text(row, 'name'),
     version: count(row, 'version'),
     generation: count(row, 'generation'),
-    tables: json(row, 'tables'),
+    tables: row['tables'] as string[],
     position: amount(row, 'position'),
     state: isRebuilding ? 'rebuilding' : isStopped ? 'stopped' : 'running',
     ...(isStopped && {

@@ -1,11 +1,18 @@
 /**
- * Rows by primary key, many callers in one question: the busier the server, the more look-ups one
+ * Rows by primary key, many callers in one statement: the busier the server, the more look-ups one
  * statement carries.
  */
 import type { Pool } from 'pg';
 import { createBatchLoader } from '../concurrency/batch-loader.js';
 import { rowsOf } from './reading.js';
-import { columnsOf, qualified, type Row, type TableShape } from './table.js';
+import {
+  columnsOf,
+  qualified,
+  selectList,
+  type Column,
+  type Row,
+  type TableShape,
+} from './table.js';
 
 /** Undefined when there is no such row. Throws `StoreUnavailable`. */
 type RowById<V> = (id: string) => Promise<V | undefined>;
@@ -13,15 +20,20 @@ type RowById<V> = (id: string) => Promise<V | undefined>;
 const IDS_MAX = 256;
 const IN_FLIGHT_MAX = 2;
 
+interface Reading<V> {
+  readonly read: (row: Row) => V;
+  /** The key and what `read` looks at; all columns unless given. */
+  readonly columns?: readonly Column<never>[];
+}
+
 /** For a table whose key is one text column. */
 export function openRowsById<V>(
   pool: Pick<Pool, 'query'>,
   table: TableShape,
-  read: (row: Row) => V,
+  { read, columns = columnsOf(table) }: Reading<V>,
 ): RowById<V> {
   const key = table.key[0]?.name ?? '';
-  const names = columnsOf(table).map((column) => column.name);
-  const text = `SELECT ${names.join(', ')} FROM ${qualified(table)} WHERE ${key} = ANY ($1)`;
+  const text = `SELECT ${selectList(columns)} FROM ${qualified(table)} WHERE ${key} = ANY ($1)`;
   const name = `${table.name} by id`;
   return createBatchLoader<string, V | undefined>({
     nameOf: (id) => id,

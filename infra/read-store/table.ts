@@ -12,7 +12,7 @@ export interface Column<V> {
   readonly of: (value: V) => Cell;
 }
 
-/** What node-pg makes of a row: int8 as bigint, timestamptz as Date, json parsed. */
+/** What node-pg makes of a selected row: int8 as bigint, timestamptz as Date, json as its text. */
 export type Row = Readonly<Record<string, unknown>>;
 
 /** A table whose values nobody needs to know: what a writer of rows is given. */
@@ -48,6 +48,10 @@ export const columnsOf = ({ key, rest }: TableShape): readonly Column<never>[] =
 export const qualified = ({ name }: { readonly name: string }, suffix = ''): string =>
   `readmodel.${name}${suffix}`;
 
+/** A select list. JSON is selected as its text, which is served as it is. */
+export const selectList = (columns: readonly Column<never>[]): string =>
+  columns.map(({ name, type }) => (type === 'json' ? `${name}::text AS ${name}` : name)).join(', ');
+
 /** A column as text of JSON. */
 export const jsonOf = (value: object | undefined): Cell => value && JSON.stringify(value);
 
@@ -68,4 +72,5 @@ export function maybe<F extends string, T>(
   return { [field]: of(row, name) } as { readonly [P in F]?: T };
 }
 
-export const json = <T>(row: Row, name: string): T => row[name] as T;
+/** Of a column that was selected as the text of JSON. */
+export const parsed = <T>(row: Row, name: string): T => JSON.parse(text(row, name)) as T;

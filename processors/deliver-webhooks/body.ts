@@ -2,7 +2,7 @@
 import type { DeliveryScheduled } from '../../contracts/events/delivery.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { WebhookBody } from '../../contracts/webhooks/body.js';
-import { executionBody, foldExecution, type ExecutionView } from '../../domain/execution/view.js';
+import { foldExecution, type ExecutionView } from '../../domain/execution/view.js';
 
 export function bodyOf(
   scheduled: DeliveryScheduled['data'],
@@ -26,7 +26,7 @@ export function bodyOf(
     organization_id: organizationId,
     execution_id: executionId,
     sequence,
-    data: executionBody(view),
+    data: view.body,
   };
   return JSON.stringify(body);
 }

@@ -5,6 +5,7 @@ import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import {
   columnsOf,
   qualified,
+  selectList,
   type Row,
   type Table,
   type TableShape,
@@ -99,11 +100,10 @@ async function select(
   const { read } = table;
   const [key, ...more] = table.key;
   if (!read || !key || more.length > 0) throw new Error(`${table.name} cannot be read by its key`);
-  const names = columnsOf(table).map(({ name }) => name);
   const { rows } = await db.query<Row>({
     name: `project: load ${table.name}${suffix}`,
     text: `
-      SELECT ${names.join(', ')} FROM ${qualified(table, suffix)}
+      SELECT ${selectList(columnsOf(table))} FROM ${qualified(table, suffix)}
       WHERE ${key.name} = ANY ($1)`,
     values: [[...ids]],
   });

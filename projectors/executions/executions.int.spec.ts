@@ -27,15 +27,23 @@ describe('projection executions', () => {
 
   const requested = {
     id: ID,
-    organization_id: ORGANIZATION,
-    api_key_id: 'key_22222222-2222-4222-8222-222222222222',
+    status: 'PENDING',
     model: 'text-generation-standard',
-    modality: 'text',
-    estimated_cost_micros: '8000',
-    hold_micros: '10000',
+    estimated_cost: '0.008',
+    hold_amount: '0.010',
+    cost: null,
+    latency_ms: null,
     created_at: at(0),
     expires_at: at(300),
+    started_at: null,
+    completed_at: null,
     metadata: { order: '4711', '': 'a NUL \0 and a "quote"' },
+  };
+  const columns = {
+    id: ID,
+    organization_id: ORGANIZATION,
+    model: 'text-generation-standard',
+    created_at: at(0),
   };
   const story = storyOf(ORGANIZATION, UUID, requested.metadata);
   const label = (...of: Parameters<typeof labelOf> extends [unknown, ...infer R] ? R : never) => {
@@ -53,7 +61,7 @@ describe('projection executions', () => {
     await models.append(story.requested(0));
     await models.project(executions);
     expect(await models.rows(table)).to.deep.equal([
-      { ...requested, status: 'PENDING', revision: 0, position: '0' },
+      { ...columns, status: 'PENDING', body: requested, revision: 0, position: '0' },
     ]);
     expect(await labels()).to.deep.equal(new Set([label('open'), ...metadataLabels]));
   });
@@ -63,15 +71,32 @@ describe('projection executions', () => {
     await models.append(story.dispatched(3, 2), story.accepted(4));
     await models.project(executions, 1, 2);
     expect(await models.rows(table)).to.deep.equal([
-      { ...requested, status: 'AWAITING_WEBHOOK', started_at: at(1), revision: 4, position: '4' },
+      {
+        ...columns,
+        status: 'AWAITING_WEBHOOK',
+        body: { ...requested, status: 'AWAITING_WEBHOOK', started_at: at(1) },
+        revision: 4,
+        position: '4',
+      },
     ]);
     await models.append(story.delivered(5), story.completed(6));
     await models.project(executions);
     expect(await models.rows(table)).to.deep.equal([
       {
-        ...{ ...requested, status: 'COMPLETED', started_at: at(1), completed_at: at(6) },
-        ...{ cost_micros: '4000', latency_ms: '3000', output: outputRef },
-        ...{ summary: { text: 'Rivers meander.' }, revision: 6, position: '6' },
+        ...columns,
+        status: 'COMPLETED',
+        output: outputRef,
+        body: {
+          ...requested,
+          status: 'COMPLETED',
+          cost: '0.004',
+          latency_ms: 3_000,
+          started_at: at(1),
+          completed_at: at(6),
+          result: { text: 'Rivers meander.' },
+        },
+        revision: 6,
+        position: '6',
       },
     ]);
     expect(await labels()).to.deep.equal(new Set(metadataLabels));
@@ -82,7 +107,13 @@ describe('projection executions', () => {
     await models.project(executions, 1);
     const error = { code: 'GENERATION_FAILED', message: 'It failed.', retryable: true };
     expect(await models.rows(table)).to.deep.equal([
-      { ...requested, status: 'FAILED', completed_at: at(1), error, revision: 1, position: '1' },
+      {
+        ...columns,
+        status: 'FAILED',
+        body: { ...requested, status: 'FAILED', completed_at: at(1), error },
+        revision: 1,
+        position: '1',
+      },
     ]);
     expect(await labels()).to.deep.equal(new Set([label('status', 'FAILED'), ...metadataLabels]));
   });
@@ -91,7 +122,13 @@ describe('projection executions', () => {
     await models.append(story.requested(0), story.cancelled(1), story.expired(2));
     await models.project(executions, 1, 2);
     expect(await models.rows(table)).to.deep.equal([
-      { ...requested, status: 'CANCELLED', completed_at: at(1), revision: 1, position: '1' },
+      {
+        ...columns,
+        status: 'CANCELLED',
+        body: { ...requested, status: 'CANCELLED', completed_at: at(1) },
+        revision: 1,
+        position: '1',
+      },
     ]);
     expect(await labels()).to.deep.equal(
       new Set([label('status', 'CANCELLED'), ...metadataLabels]),
@@ -105,7 +142,7 @@ describe('projection executions', () => {
     await models.append(story.requested(0));
     await models.project(executions);
     expect(await models.rows(table)).to.deep.equal([
-      { ...requested, status: 'PENDING', revision: 1, position: '1' },
+      { ...columns, status: 'PENDING', body: requested, revision: 1, position: '1' },
     ]);
   });
 });

@@ -13,7 +13,7 @@ import { projection, type Batch, type Rows } from '../engine/projection.js';
 export const executions = projection<ExecutionEvent>(
   'executions',
   {
-    version: 1,
+    version: 2,
     tables: [table, executionLabels],
     plan: ({ type, data }, plan) => {
       const key = { id: data.executionId };
@@ -26,7 +26,7 @@ export const executions = projection<ExecutionEvent>(
       const view = foldExecution(undefined, event);
       if (!view) return;
       const { revision, position } = event;
-      batch.of(table).create({ id: view.id, view, revision, position });
+      batch.of(table).create({ id: view.body.id, view, revision, position });
       labelNew(view, batch.of(executionLabels));
     },
     ProviderDispatched: foldOn,
@@ -44,32 +44,32 @@ export const executions = projection<ExecutionEvent>(
 /** What comes after the end changes nothing, not even the row's revision. */
 function foldOn(event: RecordedEvent<ExecutionEvent>, batch: Batch): void {
   const row = batch.of(table).get({ id: event.data.executionId });
-  if (!row || isOver(row.view.status)) return;
+  if (!row || isOver(row.view.body.status)) return;
   const view = foldExecution(row.view, event);
   if (!view) return;
   const { revision, position } = event;
-  batch.of(table).put({ id: view.id, view, revision, position });
-  if (isOver(view.status)) labelOver(view, batch.of(executionLabels));
+  batch.of(table).put({ id: view.body.id, view, revision, position });
+  if (isOver(view.body.status)) labelOver(view, batch.of(executionLabels));
 }
 
 type Labels = Rows<LabelRow, LabelRow>;
 
 function labelNew(view: ExecutionView, labels: Labels): void {
-  const { organizationId, metadata } = view;
+  const { organizationId, body } = view;
   labels.create(labelled(view, labelOf(organizationId, 'open')));
-  for (const [name, value] of Object.entries(metadata))
+  for (const [name, value] of Object.entries(body.metadata))
     labels.create(labelled(view, labelOf(organizationId, 'metadata', name, value)));
 }
 
 function labelOver(view: ExecutionView, labels: Labels): void {
-  const { organizationId, status } = view;
+  const { organizationId, body } = view;
   labels.remove(labelled(view, labelOf(organizationId, 'open')));
-  if (status !== 'COMPLETED')
-    labels.create(labelled(view, labelOf(organizationId, 'status', status)));
+  if (body.status !== 'COMPLETED')
+    labels.create(labelled(view, labelOf(organizationId, 'status', body.status)));
 }
 
-const labelled = ({ id, createdAt }: ExecutionView, label: string): LabelRow => ({
+const labelled = ({ body }: ExecutionView, label: string): LabelRow => ({
   label,
-  createdAt,
-  executionId: id,
+  createdAt: body.created_at,
+  executionId: body.id,
 });

@@ -1,7 +1,7 @@
 /** An execution as operators see it, from its stream alone: admin API and command line. */
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';
-import { executionBody, foldExecution, type ExecutionView } from '../../domain/execution/view.js';
+import { foldExecution, type ExecutionView } from '../../domain/execution/view.js';
 import { attemptBody, attemptsOf } from './attempts.js';
 
 export type Fact = RecordedEvent<ExecutionEvent>;
@@ -14,7 +14,7 @@ export function operatorView(facts: readonly Fact[]) {
   if (!view || !requested) return undefined;
   const { data } = requested as RecordedEvent<ExecutionRequested>;
   const body = {
-    execution: executionBody(view),
+    execution: view.body,
     organization_id: data.organizationId,
     api_key_id: data.apiKeyId,
     idempotency_key: data.idempotencyKey,

@@ -1,38 +1,58 @@
 /**
- * What is, as of now, though the read models lag: a row and, behind it, the newer events of its
- * stream. A row that no event can change any more needs no second look.
+ * An execution or a file as of now, though the read models lag: a row and, behind it, the newer
+ * events of its stream. A row that no event can change any more is answered alone.
  */
-import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { ExecutionEvent, PayloadRef } from '../../contracts/events/execution.js';
 import type { FileEvent } from '../../contracts/events/file.js';
-import type { ExecutionId, FileId } from '../../contracts/ids.js';
+import type { ExecutionId, FileId, OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { foldExecution, isOver, type ExecutionView } from '../../domain/execution/view.js';
+import { foldExecution, isOver, type PublicStatus } from '../../domain/execution/view.js';
 import { openRowsById } from '../../infra/read-store/rows-by-id.js';
-import { executions, readExecution } from '../../infra/read-store/tables/executions.js';
+import {
+  executions,
+  readExecution,
+  storedColumns,
+  viewOf,
+} from '../../infra/read-store/tables/executions.js';
 import { fileOf, files, readFile, type FileRow } from '../../infra/read-store/tables/files.js';
 import type { QueryInfra } from '../query-infra.js';
 
 export interface Current {
   /** Undefined for one that was never accepted. */
-  execution(id: ExecutionId): Promise<ExecutionView | undefined>;
+  execution(id: ExecutionId): Promise<CurrentExecution | undefined>;
   file(id: FileId): Promise<FileRow | undefined>;
+}
+
+export interface CurrentExecution {
+  readonly organizationId: OrganizationId;
+  readonly status: PublicStatus;
+  readonly output?: PayloadRef;
+  /** The public body, as JSON text. */
+  readonly bodyText: string;
 }
 
 export function openCurrent({
   readStore,
   store,
 }: Pick<QueryInfra, 'readStore' | 'store'>): Current {
-  const executionRow = openRowsById(readStore, executions, readExecution);
-  const fileRow = openRowsById(readStore, files, readFile);
+  const executionRow = openRowsById(readStore, executions, {
+    read: readExecution,
+    columns: storedColumns,
+  });
+  const fileRow = openRowsById(readStore, files, { read: readFile });
   return {
     async execution(id) {
       const row = await executionRow(id);
-      if (row && isOver(row.view.status)) return row.view;
+      if (row && isOver(row.status)) return row;
       const fromRevision = row ? row.revision + 1 : 0;
       const events = await store.readStream(streamOf('execution', id), { fromRevision });
-      let view = row?.view;
+      if (events.length === 0) return row;
+      let view = row && viewOf(row);
       for (const event of events as readonly ExecutionEvent[]) view = foldExecution(view, event);
-      return view;
+      if (!view) return undefined;
+      const { organizationId, output, body } = view;
+      const bodyText = JSON.stringify(body);
+      return { organizationId, status: body.status, ...(output && { output }), bodyText };
     },
     async file(id) {
       const row = await fileRow(id);

@@ -1,9 +1,8 @@
 /** What an execution produced, in canonical form, byte for byte as it was kept. */
 import { resultSchema } from '../../contracts/http/executions.js';
-import { formatMoney } from '../../contracts/money.js';
-import type { ExecutionView } from '../../domain/execution/view.js';
+import type { ExecutionBody } from '../../domain/execution/view.js';
 import { Refusal, type Reply, type Route } from '../../http/server/route.js';
-import type { Current } from './current.js';
+import type { Current, CurrentExecution } from './current.js';
 import type { QueryInfra } from '../query-infra.js';
 import { ownExecution } from './get-execution.js';
 
@@ -22,27 +21,27 @@ export const getExecutionResult = (
   replySchemas: { 200: resultSchema },
   refusals: ['NOT_FOUND', 'CONFLICT'],
   async handle(request, caller) {
-    const view = await ownExecution(current, request, caller);
-    if (!view) return new Refusal('NOT_FOUND');
-    if (view.status !== 'COMPLETED' || !view.output) return notCompleted(view);
-    const output = await payloads.get(view.output);
+    const execution = await ownExecution(current, request, caller);
+    if (!execution) return new Refusal('NOT_FOUND');
+    if (execution.status !== 'COMPLETED' || !execution.output) return notCompleted(execution);
+    const output = await payloads.get(execution.output);
     if (!output) return new Refusal('NOT_FOUND', 'The output was erased.');
-    return resultReply(view, output.toString());
+    return resultReply(execution, output.toString());
   },
 });
 
-function notCompleted({ status }: ExecutionView): Refusal {
+function notCompleted({ status }: CurrentExecution): Refusal {
   const message = `The execution is ${status}.`;
   return new Refusal('CONFLICT', message, [{ field: 'status', code: status, message }]);
 }
 
-function resultReply({ id, status, cost = 0n, latencyMs = 0 }: ExecutionView, output: string) {
+function resultReply({ bodyText }: CurrentExecution, output: string): Reply {
+  const { id, status, cost, latency_ms } = JSON.parse(bodyText) as ExecutionBody;
   const before = JSON.stringify({ execution_id: id, status }).slice(0, -1);
-  const after = JSON.stringify({ cost: formatMoney(cost), latency_ms: latencyMs }).slice(1);
-  const reply: Reply = {
+  const after = JSON.stringify({ cost, latency_ms }).slice(1);
+  return {
     status: 200,
     headers: { 'content-type': 'application/json; charset=utf-8' },
     raw: `${before},"output":${output},${after}`,
   };
-  return reply;
 }

@@ -1,9 +1,8 @@
 /** One execution, as it is now. */
 import { executionSchema } from '../../contracts/http/execution.js';
 import { isId, type ExecutionId } from '../../contracts/ids.js';
-import { executionBody, type ExecutionView } from '../../domain/execution/view.js';
 import { Refusal, type ApiRequest, type Caller, type Route } from '../../http/server/route.js';
-import type { Current } from './current.js';
+import type { Current, CurrentExecution } from './current.js';
 
 export const getExecution = (current: Current): Route => ({
   method: 'GET',
@@ -16,8 +15,8 @@ export const getExecution = (current: Current): Route => ({
   replySchemas: { 200: executionSchema },
   refusals: ['NOT_FOUND'],
   async handle(request, caller) {
-    const view = await ownExecution(current, request, caller);
-    return view ? { status: 200, body: executionBody(view) } : new Refusal('NOT_FOUND');
+    const execution = await ownExecution(current, request, caller);
+    return execution ? { status: 200, raw: execution.bodyText } : new Refusal('NOT_FOUND');
   },
 });
 
@@ -26,9 +25,9 @@ export async function ownExecution(
   current: Current,
   { params }: ApiRequest,
   { organizationId }: Caller,
-): Promise<ExecutionView | undefined> {
+): Promise<CurrentExecution | undefined> {
   const { id = '' } = params;
   if (!isId('exec', id)) return undefined;
-  const view = await current.execution(id as ExecutionId);
-  return view?.organizationId === organizationId ? view : undefined;
+  const execution = await current.execution(id as ExecutionId);
+  return execution?.organizationId === organizationId ? execution : undefined;
 }

@@ -3,14 +3,11 @@ import { executionSchema } from '../../contracts/http/execution.js';
 import { executionsQuery, METADATA_PARAMETER } from '../../contracts/http/executions.js';
 import { listOf } from '../../contracts/http/parts.js';
 import type { OrganizationId } from '../../contracts/ids.js';
-import { executionBody, isOver, type PublicStatus } from '../../domain/execution/view.js';
+import { isOver, type PublicStatus } from '../../domain/execution/view.js';
 import type { ApiRequest, Route } from '../../http/server/route.js';
 import { rowsOf, type Question } from '../../infra/read-store/reading.js';
-import {
-  labelOf,
-  readExecution,
-  type ExecutionRow,
-} from '../../infra/read-store/tables/executions.js';
+import { text, type Row } from '../../infra/read-store/table.js';
+import { labelOf } from '../../infra/read-store/tables/executions.js';
 import { caughtUp } from '../caught-up.js';
 import { cursorOf, listBody, pageOf, type Page } from '../cursor.js';
 import { createdRangeOf, openConditions, type Range } from '../filters.js';
@@ -36,13 +33,7 @@ export const getExecutions = (
     const filter = filterOf(request);
     await caughtUp(infra, 'executions');
     const rows = await rowsOf(infra.readStore, questionOf(organizationId, filter));
-    const body = listBody(
-      rows.map(readExecution),
-      filter.page.limit,
-      ({ view }) => executionBody(view),
-      placeOf,
-    );
-    return { status: 200, body };
+    return { status: 200, raw: listText(rows, filter.page.limit) };
   },
 });
 
@@ -65,8 +56,14 @@ function filterOf(request: ApiRequest): Filter {
   return { page, range: createdRangeOf(request), status, model, metadata };
 }
 
-const placeOf = ({ id, view }: ExecutionRow): string =>
-  cursorOf(KIND, [Date.parse(view.createdAt), id]);
+const placeOf = (row: Row): string =>
+  cursorOf(KIND, [(row['created_at'] as Date).getTime(), text(row, 'id')]);
+
+/** The bodies are JSON already. */
+function listText(rows: readonly Row[], limit: number): string {
+  const { data, next_cursor } = listBody(rows, limit, (row) => text(row, 'body'), placeOf);
+  return `{"data":[${data.join(',')}],"next_cursor":${JSON.stringify(next_cursor)}}`;
+}
 
 /**
  * Walks one index in the order of the list: that of a label where a filter has one, otherwise that
@@ -96,12 +93,12 @@ function questionOf(organizationId: OrganizationId, filter: Filter): Question {
   const from = label
     ? 'readmodel.execution_labels l JOIN readmodel.executions e ON e.id = l.execution_id'
     : 'readmodel.executions e';
-  const text = `
-    SELECT e.* FROM ${from}
+  const sql = `
+    SELECT e.id, e.created_at, e.body::text AS body FROM ${from}
     WHERE ${where.toString()}
     ORDER BY ${at} DESC, ${id} DESC
     LIMIT ${where.parameter(page.limit + 1)}`;
-  return { text, values: where.values };
+  return { text: sql, values: where.values };
 }
 
 /** The first is walked: what is open is little, then what the caller chose to tell apart. */

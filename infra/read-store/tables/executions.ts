@@ -1,17 +1,26 @@
-/** `readmodel.executions` and the labels that lists of them are filtered by. */
+/**
+ * `readmodel.executions`: columns for what lists filter and sort by, and the public body as one
+ * document. Beside it the labels that lists are filtered by.
+ */
 import { hash } from 'node:crypto';
 import type { Timestamp } from '../../../contracts/events/envelope.js';
+import type { PayloadRef } from '../../../contracts/events/execution.js';
 import type { ExecutionId, OrganizationId } from '../../../contracts/ids.js';
-import { isOver, type ExecutionView } from '../../../domain/execution/view.js';
+import {
+  isOver,
+  type ExecutionBody,
+  type ExecutionView,
+  type PublicStatus,
+} from '../../../domain/execution/view.js';
 import {
   amount,
   column,
+  columnsOf,
   count,
-  json,
   jsonOf,
   maybe,
+  parsed,
   text,
-  time,
   type Row,
   type Table,
 } from '../table.js';
@@ -29,29 +38,52 @@ export const executions: Table<{ readonly id: ExecutionId }, ExecutionRow> = {
   key: [column('id', 'text', ({ id }) => id)],
   rest: [
     column('organization_id', 'text', ({ view }) => view.organizationId),
-    column('api_key_id', 'text', ({ view }) => view.apiKeyId),
-    column('model', 'text', ({ view }) => view.model),
-    column('modality', 'text', ({ view }) => view.modality),
-    column('status', 'text', ({ view }) => view.status),
-    column('estimated_cost_micros', 'bigint', ({ view }) => view.estimatedCost),
-    column('hold_micros', 'bigint', ({ view }) => view.holdAmount),
-    column('cost_micros', 'bigint', ({ view }) => view.cost),
-    column('latency_ms', 'bigint', ({ view }) => view.latencyMs),
-    column('created_at', 'timestamptz', ({ view }) => view.createdAt),
-    column('expires_at', 'timestamptz', ({ view }) => view.expiresAt),
-    column('started_at', 'timestamptz', ({ view }) => view.startedAt),
-    column('completed_at', 'timestamptz', ({ view }) => view.completedAt),
-    column('metadata', 'json', ({ view }) => jsonOf(view.metadata)),
-    column('summary', 'json', ({ view }) => jsonOf(view.summary)),
+    column('model', 'text', ({ view }) => view.body.model),
+    column('status', 'text', ({ view }) => view.body.status),
+    column('created_at', 'timestamptz', ({ view }) => view.body.created_at),
     column('output', 'json', ({ view }) => jsonOf(view.output)),
-    column('error', 'json', ({ view }) => jsonOf(view.error)),
+    column('body', 'json', ({ view }) => jsonOf(view.body)),
     column('revision', 'integer', ({ revision }) => revision),
     column('position', 'bigint', ({ position }) => position),
   ],
   idOf: ({ id }) => id,
-  read: readExecution,
-  isFinal: ({ view }) => isOver(view.status),
+  read: (row) => ({
+    id: text(row, 'id'),
+    view: viewOf(readExecution(row)),
+    revision: count(row, 'revision'),
+    position: amount(row, 'position'),
+  }),
+  isFinal: ({ view }) => isOver(view.body.status),
 };
+
+/** An execution as readers get it: the public body is JSON text, sent as it is. */
+export interface StoredExecution {
+  readonly organizationId: OrganizationId;
+  readonly status: PublicStatus;
+  readonly output?: PayloadRef;
+  readonly bodyText: string;
+  /** Of the last event that is in the body. */
+  readonly revision: number;
+}
+
+/** The columns of the key and of `readExecution`. */
+export const storedColumns = columnsOf(executions).filter(({ name }) =>
+  ['id', 'organization_id', 'status', 'output', 'body', 'revision'].includes(name),
+);
+
+export const readExecution = (row: Row): StoredExecution => ({
+  organizationId: text(row, 'organization_id'),
+  status: text(row, 'status'),
+  ...maybe(row, 'output', 'output', parsed<PayloadRef>),
+  bodyText: text(row, 'body'),
+  revision: count(row, 'revision'),
+});
+
+export const viewOf = ({ organizationId, output, bodyText }: StoredExecution): ExecutionView => ({
+  organizationId,
+  body: JSON.parse(bodyText) as ExecutionBody,
+  ...(output && { output }),
+});
 
 export interface LabelRow {
   readonly label: string;
@@ -82,29 +114,4 @@ export function labelOf(
 ): string {
   const content = JSON.stringify([organizationId, kind, name, value]);
   return hash('sha256', content, 'hex').slice(0, 32);
-}
-
-export function readExecution(row: Row): ExecutionRow {
-  const id = text<ExecutionId>(row, 'id');
-  const view: ExecutionView = {
-    id,
-    organizationId: text(row, 'organization_id'),
-    apiKeyId: text(row, 'api_key_id'),
-    model: text(row, 'model'),
-    modality: text(row, 'modality'),
-    status: text(row, 'status'),
-    estimatedCost: amount(row, 'estimated_cost_micros'),
-    holdAmount: amount(row, 'hold_micros'),
-    ...maybe(row, 'cost_micros', 'cost', amount),
-    ...maybe(row, 'latency_ms', 'latencyMs', count),
-    createdAt: time(row, 'created_at'),
-    expiresAt: time(row, 'expires_at'),
-    ...maybe(row, 'started_at', 'startedAt', time),
-    ...maybe(row, 'completed_at', 'completedAt', time),
-    metadata: json(row, 'metadata'),
-    ...maybe(row, 'summary', 'summary', json<NonNullable<ExecutionView['summary']>>),
-    ...maybe(row, 'output', 'output', json<NonNullable<ExecutionView['output']>>),
-    ...maybe(row, 'error', 'error', json<NonNullable<ExecutionView['error']>>),
-  };
-  return { id, view, revision: count(row, 'revision'), position: amount(row, 'position') };
 }
