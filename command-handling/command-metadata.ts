@@ -14,8 +14,8 @@ export interface CommandMetadata {
 }
 
 /**
- * The metadata written last for a command. Events of one append, and of appends that go out together,
- * share one object, which the codec checks and writes once.
+ * The metadata written last for a command. Events of one append, and of appends that go out
+ * together, share one object, which the codec checks and writes once.
  */
 const written = new WeakMap<CommandMetadata, Metadata>();
 

@@ -132,4 +132,118 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       const second = appendOf(stream, 0, events, own);
       expect(timeOf(first)! < before && timeOf(second)! >= before).to.equal(true);
     });
+
+    describe('and its cache', () => {
+      const reads = () => ({
+        streams: store.counts.streamReads,
+        events: store.counts.eventsRead,
+      });
+
+      it('reads nothing when it knows the revision that is asked for', async () => {
+        const first = await organizations.load(organizationId, { atLeast: 0 });
+        expect(first.revision).to.equal(0);
+        expect(reads()).to.deep.equal({ streams: 1, events: 1 });
+        expect(await organizations.load(organizationId, { atLeast: 0 })).to.equal(first);
+        expect(reads().streams).to.equal(1);
+      });
+
+      it('knows what it appended', async () => {
+        const keyId = newKey();
+        await granted(organizations, keyId);
+        expect(reads()).to.deep.equal({ streams: 1, events: 1 });
+        const { state, revision } = await organizations.load(organizationId, { atLeast: 1 });
+        expect([keysIn(state), revision]).to.deep.equal([[keyId], 1]);
+        expect((await granted()).outcome).to.equal('accepted');
+        expect(reads().streams).to.equal(1);
+      });
+
+      it('reads what follows when the revision lies beyond, or when none is named', async () => {
+        await organizations.load(organizationId);
+        const [one, two] = [newKey(), newKey()];
+        await granted(others, one);
+        const beyond = await organizations.load(organizationId, { atLeast: 1 });
+        expect([keysIn(beyond.state), beyond.revision]).to.deep.equal([[one], 1]);
+        expect(reads()).to.deep.equal({ streams: 2, events: 2 });
+        await granted(others, two);
+        expect(await organizations.load(organizationId, { atLeast: 1 })).to.equal(beyond);
+        const newest = await organizations.load(organizationId);
+        expect([keysIn(newest.state), newest.revision]).to.deep.equal([[one, two], 2]);
+        expect(reads()).to.deep.equal({ streams: 3, events: 3 });
+        expect(keysIn(beyond.state), 'as it was').to.deep.equal([one]);
+      });
+
+      it('is refused what it decides on a stale state, reads on and decides again', async () => {
+        await organizations.load(organizationId);
+        const [theirs, ours] = [newKey(), newKey()];
+        await granted(others, theirs);
+        const result = await granted(organizations, ours);
+        expect(result).to.deep.include({ outcome: 'accepted', revision: 2 });
+        expect(store.appends).to.have.length(2);
+        expect(reads()).to.deep.equal({ streams: 2, events: 2 });
+        expect(await keys()).to.deep.equal([theirs, ours]);
+      });
+
+      it('asks the log before it answers that nothing is to be done', async () => {
+        const keyId = newKey();
+        await granted(organizations, keyId);
+        const withdraw = { type: 'WithdrawKey', keyId, at } as const;
+        await others.transact(organizationId, withdraw, metadata);
+        expect((await granted(organizations, keyId)).outcome, 'no longer').to.equal('accepted');
+        expect((await granted(organizations, keyId)).outcome, 'now').to.equal('alreadyDone');
+        const ifEmpty = (state: Organization.State) =>
+          keysIn(state).length === 0 ? grant(keyId) : undefined;
+        await others.transact(organizationId, withdraw, metadata);
+        const chosen = await organizations.transact(organizationId, ifEmpty, metadata);
+        expect(chosen.outcome, 'a command of the state').to.equal('accepted');
+      });
+
+      it('asks the log before it refuses', async () => {
+        const stranger = newOrganization();
+        const create = { type: 'Create', organizationId: stranger, name: 'Acme', at } as const;
+        await organizations.transact(stranger, create, metadata);
+        const full = Array.from({ length: 20 }, newKey);
+        for (const keyId of full) await organizations.transact(stranger, grant(keyId), metadata);
+        const [first = newKey()] = full;
+        await others.transact(stranger, { type: 'WithdrawKey', keyId: first, at }, metadata);
+        const one = await organizations.transact(stranger, grant(newKey()), metadata);
+        expect(one.outcome, 'there is a place').to.equal('accepted');
+        const more = await organizations.transact(stranger, grant(newKey()), metadata);
+        expect(more).to.deep.include({ outcome: 'rejected', reason: 'TooManyKeys' });
+      });
+
+      it('learns an event that follows what it knows, and no other', async () => {
+        const stream = streamOf('organization', organizationId);
+        const [created] = await stores.store.readStream(stream);
+        const keyId = newKey();
+        const event = {
+          stream,
+          type: 'ApiKeyGranted',
+          data: { organizationId, keyId, at },
+        } as const;
+        await granted(others, keyId);
+        organizations.learn({ ...event, revision: 1 });
+        organizations.learn(created as never);
+        organizations.learn({ ...event, revision: 2 });
+        organizations.learn({ ...event, revision: 1 });
+        organizations.learn(created as never);
+        const { state, revision } = await organizations.load(organizationId, { atLeast: 1 });
+        expect([keysIn(state), revision]).to.deep.equal([[keyId], 1]);
+        expect(store.counts.streamReads).to.equal(0);
+      });
+
+      it('drops a state that is beyond the end of the log', async () => {
+        await granted();
+        await granted();
+        const { readStream } = stores.store;
+        store.append = async () => [{ status: 'conflict', actualRevision: 0 }];
+        store.readStream = async (stream) => {
+          const events = await readStream.call(stores.store, stream);
+          return events.slice(0, 1);
+        };
+        const loaded = await organizations.load(organizationId, { atLeast: 2 });
+        const refused = await organizations.decide(loaded, grant(newKey()), metadata);
+        expect(refused.outcome).to.equal('conflict');
+        expect((await organizations.load(organizationId, { atLeast: 2 })).revision).to.equal(0);
+      });
+    });
   });

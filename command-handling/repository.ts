@@ -1,7 +1,22 @@
-/** Load, decide, append: written once for every aggregate that is not an account. */
+/**
+ * Load, decide, append: written once for every aggregate that is not an account.
+ *
+ * It keeps what was read, appended and learned in the stream cache. A cached state is only ever
+ * behind the log, so it is used as it is in two cases, and never otherwise:
+ *
+ * - `load` with `atLeast`: the caller knows a revision, and the state is there or beyond;
+ * - `transact`, where something is appended: the append expects the revision that was decided on,
+ *   so on a stale state it is a conflict. Then what follows is read, and decided on again.
+ *
+ * `load` without `atLeast` reads what follows the cached revision. So does `transact` before it
+ * answers that nothing was appended: a refusal, or an effect that was there, may be an old one.
+ *
+ * A log that ends before a cached revision is another log. The epoch fence ends the processes over
+ * a log that was exchanged; until then a conflict with such a log evicts the state.
+ */
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { DomainEvent } from '../contracts/events/envelope.js';
-import { streamOf, type Category } from '../contracts/streams.js';
+import { idOf, streamOf, type Category, type StreamName } from '../contracts/streams.js';
 import type { Decider } from '../domain/decider.js';
 import {
   NO_STREAM,
@@ -10,9 +25,10 @@ import {
   type Payload,
 } from '../infra/event-store/port.js';
 import type { CommandMetadata } from './command-metadata.js';
+import type { StreamCache } from './stream-cache.js';
 import { appendOf, readEvents } from './streams.js';
 
-/** All of one aggregate's kind. Every method throws `StoreUnavailable` or `StoreOverloaded`. */
+/** Every method that reads or appends throws `StoreUnavailable` or `StoreOverloaded`. */
 export interface Repository<S, C, E extends DomainEvent, R extends string> {
   load(id: string, options?: LoadOptions): Promise<Loaded<S>>;
   /** Decided on without a look at the log: where there is an event already, that is a conflict. */
@@ -24,17 +40,19 @@ export interface Repository<S, C, E extends DomainEvent, R extends string> {
     metadata: CommandMetadata,
     along?: Along,
   ): Promise<Transacted<S, E, R> | Conflict>;
-  /** Decides until no race is lost; the answer is of the newest state. */
+  /** Decides until no race is lost. */
   transact(
     id: string,
     command: Choice<S, C>,
     metadata: CommandMetadata,
   ): Promise<Transacted<S, E, R>>;
+  /** An event that is in the log: one that was appended or delivered by other means. */
+  learn(event: Recorded<E>): void;
 }
 
 export interface LoadOptions {
-  /** The revision that the caller knows of, e.g. from a notification. */
-  readonly atLeast?: number;
+  /** A revision that the caller knows of: a notification's, or 0 for what never changes again. */
+  readonly atLeast?: number | undefined;
 }
 
 export interface Loaded<S> {
@@ -64,7 +82,9 @@ interface Conflict {
   readonly outcome: 'conflict';
 }
 
-/** `evolve` answers a new state and leaves the old one as it was. */
+type Recorded<E> = E & { readonly stream: StreamName; readonly revision: number };
+
+/** States are shared: `evolve` answers a new one and leaves the old one as it was. */
 type Aggregate<S, C, E extends DomainEvent, R extends string> = Decider<S, C, E, R> & {
   readonly category: Category;
 };
@@ -75,18 +95,37 @@ const ATTEMPTS_MAX = 10;
 export function openRepository<S, C, E extends AnyEvent, R extends string>(
   store: EventStore,
   aggregate: Aggregate<S, C, E, R>,
+  streamCache: StreamCache,
 ): Repository<S, C, E, R> {
   const { category, initial, evolve } = aggregate;
+  // A stream's states are of one kind: what is in a stream follows from its name.
+  const cache = streamCache as StreamCache<Loaded<S>>;
+  const unwritten = (id: string): Loaded<S> => ({ id, state: initial(), revision: NO_STREAM });
+
+  function goOn({ id, state }: Loaded<S>, events: readonly E[], revision: number): Loaded<S> {
+    const next = { id, state: events.reduce(evolve, state), revision };
+    cache.keep(streamOf(category, id), next);
+    return next;
+  }
+
+  async function readOn(id: string): Promise<Loaded<S>> {
+    const stream = streamOf(category, id);
+    const known = cache.get(stream) ?? unwritten(id);
+    const events = await readEvents<E>(store, stream, { fromRevision: known.revision + 1 });
+    const last = events.at(-1);
+    return last ? goOn(known, events, last.revision) : known;
+  }
+
   const repository: Repository<S, C, E, R> = {
-    async load(id) {
-      const events = await readEvents<E>(store, streamOf(category, id));
-      const state = events.reduce(evolve, initial());
-      return { id, state, revision: events.at(-1)?.revision ?? NO_STREAM };
+    unwritten,
+
+    async load(id, { atLeast = Infinity } = {}) {
+      const cached = cache.get(streamOf(category, id));
+      return cached && cached.revision >= atLeast ? cached : readOn(id);
     },
 
-    unwritten: (id) => ({ id, state: initial(), revision: NO_STREAM }),
-
-    async decide({ id, state, revision }, choice, metadata, { payload, token } = {}) {
+    async decide(loaded, choice, metadata, { payload, token } = {}) {
+      const { id, state, revision } = loaded;
       const command = commandOf(choice, state);
       if (command === undefined) return { outcome: 'alreadyDone', state };
       const decision = aggregate.decide(state, command);
@@ -94,25 +133,33 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
       if (decision.kind === 'rejected')
         return { outcome: 'rejected', state, reason: decision.reason };
       const { events } = decision;
-      const append = appendOf(streamOf(category, id), revision, events, metadata, token);
+      const stream = streamOf(category, id);
+      const append = appendOf(stream, revision, events, metadata, token);
       const payloads = payload && { payloads: [payload] };
       const [outcome] = await store.append({ appends: [append], ...payloads });
-      if (outcome?.status !== 'appended') return { outcome: 'conflict' };
-      return {
-        outcome: 'accepted',
-        id,
-        state: events.reduce(evolve, state),
-        revision: revision + events.length,
-        events,
-      };
+      if (outcome?.status === 'appended')
+        return { outcome: 'accepted', ...goOn(loaded, events, revision + events.length), events };
+      if (outcome?.status === 'conflict' && outcome.actualRevision < revision) cache.evict(stream);
+      return { outcome: 'conflict' };
     },
 
     async transact(id, choice, metadata) {
+      const cached = cache.get(streamOf(category, id));
+      if (cached) {
+        const result = await repository.decide(cached, choice, metadata);
+        if (result.outcome === 'accepted') return result;
+      }
       for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-        const result = await repository.decide(await repository.load(id), choice, metadata);
+        const result = await repository.decide(await readOn(id), choice, metadata);
         if (result.outcome !== 'conflict') return result;
       }
       throw new StoreUnavailable(`${category} ${id} is written to by too many at once`);
+    },
+
+    learn(event) {
+      const { stream, revision } = event;
+      const known = cache.get(stream) ?? unwritten(idOf(stream));
+      if (known.revision === revision - 1) goOn(known, [event], revision);
     },
   };
   return repository;

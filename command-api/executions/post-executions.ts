@@ -21,7 +21,7 @@ import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
 import { requireIdempotencyKey } from './idempotency-key.js';
 import { invalidField, refused } from '../refusals.js';
-import { find, submit, type Requested, type Submission } from './submit.js';
+import { findSeen, submit, type Requested, type Submission } from './submit.js';
 
 export const postExecutions = (commands: Commands): Route => ({
   method: 'POST',
@@ -55,7 +55,7 @@ async function handle(
   const executionId = executionIdOf(caller.organizationId, key);
   const input = canonicalJson(body.input);
   const bodyHash = sha256Hex(canonicalBody(body, input));
-  const found = await find(commands.store, executionId);
+  const found = await findSeen(commands, executionId);
   if (found.requested) return repeated(found.requested, bodyHash);
 
   const asked = { commands, request, caller, body, key, executionId, input, bodyHash };
@@ -66,7 +66,7 @@ async function handle(
   switch (submitted.outcome) {
     case 'accepted':
       return accepted(submitted.requested);
-    case 'standing':
+    case 'existing':
       return repeated(submitted.requested, bodyHash);
     case 'rejected':
       return refused(submitted.reason);

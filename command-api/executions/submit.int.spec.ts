@@ -16,7 +16,7 @@ import {
   type CommandApi,
   type Tenant,
 } from '../testing/kit.js';
-import { find, submit, type Requested, type Submission } from './submit.js';
+import { findSeen, submit, type Requested, type Submission } from './submit.js';
 
 /** Two stores over one log, as two processes have them. */
 interface Log {
@@ -246,7 +246,7 @@ for (const [name, openLog] of [
       expect((await post(tenant, 'k')).status).to.equal(202);
     });
 
-    it('takes up the hold that a crash left, instead of placing another', async () => {
+    it('adopts the hold that a crash left, instead of placing another', async () => {
       const tenant = await openTenant(api, '0.01');
       const holdId = await holdAlone(tenant, 'k');
       const answer = await post(tenant, 'k', body, other);
@@ -321,7 +321,7 @@ for (const [name, openLog] of [
       expect(money[2]?.data).to.include({ generation: 1 });
     });
 
-    it('gives back the hold of a writer so slow that all was over', async () => {
+    it('compensates the hold of a writer so slow that all was over', async () => {
       const tenant = await openTenant(api, '1.00');
       const submission = await decided(tenant, 'k');
       const { executionId, organizationId, at } = submission.request;
@@ -335,10 +335,12 @@ for (const [name, openLog] of [
         metadata,
       });
       const late = await submit(api.commands, submission, 0);
-      expect(late).to.deep.equal({ outcome: 'standing', requested: first.requested });
+      expect(late).to.deep.equal({ outcome: 'existing', requested: first.requested });
       const money = (await accountEvents(store, organizationId)).slice(-2);
       expect(typesOf(money)).to.deep.equal(['HoldPlaced', 'HoldReleased']);
       expect(money[1]?.data).to.include({ reason: 'orphaned', heldAfter: CENT });
-      expect(await find(store, executionId)).to.deep.equal({ requested: first.requested });
+      expect(await findSeen(other.commands, executionId)).to.deep.equal({
+        requested: first.requested,
+      });
     });
   });

@@ -3,29 +3,30 @@
  * that is its hold's `generation`: 0, or one more for each time that it was abandoned before.
  *
  *   PlaceHold ─► accepted, request appended .......................... accepted
- *            ├─► accepted, request in conflict ─► release own hold ─┐
- *            ├─► a hold stands ─► request on that hold ─► appended .│. accepted
+ *            ├─► accepted, request in conflict ─► compensate ───────┐
+ *            ├─► a hold exists ─► adopt it: append its request ────.│. accepted
  *            │                        └─► conflict ────────────────┤
  *            ├─► a hold of another amount ─► fence it, release it ──┤
  *            └─► too little money ─► not requested ................│. refused
  *                                                                   ▼
- *                         look again: requested → it stands; abandoned → next generation
+ *                         look again: requested → it exists; abandoned → next generation
  *
- * Whoever asks at the same time, here or in another process, ends with one request and one hold; a
- * crash at any arrow leaves at most a hold without a request, which a repeat takes up and the
+ * However many ask at the same time, here or in other processes, one request and one hold remain. A
+ * crash at any arrow leaves at most a hold without a request, which a repeat adopts and the
  * reconciler abandons.
  */
 import { randomUUID } from 'node:crypto';
-import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ReleaseReason } from '../../contracts/events/account.js';
-import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';
+import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import type { ExecutionId, HoldId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import type * as Account from '../../domain/account/account.js';
+import type * as Execution from '../../domain/execution/execution.js';
 import type { DependentAppend } from '../../command-handling/accounts/decide-batch.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
+import type { Loaded } from '../../command-handling/repository.js';
 import { appendOf } from '../../command-handling/streams.js';
-import { StoreUnavailable, type EventStore, type Payload } from '../../infra/event-store/port.js';
+import { StoreUnavailable, type Payload } from '../../infra/event-store/port.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import type { Commands } from '../command-infra.js';
 
@@ -40,8 +41,8 @@ export interface Submission {
 
 type Submitted =
   | { readonly outcome: 'accepted'; readonly requested: Requested }
-  /** Somebody else's request under the same key was first; it may have another body. */
-  | { readonly outcome: 'standing'; readonly requested: Requested }
+  /** Another request under the same key was first; it may have another body. */
+  | { readonly outcome: 'existing'; readonly requested: Requested }
   | { readonly outcome: 'rejected'; readonly reason: Account.Rejection };
 
 /** The request, or the revision at which it would be written. */
@@ -50,12 +51,17 @@ type Found =
 
 const ROUNDS_MAX = 8;
 
-/** Reads the whole of a short stream: that way the store answers many askers at once. */
-export async function find(store: EventStore, executionId: ExecutionId): Promise<Found> {
-  return foundIn(await store.readStream(streamOf('execution', executionId)));
+/** As it is in the log now. */
+async function find({ executions }: Commands, executionId: ExecutionId): Promise<Found> {
+  return foundIn(await executions.load(executionId));
 }
 
-/** Throws `StoreUnavailable` or `StoreOverloaded`; then a repeat with the same key finds out. */
+/** A request never changes once it is written: one that was seen is not read again. */
+export async function findSeen({ executions }: Commands, executionId: ExecutionId): Promise<Found> {
+  return foundIn(await executions.load(executionId, { atLeast: 0 }));
+}
+
+/** Throws `StoreUnavailable` or `StoreOverloaded`; a repeat with the same key then goes on. */
 export async function submit(
   commands: Commands,
   submission: Submission,
@@ -69,8 +75,8 @@ export async function submit(
     const attempt = { ...submission, generation: next, ...(small && { payload }) };
     const done = await tryOnce(commands, attempt);
     if (done) return done;
-    const found = await find(commands.store, submission.request.executionId);
-    if (found.requested) return { outcome: 'standing', requested: found.requested };
+    const found = await find(commands, submission.request.executionId);
+    if (found.requested) return { outcome: 'existing', requested: found.requested };
     next = found.generation;
   }
   throw new StoreUnavailable(`${submission.request.executionId} is asked for by too many at once`);
@@ -89,52 +95,56 @@ async function tryOnce(commands: Commands, attempt: Attempt): Promise<Submitted 
   const result = await commands.accounts.submit(organizationId, {
     command: {
       type: 'PlaceHold',
-      ...{ organizationId, executionId, generation, holdId, amount: holdAmount, at },
+      organizationId,
+      executionId,
+      generation,
+      holdId,
+      amount: holdAmount,
+      at,
     },
     metadata,
     dependent: () => dependentAppendOf(attempt, holdId),
   });
   switch (result.outcome) {
     case 'accepted':
-      if (result.dependent?.status === 'appended')
-        return { outcome: 'accepted', requested: { ...request, holdId } };
-      return await giveBack(commands, attempt, holdId);
+      if (result.dependent?.status === 'appended') return accepted(commands, attempt, holdId);
+      return await compensate(commands, attempt, holdId);
     case 'alreadyDone':
-      return result.hold && (await takeUp(commands, attempt, result.hold.holdId));
+      return result.hold && (await adopt(commands, attempt, result.hold.holdId));
     case 'rejected':
       return await afterRejection(commands, attempt, result.reason, result.hold);
   }
 }
 
 /** The own hold was placed, but another request or an abandonment was there first. */
-async function giveBack(
+async function compensate(
   commands: Commands,
   attempt: Attempt,
   holdId: HoldId,
 ): Promise<Submitted | undefined> {
-  const found = await find(commands.store, attempt.request.executionId);
+  const found = await find(commands, attempt.request.executionId);
   if (found.requested?.holdId === holdId)
     return { outcome: 'accepted', requested: found.requested };
   await release(commands, attempt, holdId, found.requested ? 'orphaned' : 'abandoned');
-  return found.requested && { outcome: 'standing', requested: found.requested };
+  return found.requested && { outcome: 'existing', requested: found.requested };
 }
 
-/** A hold stands: its request has landed, is under way elsewhere, or was cut off by a crash. */
-async function takeUp(
-  { store }: Commands,
+/** A hold exists: its request has landed, is under way elsewhere, or was cut off by a crash. */
+async function adopt(
+  commands: Commands,
   attempt: Attempt,
   holdId: HoldId,
 ): Promise<Submitted | undefined> {
-  const found = await find(store, attempt.request.executionId);
-  if (found.requested) return { outcome: 'standing', requested: found.requested };
+  const found = await find(commands, attempt.request.executionId);
+  if (found.requested) return { outcome: 'existing', requested: found.requested };
   if (found.generation !== attempt.generation) return undefined;
   const { append, payload } = dependentAppendOf(attempt, holdId);
-  const [outcome] = await store.append({
+  const [outcome] = await commands.store.append({
     appends: [append],
     ...(payload && { payloads: [payload] }),
   });
   if (outcome?.status !== 'appended') return undefined;
-  return { outcome: 'accepted', requested: { ...attempt.request, holdId } };
+  return accepted(commands, attempt, holdId);
 }
 
 /** A refusal may be due to money that a duplicate of this very request holds. */
@@ -142,14 +152,14 @@ async function afterRejection(
   commands: Commands,
   attempt: Attempt,
   reason: Account.Rejection,
-  standing: Account.Hold | undefined,
+  existing: Account.Hold | undefined,
 ): Promise<Submitted | undefined> {
-  const found = await find(commands.store, attempt.request.executionId);
-  if (found.requested) return { outcome: 'standing', requested: found.requested };
+  const found = await find(commands, attempt.request.executionId);
+  if (found.requested) return { outcome: 'existing', requested: found.requested };
   if (found.generation !== attempt.generation) return undefined;
-  if (reason !== 'HoldExistsWithDifferentAmount' || !standing)
+  if (reason !== 'HoldExistsWithDifferentAmount' || !existing)
     return { outcome: 'rejected', reason };
-  await fence(commands, attempt, standing.holdId);
+  await fence(commands, attempt, existing.holdId);
   return undefined;
 }
 
@@ -172,16 +182,26 @@ async function release(
   await accounts.submit(organizationId, { command, metadata });
 }
 
-function dependentAppendOf(
-  { request, generation, metadata, payload }: Attempt,
-  holdId: HoldId,
-): DependentAppend {
+function dependentAppendOf(attempt: Attempt, holdId: HoldId): DependentAppend {
+  const { request, generation, metadata, payload } = attempt;
   const stream = streamOf('execution', request.executionId);
-  const event: ExecutionRequested = { type: 'ExecutionRequested', data: { ...request, holdId } };
   return {
-    append: appendOf(stream, generation - 1, [event], metadata),
+    append: appendOf(stream, generation - 1, [requestedEvent(attempt, holdId)], metadata),
     ...(payload && { payload }),
   };
+}
+
+const requestedEvent = ({ request }: Attempt, holdId: HoldId): ExecutionRequested => ({
+  type: 'ExecutionRequested',
+  data: { ...request, holdId },
+});
+
+/** The request is in the log: the processors of this process need not read it. */
+function accepted({ executions }: Commands, attempt: Attempt, holdId: HoldId): Submitted {
+  const event = requestedEvent(attempt, holdId);
+  const stream = streamOf('execution', attempt.request.executionId);
+  executions.learn({ ...event, stream, revision: attempt.generation });
+  return { outcome: 'accepted', requested: event.data };
 }
 
 const payloadOf = ({ request, inputBytes }: Submission): Payload => ({
@@ -190,12 +210,7 @@ const payloadOf = ({ request, inputBytes }: Submission): Payload => ({
   bytes: inputBytes,
 });
 
-/** Abandonments stand only at a stream's beginning, one per generation that came to nothing. */
-function foundIn(events: readonly RecordedEvent[]): Found {
-  let generation = 0;
-  for (const event of events as unknown as readonly ExecutionEvent[]) {
-    if (event.type === 'ExecutionRequested') return { requested: event.data };
-    generation += 1;
-  }
-  return { generation };
+/** Abandonments are only at a stream's beginning, one per generation that came to nothing. */
+function foundIn({ state, revision }: Loaded<Execution.State>): Found {
+  return 'request' in state ? { requested: state.request } : { generation: revision + 1 };
 }

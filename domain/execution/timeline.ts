@@ -43,6 +43,10 @@ export function timelineOf(events: readonly Recorded[]): readonly TimelineEntry[
   return timeline;
 }
 
+/** Undefined for what happens inside. */
+export const timelineTypeOf = (type: ExecutionEvent['type']): TimelineType | undefined =>
+  publicMeaning[type]?.[0];
+
 const publicMeaning: Partial<Record<ExecutionEvent['type'], [TimelineType, PublicStatus]>> = {
   ExecutionRequested: ['execution.accepted', 'PENDING'],
   ProviderDispatched: ['execution.started', 'PROCESSING'],

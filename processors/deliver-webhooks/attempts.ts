@@ -1,6 +1,6 @@
 /**
- * Attempts to deliver, in the background and in bounded number: take one of the host's
- * permits, sign, post, record what came of it. What finds no place, or is cut, is taken up by its timer.
+ * Attempts to deliver, in the background and in bounded number: take one of the host's permits,
+ * sign, post, record the result. An attempt that found no permit or was cut is made by its timer.
  */
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { DeliveryScheduled } from '../../contracts/events/delivery.js';

@@ -37,9 +37,11 @@ export const rehostFiles = (infra: Infra): Group => ({
     const executionId = idOf(notification.stream) as ExecutionId;
     const metadata = metadataOf('rehost-files', executionId, notification);
     try {
+      let loaded = await infra.executions.load(executionId, { atLeast: notification.revision });
       for (;;) {
-        const outcome = await rehost(infra, executionId, metadata, signal);
+        const outcome = await rehost(infra, loaded, metadata, signal);
         if (outcome !== 'conflict') return outcome;
+        loaded = await infra.executions.load(executionId);
       }
     } catch (error) {
       // A full disk, like a store that is away, makes no dead letter.
@@ -53,16 +55,15 @@ type Delivered = Extract<Execution.State, { status: 'delivered' }>;
 
 async function rehost(
   infra: Infra,
-  executionId: ExecutionId,
+  loaded: Loaded<Execution.State>,
   metadata: CommandMetadata,
   signal: AbortSignal,
 ): Promise<string> {
-  const loaded = await infra.executions.load(executionId);
   const { state } = loaded;
   if (state.status !== 'delivered') return `already_${state.status}`;
   const delivered = { ...loaded, state };
   const produced = await producedBy(infra, state);
-  const files = await fetchAll(infra, produced, executionId, signal);
+  const files = await fetchAll(infra, produced, state.request.executionId, signal);
   if (files === 'unusable') return fail(infra, delivered, metadata);
   if (files === 'unreachable') {
     if (signal.aborted) throw new Error('stopping before an output was fetched');

@@ -9,7 +9,6 @@
  *                                          └──► ExecutionFailed
  */
 import { randomUUID } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionId } from '../../contracts/ids.js';
@@ -33,6 +32,7 @@ export interface RunExecution {
     executionId: ExecutionId,
     metadata: CommandMetadata,
     signal: AbortSignal,
+    atLeast?: number,
   ): Promise<string>;
   /** Resolves when no call is in flight; after `waitMs` the rest is cut and recovered later. */
   drain(waitMs: number): Promise<void>;
@@ -45,8 +45,6 @@ const HANDLERS_MAX = 512;
  * room full comes again after the bus's pause, of at most five seconds.
  */
 const WAITING_ROOM = { waitersMax: HANDLERS_MAX - 64, stillMs: 2_000 };
-/** What those who come again are remembered by, so that they need not be read again. */
-const TURNED_AWAY_MAX = 10_000;
 
 /**
  * The call must end this long before others may take its attempt over. It covers the recording of
@@ -61,9 +59,8 @@ const RESUME_WAIT_MAX_MS = 30_000;
 export function openRunExecution(infra: Infra): RunExecution {
   const pool = openProviderPool(infra.metrics, infra.now, WAITING_ROOM);
   const attempts = openAttempts(infra);
-  const turnedAway = new LRUCache<ExecutionId, Loaded<Pending>>({ max: TURNED_AWAY_MAX });
-  const advance: RunExecution['advance'] = (executionId, metadata, signal) =>
-    advanceOnce({ infra, pool, attempts, turnedAway, executionId, metadata, signal });
+  const advance: RunExecution['advance'] = (executionId, metadata, signal, atLeast) =>
+    advanceOnce({ infra, pool, attempts, executionId, metadata, signal }, atLeast);
   return {
     advance,
     drain: (waitMs) => attempts.drain(waitMs),
@@ -75,7 +72,8 @@ export function openRunExecution(infra: Infra): RunExecution {
       attemptsMax: 30,
       handle(notification, signal) {
         const executionId = idOf(notification.stream) as ExecutionId;
-        return advance(executionId, metadataOf('run-execution', executionId, notification), signal);
+        const metadata = metadataOf('run-execution', executionId, notification);
+        return advance(executionId, metadata, signal, notification.revision);
       },
     },
   };
@@ -87,24 +85,21 @@ interface Job {
   readonly infra: Infra;
   readonly pool: ProviderPool;
   readonly attempts: Attempts;
-  readonly turnedAway: LRUCache<ExecutionId, Loaded<Pending>>;
   readonly executionId: ExecutionId;
   readonly metadata: CommandMetadata;
   readonly signal: AbortSignal;
 }
 
 /** A word for what was done; throws when the process stops before anything was claimed. */
-async function advanceOnce(job: Job): Promise<string> {
-  const { infra, turnedAway, executionId } = job;
+async function advanceOnce(job: Job, atLeast: number | undefined): Promise<string> {
+  const { executions } = job.infra;
+  let loaded = await executions.load(job.executionId, { atLeast });
   for (;;) {
-    // Whatever was read before is as good as new: what is decided on it is appended behind it.
-    const known = turnedAway.get(executionId);
-    turnedAway.delete(executionId);
-    const loaded = known ?? (await infra.executions.load(executionId));
     const { state } = loaded;
     if (state.status !== 'pending') return `already_${state.status}`;
     const done = await dispatch(job, { ...loaded, state });
     if (done !== 'conflict') return done;
+    loaded = await executions.load(job.executionId);
   }
 }
 
@@ -130,7 +125,8 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<string> {
     const waitMs = waitOf(choice, nowMs, resume ? RESUME_WAIT_MAX_MS : REST_WAIT_MAX_MS);
     if (waitMs === undefined)
       return giveUp(job, loaded, resume ? 'GENERATION_TIMEOUT' : codeOf(choice));
-    await waitForSlot(job, loaded, choice, { waitMs, sinceMs });
+    const slugs = choice.candidates.map((candidate) => candidate.provider);
+    await pool.changed(slugs, waitMs, sinceMs, signal);
   }
 }
 
@@ -151,21 +147,6 @@ function codeOf({ candidates }: RouteChoice): CanonicalCode {
   const reasons = candidates.map(({ skipped }) => skipped);
   const isFailing = reasons.includes('breaker_open') || reasons.includes('breaker_probing');
   return !isFailing && reasons.includes('throttled') ? 'MODEL_OVERLOADED' : 'MODEL_UNAVAILABLE';
-}
-
-async function waitForSlot(
-  { pool, turnedAway, executionId, signal }: Job,
-  loaded: Loaded<Pending>,
-  { candidates }: RouteChoice,
-  { waitMs, sinceMs }: { readonly waitMs: number; readonly sinceMs: number },
-): Promise<void> {
-  const providers = candidates.map(({ provider }) => provider);
-  try {
-    await pool.changed(providers, waitMs, sinceMs, signal);
-  } catch (error) {
-    turnedAway.set(executionId, loaded);
-    throw error;
-  }
 }
 
 interface Chosen {

@@ -15,7 +15,8 @@ export const settleExecution = (infra: Infra): Group => ({
   attemptsMax: 30,
   async handle(notification) {
     const executionId = idOf(notification.stream) as ExecutionId;
-    return settle(infra, executionId, metadataOf('settle-execution', executionId, notification));
+    const metadata = metadataOf('settle-execution', executionId, notification);
+    return settle(infra, executionId, metadata, notification.revision);
   },
 });
 
@@ -24,8 +25,9 @@ export async function settle(
   { executions, accounts, now }: Infra,
   executionId: ExecutionId,
   metadata: CommandMetadata,
+  atLeast?: number,
 ): Promise<string> {
-  const { state } = await executions.load(executionId);
+  const { state } = await executions.load(executionId, { atLeast });
   const command = settlementOf(state, new Date(now()).toISOString());
   if (!command) return 'not_finished';
   const result = await accounts.submit(command.organizationId, { command, metadata });

@@ -1,0 +1,54 @@
+/**
+ * Folded states of streams, in memory, each with its revision. Bounded by number and by bytes: the
+ * least recently used is dropped first. repository.ts says when a cached state may be used.
+ */
+import { LRUCache } from 'lru-cache';
+import type { StreamName } from '../contracts/streams.js';
+
+interface AtRevision {
+  readonly state: unknown;
+  readonly revision: number;
+}
+
+export interface StreamCache<T extends AtRevision = AtRevision> {
+  get(stream: StreamName): T | undefined;
+  /** Unless a newer state is there. */
+  keep(stream: StreamName, folded: T): void;
+  evict(stream: StreamName): void;
+}
+
+interface StreamCacheOptions {
+  readonly entriesMax?: number;
+  /** Roughly, of all states together. */
+  readonly bytesMax?: number;
+}
+
+export function openStreamCache(options: StreamCacheOptions = {}): StreamCache {
+  const { entriesMax = 20_000, bytesMax = 32 * 1024 * 1024 } = options;
+  const states = new LRUCache<StreamName, AtRevision>({
+    max: entriesMax,
+    maxSize: bytesMax,
+    sizeCalculation: ({ state }) => bytesOf(state),
+  });
+  return {
+    get: (stream) => states.get(stream),
+    keep(stream, folded) {
+      const kept = states.peek(stream);
+      if (!kept || kept.revision < folded.revision) states.set(stream, folded);
+    },
+    evict: (stream) => void states.delete(stream),
+  };
+}
+
+/** Of a field's key or an element's place, and of a number; more of an object of its own. */
+const WORD_BYTES = 8;
+const OBJECT_BYTES = 32;
+
+/** Roughly what a state of plain data takes in memory. */
+function bytesOf(value: unknown): number {
+  if (typeof value === 'string') return WORD_BYTES + value.length;
+  if (typeof value !== 'object' || value === null) return WORD_BYTES;
+  let bytes = OBJECT_BYTES;
+  for (const key in value) bytes += WORD_BYTES + bytesOf((value as Record<string, unknown>)[key]);
+  return bytes;
+}
