@@ -234,10 +234,9 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       it('drops a state that is beyond the end of the log', async () => {
         await granted();
         await granted();
-        const { readStream } = stores.store;
         store.append = async () => [{ status: 'conflict', actualRevision: 0 }];
         store.readStream = async (stream) => {
-          const events = await readStream.call(stores.store, stream);
+          const events = await stores.store.readStream(stream);
           return events.slice(0, 1);
         };
         const loaded = await organizations.load(organizationId, { atLeast: 2 });

@@ -17,7 +17,7 @@
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { DomainEvent } from '../contracts/events/envelope.js';
 import { idOf, streamOf, type Category, type StreamName } from '../contracts/streams.js';
-import type { Decider } from '../domain/decider.js';
+import type { Decider, Decision } from '../domain/decider.js';
 import {
   NO_STREAM,
   StoreUnavailable,
@@ -129,9 +129,7 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
       const command = commandOf(choice, state);
       if (command === undefined) return { outcome: 'alreadyDone', state };
       const decision = aggregate.decide(state, command);
-      if (decision.kind === 'alreadyDone') return { outcome: 'alreadyDone', state };
-      if (decision.kind === 'rejected')
-        return { outcome: 'rejected', state, reason: decision.reason };
+      if (decision.kind !== 'accepted') return unchanged(decision, state);
       const { events } = decision;
       const stream = streamOf(category, id);
       const append = appendOf(stream, revision, events, metadata, token);
@@ -164,6 +162,14 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
   };
   return repository;
 }
+
+const unchanged = <S, E extends DomainEvent, R extends string>(
+  decision: Exclude<Decision<E, R>, { kind: 'accepted' }>,
+  state: S,
+) =>
+  decision.kind === 'rejected'
+    ? ({ outcome: 'rejected', state, reason: decision.reason } as const)
+    : ({ outcome: 'alreadyDone', state } as const);
 
 const commandOf = <S, C>(choice: Choice<S, C>, state: S): C | undefined =>
   typeof choice === 'function' ? (choice as (state: S) => C | undefined)(state) : choice;
