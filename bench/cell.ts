@@ -136,8 +136,17 @@ function rowOf(
     return (atMost ? interval.ratio <= bar : interval.ratio >= bar) ? 'reached' : 'short';
   };
   return {
-    ...{ id, name, ...interval, target, verdict: judge(target), absolutes: { a, b }, atMost },
-    ...{ here, hereVerdict: judge(here), violations, notes },
+    id,
+    name,
+    ...interval,
+    target,
+    verdict: judge(target),
+    absolutes: { a, b },
+    atMost,
+    here,
+    hereVerdict: judge(here),
+    violations,
+    notes,
   };
 }
 

@@ -49,7 +49,9 @@ export async function startModelRoute(options: ModelRouteOptions): Promise<Model
       DATABASE_URL: databaseUrl,
       // Roles without processors never call it, but the catalogue needs an address.
       SANDBOX_URL: sandboxUrl ?? 'http://127.0.0.1:9',
-      ...{ EVENTSTORE_URL: '', KAFKA_BROKERS: '', S3_ENDPOINT: '' },
+      EVENTSTORE_URL: '',
+      KAFKA_BROKERS: '',
+      S3_ENDPOINT: '',
       ...env,
     },
   });

@@ -86,7 +86,10 @@ async function profiled(at: Databases, subject: Subject, seconds: number): Promi
   async function run(forSeconds: number): Promise<number> {
     await progress.mark();
     const { answers } = await closedLoop({
-      ...{ url: system.url, clients: CLIENTS, seconds: forSeconds, next: submissions.fresh },
+      url: system.url,
+      clients: CLIENTS,
+      seconds: forSeconds,
+      next: submissions.fresh,
       accept: (status) => status === 202,
     });
     if (works) await progress.done(answers);

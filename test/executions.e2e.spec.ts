@@ -49,8 +49,14 @@ describe('an execution', function () {
     expect(accepted.headers['x-request-id']).to.match(/^req_/);
     expect(accepted.headers).not.to.have.property('idempotency-replayed');
     expect(accepted.body).to.deep.equal({
-      ...{ id, status: 'PENDING', model: body.model, metadata: { order: '4711' } },
-      ...{ created_at, expires_at, hold_amount, estimated_cost },
+      id,
+      status: 'PENDING',
+      model: body.model,
+      metadata: { order: '4711' },
+      created_at,
+      expires_at,
+      hold_amount,
+      estimated_cost,
     });
     expect(Date.parse(expires_at) - Date.parse(created_at)).to.equal(300_000);
     const holdMin = (micros(estimated_cost) * 12n) / 10n;
@@ -130,7 +136,8 @@ describe('an execution', function () {
     const answer = await api.submit(textOf('Too dear'), newKey());
     expect(answer.status).to.equal(402);
     expect((answer.body as unknown as ErrorBody).error).to.include({
-      ...{ code: 'INSUFFICIENT_BALANCE', retryable: false },
+      code: 'INSUFFICIENT_BALANCE',
+      retryable: false,
     });
     expect(await api.all('/executions')).to.deep.equal([]);
     expect(await api.all('/billing/holds')).to.deep.equal([]);

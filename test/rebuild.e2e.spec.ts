@@ -35,8 +35,12 @@ describe('rebuilding the read models', function () {
     const receiver = await startReceiver();
     const tenants = [tenant];
     load = startLoad({
-      ...{ tenants, receiverUrl: receiver.url, textModels: ['text-generation-standard'] },
-      ...{ lanes: 8, pauseMs: [10, 60], random: randomFrom('rebuild') },
+      tenants,
+      receiverUrl: receiver.url,
+      textModels: ['text-generation-standard'],
+      lanes: 8,
+      pauseMs: [10, 60],
+      random: randomFrom('rebuild'),
     });
     const { sandboxUrl } = system();
     scene = { tenants, amount: AMOUNT, load, receiver, sandboxUrl, isAlone: false };

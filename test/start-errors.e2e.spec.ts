@@ -37,8 +37,11 @@ describe('a start that cannot succeed', function () {
     const child = startChild({
       ...programOf({}, ...(args.length > 0 ? args : ['serve'])),
       env: {
-        ...{ PORT: '0', MODELROUTE_DATA_DIR: join(folder, 'data'), MODELROUTE_DEMO: '0' },
-        ...{ DATABASE_URL: database.url, ...env },
+        PORT: '0',
+        MODELROUTE_DATA_DIR: join(folder, 'data'),
+        MODELROUTE_DEMO: '0',
+        DATABASE_URL: database.url,
+        ...env,
       },
     });
     const { code } = await exitOf(child, EXIT_DEADLINE_MS);

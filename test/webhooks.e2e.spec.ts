@@ -57,8 +57,13 @@ describe('webhooks of an execution', function () {
     const timeline = await api.timeline(id);
     expect(bodies.map(({ data: _, id: eventId, ...rest }) => rest)).to.deep.equal(
       timeline.slice(1).map(({ sequence, type, at }) => ({
-        ...{ type, event_type: type, version: '1.0', timestamp: at },
-        ...{ organization_id: organizationId, execution_id: id, sequence },
+        type,
+        event_type: type,
+        version: '1.0',
+        timestamp: at,
+        organization_id: organizationId,
+        execution_id: id,
+        sequence,
       })),
     );
     expect(bodies.map(({ sequence }) => sequence)).to.deep.equal([2, 3]);

@@ -93,16 +93,33 @@ function commandFor(organizationId: OrganizationId): QueuedCommand {
   const requested: ExecutionRequested = {
     type: 'ExecutionRequested',
     data: {
-      ...{ executionId, organizationId, holdId, idempotencyKey, at, expiresAt: at },
-      ...{ apiKeyId: API_KEY, bodyHash: 'b'.repeat(64), model: 'm', modality: 'text' },
+      executionId,
+      organizationId,
+      holdId,
+      idempotencyKey,
+      at,
+      expiresAt: at,
+      apiKeyId: API_KEY,
+      bodyHash: 'b'.repeat(64),
+      model: 'm',
+      modality: 'text',
       input: { ref, sha256: '0'.repeat(64), bytes: INPUT.length },
-      ...{ metadata: {}, estimatedCost: amount, holdAmount: amount, catalogueVersion: 'v' },
+      metadata: {},
+      estimatedCost: amount,
+      holdAmount: amount,
+      catalogueVersion: 'v',
     },
   };
   const stream = streamOf('execution', executionId);
   return {
     command: {
-      ...{ type: 'PlaceHold', organizationId, executionId, generation: 0, holdId, amount, at },
+      type: 'PlaceHold',
+      organizationId,
+      executionId,
+      generation: 0,
+      holdId,
+      amount,
+      at,
     },
     metadata,
     dependent: () => ({

@@ -86,7 +86,11 @@ function startRunner(config: GraphileConfig, pgPool: pg.Pool, execute: Task): Pr
   const { concurrency, batching } = config;
   const batches = { localQueue: { size: 512 }, completeJobBatchDelay: 50, failJobBatchDelay: 50 };
   return run({
-    ...{ pgPool, concurrency, logger: quiet, noHandleSignals: true, taskList: { execute } },
+    pgPool,
+    concurrency,
+    logger: quiet,
+    noHandleSignals: true,
+    taskList: { execute },
     ...(batching && { preset: { worker: batches } }),
   });
 }

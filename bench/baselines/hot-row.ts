@@ -30,7 +30,9 @@ servePart<HotRowConfig, null, Timed, Count>(async ({ url, clients }) => {
     ready: null,
     answer: ({ seconds }) =>
       countInLoops({
-        ...{ url, clients, seconds },
+        url,
+        clients,
+        seconds,
         async once(client) {
           const { rowCount } = await client.query(take);
           if (rowCount !== 1) throw new Error('the row was not changed');

@@ -12,13 +12,19 @@ export function newStream(): AppendUnit {
     id: randomUUID(),
     type: 'FundsDeposited' as const,
     data: {
-      ...{ organizationId, at, topUpId: `bench-${n}`, amount: 1_000_000n },
-      ...{ availableAfter: 1_000_000n * BigInt(n + 1), heldAfter: 0n },
+      organizationId,
+      at,
+      topUpId: `bench-${n}`,
+      amount: 1_000_000n,
+      availableAfter: 1_000_000n * BigInt(n + 1),
+      heldAfter: 0n,
     },
     metadata: {
       $correlationId: organizationId,
       $causationId: organizationId,
-      ...{ actor: 'operator', schemaVersion: 1, time: at },
+      actor: 'operator',
+      schemaVersion: 1,
+      time: at,
     },
   }));
   const stream = streamOf('account', organizationId);

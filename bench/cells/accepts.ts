@@ -36,7 +36,10 @@ export const accepts: Cell = {
 
       async function accept(seconds: number, answersMax = Infinity) {
         const result = await closedLoop({
-          ...{ url: system.url, clients: CLIENTS, seconds, answersMax },
+          url: system.url,
+          clients: CLIENTS,
+          seconds,
+          answersMax,
           next: submissions.fresh,
           accept: (status) => status === 202,
         });
@@ -107,12 +110,10 @@ async function expressSide(
     name: 'Express POSTs/s',
     async measure(warmUp) {
       const { perSecond, p99Ms } = await closedLoop({
-        ...{
-          url: part.ready,
-          clients: CLIENTS,
-          seconds: turnSeconds(bench, warmUp),
-          next: request,
-        },
+        url: part.ready,
+        clients: CLIENTS,
+        seconds: turnSeconds(bench, warmUp),
+        next: request,
         accept: (status) => status === 202,
       });
       return { perSecond, p99Ms };

@@ -117,7 +117,10 @@ async function queueSide(
       await part.ask({ work: true });
       const began = performance.now();
       const { answers, perSecond: acceptedPerSecond } = await closedLoop({
-        ...{ url: part.ready, clients: CLIENTS, seconds: INGRESS_SECONDS_MAX, answersMax: count },
+        url: part.ready,
+        clients: CLIENTS,
+        seconds: INGRESS_SECONDS_MAX,
+        answersMax: count,
         next: queued,
         accept: (status) => status === 202,
       });

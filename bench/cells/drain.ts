@@ -70,7 +70,10 @@ async function ourSide(bench: Bench, place: Place, defer: Defer): Promise<Side> 
       await progress.mark();
       workers.pause();
       const { answers } = await closedLoop({
-        ...{ url: doors.url, clients: CLIENTS, seconds: INGRESS_SECONDS_MAX, answersMax: count },
+        url: doors.url,
+        clients: CLIENTS,
+        seconds: INGRESS_SECONDS_MAX,
+        answersMax: count,
         next: submissions.fresh,
         accept: (status) => status === 202,
       });
@@ -93,7 +96,10 @@ async function queueSide(bench: Bench, place: Place, defer: Defer): Promise<Side
       const count = warmUp ? WARM_UP_BACKLOG : Math.ceil(perSecond * bench.settings.seconds);
       await query(url, 'TRUNCATE results');
       const { answers } = await closedLoop({
-        ...{ url: part.ready, clients: CLIENTS, seconds: INGRESS_SECONDS_MAX, answersMax: count },
+        url: part.ready,
+        clients: CLIENTS,
+        seconds: INGRESS_SECONDS_MAX,
+        answersMax: count,
         next: queued,
         accept: (status) => status === 202,
       });

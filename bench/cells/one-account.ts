@@ -33,7 +33,11 @@ export const oneAccount: Cell = {
 
       async function accept({ fresh }: Submissions, seconds: number, answersMax = Infinity) {
         const result = await closedLoop({
-          ...{ url: system.url, clients: CLIENTS, seconds, answersMax, next: fresh },
+          url: system.url,
+          clients: CLIENTS,
+          seconds,
+          answersMax,
+          next: fresh,
           accept: (status) => status === 202,
         });
         accepted += result.answers;

@@ -73,7 +73,10 @@ async function completedOnes(bench: Bench, databaseUrl: string, defer: Defer) {
   const submissions = submissionsOf(tenants, 'r7');
   const progress = await followLog(databaseUrl);
   const { answers } = await closedLoop({
-    ...{ url: whole.url, clients: CLIENTS, seconds: SETUP_SECONDS_MAX, answersMax: EXECUTIONS },
+    url: whole.url,
+    clients: CLIENTS,
+    seconds: SETUP_SECONDS_MAX,
+    answersMax: EXECUTIONS,
     next: submissions.fresh,
     accept: (status) => status === 202,
   });

@@ -36,7 +36,11 @@ export const replays: Cell = {
 
       async function accept(seconds: number, answersMax = Infinity) {
         const result = await closedLoop({
-          ...{ url, clients: CLIENTS, seconds, answersMax, next: submissions.fresh },
+          url,
+          clients: CLIENTS,
+          seconds,
+          answersMax,
+          next: submissions.fresh,
           accept: (status, headers) => status === 202 && !headers['idempotency-replayed'],
         });
         accepted += result.answers;
@@ -49,7 +53,9 @@ export const replays: Cell = {
         name: 'replays/s',
         async measure(warmUp) {
           const { perSecond, p99Ms } = await closedLoop({
-            ...{ url, clients: CLIENTS, seconds: turnSeconds(bench, warmUp) },
+            url,
+            clients: CLIENTS,
+            seconds: turnSeconds(bench, warmUp),
             next: (n) => submissions.again(n % ORIGINALS),
             accept: (status, headers) =>
               status === 202 && headers['idempotency-replayed'] === 'true',

@@ -3,11 +3,11 @@
  * machine: a POST with a key of its own and 800 bytes, durably accepted; one HTTP call to the same
  * provider, which takes 2 ms; the result stored and there to be asked for.
  *
- *   R15.accepts, R15.completed       a burst by closed loop; it ends on our side when all is settled
- *                                    and readable, on Restate's when the last handler returns
- *   R15.latency100, R15.latency300   open loop; from when a request was due to its completion, which
- *                                    we see in the log, looked at every few milliseconds, and which
- *                                    Restate answers to a call that waits for its result
+ *   R15.accepts, R15.completed       a burst by closed loop; it ends on our side when all is
+ *                                    settled and readable, on Restate's with the last handler
+ *   R15.latency100, R15.latency300   open loop; from when a request was due to its completion,
+ *                                    which we see in the log, looked at every few milliseconds,
+ *                                    and Restate answers to a call that waits for its result
  */
 import { executionIdOf, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf, type StreamName } from '../../contracts/streams.js';

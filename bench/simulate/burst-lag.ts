@@ -48,9 +48,11 @@ export function simulateBurst(settings: Burst): BurstResult {
   }
   return {
     capacityPerSecond: (batchMax / (batchFixedMs + batchMax * batchEachMs)) * 1000,
-    ...{ behindMax, oldestSeconds: oldestMs / 1000 },
+    behindMax,
+    oldestSeconds: oldestMs / 1000,
     caughtUpSeconds: caughtUpMs === undefined ? undefined : caughtUpMs / 1000,
-    ...{ appended: arrivals.countBy(nowMs), read },
+    appended: arrivals.countBy(nowMs),
+    read,
   };
 }
 

@@ -74,10 +74,16 @@ export function simulateHotAccount(settings: HotAccount): HotAccountResult {
     ...settings,
     time: openHappenings(),
     processesThere: Array.from({ length: settings.processes }, () => ({
-      ...{ freeAtMs: 0, queue: [], isInTurn: false, knownRevision: 0 },
+      freeAtMs: 0,
+      queue: [],
+      isInTurn: false,
+      knownRevision: 0,
     })),
     random: randomFrom(settings.seed),
-    ...{ revision: 0, appends: 0, conflicts: 0, waitsMs: [] },
+    revision: 0,
+    appends: 0,
+    conflicts: 0,
+    waitsMs: [],
   };
   for (let caller = 0; caller < settings.callers; caller += 1) ask(world, caller);
   world.time.runUntil(settings.seconds * 1000);
@@ -88,7 +94,10 @@ export function simulateHotAccount(settings: HotAccount): HotAccountResult {
     acceptsPerSecond: waitsMs.length / settings.seconds,
     conflictsPerAppend: appends === 0 ? 0 : conflicts / appends,
     commandsPerAppend: appends === conflicts ? 0 : revision / (appends - conflicts),
-    ...{ p50Ms: at(0.5), p99Ms: at(0.99), accepted: waitsMs.length, revision },
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+    accepted: waitsMs.length,
+    revision,
   };
 }
 

@@ -30,8 +30,18 @@ describe('simulated: what happens', () => {
 
 describe('simulated: one hot account', () => {
   const settings: HotAccount = {
-    ...{ processes: 1, manner: 'hash', callers: 64, requestMs: 0.2, decideMs: 0.05 },
-    ...{ appendMs: 3, readMs: 1, mailMs: 2, jitter: 0.3, batchMax: 64, seconds: 2, seed: 'spec' },
+    processes: 1,
+    manner: 'hash',
+    callers: 64,
+    requestMs: 0.2,
+    decideMs: 0.05,
+    appendMs: 3,
+    readMs: 1,
+    mailMs: 2,
+    jitter: 0.3,
+    batchMax: 64,
+    seconds: 2,
+    seed: 'spec',
   };
 
   it('is the same each time', () => {
@@ -101,8 +111,13 @@ describe('simulated: streams on partitions', () => {
 
 describe('simulated: a reader in a burst', () => {
   const settings: Burst = {
-    ...{ eventsPerSecond: 1_000, times: 10, burstSeconds: 20 },
-    ...{ batchFixedMs: 5, batchEachMs: 0.2, batchMax: 500, seed: 'spec' },
+    eventsPerSecond: 1_000,
+    times: 10,
+    burstSeconds: 20,
+    batchFixedMs: 5,
+    batchEachMs: 0.2,
+    batchMax: 500,
+    seed: 'spec',
   };
   const capacity = (500 / 105) * 1000;
 
@@ -137,16 +152,31 @@ describe('simulated: a reader in a burst', () => {
 
 describe('sizes', () => {
   const cost = {
-    ...{ events: 5, doorbells: 3, eventBytes: 2_000, logDiskBytes: 4_000, payloadDiskBytes: 1_000 },
-    ...{ readModelDiskBytes: 500, acceptMs: 0.65, readMs: 0.13, workMs: 1.3, reads: 5 },
+    events: 5,
+    doorbells: 3,
+    eventBytes: 2_000,
+    logDiskBytes: 4_000,
+    payloadDiskBytes: 1_000,
+    readModelDiskBytes: 500,
+    acceptMs: 0.65,
+    readMs: 0.13,
+    workMs: 1.3,
+    reads: 5,
     readModelMs: 0.2,
   };
 
   it('are the cost of one times how many there are, with room left in each process', () => {
     expect(sizeOf(10_000, cost)).to.deep.equal({
-      ...{ eventsPerSecond: 50_000, doorbellsPerSecond: 30_000, eventMegabytesPerSecond: 20 },
-      ...{ logGigabytesPerDay: 3_456, payloadGigabytesPerDay: 864, readModelGigabytesPerDay: 432 },
-      ...{ commandProcesses: 10, queryProcesses: 10, workProcesses: 20, readModelCores: 2 },
+      eventsPerSecond: 50_000,
+      doorbellsPerSecond: 30_000,
+      eventMegabytesPerSecond: 20,
+      logGigabytesPerDay: 3_456,
+      payloadGigabytesPerDay: 864,
+      readModelGigabytesPerDay: 432,
+      commandProcesses: 10,
+      queryProcesses: 10,
+      workProcesses: 20,
+      readModelCores: 2,
     });
   });
 

@@ -61,7 +61,12 @@ describe('a cluster', function () {
       const times = { brokerMs: 3_000, filesMs: 2_000, frozenMs: 3_000 };
       const faults = faultsOf(system(), times).filter(({ name }) => !/-[23]$/.test(name));
       const report = await runFaults(system(), {
-        ...{ seed, faults, executions: 100, lanes: 3, pauseMs: [200, 500], calmMs: 300 },
+        seed,
+        faults,
+        executions: 100,
+        lanes: 3,
+        pauseMs: [200, 500],
+        calmMs: 300,
         isAlone: false,
         onStruck: (struck) => console.log(`      ${struckLine(struck)}`),
       });

@@ -53,7 +53,9 @@ async function start(setup: Setup, log: Log, signal: AbortSignal, undo: Undo): P
   if (left.length > 0) log.info({ left }, 'ended what a killed cluster had left running');
   watchOver(folders.pids);
   const around: Surroundings = {
-    ...{ pidFiles: openPidFiles(folders.pids), holdsDir: folders.holds, log },
+    pidFiles: openPidFiles(folders.pids),
+    holdsDir: folders.holds,
+    log,
     onLine: forwardLines(log),
   };
   const keys = await keysOf(config);

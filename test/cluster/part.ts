@@ -72,7 +72,11 @@ interface State {
 
 export function keepAlive(options: PartOptions, around: Surroundings): Part {
   const state: State = {
-    ...{ child: undefined, address: undefined, stopping: false, hasStarted: false, words: [] },
+    child: undefined,
+    address: undefined,
+    stopping: false,
+    hasStarted: false,
+    words: [],
   };
   const ending = new AbortController();
   let onStarted: () => void = () => undefined;

@@ -53,10 +53,16 @@ async function startReplica(
   const folder = await ownFolder(setup, name);
   const part = keepAlive(
     {
-      ...{ name, ...programOf({}, 'serve'), cwd: repositoryRoot, stopMs: STOP_MS },
+      name,
+      ...programOf({}, 'serve'),
+      cwd: repositoryRoot,
+      stopMs: STOP_MS,
       env: {
         ...setup.env,
-        ...{ MODELROUTE_ROLES: role, MODELROUTE_DATA_DIR: folder, MODELROUTE_DEMO: '0', PORT: '0' },
+        MODELROUTE_ROLES: role,
+        MODELROUTE_DATA_DIR: folder,
+        MODELROUTE_DEMO: '0',
+        PORT: '0',
         ...env,
       },
       ready: { in: (line) => READY.exec(line)?.[1] },

@@ -62,8 +62,12 @@ export async function runFaults(system: System, options: FaultsOptions): Promise
   );
   const receiver = await startReceiver();
   const load = startLoad({
-    ...{ tenants, receiverUrl: receiver.url, lanes: options.lanes, pauseMs: options.pauseMs },
-    ...{ textModels: [TEXT, TEXT, NORTH_TEXT], random: random.branch('load') },
+    tenants,
+    receiverUrl: receiver.url,
+    lanes: options.lanes,
+    pauseMs: options.pauseMs,
+    textModels: [TEXT, TEXT, NORTH_TEXT],
+    random: random.branch('load'),
   });
   atEnd(async () => load.abandon());
   const beganAt = performance.now();
@@ -90,7 +94,12 @@ export async function runFaults(system: System, options: FaultsOptions): Promise
   const calmInMs = Math.round(performance.now() - calmFrom);
   findings.push(...unrest, ...(await audit(scene)));
   const verify = await system.command(
-    ...['verify', '--json', '--settled', '--deep', '--receiver-record', sandboxUrl],
+    'verify',
+    '--json',
+    '--settled',
+    '--deep',
+    '--receiver-record',
+    sandboxUrl,
   );
   const told = receiver.told.length;
   return { struck, load, perSecond, told, calmInMs, findings, verify };
@@ -100,13 +109,17 @@ const misbehave = (sandboxUrl: string): Promise<void> =>
   behave(sandboxUrl, {
     aurora: {
       latency: { kind: 'lognormal', medianMs: 40, sigma: 0.6 },
-      ...{ errorRate: 0.02, errorStatus: 500 },
-      ...{ misbehaviour: 'reset-mid-body', misbehaveRate: 0.01 },
+      errorRate: 0.02,
+      errorStatus: 500,
+      misbehaviour: 'reset-mid-body',
+      misbehaveRate: 0.01,
     },
     borealis: {
       latency: { kind: 'uniform', minMs: 30, maxMs: 250 },
-      ...{ errorRate: 0.02, errorStatus: 503 },
-      ...{ misbehaviour: 'timeout', misbehaveRate: 0.01 },
+      errorRate: 0.02,
+      errorStatus: 503,
+      misbehaviour: 'timeout',
+      misbehaveRate: 0.01,
     },
   });
 

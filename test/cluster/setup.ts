@@ -35,7 +35,9 @@ export function setupFrom(env: NodeJS.ProcessEnv): Setup {
   const dataDir = env['MODELROUTE_DATA_DIR'] ? given.dataDir : freeOf(given.dataDir, services);
   const own = join(dataDir, 'cluster');
   const folders = {
-    ...{ own, pids: join(own, 'pids'), holds: join(own, 'holds') },
+    own,
+    pids: join(own, 'pids'),
+    holds: join(own, 'holds'),
     replicas: join(own, 'replicas'),
   };
   return { config: { ...given, dataDir }, env, services, folders };

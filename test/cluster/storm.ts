@@ -58,7 +58,12 @@ async function start(): Promise<System> {
 
 async function breakInTurn(system: System): Promise<void> {
   const report = await runFaults(system, {
-    ...{ seed, executions, lanes, pauseMs: [200, 600], calmMs: 2_000, isAlone: true },
+    seed,
+    executions,
+    lanes,
+    pauseMs: [200, 600],
+    calmMs: 2_000,
+    isAlone: true,
     faults: faultsOf(system, TIMES).filter(({ name }) => wanted.test(name)),
     onStruck: (struck) => console.log(struckLine(struck)),
   });

@@ -78,7 +78,9 @@ describe('the balancer', function () {
   async function send(method: Dispatcher.HttpMethod, path: string, key?: string) {
     const answer = await request(`${baseUrl}${path}`, {
       // A connection each: on a used one HAProxy hangs up instead of saying 502.
-      ...{ method, dispatcher: agent, reset: true },
+      method,
+      dispatcher: agent,
+      reset: true,
       ...(key && { headers: { authorization: `Bearer ${key}` } }),
     });
     await answer.body.dump();
@@ -94,8 +96,13 @@ describe('the balancer', function () {
     const kinds: Record<string, string> = {};
     for (const method of methods) kinds[method] = await kindOf(method);
     expect(kinds).to.deep.equal({
-      ...{ GET: 'query', HEAD: 'query', POST: 'command', PUT: 'command', PATCH: 'command' },
-      ...{ DELETE: 'command', OPTIONS: 'command' },
+      GET: 'query',
+      HEAD: 'query',
+      POST: 'command',
+      PUT: 'command',
+      PATCH: 'command',
+      DELETE: 'command',
+      OPTIONS: 'command',
     });
   });
 
@@ -225,7 +232,10 @@ function swapped(text: string, swap: Readonly<Record<string, string>>): string {
 async function startReplica(address: string, port: number): Promise<Replica> {
   const sockets = new Set<Socket>();
   const replica: Replica = {
-    ...{ address, served: [], ready: true, dropNext: false },
+    address,
+    served: [],
+    ready: true,
+    dropNext: false,
     stop: async () => {
       if (!server.listening) return;
       server.close();

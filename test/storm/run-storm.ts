@@ -73,8 +73,12 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   );
   const receiver = await startReceiver();
   const load = startLoad({
-    ...{ tenants, receiverUrl: receiver.url, lanes: options.lanes, pauseMs: PAUSE_MS },
-    ...{ textModels: [TEXT, TEXT, NORTH_TEXT], random: random.branch('load') },
+    tenants,
+    receiverUrl: receiver.url,
+    lanes: options.lanes,
+    pauseMs: PAUSE_MS,
+    textModels: [TEXT, TEXT, NORTH_TEXT],
+    random: random.branch('load'),
   });
   atEnd(async () => load.abandon());
   const stricken: Stricken[] = [];
@@ -92,7 +96,12 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   const calmInMs = Math.round(performance.now() - calmFrom);
   const findings = [...unrest, ...(await audit(scene))];
   const verify = await system.command(
-    ...['verify', '--json', '--settled', '--deep', '--receiver-record', sandboxUrl],
+    'verify',
+    '--json',
+    '--settled',
+    '--deep',
+    '--receiver-record',
+    sandboxUrl,
   );
   const codes = [await system.stop(), await sandbox.stop()];
   if (codes.some((code) => code !== 0)) findings.push(`ended with ${codes.join(' and ')}`);
@@ -109,13 +118,17 @@ async function startBoth(folder: string): Promise<{ system: System; sandbox: Sys
   await behave(sandbox.sandboxUrl, {
     aurora: {
       latency: { kind: 'lognormal', medianMs: 40, sigma: 0.6 },
-      ...{ errorRate: 0.04, errorStatus: 500 },
-      ...{ misbehaviour: 'reset-mid-body', misbehaveRate: 0.02 },
+      errorRate: 0.04,
+      errorStatus: 500,
+      misbehaviour: 'reset-mid-body',
+      misbehaveRate: 0.02,
     },
     borealis: {
       latency: { kind: 'uniform', minMs: 30, maxMs: 250 },
-      ...{ errorRate: 0.04, errorStatus: 503 },
-      ...{ misbehaviour: 'timeout', misbehaveRate: 0.02 },
+      errorRate: 0.04,
+      errorStatus: 503,
+      misbehaviour: 'timeout',
+      misbehaveRate: 0.02,
     },
   });
   const system = await startSystem({

@@ -38,7 +38,8 @@ describe('the balancer', () => {
   };
   const ask = async (method: 'GET' | 'POST', path: string, key = 'Bearer a', body?: string) => {
     const answer = await request(`http://127.0.0.1:${balancer.port}${path}`, {
-      ...{ method, headers: { authorization: key } },
+      method,
+      headers: { authorization: key },
       ...(body !== undefined && { body }),
     });
     return {
@@ -177,7 +178,10 @@ async function startFake(name: string, role: Replica['role']): Promise<Fake> {
   await once(server, 'listening');
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const fake: Fake = {
-    ...{ replica: { name, role, address }, server, asked, isReady: true },
+    replica: { name, role, address },
+    server,
+    asked,
+    isReady: true,
     behave: (incoming, response) => {
       void buffer(incoming).then((body) => {
         response.end(`${name} ${incoming.method} ${incoming.url} ${body.toString()}`.trim());
