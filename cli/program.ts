@@ -7,7 +7,7 @@ export function programOf(context: Context): Command {
     .description('ModelRoute: runs AI models for products and agents, from one append-only log.')
     .addHelpText(
       'after',
-      `${exitCodes()}\nConfiguration is by environment variables; docs/configuration.md lists them.`,
+      `${exitCodes()}\nVariables of the environment configure it: docs/configuration.md.`,
     );
   program
     .command('serve')

@@ -1,4 +1,5 @@
 /** The rules of the house that a machine can check and no linter knows. Pure; takes seconds. */
+import { dirname, join, normalize } from 'node:path';
 import { expect } from 'chai';
 import ts from 'typescript';
 import { linesByRoom } from '../testing/product-lines.js';
@@ -179,6 +180,20 @@ describe('tidy', function () {
         ),
     );
     expect(wrong).to.deep.equal([]);
+  });
+
+  it('links and paths in the documentation name files that are there', () => {
+    const paths = new Set(pathsBelow());
+    const isThere = (path: string) =>
+      paths.has(path) || [...paths].some((one) => one.startsWith(`${path.replace(/\/$/, '')}/`));
+    const pages = [...paths].filter((path) => path.endsWith('.md'));
+    const broken = pages.flatMap((page) =>
+      [...textOf(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+        .map(([, link = '']) => normalize(join(dirname(page), link)))
+        .filter((path) => !isThere(path))
+        .map((path) => `${page} links to ${path}`),
+    );
+    expect(broken).to.deep.equal([]);
   });
 
   it('the lockfile names only the ordinary registry', () => {

@@ -4,17 +4,14 @@
  * the cluster stops.
  */
 import { readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { StartError } from '../start-error.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const fileIn = (dataDir: string): string => join(dataDir, 'environment');
-
 /** The variables of the process, and those of its data folder's file that it does not set. */
 export function withEnvironmentFile(env: Environment): Environment {
-  const path = fileIn(dataDirOf(env));
+  const path = join(dataDirOf(env), 'environment');
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -30,18 +27,7 @@ export const dataDirOf = (env: Environment): string =>
   resolve(env['MODELROUTE_DATA_DIR'] || './data');
 
 /** Lines `NAME='value'`, which a shell can read as well. */
-export const parseEnvironmentFile = (text: string): Record<string, string> =>
+const parseEnvironmentFile = (text: string): Record<string, string> =>
   Object.fromEntries(
     [...text.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name = '', value = '']) => [name, value]),
   );
-
-export async function writeEnvironmentFile(
-  dataDir: string,
-  variables: Readonly<Record<string, string>>,
-): Promise<void> {
-  const lines = Object.entries(variables).map(([name, value]) => `${name}='${value}'\n`);
-  await writeFile(fileIn(dataDir), lines.join(''), { mode: 0o600 });
-}
-
-export const removeEnvironmentFile = (dataDir: string): Promise<void> =>
-  rm(fileIn(dataDir), { force: true });

@@ -12,10 +12,6 @@ import { withDemo } from '../../cli/serve/demo.js';
 import { keysOf, type Keys } from '../../cli/serve/keys.js';
 import { aborted } from '../../infra/concurrency/pause.js';
 import type { Role } from '../../infra/config/config.js';
-import {
-  removeEnvironmentFile,
-  writeEnvironmentFile,
-} from '../../infra/config/environment-file.js';
 import { openLog, type Log } from '../../infra/logger.js';
 import { lockDataDir } from '../../infra/postgres/embedded/data-dir-lock.js';
 import { StartError } from '../../infra/start-error.js';
@@ -23,6 +19,7 @@ import { startBalancer, type Balancer } from './balancer/balancer.js';
 import { forwardLines } from './forward-lines.js';
 import type { Surroundings } from './part.js';
 import { endLeftovers, openPidFiles, watchOver } from './pid-files.js';
+import { removeEnvironmentFile, writeEnvironmentFile } from './environment-file.js';
 import { startReplicas, type RolePart } from './replicas.js';
 import { startServices, type Services } from './services.js';
 import { refuseOtherServices, steadyPort, type Setup } from './setup.js';
