@@ -20,6 +20,8 @@ export interface Metrics {
   readonly appendedEvents: Counter;
   readonly appendBatches: Counter;
   readonly unknownEvents: Counter<'type'>;
+  readonly forwardedCommands: Counter<'outcome'>;
+  readonly ownedAccounts: Gauge;
   readonly breakerOpen: Gauge<'provider'>;
   readonly bulkheadInUse: Gauge<'provider'>;
 }
@@ -56,6 +58,8 @@ export function openMetrics(): Metrics {
     appendedEvents: counter('event_store_events_total', 'Events appended by this process.'),
     appendBatches: counter('event_store_batches_total', 'Group commits of this process.'),
     unknownEvents: counter('event_store_unknown_total', 'Events of unknown type skipped.', 'type'),
+    forwardedCommands: counter('account_forwarded_total', 'Commands to owners.', 'outcome'),
+    ownedAccounts: gauge('account_owned', 'Contested accounts that this process owns.'),
     breakerOpen: gauge('provider_breaker_open', '1 while calls are held back.', 'provider'),
     bulkheadInUse: gauge('provider_bulkhead_in_use', 'Calls in flight.', 'provider'),
   };

@@ -8,6 +8,8 @@ import type { OrganizationId } from '../contracts/ids.js';
 export interface Secrets {
   /** `whsec_<base64 of 32 bytes>`: signs an organization's webhooks. */
   webhookSecret(organizationId: OrganizationId): string;
+  /** Signs requests between processes of this system. */
+  readonly internalKey: string;
 }
 
 export const openSecrets = (masterKey: string): Secrets => ({
@@ -15,4 +17,5 @@ export const openSecrets = (masterKey: string): Secrets => ({
     `whsec_${createHmac('sha256', masterKey)
       .update(`webhook-secret/1/${organizationId}`)
       .digest('base64')}`,
+  internalKey: createHmac('sha256', masterKey).update('internal-requests/1').digest('base64'),
 });

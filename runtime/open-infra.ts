@@ -1,7 +1,6 @@
 /** Opens what configuration names: the one place where adapters are chosen. */
 import { openAccounts } from '../command-handling/accounts/accounts.js';
 import { openRepositories } from '../command-handling/repositories.js';
-import { openPostgresHomes } from '../command-handling/account-owner/homes.js';
 import { openCatalogue } from '../providers/catalogue/catalogue-holder.js';
 import type { Config } from '../infra/config/config.js';
 import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
@@ -12,6 +11,7 @@ import { openMetrics, type Metrics } from '../infra/metrics.js';
 import { allMigrations } from '../infra/migrations/all.js';
 import { parseCidrs, type AllowedNetworks } from '../http/client/addresses.js';
 import { openBus } from './open-bus.js';
+import { openOwners } from './open-owners.js';
 import { openFiles } from './open-files.js';
 import { openStores, type Stores } from './open-stores.js';
 import { openOutbound } from '../http/client/outbound.js';
@@ -78,7 +78,11 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const downloads = openOutbound({
     allowedNetworks: networksOf(sandboxUrl ? LOOPBACK : '', config.allowedNetworks),
   });
-  const homes = openPostgresHomes({ url: databaseUrl, log, instance });
+  const secrets = openSecrets(masterKey);
+  const key = secrets.internalKey;
+  const owners = sole
+    ? undefined
+    : await openOwners({ config, url: databaseUrl, key, instance, log, metrics });
   const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
   const infra: Infra = {
     ...openRepositories(store),
@@ -99,8 +103,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     dependencies: dependenciesOf(readStore, stores, delivery, filing),
     progress: openProgress(readStore),
     payloads: openTieredPayloads({ small, large }),
-    accounts: openAccounts({ store, homes, onError }),
-    secrets: openSecrets(masterKey),
+    accounts: openAccounts({ store, onError, ...(owners && { owners }) }),
+    secrets,
     beganBefore: sole ? await store.head() : undefined,
     now: Date.now,
   };
@@ -109,7 +113,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     async close() {
       catalogue.close();
       await Promise.all([providers.close(), outbound.close(), downloads.close()]);
-      await Promise.all([delivery.close(), homes.close()]);
+      await Promise.all([delivery.close(), owners?.close()]);
       await Promise.all([stores.close(), filing.close()]);
       await Promise.all([readStore.end(), processing.end()]);
     },

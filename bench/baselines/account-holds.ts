@@ -9,7 +9,7 @@ import { executionIdOf, type HoldId, type OrganizationId } from '../../contracts
 import { streamOf } from '../../contracts/streams.js';
 import { openAccounts, type Accounts } from '../../command-handling/accounts/accounts.js';
 import type { QueuedCommand } from '../../command-handling/accounts/decide-batch.js';
-import { openPostgresHomes } from '../../command-handling/account-owner/homes.js';
+import { openAccountOwners } from '../../command-handling/account-owner/account-owners.js';
 import { appendOf } from '../../command-handling/streams.js';
 import { NO_STREAM, StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
 import { openPostgresEventStore } from '../../infra/event-store/postgres/postgres.js';
@@ -38,8 +38,15 @@ const INPUT = Buffer.alloc(800, 'x');
 
 servePart<HoldsConfig, null, HoldsAsk, Held>(async ({ url }) => {
   const store = openPostgresEventStore({ url, log });
-  const homes = openPostgresHomes({ url, log, instance: `bench-${process.pid}` });
-  const accounts = openAccounts({ store, homes, onError: () => undefined });
+  const owners = await openAccountOwners({
+    url,
+    log,
+    instance: `bench-${process.pid}`,
+    key: 'of the benchmarks',
+    host: '127.0.0.1',
+    port: 0,
+  });
+  const accounts = openAccounts({ store, owners, onError: () => undefined });
   return {
     ready: null,
     async answer({ organizationId, callers, seconds }) {
@@ -60,7 +67,7 @@ servePart<HoldsConfig, null, HoldsAsk, Held>(async ({ url }) => {
       return { accepted, worstMs, unanswered };
     },
     async close() {
-      await homes.close();
+      await owners.close();
       await store.close();
     },
   };

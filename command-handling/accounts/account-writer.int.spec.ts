@@ -213,6 +213,20 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect(await totals()).to.deep.equal({ available: 99n, held: 1n, holds: 1 });
     });
 
+    it('decides no command that nobody waits for any more', async () => {
+      await accounts.submit(org, deposit(org, 100n));
+      const now = performance.now();
+      const until = (n: number, decideBefore: number) => ({ ...wish(n), decideBefore });
+      const [late, ...others] = await Promise.allSettled(
+        [until(1, now - 1), until(2, now + 60_000), wish(3)].map((one) =>
+          accounts.submit(org, one),
+        ),
+      );
+      expect(late?.status === 'rejected' && late.reason).to.be.instanceOf(StoreUnavailable);
+      expect(others.map(({ status }) => status)).to.deep.equal(['fulfilled', 'fulfilled']);
+      expect(await totals()).to.deep.equal({ available: 98n, held: 2n, holds: 2 });
+    });
+
     it('evicts idle accounts, and reads them again', async () => {
       const few = openAccounts({ store, onError, accountsMax: 2 });
       const [a, b, c] = [newOrganization(), newOrganization(), newOrganization()] as const;

@@ -9,7 +9,7 @@
  *     │                                                 │ outage: reject all that wait
  *     └── one by one, when one of them is invalid ◄─────┘
  *
- * Alone, a writer just appends. After a lost race the account's home decides, which may be here.
+ * Alone, a writer just appends. After a lost race the account's owner decides, which may be here.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OrganizationId } from '../../contracts/ids.js';
@@ -27,7 +27,7 @@ import {
   type Decided,
   type QueuedCommand,
 } from './decide-batch.js';
-import type { Homes, Submit } from '../account-owner/homes.js';
+import type { AccountOwners, Forwarding } from '../account-owner/account-owners.js';
 
 interface Waiting {
   readonly queued: QueuedCommand;
@@ -37,10 +37,8 @@ interface Waiting {
 
 export interface AccountWriterOptions {
   readonly store: EventStore;
-  /** For accounts that other processes write to as well; without, every race is run. */
-  readonly homes: Homes | undefined;
-  /** What others send here, when the account is at home here. */
-  readonly submit: Submit;
+  /** For accounts to which other processes write as well; without, every race is run. */
+  readonly owners: AccountOwners | undefined;
   readonly organizationId: OrganizationId;
   readonly queueMax: number;
   readonly onError: (error: unknown) => void;
@@ -50,8 +48,6 @@ export interface AccountWriterOptions {
 const BATCH_MAX = 256;
 /** So many lost races in a row are no race any more: the account is refused for now. */
 const CONFLICTS_MAX = 50;
-/** On their way at once; what comes meanwhile goes with the next. More would only be smaller. */
-const LETTERS_MAX = 1;
 
 export class AccountWriter {
   private readonly cache: AccountStateCache;
@@ -59,9 +55,8 @@ export class AccountWriter {
   /** So many of the first in the queue go one by one, because one of them is invalid. */
   private singly = 0;
   private conflicts = 0;
-  /** What was sent to the account's home. */
-  private readonly letters = new Set<Promise<void>>();
-  private onSubmit: () => void = () => undefined;
+  /** Batches that the account's owner has not answered. */
+  private forwarded = 0;
   private isRunning = false;
 
   constructor(private readonly options: AccountWriterOptions) {
@@ -69,7 +64,7 @@ export class AccountWriter {
   }
 
   get idle(): boolean {
-    return !this.isRunning && this.queue.length === 0 && this.letters.size === 0;
+    return !this.isRunning && this.queue.length === 0 && this.forwarded === 0;
   }
 
   submit(queued: QueuedCommand): Promise<AccountResult> {
@@ -77,7 +72,6 @@ export class AccountWriter {
       throw new StoreOverloaded('too many commands wait for this account');
     return new Promise((resolve, reject) => {
       this.queue.push({ queued, resolve, reject });
-      this.onSubmit();
       if (!this.isRunning) void this.run();
     });
   }
@@ -88,14 +82,26 @@ export class AccountWriter {
     // Everything that was submitted in this turn of the event loop goes into the first unit.
     await nextTurn();
     while (this.queue.length > 0) {
-      const batch = this.queue.splice(0, this.batchMax);
-      const settling = this.settleAtHome(batch);
-      if (settling) this.conflicts = 0;
-      if (!settling) await this.write(batch);
-      else if (this.letters.size >= LETTERS_MAX) await this.untilRoom();
-      else await nextTurn();
+      const batch = this.takeBatch();
+      const forwarding = this.forward(batch);
+      if (forwarding) await Promise.race([forwarding.settled, forwarding.overdue]);
+      else if (batch.length > 0) await this.write(batch);
     }
     this.isRunning = false;
+  }
+
+  /** The first of the queue, but for those that nobody waits for any more. */
+  private takeBatch(): readonly Waiting[] {
+    const taken = this.queue.splice(0, this.batchMax);
+    const now = performance.now();
+    const isLate = ({ queued: { decideBefore } }: Waiting) =>
+      decideBefore !== undefined && decideBefore < now;
+    if (!taken.some(isLate)) return taken;
+    const batch = taken.filter((one) => !isLate(one));
+    const error = new StoreUnavailable('the account owner was too busy');
+    for (const one of taken) if (isLate(one)) one.reject(error);
+    this.singly = Math.max(0, this.singly - (taken.length - batch.length));
+    return batch;
   }
 
   /**
@@ -106,36 +112,24 @@ export class AccountWriter {
     return this.singly > 0 ? 1 : Math.max(1, BATCH_MAX >> Math.min(this.conflicts, 16));
   }
 
-  /**
-   * Until one more letter may be sent, or the account is at home here: what was sent may then wait
-   * for this very queue.
-   */
-  private async untilRoom(): Promise<void> {
-    const { letters, cache } = this;
-    while (letters.size >= LETTERS_MAX && !this.options.homes?.isHere(cache.stream)) {
-      const submitted = new Promise<void>((resolve) => (this.onSubmit = resolve));
-      await Promise.race([...letters, submitted]);
-    }
-  }
-
-  /** Undefined when they are to be decided here. What comes back undecided is queued again. */
-  private settleAtHome(batch: readonly Waiting[]): Promise<void> | undefined {
-    const { homes, submit } = this.options;
+  /** Undefined when they are to be decided here. Those that come back undecided are queued again. */
+  private forward(batch: readonly Waiting[]): Forwarding | undefined {
     const commands = batch.map(({ queued }) => queued);
-    const settling = homes?.settle(this.cache.stream, commands, submit);
-    if (!settling) return undefined;
-    const letter = settling.then((settled) => {
-      this.letters.delete(letter);
-      settled?.forEach((one, index) => {
+    const forwarding = this.options.owners?.forward(this.cache.stream, commands);
+    if (!forwarding) return undefined;
+    this.conflicts = 0;
+    this.forwarded++;
+    const settled = forwarding.settled.then((outcomes = []) => {
+      this.forwarded--;
+      outcomes.forEach((one, index) => {
         if ('error' in one) batch[index]?.reject(one.error);
         else batch[index]?.resolve(one.result);
       });
-      if (settled) return;
-      this.queue.unshift(...batch);
-      if (!this.isRunning) void this.run();
+      this.queue.unshift(...batch.slice(outcomes.length));
+      if (!this.isRunning && this.queue.length > 0) void this.run();
+      return outcomes;
     });
-    this.letters.add(letter);
-    return letter;
+    return { settled, overdue: forwarding.overdue };
   }
 
   private async write(batch: readonly Waiting[]): Promise<void> {
@@ -176,7 +170,7 @@ export class AccountWriter {
     const decided = decideBatch(state, cache.stream, cache.revision, commands);
     const outcomes = await this.land(decided, state);
     if (!outcomes) {
-      this.options.homes?.contend(cache.stream);
+      this.options.owners?.raceLost(cache.stream);
       if (++this.conflicts < CONFLICTS_MAX) return 0;
       throw new StoreOverloaded('this account is written to by too many at once');
     }

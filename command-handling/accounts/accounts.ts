@@ -3,7 +3,7 @@ import type { OrganizationId } from '../../contracts/ids.js';
 import { StoreOverloaded, type EventStore } from '../../infra/event-store/port.js';
 import { AccountWriter } from './account-writer.js';
 import type { AccountResult, QueuedCommand } from './decide-batch.js';
-import type { Homes } from '../account-owner/homes.js';
+import type { AccountOwners } from '../account-owner/account-owners.js';
 
 export interface Accounts {
   /** Throws `StoreOverloaded` past the bound, `StoreUnavailable` on an outage. */
@@ -12,8 +12,8 @@ export interface Accounts {
 
 export interface AccountsOptions {
   readonly store: EventStore;
-  /** For accounts that other processes write to as well. */
-  readonly homes?: Homes;
+  /** For accounts to which other processes write as well. */
+  readonly owners?: AccountOwners;
   /** Commands that may wait on one account, and on all of them together. */
   readonly queueMax?: number;
   readonly commandsMax?: number;
@@ -23,7 +23,7 @@ export interface AccountsOptions {
 }
 
 export function openAccounts(options: AccountsOptions): Accounts {
-  const { store, homes, onError, queueMax = 4096 } = options;
+  const { store, owners, onError, queueMax = 4096 } = options;
   const { commandsMax = 20_000, accountsMax = 20_000 } = options;
   let commands = 0;
   const writers = new Map<OrganizationId, AccountWriter>();
@@ -36,10 +36,7 @@ export function openAccounts(options: AccountsOptions): Accounts {
     return writer;
   };
   const newWriter = (organizationId: OrganizationId) =>
-    new AccountWriter({
-      ...{ store, homes, organizationId, queueMax, onError },
-      submit: (queued) => accounts.submit(organizationId, queued),
-    });
+    new AccountWriter({ store, owners, organizationId, queueMax, onError });
   const accounts: Accounts = {
     async submit(organizationId, queued) {
       if (commands >= commandsMax) throw new StoreOverloaded('too many commands wait');
@@ -51,6 +48,7 @@ export function openAccounts(options: AccountsOptions): Accounts {
       }
     },
   };
+  owners?.onForwarded((organizationId, queued) => accounts.submit(organizationId, queued));
   return accounts;
 }
 

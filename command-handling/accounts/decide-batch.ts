@@ -18,6 +18,8 @@ export interface QueuedCommand {
   readonly metadata: CommandMetadata;
   /** Called anew each time the command is decided. */
   readonly dependent?: () => DependentAppend;
+  /** Nobody waits for it after this moment of `performance.now()`: then it is not decided. */
+  readonly decideBefore?: number;
 }
 
 export type AccountResult =

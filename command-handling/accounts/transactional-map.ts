@@ -1,4 +1,4 @@
-/** A map whose changes can be rolled back, at a cost that follows from the changes, not the size. */
+/** A map with transactions: a rollback costs as much as there were changes, at any size. */
 export class TransactionalMap<K, V> extends Map<K, V> {
   private readonly changes: Change<K, V>[] = [];
   private isRecording = false;

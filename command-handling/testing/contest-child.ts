@@ -4,9 +4,10 @@
  */
 import type { OrganizationId } from '../../contracts/ids.js';
 import { isOutage } from '../../infra/event-store/outage.js';
+import { openMetrics } from '../../infra/metrics.js';
 import { openPostgresEventStore } from '../../infra/event-store/postgres/postgres.js';
 import { openAccounts } from '../accounts/accounts.js';
-import { openPostgresHomes } from '../account-owner/homes.js';
+import { openAccountOwners } from '../account-owner/account-owners.js';
 import { hold } from './kit.js';
 
 export interface Contest {
@@ -20,6 +21,8 @@ export interface Standing {
   readonly accepted: number;
   readonly refused: number;
   readonly outages: number;
+  /** Commands that the owner decided for this process. */
+  readonly forwarded: number;
   readonly isDone: boolean;
   readonly error?: string;
 }
@@ -27,14 +30,32 @@ export interface Standing {
 const [url = '', instance = ''] = process.argv.slice(2);
 const log = { warn: () => undefined, error: () => undefined };
 const store = openPostgresEventStore({ url, log });
-const homes = openPostgresHomes({ url, log, instance });
-const accounts = openAccounts({ store, homes, onError: () => undefined });
+const metrics = openMetrics();
+const owners = await openAccountOwners({
+  url,
+  log,
+  metrics,
+  instance,
+  key: 'of the specs',
+  host: '127.0.0.1',
+  port: 0,
+});
+const accounts = openAccounts({ store, owners, onError: () => undefined });
 const SAY_MS = 50;
 
+async function forwarded(): Promise<number> {
+  const { values } = await metrics.forwardedCommands.get();
+  return values.find(({ labels }) => labels.outcome === 'answered')?.value ?? 0;
+}
+
 async function contest({ organizationId, holds, callers }: Contest): Promise<void> {
-  const standing = { accepted: 0, refused: 0, outages: 0, isDone: false };
-  const say = () => process.send?.({ ...standing } satisfies Standing);
-  const saying = setInterval(say, SAY_MS);
+  const standing = { accepted: 0, refused: 0, outages: 0, forwarded: 0, isDone: false };
+  const forwardedBefore = await forwarded();
+  const say = async () => {
+    standing.forwarded = (await forwarded()) - forwardedBefore;
+    process.send?.({ ...standing } satisfies Standing);
+  };
+  const saying = setInterval(() => void say(), SAY_MS);
   let begun = 0;
   async function place(n: number): Promise<void> {
     const queued = hold({ organizationId, key: `${instance}-${n}` });
@@ -56,11 +77,17 @@ async function contest({ organizationId, holds, callers }: Contest): Promise<voi
   await Promise.all(Array.from({ length: callers }, caller));
   clearInterval(saying);
   standing.isDone = true;
-  say();
+  await say();
 }
 
 process.on('message', (told: Contest) => {
   contest(told).catch((error: unknown) => process.send?.({ error: String(error) }));
 });
 process.on('disconnect', () => process.exit());
-process.send?.({ accepted: 0, refused: 0, outages: 0, isDone: false } satisfies Standing);
+process.send?.({
+  accepted: 0,
+  refused: 0,
+  outages: 0,
+  forwarded: 0,
+  isDone: false,
+} satisfies Standing);

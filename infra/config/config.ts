@@ -38,6 +38,10 @@ export interface Config {
   readonly sandboxPort: number;
   /** The name or address it listens on and calls itself by; loopback unless others reach it. */
   readonly sandboxHost: string;
+  /** The name or address by which other processes of the system reach this one. */
+  readonly internalHost: string | undefined;
+  /** There other processes forward commands to this one; 0 picks a free one. */
+  readonly internalPort: number;
   /** Base URL of a sandbox in another process. */
   readonly sandboxUrl: string | undefined;
   /** From which webhook secrets are derived; generated into the data folder when absent. */
@@ -80,6 +84,8 @@ export function configFrom(env: Environment): Config {
     s3: s3(env),
     sandboxPort: port(env, 'MODELROUTE_SANDBOX_PORT', 0),
     sandboxHost: env['MODELROUTE_SANDBOX_HOST'] || '127.0.0.1',
+    internalHost: env['MODELROUTE_INTERNAL_HOST'] || undefined,
+    internalPort: port(env, 'MODELROUTE_INTERNAL_PORT', 0),
     sandboxUrl: httpUrl(env, 'SANDBOX_URL'),
     masterKey: secret(env, 'MODELROUTE_MASTER_KEY', 32),
     logLevel: logLevel(env['MODELROUTE_LOG_LEVEL'] || 'info'),

@@ -44,9 +44,10 @@ export const readModelMigrations: readonly Migration[] = [
   step(307, 'readmodel: executions as documents', 'execution-documents'),
 ];
 
-/** The schema `deciding`: writers of one account. Ids 400–499. */
+/** The schema `deciding`: owners of contested accounts. Ids 400–499. */
 export const accountOwnerMigrations: readonly Migration[] = [
   step(400, 'deciding: homes of contested accounts, and their mail', 'account-owners'),
+  step(401, 'deciding: leases of account owners', 'account-owner-leases'),
 ];
 
 export const allMigrations: readonly Migration[] = [

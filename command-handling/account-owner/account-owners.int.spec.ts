@@ -58,25 +58,31 @@ describe('processes that write to one account', function () {
 
   const begin = (organizationId: OrganizationId, holds: number, callers = 8) => {
     for (const writer of writers) {
-      writer.standing = { accepted: 0, refused: 0, outages: 0, isDone: false };
+      writer.standing = { accepted: 0, refused: 0, outages: 0, forwarded: 0, isDone: false };
       writer.process.send({ organizationId, holds, callers } satisfies Contest);
     }
   };
   const done = (of: readonly Writer[] = writers) =>
     eventually('all are done', () => of.every(({ standing }) => standing.isDone), 100_000);
-  const sum = (what: 'accepted' | 'refused' | 'outages', of: readonly Writer[] = writers) =>
-    of.reduce((total, { standing }) => total + standing[what], 0);
+  const sum = (
+    what: 'accepted' | 'refused' | 'outages' | 'forwarded',
+    of: readonly Writer[] = writers,
+  ) => of.reduce((total, { standing }) => total + standing[what], 0);
 
-  /** Whose session has the account's lock. */
-  const homeOf = (org: OrganizationId) =>
+  const leases = async (where: string, ...values: string[]) => {
+    const { rows } = await harness.admin.query<{ holder: string }>(
+      `SELECT holder FROM deciding.account_owners WHERE expires_at > clock_timestamp() ${where}`,
+      values,
+    );
+    return rows;
+  };
+
+  const ownerOf = (org: OrganizationId) =>
     eventually(
-      'somebody is home',
+      'a process owns the account',
       async () => {
-        const { rows } = await harness.admin.query<{ channel: string }>(
-          'SELECT channel FROM deciding.homes WHERE stream = $1',
-          [streamOf('account', org)],
-        );
-        return writers.find(({ name }) => rows[0]?.channel.startsWith(`${name}_`));
+        const [lease] = await leases('AND stream = $1', streamOf('account', org));
+        return writers.find(({ name }) => lease?.holder.startsWith(`${name}_`));
       },
       20_000,
     );
@@ -103,23 +109,21 @@ describe('processes that write to one account', function () {
     expect(await booksOf(org)).to.deep.equal(books(300, 0));
   });
 
-  it('send what they want to the one who is home, until nobody else writes', async () => {
+  it('forward their commands to the owner, until no two of them write', async () => {
     const org = await funded(100_000n);
     begin(org, 200);
-    await homeOf(org);
+    await ownerOf(org);
     await done();
     expect(sum('accepted')).to.equal(1_000);
     expect(await booksOf(org)).to.deep.equal(books(1_000, 99_000));
-    await eventually('nobody is home', async () => {
-      const { rowCount } = await harness.admin.query('SELECT FROM deciding.homes');
-      return rowCount === 0;
-    });
+    expect(sum('forwarded')).to.be.above(100);
+    await eventually('no account has an owner', async () => (await leases('')).length === 0);
   });
 
-  it('go on when the one who is home stands still, and it finds its way afterwards', async () => {
+  it('go on when the owner is frozen, and it goes on afterwards', async () => {
     const org = await funded(100_000n);
     begin(org, 400);
-    const stopped = await homeOf(org);
+    const stopped = await ownerOf(org);
     stopped.process.kill('SIGSTOP');
     await done(writers.filter((writer) => writer !== stopped));
     expect(stopped.standing.isDone).to.equal(false);
@@ -129,10 +133,10 @@ describe('processes that write to one account', function () {
     expect(await booksOf(org)).to.deep.equal(books(2_000, 98_000));
   });
 
-  it('go on when the one who is home is killed', async () => {
+  it('go on when the owner is killed', async () => {
     const org = await funded(100_000n);
     begin(org, 400);
-    const killed = await homeOf(org);
+    const killed = await ownerOf(org);
     await kill(killed.process);
     writers = writers.filter((writer) => writer !== killed);
     await done();
