@@ -2,20 +2,23 @@
 import type { Route } from '../http/server/route.js';
 import { openCurrent } from './executions/current.js';
 import type { QueryInfra } from './query-infra.js';
-import { getApiKeys } from './api-keys/admin-api-keys.js';
-import { getOperatorExecution } from './admin/admin-execution.js';
-import { getDeadLetters, getGroups } from './admin/admin-operations.js';
-import { getOrganizations } from './admin/admin-organizations.js';
-import { getProjections } from './admin/admin-projections.js';
+import { getApiKeys } from './api-keys/get-api-keys.js';
+import { getOperatorExecution } from './admin/get-operator-execution.js';
+import { getDeadLetters } from './admin/get-dead-letters.js';
+import { getGroups } from './admin/get-groups.js';
+import { getOrganizations } from './admin/get-organizations.js';
+import { getProjections } from './admin/get-projections.js';
 import { getBalance } from './billing/get-balance.js';
 import { getExecution } from './executions/get-execution.js';
 import { getExecutionEvents } from './executions/get-execution-events.js';
 import { getExecutionResult } from './executions/get-execution-result.js';
 import { getExecutions } from './executions/get-executions.js';
-import { getFile, getFileDownload } from './files/get-file.js';
+import { getFile } from './files/get-file.js';
+import { getFileDownload } from './files/get-file-download.js';
 import { getHolds } from './billing/get-holds.js';
 import { getLedger } from './billing/get-ledger.js';
-import { getModel, getModels } from './models/get-models.js';
+import { getModel } from './models/get-model.js';
+import { getModels } from './models/get-models.js';
 
 export function queryRoutes(infra: QueryInfra): Route[] {
   const current = openCurrent(infra);

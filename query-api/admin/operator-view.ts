@@ -2,7 +2,7 @@
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';
 import { foldExecution, type ExecutionView } from '../../domain/execution/view.js';
-import { attemptBody, attemptsOf } from './attempts.js';
+import { attemptBody, attemptsOf } from './provider-attempts.js';
 
 export type Fact = RecordedEvent<ExecutionEvent>;
 

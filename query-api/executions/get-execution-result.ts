@@ -4,7 +4,7 @@ import type { ExecutionBody } from '../../domain/execution/view.js';
 import { Refusal, type Reply, type Route } from '../../http/server/route.js';
 import type { Current, CurrentExecution } from './current.js';
 import type { QueryInfra } from '../query-infra.js';
-import { ownExecution } from './get-execution.js';
+import { ownExecution } from './own-execution.js';
 
 export const getExecutionResult = (
   { payloads }: Pick<QueryInfra, 'payloads'>,

@@ -1,20 +1,14 @@
-/** What can be run, and what it costs. Neither provider, route nor our own cost shows. */
-import type { Model, Price, Route as ModelRoute } from '../../contracts/catalogue/catalogue.js';
+/** What can be run, and what it costs. */
 import { modelSchema } from '../../contracts/http/models.js';
 import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
-import { EXPIRES_IN_SECONDS_MAX } from '../../contracts/http/post-executions.js';
-import { formatMoney, type Micros } from '../../contracts/money.js';
-import { costOf } from '../../domain/pricing/pricing.js';
-import { BODY_BYTES_MAX } from '../../http/server/read-body.js';
-import { Refusal, type Route } from '../../http/server/route.js';
+import type { Route } from '../../http/server/route.js';
 import { cursorOf, listBody, pageOf } from '../cursor.js';
 import type { QueryInfra } from '../query-infra.js';
-
-type Models = Pick<QueryInfra, 'catalogue'>;
+import { modelBody } from './model-body.js';
 
 const KIND = 'models';
 
-export const getModels = ({ catalogue }: Models): Route => ({
+export const getModels = ({ catalogue }: Pick<QueryInfra, 'catalogue'>): Route => ({
   method: 'GET',
   path: '/models',
   summary: 'List models',
@@ -33,59 +27,3 @@ export const getModels = ({ catalogue }: Models): Route => ({
     return { status: 200, body };
   },
 });
-
-export const getModel = ({ catalogue }: Models): Route => ({
-  method: 'GET',
-  path: '/models/{slug}',
-  summary: 'Read a model',
-  tag: 'Models',
-  audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
-  replySchemas: { 200: modelSchema },
-  refusals: ['NOT_FOUND'],
-  async handle({ params }) {
-    const model = catalogue.current().models.get(params['slug'] ?? '');
-    return model ? { status: 200, body: modelBody(model) } : new Refusal('NOT_FOUND');
-  },
-});
-
-const modelBody = (model: Model) => ({
-  slug: model.slug,
-  name: model.name,
-  modality: model.modality,
-  description: model.description,
-  input_schema: model.inputSchema,
-  output_schema: model.outputSchema,
-  price: priceBody(dearest(model)),
-  limits: {
-    expires_in_default: model.expiresInSeconds,
-    expires_in_max: EXPIRES_IN_SECONDS_MAX,
-    body_bytes_max: BODY_BYTES_MAX,
-  },
-});
-
-/** The one that estimates and holds are made from. */
-function dearest({ routes, usageDefault }: Model): ModelRoute | undefined {
-  let dearestSoFar: { route: ModelRoute; cost: Micros } | undefined;
-  for (const route of routes) {
-    const cost = costOf(route.price, usageDefault);
-    if (!dearestSoFar || cost > dearestSoFar.cost) dearestSoFar = { route, cost };
-  }
-  return dearestSoFar?.route;
-}
-
-const UNITS: readonly (readonly [name: string, unit: keyof Price])[] = [
-  ['per_request', 'perRequest'],
-  ['per_image', 'perImage'],
-  ['per_second', 'perSecond'],
-  ['per_1k_input_tokens', 'per1kInputTokens'],
-  ['per_1k_output_tokens', 'per1kOutputTokens'],
-];
-
-function priceBody(route: ModelRoute | undefined): Readonly<Record<string, string>> {
-  const charged = UNITS.flatMap(([name, unit]): [string, string][] => {
-    const micros = route?.price[unit] ?? 0n;
-    return micros > 0n ? [[name, formatMoney(micros)]] : [];
-  });
-  return { currency: 'USD', ...Object.fromEntries(charged) };
-}

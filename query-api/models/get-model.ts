@@ -1,0 +1,20 @@
+/** One model by its slug. */
+import { modelSchema } from '../../contracts/http/models.js';
+import { Refusal, type Route } from '../../http/server/route.js';
+import type { QueryInfra } from '../query-infra.js';
+import { modelBody } from './model-body.js';
+
+export const getModel = ({ catalogue }: Pick<QueryInfra, 'catalogue'>): Route => ({
+  method: 'GET',
+  path: '/models/{slug}',
+  summary: 'Read a model',
+  tag: 'Models',
+  audience: 'tenant',
+  permission: 'EXECUTION_ONLY',
+  replySchemas: { 200: modelSchema },
+  refusals: ['NOT_FOUND'],
+  async handle({ params }) {
+    const model = catalogue.current().models.get(params['slug'] ?? '');
+    return model ? { status: 200, body: modelBody(model) } : new Refusal('NOT_FOUND');
+  },
+});

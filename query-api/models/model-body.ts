@@ -1,0 +1,47 @@
+/** A model as callers read it. Neither provider, route nor our own cost shows. */
+import type { Model, Price, Route as ModelRoute } from '../../contracts/catalogue/catalogue.js';
+import { EXPIRES_IN_SECONDS_MAX } from '../../contracts/http/post-executions.js';
+import { formatMoney, type Micros } from '../../contracts/money.js';
+import { costOf } from '../../domain/pricing/pricing.js';
+import { BODY_BYTES_MAX } from '../../http/server/read-body.js';
+
+export const modelBody = (model: Model) => ({
+  slug: model.slug,
+  name: model.name,
+  modality: model.modality,
+  description: model.description,
+  input_schema: model.inputSchema,
+  output_schema: model.outputSchema,
+  price: priceBody(dearest(model)),
+  limits: {
+    expires_in_default: model.expiresInSeconds,
+    expires_in_max: EXPIRES_IN_SECONDS_MAX,
+    body_bytes_max: BODY_BYTES_MAX,
+  },
+});
+
+/** The one that estimates and holds are made from. */
+function dearest({ routes, usageDefault }: Model): ModelRoute | undefined {
+  let dearestSoFar: { route: ModelRoute; cost: Micros } | undefined;
+  for (const route of routes) {
+    const cost = costOf(route.price, usageDefault);
+    if (!dearestSoFar || cost > dearestSoFar.cost) dearestSoFar = { route, cost };
+  }
+  return dearestSoFar?.route;
+}
+
+const UNITS: readonly (readonly [name: string, unit: keyof Price])[] = [
+  ['per_request', 'perRequest'],
+  ['per_image', 'perImage'],
+  ['per_second', 'perSecond'],
+  ['per_1k_input_tokens', 'per1kInputTokens'],
+  ['per_1k_output_tokens', 'per1kOutputTokens'],
+];
+
+function priceBody(route: ModelRoute | undefined): Readonly<Record<string, string>> {
+  const charged = UNITS.flatMap(([name, unit]): [string, string][] => {
+    const micros = route?.price[unit] ?? 0n;
+    return micros > 0n ? [[name, formatMoney(micros)]] : [];
+  });
+  return { currency: 'USD', ...Object.fromEntries(charged) };
+}
