@@ -12,7 +12,10 @@ import {
 } from './parts.js';
 import { createdRange } from './ranges.js';
 
-/** `metadata[<key>]=<value>`, any number of them; all must match. */
+/** As many keys as an execution's metadata may have. */
+export const METADATA_FILTERS_MAX = 16;
+
+/** `metadata[<key>]=<value>`, up to that many of them; all must match. */
 export const METADATA_PARAMETER = /^metadata\[(.{1,64})\]$/s;
 
 export const executionsQuery: Schema = {

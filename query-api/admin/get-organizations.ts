@@ -1,29 +1,17 @@
 /** Every tenant, newest first, with what stands on its account. */
+import type { Knex } from 'knex';
 import { listedOrganizationSchema } from '../../contracts/http/operator-views.js';
 import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
 import { formatMoney } from '../../contracts/money.js';
 import type { Route } from '../../http/server/route.js';
+import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { rowsOf } from '../../infra/read-store/reading.js';
 import { amount, count, text, time, type Row } from '../../infra/read-store/table.js';
 import { caughtUp } from '../caught-up.js';
-import { cursorOf, listBody, pageOf } from '../cursor.js';
+import { cursorOf, listBody, pageOf, type Page } from '../cursor.js';
 import type { QueryInfra } from '../query-infra.js';
 
 const KIND = 'organizations';
-
-const SQL = `
-  SELECT o.id, o.name, o.created_at, o.position,
-    coalesce(b.available_micros, 0) AS available_micros,
-    coalesce(b.held_micros, 0) AS held_micros,
-    (
-      SELECT count(*) FROM readmodel.api_keys k
-      WHERE k.organization_id = o.id AND k.revoked_at IS NULL
-    ) AS api_keys
-  FROM readmodel.organizations o
-  LEFT JOIN readmodel.account_balances b ON b.organization_id = o.id
-  WHERE $1::bigint IS NULL OR o.position < $1
-  ORDER BY o.position DESC
-  LIMIT $2`;
 
 export const getOrganizations = (
   infra: Pick<QueryInfra, 'progress' | 'readStore' | 'store'>,
@@ -38,11 +26,25 @@ export const getOrganizations = (
   async handle(request) {
     const { limit, after } = pageOf(request, KIND, ['position']);
     await caughtUp(infra, 'organizations');
-    const values = [after?.[0] ?? null, limit + 1];
-    const rows = await rowsOf(infra.readStore, { text: SQL, values });
+    const rows = await rowsOf(infra.readStore, questionOf(queryOf(limit, after)));
     return { status: 200, body: listBody(rows, limit, bodyOf, placeOf) };
   },
 });
+
+function queryOf(limit: number, after: Page['after']): Knex.QueryBuilder {
+  const activeKeys = sql('readmodel.api_keys as k')
+    .count()
+    .whereRaw('?? = ??', ['k.organization_id', 'o.id'])
+    .whereNull('k.revoked_at');
+  const query = sql('readmodel.organizations as o')
+    .leftJoin('readmodel.account_balances as b', 'b.organization_id', 'o.id')
+    .select('o.id', 'o.name', 'o.created_at', 'o.position', activeKeys.as('api_keys'))
+    .select(sql.raw('coalesce(b.available_micros, 0) AS available_micros'))
+    .select(sql.raw('coalesce(b.held_micros, 0) AS held_micros'))
+    .orderBy('o.position', 'desc')
+    .limit(limit + 1);
+  return after ? query.where('o.position', '<', String(after[0])) : query;
+}
 
 const bodyOf = (row: Row) => ({
   id: text(row, 'id'),

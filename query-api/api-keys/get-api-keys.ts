@@ -1,4 +1,5 @@
 /** An organization's API keys that are not revoked: what they are for, never what opens. */
+import { readFileSync } from 'node:fs';
 import { apiKeySchema } from '../../contracts/http/organizations.js';
 import { listOf } from '../../contracts/http/parts.js';
 import { isId } from '../../contracts/ids.js';
@@ -8,13 +9,7 @@ import { maybe, text, time, type Row } from '../../infra/read-store/table.js';
 import { caughtUp } from '../caught-up.js';
 import type { QueryInfra } from '../query-infra.js';
 
-/** A row without a key's id is that of an organization that has none. */
-const SQL = `
-  SELECT k.id, k.name, k.permission, k.hint, k.created_at, k.expires_at
-  FROM readmodel.organizations o
-  LEFT JOIN readmodel.api_keys k ON k.organization_id = o.id AND k.revoked_at IS NULL
-  WHERE o.id = $1
-  ORDER BY k.created_at, k.id`;
+const SQL = readFileSync(new URL('./read-api-keys.sql', import.meta.url), 'utf8');
 
 type Keys = Pick<QueryInfra, 'now' | 'progress' | 'readStore' | 'store'>;
 

@@ -3,11 +3,11 @@ import { holdSchema } from '../../contracts/http/billing.js';
 import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
 import { formatMoney } from '../../contracts/money.js';
 import type { Route } from '../../http/server/route.js';
+import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { rowsOf } from '../../infra/read-store/reading.js';
 import { readHold, type HoldRow } from '../../infra/read-store/tables/billing.js';
 import { caughtUp } from '../caught-up.js';
 import { cursorOf, listBody, pageOf } from '../cursor.js';
-import { openConditions } from '../filters.js';
 import type { QueryInfra } from '../query-infra.js';
 
 const KIND = 'holds';
@@ -24,15 +24,12 @@ export const getHolds = (infra: Pick<QueryInfra, 'progress' | 'readStore' | 'sto
   async handle(request, { organizationId }) {
     const { limit, after } = pageOf(request, KIND, ['position']);
     await caughtUp(infra, 'holds');
-    const where = openConditions();
-    where.add('organization_id = ?', organizationId);
-    if (after) where.add('position < ?::bigint', after[0]);
-    const text = `
-      SELECT * FROM readmodel.holds
-      WHERE ${where.toString()}
-      ORDER BY position DESC
-      LIMIT ${where.parameter(limit + 1)}`;
-    const rows = await rowsOf(infra.readStore, { text, values: where.values });
+    const query = sql('readmodel.holds')
+      .where('organization_id', organizationId)
+      .orderBy('position', 'desc')
+      .limit(limit + 1);
+    if (after) void query.where('position', '<', String(after[0]));
+    const rows = await rowsOf(infra.readStore, questionOf(query));
     return { status: 200, body: listBody(rows.map(readHold), limit, bodyOf, placeOf) };
   },
 });

@@ -5,11 +5,12 @@ import { listOf } from '../../contracts/http/parts.js';
 import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
 import { formatMoney } from '../../contracts/money.js';
 import type { ApiRequest, Reply, Route } from '../../http/server/route.js';
+import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { rowsOf } from '../../infra/read-store/reading.js';
 import { readLedgerEntry, type LedgerRow } from '../../infra/read-store/tables/billing.js';
 import { caughtUp } from '../caught-up.js';
 import { cursorOf, listBody, pageOf, type Place } from '../cursor.js';
-import { createdRangeOf, openConditions, type Range } from '../filters.js';
+import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
 import type { QueryInfra } from '../query-infra.js';
 
 type Billing = Pick<QueryInfra, 'progress' | 'readStore' | 'store'>;
@@ -61,19 +62,18 @@ async function read(
   after: Place | undefined,
   limit: number,
 ): Promise<readonly LedgerRow[]> {
-  const where = openConditions();
-  where.add('organization_id = ?', organizationId);
-  if (type !== undefined) where.add('entry_type = ?', type);
-  if (executionId !== undefined) where.add('execution_id = ?', executionId);
-  if (range.from) where.add('at >= ?', range.from);
-  if (range.to) where.add('at < ?', range.to);
-  if (after) where.add('(position, leg) < (?::bigint, ?::bigint)', ...after);
-  const text = `
-    SELECT * FROM readmodel.ledger_entries
-    WHERE ${where.toString()}
-    ORDER BY position DESC, leg DESC
-    LIMIT ${where.parameter(limit)}`;
-  const rows = await rowsOf(readStore, { text, values: where.values });
+  const query = sql('readmodel.ledger_entries')
+    .where('organization_id', organizationId)
+    .orderBy([
+      { column: 'position', order: 'desc' },
+      { column: 'leg', order: 'desc' },
+    ])
+    .limit(limit);
+  if (type !== undefined) void query.where('entry_type', type);
+  if (executionId !== undefined) void query.where('execution_id', executionId);
+  whereInRange(query, 'at', range);
+  if (after) void query.whereRaw('(position, leg) < (?::bigint, ?::bigint)', [...after]);
+  const rows = await rowsOf(readStore, questionOf(query));
   return rows.map(readLedgerEntry);
 }
 

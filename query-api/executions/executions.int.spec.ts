@@ -232,6 +232,10 @@ describe('query API: executions', () => {
       expect(await refusal('created_from=yesterday')).to.deep.equal([400, 'created_from']);
       expect(await refusal('created_to=2026-13-45')).to.deep.equal([400, 'created_to']);
       expect(await refusal('surprise=1')).to.deep.equal([400, 'surprise']);
+      const keys = (count: number) =>
+        Array.from({ length: count }, (_, n) => `metadata%5Bkey${n}%5D=x`).join('&');
+      expect(await refusal(keys(16))).to.deep.equal([200]);
+      expect(await refusal(keys(17))).to.deep.equal([400, 'metadata']);
       expect(await refusal(cursor(['executions', 2 ** 51, 'x']))).to.deep.equal([200]);
     });
   });

@@ -1,16 +1,22 @@
 /** An organization's executions, newest first. */
+import type { Knex } from 'knex';
 import { executionSchema } from '../../contracts/http/execution.js';
-import { executionsQuery, METADATA_PARAMETER } from '../../contracts/http/executions.js';
+import {
+  executionsQuery,
+  METADATA_FILTERS_MAX,
+  METADATA_PARAMETER,
+} from '../../contracts/http/executions.js';
 import { listOf } from '../../contracts/http/parts.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { isOver, type PublicStatus } from '../../domain/execution/view.js';
-import type { ApiRequest, Route } from '../../http/server/route.js';
-import { rowsOf, type Question } from '../../infra/read-store/reading.js';
+import { Refusal, type ApiRequest, type Route } from '../../http/server/route.js';
+import { questionOf, sql } from '../../infra/read-store/query-builder.js';
+import { rowsOf } from '../../infra/read-store/reading.js';
 import { text, type Row } from '../../infra/read-store/table.js';
 import { labelOf } from '../../infra/read-store/tables/executions.js';
 import { caughtUp } from '../caught-up.js';
 import { cursorOf, listBody, pageOf, type Page } from '../cursor.js';
-import { createdRangeOf, openConditions, type Range } from '../filters.js';
+import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
 import type { QueryInfra } from '../query-infra.js';
 
 const KIND = 'executions';
@@ -23,7 +29,7 @@ export const getExecutions = (
   summary: 'List executions',
   description:
     'Newest first. Filters are joined by AND; `metadata[order]=4711` matches the metadata key ' +
-    '`order`, and may be given for several keys.',
+    '`order`, and may be given for up to 16 keys.',
   tag: 'Executions',
   audience: 'tenant',
   permission: 'EXECUTION_ONLY',
@@ -32,7 +38,7 @@ export const getExecutions = (
   async handle(request, { organizationId }) {
     const filter = filterOf(request);
     await caughtUp(infra, 'executions');
-    const rows = await rowsOf(infra.readStore, questionOf(organizationId, filter));
+    const rows = await rowsOf(infra.readStore, questionOf(queryOf(organizationId, filter)));
     return { status: 200, raw: listText(rows, filter.page.limit) };
   },
 });
@@ -52,9 +58,19 @@ function filterOf(request: ApiRequest): Filter {
     const name = METADATA_PARAMETER.exec(parameter)?.[1];
     if (name !== undefined) metadata.push([name, String(value)]);
   }
+  if (metadata.length > METADATA_FILTERS_MAX) throw tooManyFilters();
   const page = pageOf(request, KIND, ['number', 'text']);
   return { page, range: createdRangeOf(request), status, model, metadata };
 }
+
+const tooManyFilters = (): Refusal =>
+  new Refusal('INPUT_VALIDATION_ERROR', 'The query is not valid.', [
+    {
+      field: 'metadata',
+      code: 'maxProperties',
+      message: `at most ${METADATA_FILTERS_MAX} keys can be matched`,
+    },
+  ]);
 
 const placeOf = (row: Row): string =>
   cursorOf(KIND, [(row['created_at'] as Date).getTime(), text(row, 'id')]);
@@ -69,36 +85,36 @@ function listText(rows: readonly Row[], limit: number): string {
  * Walks one index in the order of the list: that of a label where a filter has one, otherwise that
  * of the organization (and model).
  */
-function questionOf(organizationId: OrganizationId, filter: Filter): Question {
+function queryOf(organizationId: OrganizationId, filter: Filter): Knex.QueryBuilder {
   const { page, range, status, model } = filter;
   const [label, ...otherLabels] = labelsOf(organizationId, filter);
   const [at, id] = label ? ['l.created_at', 'l.execution_id'] : ['e.created_at', 'e.id'];
-  const where = openConditions();
-  where.add('e.organization_id = ?', organizationId);
-  if (label) where.add('l.label = ?', label);
+  const query = label
+    ? sql('readmodel.execution_labels as l')
+        .join('readmodel.executions as e', 'e.id', 'l.execution_id')
+        .where('l.label', label)
+    : sql('readmodel.executions as e');
+  void query
+    .select('e.id', 'e.created_at', sql.raw('e.body::text AS body'))
+    .where('e.organization_id', organizationId)
+    .orderBy([at, id].map((column) => ({ column, order: 'desc' })))
+    .limit(page.limit + 1);
   for (const other of otherLabels)
-    where.add(
-      `EXISTS (
-        SELECT FROM readmodel.execution_labels o
-        WHERE o.label = ? AND o.created_at = ${at} AND o.execution_id = ${id}
-      )`,
-      other,
+    void query.whereExists(
+      sql('readmodel.execution_labels as o')
+        .select(sql.raw('1'))
+        .where('o.label', other)
+        .whereRaw('?? = ?? AND ?? = ??', ['o.created_at', at, 'o.execution_id', id]),
     );
-  if (status) where.add('e.status = ?', status);
-  if (model !== undefined) where.add('e.model = ?', model);
-  if (range.from) where.add(`${at} >= ?`, range.from);
-  if (range.to) where.add(`${at} < ?`, range.to);
-  if (page.after)
-    where.add(`(${at}, ${id}) < (?, ?)`, new Date(Number(page.after[0])), page.after[1]);
-  const from = label
-    ? 'readmodel.execution_labels l JOIN readmodel.executions e ON e.id = l.execution_id'
-    : 'readmodel.executions e';
-  const sql = `
-    SELECT e.id, e.created_at, e.body::text AS body FROM ${from}
-    WHERE ${where.toString()}
-    ORDER BY ${at} DESC, ${id} DESC
-    LIMIT ${where.parameter(page.limit + 1)}`;
-  return { text: sql, values: where.values };
+  if (status) void query.where('e.status', status);
+  if (model !== undefined) void query.where('e.model', model);
+  whereInRange(query, at, range);
+  if (page.after) {
+    const [createdAt, lastId] = page.after;
+    const values = [at, id, new Date(Number(createdAt)), String(lastId)];
+    void query.whereRaw('(??, ??) < (?, ?)', values);
+  }
+  return query;
 }
 
 /** The first is walked: what is open is little, then what the caller chose to tell apart. */

@@ -1,33 +1,16 @@
-/** Conditions of a list, joined by AND, with their values as parameters. */
+/** The filter of lists by a range of time. */
+import type { Knex } from 'knex';
 import { Refusal, type ApiRequest } from '../http/server/route.js';
-
-interface Conditions {
-  readonly values: readonly unknown[];
-  /** `?` in the text stands for the values in turn. */
-  add(text: string, ...values: unknown[]): void;
-  /** `$n` of one more value. */
-  parameter(value: unknown): string;
-  toString(): string;
-}
-
-export function openConditions(): Conditions {
-  const values: unknown[] = [];
-  const texts: string[] = [];
-  const parameter = (value: unknown) => `$${values.push(value)}`;
-  return {
-    values,
-    parameter,
-    add(text, ...given) {
-      const parts = text.split('?');
-      texts.push(parts.reduce((sql, part, n) => sql + parameter(given[n - 1]) + part));
-    },
-    toString: () => texts.join(' AND '),
-  };
-}
 
 export interface Range {
   readonly from?: Date;
   readonly to?: Date;
+}
+
+/** From the beginning of the range up to its end, which is not in it. */
+export function whereInRange(query: Knex.QueryBuilder, column: string, { from, to }: Range): void {
+  if (from) void query.where(column, '>=', from);
+  if (to) void query.where(column, '<', to);
 }
 
 /** `created_from` and `created_to`. Throws a `Refusal` for what is no moment. */
