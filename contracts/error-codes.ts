@@ -1,4 +1,4 @@
-/** The twelve canonical codes, and the six that only HTTP itself needs. */
+/** The twelve canonical codes, and the seven that only HTTP itself needs. */
 export type CanonicalCode =
   | 'INPUT_VALIDATION_ERROR'
   | 'CONTENT_MODERATION_REJECTED'
@@ -17,6 +17,7 @@ export type HttpCode =
   | 'UNAUTHORIZED'
   | 'FORBIDDEN'
   | 'NOT_FOUND'
+  | 'METHOD_NOT_ALLOWED'
   | 'CONFLICT'
   | 'IDEMPOTENCY_MISMATCH'
   | 'PAYLOAD_TOO_LARGE';
@@ -52,6 +53,7 @@ export const errorCatalogue: Record<ErrorCode, ErrorDefinition> = {
   UNAUTHORIZED: is(401, false, 'The API key is missing or not valid.'),
   FORBIDDEN: is(403, false, 'The API key does not permit this.'),
   NOT_FOUND: is(404, false, 'Not found.'),
+  METHOD_NOT_ALLOWED: is(405, false, 'This path has other methods: see the header Allow.'),
   CONFLICT: is(409, false, 'The request conflicts with the current state.'),
   IDEMPOTENCY_MISMATCH: is(422, false, 'The idempotency key was used with another body.'),
   PAYLOAD_TOO_LARGE: is(413, false, 'The request body is too large.'),

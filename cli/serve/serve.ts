@@ -142,14 +142,17 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
   const { apiKeys, config, log, metrics, now } = infra;
   const commands = commandRoutes(infra);
   const queries = queryRoutes(infra);
-  // Whoever is asked describes the whole API, of which others may serve a part.
-  const reference = referenceMounts([...commands, ...queries]);
+  const api = [...commands, ...queries];
+  const served = [
+    ...(config.roles.has('command-api') ? commands : []),
+    ...(config.roles.has('query-api') ? queries : []),
+  ];
+  // Every process describes the whole API, of which others may serve a part.
+  const reference = referenceMounts(api);
   return orPortTrouble(
     serveRoutes({
-      routes: [
-        ...(config.roles.has('command-api') ? commands : []),
-        ...(config.roles.has('query-api') ? queries : []),
-      ],
+      routes: served,
+      elsewhere: api.filter((route) => !served.includes(route)),
       mounts: [...healthMounts(infra, isStopping), ...reference],
       authenticator: openAuthenticator({ apiKeys, adminKey: keys.adminKey, now }),
       log,

@@ -34,7 +34,6 @@ export const postExecutions = (commands: Commands): Route => ({
   tag: 'Executions',
   audience: 'tenant',
   permission: 'EXECUTION_ONLY',
-  hot: true,
   bodySchema: submitSchema,
   headers: {
     'Idempotency-Key':

@@ -74,6 +74,16 @@ describe('authenticator', () => {
     });
   });
 
+  it('takes the scheme in any case', async () => {
+    const { key, keyId } = await createKey(store);
+    for (const scheme of ['Bearer', 'bearer', 'BEARER', 'bEaReR']) {
+      const caller = await authenticator.tenant(`${scheme} ${key}`);
+      expect(caller.keyId, scheme).to.equal(keyId);
+      const headers = { authorization: `${scheme} ${ADMIN_KEY}` };
+      authenticator.requireOperator({ headers });
+    }
+  });
+
   it('refuses what is malformed without a look', async () => {
     for (const header of [undefined, '', 'Bearer', 'Bearer ', 'Basic abc', 'Bearer sk_1_2'])
       expect(await refusal(() => authenticator.tenant(header))).to.equal('UNAUTHORIZED');

@@ -1,12 +1,12 @@
 /**
- * Who asks. A key's stream is named by the key's own hash, so it is found without a table; what the
- * stream says is remembered for a moment:
+ * Authenticates requests. A key's stream is named by the key's own hash, so it is found without a
+ * table; its state is cached for a moment:
  *
  *   age    0 ─────────── 400 ms ──────────────── 900 ms ───────────►
- *          answer from memory │ answer, refresh behind │ refresh, then answer
+ *          answer from cache │ answer, refresh behind │ refresh, then answer
  *
- * Ages count from before the look, so a key is refused everywhere within one second of its
- * revocation, and a store that is away for longer than that lets nobody in.
+ * Ages count from before the read, so a key is refused everywhere within one second of its
+ * revocation, and nobody gets in while the store is away for longer than that.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -46,6 +46,8 @@ const KEYS_MAX = 20_000;
 /** Made-up keys must not push good ones out, so refusals are remembered apart. */
 const REFUSED_MAX = 2_000;
 const PREFIX = 'Bearer ';
+/** RFC 9110: a scheme is case-insensitive. */
+const prefixForm = /^bearer /i;
 
 export function openAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { now, monotonicMs = () => performance.now() } = options;
@@ -84,8 +86,9 @@ export function openAuthenticator(options: AuthenticatorOptions): Authenticator 
 }
 
 function bearerOf(authorization: string | undefined): string {
-  if (!authorization?.startsWith(PREFIX)) throw new Refusal('UNAUTHORIZED');
-  return authorization.slice(PREFIX.length);
+  if (authorization?.startsWith(PREFIX) || prefixForm.test(authorization ?? ''))
+    return (authorization ?? '').slice(PREFIX.length);
+  throw new Refusal('UNAUTHORIZED');
 }
 
 function callerOf({ caller, expiresAtMs }: Entry, nowMs: number): Caller {

@@ -9,7 +9,7 @@ export class IncomingRequest implements ApiRequest {
   queryValues: Readonly<Record<string, unknown>> = NO_VALUES;
 
   constructor(
-    private readonly incoming: IncomingMessage & { readonly originalUrl?: string },
+    private readonly incoming: IncomingMessage,
     readonly params: Readonly<Record<string, string>>,
     readonly receivedAt: number,
   ) {
@@ -41,9 +41,8 @@ export class IncomingRequest implements ApiRequest {
     return typeof value === 'string' || value === undefined ? value : value.join(', ');
   }
 
-  /** Express shortens `url` where it mounts; `originalUrl` is what was asked for. */
   private get target(): string {
-    return this.incoming.originalUrl ?? this.incoming.url ?? '/';
+    return this.incoming.url ?? '/';
   }
 }
 

@@ -1,10 +1,10 @@
 /**
- * What happens to every request, whichever way it came in:
+ * The steps of every request to the API:
  *
- *   id → key → permission → body (≤ 1 MB, strict JSON, schema) → query → handler → reply
+ *   id → single headers → key → permission → query → body (≤ 1 MB, strict JSON, schema) → handler
  *
- * A refusal at any step is answered in the envelope; an outage of the store is a 503; what nobody
- * foresaw is a 500 whose reason stands in the log under the request's id and nowhere else.
+ * A refusal at any step is answered in the envelope; an outage of the store is a 503; a defect is a
+ * 500 whose reason is logged under the request's id and shown nowhere else.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
@@ -16,6 +16,7 @@ import type { Endpoint, Served } from './endpoint.js';
 import { errorReply, refusalOf } from './envelope.js';
 import { IncomingRequest } from './incoming-request.js';
 import { BODY_BYTES_MAX, HungUp, readBody } from './read-body.js';
+import { repeatedHeader } from './repeated-header.js';
 import { Refusal, type Caller, type Reply } from './route.js';
 import { send, sendAndDrain } from './send.js';
 
@@ -24,7 +25,7 @@ interface PipelineOptions {
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'httpSeconds'>;
   readonly now: () => number;
-  /** Every answer from now on ends its connection. */
+  /** True when every answer ends its connection. */
   readonly isClosing: () => boolean;
 }
 
@@ -38,8 +39,8 @@ export interface Pipeline {
     response: ServerResponse,
     params: Params,
   ): Promise<void>;
-  /** For a path that nothing answers, or not by this method. */
-  answerUnknown(
+  /** For a path that nothing answers (`allow` is empty), or not by this method. */
+  answerUnmatched(
     incoming: IncomingMessage,
     response: ServerResponse,
     allow: readonly string[],
@@ -56,13 +57,13 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   return {
     answer: (served, incoming, response, params) =>
       answer(context, served, incoming, response, params),
-    async answerUnknown(incoming, response, allow) {
-      const headers = allow.length > 0 ? { allow: allow.join(', ') } : {};
-      const unknown = {
-        path: 'unknown',
-        handle: async () => new Refusal('NOT_FOUND', undefined, undefined, headers),
-      };
-      await answer(context, unknown, incoming, response, {});
+    answerUnmatched(incoming, response, allow) {
+      const refusal =
+        allow.length === 0
+          ? new Refusal('NOT_FOUND')
+          : new Refusal('METHOD_NOT_ALLOWED', undefined, undefined, { allow: allow.join(', ') });
+      const unmatched = { path: 'unknown', handle: async () => refusal };
+      return answer(context, unmatched, incoming, response, {});
     },
   };
 }
@@ -81,7 +82,9 @@ async function answer(
   let drain = false;
   try {
     let answered: Reply | Refusal;
+    const twice = repeatedHeader(incoming.rawHeaders);
     if (!('route' in served)) answered = await served.handle(request);
+    else if (twice !== undefined) answered = repeated('The headers are not valid.', twice);
     else if (served.route.audience === 'operator') {
       context.authenticator.requireOperator(incoming);
       const refusal = await prepare(served, incoming, request);
@@ -127,8 +130,9 @@ async function prepare(
 ): Promise<Refusal | undefined> {
   if (checkQuery) {
     const values = Object.create(null) as Record<string, unknown>;
-    const repeated = collectQuery(request.query, values);
-    const details = repeated ?? checkQuery(values);
+    const twice = collectQuery(request.query, values);
+    if (twice !== undefined) return repeated('The query is not valid.', twice.slice(0, 64));
+    const details = checkQuery(values);
     if (details.length > 0) return invalid('The query is not valid.', details);
     request.queryValues = values;
   }
@@ -149,16 +153,16 @@ async function prepare(
   return undefined;
 }
 
+const repeated = (message: string, field: string): Refusal =>
+  invalid(message, [{ field, code: 'repeated', message: 'is given twice' }]);
+
 const invalid = (message: string, details: readonly ErrorDetail[]): Refusal =>
   new Refusal('INPUT_VALIDATION_ERROR', message, details);
 
-function collectQuery(
-  query: URLSearchParams,
-  values: Record<string, unknown>,
-): readonly ErrorDetail[] | undefined {
+/** The name of a parameter that is given twice, if there is one. */
+function collectQuery(query: URLSearchParams, values: Record<string, unknown>): string | undefined {
   for (const [name, value] of query) {
-    if (name in values)
-      return [{ field: name.slice(0, 64), code: 'repeated', message: 'is given twice' }];
+    if (name in values) return name;
     values[name] = value;
   }
   return undefined;
@@ -208,9 +212,9 @@ function record(
   const level = isQuiet(served, status) ? 'debug' : 'info';
   if (!lines.isLevelEnabled(level)) return;
   const { requestId, method } = request;
-  const who = caller && { organizationId: caller.organizationId, keyId: caller.keyId };
+  const by = caller && { organizationId: caller.organizationId, keyId: caller.keyId };
   const fields = { requestId, method, route, status, ms: Math.round(ms * 100) / 100 };
-  lines[level]({ ...fields, ...who, ...logFields }, 'answered');
+  lines[level]({ ...fields, ...by, ...logFields }, 'answered');
 }
 
 const isQuiet = (served: Served, status: number): boolean =>

@@ -1,7 +1,6 @@
 /**
  * A route reads like its documentation: parse, name, decide, answer. Its handler is a plain
- * function of request to reply and never touches `response`, so it is the same behind Express and
- * below it.
+ * function of request to reply and never touches `response`.
  */
 import type { Readable } from 'node:stream';
 import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
@@ -42,7 +41,7 @@ export interface Reply {
   readonly stream?: Readable;
   /** Text or bytes with a `content-type` among the headers. */
   readonly raw?: string | Buffer;
-  /** What the request's log line says beside the usual, e.g. the execution's id. */
+  /** Further fields of the request's log line, e.g. the execution's id. */
   readonly logFields?: Readonly<Record<string, string | number>>;
 }
 
@@ -77,10 +76,8 @@ interface RouteShape {
   readonly headers?: Readonly<Record<string, string>>;
   /** By status: the JSON Schema of the body, or a sentence where the answer is not JSON. */
   readonly replySchemas: Readonly<Record<number, JsonSchema | string>>;
-  /** What this route refuses with, beyond what every route may. */
+  /** The codes with which this route refuses, beyond those of every route. */
   readonly refusals?: readonly ErrorCode[];
-  /** Answered on `http.Server` before Express; only for routes whose cost is the framework. */
-  readonly hot?: boolean;
 }
 
 /** A tenant's route: the caller is the key's organization. */
@@ -99,7 +96,7 @@ interface OperatorRoute extends RouteShape {
 
 export type Route = TenantRoute | OperatorRoute;
 
-/** A plain page beside the API (`/healthz`, `/docs`): answered to anybody's GET. */
+/** An answer beside the API (`/healthz`, `/openapi.json`), given to anybody's GET. */
 export interface Mount {
   readonly path: string;
   handle(request: ApiRequest): Promise<Reply | Refusal>;

@@ -1,24 +1,27 @@
 /**
- * One HTTP server for a list of routes. Every route is an Express route; a hot one is also answered
- * on the server before Express, by the same pipeline and the same handler, because the framework
- * would be most of its cost.
+ * One HTTP server for the API and its pages. A matcher in front answers every route of the API;
+ * Express serves the pages, and refuses what nothing answers.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import express, { type Express, type Request, type Response } from 'express';
+import type { Router } from 'express';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
 import type { Authenticator } from './auth.js';
 import { refuseMalformed } from './client-error.js';
-import { endpointOf, literalFirst, type Endpoint } from './endpoint.js';
-import { hotRoutes, type HotRoutes } from './hot-routes.js';
+import { endpointOf, templatesOf, type Served } from './endpoint.js';
+import { openMatcher, type Matcher } from './matcher.js';
+import { pagesApp } from './pages.js';
 import { openPipeline, type Pipeline } from './pipeline.js';
 import { announcesTooMuch } from './read-body.js';
 import type { Mount, Route } from './route.js';
 
 interface ServeOptions {
   readonly routes: readonly Route[];
+  /** Routes of the same API that processes of other roles serve: their paths are known here. */
+  readonly elsewhere?: readonly Route[];
   readonly mounts: readonly Mount[];
+  readonly pages?: readonly Router[];
   readonly authenticator: Authenticator;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'httpSeconds'>;
@@ -27,8 +30,6 @@ interface ServeOptions {
   readonly port: number;
   /** Every interface unless given. */
   readonly host?: string;
-  /** `false` sends hot routes through Express too, to compare the two ways. */
-  readonly shortCut?: boolean;
 }
 
 export interface HttpServer {
@@ -44,7 +45,7 @@ const KEEP_ALIVE_MS = 65_000;
 const HEADER_BYTES_MAX = 16 * 1024;
 const CONNECTIONS_MAX = 10_000;
 const DRAIN_MS = 10_000;
-const SWEEP_MS = 50;
+const HANG_UP_EVERY_MS = 50;
 
 /** Rejects with the system's error when the port cannot be had. */
 export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
@@ -52,10 +53,8 @@ export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   const { authenticator, log, metrics, now } = options;
   const isClosing = () => closing;
   const pipeline = openPipeline({ authenticator, log, metrics, now, isClosing });
-  const endpoints = options.routes.map(endpointOf).sort(literalFirst);
-  const app = expressApp(endpoints, options.mounts, pipeline);
-  const hot = options.shortCut === false ? () => undefined : hotRoutes(endpoints);
-  const server = boundedServer(handlerOf(hot, pipeline, app));
+  const pages = pagesApp(options.pages ?? [], { pipeline, metrics });
+  const server = boundedServer(handlerOf(matcherOf(options), pipeline, pages));
   const sockets = socketsOf(server);
   await listening(server, options);
   let closed: Promise<void> | undefined;
@@ -70,50 +69,40 @@ export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
 
 type Handler = (incoming: IncomingMessage, response: ServerResponse) => void;
 
-function handlerOf(hot: HotRoutes, pipeline: Pipeline, app: Express): Handler {
+function handlerOf(matcher: Matcher<Served>, pipeline: Pipeline, pages: Handler): Handler {
   return (incoming, response) => {
-    const match = hot(incoming.method ?? '', incoming.url ?? '');
-    if (match) void pipeline.answer(match.endpoint, incoming, response, match.params);
-    else app(incoming, response);
+    const { method = '' } = incoming;
+    const url = originFormOf(incoming);
+    const match = matcher.find(method, url);
+    if (match) {
+      void pipeline.answer(match.target, incoming, response, match.params);
+      return;
+    }
+    const allowed = matcher.allowed(url);
+    if (allowed.length === 0) pages(incoming, response);
+    // A method of this path that is not found here belongs to processes of another role.
+    else void pipeline.answerUnmatched(incoming, response, allowed.includes(method) ? [] : allowed);
   };
 }
 
-function expressApp(
-  endpoints: readonly Endpoint[],
-  mounts: readonly Mount[],
-  pipeline: Pipeline,
-): Express {
-  const app = express();
-  app.set('env', 'production');
-  app.set('query parser', false);
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.enable('case sensitive routing');
-  app.enable('strict routing');
-  for (const mount of mounts)
-    app.get(mount.path, (request, response) => pipeline.answer(mount, request, response, {}));
-  const methods = new Map<string, string[]>();
-  for (const endpoint of endpoints)
-    for (const path of endpoint.paths) {
-      const method = endpoint.route.method;
-      methods.set(path, [...(methods.get(path) ?? []), method]);
-      const answer = (request: Request, response: Response) =>
-        pipeline.answer(endpoint, request, response, request.params as Record<string, string>);
-      app[method.toLowerCase() as 'get'](expressPath(path), answer);
-    }
-  for (const [path, allow] of methods)
-    app.all(expressPath(path), (request, response) =>
-      pipeline.answerUnknown(request, response, allow),
-    );
-  app.use((request: Request, response: Response) => pipeline.answerUnknown(request, response, []));
-  // Express itself refuses only paths that it cannot decode; such a path names nothing.
-  app.use((_error: unknown, request: Request, response: Response, _next: unknown) =>
-    pipeline.answerUnknown(request, response, []),
-  );
-  return app;
+/** RFC 9112: a server accepts `GET http://host/path` too, and means the same by it. */
+function originFormOf(incoming: IncomingMessage): string {
+  const { url = '/' } = incoming;
+  if (url.startsWith('/') || !URL.canParse(url)) return url;
+  const { pathname, search } = new URL(url);
+  return (incoming.url = pathname + search);
 }
 
-const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
+function matcherOf({ routes, elsewhere = [], mounts }: ServeOptions): Matcher<Served> {
+  const matcher = openMatcher<Served>();
+  for (const mount of mounts) matcher.add('GET', mount.path, mount);
+  for (const endpoint of routes.map(endpointOf))
+    for (const template of templatesOf(endpoint.route))
+      matcher.add(endpoint.route.method, template, endpoint);
+  for (const route of elsewhere)
+    for (const template of templatesOf(route)) matcher.addElsewhere(route.method, template);
+  return matcher;
+}
 
 function boundedServer(handle: Handler): Server {
   const server = createServer({
@@ -146,7 +135,8 @@ function listening(server: Server, { port, host }: ServeOptions): Promise<void> 
 
 /**
  * Node closes a connection as idle only once it has carried a request, and one that has just been
- * answered is idle only in the next turn: hence the sweep, also over those that never said a word.
+ * answered is idle only in the next turn. So idle connections are closed again and again, and so
+ * are those that have sent nothing.
  */
 async function drained(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -155,10 +145,10 @@ async function drained(server: Server, sockets: ReadonlySet<Socket>): Promise<vo
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
   };
   hangUp();
-  const sweep = setInterval(hangUp, SWEEP_MS);
+  const hangingUp = setInterval(hangUp, HANG_UP_EVERY_MS);
   const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   await closed;
-  clearInterval(sweep);
+  clearInterval(hangingUp);
   clearTimeout(cut);
 }
 

@@ -11,7 +11,6 @@ export const getExecution = (current: Current): Route => ({
   tag: 'Executions',
   audience: 'tenant',
   permission: 'EXECUTION_ONLY',
-  hot: true,
   replySchemas: { 200: executionSchema },
   refusals: ['NOT_FOUND'],
   async handle(request, caller) {

@@ -44,8 +44,8 @@ export interface TestServer {
 
 interface TestServerOptions {
   readonly routes: readonly Route[];
+  readonly elsewhere?: readonly Route[];
   readonly mounts?: readonly Mount[];
-  readonly shortCut?: boolean;
 }
 
 export async function openTestServer(options: TestServerOptions): Promise<TestServer> {
