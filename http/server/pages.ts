@@ -57,5 +57,7 @@ const observed =
 
 const failing = (error: unknown): Mount => ({
   path: PAGE,
-  handle: () => Promise.reject(error),
+  async handle() {
+    throw error;
+  },
 });
