@@ -8,7 +8,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createCodec, InvalidEvent, type LogRow } from '../../infra/event-store/codec.js';
 import { START, type Position } from '../../infra/event-store/port.js';
-import type { RawLog, RawPage } from '../../infra/event-store/raw-log.js';
+import type { LogPage } from '../../infra/event-store/log-reader.js';
+import type { RawLog } from '../../infra/event-store/raw-log.js';
 import { StartError } from '../../infra/start-error.js';
 import type { Database } from '../../runtime/open-database.js';
 import {
@@ -192,7 +193,7 @@ async function* rowsOf(
   let next = database.rawLog.page(after, Math.min(PAGE, left));
   for (;;) {
     signal.throwIfAborted();
-    const { rows, position, caughtUp }: RawPage = await next;
+    const { rows, position, caughtUp }: LogPage = await next;
     const within = rows.filter((row) => row.position <= until);
     left -= rows.length;
     const isLast = left <= 0 || caughtUp || position >= until;

@@ -24,7 +24,9 @@ describe('codec', () => {
     const { data } = codec.encode(event);
     expect(JSON.parse(data)).to.deep.equal({
       ...event.data,
-      ...{ amount: '12.500', availableAfter: '12.500', heldAfter: '0.000' },
+      amount: '12.500',
+      availableAfter: '12.500',
+      heldAfter: '0.000',
     });
     expect(codec.decode(row('FundsDeposited', JSON.parse(data) as object))?.data).to.deep.equal(
       event.data,

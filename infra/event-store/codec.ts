@@ -116,7 +116,7 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
   };
 }
 
-/** Whatever is wrong with a row, its readers learn where it stands, so that they can go on. */
+/** Whatever is wrong with a row, its readers learn its position, so that they can go on. */
 function unreadable({ type, position }: LogRow, error: unknown): InvalidEvent {
   if (error instanceof InvalidEvent) return new InvalidEvent(error.message, error.cause, position);
   return new InvalidEvent(`${type} at position ${position} is not JSON`, error, position);

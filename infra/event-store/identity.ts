@@ -1,8 +1,9 @@
 /**
  * Which log the positions in a database belong to. Checkpoints of groups, positions of projections
  * and rows of read models say where they are in one log of one store; in another store the same
- * numbers mean other events, which would be skipped or ring again. So the database remembers the
- * log, and whoever opens it with another one is stopped before anything reads a position.
+ * numbers mean other events, which would be skipped or delivered again. So the
+ * database remembers the log, and a process that opens it with another one is stopped before
+ * anything reads a position.
  */
 import type { ClientBase, Pool } from 'pg';
 import type { StreamName } from '../../contracts/streams.js';
@@ -14,7 +15,7 @@ import type { RawLog } from './raw-log.js';
 
 export type StoreKind = 'postgres' | 'eventstoredb';
 
-/** One event, and where it stands. */
+/** One event, and its place in the log. */
 export interface Anchor {
   readonly position: Position;
   readonly stream: StreamName;
@@ -72,7 +73,7 @@ export async function expectOwnLog(
   if (own.first && own.first.position !== opened.first?.position)
     throw new StartError(sentences.copy);
   if (opened.head < own.head) throw new StartError(sentences.older(own.head, opened.head));
-  if (own.known && !(await stands(log.store, own.known))) throw new StartError(sentences.copy);
+  if (own.known && !(await isAt(log.store, own.known))) throw new StartError(sentences.copy);
   if (remember) await grow(pool, opened);
   return own.epoch;
 }
@@ -105,7 +106,7 @@ async function identityOf({ kind, store, rawLog }: OpenedLog): Promise<LogIdenti
   return { kind, first: rows[0], known: undefined, head };
 }
 
-async function stands(store: EventStore, anchor: Anchor): Promise<boolean> {
+async function isAt(store: EventStore, anchor: Anchor): Promise<boolean> {
   try {
     const { stream, revision } = anchor;
     const [event] = await store.readStream(stream, { fromRevision: revision, limit: 1 });

@@ -3,8 +3,8 @@
  *
  * An implementer promises:
  * - A stream's append is all or nothing, and lands only on the expected revision.
- * - A unit's appends are tried in order: the followers only when the lead landed, each follower on
- *   its own. (PostgreSQL lands a unit in one transaction; no caller may rely on more than the
+ * - A unit's appends are tried in order: the dependent ones only when the primary one landed, each
+ *   of them on its own. (PostgreSQL lands a unit in one transaction; no caller may rely on more than the
  *   above.)
  * - Payloads of a unit are durable no later than its events.
  * - Repeating an append with the same event ids at the same expected revision answers `appended`
@@ -34,7 +34,7 @@ export interface StreamAppend {
   readonly events: readonly NewEvent<AnyEvent>[];
 }
 
-/** Opaque bytes kept beside the log; written once, never changed. */
+/** Opaque bytes, stored beside the log; written once, never changed. */
 export interface Payload {
   readonly ref: string;
   readonly organizationId: string;
@@ -50,7 +50,7 @@ export type AppendOutcome =
   /** `revision` and `position` are those of the append's last event. */
   | { readonly status: 'appended'; readonly revision: number; readonly position: Position }
   | { readonly status: 'conflict'; readonly actualRevision: number }
-  /** The lead did not land, so this follower was not tried. */
+  /** The primary append did not land, so this dependent one was not tried. */
   | { readonly status: 'skipped' };
 
 export interface ReadStreamOptions {
@@ -69,7 +69,7 @@ export interface LogFilter {
 export interface LogBatch {
   readonly events: readonly RecordedEvent<AnyEvent>[];
   readonly position: Position;
-  /** Nothing (of the filter) lay behind this batch when it was read. */
+  /** There was nothing (of the filter) behind this batch when it was read. */
   readonly caughtUp: boolean;
 }
 
@@ -90,7 +90,7 @@ export interface EventStore {
   ): Promise<readonly RecordedEvent<AnyEvent>[]>;
   /** Events after `after`, at most `limit`, in position order. */
   readAll(after: Position, limit: number, filter?: LogFilter): Promise<LogBatch>;
-  /** Batches for ever, until the signal aborts. Wakes at once on appends of this process. */
+  /** Batches for ever, until the signal aborts. Notified at once of appends of this process. */
   subscribe(after: Position, filter: LogFilter, signal: AbortSignal): AsyncIterable<LogBatch>;
   /** The position of the last event; `START` on an empty log. */
   head(): Promise<Position>;

@@ -11,19 +11,12 @@
  * - Repeating runs with the same ids at the same expected revisions answers `appended` again.
  */
 import type { LogRow } from './codec.js';
+import type { LogPage } from './log-reader.js';
 import type { AppendOutcome, Position } from './port.js';
 import type { EncodedAppend } from './unit.js';
 
-export interface RawPage {
-  readonly rows: readonly LogRow[];
-  /** Where to go on from. */
-  readonly position: Position;
-  /** Nothing lay behind this page when it was read. */
-  readonly caughtUp: boolean;
-}
-
 export interface RawLog {
-  page(after: Position, limit: number): Promise<RawPage>;
+  page(after: Position, limit: number): Promise<LogPage>;
   /** The last events of the log, in position order. */
   newest(limit: number): Promise<readonly LogRow[]>;
   /** One outcome per run. Throws `StoreOverloaded` or `StoreUnavailable`. */

@@ -18,7 +18,7 @@ export interface EncodedUnit {
   readonly bytes: number;
 }
 
-/** Throws `InvalidEvent` when the unit cannot be kept as it is: no store guesses what was meant. */
+/** Throws `InvalidEvent` when the unit cannot be stored as it is: no store guesses its meaning. */
 export function encodeUnit(codec: Codec, unit: AppendUnit): EncodedUnit {
   let events = 0;
   let bytes = 0;
@@ -37,7 +37,7 @@ export function encodeUnit(codec: Codec, unit: AppendUnit): EncodedUnit {
   return { appends, payloads, events, bytes: bytes + payloadBytes(payloads) };
 }
 
-/** A unit that only keeps payloads. */
+/** A unit that only stores payloads. */
 export function payloadUnit(payloads: readonly Payload[]): EncodedUnit {
   return { appends: [], payloads, events: 0, bytes: payloadBytes(payloads) };
 }
@@ -52,7 +52,7 @@ function payloadBytes(payloads: readonly Payload[]): number {
   return bytes;
 }
 
-/** Names are kept byte for byte: no store keeps a NUL or half a surrogate pair in them. */
+/** Names are stored byte for byte: no store takes a NUL or half a surrogate pair in them. */
 function checkName(what: string, name: string): void {
   if (name.length === 0 || /[\u0000-\u001f\u007f]|\p{Surrogate}/u.test(name))
     throw new InvalidEvent(`not a name of a ${what}: ${JSON.stringify(name)}`);

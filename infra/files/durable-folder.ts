@@ -15,7 +15,7 @@ interface DurableFolder {
   put<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T>;
 }
 
-/** Where files lie while they are written. */
+/** The folder of files that are being written. */
 const INCOMING = 'incoming';
 /** A writer that was alive would have written within this time: what it left is nobody's. */
 const LEFTOVER_AGE_MS = 10 * 60_000;

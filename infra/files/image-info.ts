@@ -71,7 +71,7 @@ const FORMATS: readonly Format[] = [
   {
     contentType: 'video/mp4',
     format: 'mp4',
-    // AVIF, HEIC, M4A and QuickTime share the box, and tell themselves apart by the brand.
+    // AVIF, HEIC, M4A and QuickTime share the box; the brand says which one it is.
     matches: (head) => textAt(head, 4, 4) === 'ftyp' && MP4_BRANDS.has(textAt(head, 8, 4)),
   },
 ];
@@ -114,7 +114,7 @@ function jpegSize(head: Buffer): Size | undefined {
   return undefined;
 }
 
-/** SOF0–SOF15 without DHT, JPG and DAC, which lie among them. */
+/** SOF0–SOF15 without DHT, JPG and DAC, which are among them. */
 const isFrameHeader = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 

@@ -23,6 +23,6 @@ export function intactFile(stream: Readable, { sizeBytes, sha256 }: StoredFile):
       else next(new Error(`a file of ${sizeBytes} bytes does not match its digest ${sha256}`));
     },
   });
-  // What breaks the one breaks the other; whoever reads is told.
+  // An error of the one destroys the other, and so reaches the reader.
   return pipeline(stream, proof, () => undefined);
 }

@@ -32,8 +32,8 @@ export interface FileStore {
   size(id: FileId): Promise<number | undefined>;
   remove(id: FileId): Promise<void>;
   /**
-   * Where whoever is told may fetch the file for some minutes without asking us, to save it and not
-   * to show it; undefined where only we can give it. Whether it is there is not looked up.
+   * A URL by which its holder may fetch the file for some minutes without asking us, to save it and
+   * not to show it; undefined where only we can give it. Whether it is there is not looked up.
    */
   linkTo(id: FileId, as: SavedAs): Promise<string | undefined>;
 }

@@ -11,7 +11,7 @@ import { FileTooLarge } from './errors.js';
 import { fileKey } from './key.js';
 import type { FileStore, StoredFile } from './port.js';
 
-/** Long enough to follow a redirect at once and to go on after a break; nobody should keep it. */
+/** Long enough to follow a redirect at once and to go on after a break; nobody should store it. */
 const LINK_LIFE_SECONDS = 300;
 
 export function openS3Files(s3: S3): FileStore {
@@ -57,7 +57,7 @@ export function openS3Files(s3: S3): FileStore {
   };
 }
 
-/** The source's own error is told as it is, for it is not the store that is away. */
+/** The source's own error is thrown as it is, for the store is not away. */
 async function put(
   s3: S3,
   key: string,

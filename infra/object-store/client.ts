@@ -90,7 +90,10 @@ export async function withinMs<T>(
 
 function clientFor({ region, credentials }: S3Config, endpoint: string): S3Client {
   return new S3Client({
-    ...{ endpoint, region, forcePathStyle: true, maxAttempts: ATTEMPTS_MAX },
+    endpoint,
+    region,
+    forcePathStyle: true,
+    maxAttempts: ATTEMPTS_MAX,
     ...(credentials && { credentials }),
     // Else a presigned request would carry the checksum of a body that nobody has seen.
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -98,14 +101,16 @@ function clientFor({ region, credentials }: S3Config, endpoint: string): S3Clien
     // Asking for leave first would cost a connection of its own for every part.
     expectContinueHeader: false,
     requestHandler: {
-      ...{ connectionTimeout: CONNECT_MS, socketTimeout: 0, logger: silent },
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: 0,
+      logger: silent,
       httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
       httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
     },
   });
 }
 
-/** It would tell the console of requests that wait for a socket; their deadline tells callers. */
+/** It would write to the console when requests wait for a socket; callers have their deadline. */
 const silent = {
   debug: () => undefined,
   info: () => undefined,
@@ -150,14 +155,15 @@ async function ensureBucket(client: S3Client, config: S3Config): Promise<void> {
 function startError(error: unknown, { endpoint, bucket, region }: S3Config): StartError {
   const cause = error instanceof StoreUnavailable ? error.cause : error;
   const status = statusOf(cause);
-  const told = (what: string) => new StartError(`The S3 store ${endpoint} ${what}.`, { cause });
+  const startError = (what: string) =>
+    new StartError(`The S3 store ${endpoint} ${what}.`, { cause });
   const reason = reasonOf(cause);
   if (status !== undefined && status < 500)
-    return told(
+    return startError(
       `does not give us the bucket ${bucket} in ${region} (${reason}): check S3_BUCKET, ` +
         'S3_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or make the bucket',
     );
-  return told(`cannot be used (${reason}): check S3_ENDPOINT and that the server runs`);
+  return startError(`cannot be used (${reason}): check S3_ENDPOINT and that the server runs`);
 }
 
 function reasonOf(error: unknown): string {

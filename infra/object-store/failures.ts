@@ -1,7 +1,7 @@
 /** What the store's answers mean. */
 import { StoreUnavailable } from '../event-store/port.js';
 
-/** Nothing lies under that name. Where the bucket or our keys are unknown, nothing is known. */
+/** There is no object of that name. Where the bucket or our keys are unknown, nothing is known. */
 export const isAbsent = (error: unknown): boolean =>
   error instanceof Error &&
   ['NoSuchKey', 'NotFound'].includes(error.name) &&

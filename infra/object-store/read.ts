@@ -9,7 +9,7 @@ import { isAbsent, statusOf } from './failures.js';
 const SILENCE_MS = 5_000;
 
 /**
- * Undefined when there is no such object; nothing when the range lies behind its end. The stream
+ * Undefined when there is no such object; nothing when the range begins behind its end. The stream
  * breaks with `StoreUnavailable` when the store goes away meanwhile.
  */
 export async function readObject(

@@ -39,7 +39,7 @@ export async function upload(s3: S3, key: string, source: AsyncIterable<Buffer>)
       client.send(new CompleteMultipartUploadCommand(complete), { abortSignal }),
     );
   } catch (error) {
-    // Should this fail too, the first reason is the one to tell.
+    // Should this fail too, the first reason is thrown.
     await withinMs(deadlineMs(), (abortSignal) =>
       client.send(new AbortMultipartUploadCommand(begun), { abortSignal }),
     ).catch(() => undefined);
@@ -65,7 +65,7 @@ interface Begun {
 
 /**
  * So many at most are in memory, with the one that is being read. After a failure nothing is sent
- * any more, and what is under way is waited for: a part that lands behind the abort would stay.
+ * any more, and parts in flight are waited for: one that lands behind the abort would stay.
  */
 async function sendParts(
   s3: S3,
@@ -74,16 +74,16 @@ async function sendParts(
   rest: AsyncGenerator<Buffer>,
 ): Promise<CompletedPart[]> {
   const sent: Promise<CompletedPart>[] = [];
-  const underWay = new Set<Promise<unknown>>();
+  const inFlight = new Set<Promise<unknown>>();
   let failed = false;
   const send = async (bytes: Buffer) => {
     if (failed) await Promise.all(sent);
     const sending = sendPart(s3, begun, sent.length + 1, bytes);
     sent.push(sending);
-    const settled = sending.finally(() => underWay.delete(settled));
+    const settled = sending.finally(() => inFlight.delete(settled));
     settled.catch(() => (failed = true));
-    underWay.add(settled);
-    if (underWay.size >= PARTS_AT_ONCE) await Promise.race(underWay);
+    inFlight.add(settled);
+    if (inFlight.size >= PARTS_AT_ONCE) await Promise.race(inFlight);
   };
   try {
     await send(first);

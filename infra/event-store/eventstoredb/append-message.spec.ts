@@ -9,14 +9,19 @@ const CORRELATION = '00000000-0000-4000-8000-000000000001';
 const AT_MS = 1_800_000_000_000;
 
 const event = (id: string, data: string): EncodedEvent => ({
-  ...{ id, type: 'OrganizationCreated', data, metadata: '{"actor":"é"}' },
+  id,
+  type: 'OrganizationCreated',
+  data,
+  metadata: '{"actor":"é"}',
 });
 const events = [
   event('6f1c1d0e-0000-4000-8000-000000000001', '{"name":"😀"}'),
   event('6f1c1d0e-0000-4000-8000-000000000002', `{"name":"${'ü'.repeat(9_000)}"}`),
 ];
 const append = (expectedRevision: number): EncodedAppend => ({
-  ...{ stream: 'organization-österreich', expectedRevision, events },
+  stream: 'organization-österreich',
+  expectedRevision,
+  events,
 });
 
 const read = (message: Buffer) =>
@@ -43,7 +48,11 @@ describe('an append as a message', () => {
     }));
     expect(told).to.deep.equal(
       events.map(({ id, type, data, metadata }) => ({
-        ...{ id, type, contentType: 'application/json', data, metadata },
+        id,
+        type,
+        contentType: 'application/json',
+        data,
+        metadata,
       })),
     );
   });
@@ -55,7 +64,9 @@ describe('an append as a message', () => {
 
   it('is counted in bytes, not in characters', () => {
     const bytes = events.map(({ data, metadata, type }) => [
-      ...[Buffer.byteLength(data), Buffer.byteLength(metadata), 2 * type.length],
+      Buffer.byteLength(data),
+      Buffer.byteLength(metadata),
+      2 * type.length,
     ]);
     const sum = bytes.flat().reduce((all, one) => all + one);
     expect(countedBytes(append(NO_STREAM))).to.equal(sum);

@@ -78,7 +78,9 @@ function sizesOf(event: EncodedEvent): Sizes {
   const metadata = Buffer.byteLength(event.metadata);
   const entries = delimited(entryBytes('type', event.type)) + JSON_ENTRY.length;
   return {
-    ...{ id, data, metadata },
+    id,
+    data,
+    metadata,
     event: delimited(id) + entries + delimited(metadata) + delimited(data),
   };
 }

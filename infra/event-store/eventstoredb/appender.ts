@@ -3,8 +3,7 @@
  *
  * What is not answered is unknown, and sent again with the same ids at the same revision: the
  * server, as long as it remembers the ids, answers as the first time. When it does not (after a
- * restart, or long after), the append looks like a conflict; then the stream tells by the ids that
- * stand there.
+ * restart, or long after), the append looks like a conflict; then the ids in the stream decide.
  *
  *   send ──landed──► appended
  *    │ ▲  unknown, while time is left
@@ -36,7 +35,7 @@ export interface Appender {
 export interface AppenderStats {
   readonly appends: number;
   readonly retries: number;
-  /** Outcomes that the stream had to tell. */
+  /** Outcomes that were looked up in the stream. */
   readonly lookups: number;
   readonly inFlight: number;
 }
@@ -60,7 +59,7 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
   let away = false;
 
   /** Once for each outage, and once for its end. */
-  function tell(outage: string | undefined): void {
+  function report(outage: string | undefined): void {
     if (outage !== undefined && !away) log.warn({ error: outage }, 'the event store is away');
     if (outage === undefined && away) log.warn({}, 'the event store is back');
     away = outage !== undefined;
@@ -68,7 +67,7 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
 
   function lookUp(append: EncodedAppend, head: number): Promise<AppendOutcome> {
     stats.lookups++;
-    return standing(reader, append, head);
+    return existing(reader, append, head);
   }
 
   async function land(append: EncodedAppend, deadline: number): Promise<AppendOutcome> {
@@ -84,14 +83,14 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
         case 'elsewhere':
           return lookUp(append, answer.actualRevision);
         case 'landed': {
-          tell(undefined);
+          report(undefined);
           const { revision, position } = answer;
           if (tries === 0 && revision === lastRevision(append) && position !== undefined)
             return { status: 'appended', revision, position };
           return lookUp(append, lastRevision(append));
         }
         case 'unknown':
-          tell((reason = answer.reason));
+          report((reason = answer.reason));
       }
       stats.retries++;
       tryMs = deadline - performance.now();
@@ -118,7 +117,7 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
 }
 
 /** What the stream says became of an append, whose last revision is `head` or less. */
-async function standing(
+async function existing(
   reader: LogReader,
   append: EncodedAppend,
   head: number,

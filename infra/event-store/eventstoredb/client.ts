@@ -18,7 +18,11 @@ import type {
   ReadResp,
 } from '@eventstore/db-client/generated/streams_pb.js';
 import type { LogRow } from '../codec.js';
-import { openAppendLines, type LineStream, type LineTold } from './append-lines.js';
+import {
+  openAppendConnections,
+  type ConnectionStream,
+  type StreamHandlers,
+} from './append-connections.js';
 import { eventIn } from './event-message.js';
 import type { Call, Ending, LogClient } from './log-client.js';
 import { answerOf, followRequest, logRequest, streamRequest } from './messages.js';
@@ -37,15 +41,15 @@ interface Wire {
 type AppendStream = ReturnType<StreamsClient['batchAppend']>;
 type ReadCall = ReturnType<StreamsClient['makeServerStreamRequest']>;
 
-/** Most of what is read are events. */
-type Told = LogRow | ReadResp;
+/** Most messages are events. */
+type Message = LogRow | ReadResp;
 
 /** Ours end by being cancelled; a deadline of gRPC would only be a second opinion. */
 const FOR_EVER = { deadline: Infinity };
 
 /**
- * A follower may lag behind: what it does not have yet would be taken for what never happened.
- * (Appends it passes on to the leader.)
+ * A follower may lag behind: an event that it does not have yet would be taken for one that never
+ * happened. (It passes appends on to the leader.)
  */
 const OF_THE_LEADER = { requiresLeader: true };
 
@@ -69,12 +73,12 @@ export function connectLog(url: string): LogClient {
       ...(wire.callArguments({}, FOR_EVER) as [never, never]),
     ),
   ) as unknown as () => Promise<AppendStream>;
-  const appends = openAppendLines((told) => lineOf(openStream(), told));
+  const appends = openAppendConnections((handlers) => connect(openStream(), handlers));
 
-  const call = (request: ReadReq, tell: (told: Told) => void): Call =>
+  const call = (request: ReadReq, onMessage: (message: Message) => void): Call =>
     startCall(
       wire.GRPCStreamCreator(StreamsClient, 'read', (client) =>
-        client.makeServerStreamRequest<ReadReq, Told>(
+        client.makeServerStreamRequest<ReadReq, Message>(
           read.path,
           read.requestSerialize,
           (message) => eventIn(message) ?? read.responseDeserialize(message),
@@ -82,7 +86,7 @@ export function connectLog(url: string): LogClient {
           ...(wire.callArguments(OF_THE_LEADER, FOR_EVER) as [never, never]),
         ),
       ),
-      tell,
+      onMessage,
     );
 
   return {
@@ -92,12 +96,12 @@ export function connectLog(url: string): LogClient {
         : appends.append(append, timeoutMs),
     readStream: (range, row) => call(streamRequest(range), rowsTo(row)),
     readLog: (from, limit, row) => call(logRequest(from, limit), rowsTo(row)),
-    follow: (after, filter, told) =>
+    follow: (after, filter, on) =>
       call(followRequest(after, filter), (message) => {
-        if (!('hasEvent' in message)) told.row(message);
+        if (!('hasEvent' in message)) on.row(message);
         else if (message.hasCheckpoint())
-          told.checkpoint(BigInt(message.getCheckpoint()?.getCommitPosition() ?? -1));
-        else if (message.hasCaughtUp()) told.caughtUp();
+          on.checkpoint(BigInt(message.getCheckpoint()?.getCommitPosition() ?? -1));
+        else if (message.hasCaughtUp()) on.caughtUp();
       }),
     async close() {
       closed = true;
@@ -107,14 +111,17 @@ export function connectLog(url: string): LogClient {
   };
 }
 
-/** A stream of batch appends as the lines take it. */
-async function lineOf(opening: Promise<AppendStream>, told: LineTold): Promise<LineStream> {
+/** A stream of batch appends as the append connections take it. */
+async function connect(
+  opening: Promise<AppendStream>,
+  handlers: StreamHandlers,
+): Promise<ConnectionStream> {
   const stream = await opening;
   stream.on('data', (message: BatchAppendResp) =>
-    told.answer(message.getCorrelationId()?.getString() ?? '', answerOf(message)),
+    handlers.answer(message.getCorrelationId()?.getString() ?? '', answerOf(message)),
   );
-  stream.on('error', (error: Error) => told.ended(reasonOf(error)));
-  stream.on('end', () => told.ended('the line was closed'));
+  stream.on('error', (error: Error) => handlers.ended(reasonOf(error)));
+  stream.on('end', () => handlers.ended('the append connection was closed'));
   return {
     write: (message, sent) => void stream.write(message as never, sent),
     // Inside the stream's own events grpc-js does not take a cancellation well.
@@ -122,7 +129,7 @@ async function lineOf(opening: Promise<AppendStream>, told: LineTold): Promise<L
   };
 }
 
-function startCall(open: () => Promise<ReadCall>, tell: (told: Told) => void): Call {
+function startCall(open: () => Promise<ReadCall>, onMessage: (message: Message) => void): Call {
   let cancel = (): void => undefined;
   let cancelled = false;
   const ended = new Promise<Ending>((resolve) => {
@@ -133,7 +140,7 @@ function startCall(open: () => Promise<ReadCall>, tell: (told: Told) => void): C
     };
     open().then((call) => {
       const stop = () => setImmediate(() => call.cancel());
-      call.on('data', (told: Told) => !cancelled && tell(told));
+      call.on('data', (message: Message) => !cancelled && onMessage(message));
       call.on('error', end);
       call.on('end', () => end());
       cancel = () => {
@@ -167,6 +174,6 @@ const REFUSED_CODES = new Set([3, 7, 9, 12, 16]);
 
 const rowsTo =
   (row: (row: LogRow) => void) =>
-  (told: Told): void => {
-    if (!('hasEvent' in told)) row(told);
+  (message: Message): void => {
+    if (!('hasEvent' in message)) row(message);
   };

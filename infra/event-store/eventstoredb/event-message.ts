@@ -1,6 +1,6 @@
 /**
  * A recorded event as the store's protocol has it (`ReadResp` with an event), read straight into
- * the codec's text: it is what followers of the log take in most. The specs hold it against the
+ * the codec's text: subscriptions and reads consist of little else. The specs hold it against the
  * generated writer.
  */
 import type { StreamName } from '../../../contracts/streams.js';
@@ -11,7 +11,7 @@ export function eventIn(message: Buffer): LogRow | undefined {
   if (message[0] !== EVENT) return undefined;
   const row = { ...EMPTY };
   eachField(message, 0, message.length, (field, from, to) => {
-    // A link that is not resolved stands beside its event; the event is what counts.
+    // A link may be beside its event; only the event is read.
     if (field === 1)
       eachField(message, from, to, (inner, start, end) => {
         if (inner === 1) readRecorded(message, start, end, row);
@@ -27,8 +27,13 @@ type Row = { -readonly [Name in keyof LogRow]: LogRow[Name] };
 
 /** What the message leaves out: a zero is not written, and so not a stream's first revision. */
 const EMPTY: Row = {
-  ...{ position: 0n, stream: '' as StreamName, revision: 0 },
-  ...{ id: '', type: '', data: '', metadata: '' },
+  position: 0n,
+  stream: '' as StreamName,
+  revision: 0,
+  id: '',
+  type: '',
+  data: '',
+  metadata: '',
 };
 
 function readRecorded(message: Buffer, from: number, to: number, row: Row): void {

@@ -114,7 +114,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   };
 }
 
-/** Before anything of a unit is sent, or its lead might land without a follower that cannot. */
+/** Before anything of a unit is sent, or its primary append might land without a dependent one that cannot. */
 function checkSize(append: EncodedAppend): void {
   const bytes = countedBytes(append);
   if (bytes <= APPEND_BYTES_MAX) return;
@@ -132,22 +132,22 @@ async function landUnit(
 ): Promise<readonly AppendOutcome[]> {
   const deadline = performance.now() + TIMEOUT_MS;
   if (payloads.length > 0) await side.keep(payloads);
-  const [lead, ...followers] = appends;
-  if (!lead) return [];
-  const first = await appender.append(lead, deadline);
+  const [primary, ...dependent] = appends;
+  if (!primary) return [];
+  const first = await appender.append(primary, deadline);
   if (first.status !== 'appended')
-    return [first, ...followers.map((): AppendOutcome => ({ status: 'skipped' }))];
-  const rest = await landFollowers(followers, (append) => appender.append(append, deadline));
+    return [first, ...dependent.map((): AppendOutcome => ({ status: 'skipped' }))];
+  const rest = await landDependent(dependent, (append) => appender.append(append, deadline));
   return [first, ...rest];
 }
 
 /** Beside one another, but in their order where they meet on a stream; every one is waited for. */
-async function landFollowers(
-  followers: readonly EncodedAppend[],
+async function landDependent(
+  appends: readonly EncodedAppend[],
   land: (append: EncodedAppend) => Promise<AppendOutcome>,
 ): Promise<readonly AppendOutcome[]> {
   const ends = new Map<string, Promise<AppendOutcome>>();
-  const landing = followers.map((append) => {
+  const landing = appends.map((append) => {
     const before = ends.get(append.stream);
     const outcome = before ? before.then(() => land(append)) : land(append);
     ends.set(append.stream, outcome);

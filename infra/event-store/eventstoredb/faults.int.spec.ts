@@ -1,4 +1,4 @@
-/** How the adapter bears what happens to servers and connections; each case a trap of the store. */
+/** How the adapter handles faults of servers and connections; each case a trap of the store. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
@@ -121,7 +121,8 @@ describe('event store on EventStoreDB, when something is wrong', function () {
       double.freeze();
       const asked = [
         ...[...large, ...small].map((one) => () => store.append(one)),
-        ...[() => store.readStream(newStream()), () => store.head()],
+        () => store.readStream(newStream()),
+        () => store.head(),
       ];
       const tookMs = await Promise.all(
         asked.map(async (ask) => {
@@ -223,7 +224,9 @@ describe('event store on EventStoreDB, when something is wrong', function () {
       expect(await store.head()).to.equal(position);
       const filter = { types: ['FundsDeposited'] } as const;
       expect(await store.readAll(position, 10, filter)).to.deep.equal({
-        ...{ events: [], position, caughtUp: true },
+        events: [],
+        position,
+        caughtUp: true,
       });
     });
   });

@@ -28,7 +28,7 @@ export type Ending =
 export interface Call {
   /** Never rejects. */
   readonly ended: Promise<Ending>;
-  /** Ends it as `done`; nothing is told any more. */
+  /** Ends it as `done`; no handler is called any more. */
   readonly cancel: () => void;
 }
 
@@ -46,12 +46,12 @@ export interface ServerFilter {
   readonly typePrefixes?: readonly string[];
 }
 
-export interface LogTold {
+export interface LogHandlers {
   /** In order; also events of the server's own, when it was not asked to leave them out. */
   readonly row: (row: LogRow) => void;
-  /** Everything up to here has been told. */
+  /** Every event up to here was given to `row`. */
   readonly checkpoint: (position: Position) => void;
-  /** Nothing lies behind what has been told. */
+  /** There is nothing behind the last event given to `row`. */
   readonly caughtUp: () => void;
 }
 
@@ -61,7 +61,7 @@ export interface LogClient {
   /** From a position on, itself included, or backward from the end. */
   readLog(from: Position | 'end', limit: number, row: (row: LogRow) => void): Call;
   /** Everything behind a position, without end. */
-  follow(after: Position, filter: ServerFilter, told: LogTold): Call;
-  /** Whatever is under way ends. */
+  follow(after: Position, filter: ServerFilter, on: LogHandlers): Call;
+  /** Ends everything in flight. */
   close(): Promise<void>;
 }

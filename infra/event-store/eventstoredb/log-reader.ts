@@ -39,7 +39,7 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
   /** Without a filter: pages of the log itself. */
   async function read(after: Position, limit: number): Promise<LogPage> {
     const rows: LogRow[] = [];
-    // The event at `after` comes again, and one more than wanted tells whether the log goes on.
+    // The event at `after` comes again, and one more than wanted shows whether the log goes on.
     for (let from = after; ;) {
       const count = limit - rows.length + 2;
       const found = await collect((row) => client.readLog(from, count, row));
@@ -92,7 +92,7 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
 
 type Start = (row: (row: LogRow) => void) => Call;
 
-/** What a call tells, once all of it was told. */
+/** All rows of a call, once it is done. */
 async function collectRows(start: Start, timeoutMs: number): Promise<LogRow[]> {
   let deadline = performance.now() + timeoutMs;
   for (;;) {
@@ -127,16 +127,16 @@ interface Scan {
   readonly timeoutMs: number;
 }
 
-/** With a filter: a short subscription, whose checkpoints tell how far it has come. */
+/** With a filter: a short subscription, whose checkpoints say how far it has come. */
 async function scan(client: LogClient, asked: Scan): Promise<LogPage> {
   const { after, end, limit, filter, timeoutMs } = asked;
   if (filter.streamPrefixes?.length === 0 || filter.typePrefixes?.length === 0)
     return { rows: [], position: end, caughtUp: true };
   const rows: LogRow[] = [];
   let known = after;
-  let told = 0;
+  let heard = 0;
   const reach = (position: Position) => {
-    told++;
+    heard++;
     if (position > known) known = position;
     if (known >= end || rows.length > limit) call.cancel();
   };
@@ -149,14 +149,14 @@ async function scan(client: LogClient, asked: Scan): Promise<LogPage> {
     checkpoint: reach,
     caughtUp: () => reach(end),
   });
-  const enough = setTimeout(() => told > 0 && call.cancel(), SCAN_MS);
-  const ending = await endOf(call, () => told, timeoutMs);
+  const enough = setTimeout(() => heard > 0 && call.cancel(), SCAN_MS);
+  const ending = await endOf(call, () => heard, timeoutMs);
   clearTimeout(enough);
   if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
-  if (ending.kind === 'away' && told === 0) throw new StoreUnavailable(ending.reason);
+  if (ending.kind === 'away' && heard === 0) throw new StoreUnavailable(ending.reason);
   if (rows.length > limit) return cut(rows, limit);
   if (known < end) return { rows, position: known, caughtUp: false };
-  // A checkpoint may lie at one of the server's own events, where no reader without a filter comes.
+  // A checkpoint may be at one of the server's own events, where no reader without a filter comes.
   const last = rows.at(-1)?.position ?? end;
   return { rows, position: last > end ? last : end, caughtUp: true };
 }
@@ -166,15 +166,15 @@ function cut(rows: readonly LogRow[], limit: number): LogPage {
   return { rows: kept, position: kept.at(-1)?.position ?? START, caughtUp: false };
 }
 
-/** The call's ending, or `away` when nothing new was told for so long. */
-async function endOf(call: Call, told: () => number, timeoutMs: number) {
+/** The call's ending, or `away` when nothing new was heard for so long. */
+async function endOf(call: Call, heard: () => number, timeoutMs: number) {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<{ readonly kind: 'away'; readonly reason: string }>((resolve) => {
     let before = 0;
     const look = () => {
-      if (told() === before)
+      if (heard() === before)
         resolve({ kind: 'away', reason: 'the event store did not answer in time' });
-      before = told();
+      before = heard();
       timer = setTimeout(look, timeoutMs);
     };
     timer = setTimeout(look, timeoutMs);

@@ -31,7 +31,7 @@ export function answerOf(message: BatchAppendResp): AppendAnswer {
   return { kind: REFUSALS.has(name) ? 'refused' : 'unknown', reason: reason || 'no answer' };
 }
 
-/** Others (Timeout, Unknown) tell nothing of what became of the append. */
+/** After the others (Timeout, Unknown) the outcome of the append is unknown. */
 const REFUSALS = new Set(
   ['AccessDenied', 'StreamDeleted', 'MaximumAppendSizeExceeded', 'BadRequest'].map(
     (name) => `event_store.client.${name}`,

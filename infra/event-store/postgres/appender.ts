@@ -4,14 +4,14 @@
  *
  * After an outage the outcome of a batch is unknown. The same batch is sent again on a new
  * connection until its deadline: what had landed is recognised by its ids. A batch that PostgreSQL
- * refuses is halved until the bad unit stands alone; only that one is rejected.
+ * refuses is halved until the bad unit is alone; only that one is rejected.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidEvent, type LogRow, type StoreLog } from '../codec.js';
 import { StoreUnavailable, type AppendOutcome } from '../port.js';
 import type { EncodedUnit } from '../unit.js';
-import type { AppendLine } from './append-line.js';
+import type { AppendConnection } from './append-connection.js';
 import {
   batchOf,
   carefulOutcomes,
@@ -26,7 +26,7 @@ import { failureOf, isTaken } from './failures.js';
 import type { UnitResult } from './group-commit.js';
 
 interface AppenderOptions {
-  readonly line: AppendLine;
+  readonly connection: AppendConnection;
   readonly log: StoreLog;
   /** Everything of a batch landed right behind `previous`; `rows` builds the rows on demand. */
   readonly onLanded: (previous: bigint, rows: () => readonly LogRow[]) => void;
@@ -52,7 +52,8 @@ const RETRY_PAUSE_MS = 50;
 /** With less time left a batch would only be begun to be cut off. */
 const TRY_MS_MIN = 20;
 
-export function createAppender({ line, log, onLanded, onMoved }: AppenderOptions): Appender {
+export function createAppender(options: AppenderOptions): Appender {
+  const { connection, log, onLanded, onMoved } = options;
   const stats = { careful: 0, retries: 0, halvings: 0 };
   let away = false;
 
@@ -99,14 +100,14 @@ export function createAppender({ line, log, onLanded, onMoved }: AppenderOptions
     deadline: number,
   ): Promise<readonly (readonly AppendOutcome[])[]> {
     const { units } = batch;
-    const previous = batch.straight ? await landStraight(line, batch, deadline) : undefined;
+    const previous = batch.straight ? await landStraight(connection, batch, deadline) : undefined;
     if (previous !== undefined) {
       onLanded(previous, () => rowsOf(units, previous));
       return landedOutcomes(units, previous);
     }
     stats.careful++;
     const ask = { name: 'append-one-by-one', text: carefulSql, values: batch.carefulParameters() };
-    const answer = await line.ask<CarefulAnswer>(ask, deadline);
+    const answer = await connection.ask<CarefulAnswer>(ask, deadline);
     onMoved();
     return carefulOutcomes(units, answer);
   }
@@ -121,13 +122,13 @@ export function createAppender({ line, log, onLanded, onMoved }: AppenderOptions
 
 /** The position behind which the batch landed; undefined when not all of it fits. */
 async function landStraight(
-  line: AppendLine,
+  connection: AppendConnection,
   batch: Batch,
   deadline: number,
 ): Promise<bigint | undefined> {
   const ask = { name: 'append', text: straightSql, values: batch.straightParameters() };
   try {
-    const { previous } = await line.ask<{ previous: string | null }>(ask, deadline);
+    const { previous } = await connection.ask<{ previous: string | null }>(ask, deadline);
     return previous === null ? undefined : BigInt(previous);
   } catch (error) {
     if (isTaken(error)) return undefined;

@@ -60,7 +60,7 @@ export function createLogReader(reading: Connections, scanning: Connections): Lo
 
     async page(after, limit, { categories, types }) {
       const scanned = categories || types ? SCANNED_MAX : INT4_MAX;
-      // One row more than wanted tells whether anything lies behind the last one.
+      // One row more than wanted shows whether there is anything behind the last one.
       const values = [after, scanned, limit + 1, categories ?? null, types ?? null];
       const found = await scanning.query('read-log', logSql, values);
       const head = BigInt(found[0]?.[0] as string);

@@ -77,7 +77,9 @@ describe('event store on PostgreSQL', () => {
       const stream = newStream();
       await land(store, stream, created());
       const payload = (text: string) => ({
-        ...{ ref: `spec/${stream}`, organizationId: 'org', bytes: Buffer.from(text) },
+        ref: `spec/${stream}`,
+        organizationId: 'org',
+        bytes: Buffer.from(text),
       });
       const refused = { ...unitOf(stream, NO_STREAM, created()), payloads: [payload('refused')] };
       const lands = { ...unitOf(stream, 0, created()), payloads: [payload('lands')] };
@@ -210,7 +212,7 @@ describe('event store on PostgreSQL', () => {
 });
 
 function outages(the: () => PostgresHarness): void {
-  describe('on a bad line', () => {
+  describe('on a bad connection', () => {
     let proxy: Proxy;
     let store: EventStore;
     beforeEach(async () => {
@@ -245,8 +247,11 @@ function outages(the: () => PostgresHarness): void {
         const unit = unitOf(stream, NO_STREAM, created());
         const began = performance.now();
         const asked = [
-          ...[store.append(unit), store.append(unitOf(newStream(), NO_STREAM, created()))],
-          ...[store.readStream(stream), store.head(), store.readSnapshot(stream)],
+          store.append(unit),
+          store.append(unitOf(newStream(), NO_STREAM, created())),
+          store.readStream(stream),
+          store.head(),
+          store.readSnapshot(stream),
         ];
         for (const settled of await Promise.allSettled<unknown>(asked))
           expect((settled as PromiseRejectedResult).reason).to.be.instanceOf(StoreUnavailable);

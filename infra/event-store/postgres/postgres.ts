@@ -8,7 +8,7 @@ import type { EventStore } from '../port.js';
 import type { RawLog } from '../raw-log.js';
 import { subscribeTo } from '../subscription.js';
 import { encodeUnit } from '../unit.js';
-import { openAppendLine } from './append-line.js';
+import { openAppendConnection } from './append-connection.js';
 import { createAppender, type AppenderStats } from './appender.js';
 import { openConnections } from './connections.js';
 import { createGroupCommit, type GroupCommitStats } from './group-commit.js';
@@ -55,9 +55,9 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
   const reader = createLogReader(reading, scanning);
   const source = createPollSource(reader);
   const tail = createLiveTail({ reader, source, codec, log });
-  const line = openAppendLine({ url, statementTimeoutMs: TIMEOUT_MS });
+  const connection = openAppendConnection({ url, statementTimeoutMs: TIMEOUT_MS });
   const appender = createAppender({
-    line,
+    connection,
     log,
     onLanded(previous, rows) {
       if (tail.landed(previous, rows) === 0) source.foundOwn();
@@ -76,7 +76,7 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
   async function close(): Promise<void> {
     tail.close();
     await commit.drain();
-    await Promise.all([line, reading, scanning, writing].map((one) => one.close()));
+    await Promise.all([connection, reading, scanning, writing].map((one) => one.close()));
   }
 
   return {

@@ -1,5 +1,5 @@
 /**
- * What lies beside a log that is kept elsewhere: small payloads and snapshots. The tables are those
+ * Small payloads and snapshots beside a log that is stored elsewhere. The tables are those
  * of `eventStoreMigrations`; the log's own stays empty. Payloads of all who wait go into one
  * statement, without the append lock: nothing here has an order.
  */

@@ -1,4 +1,4 @@
-/** The payloads that lie beside the log: written by the group commit, read many at a time. */
+/** The payloads beside the log: written by the group commit, read many at a time. */
 import type { Payload } from '../port.js';
 import { payloadUnit } from '../unit.js';
 import { textArray } from './binary-arrays.js';

@@ -57,13 +57,26 @@ export async function versitygwCommand(dir: string, port: number): Promise<Versi
   return {
     command,
     args: [
-      ...['--port', `127.0.0.1:${port}`, '--access', ACCESS_KEY, '--secret', SECRET_KEY],
-      ...['--quiet', '--keep-alive', '--health', '/health', 'posix', dir],
+      '--port',
+      `127.0.0.1:${port}`,
+      '--access',
+      ACCESS_KEY,
+      '--secret',
+      SECRET_KEY,
+      '--quiet',
+      '--keep-alive',
+      '--health',
+      '/health',
+      'posix',
+      dir,
     ],
     health: `${endpoint}/health`,
     env: {
-      ...{ S3_ENDPOINT: endpoint, S3_BUCKET: 'modelroute', S3_REGION: 'us-east-1' },
-      ...{ AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY },
+      S3_ENDPOINT: endpoint,
+      S3_BUCKET: 'modelroute',
+      S3_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: ACCESS_KEY,
+      AWS_SECRET_ACCESS_KEY: SECRET_KEY,
     },
   };
 }
@@ -81,7 +94,10 @@ async function startVersitygw(dir: string): Promise<Versitygw> {
       return present.child.pid;
     },
     config: {
-      ...{ endpoint, bucket: 'modelroute', region: 'us-east-1', credentials },
+      endpoint,
+      bucket: 'modelroute',
+      region: 'us-east-1',
+      credentials,
       publicEndpoint: undefined,
     },
     env: program.env,
@@ -185,7 +201,8 @@ async function versitygwProgram(): Promise<string> {
   const built = await mkdtemp(join(bin, 'building-'));
   try {
     await promisify(execFile)('go', ['install', PACKAGE], {
-      ...{ cwd: built, timeout: BUILD_DEADLINE_MS },
+      cwd: built,
+      timeout: BUILD_DEADLINE_MS,
       env: { ...process.env, GOBIN: built },
     });
     await rename(join(built, 'versitygw'), program);

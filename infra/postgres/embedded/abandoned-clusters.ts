@@ -8,7 +8,7 @@ import { endPostmaster, livePostmaster } from './postmaster.js';
 import { identify, type ProcessIdentity } from './process.js';
 
 /**
- * Who a cluster outside its data folder belongs to: `owner.json` in its home names the data folder
+ * The owner of a cluster outside its data folder: `owner.json` in its home names the data folder
  * and the process that started it last.
  */
 export interface HomeOwner extends ProcessIdentity {
@@ -30,7 +30,7 @@ export async function homeOwner(home: string): Promise<HomeOwner | undefined> {
 /**
  * Deleting a data folder does not reach root's cluster of it. A cluster whose data folder no longer
  * names it, and whose process is dead, has its postmaster ended; the files stay, since the folder
- * may only be unmounted, unless it lay in the system's temporary folder, where nothing comes back.
+ * may only be unmounted, unless it was in the system's temporary folder, where nothing comes back.
  */
 export async function sweepAbandoned(
   base: string,

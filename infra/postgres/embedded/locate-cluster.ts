@@ -105,7 +105,7 @@ async function refuseCopy(dataDir: string, home: string, cluster: string): Promi
   if (original === undefined || original === dataDir) return;
   if ((await readPointer(original))?.cluster !== cluster) return;
   throw new StartError(
-    `${dataDir} is a copy of ${original}, whose database lies in ${cluster} and was not copied: ` +
+    `${dataDir} is a copy of ${original}, whose database is in ${cluster} and was not copied: ` +
       'start with another MODELROUTE_DATA_DIR.',
   );
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { StartError } from '../../start-error.js';
 
 /**
- * `<data>/postgres.json` (mode 0600): where the data folder's cluster lies and how to log in. It is
+ * `<data>/postgres.json` (mode 0600): where the data folder's cluster is and how to log in. It is
  * written before the cluster is made, so that a cluster never exists whose password nobody knows.
  */
 export interface Pointer {

@@ -16,7 +16,7 @@ import {
 } from './process.js';
 import { settingsName, writeSettings } from './settings.js';
 
-/** A live postmaster of our cluster, as its postmaster.pid tells. */
+/** A live postmaster of our cluster, as postmaster.pid describes it. */
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
@@ -76,7 +76,7 @@ export async function stopPostmaster(location: ClusterLocation): Promise<void> {
   await until(async () => (await identify(before.pid)) === undefined, 5_000);
 }
 
-/** Ends a server that no longer listens to reason. The log is safe: the next start recovers. */
+/** Ends a server that did not stop in order. The log is safe: the next start recovers. */
 export async function endPostmaster(pid: number, cluster: string): Promise<void> {
   const gone = async () => !(await worksIn(pid, await realpath(cluster)));
   signal(pid, 'SIGQUIT');

@@ -46,7 +46,7 @@ export async function worksIn(pid: number, cluster: string): Promise<boolean> {
   return output.includes('postgres') && output.includes(cluster);
 }
 
-/** All processes of the cluster, its postmaster included. Only Linux can tell; elsewhere empty. */
+/** All processes of the cluster, its postmaster included. Known on Linux alone; elsewhere empty. */
 export async function allWorkingIn(cluster: string): Promise<number[]> {
   if (process.platform !== 'linux') return [];
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);

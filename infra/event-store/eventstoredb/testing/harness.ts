@@ -34,7 +34,10 @@ export async function openEventStoreDbHarness(
   const origin = await first.head();
   const store = behind(origin, first);
   return {
-    ...{ url, databaseUrl, store, proxy },
+    url,
+    databaseUrl,
+    store,
+    proxy,
     openAnother: async (options) =>
       behind(origin, openEventStoreDb({ url, databaseUrl, log, ...options })),
     payload: (ref) => store.smallPayloads.get(ref),

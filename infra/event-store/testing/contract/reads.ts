@@ -124,7 +124,9 @@ export function logContract(open: OpenHarness): void {
 
       const batch = await on.store.readAll(after, 10, { categories: ['delivery'] });
       expect(batch).to.deep.equal({
-        ...{ events: [], position: await on.store.head(), caughtUp: true },
+        events: [],
+        position: await on.store.head(),
+        caughtUp: true,
       });
     });
 
@@ -170,7 +172,9 @@ export function strangersContract(open: OpenHarness): void {
   describe('an event of other code', () => {
     const on = bench(open);
     const raw = (type: string, data: object): Omit<RawEvent, 'stream' | 'revision'> => ({
-      ...{ type, data: JSON.stringify(data), metadata: JSON.stringify(metadata) },
+      type,
+      data: JSON.stringify(data),
+      metadata: JSON.stringify(metadata),
     });
 
     it('of an unknown type is skipped with an alarm', async () => {

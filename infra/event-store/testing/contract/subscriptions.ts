@@ -53,7 +53,8 @@ export function subscriptionContract(open: OpenHarness): void {
       const after = await on.store.head();
       const account = newStream('account');
       const follower = followed(on.store, after, {
-        ...{ categories: ['account'], types: ['FundsDeposited'] },
+        categories: ['account'],
+        types: ['FundsDeposited'],
       });
       await land(on.store, newStream(), ...named(30));
       const [wanted, unwanted] = [deposited(5n), created()];
@@ -69,10 +70,10 @@ export function subscriptionContract(open: OpenHarness): void {
 }
 
 export function wakingContract(open: OpenHarness): void {
-  describe('a subscriber that waits', () => {
+  describe('a subscription that waits', () => {
     const on = bench(open);
 
-    it('wakes at once on appends of this process', async () => {
+    it('is notified at once of appends of this process', async () => {
       const follower = followed(on.store, await on.store.head());
       const waitsMs: number[] = [];
       for (let n = 1; n <= 20; n++) {

@@ -3,19 +3,22 @@ import { performance } from 'node:perf_hooks';
 import pg from 'pg';
 import { limitTransactionsSql, WRITE_SETTINGS } from './settings.js';
 
-interface AppendLineOptions {
+interface AppendConnectionOptions {
   readonly url: string;
   /** The server gives up a statement after this long, also when we are gone. */
   readonly statementTimeoutMs: number;
 }
 
-export interface AppendLine {
+export interface AppendConnection {
   /** The one row of the answer; fails at the deadline at the latest. */
   ask<Row extends pg.QueryResultRow>(query: pg.QueryConfig, deadline: number): Promise<Row>;
   close(): Promise<void>;
 }
 
-export function openAppendLine({ url, statementTimeoutMs }: AppendLineOptions): AppendLine {
+export function openAppendConnection({
+  url,
+  statementTimeoutMs,
+}: AppendConnectionOptions): AppendConnection {
   let client: pg.Client | undefined;
 
   async function connect(deadline: number): Promise<pg.Client> {

@@ -1,0 +1,186 @@
+/**
+ * Appends go over a few append connections (streams of the one gRPC channel), whichever is free; a
+ * new one is opened when all are busy, or one broke.
+ *
+ *   unsent ──► sent on a connection ──► answered
+ *      │                  └───────────► unknown   its time is over, or the connection broke
+ *      └──────────────────────────────► unknown   its time is over: a late server has enough to do
+ */
+import type { EncodedAppend } from '../unit.js';
+import { appendMessage } from './append-message.js';
+import type { AppendAnswer } from './log-client.js';
+
+export interface AppendConnections {
+  /** Never rejects. */
+  append(append: EncodedAppend, timeoutMs: number): Promise<AppendAnswer>;
+  close(): void;
+}
+
+/** One stream: messages go in, answers come back in any order. */
+export interface ConnectionStream {
+  /** `sent` is called when it takes the next one. */
+  write(message: Buffer, sent: () => void): void;
+  cancel(): void;
+}
+
+export interface StreamHandlers {
+  readonly answer: (correlation: string, answer: AppendAnswer) => void;
+  readonly ended: (reason: string) => void;
+}
+
+/** Rejects with an `Error` when there is no connection. */
+export type OpenStream = (handlers: StreamHandlers) => Promise<ConnectionStream>;
+
+interface Pending {
+  readonly message: Buffer;
+  readonly settle: (answer: AppendAnswer) => void;
+  readonly dueAt: number;
+  sentAt: number;
+}
+
+interface Connection {
+  /** Sent on it, and not answered. */
+  readonly pending: Map<string, Pending>;
+  stream: ConnectionStream | undefined;
+  /** It takes the next message; the one before has been handed to the network. */
+  isFree: boolean;
+  heardAt: number;
+}
+
+interface Connections {
+  readonly open: OpenStream;
+  readonly all: Set<Connection>;
+  /** In order, by correlation: what waits for a connection. */
+  readonly unsent: Map<string, Pending>;
+  opening: Connection | undefined;
+  sweeping: NodeJS.Timeout | undefined;
+}
+
+/** How late a time-out may be noticed. */
+const SWEEP_MS = 25;
+
+/** A stream takes one message in a turn of the event loop, which is long on a busy machine. */
+const CONNECTIONS_MAX = 8;
+
+/** The server refuses by itself what reaches it later; clocks may differ by less than this. */
+const STALE_MS = 10_000;
+const UNANSWERED =
+  'the event store did not answer in time; it never does when its clock is more than ' +
+  `${STALE_MS / 1000} s ahead of ours`;
+
+export function openAppendConnections(open: OpenStream): AppendConnections {
+  const connections: Connections = {
+    open,
+    all: new Set(),
+    unsent: new Map(),
+    opening: undefined,
+    sweeping: undefined,
+  };
+  let count = 0;
+  return {
+    append: (append, timeoutMs) =>
+      new Promise((settle) => {
+        const sentAt = performance.now();
+        const correlation = `00000000-0000-4000-8000-${(++count).toString(16).padStart(12, '0')}`;
+        const message = appendMessage(correlation, append, Date.now() + STALE_MS);
+        connections.unsent.set(correlation, { message, settle, sentAt, dueAt: sentAt + timeoutMs });
+        connections.sweeping ??= setInterval(sweep, SWEEP_MS, connections);
+        send(connections);
+      }),
+    close() {
+      const reason = 'the event store is closed';
+      giveUp(connections.unsent, reason);
+      for (const connection of connections.all) drop(connections, connection, reason);
+      clearInterval(connections.sweeping);
+    },
+  };
+}
+
+function openConnection(connections: Connections): void {
+  const connection: Connection = {
+    pending: new Map(),
+    stream: undefined,
+    isFree: false,
+    heardAt: 0,
+  };
+  connections.opening = connection;
+  connections.all.add(connection);
+  const answer: StreamHandlers['answer'] = (correlation, outcome) => {
+    connection.heardAt = performance.now();
+    connection.pending.get(correlation)?.settle(outcome);
+    connection.pending.delete(correlation);
+  };
+  const ended = (reason: string) => drop(connections, connection, reason);
+  connections.open({ answer, ended }).then(
+    (stream) => {
+      if (connections.opening === connection) connections.opening = undefined;
+      connection.stream = stream;
+      if (!connections.all.has(connection)) return stream.cancel();
+      connection.isFree = true;
+      send(connections);
+    },
+    (error: Error) => ended(error.message),
+  );
+}
+
+function send(connections: Connections): void {
+  for (const [correlation, one] of connections.unsent) {
+    const connection = [...connections.all].find(({ isFree }) => isFree);
+    if (!connection?.stream) {
+      if (!connections.opening && connections.all.size < CONNECTIONS_MAX)
+        openConnection(connections);
+      return;
+    }
+    connections.unsent.delete(correlation);
+    one.sentAt = performance.now();
+    connection.pending.set(correlation, one);
+    connection.isFree = false;
+    connection.stream.write(one.message, () => {
+      connection.isFree = connections.all.has(connection);
+      if (connection.isFree && connections.unsent.size > 0) send(connections);
+    });
+  }
+}
+
+/** When this one was about to open, what is unsent is unknown as well: no connection opens. */
+function drop(connections: Connections, broken: Connection, reason: string): void {
+  if (!connections.all.delete(broken)) return;
+  broken.isFree = false;
+  giveUp(broken.pending, reason);
+  if (connections.opening === broken) {
+    connections.opening = undefined;
+    giveUp(connections.unsent, reason);
+  }
+  broken.stream?.cancel();
+  if (connections.unsent.size > 0) send(connections);
+}
+
+/** A connection that brought no answer since it was used is given up. */
+function sweep(connections: Connections): void {
+  const now = performance.now();
+  settleDue(connections.unsent, now);
+  for (const connection of connections.all)
+    if (settleDue(connection.pending, now).some(({ sentAt }) => connection.heardAt < sentAt))
+      drop(connections, connection, 'the event store is silent');
+  if (connections.unsent.size > 0 || [...connections.all].some(({ pending }) => pending.size > 0))
+    return;
+  clearInterval(connections.sweeping);
+  connections.sweeping = undefined;
+}
+
+/** Settles those that are due as unknown, and answers them. */
+function settleDue(pending: Map<string, Pending>, now: number): readonly Pending[] {
+  const due: Pending[] = [];
+  for (const [correlation, one] of pending) {
+    if (one.dueAt > now) continue;
+    due.push(one);
+    pending.delete(correlation);
+    one.settle({ kind: 'unknown', reason: UNANSWERED });
+  }
+  return due;
+}
+
+function giveUp(pending: Map<string, Pending>, reason: string): void {
+  for (const { settle } of pending.values()) settle({ kind: 'unknown', reason });
+  pending.clear();
+}
