@@ -41,7 +41,7 @@ export const apiKeyIdOf = (sha256: string): ApiKeyId => `key_${uuidV5(`api-key/$
 export const outputFileIdOf = (executionId: ExecutionId, index: number): FileId =>
   `file_${uuidV5(`${executionId}/file/${index}`)}`;
 
-/** One delivery per event of an execution and endpoint: a repeated wake-up finds its stream. */
+/** One delivery per event and endpoint, so that a redelivered notification finds its stream. */
 export const deliveryIdOf = (executionId: ExecutionId, type: string, target: string): DeliveryId =>
   `dlv_${uuidV5(`${executionId}/${type}/${target}`)}`;
 

@@ -51,7 +51,11 @@ export function openMetrics(): Metrics {
     projectionStopped: gauge('projection_stopped', '1 when poisoned.', 'projection'),
     deadLetters: gauge('processor_dead_letters', 'Notifications given up.', 'group'),
     reconciled: counter('bus_reconciled_total', 'Notifications that Kafka lost.', 'group'),
-    consumerRestarts: counter('bus_consumer_restarts_total', 'Consumers that were restarted.', 'group'),
+    consumerRestarts: counter(
+      'bus_consumer_restarts_total',
+      'Consumers that were restarted.',
+      'group',
+    ),
     consumerLag: gauge('bus_consumer_lag_messages', 'Messages not processed.', 'group'),
     relayed: counter('bus_relayed_events_total', 'Events published by this process.'),
     appendQueue: gauge('event_store_queue', 'Units that wait for the group commit.'),

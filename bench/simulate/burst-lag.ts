@@ -1,6 +1,6 @@
 /**
- * A reader that follows the log in batches (relay, projector, sweep) while a burst comes: how far
- * behind it falls, how old what it shows is, and when it is there again.
+ * A reader of the log in batches (relay, projector, reconciliation) during a burst: how far it falls
+ * behind, how old the events are that it reads, and when it has caught up.
  */
 import { randomFrom } from '../../testing/random.js';
 

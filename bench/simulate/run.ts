@@ -13,7 +13,7 @@ type Row = readonly (string | number)[];
  */
 const TEXT: Cost = {
   events: 5,
-  doorbells: 3,
+  notifications: 3,
   eventBytes: 3_621,
   logDiskBytes: 4_997,
   payloadDiskBytes: 1_065,
@@ -79,7 +79,7 @@ function sizes(): Row[] {
     ['executions/s', ...scales.map((perSecond) => perSecond.toLocaleString('en'))],
     row('events/s', ({ eventsPerSecond }) => eventsPerSecond),
     row('events, MB/s', ({ eventMegabytesPerSecond }) => eventMegabytesPerSecond),
-    row('doorbells/s', ({ doorbellsPerSecond }) => doorbellsPerSecond),
+    row('notifications/s', ({ notificationsPerSecond }) => notificationsPerSecond),
     row('log in PostgreSQL, GB/day', ({ logGigabytesPerDay }) => logGigabytesPerDay),
     row('payloads, GB/day', ({ payloadGigabytesPerDay }) => payloadGigabytesPerDay),
     row('read models, GB/day', ({ readModelGigabytesPerDay }) => readModelGigabytesPerDay),

@@ -153,7 +153,7 @@ describe('simulated: a reader in a burst', () => {
 describe('sizes', () => {
   const cost = {
     events: 5,
-    doorbells: 3,
+    notifications: 3,
     eventBytes: 2_000,
     logDiskBytes: 4_000,
     payloadDiskBytes: 1_000,
@@ -168,7 +168,7 @@ describe('sizes', () => {
   it('are the cost of one times how many there are, with room left in each process', () => {
     expect(sizeOf(10_000, cost)).to.deep.equal({
       eventsPerSecond: 50_000,
-      doorbellsPerSecond: 30_000,
+      notificationsPerSecond: 30_000,
       eventMegabytesPerSecond: 20,
       logGigabytesPerDay: 3_456,
       payloadGigabytesPerDay: 864,

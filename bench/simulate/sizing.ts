@@ -3,8 +3,8 @@
 /** Of one execution, as `make bench` and log-shape.ts measured it. */
 export interface Cost {
   readonly events: number;
-  /** Events that ring in Kafka: those of the execution's own stream. */
-  readonly doorbells: number;
+  /** Events that are published to Kafka: those of the execution's own stream. */
+  readonly notifications: number;
   readonly eventBytes: number;
   readonly logDiskBytes: number;
   readonly payloadDiskBytes: number;
@@ -20,7 +20,7 @@ export interface Cost {
 
 export interface Size {
   readonly eventsPerSecond: number;
-  readonly doorbellsPerSecond: number;
+  readonly notificationsPerSecond: number;
   readonly eventMegabytesPerSecond: number;
   readonly logGigabytesPerDay: number;
   readonly payloadGigabytesPerDay: number;
@@ -43,7 +43,7 @@ export function sizeOf(executionsPerSecond: number, cost: Cost): Size {
   const perDay = (bytes: number) => (executionsPerSecond * SECONDS_PER_DAY * bytes) / 1e9;
   return {
     eventsPerSecond: executionsPerSecond * cost.events,
-    doorbellsPerSecond: executionsPerSecond * cost.doorbells,
+    notificationsPerSecond: executionsPerSecond * cost.notifications,
     eventMegabytesPerSecond: (executionsPerSecond * cost.eventBytes) / 1e6,
     logGigabytesPerDay: perDay(cost.logDiskBytes),
     payloadGigabytesPerDay: perDay(cost.payloadDiskBytes),

@@ -12,6 +12,7 @@ import type { Log } from '../../../logger.js';
 import { openMetrics, type Metrics } from '../../../metrics.js';
 import { migrate } from '../../../postgres/migrate.js';
 import { openPool } from '../../../postgres/pool.js';
+import { aborted } from '../../../concurrency/pause.js';
 import type { CheckpointStore } from '../../../checkpoints/port.js';
 import { openPostgresCheckpoints } from '../../../checkpoints/postgres.js';
 import type { OpenedBus } from '../../testing/contract.js';
@@ -176,7 +177,7 @@ function openMortal(options: Omit<KafkaBusOptions, 'client'>, client: KafkaClien
       run: async (group, signal) => {
         const ended = bus.run(group, AbortSignal.any([signal, death.signal]));
         ended.catch(() => undefined);
-        await Promise.race([ended, deathOf(death.signal)]);
+        await Promise.race([ended, aborted(death.signal)]);
       },
     },
     crash: async () => {
@@ -201,6 +202,3 @@ function severable<T extends object>(inner: T, death: AbortSignal): T {
     },
   });
 }
-
-const deathOf = (death: AbortSignal) =>
-  new Promise<void>((resolve) => death.addEventListener('abort', () => resolve(), { once: true }));
