@@ -104,8 +104,12 @@ describe('the audit, on PostgreSQL', function () {
     expect(findings.kept).to.deep.equal([]);
     expect(position).to.equal(BigInt(story.events.length - 1));
     expect(checked).to.deep.equal({
-      ...{ events: story.events.length, executions: 6, holds: 8, deliveries: 2 },
-      ...{ accounts: 1, payloads: 8 },
+      events: story.events.length,
+      executions: 6,
+      holds: 8,
+      deliveries: 2,
+      accounts: 1,
+      payloads: 8,
     });
     expect(rebuilt?.compared).to.have.members(projections.map(({ name }) => name));
     expect(rebuilt?.notCompared).to.deep.equal([]);
@@ -198,7 +202,10 @@ describe('the audit, on PostgreSQL', function () {
   /** Past every decider and every check of the store. */
   async function plant(stream: StreamName, type: string, data: object): Promise<void> {
     const metadata = {
-      ...{ $correlationId: 'c', $causationId: 'c', actor: 'spec', schemaVersion: 1 },
+      $correlationId: 'c',
+      $causationId: 'c',
+      actor: 'spec',
+      schemaVersion: 1,
       time: new Date().toISOString(),
     };
     await readStore.query(

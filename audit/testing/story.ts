@@ -59,8 +59,11 @@ function openTelling() {
     revisions.set(stream, revision);
     const at = time(events.length);
     const metadata = {
-      ...{ $correlationId: stream, $causationId: 'spec', actor: 'spec' },
-      ...{ schemaVersion: 1, time: at },
+      $correlationId: stream,
+      $causationId: 'spec',
+      actor: 'spec',
+      schemaVersion: 1,
+      time: at,
     };
     const event = { id: randomUUID(), stream, revision, position: BigInt(events.length), type };
     events.push({ ...event, data: { at, ...data }, metadata } as unknown as Recorded);
@@ -100,23 +103,45 @@ function executionsIn({ organizationId, events, time, tell }: Telling) {
   return {
     request: (id: ExecutionId, holdId: HoldId, holdAmount: bigint, other: Other = {}) =>
       on(id, 'ExecutionRequested', {
-        ...{ apiKeyId: `key_${randomUUID()}`, idempotencyKey: id, bodyHash: 'h', metadata: {} },
-        ...{ model: 'text-generation-standard', modality: 'text', holdId, holdAmount },
-        ...{ estimatedCost: holdAmount, input: payloadRef(`${id}/input`) },
-        ...{ expiresAt: time(events.length + 300), catalogueVersion: '1', ...other },
+        apiKeyId: `key_${randomUUID()}`,
+        idempotencyKey: id,
+        bodyHash: 'h',
+        metadata: {},
+        model: 'text-generation-standard',
+        modality: 'text',
+        holdId,
+        holdAmount,
+        estimatedCost: holdAmount,
+        input: payloadRef(`${id}/input`),
+        expiresAt: time(events.length + 300),
+        catalogueVersion: '1',
+        ...other,
       }),
     dispatch: (id: ExecutionId, attempt: number, other: Other = {}) =>
       on(id, 'ProviderDispatched', {
-        ...{ attempt, provider: 'aurora', route: 'aurora-text', candidates: [] },
-        ...{ dispatchKey: `${id}.${attempt}`, deadline: time(events.length + 30), ...other },
+        attempt,
+        provider: 'aurora',
+        route: 'aurora-text',
+        candidates: [],
+        dispatchKey: `${id}.${attempt}`,
+        deadline: time(events.length + 30),
+        ...other,
       }),
     /** `attempt` is in `other` of those events that have one. */
     on: (id: ExecutionId, type: ExecutionEvent['type'], other: Other = {}) =>
       on(id, type, { ...onRoute(type), ...other }),
     complete: (id: ExecutionId, holdId: HoldId, cost: bigint, other: Other = {}) =>
       on(id, 'ExecutionCompleted', {
-        ...{ attempt: 1, holdId, output: payloadRef(`${id}/output`), files: [], summary: {} },
-        ...{ usage: {}, cost, providerCost: 0n, latencyMs: 10, ...other },
+        attempt: 1,
+        holdId,
+        output: payloadRef(`${id}/output`),
+        files: [],
+        summary: {},
+        usage: {},
+        cost,
+        providerCost: 0n,
+        latencyMs: 10,
+        ...other,
       }),
   };
 }
@@ -132,8 +157,15 @@ function deliveriesIn(
       const eventId = publicEventIdOf(executionId, sequence);
       const revision = revisions.get(`execution-${executionId}`);
       tell(`delivery-${deliveryId}`, 'DeliveryScheduled', {
-        ...{ deliveryId, organizationId, executionId, eventId, eventType, sequence, revision },
-        ...{ url: URL_TOLD, ...other },
+        deliveryId,
+        organizationId,
+        executionId,
+        eventId,
+        eventType,
+        sequence,
+        revision,
+        url: URL_TOLD,
+        ...other,
       });
       return deliveryId;
     },

@@ -25,12 +25,20 @@ describe('projection account_balances', () => {
     await models.project(accountBalances, 2);
     expect(await models.rows(table)).to.deep.equal([
       {
-        ...{ organization_id: ORGANIZATION, available_micros: '996000', held_micros: '0' },
-        ...{ changed_at: at(3), revision: 2, position: '3' },
+        organization_id: ORGANIZATION,
+        available_micros: '996000',
+        held_micros: '0',
+        changed_at: at(3),
+        revision: 2,
+        position: '3',
       },
       {
-        ...{ organization_id: other, available_micros: '1000000', held_micros: '0' },
-        ...{ changed_at: at(2), revision: 0, position: '2' },
+        organization_id: other,
+        available_micros: '1000000',
+        held_micros: '0',
+        changed_at: at(2),
+        revision: 0,
+        position: '2',
       },
     ]);
   });

@@ -19,15 +19,24 @@ const fact = (event: DeliveryEvent): Fact => ({
 const scheduled = fact({
   type: 'DeliveryScheduled',
   data: {
-    ...{ ...known, eventId, eventType: 'execution.completed', sequence: 3, revision: 7, url },
+    ...known,
+    eventId,
+    eventType: 'execution.completed',
+    sequence: 3,
+    revision: 7,
+    url,
     at: at(0),
   },
 });
 const failed = fact({
   type: 'DeliveryAttemptFailed',
   data: {
-    ...{ ...known, attempt: 1, reason: 'timed out', latencyMs: 30_000 },
-    ...{ nextAttemptAt: at(150), at: at(30) },
+    ...known,
+    attempt: 1,
+    reason: 'timed out',
+    latencyMs: 30_000,
+    nextAttemptAt: at(150),
+    at: at(30),
   },
 });
 
@@ -40,13 +49,23 @@ describe('projection deliveries', () => {
   after(() => models?.close());
 
   const row = {
-    ...{ id: deliveryId, organization_id: ORGANIZATION, execution_id: executionId },
-    ...{ event_id: eventId, event_type: 'execution.completed', sequence: 3, url },
+    id: deliveryId,
+    organization_id: ORGANIZATION,
+    execution_id: executionId,
+    event_id: eventId,
+    event_type: 'execution.completed',
+    sequence: 3,
+    url,
     scheduled_at: at(0),
   };
   const firstAttempt = {
-    ...{ delivery_id: deliveryId, attempt: 1, succeeded: false, reason: 'timed out' },
-    ...{ latency_ms: '30000', at: at(30), position: '1' },
+    delivery_id: deliveryId,
+    attempt: 1,
+    succeeded: false,
+    reason: 'timed out',
+    latency_ms: '30000',
+    at: at(30),
+    position: '1',
   };
 
   it('given failed attempts, then when the next one is due', async () => {
@@ -54,8 +73,12 @@ describe('projection deliveries', () => {
     await models.project(deliveries, 1);
     expect(await models.rows(table)).to.deep.equal([
       {
-        ...{ ...row, status: 'WAITING', attempts: 1, next_attempt_at: at(150) },
-        ...{ revision: 1, position: '1' },
+        ...row,
+        status: 'WAITING',
+        attempts: 1,
+        next_attempt_at: at(150),
+        revision: 1,
+        position: '1',
       },
     ]);
     expect(await models.rows(deliveryAttempts)).to.deep.equal([firstAttempt]);
@@ -67,30 +90,48 @@ describe('projection deliveries', () => {
     await models.project(deliveries, 2);
     expect(await models.rows(table)).to.deep.equal([
       {
-        ...{ ...row, status: 'SUCCEEDED', attempts: 2, finished_at: at(151) },
-        ...{ revision: 2, position: '2' },
+        ...row,
+        status: 'SUCCEEDED',
+        attempts: 2,
+        finished_at: at(151),
+        revision: 2,
+        position: '2',
       },
     ]);
     expect(await models.rows(deliveryAttempts, 'attempt')).to.deep.equal([
       firstAttempt,
       {
-        ...{ delivery_id: deliveryId, attempt: 2, succeeded: true, http_status: 204 },
-        ...{ latency_ms: '12', at: at(151), position: '2' },
+        delivery_id: deliveryId,
+        attempt: 2,
+        succeeded: true,
+        http_status: 204,
+        latency_ms: '12',
+        at: at(151),
+        position: '2',
       },
     ]);
   });
 
   it('given that nothing helps, then it is given up', async () => {
     const data = {
-      ...{ ...known, attempt: 1, status: 410, reason: 'answered 410', latencyMs: 9 },
-      ...{ cause: 'gone' as const, at: at(3) },
+      ...known,
+      attempt: 1,
+      status: 410,
+      reason: 'answered 410',
+      latencyMs: 9,
+      cause: 'gone' as const,
+      at: at(3),
     };
     await models.append(scheduled, fact({ type: 'DeliveryExhausted', data }));
     await models.project(deliveries);
     expect(await models.rows(table)).to.deep.equal([
       {
-        ...{ ...row, status: 'EXHAUSTED', attempts: 1, finished_at: at(3) },
-        ...{ revision: 1, position: '1' },
+        ...row,
+        status: 'EXHAUSTED',
+        attempts: 1,
+        finished_at: at(3),
+        revision: 1,
+        position: '1',
       },
     ]);
   });

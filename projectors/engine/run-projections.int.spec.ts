@@ -117,7 +117,9 @@ describe('running projections', () => {
       return state?.state === 'stopped' ? state : undefined;
     });
     expect([stopped.position, stopped.stopped?.position, stopped.stopped?.error]).to.deep.equal([
-      ...[1n, 5n, 'cannot take this'],
+      1n,
+      5n,
+      'cannot take this',
     ]);
     expect(await models.rows(holdsTable)).to.have.length(1);
     const [line] = models.logged.filter(({ msg }) => /stopped/.test(String(msg)));

@@ -187,7 +187,7 @@ async function resumeStopped({ pool, projections }: RunOptions): Promise<void> {
 
 const WATCH_MS = 1_000;
 
-/** Ends the turn when other projections may run than do: a rebuild was swapped in, or one mended. */
+/** Ends the turn when other projections may run, or a rebuild was swapped in. */
 async function watchOthers(
   { pool, projections, log }: RunOptions,
   running: readonly RunningProjection[],

@@ -20,18 +20,34 @@ describe('projection files', () => {
       stream: streamOf('file', fileId),
       type: 'FileStored',
       data: {
-        ...{ fileId, organizationId: ORGANIZATION, executionId, purpose: 'OUTPUT' },
-        ...{ contentType, format: 'png', sizeBytes: 150_000_000, sha256 },
-        ...{ width: 1024, height: 768, at: at(1) },
+        fileId,
+        organizationId: ORGANIZATION,
+        executionId,
+        purpose: 'OUTPUT',
+        contentType,
+        format: 'png',
+        sizeBytes: 150_000_000,
+        sha256,
+        width: 1024,
+        height: 768,
+        at: at(1),
       },
     });
     await models.project(files);
     expect(await models.rows(table)).to.deep.equal([
       {
-        ...{ id: fileId, organization_id: ORGANIZATION, execution_id: executionId },
-        ...{ purpose: 'OUTPUT', content_type: contentType, format: 'png' },
-        ...{ size_bytes: '150000000', sha256, width: 1024, height: 768 },
-        ...{ created_at: at(1), position: '0' },
+        id: fileId,
+        organization_id: ORGANIZATION,
+        execution_id: executionId,
+        purpose: 'OUTPUT',
+        content_type: contentType,
+        format: 'png',
+        size_bytes: '150000000',
+        sha256,
+        width: 1024,
+        height: 768,
+        created_at: at(1),
+        position: '0',
       },
     ]);
   });

@@ -19,9 +19,13 @@ describe('projection holds', () => {
     await models.project(holds);
     expect(await models.rows(table)).to.deep.equal([
       {
-        ...{ hold_id: open.holdId, organization_id: ORGANIZATION, generation: 0 },
-        ...{ execution_id: open.executionId, amount_micros: '10000' },
-        ...{ placed_at: at(0), position: '0' },
+        hold_id: open.holdId,
+        organization_id: ORGANIZATION,
+        generation: 0,
+        execution_id: open.executionId,
+        amount_micros: '10000',
+        placed_at: at(0),
+        position: '0',
       },
     ]);
   });

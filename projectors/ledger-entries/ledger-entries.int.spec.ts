@@ -15,8 +15,13 @@ const adjusted = (second: number, amount: bigint, availableAfter: bigint): Fact 
   stream: `account-${ORGANIZATION}`,
   type: 'FundsAdjusted',
   data: {
-    ...{ organizationId: ORGANIZATION, adjustmentId: `${amount}`, amount, reason: 'a slip' },
-    ...{ availableAfter, heldAfter: 0n, at: at(second) },
+    organizationId: ORGANIZATION,
+    adjustmentId: `${amount}`,
+    amount,
+    reason: 'a slip',
+    availableAfter,
+    heldAfter: 0n,
+    at: at(second),
   },
 });
 
@@ -41,9 +46,16 @@ describe('projection ledger_entries', () => {
       [from_book, to_book]: [string, string],
       execution_id?: string,
     ) => ({
-      ...{ organization_id: ORGANIZATION, position: `${position}`, leg, entry_type },
-      ...{ amount_micros: `${amount}`, balance_micros: `${balance}`, from_book, to_book },
-      ...{ ...(execution_id && { execution_id }), at: at(position) },
+      organization_id: ORGANIZATION,
+      position: `${position}`,
+      leg,
+      entry_type,
+      amount_micros: `${amount}`,
+      balance_micros: `${balance}`,
+      from_book,
+      to_book,
+      ...(execution_id && { execution_id }),
+      at: at(position),
     });
     expect(await models.rows(table, 'position, leg')).to.deep.equal([
       entry([0, 0], ['TOP_UP', 1_000_000, 1_000_000], ['funding', 'available']),

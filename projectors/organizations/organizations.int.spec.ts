@@ -15,8 +15,13 @@ const keyCreated: Fact = {
   stream: streamOf('apiKey', keyId),
   type: 'ApiKeyCreated',
   data: {
-    ...{ ...key, name: 'production', permission: 'FULL', hash: 'ef'.repeat(32), hint: '1a2b' },
-    ...{ expiresAt: at(900), at: at(1) },
+    ...key,
+    name: 'production',
+    permission: 'FULL',
+    hash: 'ef'.repeat(32),
+    hint: '1a2b',
+    expiresAt: at(900),
+    at: at(1),
   },
 };
 const keyRevoked: Fact = {
@@ -41,8 +46,13 @@ describe('projection organizations', () => {
       { id: ORGANIZATION, name, created_at: at(0), position: '0' },
     ]);
     const row = {
-      ...{ id: keyId, organization_id: ORGANIZATION, name: 'production', permission: 'FULL' },
-      ...{ hint: '1a2b', created_at: at(1), expires_at: at(900) },
+      id: keyId,
+      organization_id: ORGANIZATION,
+      name: 'production',
+      permission: 'FULL',
+      hint: '1a2b',
+      created_at: at(1),
+      expires_at: at(900),
     };
     expect(await models.rows(apiKeys)).to.deep.equal([{ ...row, position: '1' }]);
     await models.append(keyRevoked);

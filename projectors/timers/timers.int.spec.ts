@@ -49,7 +49,8 @@ describe('projection timers', () => {
   it('an attempt has its deadline until its outcome is known', async () => {
     const waiting = { 'expire-execution': 300 };
     expect(await then(story.requested(0), story.dispatched(1))).to.deep.equal({
-      ...{ ...waiting, 'attempt-deadline': 31 },
+      ...waiting,
+      'attempt-deadline': 31,
     });
     expect(await then(story.failedOnce(2, at(7)))).to.deep.equal({
       ...waiting,
@@ -82,16 +83,25 @@ describe('projection timers', () => {
     const scheduled = fact({
       type: 'DeliveryScheduled',
       data: {
-        ...{ ...known, eventId: 'evt_55555555-5555-4555-8555-555555555555', sequence: 3 },
-        ...{ eventType: 'execution.completed', revision: 2, url: 'https://a.example/' },
+        ...known,
+        eventId: 'evt_55555555-5555-4555-8555-555555555555',
+        sequence: 3,
+        eventType: 'execution.completed',
+        revision: 2,
+        url: 'https://a.example/',
         at: at(0),
       },
     });
     const failed = fact({
       type: 'DeliveryAttemptFailed',
       data: {
-        ...{ ...known, attempt: 1, status: 500, reason: 'answered 500', latencyMs: 5 },
-        ...{ nextAttemptAt: at(121), at: at(1) },
+        ...known,
+        attempt: 1,
+        status: 500,
+        reason: 'answered 500',
+        latencyMs: 5,
+        nextAttemptAt: at(121),
+        at: at(1),
       },
     });
     const succeeded = fact({
@@ -102,8 +112,13 @@ describe('projection timers', () => {
     expect(await then(failed)).to.deep.equal({ 'attempt-webhook': 121 });
     expect(await dueTimers(models.pool, Date.parse(at(121)), 10)).to.deep.equal([
       {
-        ...{ id: `attempt-webhook/${deliveryId}`, kind: 'attempt-webhook', attempt: 1 },
-        ...{ stream: `delivery-${deliveryId}`, dueAt: at(121), ...known, position: 1n },
+        id: `attempt-webhook/${deliveryId}`,
+        kind: 'attempt-webhook',
+        attempt: 1,
+        stream: `delivery-${deliveryId}`,
+        dueAt: at(121),
+        ...known,
+        position: 1n,
       },
     ]);
     expect(await then(succeeded)).to.deep.equal({});
@@ -114,13 +129,24 @@ describe('projection timers', () => {
     await then(other.held(0), story.requested(10), story.dispatched(20));
     const common = { organizationId: ORGANIZATION };
     const deadline = {
-      ...{ ...common, id: `attempt-deadline/${executionId}`, kind: 'attempt-deadline', attempt: 1 },
-      ...{ executionId, stream: story.stream, dueAt: at(50), position: 2n },
+      ...common,
+      id: `attempt-deadline/${executionId}`,
+      kind: 'attempt-deadline',
+      attempt: 1,
+      executionId,
+      stream: story.stream,
+      dueAt: at(50),
+      position: 2n,
     };
     const reconcile = {
-      ...{ ...common, id: `reconcile-hold/${other.holdId}`, kind: 'reconcile-hold' },
-      ...{ executionId: other.executionId, holdId: other.holdId, stream: story.account },
-      ...{ dueAt: at(60), position: 0n },
+      ...common,
+      id: `reconcile-hold/${other.holdId}`,
+      kind: 'reconcile-hold',
+      executionId: other.executionId,
+      holdId: other.holdId,
+      stream: story.account,
+      dueAt: at(60),
+      position: 0n,
     };
     const due = (second: number, limit = 10, except: readonly string[] = []) =>
       dueTimers(models.pool, Date.parse(at(second)), limit, except);
@@ -128,7 +154,9 @@ describe('projection timers', () => {
     expect(await due(60)).to.deep.equal([deadline, reconcile]);
     expect(await due(60, 10, [deadline.id])).to.deep.equal([reconcile]);
     expect((await due(310)).map(({ kind }) => kind)).to.deep.equal([
-      ...['attempt-deadline', 'reconcile-hold', 'expire-execution'],
+      'attempt-deadline',
+      'reconcile-hold',
+      'expire-execution',
     ]);
     expect(holdId).to.equal(`hold_${UUID}`);
     const third = storyOf(ORGANIZATION, '77777777-7777-4777-8777-777777777777');

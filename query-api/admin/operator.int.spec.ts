@@ -40,8 +40,12 @@ describe('query API: the operator', () => {
     expect(body).to.deep.equal({
       data: [
         {
-          ...{ id: ORGANIZATION, name: 'Acme', created_at: at(0) },
-          ...{ available: '0.990', held: '0.010', api_keys: 1 },
+          id: ORGANIZATION,
+          name: 'Acme',
+          created_at: at(0),
+          available: '0.990',
+          held: '0.010',
+          api_keys: 1,
         },
       ],
       next_cursor: null,
@@ -69,7 +73,8 @@ describe('query API: the operator', () => {
     const stream = streamOf('organization', organizationId);
     await append(stream, 'OrganizationCreated', { name: 'Apex' });
     expect((await server.operator('GET', path)).body).to.deep.equal({
-      ...{ data: [], next_cursor: null },
+      data: [],
+      next_cursor: null,
     });
     const expiries = ['2001-01-01T00:00:00.000Z', '2999-01-01T00:00:00.000Z', undefined];
     const ids: string[] = [];
@@ -86,8 +91,13 @@ describe('query API: the operator', () => {
     const { body, text } = await server.operator<{ data: { id: string }[] }>('GET', path);
     expect(body.data.sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))).to.deep.equal(
       ids.slice(0, 2).map((id, index) => ({
-        ...{ id, name: 'ci', permission: 'EXECUTION_ONLY', hint: 'abcd', created_at: at(0) },
-        ...{ status: index === 0 ? 'expired' : 'active', expires_at: expiries[index] },
+        id,
+        name: 'ci',
+        permission: 'EXECUTION_ONLY',
+        hint: 'abcd',
+        created_at: at(0),
+        status: index === 0 ? 'expired' : 'active',
+        expires_at: expiries[index],
       })),
     );
     expect(text).not.to.match(/[0-9a-f]{64}/);
@@ -98,8 +108,11 @@ describe('query API: the operator', () => {
     const stop = new AbortController();
     const running = server.bus.run(
       {
-        ...{ name: 'spec-group', categories: ['account'], subscribesTo: ['FundsDeposited'] },
-        ...{ concurrencyMax: 1, attemptsMax: 1 },
+        name: 'spec-group',
+        categories: ['account'],
+        subscribesTo: ['FundsDeposited'],
+        concurrencyMax: 1,
+        attemptsMax: 1,
         handle: () => Promise.reject(new Error('not today')),
       },
       stop.signal,
@@ -141,12 +154,21 @@ describe('query API: the operator', () => {
     expect(shown.execution.status).to.equal('FAILED');
     const first = shown.attempts[0];
     expect(first).to.include({
-      ...{ attempt: 1, provider: 'aurora', route: 'text/aurora', outcome: 'unknown' },
-      ...{ dispatched_at: at(1), ended_at: at(4), code: 'MODEL_OVERLOADED' },
+      attempt: 1,
+      provider: 'aurora',
+      route: 'text/aurora',
+      outcome: 'unknown',
+      dispatched_at: at(1),
+      ended_at: at(4),
+      code: 'MODEL_OVERLOADED',
     });
     expect(shown.events.map(({ type }) => type)).to.deep.equal([
-      ...['ExecutionRequested', 'ProviderDispatched', 'ProviderFailed', 'ProviderDispatched'],
-      ...['ProviderOutcomeUnknown', 'ExecutionFailed'],
+      'ExecutionRequested',
+      'ProviderDispatched',
+      'ProviderFailed',
+      'ProviderDispatched',
+      'ProviderOutcomeUnknown',
+      'ExecutionFailed',
     ]);
     const made = 'exec_00000000-0000-4000-8000-000000000000';
     expect((await server.operator('GET', `/executions/${made}`)).status).to.equal(404);

@@ -24,10 +24,14 @@ describe('query API: billing', () => {
 
   it('tells the balance, and nothing of an account that is not there', async () => {
     expect(await api.balance()).to.deep.equal({
-      ...{ available: '0.986', held: '0.010', total: '0.996' },
+      available: '0.986',
+      held: '0.010',
+      total: '0.996',
     });
     expect(await stranger.balance()).to.deep.equal({
-      ...{ available: '0.000', held: '0.000', total: '0.000' },
+      available: '0.000',
+      held: '0.000',
+      total: '0.000',
     });
   });
 
@@ -46,9 +50,7 @@ describe('query API: billing', () => {
     ]);
     expect(await stranger.all('/billing/ledger')).to.deep.equal([]);
     const [entry] = await api.all<Record<string, unknown>>('/billing/ledger');
-    expect(entry).to.have.all.keys(
-      ...['id', 'type', 'amount', 'balance', 'execution_id', 'created_at'],
-    );
+    expect(entry).to.have.all.keys('id', 'type', 'amount', 'balance', 'execution_id', 'created_at');
   });
 
   it('filters them, and gives them in pages', async () => {
@@ -99,8 +101,10 @@ describe('query API: billing', () => {
     expect(body).to.deep.equal({
       data: [
         {
-          ...{ id: second.holdId, execution_id: second.executionId },
-          ...{ amount: '0.010', created_at: at(3) },
+          id: second.holdId,
+          execution_id: second.executionId,
+          amount: '0.010',
+          created_at: at(3),
         },
       ],
       next_cursor: null,

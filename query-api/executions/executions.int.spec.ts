@@ -24,9 +24,17 @@ describe('query API: executions', () => {
   after(() => server?.close());
 
   const body = (id: string) => ({
-    ...{ id, model: 'text-generation-standard', estimated_cost: '0.008', hold_amount: '0.010' },
-    ...{ created_at: at(0), expires_at: at(300), cost: null, latency_ms: null },
-    ...{ started_at: null, completed_at: null, metadata: {} },
+    id,
+    model: 'text-generation-standard',
+    estimated_cost: '0.008',
+    hold_amount: '0.010',
+    created_at: at(0),
+    expires_at: at(300),
+    cost: null,
+    latency_ms: null,
+    started_at: null,
+    completed_at: null,
+    metadata: {},
   });
 
   describe('while no projection runs', () => {
@@ -38,11 +46,16 @@ describe('query API: executions', () => {
       expect(await read()).to.deep.equal({ ...body(id), status: 'PENDING' });
       await server.models.append(story.dispatched(1));
       expect(await read()).to.deep.equal({
-        ...{ ...body(id), status: 'PROCESSING', started_at: at(1) },
+        ...body(id),
+        status: 'PROCESSING',
+        started_at: at(1),
       });
       await server.models.append(story.cancelled(2));
       expect(await read()).to.deep.equal({
-        ...{ ...body(id), status: 'CANCELLED', started_at: at(1), completed_at: at(2) },
+        ...body(id),
+        status: 'CANCELLED',
+        started_at: at(1),
+        completed_at: at(2),
       });
     });
 
@@ -54,8 +67,12 @@ describe('query API: executions', () => {
       await server.stopProjecting();
       await server.models.append(story.completed(3));
       expect((await api.execution(story.executionId)).body).to.deep.equal({
-        ...{ ...body(story.executionId), status: 'COMPLETED', started_at: at(1) },
-        ...{ completed_at: at(3), cost: '0.004', latency_ms: 3_000 },
+        ...body(story.executionId),
+        status: 'COMPLETED',
+        started_at: at(1),
+        completed_at: at(3),
+        cost: '0.004',
+        latency_ms: 3_000,
         result: { text: 'Rivers meander.' },
       });
     });
@@ -185,7 +202,7 @@ describe('query API: executions', () => {
       expect(await listed(`model=flux-1.1-pro&${till}`)).to.deep.equal([11, 9, 7, 5, 3, 1]);
       expect(await listed(`${pairs('n', '1')}&${till}`)).to.deep.equal([10, 7, 4, 1]);
       expect(await listed(`${pairs('odd "key\\', 'ü')}&${pairs('n', '0')}`)).to.deep.equal([
-        ...[9, 6, 3, 0],
+        9, 6, 3, 0,
       ]);
       expect(await listed(pairs('n', '3'))).to.deep.equal([]);
       expect(await listed(`created_from=${at(3)}&created_to=${at(6)}`)).to.deep.equal([5, 4, 3]);

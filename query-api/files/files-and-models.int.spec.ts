@@ -30,8 +30,16 @@ describe('query API: files and models', () => {
       stream: streamOf('file', fileId),
       type: 'FileStored',
       data: {
-        ...{ fileId, organizationId: ORGANIZATION, executionId: EXECUTION, purpose: 'OUTPUT' },
-        ...{ contentType, format, ...kept, width: 5, height: 2, at: at(0) },
+        fileId,
+        organizationId: ORGANIZATION,
+        executionId: EXECUTION,
+        purpose: 'OUTPUT',
+        contentType,
+        format,
+        ...kept,
+        width: 5,
+        height: 2,
+        at: at(0),
       },
     });
     return kept;
@@ -41,9 +49,17 @@ describe('query API: files and models', () => {
 
   it('describes a file, before and after a projection has seen it', async () => {
     const described = {
-      ...{ file_id: FILE, purpose: 'OUTPUT', content_type: 'image/png', format: 'png' },
-      ...{ size_bytes: 10, sha256, width: 5, height: 2, execution_id: EXECUTION },
-      ...{ created_at: at(0), expires_at: null },
+      file_id: FILE,
+      purpose: 'OUTPUT',
+      content_type: 'image/png',
+      format: 'png',
+      size_bytes: 10,
+      sha256,
+      width: 5,
+      height: 2,
+      execution_id: EXECUTION,
+      created_at: at(0),
+      expires_at: null,
     };
     expect((await api.call('GET', `/files/${FILE}`)).body).to.deep.equal(described);
     server.startProjecting();
@@ -56,8 +72,11 @@ describe('query API: files and models', () => {
     const { status, headers, text } = await download();
     expect([status, text]).to.deep.equal([200, '0123456789']);
     expect(headers).to.include({
-      ...{ 'content-type': 'image/png', 'content-length': '10', etag: `"${sha256}"` },
-      ...{ 'content-disposition': 'inline', 'x-content-type-options': 'nosniff' },
+      'content-type': 'image/png',
+      'content-length': '10',
+      etag: `"${sha256}"`,
+      'content-disposition': 'inline',
+      'x-content-type-options': 'nosniff',
       'accept-ranges': 'bytes',
     });
   });
@@ -121,8 +140,14 @@ describe('query API: files and models', () => {
     expect(status).to.equal(200);
     expect(body).to.deep.equal(models[slugs.indexOf('flux-1.1-pro')]);
     expect(body).to.have.all.keys(
-      ...['slug', 'name', 'modality', 'description', 'input_schema', 'output_schema'],
-      ...['price', 'limits'],
+      'slug',
+      'name',
+      'modality',
+      'description',
+      'input_schema',
+      'output_schema',
+      'price',
+      'limits',
     );
     expect(body.price['per_image']).to.match(/^0\.\d{3,}$/);
     refuseProviderNames('/models', JSON.stringify(models) + text);

@@ -34,9 +34,16 @@ for (const isPublic of [true, false])
         stream: streamOf('file', FILE),
         type: 'FileStored',
         data: {
-          ...{ fileId: FILE, organizationId: ORGANIZATION, purpose: 'OUTPUT' },
-          ...{ executionId: 'exec_33333333-3333-4333-8333-333333333333' },
-          ...{ contentType: 'image/png', format: 'png', ...kept, width: 5, height: 2, at: at(0) },
+          fileId: FILE,
+          organizationId: ORGANIZATION,
+          purpose: 'OUTPUT',
+          executionId: 'exec_33333333-3333-4333-8333-333333333333',
+          contentType: 'image/png',
+          format: 'png',
+          ...kept,
+          width: 5,
+          height: 2,
+          at: at(0),
         },
       });
     });

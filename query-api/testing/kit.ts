@@ -71,14 +71,12 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     readStore,
     store,
   });
+  const { apiKeys } = openRepositories(store);
+  const authenticator = openAuthenticator({ apiKeys, adminKey: ADMIN_KEY, now: Date.now });
   const server = await serveRoutes({
     routes,
     mounts: [],
-    authenticator: openAuthenticator({
-      apiKeys: openRepositories(store).apiKeys,
-      adminKey: ADMIN_KEY,
-      now: Date.now,
-    }),
+    authenticator,
     log,
     metrics: openMetrics(),
     now: Date.now,
@@ -93,7 +91,10 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     projecting = undefined;
   };
   return {
-    ...{ models, bus, routes, baseUrl },
+    models,
+    bus,
+    routes,
+    baseUrl,
     tenant: async (organizationId, permission = 'FULL') =>
       clientOf({ baseUrl }, await newKey(models, organizationId, permission)),
     operator: (method, path) => asOperator({ baseUrl, adminKey: ADMIN_KEY }, method, path),
