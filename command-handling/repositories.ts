@@ -1,4 +1,7 @@
 /** The repositories of a process, opened once, over one stream cache. */
+import type { AnyEvent } from '../contracts/events/all.js';
+import type { RecordedEvent } from '../contracts/events/envelope.js';
+import { categoryOf } from '../contracts/streams.js';
 import * as ApiKey from '../domain/api-key/api-key.js';
 import * as Delivery from '../domain/delivery/delivery.js';
 import * as Execution from '../domain/execution/execution.js';
@@ -8,6 +11,15 @@ import { openRepository } from './repository.js';
 import { openStreamCache } from './stream-cache.js';
 
 export type Repositories = ReturnType<typeof openRepositories>;
+
+/**
+ * Brings the cached state of the event's stream forward. Processors are notified of executions only,
+ * and each is met several times.
+ */
+export function learn({ executions }: Repositories, event: RecordedEvent<AnyEvent>): void {
+  if (categoryOf(event.stream) === Execution.category)
+    executions.learn(event as RecordedEvent<Execution.Event>);
+}
 
 export function openRepositories(store: EventStore, cache = openStreamCache()) {
   return {

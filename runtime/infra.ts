@@ -11,7 +11,7 @@ import type { Leases } from '../infra/leases/port.js';
 import type { Log } from '../infra/logger.js';
 import type { Metrics } from '../infra/metrics.js';
 import type { Outbound } from '../http/client/outbound.js';
-import type { PayloadStore } from '../infra/payloads/port.js';
+import type { RecentPayloads } from '../infra/payloads/recent.js';
 import type { Providers } from '../providers/port.js';
 import type { ProjectionProgress } from '../infra/read-store/progress.js';
 import type { Secrets } from '../infra/secrets.js';
@@ -23,7 +23,7 @@ export interface Infra extends Repositories {
   readonly metrics: Metrics;
   readonly store: EventStore;
   readonly bus: EventBus;
-  readonly payloads: PayloadStore;
+  readonly payloads: RecentPayloads;
   readonly files: FileStore;
   readonly catalogue: CatalogueHolder;
   readonly providers: Providers;

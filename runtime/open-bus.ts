@@ -1,5 +1,7 @@
 /** Opens the bus that the configuration names. */
 import type { Pool } from 'pg';
+import type { AnyEvent } from '../contracts/events/all.js';
+import type { RecordedEvent } from '../contracts/events/envelope.js';
 import type { Config } from '../infra/config/config.js';
 import type { CheckpointStore } from '../infra/checkpoints/port.js';
 import { openPostgresCheckpoints } from '../infra/checkpoints/postgres.js';
@@ -33,12 +35,14 @@ export interface OpenBusOptions {
   readonly leases: Leases;
   /** Names this process among the living. */
   readonly instance: string;
+  /** Takes each event that the bus reads, before a processor is notified of it. */
+  readonly onEvent: (event: RecordedEvent<AnyEvent>) => void;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
 export async function openBus(options: OpenBusOptions): Promise<Bus> {
-  const { config, store, epoch, pool, leases, instance, log, metrics } = options;
+  const { config, store, epoch, pool, leases, instance, onEvent, log, metrics } = options;
   const fence = openFence(log);
   const { onMoved } = fence;
   const checkpoints = openPostgresCheckpoints({ pool, epoch, onMoved });
@@ -50,7 +54,7 @@ export async function openBus(options: OpenBusOptions): Promise<Bus> {
   }
   const lease = { leases, holder: instance };
   return {
-    bus: fence.ofBus(openInProcessBus({ store, checkpoints, log, lease, onHandled })),
+    bus: fence.ofBus(openInProcessBus({ store, checkpoints, log, lease, onEvent, onHandled })),
     relay: undefined,
     check: undefined,
     close: async () => undefined,

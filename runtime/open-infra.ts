@@ -1,6 +1,9 @@
 /** Opens what configuration names: the one place where adapters are chosen. */
+import type { Pool } from 'pg';
+import type { AnyEvent } from '../contracts/events/all.js';
+import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { openAccounts } from '../command-handling/accounts/accounts.js';
-import { openRepositories } from '../command-handling/repositories.js';
+import { learn, openRepositories } from '../command-handling/repositories.js';
 import { openCatalogue } from '../providers/catalogue/catalogue-holder.js';
 import type { Config } from '../infra/config/config.js';
 import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
@@ -15,6 +18,7 @@ import { openOwners } from './open-owners.js';
 import { openFiles } from './open-files.js';
 import { openStores, type Stores } from './open-stores.js';
 import { openOutbound } from '../http/client/outbound.js';
+import { openRecentPayloads } from '../infra/payloads/recent.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { migrate } from '../infra/postgres/migrate.js';
 import { openPool } from '../infra/postgres/pool.js';
@@ -49,16 +53,8 @@ const PROCESSING_CONNECTIONS_MAX = 4;
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
   const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
   await migrateAll(databaseUrl, log);
-  const readStore = openPool(databaseUrl, {
-    max: READ_CONNECTIONS_MAX,
-    applicationName: 'modelroute',
-    log,
-  });
-  const processing = openPool(databaseUrl, {
-    max: PROCESSING_CONNECTIONS_MAX,
-    applicationName: 'modelroute-processing',
-    log,
-  });
+  const readStore = openReadStore(databaseUrl, log);
+  const processing = openProcessing(databaseUrl, log);
   const metrics = openMetrics();
   const stores = await openStores({ config, databaseUrl, log });
   const { store, rawLog, smallPayloads: small } = stores;
@@ -67,7 +63,10 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   watchStore(stores, metrics);
   const leases = openPostgresLeases({ pool: processing });
   const pool = processing;
-  const delivery = await openBus({ config, store, epoch, pool, leases, instance, log, metrics });
+  const repositories = openRepositories(store);
+  const onEvent = (event: RecordedEvent<AnyEvent>) => learn(repositories, event);
+  const given = { config, store, epoch, pool, leases, instance, log, metrics };
+  const delivery = await openBus({ ...given, onEvent });
   const { bus, relay } = delivery;
   const filing = await openFiles(config);
   const { files, largePayloads: large } = filing;
@@ -85,7 +84,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     : await openOwners({ config, url: databaseUrl, key, instance, log, metrics });
   const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
   const infra: Infra = {
-    ...openRepositories(store),
+    ...repositories,
     config,
     log,
     metrics,
@@ -102,7 +101,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     relay,
     dependencies: dependenciesOf(readStore, stores, delivery, filing),
     progress: openProgress(readStore),
-    payloads: openTieredPayloads({ small, large }),
+    payloads: openRecentPayloads(openTieredPayloads({ small, large })),
     accounts: openAccounts({ store, onError, ...(owners && { owners }) }),
     secrets,
     beganBefore: sole ? await store.head() : undefined,
@@ -119,6 +118,12 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     },
   };
 }
+
+const openReadStore = (url: string, log: Log): Pool =>
+  openPool(url, { max: READ_CONNECTIONS_MAX, applicationName: 'modelroute', log });
+
+const openProcessing = (url: string, log: Log): Pool =>
+  openPool(url, { max: PROCESSING_CONNECTIONS_MAX, applicationName: 'modelroute-processing', log });
 
 /** Both lists must be good; an empty one allows nothing private. */
 function networksOf(...lists: string[]): AllowedNetworks {

@@ -69,7 +69,8 @@ export async function submit(
 ): Promise<Submitted> {
   const payload = payloadOf(submission);
   const small = payload.bytes.length <= SMALL_PAYLOAD_BYTES_MAX;
-  if (!small) await commands.payloads.put(payload);
+  if (small) commands.payloads.remember(submission.request.input, payload.bytes);
+  else await commands.payloads.put(payload);
   let next = generation;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const attempt = { ...submission, generation: next, ...(small && { payload }) };

@@ -18,6 +18,7 @@ import { openAuthenticator } from '../../http/server/auth.js';
 import { serveRoutes } from '../../http/server/serve-routes.js';
 import { openMetrics } from '../../infra/metrics.js';
 import { parseCidrs } from '../../http/client/addresses.js';
+import { openRecentPayloads } from '../../infra/payloads/recent.js';
 import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
 import { openSecrets } from '../../infra/secrets.js';
 import { commandRoutes } from '../app.js';
@@ -68,7 +69,7 @@ export async function openCommandApi(
     allowedNetworks: parsed.networks,
     accounts: openAccounts({ store, onError: (error) => silent.error(error) }),
     bus: openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log: silent }),
-    payloads: openMemoryPayloads(large),
+    payloads: openRecentPayloads(openMemoryPayloads(large)),
     readStore,
     secrets: openSecrets('a-master-key-of-a-spec-32-characters'),
     now: Date.now,

@@ -8,6 +8,8 @@ import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pause } from '../concurrency/pause.js';
 import { OUTAGE_PAUSE_MS, untilAnswered } from '../concurrency/until-answered.js';
+import type { AnyEvent } from '../../contracts/events/all.js';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { START, type EventStore, type LogFilter } from '../event-store/port.js';
 import type { Leases } from '../leases/port.js';
 import { whileLeased } from '../leases/while-leased.js';
@@ -24,6 +26,8 @@ interface InProcessBusOptions {
   readonly log: Log;
   /** `holder` names this process among the living. */
   readonly lease?: { readonly leases: Leases; readonly holder: string };
+  /** Called with each event before its notification is dispatched. */
+  readonly onEvent?: (event: RecordedEvent<AnyEvent>) => void;
   /** Called after every delivery: for metrics and the one wide log line of that unit of work. */
   readonly onHandled?: (handled: Handled) => void;
   /** Milliseconds of a clock that never jumps. */
@@ -126,7 +130,7 @@ interface Dispatching {
 
 /** Dispatches the log, no faster than its events are handled, until the signal aborts. */
 async function dispatchLog(
-  { store, log }: Bus,
+  { store, log, onEvent }: Bus,
   group: Group,
   { dispatcher, saver, signal }: Dispatching,
 ): Promise<void> {
@@ -138,6 +142,7 @@ async function dispatchLog(
           const capacity = dispatcher.capacity();
           if (capacity) await capacity;
           if (signal.aborted) return;
+          onEvent?.(event);
           dispatcher.dispatch(event);
         }
         dispatcher.advanceTo(batch.position);

@@ -1,6 +1,6 @@
 /**
- * Each event of an execution that its `webhook_url` wants is scheduled as a delivery of its own, and
- * attempted outside the handler, so that one slow address never delays another.
+ * Each event of an execution that its `webhook_url` wants is scheduled as a delivery of its own,
+ * and attempted outside the handler, so that one slow address never delays another.
  */
 import type { WebhookEventType } from '../../contracts/events/delivery.js';
 import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';

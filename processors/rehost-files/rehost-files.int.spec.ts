@@ -15,7 +15,7 @@ import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.
 import { startReceiver, type Manner } from '../../testing/receiver.js';
 import { behave } from '../../sandbox/testing/behaviour.js';
 import { processorWorkers } from '../app.js';
-import { keep } from '../keep.js';
+import { storePayload } from '../store-payload.js';
 import {
   ask,
   claimFor,
@@ -71,10 +71,10 @@ describe('rehost-files', function () {
     await claimFor(infra, asked, 'aurora-images', 60_000);
     const output = { modality: 'image', images };
     const prefix = `${asked.executionId}/raw/1`;
-    const kept = await keep(infra, prefix, asked.organizationId, output);
-    if (kept.payload) await infra.payloads.put(kept.payload);
+    const stored = await storePayload(infra, prefix, asked.organizationId, output);
+    if (stored.inline) await infra.payloads.put(stored.inline);
     const success = {
-      output: kept.ref,
+      output: stored.ref,
       usage: { images: 1 },
       cost: 40_000n,
       providerCost: 30_000n,

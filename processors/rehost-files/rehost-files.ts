@@ -20,7 +20,7 @@ import { NO_STREAM, StoreUnavailable } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProducedFile, ProviderOutput } from '../../providers/port.js';
 import { metadataOf } from '../command-metadata.js';
-import { keep } from '../keep.js';
+import { storePayload } from '../store-payload.js';
 import { fetchOutput, removeUnrecorded } from './fetch-output.js';
 
 /** A paid output is worth trying for this long after it was delivered. */
@@ -135,14 +135,15 @@ async function complete(
   const { executionId, organizationId } = request;
   const { attempt } = current;
   const output = { images: files.map(shown) };
-  const kept = await keep(infra, `${executionId}/output/${attempt}`, organizationId, output);
+  const about = `${executionId}/output/${attempt}`;
+  const { ref, inline } = await storePayload(infra, about, organizationId, output);
   const command: Execution.Command = {
     type: 'Complete',
     attempt,
-    completion: { output: kept.ref, files, summary: output },
+    completion: { output: ref, files, summary: output },
     at: new Date(infra.now()).toISOString(),
   };
-  const along = { payload: kept.payload };
+  const along = { payload: inline };
   const { outcome } = await infra.executions.decide(loaded, command, metadata, along);
   return outcome === 'accepted' ? 'rehosted' : outcome;
 }

@@ -148,7 +148,7 @@ const unrecordable: Failed = {
 
 interface Prepared {
   readonly command: Execution.Command;
-  readonly payload?: Payload;
+  readonly payload?: Payload | undefined;
 }
 
 async function recordOnce(

@@ -1,10 +1,10 @@
-/** A provider's success made ready to record: what it cost, and its output kept by reference. */
+/** A provider's success made ready to record: its cost, and its output as a stored payload. */
 import type * as Execution from '../../domain/execution/execution.js';
 import { costOf } from '../../domain/pricing/pricing.js';
 import type { Payload } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProviderOutcome } from '../../providers/port.js';
-import { keep } from '../keep.js';
+import { storePayload } from '../store-payload.js';
 import type { Attempt } from './attempts.js';
 
 type Succeeded = Extract<ProviderOutcome, { kind: 'succeeded' }>;
@@ -15,15 +15,16 @@ export async function outputOf(
   { claimed, route }: Attempt,
   { output, usage }: Succeeded,
   at: string,
-): Promise<{ command: Execution.Command; payload?: Payload }> {
+): Promise<{ command: Execution.Command; payload: Payload | undefined }> {
   const { request, current } = claimed.state;
   const { attempt } = current;
   const prices = { cost: costOf(route.price, usage), providerCost: costOf(route.cost, usage) };
   const { executionId, organizationId } = request;
   if (output.modality !== 'text') {
-    const kept = await keep(infra, `${executionId}/raw/${attempt}`, organizationId, output);
-    const success = { output: kept.ref, usage, ...prices };
-    return { command: { type: 'RecordSuccess', attempt, success, at }, ...rider(kept) };
+    const about = `${executionId}/raw/${attempt}`;
+    const { ref, inline } = await storePayload(infra, about, organizationId, output);
+    const success = { output: ref, usage, ...prices };
+    return { command: { type: 'RecordSuccess', attempt, success, at }, payload: inline };
   }
   const tokens = {
     input_tokens: usage.inputTokens ?? 0,
@@ -31,10 +32,9 @@ export async function outputOf(
   };
   const ending = { finish_reason: output.finishReason, usage: tokens };
   const body = { text: output.text, ...ending };
-  const kept = await keep(infra, `${executionId}/output/${attempt}`, organizationId, body);
-  const success = { output: kept.ref, usage, ...prices };
-  const completion = { output: kept.ref, files: [], summary: ending, success };
-  return { command: { type: 'Complete', attempt, completion, at }, ...rider(kept) };
+  const about = `${executionId}/output/${attempt}`;
+  const { ref, inline } = await storePayload(infra, about, organizationId, body);
+  const success = { output: ref, usage, ...prices };
+  const completion = { output: ref, files: [], summary: ending, success };
+  return { command: { type: 'Complete', attempt, completion, at }, payload: inline };
 }
-
-const rider = ({ payload }: { payload?: Payload }) => (payload ? { payload } : {});

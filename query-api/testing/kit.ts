@@ -22,6 +22,7 @@ import type { Route } from '../../http/server/route.js';
 import { serveRoutes } from '../../http/server/serve-routes.js';
 import { sha256Hex } from '../../http/server/json/canonical.js';
 import { openMetrics } from '../../infra/metrics.js';
+import { openRecentPayloads } from '../../infra/payloads/recent.js';
 import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
 import { projections } from '../../projectors/projections.js';
 import { runProjections } from '../../projectors/engine/run-projections.js';
@@ -55,7 +56,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const dir = await mkdtemp(join(tmpdir(), 'modelroute-query-'));
   const log = pino({ level: 'silent' });
   const files = given.files ?? (await openDiskFiles({ dir }));
-  const payloads = openMemoryPayloads();
+  const payloads = openRecentPayloads(openMemoryPayloads());
   const path = fileURLToPath(new URL('../../catalogue.yaml', import.meta.url));
   const catalogue = openCatalogue({ path, variables: { SANDBOX_URL: 'http://127.0.0.1:9' }, log });
   const { pool: readStore, progress, store } = models;

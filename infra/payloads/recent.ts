@@ -1,0 +1,56 @@
+/**
+ * The small payloads that this process wrote lately, answered from memory: an input is read when its
+ * execution is dispatched, an output by whoever waited for it. A ref carries the digest of its bytes,
+ * so a payload may be remembered before it is written, and whether or not that succeeds.
+ */
+import { LRUCache } from 'lru-cache';
+import type { PayloadRef } from '../../contracts/events/execution.js';
+import { SMALL_PAYLOAD_BYTES_MAX, type PayloadStore } from './port.js';
+
+export interface RecentPayloads extends PayloadStore {
+  /** The caller does not change `bytes` any more. Larger than small ones are not remembered. */
+  remember(ref: PayloadRef, bytes: Buffer): void;
+}
+
+interface RecentPayloadsOptions {
+  /** Of all that are remembered. */
+  readonly bytesMax?: number;
+  /** One that another process removes is answered for so long at most. */
+  readonly ageMaxMs?: number;
+}
+
+interface Remembered {
+  readonly sha256: string;
+  readonly bytes: Buffer;
+}
+
+/** What an entry takes beside its bytes: its ref, its digest, its place. */
+const ENTRY_BYTES = 500;
+/** The clock is looked at so rarely, since a payload is remembered for each execution. */
+const CLOCK_STEP_MS = 1_000;
+
+export function openRecentPayloads(
+  payloads: PayloadStore,
+  { bytesMax = 16 * 1024 * 1024, ageMaxMs = 60_000 }: RecentPayloadsOptions = {},
+): RecentPayloads {
+  const recent = new LRUCache<string, Remembered>({
+    maxSize: bytesMax,
+    sizeCalculation: ({ bytes }) => ENTRY_BYTES + bytes.length,
+    ttl: ageMaxMs,
+    ttlResolution: Math.min(CLOCK_STEP_MS, ageMaxMs),
+  });
+  return {
+    remember({ ref, sha256 }, bytes) {
+      if (bytes.length <= SMALL_PAYLOAD_BYTES_MAX) recent.set(ref, { sha256, bytes });
+    },
+    put: (payload) => payloads.put(payload),
+    async get(ref) {
+      const remembered = recent.get(ref.ref);
+      return remembered?.sha256 === ref.sha256 ? remembered.bytes : payloads.get(ref);
+    },
+    async remove(ref) {
+      recent.delete(ref);
+      await payloads.remove(ref);
+    },
+  };
+}
