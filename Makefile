@@ -40,7 +40,7 @@ lint:
 	@node_modules/.bin/eslint --cache --cache-location node_modules/.cache/eslint/ . && node_modules/.bin/prettier --cache --log-level warn --check '**/*.{ts,mjs,cjs,json,yaml,yml}'
 
 pure:
-	@node --import tsx scripts/run-tests/main.ts --pure
+	@node --import tsx scripts/run-tests/main.ts pure
 
 lines: install ## Counts the lines of the product, by room
 	@node --import tsx scripts/count-lines.ts

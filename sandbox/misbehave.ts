@@ -116,6 +116,8 @@ function drip({ response, contentType, body }: Spoiled): void {
   response.flushHeaders();
   let sent = 0;
   const timer = setInterval(() => {
+    // The caller may have gone before the first byte.
+    if (response.destroyed) return clearInterval(timer);
     response.write(body.subarray(sent, ++sent));
     if (sent < body.length) return;
     clearInterval(timer);
@@ -129,6 +131,7 @@ function sendHeadersForEver({ request, response }: Spoiled): void {
   socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n');
   let lines = 0;
   const timer = setInterval(() => {
+    if (socket.destroyed) return clearInterval(timer);
     if (!socket.writableNeedDrain) socket.write(`x-padding-${++lines}: ${'-'.repeat(40)}\r\n`);
   }, 100);
   response.on('close', () => clearInterval(timer));

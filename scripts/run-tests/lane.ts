@@ -49,6 +49,7 @@ export function openLane(): Lane {
       const outcome = await outcomeOf(worker, { run: path });
       const took = { output: readOutput(), tookMs: performance.now() - began };
       if (outcome) return { outcome, ...took, isLost: false };
+      rmSync(folder, { recursive: true });
       const failures = [`${path} ended the process that ran it:\n${took.output.slice(-4_000)}`];
       return { outcome: { passed: 0, failures, skips: [] }, ...took, isLost: true };
     },

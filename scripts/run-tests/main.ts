@@ -2,20 +2,20 @@
  * `make test`: runs all spec files in a few processes side by side, each file once.
  *
  * Two lanes prefer pure specs and those of the stores, one prefers whole systems; a lane that runs
- * out of its own takes over what is left. `--pure` runs the pure specs alone.
+ * out of its own takes over what is left. `main.ts pure store` runs specs of those kinds alone.
  */
 import { parseArgs } from 'node:util';
 import { openLane, type Lane } from './lane.js';
 import { openReport, type Report } from './report.js';
-import { rememberDurations, specFiles, type Kind, type SpecFile } from './spec-files.js';
+import { KINDS, rememberDurations, specFiles, type Kind, type SpecFile } from './spec-files.js';
 
-const { values } = parseArgs({ options: { pure: { type: 'boolean', default: false } } });
-const PURE_LANES: readonly (readonly Kind[])[] = [['pure'], ['pure']];
-const ALL_LANES: readonly (readonly Kind[])[] = [['store', 'pure'], ['store', 'pure'], ['system']];
+const LANES: readonly (readonly Kind[])[] = [['store', 'pure'], ['store', 'pure'], ['system']];
 
-const files = [...(await specFiles(values.pure ? ['pure'] : undefined))];
+const { positionals } = parseArgs({ allowPositionals: true });
+const wanted = KINDS.filter((kind) => positionals.length === 0 || positionals.includes(kind));
+const files = [...(await specFiles(wanted))];
 const report = openReport((text) => void process.stdout.write(text));
-const lanes = values.pure ? PURE_LANES : ALL_LANES;
+const lanes = LANES.filter((kinds) => kinds.some((kind) => wanted.includes(kind)));
 await Promise.all(lanes.map((kinds) => runLane(kinds, report)));
 await rememberDurations(report.took());
 process.exitCode = report.close() ? 0 : 1;

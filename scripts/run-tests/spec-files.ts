@@ -14,13 +14,13 @@ export interface SpecFile {
   readonly lastMs: number;
 }
 
-const KINDS: readonly Kind[] = ['pure', 'store', 'system'];
+export const KINDS: readonly Kind[] = ['pure', 'store', 'system'];
 const DURATIONS = join(repositoryRoot, 'node_modules/.cache/spec-durations.json');
 /** What a file is taken to need that never ran here. */
 const UNKNOWN_MS: Readonly<Record<Kind, number>> = { pure: 200, store: 5_000, system: 15_000 };
 
 /** The longest first: what begins late must be short. */
-export async function specFiles(kinds: readonly Kind[] = KINDS): Promise<readonly SpecFile[]> {
+export async function specFiles(kinds: readonly Kind[]): Promise<readonly SpecFile[]> {
   const durations = await lastDurations();
   const paths = pathsBelow().filter((path) => path.endsWith('.spec.ts'));
   return paths

@@ -77,7 +77,12 @@ async function obey(order: Order): Promise<void> {
   await runEndings();
   isDone = true;
   process.disconnect();
+  const complain = () => console.log(`still open: ${process.getActiveResourcesInfo().join(', ')}`);
+  setTimeout(complain, CLOSED_WITHIN_MS).unref();
 }
+
+/** Then it tells what keeps the process from ending, before the runner ends it. */
+const CLOSED_WITHIN_MS = 20_000;
 
 let isDone = false;
 // Mocha turns an uncaught exception into a failure of the spec that runs.
