@@ -22,7 +22,7 @@ export interface Comparison {
 
 export interface Audit {
   readonly see: (event: RecordedEvent<AnyEvent>) => void;
-  /** The log was seen to its end: what should have ended by then is found. */
+  /** Call at the end of the log: finds the items that should have ended by then. */
   readonly end: (moment: Moment) => void;
   readonly open: OpenItems;
 }

@@ -1,6 +1,6 @@
-/** What is wrong, told one by one. Everything is counted; only the first of them are kept. */
+/** Findings of an audit. Every one is counted; only the first ones are kept. */
 
-/** `log`, `payloads` and `read models` are what I1 to I8 stand on. */
+/** I1 to I8 presuppose `log`, `payloads` and `read models`. */
 export type Invariant =
   'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'log' | 'payloads' | 'read models';
 
@@ -18,7 +18,7 @@ export interface Findings {
   readonly total: number;
 }
 
-/** A log in ruins must not fill the memory of who looks at it. */
+/** A badly damaged log must not fill the memory of its auditor. */
 const KEPT_MAX = 1_000;
 
 export function openFindings(): Findings {

@@ -35,7 +35,7 @@ export interface Counts {
   deliveries: number;
 }
 
-/** What moved between an account's books, and what the newest event says stands on it. */
+/** The sums moved between an account's books, and the amounts that its newest event carries. */
 export interface Account {
   deposited: Micros;
   adjustedUp: Micros;
@@ -67,7 +67,7 @@ export interface OpenExecution {
   /** The attempt that was dispatched last; 0 before the first. */
   attempt: number;
   inFlight?: { readonly deadline: Timestamp };
-  /** Of the attempt that was dispatched last; `unknown`: nobody knows whether it was paid. */
+  /** Of the attempt that was dispatched last; `unknown`: it may have been paid. */
   lastKey?: { readonly key: string; ended: 'known' | 'unknown' };
   delivered?: { readonly cost: Micros; readonly at: Timestamp };
   end?: { readonly at: Timestamp; readonly cost: Micros };

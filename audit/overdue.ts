@@ -16,9 +16,9 @@ export interface Moment {
 const SLACK_MS = 60_000;
 /** How long a delivered output may be re-hosted past its execution's expiry. */
 const REHOST_MS = 15 * 60_000;
-/** After this time a hold that nobody ended is looked after. */
+/** A hold that has not ended is reconciled after this time. */
 const RECONCILE_MS = 60_000;
-/** A first attempt that nobody heard of is made again after this time. */
+/** A first attempt without a recorded end is made again after this time. */
 const FIRST_ATTEMPT_MS = 45_000;
 /** A webhook's call takes no longer. */
 const CALL_MS = 30_000;

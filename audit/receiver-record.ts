@@ -63,7 +63,7 @@ async function* callsIn(place: string): AsyncGenerator<Call> {
     yield* await callsAt(place);
     return;
   }
-  // A finished call's line stands after the one of its arrival, which is never paid.
+  // The line of a finished call follows the one of its arrival, which is never paid.
   try {
     for await (const line of createInterface({ input: createReadStream(place) }))
       if (line.endsWith('}')) yield JSON.parse(line) as Call;

@@ -99,7 +99,7 @@ export async function auditDatabase(
     },
     pause: () => payloadAudit.look(),
   });
-  // Where nobody serves, time stands still with the log: nobody was there to end anything.
+  // Where no process serves, nothing could end since the last event: its time is the audit's time.
   audit.end({ nowMs: isServed ? nowMs : lastMs, settled: options.settled });
   findUnknownTypes(database, findings);
   await endOthers(payloadAudit, receiver, findings);
@@ -128,7 +128,7 @@ async function endOthers(
   receiver?.end(findings);
 }
 
-/** A folder that is not there is not made: what should lie in it is gone. */
+/** A missing folder is not created: the payloads that belong in it are lost. */
 async function payloadsOf(config: Config, { smallPayloads: small }: Database) {
   if (!config.s3 && !existsSync(join(config.dataDir, 'payloads')))
     return {
@@ -144,7 +144,7 @@ async function payloadsOf(config: Config, { smallPayloads: small }: Database) {
   };
 }
 
-/** After a drain the read models must tell everything: one that does not is behind. */
+/** After a drain every projection must reach the head of the log; one that does not is behind. */
 async function catchUp(
   { readStore, progress, store }: Looked,
   { catchUpMs = CATCH_UP_MS }: AuditOptions,

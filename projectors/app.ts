@@ -1,4 +1,4 @@
-/** The app that turns events into rows: one process at a time does, the others stand by. */
+/** The app that turns events into rows. One process works, the others wait for its lease. */
 import type { Infra } from '../runtime/infra.js';
 import type { Worker } from '../infra/worker.js';
 import { whileLeased } from '../infra/leases/while-leased.js';

@@ -1,4 +1,4 @@
-/** The query API: every read. A balancer sends it what is GET or HEAD, so it has no other route. */
+/** The query API: every read. A balancer sends it GET and HEAD requests; it has no other route. */
 import type { Route } from '../http/server/route.js';
 import { openCurrent } from './executions/current.js';
 import type { QueryInfra } from './query-infra.js';

@@ -5,7 +5,7 @@
  */
 import type { QueryInfra } from './query-infra.js';
 
-/** Ten times the usual lag under load. A reader who waits longer is better told what is there. */
+/** Ten times the usual lag under load; after that the list is read as it is. */
 const PATIENCE_MS = 1_000;
 
 export async function caughtUp(

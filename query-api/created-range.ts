@@ -13,7 +13,7 @@ export function whereInRange(query: Knex.QueryBuilder, column: string, { from, t
   if (to) void query.where(column, '<', to);
 }
 
-/** `created_from` and `created_to`. Throws a `Refusal` for what is no moment. */
+/** `created_from` and `created_to`. Throws a `Refusal` for text that is no date. */
 export function createdRangeOf({ queryValues }: ApiRequest): Range {
   const from = momentIn(queryValues, 'created_from');
   const to = momentIn(queryValues, 'created_to');

@@ -1,10 +1,10 @@
-/** Cursors: where a list goes on. Opaque to callers, so that what they hold may change. */
+/** Cursors: the place after which a list continues. Opaque, so that their content may change. */
 import { Refusal, type ApiRequest } from '../http/server/route.js';
 
-/** What a list is sorted by, as JSON can say it. */
+/** The values that a list is sorted by, as JSON has them. */
 export type Place = readonly (string | number)[];
 
-/** What may stand at a place: nothing that the database would choke on. */
+/** The values that a cursor may carry: none that the database would refuse. */
 type Part = 'text' | 'position' | 'number';
 
 export interface Page {

@@ -13,7 +13,7 @@ type Recorded<T extends AccountEvent['type'] = AccountEvent['type']> = RecordedE
   Extract<AccountEvent, { type: T }>
 >;
 
-/** The execution whose hold ended and that may now be done with. */
+/** The execution whose hold ended; it may be done now. */
 export function auditAccountEvent(open: OpenItems, event: Recorded): OpenExecution | undefined {
   const { findings } = open;
   const { stream, data, revision, position } = event;
@@ -29,7 +29,7 @@ export function auditAccountEvent(open: OpenItems, event: Recorded): OpenExecuti
   };
   told('available', data.availableAfter, account.available + toAvailable);
   told('held', data.heldAfter, account.held + toHeld);
-  // What the event says is where the next one starts, so that one slip is told once.
+  // The next event is compared with this one's amounts, so that one slip is one finding.
   Object.assign(account, { available: data.availableAfter, held: data.heldAfter });
   Object.assign(account, { revision, position });
   switch (event.type) {
@@ -68,7 +68,7 @@ function accountOf({ accounts }: OpenItems, id: OrganizationId): Account {
   return account;
 }
 
-/** Writes the movement down; what it does to the available and to the held money. */
+/** Notes the movement; returns its effects on the available and on the held amount. */
 function book(
   account: Account,
   { type, data }: Recorded,
@@ -131,7 +131,7 @@ function settled(
   return ended(execution);
 }
 
-/** What a release says of the execution that the hold paid for. */
+/** A release must fit the state of the execution that the hold paid for. */
 const RELEASED_AS = { failed: 'FAILED', cancelled: 'CANCELLED', expired: 'EXPIRED' } as const;
 
 function released(

@@ -87,7 +87,7 @@ function requested(
 
 type OnItsWay = Exclude<ExecutionEvent['type'], 'ExecutionRequested' | 'ExecutionAbandoned'>;
 
-/** The request stands and nothing has ended it. */
+/** It was requested and has not ended. */
 function goneOn(
   open: OpenItems,
   execution: OpenExecution,
@@ -157,7 +157,7 @@ function dispatched(
     wrong(`attempt ${attempt} took the key of an attempt that had ended`);
   execution.attempt = attempt;
   execution.inFlight = { deadline };
-  // What was once unknown stays so until the end: only the same key may be asked again.
+  // An unknown outcome stays unknown until the end: only the same key may be used again.
   if (lastKey?.ended !== 'unknown') execution.lastKey = { key: dispatchKey, ended: 'known' };
   if (!execution.started) addToTimeline(execution, event, 'execution.started');
   execution.started = true;

@@ -40,7 +40,7 @@ export async function readWholeLog(reading: LogReading): Promise<void> {
   }
 }
 
-/** An outage in a page that nobody waits for yet is told when somebody does. */
+/** The error of a page that is read ahead is thrown when the page is awaited. */
 function handled(page: Promise<LogBatch>): Promise<LogBatch> {
   page.catch(() => undefined);
   return page;

@@ -9,7 +9,7 @@ import { categoryOf, type Category, type StreamName } from '../../contracts/stre
 import type { Findings, Invariant } from '../findings.js';
 
 export interface Order {
-  /** False: the event does not belong where it stands, and says nothing more. */
+  /** False: the event is out of order and is not audited further. */
   fits(event: RecordedEvent<AnyEvent>): boolean;
   /** The stream has come to its end. */
   forget(stream: StreamName): void;
@@ -17,7 +17,7 @@ export interface Order {
 
 interface Head {
   revision: number;
-  /** Of the newest events; a repeated append repeats what was just there. */
+  /** Of the newest events: a repeated append repeats recent ones. */
   readonly ids: string[];
 }
 

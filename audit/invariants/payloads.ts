@@ -18,7 +18,7 @@ export interface PayloadAudit {
   readonly checked: number;
 }
 
-/** The bytes as they lie there, or undefined. */
+/** The stored bytes, or undefined. */
 export type PayloadBytes = (ref: PayloadRef) => Promise<Buffer | undefined>;
 
 interface Named {

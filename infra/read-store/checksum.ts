@@ -1,6 +1,6 @@
 /**
- * What a projection's tables add up to: the sum of the digests of their rows, in no order, with the
- * position at which they stood. Two folds of the same log up to the same position are equal in it.
+ * The checksum of a projection's tables: the sum of the digests of their rows, in no order, with
+ * their position. Two folds of the same log up to the same position have the same checksum.
  */
 import type { ClientBase, Pool } from 'pg';
 import type { Position } from '../event-store/port.js';
@@ -14,7 +14,7 @@ export interface Checksum {
   readonly checksum: string;
 }
 
-/** A table of ten million rows takes about half a minute; nobody waits for it but the asker. */
+/** A table of ten million rows takes about half a minute; only its caller waits for it. */
 const PATIENCE_MS = 3_600_000;
 
 /** Of the live tables, while they change: a statement sees one moment. Undefined: no such name. */

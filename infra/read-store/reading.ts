@@ -1,4 +1,4 @@
-/** Questions to the read models, for those who answer callers: an outage is a 503, not a defect. */
+/** Queries of the read models for answers to callers: an outage is a 503, not a defect. */
 import type { Pool } from 'pg';
 import { failureOf } from '../event-store/postgres/failures.js';
 import { StoreUnavailable } from '../event-store/port.js';

@@ -15,7 +15,7 @@ export interface Column<V> {
 /** What node-pg makes of a selected row: int8 as bigint, timestamptz as Date, json as its text. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A table whose values nobody needs to know: what a writer of rows is given. */
+/** A table without the types of its values: enough for a writer of rows. */
 export interface TableShape {
   readonly name: string;
   /** The primary key. */
@@ -55,7 +55,7 @@ export const selectList = (columns: readonly Column<never>[]): string =>
 /** A column as text of JSON. */
 export const jsonOf = (value: object | undefined): Cell => value && JSON.stringify(value);
 
-/** Reading a row of a table whose columns are known to be there and of that type. */
+/** Readers of a row whose columns are known to exist and to have that type. */
 export const text = <T extends string = string>(row: Row, name: string): T => row[name] as T;
 export const amount = (row: Row, name: string): bigint => row[name] as bigint;
 export const count = (row: Row, name: string): number => Number(row[name]);

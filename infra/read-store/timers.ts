@@ -1,6 +1,7 @@
 /**
- * Timers (architecture.md, decision 9): what must happen by when, unless an event makes it needless
- * first. Rows follow from the log alone; the scheduler turns due ones into idempotent commands.
+ * Timers (architecture.md, decision 9): work that is due at a time unless an event comes first
+ * and clears it. Rows follow from the log alone; the scheduler turns due ones into idempotent
+ * commands.
  */
 import type { Pool } from 'pg';
 import type { Timestamp } from '../../contracts/events/envelope.js';
@@ -17,14 +18,14 @@ export type TimerKind =
   | 'retry-attempt'
   /** A delivery is to be attempted. */
   | 'attempt-webhook'
-  /** A hold stands without an execution, or after its execution is over. */
+  /** A hold is open without an execution, or after its execution is over. */
   | 'reconcile-hold';
 
 interface Timer<K extends TimerKind> {
   /** `<kind>/<subject>`. */
   readonly id: string;
   readonly kind: K;
-  /** Whose state decides what is to be done. */
+  /** The stream whose state decides on the command. */
   readonly stream: StreamName;
   readonly dueAt: Timestamp;
   readonly organizationId: OrganizationId;
@@ -77,7 +78,7 @@ const KINDS: Readonly<Record<TimerKind, true>> = {
 
 /**
  * Timers due at `nowMs` but for those of `except`, the longest due first, at most `limit` of each
- * kind: a thousand webhooks that wait for a dead receiver stand in no deadline's way.
+ * kind: a thousand webhooks that wait for a dead receiver do not delay a deadline.
  */
 export async function dueTimers(
   pool: Pick<Pool, 'query'>,

@@ -1,4 +1,4 @@
-/** What stands on each account. Every event says it, so no row is read. */
+/** The balance of each account. Every event carries it, so no row is read. */
 import type { AccountEvent } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { accountBalances as table } from '../../infra/read-store/tables/billing.js';
@@ -8,15 +8,15 @@ export const accountBalances = projection<AccountEvent>(
   'account_balances',
   { version: 1, tables: [table] },
   {
-    FundsDeposited: standsAt,
-    FundsAdjusted: standsAt,
-    HoldPlaced: standsAt,
-    HoldSettled: standsAt,
-    HoldReleased: standsAt,
+    FundsDeposited: setBalance,
+    FundsAdjusted: setBalance,
+    HoldPlaced: setBalance,
+    HoldSettled: setBalance,
+    HoldReleased: setBalance,
   },
 );
 
-function standsAt({ data, revision, position }: RecordedEvent<AccountEvent>, batch: Batch): void {
+function setBalance({ data, revision, position }: RecordedEvent<AccountEvent>, batch: Batch): void {
   const { organizationId, availableAfter: available, heldAfter: held, at: changedAt } = data;
   batch.of(table).put({ organizationId, available, held, changedAt, revision, position });
 }

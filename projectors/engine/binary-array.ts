@@ -86,6 +86,6 @@ const WRITERS: Record<SqlType, (buffer: Buffer, cell: Cell, at: number) => numbe
 /** The server counts microseconds from here. */
 const Y2K_MS = Date.UTC(2000, 0, 1);
 
-/** The server's text has no NUL; a read model must not stop for one in somebody's words. */
+/** PostgreSQL's text has no NUL; a projection must not stop for one in a caller's text. */
 const storable = (text: string): string =>
   text.includes('\0') ? text.replaceAll('\0', '\ufffd') : text;

@@ -16,7 +16,7 @@ export function mayPass(error: unknown): boolean {
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Tells what a handler threw from what a lost connection throws. */
+/** Wraps the error of a handler, to distinguish it from that of a lost connection. */
 export class HandlerFailed extends Error {
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });

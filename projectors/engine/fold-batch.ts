@@ -24,7 +24,7 @@ export interface Folded {
 
 /**
  * Throws `HandlerFailed` for what the events cannot be made into. The rows are those of tables with
- * the suffix; whoever runs the statements makes sure that nobody else changed them since.
+ * the suffix; the caller runs the statements only if no other process changed the rows since.
  */
 export async function foldBatch(
   db: Pick<Pool, 'query'> | ClientBase,

@@ -1,6 +1,6 @@
 /**
  * A projection is a handler table: what each event means for its rows. Handlers see the rows of a
- * whole batch and change them in memory; whoever runs them loads, writes and keeps the checkpoint.
+ * whole batch and change them in memory; the runner loads and writes them and keeps the checkpoint.
  *
  * A fold of the same events gives the same rows wherever batches end, so handlers use nothing but
  * the event and the rows they read.
@@ -30,7 +30,7 @@ type Handlers<E extends AnyEvent> = {
   readonly [T in E['type']]?: (event: Recorded<Extract<E, { type: T }>>, batch: Batch) => void;
 };
 
-/** What an event's handler will do, so that a batch's rows are loaded at once and none in vain. */
+/** The rows that an event's handler needs, so that those of a batch are loaded in one query. */
 export interface Plan {
   reads<K, V extends K>(table: Table<K, V>, key: K): void;
   /** Later events of the batch that read the row need not have it loaded. */
@@ -39,7 +39,7 @@ export interface Plan {
 
 export interface Projection {
   readonly name: string;
-  /** Greater with every change of what the rows say; a smaller one in the database is rebuilt. */
+  /** Grows with each change of the fold or columns; a smaller one in the database is rebuilt. */
   readonly version: number;
   readonly tables: readonly TableShape[];
   readonly types: ReadonlySet<AnyEvent['type']>;

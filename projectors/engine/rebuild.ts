@@ -34,7 +34,7 @@ export interface Rebuilding {
 
 export interface Rebuilt {
   readonly name: string;
-  /** Where the rebuilt tables stood at the end. */
+  /** The last position in the rebuilt tables. */
   readonly position: Position;
   readonly events: number;
   readonly seconds: number;
@@ -55,7 +55,7 @@ export class RebuildUnderWay extends Error {
   }
 }
 
-/** Throws `RebuildUnderWay`, and what a handler throws at an event that it cannot take. */
+/** Throws `RebuildUnderWay`, and the error of a handler that cannot apply an event. */
 export async function rebuild(
   rebuilding: Rebuilding,
   projection: Projection,
@@ -90,7 +90,7 @@ export async function rebuild(
   }
 }
 
-/** What is being filled; it moves only by what was committed. */
+/** The tables being filled; `position` moves only with a commit. */
 interface Shadow {
   readonly client: PoolClient;
   readonly projection: Projection;
@@ -120,7 +120,7 @@ async function fillToHead(rebuilding: Rebuilding, shadow: Shadow): Promise<void>
     await inTransaction(shadow, () => fill(shadow, batch));
 }
 
-/** What the projection wants, from where the shadow is to the head. */
+/** The projection's events from the position of the shadow to the head. */
 async function* batchesFor({ store, signal }: Rebuilding, { projection, position }: Shadow) {
   const filter = { types: [...projection.types] };
   for await (const batch of readToHead(store, position, BATCH_EVENTS, filter)) {

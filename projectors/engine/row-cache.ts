@@ -1,6 +1,6 @@
 /**
  * The rows that a projection changed lately and may soon read again. They are right for as long as
- * nobody else writes the table: whoever learns that somebody does clears the cache.
+ * no other process writes the table; the cache is cleared as soon as one did.
  */
 import type { TableShape } from '../../infra/read-store/table.js';
 

@@ -1,8 +1,8 @@
-/** The rows of one table during one batch: what is known of them, and what became of them. */
+/** The rows of one table during one batch: as they were read, and as the handlers left them. */
 import type { TableShape } from '../../infra/read-store/table.js';
 import type { Rows } from './projection.js';
 
-/** What is to be done to the table so that it stands as the batch left it. */
+/** The changes that bring a table to the state in which the batch left its rows. */
 export interface Changes {
   readonly table: TableShape;
   /** Rows that are not there yet. */
@@ -26,7 +26,7 @@ interface Entry {
   key: unknown;
   /** Undefined: the row is not there. */
   value: unknown;
-  /** Whether the row is in the table; undefined while nobody asked. */
+  /** Whether the row is in the table; undefined until it was looked up. */
   before: boolean | undefined;
   changed: boolean;
 }

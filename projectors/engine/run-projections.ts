@@ -6,7 +6,7 @@
  *   load ──► read the log from the hindmost ──► advance all ──┐
  *    ▲            ▲                               │           │ poisoned: each alone, halving down
  *    │            └───────────────────────────────┘           ▼ to the event
- *    ├── moved by somebody else, or a stopped one runs again  stop that one
+ *    ├── moved by another process, or a stopped one resumes   stop that one
  *    └── an outage: after a growing pause
  */
 import type { Pool } from 'pg';

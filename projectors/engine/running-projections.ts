@@ -26,7 +26,7 @@ export interface EventBatch {
   readonly position: Position;
 }
 
-/** Somebody else moved a projection: its cached rows and position are void. */
+/** Another process moved a projection: its cached rows and position are void. */
 export class Moved extends Error {
   constructor(names: readonly string[]) {
     super(`moved by somebody else, one of: ${names.join(', ')}`);

@@ -5,7 +5,7 @@ import type { Projection } from './projection.js';
 
 export const SHADOW = '__rebuild';
 
-/** Also removes what a rebuild that did not come to its end has left. */
+/** Also removes the tables that an unfinished rebuild left. */
 export async function dropShadow(client: ClientBase, { tables }: Projection): Promise<void> {
   for (const table of tables)
     await client.query(`DROP TABLE IF EXISTS ${qualified(table, SHADOW)}`);
@@ -43,7 +43,7 @@ export async function replaceLive(tx: ClientBase, { tables }: Projection): Promi
   }
 }
 
-/** A table's indexes by what they are, whatever they and their table are called. */
+/** A table's indexes by their definition without names, so that two tables can be matched. */
 async function indexNames(tx: ClientBase, table: string): Promise<ReadonlyMap<string, string>> {
   const { rows } = await tx.query<{ name: string; definition: string }>(
     `SELECT c.relname AS name, pg_get_indexdef(i.indexrelid) AS definition

@@ -1,4 +1,4 @@
-/** Every accepted execution as its owner sees it, and what lists of them are filtered by. */
+/** Every accepted execution as its owner sees it, and the labels that lists are filtered by. */
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import { foldExecution, isOver, type ExecutionView } from '../../domain/execution/view.js';
@@ -41,7 +41,7 @@ export const executions = projection<ExecutionEvent>(
   },
 );
 
-/** What comes after the end changes nothing, not even the row's revision. */
+/** An event after the terminal state changes nothing, not even the row's revision. */
 function foldOn(event: RecordedEvent<ExecutionEvent>, batch: Batch): void {
   const row = batch.of(table).get({ id: event.data.executionId });
   if (!row || isOver(row.view.body.status)) return;

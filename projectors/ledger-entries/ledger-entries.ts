@@ -1,4 +1,4 @@
-/** Every movement of money that an organization sees, with what is available after it. */
+/** Every movement of money that an organization sees, with the available amount after it. */
 import type { AccountEvent } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { effectOn, entriesFor } from '../../domain/ledger/ledger.js';
@@ -21,7 +21,7 @@ function enter(event: RecordedEvent<AccountEvent>, batch: Batch): void {
   for (const row of rowsFor(event)) batch.of(table).create(row);
 }
 
-/** The event says what is available after all its legs; each leg's balance follows from that. */
+/** The event carries the amount available after all its legs; the balance of each leg follows. */
 function rowsFor(event: RecordedEvent<AccountEvent>): readonly LedgerRow[] {
   const { data, position } = event;
   const { organizationId, availableAfter, at } = data;

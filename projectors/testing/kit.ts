@@ -1,4 +1,4 @@
-/** What the specs of projections are written with: a log, a database, and the facts of a story. */
+/** The kit of projections' specs: a log, a database, and the facts of a story. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
@@ -33,7 +33,7 @@ export interface ReadModels {
   readonly logged: Record<string, unknown>[];
   append(...facts: Fact[]): Promise<void>;
   events(): Promise<readonly RecordedEvent<AnyEvent>[]>;
-  /** Applies what is not applied yet, in batches that end behind those numbers of events. */
+  /** Applies the new events, in batches that end behind those numbers of events. */
   project(projection: Projection, ...ends: number[]): Promise<void>;
   rows(table: TableShape | string, order?: string): Promise<readonly unknown[]>;
   checksum(projection: Projection): Promise<Checksum>;
@@ -145,7 +145,7 @@ export const ORGANIZATION: OrganizationId = 'org_11111111-1111-4111-8111-1111111
 const SHA = 'ab'.repeat(32);
 export const outputRef = { ref: 'output', sha256: SHA, bytes: 12 };
 
-/** One execution's facts, each to be told when its time has come. */
+/** One execution's facts, each made for the second in which it happens. */
 export function storyOf(
   organizationId: OrganizationId = ORGANIZATION,
   uuid: string = randomUUID(),

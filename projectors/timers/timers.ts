@@ -1,6 +1,6 @@
 /**
- * What must happen by when (architecture.md, decision 9). An event sets a timer, a later one makes
- * it needless; only what nobody did in time is ever seen by the scheduler.
+ * Timers (architecture.md, decision 9). An event sets a timer and a later event clears it; the
+ * scheduler sees only the timers whose work was not done in time.
  *
  *   expire-execution   requested ──(expires_at)──► delivered: at least the re-host grace ──► over
  *   attempt-deadline   dispatched ──(its deadline)──► the attempt ended, or the execution did

@@ -1,4 +1,4 @@
-/** What stands behind an execution: attempts, providers, routing decisions, the facts. */
+/** An execution with its attempts, providers, routing decisions and events. */
 import { operatorExecutionSchema } from '../../contracts/http/operator-views.js';
 import { isId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';

@@ -1,4 +1,4 @@
-/** Every tenant, newest first, with what stands on its account. */
+/** Every tenant, newest first, with the balance of its account. */
 import type { Knex } from 'knex';
 import { listedOrganizationSchema } from '../../contracts/http/operator-views.js';
 import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';

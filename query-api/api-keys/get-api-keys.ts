@@ -1,4 +1,4 @@
-/** An organization's API keys that are not revoked: what they are for, never what opens. */
+/** An organization's API keys that are not revoked, without the keys themselves. */
 import { readFileSync } from 'node:fs';
 import { apiKeySchema } from '../../contracts/http/organizations.js';
 import { listOf } from '../../contracts/http/parts.js';

@@ -1,4 +1,4 @@
-/** What an organization has, as of now. */
+/** An organization's balance, as of now. */
 import type { AccountEvent } from '../../contracts/events/account.js';
 import { balanceSchema } from '../../contracts/http/billing.js';
 import { formatMoney } from '../../contracts/money.js';
@@ -6,7 +6,7 @@ import { streamOf } from '../../contracts/streams.js';
 import type { Route } from '../../http/server/route.js';
 import type { QueryInfra } from '../query-infra.js';
 
-/** Every event of an account says what stands after it, so the last one is the balance. */
+/** Every event of an account carries the amounts after it, so the last event is the balance. */
 export const getBalance = ({ store }: Pick<QueryInfra, 'store'>): Route => ({
   method: 'GET',
   path: '/billing/balance',

@@ -80,7 +80,7 @@ async function read(
 const pointOf = ({ position, leg }: LedgerRow): Place => [`${position}`, leg];
 const placeOf = (entry: LedgerRow): string => cursorOf(KIND, pointOf(entry));
 
-/** Positions stay inside: they would tell how much everybody does. */
+/** Positions are not shown: they would reveal the volume of all tenants. */
 const entryBody = (entry: LedgerRow) => ({
   id: `entry_${derivedUuid(`ledger/${entry.position}/${entry.leg}`)}`,
   type: entry.entryType,

@@ -1,4 +1,4 @@
-/** What an execution produced, in canonical form, byte for byte as it was kept. */
+/** The canonical output of an execution, byte for byte as it was stored. */
 import { resultSchema } from '../../contracts/http/executions.js';
 import type { ExecutionBody } from '../../domain/execution/view.js';
 import { Refusal, type Reply, type Route } from '../../http/server/route.js';

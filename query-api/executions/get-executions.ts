@@ -117,7 +117,7 @@ function queryOf(organizationId: OrganizationId, filter: Filter): Knex.QueryBuil
   return query;
 }
 
-/** The first is walked: what is open is little, then what the caller chose to tell apart. */
+/** The first label is walked, so rare ones come first: open, then the caller's own metadata. */
 function labelsOf(organizationId: OrganizationId, { status, metadata }: Filter): string[] {
   const pairs = metadata.map(([name, value]) => labelOf(organizationId, 'metadata', name, value));
   if (!status || status === 'COMPLETED') return pairs;

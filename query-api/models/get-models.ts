@@ -1,4 +1,4 @@
-/** What can be run, and what it costs. */
+/** The models that can be run, with their prices. */
 import { modelSchema } from '../../contracts/http/models.js';
 import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
 import type { Route } from '../../http/server/route.js';

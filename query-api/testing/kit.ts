@@ -42,7 +42,7 @@ export interface QueryServer {
   keepOutput(text: string): Promise<PayloadRef>;
   keepFile(id: FileId, bytes: Buffer): Promise<{ sizeBytes: number; sha256: string }>;
   startProjecting(): void;
-  /** From now on nobody keeps the read models up. */
+  /** The read models stay as they are from now on. */
   stopProjecting(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What stands on accounts, what moved, and what is reserved. */
+/** Balances of accounts, ledger entries, and open holds. */
 import type { Timestamp } from '../../../contracts/events/envelope.js';
 import type { ExecutionId, HoldId, OrganizationId } from '../../../contracts/ids.js';
 import type { Micros } from '../../../contracts/money.js';
@@ -29,7 +29,7 @@ export const accountBalances: Table<OfOrganization, BalanceRow> = {
   idOf: ({ organizationId }) => organizationId,
 };
 
-/** `amount` is the effect on what is available, `balance` what is available after it. */
+/** `amount` is the effect on the available amount, `balance` the available amount after it. */
 export interface LedgerRow {
   readonly organizationId: OrganizationId;
   readonly position: bigint;

@@ -103,7 +103,7 @@ export const executionLabels: Table<LabelRow, LabelRow> = {
 };
 
 /**
- * What an execution of an organization can be found by: `open` (not over), `status` (of those that
+ * The labels of an organization's execution: `open` (not over), `status` (of those that
  * are over, all but COMPLETED: too common to be worth an entry) and `metadata` (a pair).
  */
 export function labelOf(
