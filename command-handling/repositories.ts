@@ -13,8 +13,8 @@ import { openStreamCache } from './stream-cache.js';
 export type Repositories = ReturnType<typeof openRepositories>;
 
 /**
- * Brings the cached state of the event's stream forward. Processors are notified of executions only,
- * and each is met several times.
+ * Brings the cached state of the event's stream forward. Processors are notified of executions
+ * only, and of each several times.
  */
 export function learn({ executions }: Repositories, event: RecordedEvent<AnyEvent>): void {
   if (categoryOf(event.stream) === Execution.category)

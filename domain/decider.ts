@@ -8,8 +8,8 @@ export type Decision<E extends DomainEvent, R extends string> =
   | { readonly kind: 'rejected'; readonly reason: R };
 
 /**
- * An aggregate as the load–decide–append loop sees it. `evolve` owns its state and may change it
- * in place.
+ * An aggregate as the load–decide–append loop sees it. `evolve` answers a new state and leaves the
+ * old one as it was, since cached states are shared; the account's alone changes its own in place.
  */
 export interface Decider<S, C, E extends DomainEvent, R extends string> {
   readonly initial: () => S;

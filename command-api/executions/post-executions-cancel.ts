@@ -37,8 +37,9 @@ async function handle(
 ): Promise<Reply | Refusal> {
   const id = request.params['id'] as ExecutionId;
   if (!isId('exec', id)) return new Refusal('NOT_FOUND');
-  const before = await viewOf(store, id);
-  if (before?.organizationId !== caller.organizationId) return new Refusal('NOT_FOUND');
+  const { state } = await executions.load(id);
+  if (!('request' in state) || state.request.organizationId !== caller.organizationId)
+    return new Refusal('NOT_FOUND');
   const command = { type: 'Cancel', at: new Date(now()).toISOString() } as const;
   const metadata = metadataOf(request, caller.keyId, id);
   const cancelled = await executions.transact(id, command, metadata);

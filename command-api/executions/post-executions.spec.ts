@@ -122,7 +122,8 @@ describe('POST /v1/executions', () => {
     it('and refuses none, a long, a malformed and a contradictory one', async () => {
       const codeOf = async (headers: Readonly<Record<string, string>>, body: object = text) => {
         const answer = await api.ask('POST', '/v1/executions', {
-          ...{ headers: { ...tenant.as, ...headers }, body },
+          headers: { ...tenant.as, ...headers },
+          body,
         });
         const { error } = answer.json as { error: { details: { field: string; code: string }[] } };
         expect(answer.status).to.equal(400);

@@ -143,10 +143,21 @@ function requestOf(
   const event: ExecutionRequested = {
     type: 'ExecutionRequested',
     data: {
-      ...{ executionId, organizationId, holdId, idempotencyKey, at, expiresAt: at },
-      ...{ apiKeyId: `key_${randomUUID()}`, bodyHash: 'h', model: 'm', modality: 'text' },
+      executionId,
+      organizationId,
+      holdId,
+      idempotencyKey,
+      at,
+      expiresAt: at,
+      apiKeyId: `key_${randomUUID()}`,
+      bodyHash: 'h',
+      model: 'm',
+      modality: 'text',
       input: { ref: `${executionId}/input`, sha256: '0'.repeat(64), bytes: 1 },
-      ...{ metadata: {}, estimatedCost: amount, holdAmount: amount, catalogueVersion: 'v' },
+      metadata: {},
+      estimatedCost: amount,
+      holdAmount: amount,
+      catalogueVersion: 'v',
     },
   };
   const stream = streamOf('execution', executionId);

@@ -1,7 +1,7 @@
 /**
- * The small payloads that this process wrote lately, answered from memory: an input is read when its
- * execution is dispatched, an output by whoever waited for it. A ref carries the digest of its bytes,
- * so a payload may be remembered before it is written, and whether or not that succeeds.
+ * The small payloads that this process wrote lately, answered from memory: an input is read when
+ * its execution is dispatched, an output by the caller that waits for it. A ref carries the digest
+ * of its bytes, so a payload may be remembered before it is written, and whether or not it is.
  */
 import { LRUCache } from 'lru-cache';
 import type { PayloadRef } from '../../contracts/events/execution.js';

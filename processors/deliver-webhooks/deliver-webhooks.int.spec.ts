@@ -85,12 +85,17 @@ describe('deliver-webhooks', function () {
     for (const told of to.told) expect(signatureFaults(told, secret)).to.deep.equal([]);
     const told = to.told.map(bodyOf).find(({ type }) => type === 'execution.completed');
     expect(told).to.deep.include({
-      ...{ id: publicEventIdOf(asked.executionId, 3), event_type: 'execution.completed' },
-      ...{ version: '1.0', organization_id: asked.organizationId, sequence: 3 },
+      id: publicEventIdOf(asked.executionId, 3),
+      event_type: 'execution.completed',
+      version: '1.0',
+      organization_id: asked.organizationId,
+      sequence: 3,
       execution_id: asked.executionId,
     });
     expect(told?.data).to.deep.include({
-      ...{ id: asked.executionId, status: 'COMPLETED', metadata: { spec: 'yes' } },
+      id: asked.executionId,
+      status: 'COMPLETED',
+      metadata: { spec: 'yes' },
     });
     expect(to.told.map(({ raw }) => raw).join()).to.not.match(/aurora|borealis/);
     await whenIs(asked, 'execution.completed', to, 'DeliverySucceeded');
@@ -113,7 +118,9 @@ describe('deliver-webhooks', function () {
     const wish = { expiresInMs: 300 };
     const silent = await ask(infra, { ...wish, webhookUrl: to.url });
     const expired = await ask(infra, {
-      ...{ ...wish, webhookUrl: asking.url, webhookEvents: ['execution.expired'] },
+      ...wish,
+      webhookUrl: asking.url,
+      webhookEvents: ['execution.expired'],
     });
     for (const one of [silent, expired]) expect(await whenOver(infra, one)).to.equal('expired');
     await isTold(asking, 1);

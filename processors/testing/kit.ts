@@ -68,10 +68,18 @@ export function requestFor(infra: Infra, wish: Wish) {
   const sha256 = createHash('sha256').update(inputBytes).digest('hex');
   const nowMs = infra.now();
   const request: Omit<ExecutionRequested['data'], 'holdId'> = {
-    ...{ executionId, organizationId, idempotencyKey, model: slug, modality: model.modality },
-    ...{ apiKeyId: `key_${randomUUID()}`, bodyHash: sha256, metadata: { spec: 'yes' } },
+    executionId,
+    organizationId,
+    idempotencyKey,
+    model: slug,
+    modality: model.modality,
+    apiKeyId: `key_${randomUUID()}`,
+    bodyHash: sha256,
+    metadata: { spec: 'yes' },
     input: { ref: `${executionId}/input`, sha256, bytes: inputBytes.length },
-    ...{ estimatedCost: estimated, holdAmount: holdFor(estimated), catalogueVersion: version },
+    estimatedCost: estimated,
+    holdAmount: holdFor(estimated),
+    catalogueVersion: version,
     ...(wish.webhookUrl && { webhookUrl: wish.webhookUrl }),
     ...(wish.webhookEvents && { webhookEvents: wish.webhookEvents }),
     at: new Date(nowMs).toISOString(),
@@ -125,7 +133,10 @@ export async function claimFor(
   const nowMs = infra.now();
   await decideOn(infra, executionId, {
     type: 'Dispatch',
-    ...{ provider: slug, route: route?.name ?? slug, dispatchKey, candidates: [] },
+    provider: slug,
+    route: route?.name ?? slug,
+    dispatchKey,
+    candidates: [],
     deadline: new Date(nowMs + deadlineInMs).toISOString(),
     at: new Date(nowMs).toISOString(),
   });
