@@ -148,11 +148,13 @@ describe('stopping', function () {
     const system = await startSystem();
     const { api } = await newTenant(system);
     await behave(system.sandboxUrl, { aurora: { latency: 1_500 }, borealis: { latency: 1_500 } });
+    const processing = (id: string) =>
+      eventually('a provider is at it', async () => {
+        const { body } = await api.execution(id);
+        return body.status === 'PROCESSING';
+      });
     const { id } = await accept(api, textOf('Let me finish'));
-    await eventually('a provider is at it', async () => {
-      const { body } = await api.execution(id);
-      return body.status === 'PROCESSING';
-    });
+    await processing(id);
     const askedAt = performance.now();
     // Twice at once, as a process group is told of which `make` is a member.
     system.signal('SIGTERM');
@@ -163,8 +165,8 @@ describe('stopping', function () {
     await system.restart();
     expect((await api.execution(id)).body).to.include({ status: 'COMPLETED' });
     await behave(system.sandboxUrl, { aurora: { latency: 60_000 }, borealis: { latency: 60_000 } });
-    await accept(api, imageOf('Too slow'));
-    await accept(api, textOf('Too slow'));
+    await processing((await accept(api, imageOf('Too slow'))).id);
+    await processing((await accept(api, textOf('Too slow'))).id);
     system.signal('SIGTERM');
     await expectStillRunning(system.exited(60_000));
     const secondAt = performance.now();
