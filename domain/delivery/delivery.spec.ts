@@ -27,7 +27,11 @@ type Tried = { result: Delivery.AttemptResult; attempt?: number; jitter?: number
 /** An attempt that took 7 ms and ended `ms` after the delivery was scheduled. */
 const record = ({ result, attempt = 1, jitter = 0, ms = 0 }: Tried): Delivery.Command => ({
   type: 'RecordAttempt',
-  ...{ attempt, result, jitter, latencyMs: 7, at: after(ms) },
+  attempt,
+  result,
+  jitter,
+  latencyMs: 7,
+  at: after(ms),
 });
 const answered = (status: number, retryAfterMs?: number): Delivery.AttemptResult => ({
   kind: 'answered',
