@@ -2,11 +2,11 @@
  * Queries whose shape depends on the request. knex writes their SQL and has no connection of its
  * own; fixed statements are written by hand.
  */
-import { knex, type Knex } from 'knex';
+import knexPackage, { type Knex } from 'knex';
 import type { Question } from './reading.js';
 
 /** `sql('readmodel.holds')` begins a query, `sql.raw('count(*)')` is a piece of SQL. */
-export const sql = knex({ client: 'pg' });
+export const sql = knexPackage.knex({ client: 'pg' });
 
 /** As the pool of the read models runs it. */
 export function questionOf(query: Knex.QueryBuilder): Question {
