@@ -310,8 +310,11 @@ function nodesOf(file: SourceFile, isMeant: (node: ts.Node) => boolean): readonl
   return lines;
 }
 
+/** `object.property` where the object is a name; '' for everything else. */
 const readsOf = (node: ts.Node): string =>
-  ts.isPropertyAccessExpression(node) ? node.getText().replaceAll(/\s/g, '') : '';
+  ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)
+    ? `${node.expression.text}.${node.name.text}`
+    : '';
 
 /** Clock, randomness, timers, promises, the process. */
 function isWorldly(node: ts.Node): boolean {

@@ -1,6 +1,6 @@
 /**
- * A reader of the log in batches (relay, projector, reconciliation) during a burst: how far it falls
- * behind, how old the events are that it reads, and when it has caught up.
+ * A reader of the log in batches (relay, projector, reconciliation) during a burst: how far it
+ * falls behind, how old the events are that it reads, and when it has caught up.
  */
 import { randomFrom } from '../../testing/random.js';
 
