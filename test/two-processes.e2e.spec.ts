@@ -4,7 +4,7 @@ import { clientOf, newTenant, type Client, type LedgerEntry } from '../testing/c
 import { eventually } from '../testing/eventually.js';
 import { newKey, textOf, whenOver } from './testing/executions.js';
 import { freshDatabase } from '../infra/postgres/testing/fresh-database.js';
-import { callsFor } from '../sandbox/testing/behaviour.js';
+import { behave, behaveWell, callsFor } from '../sandbox/testing/behaviour.js';
 import { startSystem, type System } from '../testing/system.js';
 
 describe('two processes on one database', function () {
@@ -55,12 +55,16 @@ describe('two processes on one database', function () {
 
   it('of 200 submissions against money for 37, 100 at each, exactly 37 are accepted', async () => {
     const doors = await tenantAt('0.37');
+    // No execution ends, and gives the rest of its hold back, before the last is answered.
+    const latency = 5_000;
+    await behave(one.sandboxUrl, { aurora: { latency }, borealis: { latency } });
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, n) =>
         doors[n % 2 ? 1 : 0].submit(textOf(`Rush ${n}`), newKey()),
       ),
     );
     const count = (status: number) => answers.filter((answer) => answer.status === status).length;
+    await behaveWell(one.sandboxUrl);
     expect([count(202), count(402)]).to.deep.equal([37, 163]);
     const ids = answers.flatMap(({ status, body }) => (status === 202 ? [body.id] : []));
     await Promise.all(ids.map((id) => whenOver(doors[1], id, 30_000)));
