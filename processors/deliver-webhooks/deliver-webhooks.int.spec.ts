@@ -195,7 +195,7 @@ describe('deliver-webhooks', function () {
     const began = performance.now();
     await isTold(quick, 2);
     expect(performance.now() - began).to.be.below(2_500);
-    expect(slow.told, 'its own lane is full').to.have.length(64);
+    expect(slow.told, 'the queue of its host is full').to.have.length(64);
     await slow.close();
   });
 
