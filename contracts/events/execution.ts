@@ -100,7 +100,12 @@ export type ProviderDispatched = DomainEvent<
 /** The provider took the job and will call back or can be polled. */
 export type ProviderAccepted = DomainEvent<
   'ProviderAccepted',
-  ExecutionFact & { readonly attempt: number; readonly providerJobId: string }
+  ExecutionFact & {
+    readonly attempt: number;
+    readonly providerJobId: string;
+    /** When the provider is asked about the job for the first time; absent where it is not polled. */
+    readonly pollAt?: Timestamp;
+  }
 >;
 
 /** The provider delivered and its price is due; files may still have to be re-hosted. */
@@ -248,9 +253,10 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
       record({ route: text, provider: text, score: { type: 'number' }, 'skipped?': text }),
     ),
   }),
-  ProviderAccepted: eventSchema('The provider took the job and will call back.', {
+  ProviderAccepted: eventSchema('The provider took the job and will call back or can be polled.', {
     ...attempt,
     providerJobId: text,
+    'pollAt?': timestamp,
   }),
   ProviderSucceeded: eventSchema('The provider delivered; files may still be re-hosted.', {
     ...onRoute,

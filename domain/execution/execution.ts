@@ -44,7 +44,14 @@ export type Command =
       candidates: readonly RouteCandidate[];
       at: Timestamp;
     }
-  | { type: 'RecordAccepted'; attempt: number; providerJobId: string; at: Timestamp }
+  /** `pollAt` is absent where the provider only calls back. */
+  | {
+      type: 'RecordAccepted';
+      attempt: number;
+      providerJobId: string;
+      pollAt?: Timestamp;
+      at: Timestamp;
+    }
   | { type: 'RecordSuccess'; attempt: number; success: Success; at: Timestamp }
   | { type: 'RecordFailure'; attempt: number; failure: Failure; at: Timestamp }
   /** `repeatable`: the provider honours our idempotency key, so asking again cannot pay twice. */
@@ -104,8 +111,8 @@ export type Rejection =
 /** How long a delivered output may take to be re-hosted past its execution's expiry. */
 export const REHOST_GRACE_MS = 15 * 60_000;
 
-export { evolve, initial } from './lifecycle.js';
-export type { Attempt, State } from './lifecycle.js';
+export { abandonedJob, evolve, initial } from './lifecycle.js';
+export type { Attempt, Job, State } from './lifecycle.js';
 
 export function decide(state: State, command: Command): Decision<Event, Rejection> {
   switch (state.status) {

@@ -25,7 +25,14 @@ export interface Attempt {
   readonly dispatchKey: string;
   readonly deadline: Timestamp;
   readonly dispatchedAt: Timestamp;
+  /** The provider accepted it and answers later. */
+  readonly job?: Job;
   readonly ended?: { code: CanonicalCode; retryable: boolean } | 'unknown';
+}
+
+export interface Job {
+  readonly providerJobId: string;
+  readonly acceptedAt: Timestamp;
 }
 
 export interface Known {
@@ -45,8 +52,7 @@ export type State =
   | (Known & { readonly status: 'processing'; readonly current: Attempt })
   | (Known & {
       readonly status: 'awaitingWebhook';
-      readonly current: Attempt;
-      readonly providerJobId: string;
+      readonly current: Attempt & { readonly job: Job };
     })
   | (Known & {
       readonly status: 'delivered';
@@ -71,9 +77,15 @@ export function evolve(state: State, event: Event): State {
     case 'ProviderDispatched':
       return dispatched(known(state), event.data);
     case 'ProviderAccepted': {
-      const { current, ...rest } = inFlight(state);
-      const { providerJobId } = event.data;
-      return { ...rest, status: 'awaitingWebhook', current, providerJobId };
+      const { current: before, request, attempts } = inFlight(state);
+      const { providerJobId, at } = event.data;
+      const current = { ...before, job: { providerJobId, acceptedAt: at } };
+      return {
+        status: 'awaitingWebhook',
+        request,
+        attempts: [...attempts.slice(0, -1), current],
+        current,
+      };
     }
     case 'ProviderSucceeded': {
       const { current, ...rest } = inFlight(state);
@@ -97,6 +109,13 @@ export function evolve(state: State, event: Event): State {
     case 'ExecutionExpired':
       return { ...known(state), status: 'expired' };
   }
+}
+
+/** The attempt whose job its provider may still be running though the execution is over. */
+export function abandonedJob(state: State): (Attempt & { readonly job: Job }) | undefined {
+  if (state.status !== 'cancelled' && state.status !== 'expired') return undefined;
+  const last = state.attempts.at(-1);
+  return last?.job && !last.ended ? { ...last, job: last.job } : undefined;
 }
 
 /** While one attempt's end is unknown, nothing but its own key may be used: it may be paid for. */
