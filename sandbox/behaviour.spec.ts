@@ -25,15 +25,24 @@ describe('sandbox behaviour', () => {
       misbehaveRate: 1,
       faultsOn: 'calls',
       absentModels: [],
+      jobMs: 1_500,
+      jobsEnd: 'succeeded',
+      forgetsJobs: false,
       seed: 1,
     });
-    expect(await shown('DELETE')).to.deep.equal({ aurora: initial(200), borealis: initial(300) });
+    const polaris = initial(50);
+    expect(await shown('DELETE')).to.deep.equal({
+      aurora: initial(200),
+      borealis: initial(300),
+      polaris,
+    });
     const latency = { kind: 'lognormal', medianMs: 80, sigma: 0.4 };
     await behave(sandbox.url(), { borealis: { latency } });
     await behave(sandbox.url(), { borealis: { errorRate: 0.5 }, aurora: { latency: 7 } });
     expect(await shown()).to.deep.equal({
       aurora: initial(7),
       borealis: { ...initial(300), latency, errorRate: 0.5 },
+      polaris,
     });
   });
 
@@ -41,13 +50,15 @@ describe('sandbox behaviour', () => {
     const before = await shown();
     const cases: [unknown, string][] = [
       [[], 'The body must be an object of personalities.'],
-      [{ zephyr: {} }, '"zephyr" is not a personality; known: aurora, borealis.'],
+      [{ zephyr: {} }, '"zephyr" is not a personality; known: aurora, borealis, polaris.'],
       [{ aurora: { errorRate: 2 } }, 'aurora: "errorRate" must be from 0 to 1.'],
       [{ aurora: { misbehaviour: 'sulk' } }, 'aurora: "misbehaviour" must be "none" or one of'],
       [{ aurora: { latency: -1 } }, 'aurora: "latency" must be milliseconds from 0 to 600000.'],
       [{ aurora: { latency: { kind: 'uniform', minMs: 9, maxMs: 1 } } }, 'has minMs above maxMs'],
       [{ aurora: { latency: { kind: 'fixed' } } }, 'of kind "fixed" takes exactly ms.'],
       [{ aurora: { mood: 1 } }, 'aurora: "mood" is not a setting; known: latency,'],
+      [{ polaris: { jobMs: -1 } }, '"jobMs" must be milliseconds from 0 to 600000'],
+      [{ polaris: { jobsEnd: 'late' } }, '"jobsEnd" must be one of succeeded, failed, never.'],
       [{ aurora: { errorStatus: 200 } }, '"errorStatus" must be a whole HTTP status'],
       [{ borealis: { errorRate: 1 }, aurora: { seed: -1 } }, '"seed" must be a whole number'],
     ];

@@ -12,7 +12,7 @@ type Latency =
   /** medianMs × e^(sigma × z), z standard normal. */
   | { readonly kind: 'lognormal'; readonly medianMs: number; readonly sigma: number };
 
-interface Behaviour {
+export interface Behaviour {
   readonly latency: Latency;
   /** Share of calls, 0 to 1, that answer `errorStatus` and do no work. */
   readonly errorRate: number;
@@ -22,13 +22,21 @@ interface Behaviour {
   readonly misbehaviour: Misbehaviour | 'none';
   /** Share of the calls without an injected error that misbehave. */
   readonly misbehaveRate: number;
-  /** Whether errors and misbehaviours strike API calls, downloads of produced files, or both. */
-  readonly faultsOn: 'calls' | 'files' | 'both';
+  /** What errors and misbehaviours strike; `both` is calls and downloads of produced files. */
+  readonly faultsOn: Target | 'both';
   /** Models that this provider answers with 404 `model_not_found`. */
   readonly absentModels: readonly string[];
+  /** From the acceptance of a job until it is done. */
+  readonly jobMs: number;
+  readonly jobsEnd: 'succeeded' | 'failed' | 'never';
+  /** Every job that is asked about is answered 404. */
+  readonly forgetsJobs: boolean;
   /** Seeds the dice; setting it starts the same row of throws again. */
   readonly seed: number;
 }
+
+/** An API call, the download of a produced file, or a question about a job. */
+type Target = 'calls' | 'files' | 'polls';
 
 /** What the dice say about one call. */
 export interface Fate {
@@ -44,7 +52,7 @@ export interface Behaviours {
   update(patch: unknown): string | null;
   reset(): void;
   /** Always throws the same number of dice, so that changing a rate does not shift later calls. */
-  fateOf(personality: string, target: 'calls' | 'files'): Fate;
+  fateOf(personality: string, target: Target): Fate;
 }
 
 const latencyMsMax = 600_000;
@@ -94,7 +102,7 @@ export function openBehaviours(personalities: readonly Personality[], seed: numb
     fateOf(name, target) {
       const { behaviour, random } = stateOf(name);
       const dice = [random(), random(), random(), random()] as const;
-      const struck = behaviour.faultsOn === 'both' || behaviour.faultsOn === target;
+      const struck = strikes(behaviour, target);
       const fails = struck && dice[0] < behaviour.errorRate;
       const misbehaves = struck && !fails && dice[1] < behaviour.misbehaveRate;
       return {
@@ -107,6 +115,9 @@ export function openBehaviours(personalities: readonly Personality[], seed: numb
   };
 }
 
+const strikes = ({ faultsOn }: Behaviour, target: Target): boolean =>
+  faultsOn === target || (faultsOn === 'both' && target !== 'polls');
+
 function initialBehaviour(personality: Personality, seed: number): Behaviour {
   return {
     latency: { kind: 'fixed', ms: personality.latencyMs },
@@ -117,6 +128,9 @@ function initialBehaviour(personality: Personality, seed: number): Behaviour {
     misbehaveRate: 1,
     faultsOn: 'calls',
     absentModels: [],
+    jobMs: 1_500,
+    jobsEnd: 'succeeded',
+    forgetsJobs: false,
     seed,
   };
 }
@@ -165,14 +179,14 @@ const rules: Record<keyof Behaviour, (value: unknown) => string | null> = {
       ? null
       : `must be "none" or one of ${known(Object.keys(misbehaviours))}`,
   misbehaveRate: share,
-  faultsOn: (value) =>
-    value === 'calls' || value === 'files' || value === 'both'
-      ? null
-      : 'must be "calls", "files" or "both"',
+  faultsOn: (value) => oneOf(value, ['calls', 'files', 'polls', 'both']),
   absentModels: (value) =>
     Array.isArray(value) && value.every((model) => typeof model === 'string')
       ? null
       : 'must be a list of model names',
+  jobMs: (value) => (isMs(value) ? null : `must be ${msRange}`),
+  jobsEnd: (value) => oneOf(value, ['succeeded', 'failed', 'never']),
+  forgetsJobs: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
   seed: (value) => within(value, 0, 0xffff_ffff, 'must be a whole number from 0 to 4294967295'),
 };
 
@@ -209,6 +223,10 @@ const msRange = `milliseconds from 0 to ${latencyMsMax}`;
 
 function isMs(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value <= latencyMsMax;
+}
+
+function oneOf(value: unknown, words: readonly string[]): string | null {
+  return words.includes(value as string) ? null : `must be one of ${known(words)}`;
 }
 
 function share(value: unknown): string | null {

@@ -25,6 +25,7 @@ import { parseChat } from './chat.js';
 import { fingerprintOf, type IdempotencyMemory } from './idempotency.js';
 import { type Gallery, parseImages } from './images.js';
 import { type Job, type Parsed } from './job.js';
+import { type Jobs, parseJob } from './jobs.js';
 import { misbehave, misbehaviours } from './misbehave.js';
 import { type Personality } from './personalities.js';
 import { type CallFacts, type CallRecord } from './record.js';
@@ -36,10 +37,13 @@ export interface Desk {
   readonly memory: IdempotencyMemory;
   readonly behaviours: Behaviours;
   readonly gallery: Gallery;
+  readonly jobs: Jobs;
   /** The sandbox's own address. */
   readonly url: string;
   isClosed(): boolean;
 }
+
+type JsonObject = Record<string, unknown>;
 
 interface Call {
   readonly personality: Personality;
@@ -93,11 +97,11 @@ async function deliver(desk: Desk, call: Call, job: Job, fate: Fate, number: num
     return refuse(desk, call, idempotencyKeyReused, number);
   }
   const createdSeconds = original?.createdSeconds ?? Math.floor(call.arrivedMs / 1000);
-  const paid = !original && (fault?.paid ?? true);
+  const paid = !original && job.isPaid && (fault?.paid ?? true);
   if (key !== null && paid) {
     desk.memory.remember(personality.name, key, { fingerprint, createdSeconds });
   }
-  const status = response.destroyed ? 499 : fault ? fault.status : 200;
+  const status = response.destroyed ? 499 : fault ? fault.status : job.status;
   const replayed = original !== undefined;
   const { n, written } = desk.record.finish(
     { ...facts, status, paid, replayed, misbehaviour },
@@ -120,7 +124,7 @@ async function deliver(desk: Desk, call: Call, job: Job, fate: Fate, number: num
   }
   const headers: Record<string, string> = { 'x-request-id': `req_${digest.slice(32)}` };
   if (replayed) headers['idempotent-replayed'] = 'true';
-  sendJson(response, 200, body, headers);
+  sendJson(response, job.status, body, headers);
 }
 
 export function injectedFailure(desk: Desk, personality: Personality) {
@@ -130,7 +134,7 @@ export function injectedFailure(desk: Desk, personality: Personality) {
   return { failure: injectedError(errorStatus), headers };
 }
 
-async function refuse(
+export async function refuse(
   desk: Desk,
   { facts, response }: Call,
   refusal: ApiError,
@@ -141,7 +145,7 @@ async function refuse(
   sendJson(response, refusal.status, apiErrorBody(refusal), headers);
 }
 
-function callOf(
+export function callOf(
   personality: Personality,
   endpoint: string,
   request: IncomingMessage,
@@ -173,8 +177,7 @@ function headerOf(request: IncomingMessage, name: string): string | null {
 
 function parse(desk: Desk, call: Call, body: Buffer | 'too_large'): Parsed {
   const { personality, request, endpoint, facts } = call;
-  const isChat = endpoint === '/v1/chat/completions';
-  if (!isChat && endpoint !== '/v1/images/generations') {
+  if (!endpoints[personality.speaks].includes(endpoint)) {
     return { refusal: unknownPath(request.method ?? '', facts.path) };
   }
   if (request.method !== 'POST') {
@@ -191,13 +194,32 @@ function parse(desk: Desk, call: Call, body: Buffer | 'too_large'): Parsed {
     const message = 'We could not parse the JSON body of your request as an object.';
     return { refusal: invalidRequest(message, null) };
   }
-  const filesUrl = `${desk.url}/${personality.name}/files`;
-  const parsed = isChat
-    ? parseChat(json, personality)
-    : parseImages(json, personality, desk.gallery, filesUrl);
+  const parsed = parseFor(desk, call, json);
   if ('refusal' in parsed) return parsed;
   const { absentModels } = desk.behaviours.of(personality.name);
   return absentModels.includes(parsed.model) ? { refusal: modelNotFound(parsed.model) } : parsed;
+}
+
+const endpoints: Readonly<Record<Personality['speaks'], readonly string[]>> = {
+  openai: ['/v1/chat/completions', '/v1/images/generations'],
+  jobs: ['/v1/jobs'],
+};
+
+function parseFor(
+  desk: Desk,
+  { personality, endpoint, arrivedMs }: Call,
+  json: JsonObject,
+): Parsed {
+  const { name } = personality;
+  if (endpoint === '/v1/chat/completions') return parseChat(json, personality);
+  if (endpoint === '/v1/jobs')
+    return parseJob(json, personality, {
+      jobs: desk.jobs,
+      url: `${desk.url}/${name}`,
+      arrivedMs,
+      behaviour: desk.behaviours.of(name),
+    });
+  return parseImages(json, personality, desk.gallery, `${desk.url}/${name}/files`);
 }
 
 function hasBearer(authorization: string | undefined): boolean {
@@ -205,11 +227,11 @@ function hasBearer(authorization: string | undefined): boolean {
   return authorization.slice(7).trim() !== '';
 }
 
-function jsonObjectOf(body: Buffer): Record<string, unknown> | null {
+function jsonObjectOf(body: Buffer): JsonObject | null {
   try {
     const json: unknown = JSON.parse(body.toString('utf8'));
     const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
-    return isObject ? (json as Record<string, unknown>) : null;
+    return isObject ? (json as JsonObject) : null;
   } catch {
     return null;
   }

@@ -36,6 +36,8 @@ export function parseChat(body: Record<string, unknown>, personality: Personalit
 
 function chatJob(request: ChatRequest, personality: Personality): Job {
   return {
+    status: 200,
+    isPaid: true,
     work: null,
     answer({ digest, createdSeconds }) {
       const { text, finishReason } = completionOf(request, personality);

@@ -48,14 +48,11 @@ export function parseImages(
   gallery: Gallery,
   filesUrl: string,
 ): Parsed {
-  const request = requestOf(body);
+  const request = imageRequestOf(body);
   if ('status' in request) return { refusal: request };
   const { model, prompt, width, height, count, asUrl } = request;
   if (prompt.includes('[[moderation]]')) return { refusal: contentPolicyViolation };
-  const specs = Array.from({ length: count }, (_, index) => {
-    const key = hash('sha256', `${personality.name}\n${model}\n${index}\n${prompt}`, 'hex');
-    return pictureSpec(key, prompt, width, height);
-  });
+  const specs = specsOf(request, personality);
   const pictures: Buffer[] = [];
   const paintAll = async () => {
     for (const spec of specs) pictures.push(await gallery.png(spec, personality.brush));
@@ -63,6 +60,8 @@ export function parseImages(
   return {
     model,
     job: {
+      status: 200,
+      isPaid: true,
       work: asUrl ? null : paintAll,
       answer({ createdSeconds }) {
         const usage = usageOf(prompt, width, height, count);
@@ -73,6 +72,14 @@ export function parseImages(
       },
     },
   };
+}
+
+/** Of the pictures that are asked for; one request and personality always give the same. */
+export function specsOf({ model, prompt, width, height, count }: ImageRequest, by: Personality) {
+  return Array.from({ length: count }, (_, index) => {
+    const key = hash('sha256', `${by.name}\n${model}\n${index}\n${prompt}`, 'hex');
+    return pictureSpec(key, prompt, width, height);
+  });
 }
 
 /** Text at four characters a token, pictures at one token for each 16 × 16 pixels. */
@@ -87,7 +94,7 @@ function usageOf(prompt: string, width: number, height: number, count: number) {
 }
 
 /** `img-<seed>-<hue>-<mood>-<width>x<height>-<CRC-32 of what precedes>`. */
-function fileNameOf({ seed, hue, mood, width, height }: PictureSpec): string {
+export function fileNameOf({ seed, hue, mood, width, height }: PictureSpec): string {
   const name = `img-${hex8(seed)}-${hue}-${mood}-${width}x${height}`;
   return `${name}-${hex8(crc32(name))}`;
 }
@@ -126,7 +133,7 @@ interface ImageRequest {
   readonly asUrl: boolean;
 }
 
-function requestOf(body: Record<string, unknown>): ImageRequest | ApiError {
+export function imageRequestOf(body: Record<string, unknown>): ImageRequest | ApiError {
   const { model, prompt } = body;
   if (typeof model !== 'string' || model.length < 1 || model.length > 256) {
     return invalidRequest('You must provide a model parameter.', 'model');

@@ -4,6 +4,10 @@ import { type ApiError } from './api-error.js';
 export type Parsed = { readonly refusal: ApiError } | { readonly model: string; readonly job: Job };
 
 export interface Job {
+  /** Of the answer. */
+  readonly status: 200 | 202;
+  /** Whether the provider is owed for it. */
+  readonly isPaid: boolean;
   /** The part that takes a while, done before anything is paid; null when there is none. */
   readonly work: (() => Promise<void>) | null;
   /** A pure function of request and stamp: a replay with the first stamp is the first answer. */

@@ -1,10 +1,12 @@
-/** The providers that the sandbox plays. Both speak OpenAI's wire format, each in its own way. */
+/** The providers that the sandbox plays: two that speak OpenAI's wire format, one that takes jobs. */
 import { type Brush } from './pictures.js';
 import { type Voice } from './prose.js';
 import { auroraVoice, borealisVoice } from './voices.js';
 
 export interface Personality {
   readonly name: string;
+  /** `jobs`: it accepts work, and is asked later what came of it (see jobs.ts). */
+  readonly speaks: 'openai' | 'jobs';
   /** Whether a repeated `Idempotency-Key` answers the original result again, unpaid. */
   readonly honoursIdempotencyKey: boolean;
   readonly latencyMs: number;
@@ -15,6 +17,7 @@ export interface Personality {
 export const personalities: readonly Personality[] = [
   {
     name: 'aurora',
+    speaks: 'openai',
     honoursIdempotencyKey: true,
     latencyMs: 200,
     voice: auroraVoice,
@@ -22,9 +25,18 @@ export const personalities: readonly Personality[] = [
   },
   {
     name: 'borealis',
+    speaks: 'openai',
     honoursIdempotencyKey: false,
     latencyMs: 300,
     voice: borealisVoice,
     brush: 'currents',
+  },
+  {
+    name: 'polaris',
+    speaks: 'jobs',
+    honoursIdempotencyKey: true,
+    latencyMs: 50,
+    voice: auroraVoice,
+    brush: 'landscape',
   },
 ];

@@ -3,6 +3,7 @@
  *
  *   /<personality>/v1/chat/completions      OpenAI chat completions
  *   /<personality>/v1/images/generations    OpenAI images
+ *   /<personality>/v1/jobs[/<id>[/cancel]]  work that is answered later
  *   /<personality>/files/<name>.png         produced pictures
  *   /_sandbox/calls /behaviour /healthz     what reached it, how it behaves, whether it lives
  */
@@ -14,6 +15,8 @@ import { answerControl } from './control.js';
 import { sendFile } from './files.js';
 import { fingerprintOf, type IdempotencyMemory, openIdempotencyMemory } from './idempotency.js';
 import { openGallery } from './images.js';
+import { answerJobRequest } from './job-requests.js';
+import { openJobs } from './jobs.js';
 import { personalities } from './personalities.js';
 import { type CallLine, openCallRecord } from './record.js';
 import { sendJson } from './wire.js';
@@ -37,6 +40,7 @@ export interface Sandbox {
 
 const keysRemembered = 200_000;
 const picturesKept = 16;
+const jobsKept = 10_000;
 /** Longer than any client keeps an idle connection, so that it is never closed under a request. */
 const keepAliveMs = 120_000;
 
@@ -58,6 +62,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     memory,
     behaviours: openBehaviours(personalities, seed),
     gallery: openGallery(picturesKept),
+    jobs: openJobs(jobsKept),
     url: `http://${host}:${bound}`,
     isClosed: () => closed,
   };
@@ -110,6 +115,9 @@ async function answer(
   if (trouble) {
     request.resume();
     return sendJson(response, 503, ownFailure(`No record can be written: ${trouble.message}`));
+  }
+  if (personality.speaks === 'jobs' && endpoint.startsWith('/v1/jobs/')) {
+    return answerJobRequest(desk, personality, endpoint, request, response);
   }
   return answerCall(desk, personality, endpoint, request, response);
 }

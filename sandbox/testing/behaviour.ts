@@ -1,7 +1,7 @@
 /** The sandbox's own door: how it behaves, and what really reached it. */
 import { send } from '../../testing/client.js';
 
-type Personality = 'aurora' | 'borealis';
+type Personality = 'aurora' | 'borealis' | 'polaris';
 
 interface Behaviour {
   readonly latency?: number | Readonly<Record<string, number | string>>;
@@ -10,6 +10,10 @@ interface Behaviour {
   readonly retryAfterSeconds?: number | null;
   readonly misbehaviour?: string;
   readonly misbehaveRate?: number;
+  readonly faultsOn?: 'calls' | 'files' | 'polls' | 'both';
+  readonly jobMs?: number;
+  readonly jobsEnd?: 'succeeded' | 'failed' | 'never';
+  readonly forgetsJobs?: boolean;
   readonly seed?: number;
 }
 

@@ -37,7 +37,8 @@ export function withSandbox(): { url(): string; restart(): Promise<void> } {
   let dir: string;
   const open = async () => {
     sandbox = await startSandbox({ port: 0, dir });
-    await behave(sandbox.url, { aurora: { latency: 0 }, borealis: { latency: 0 } });
+    const swift = { latency: 0 };
+    await behave(sandbox.url, { aurora: swift, borealis: swift, polaris: swift });
   };
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'sandbox-spec-'));
