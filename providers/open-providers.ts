@@ -4,6 +4,7 @@ import { openaiChat } from './openai/chat.js';
 import { openaiImages } from './openai/images.js';
 import type { Wire } from './openai/call.js';
 import type { ProviderAdapter, Providers } from './port.js';
+import { sandboxJobs } from './sandbox-jobs/jobs.js';
 
 interface ProvidersOptions {
   /** A credential by the name of its environment variable. */
@@ -16,6 +17,7 @@ export function openProviders({ credentials }: ProvidersOptions): Providers {
   const adapters = new Map<string, ProviderAdapter>([
     ['openai-chat', openaiChat(wire)],
     ['openai-images', openaiImages(wire)],
+    ['sandbox-jobs', sandboxJobs(wire)],
   ]);
   return {
     adapter(name) {

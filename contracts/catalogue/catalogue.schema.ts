@@ -22,6 +22,13 @@ export interface ProviderEntry {
     readonly open_ms?: number;
     readonly half_open_probes?: number;
   };
+  readonly poll?: PollEntry;
+}
+
+export interface PollEntry {
+  readonly first_ms?: number;
+  readonly every_ms?: number;
+  readonly max_ms?: number;
 }
 
 export interface ModelEntry {
@@ -127,6 +134,15 @@ const breaker = closed(
   [],
 );
 
+const poll = closed(
+  {
+    first_ms: integer(10, 3_600_000, 'milliseconds'),
+    every_ms: integer(10, 3_600_000, 'milliseconds'),
+    max_ms: integer(10, 3_600_000, 'milliseconds'),
+  },
+  [],
+);
+
 const provider = closed(
   {
     adapter: text(63, 'the name of a wire adapter'),
@@ -140,6 +156,7 @@ const provider = closed(
     timeout_ms: integer(10, 3_600_000, 'milliseconds'),
     bulkhead: integer(1, 10_000, 'calls at once'),
     breaker,
+    poll,
   },
   ['adapter', 'base_url', 'timeout_ms', 'bulkhead'],
 );

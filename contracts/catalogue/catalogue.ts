@@ -18,6 +18,15 @@ export interface Breaker {
   readonly halfOpenProbes: number;
 }
 
+/** How often a provider is asked about a job that it has accepted. */
+export interface Poll {
+  /** From the acceptance to the first question. */
+  readonly firstMs: number;
+  /** The shortest pause between two questions; pauses grow with the age of the job. */
+  readonly everyMs: number;
+  readonly maxMs: number;
+}
+
 export interface Provider {
   readonly slug: string;
   readonly adapter: string;
@@ -26,10 +35,12 @@ export interface Provider {
   readonly credentialEnv?: string;
   /** The provider answers a repeated call with the same idempotency key without a second charge. */
   readonly honoursIdempotencyKey: boolean;
+  /** The whole attempt: one call, or from its dispatch until an accepted job is done. */
   readonly timeoutMs: number;
-  /** Concurrent calls. */
+  /** Concurrent calls; an accepted job counts until it is done. */
   readonly bulkhead: number;
   readonly breaker: Breaker;
+  readonly poll: Poll;
 }
 
 export interface Route {

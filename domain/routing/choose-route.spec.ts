@@ -33,6 +33,7 @@ const providerOf = (slug: string, more: Partial<Provider> = {}): [string, Provid
     timeoutMs: 1_000,
     bulkhead: 10,
     breaker: { failuresToOpen: 3, successesToClose: 1, openMs: 1_000, halfOpenProbes: 1 },
+    poll: { firstMs: 1_000, everyMs: 1_000, maxMs: 15_000 },
     ...more,
   },
 ];

@@ -5,9 +5,14 @@ import { openMetrics } from '../../infra/metrics.js';
 import { openProviderPool } from './provider-pool.js';
 
 const providerOf = (slug: string): Provider => ({
-  ...{ slug, adapter: 'openai-chat', baseUrl: 'http://127.0.0.1:1', honoursIdempotencyKey: true },
-  ...{ timeoutMs: 1_000, bulkhead: 1 },
+  slug,
+  adapter: 'openai-chat',
+  baseUrl: 'http://127.0.0.1:1',
+  honoursIdempotencyKey: true,
+  timeoutMs: 1_000,
+  bulkhead: 1,
   breaker: { failuresToOpen: 2, successesToClose: 1, openMs: 1_000, halfOpenProbes: 1 },
+  poll: { firstMs: 1_000, everyMs: 1_000, maxMs: 15_000 },
 });
 const a = providerOf('a');
 const b = providerOf('b');

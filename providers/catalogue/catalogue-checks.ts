@@ -2,6 +2,7 @@
 import type {
   CatalogueDocument,
   ModelEntry,
+  PollEntry,
   PriceEntry,
   PriceUnit,
   RouteEntry,
@@ -18,11 +19,12 @@ export function crossProblems(document: CatalogueDocument, variables: Variables)
   const compile = compilerOfInputs();
   const names = new Set<string>();
   return [
-    ...Object.entries(document.providers).flatMap(([slug, { adapter, base_url }]) => {
+    ...Object.entries(document.providers).flatMap(([slug, { adapter, base_url, poll }]) => {
       const place = `providers.${slug}`;
       return [
         ...adapterProblems(`${place}.adapter`, adapter),
         ...baseUrlProblems(`${place}.base_url`, base_url, variables),
+        ...pollProblems(`${place}.poll`, poll),
       ];
     }),
     ...Object.entries(document.models).flatMap(([slug, model]) => {
@@ -67,6 +69,12 @@ function adapterProblems(place: string, adapter: string): string[] {
   if (adapterModalities.has(adapter)) return [];
   const known = [...adapterModalities.keys()].join(', ');
   return [`${place}: '${adapter}' is no adapter; known are ${known}`];
+}
+
+function pollProblems(place: string, { every_ms: every = 1_000, max_ms: max }: PollEntry = {}) {
+  return max !== undefined && max < every
+    ? [`${place}.max_ms: is less than every_ms (${every})`]
+    : [];
 }
 
 function inputSchemaProblems(place: string, model: ModelEntry, compile: CompileInput): string[] {

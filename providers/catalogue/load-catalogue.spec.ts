@@ -61,6 +61,7 @@ describe('catalogue: loading', () => {
       timeoutMs: 1_000,
       bulkhead: 4,
       breaker: { failuresToOpen: 5, successesToClose: 2, openMs: 10_000, halfOpenProbes: 2 },
+      poll: { firstMs: 1_000, everyMs: 1_000, maxMs: 15_000 },
     });
     const none = { perImage: 0n, perSecond: 0n, per1kInputTokens: 0n, per1kOutputTokens: 0n };
     const { routes, expiresInSeconds, attemptsMax, usageDefault } = models.get('talk')!;
@@ -89,15 +90,20 @@ describe('catalogue: loading', () => {
     expect(versions[0]).to.equal(versions[1]).and.not.to.equal(versions[2]);
   });
 
-  it('reads the bundled catalogue: two models, two routes each, priced', () => {
+  it('reads the bundled catalogue: three models, two routes each, priced', () => {
     const result = loadCatalogue(bundled, variables);
     if (!('catalogue' in result)) throw new Error(result.problems.join());
     const { models, providers } = result.catalogue;
-    expect([...models.keys()]).to.deep.equal(['text-generation-standard', 'flux-1.1-pro']);
-    for (const { routes } of models.values()) {
+    const first = { 'image-generation-hd': 'polaris' } as Readonly<Record<string, string>>;
+    expect([...models.keys()]).to.deep.equal([
+      'text-generation-standard',
+      'flux-1.1-pro',
+      'image-generation-hd',
+    ]);
+    for (const { slug, routes } of models.values()) {
       const personalities = routes.map(({ provider }) => providers.get(provider)?.baseUrl);
       expect(personalities).to.deep.equal([
-        'http://127.0.0.1:9000/aurora',
+        `http://127.0.0.1:9000/${first[slug] ?? 'aurora'}`,
         'http://127.0.0.1:9000/borealis',
       ]);
     }

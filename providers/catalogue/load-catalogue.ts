@@ -5,11 +5,18 @@
 import { hash } from 'node:crypto';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { parseDocument } from 'yaml';
-import type { Catalogue, Model, Price, Provider } from '../../contracts/catalogue/catalogue.js';
+import type {
+  Catalogue,
+  Model,
+  Poll,
+  Price,
+  Provider,
+} from '../../contracts/catalogue/catalogue.js';
 import {
   catalogueSchema,
   type CatalogueDocument,
   type ModelEntry,
+  type PollEntry,
   type PriceEntry,
   type ProviderEntry,
 } from '../../contracts/catalogue/catalogue.schema.js';
@@ -97,7 +104,7 @@ function catalogueOf(
 }
 
 function providerOf(slug: string, entry: ProviderEntry, variables: Variables): Provider {
-  const { breaker = {}, credential_env: credentialEnv } = entry;
+  const { breaker = {}, poll = {}, credential_env: credentialEnv } = entry;
   return {
     slug,
     adapter: entry.adapter,
@@ -112,7 +119,17 @@ function providerOf(slug: string, entry: ProviderEntry, variables: Variables): P
       openMs: breaker.open_ms ?? 10_000,
       halfOpenProbes: breaker.half_open_probes ?? 2,
     },
+    poll: pollOf(poll),
   };
+}
+
+/** A pause that is named beyond the usual bounds moves the bound. */
+function pollOf({
+  first_ms: first = 1_000,
+  every_ms: every = 1_000,
+  max_ms: max,
+}: PollEntry): Poll {
+  return { firstMs: first, everyMs: every, maxMs: max ?? Math.max(every, 15_000) };
 }
 
 function modelOf(slug: string, entry: ModelEntry): Model {

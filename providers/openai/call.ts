@@ -1,10 +1,10 @@
-/** What all OpenAI-compatible endpoints have in common: headers, credential, ways to fail. */
+/** What endpoints in OpenAI's manner have in common: headers, credential, ways to fail. */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
 import type { Ended } from '../../http/client/ended.js';
 import type { Endpoints } from '../endpoints.js';
 import { exchange } from '../exchange.js';
 import { failureInside, failureOf, retryAfterMsOf, unsentFailure } from './errors.js';
-import type { ProviderCall, ProviderOutcome } from '../port.js';
+import type { ProviderCall, ProviderResult } from '../port.js';
 
 export interface Wire {
   readonly endpoints: Endpoints;
@@ -12,21 +12,30 @@ export interface Wire {
   readonly credential: (envName: string) => string | undefined;
 }
 
-interface Post {
+interface JsonRequest {
+  readonly method: 'GET' | 'POST';
   readonly path: string;
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly body?: Readonly<Record<string, unknown>>;
   readonly bytesMax: number;
+  /** A good answer may have a field `error` of its own, about a job and not about the call. */
+  readonly mayHaveErrorField?: boolean;
 }
 
+type Called = Pick<ProviderCall, 'provider' | 'dispatchKey' | 'timeoutMs' | 'signal'>;
 type Answer = Readonly<Record<string, unknown>>;
-type Unread = Exclude<ProviderOutcome, { kind: 'succeeded' }>;
+type Unread = Exclude<ProviderResult, { kind: 'succeeded' }>;
+
+type Read =
+  | { readonly answer: Answer }
+  /** `refusal` is the body of an answer that is an error. */
+  | { readonly outcome: Unread; readonly refusal?: unknown };
 
 /** The object that a 2xx carried, or the outcome that the call has without one. */
-export async function postJson(
+export async function callJson(
   wire: Wire,
-  call: ProviderCall,
-  { path, body, bytesMax }: Post,
-): Promise<{ readonly answer: Answer } | { readonly outcome: Unread }> {
+  call: Called,
+  { method, path, body, bytesMax, mayHaveErrorField = false }: JsonRequest,
+): Promise<Read> {
   const bearer = bearerFor(call.provider, wire.credential);
   if (bearer === undefined) return { outcome: noCredential(call.provider) };
   const { dispatchKey, timeoutMs, signal } = call;
@@ -39,17 +48,9 @@ export async function postJson(
     'idempotency-key', dispatchKey,
     'x-dispatch-key', dispatchKey,
   ];
-  const text = JSON.stringify(body);
-  const sending = {
-    method: 'POST',
-    path,
-    headers,
-    body: text,
-    timeoutMs,
-    signal,
-    bytesMax,
-  } as const;
-  return readAnswer(await exchange(wire.endpoints.of(call.provider), sending));
+  const text = body ? JSON.stringify(body) : null;
+  const sending = { method, path, headers, body: text, timeoutMs, signal, bytesMax };
+  return readAnswer(await exchange(wire.endpoints.of(call.provider), sending), mayHaveErrorField);
 }
 
 export const unknown = (detail: string): Unread => ({ kind: 'unknown', detail });
@@ -78,7 +79,7 @@ const noCredential = ({ credentialEnv }: Provider): Unread => ({
   detail: `not sent: the variable ${credentialEnv} is not set`,
 });
 
-function readAnswer(ended: Ended): { readonly answer: Answer } | { readonly outcome: Unread } {
+function readAnswer(ended: Ended, mayHaveErrorField: boolean): Read {
   if (ended.kind === 'refused') return { outcome: unsentFailure('protocol', 'it cannot be sent') };
   if (ended.kind === 'failed') {
     const { reason, mayHaveStarted, detail } = ended;
@@ -87,13 +88,16 @@ function readAnswer(ended: Ended): { readonly answer: Answer } | { readonly outc
   }
   const { status, headers, cut } = ended;
   const retryAfterMs = status === 200 ? undefined : retryAfterMsOf(headers, Date.now());
-  if (status >= 300) return { outcome: failureOf(status, parsed(ended.body), retryAfterMs) };
+  if (status >= 300) {
+    const refusal = parsed(ended.body);
+    return { outcome: failureOf(status, refusal, retryAfterMs), refusal };
+  }
   if (cut !== undefined) return { outcome: unknown(`HTTP ${status}, then: ${cut.detail}`) };
   const coding = headers['content-encoding'] ?? 'identity';
   if (coding !== 'identity') return { outcome: unknown(`HTTP ${status}, compressed unasked`) };
   const answer = parsed(ended.body);
   if (!isObject(answer)) return { outcome: unknown(`HTTP ${status}, not a JSON object`) };
-  const failed = failureInside(answer, retryAfterMs);
+  const failed = mayHaveErrorField ? undefined : failureInside(answer, retryAfterMs);
   return failed ? { outcome: failed } : { answer };
 }
 

@@ -6,8 +6,8 @@
 import type { Usage } from '../../contracts/events/execution.js';
 import { inputTokensMax } from '../../domain/pricing/pricing.js';
 import { moderated } from './errors.js';
-import { isObject, postJson, unknown, type Wire } from './call.js';
-import type { ProviderAdapter, ProviderCall, ProviderOutcome } from '../port.js';
+import { callJson, isObject, unknown, type Wire } from './call.js';
+import type { ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
 
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -15,8 +15,13 @@ export function openaiChat(wire: Wire): ProviderAdapter {
   return {
     async call(call) {
       const body = requestOf(call);
-      const post = { path: '/chat/completions', body, bytesMax: ANSWER_BYTES_MAX };
-      const read = await postJson(wire, call, post);
+      const request = {
+        method: 'POST' as const,
+        path: '/chat/completions',
+        body,
+        bytesMax: ANSWER_BYTES_MAX,
+      };
+      const read = await callJson(wire, call, request);
       return 'outcome' in read ? read.outcome : outcomeOf(read.answer, call.input);
     },
   };
@@ -41,7 +46,7 @@ function requestOf({ providerModel, input }: ProviderCall): Fields {
   return request;
 }
 
-function outcomeOf({ choices, usage }: Fields, input: Fields): ProviderOutcome {
+function outcomeOf({ choices, usage }: Fields, input: Fields): ProviderResult {
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
   const message = isObject(choice) ? choice['message'] : undefined;
   if (!isObject(choice) || !isObject(message)) return unknown('HTTP 200 without a choice');

@@ -25,9 +25,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { FailureReason } from '../../http/client/ended.js';
-import type { ProviderOutcome } from '../port.js';
+import type { ProviderResult } from '../port.js';
 
-type Failed = Extract<ProviderOutcome, { kind: 'failed' }>;
+type Failed = Extract<ProviderResult, { kind: 'failed' }>;
 
 interface Meaning {
   readonly code: CanonicalCode;

@@ -5,20 +5,21 @@
  * images delivered: never more than were asked for, whatever the answer claims.
  */
 import { isId } from '../../contracts/ids.js';
-import { isObject, postJson, unknown, type Wire } from './call.js';
-import type { ProducedFile, ProviderAdapter, ProviderCall, ProviderOutcome } from '../port.js';
+import { callJson, isObject, unknown, type Wire } from './call.js';
+import type { ProducedFile, ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
 
 export function openaiImages(wire: Wire): ProviderAdapter {
   return {
     async call(call) {
       const input = withFiles(call);
       if (!input) return fileMissing;
-      const post = {
+      const request = {
+        method: 'POST' as const,
         path: '/images/generations',
         body: requestOf(call.providerModel, input),
         bytesMax: answerBytesMax(input),
       };
-      const read = await postJson(wire, call, post);
+      const read = await callJson(wire, call, request);
       return 'outcome' in read ? read.outcome : outcomeOf(read.answer, imagesAsked(input));
     },
   };
@@ -26,7 +27,7 @@ export function openaiImages(wire: Wire): ProviderAdapter {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const fileMissing: ProviderOutcome = {
+const fileMissing: ProviderResult = {
   kind: 'failed',
   code: 'FILE_NOT_FOUND',
   retryable: false,
@@ -73,7 +74,7 @@ function imagesAsked({ num_images: asked }: Fields): number {
   return isCount(asked) && asked > 0 ? asked : 1;
 }
 
-function outcomeOf({ data }: Fields, asked: number): ProviderOutcome {
+function outcomeOf({ data }: Fields, asked: number): ProviderResult {
   if (!Array.isArray(data)) return unknown('HTTP 200 without data');
   const images = (data as unknown[]).slice(0, asked).flatMap((one) => producedIn(one));
   if (images.length === 0) return unknown('HTTP 200 without an image');

@@ -354,7 +354,7 @@ function expectUnknown(outcome: ProviderOutcome): void {
 
 /** Details are for operators: short, and never with what the caller sent or we signed with. */
 function expectQuiet(outcome: ProviderOutcome): void {
-  const detail = outcome.kind === 'succeeded' ? '' : outcome.detail;
+  const detail = 'detail' in outcome ? outcome.detail : '';
   expect(detail).not.to.match(/canary/);
   expect(detail.length).to.be.below(120);
 }
@@ -367,6 +367,7 @@ export const providerAt = (url: string, adapter: string): Provider => ({
   timeoutMs: 2_000,
   bulkhead: 4,
   breaker: { failuresToOpen: 5, successesToClose: 2, openMs: 1_000, halfOpenProbes: 1 },
+  poll: { firstMs: 100, everyMs: 100, maxMs: 1_000 },
 });
 
 /** An address where nothing listens any more. */

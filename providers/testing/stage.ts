@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 
 interface Seen {
+  readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
@@ -34,8 +35,10 @@ export async function openStage(): Promise<Stage> {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
-      const one = { path: request.url ?? '', headers: request.headers, body };
+      const text = Buffer.concat(chunks).toString();
+      const body: unknown = text === '' ? undefined : JSON.parse(text);
+      const { method = '', url: path = '', headers } = request;
+      const one = { method, path, headers, body };
       seen.push(one);
       play(response, one);
     });

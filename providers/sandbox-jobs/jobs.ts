@@ -1,0 +1,127 @@
+/**
+ * The sandbox's jobs, a neutral form of the providers that answer later: `POST /jobs` accepts one,
+ * `GET /jobs/{id}` says what became of it, `POST /jobs/{id}/cancel` stops it. Errors have OpenAI's
+ * envelope. Pictures are delivered by URL and counted by us: never more than were asked for.
+ */
+import { callJson, isObject, unknown, type Wire } from '../openai/call.js';
+import type {
+  JobOutcome,
+  ProducedFile,
+  ProviderAdapter,
+  ProviderJob,
+  ProviderOutcome,
+  ProviderResult,
+} from '../port.js';
+
+const ANSWER_BYTES_MAX = 256 * 1024;
+
+export function sandboxJobs(wire: Wire): ProviderAdapter {
+  return {
+    async call(call) {
+      const read = await callJson(wire, call, {
+        method: 'POST',
+        path: '/jobs',
+        body: { model: call.providerModel, input: requestOf(call.input) },
+        bytesMax: ANSWER_BYTES_MAX,
+      });
+      return 'outcome' in read ? read.outcome : outcomeOf(read.answer, call.input);
+    },
+
+    async poll(job) {
+      const read = await callJson(wire, job, {
+        method: 'GET',
+        path: pathOf(job),
+        bytesMax: ANSWER_BYTES_MAX,
+        mayHaveErrorField: true,
+      });
+      if (!('outcome' in read)) return stateOf(read.answer, job.input);
+      if (isUnknownJob(read.refusal)) return unknown('the provider no longer knows the job');
+      return unanswered(read.outcome);
+    },
+
+    async cancel(job) {
+      const read = await callJson(wire, job, {
+        method: 'POST',
+        path: `${pathOf(job)}/cancel`,
+        bytesMax: ANSWER_BYTES_MAX,
+        mayHaveErrorField: true,
+      });
+      return 'answer' in read && read.answer['status'] === 'cancelled';
+    },
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function requestOf({ width, height, num_images, ...rest }: Fields): Fields {
+  const n = imagesAsked({ num_images });
+  if (typeof width !== 'number' || typeof height !== 'number') return { ...rest, n };
+  return { ...rest, n, size: `${width}x${height}` };
+}
+
+const pathOf = ({ providerJobId }: ProviderJob) => `/jobs/${encodeURIComponent(providerJobId)}`;
+
+const PROVIDER_JOB_ID_CHARS_MAX = 256;
+
+/** What is accepted may be done already: some providers wait a moment before they answer. */
+function outcomeOf(answer: Fields, input: Fields): ProviderOutcome {
+  const { id } = answer;
+  if (typeof id !== 'string' || id === '' || id.length > PROVIDER_JOB_ID_CHARS_MAX)
+    return unknown('accepted without the id of a job');
+  const state = stateOf(answer, input);
+  return state.kind === 'pending' ? { kind: 'accepted', providerJobId: id } : state;
+}
+
+/** Of a job as the provider describes it, in the answer to a question or in a callback. */
+function stateOf({ status, output }: Fields, input: Fields): JobOutcome {
+  switch (status) {
+    case 'queued':
+    case 'running':
+      return { kind: 'pending' };
+    case 'succeeded':
+      return resultOf(output, imagesAsked(input));
+    case 'failed':
+      return jobFailed('the job failed', true);
+    case 'cancelled':
+      return jobFailed('the job was cancelled at the provider', false);
+    default:
+      return { kind: 'pending', detail: 'the job has no status that is known' };
+  }
+}
+
+function resultOf(output: unknown, asked: number): ProviderResult {
+  const urls = Array.isArray(output) ? (output as unknown[]).slice(0, asked) : [];
+  const images = urls.flatMap(producedIn);
+  if (images.length === 0) return jobFailed('the job succeeded without a picture', true);
+  return {
+    kind: 'succeeded',
+    output: { modality: 'image', images },
+    usage: { images: images.length },
+  };
+}
+
+const producedIn = (url: unknown): ProducedFile[] =>
+  typeof url === 'string' && URL.canParse(url) && /^https?:/i.test(url) ? [{ url }] : [];
+
+const jobFailed = (detail: string, countsAsFailure: boolean): ProviderResult => ({
+  kind: 'failed',
+  code: 'GENERATION_FAILED',
+  retryable: true,
+  countsAsFailure,
+  detail,
+});
+
+const isUnknownJob = (refusal: unknown): boolean =>
+  isObject(refusal) && isObject(refusal['error']) && refusal['error']['code'] === 'job_not_found';
+
+/** A question that went wrong says nothing about the job. */
+function unanswered(outcome: Exclude<ProviderResult, { kind: 'succeeded' }>): JobOutcome {
+  const { detail } = outcome;
+  const retryAfterMs = outcome.kind === 'failed' ? outcome.retryAfterMs : undefined;
+  if (retryAfterMs === undefined) return { kind: 'pending', detail };
+  return { kind: 'pending', detail, pollAfterMs: retryAfterMs };
+}
+
+function imagesAsked({ num_images: asked }: Fields): number {
+  return Number.isSafeInteger(asked) && Number(asked) > 0 ? Number(asked) : 1;
+}
