@@ -4,6 +4,8 @@ import type { Worker } from '../infra/worker.js';
 import type { Group } from '../infra/event-bus/port.js';
 import { openDeliverWebhooks } from './deliver-webhooks/deliver-webhooks.js';
 import { rehostFiles } from './rehost-files/rehost-files.js';
+import { openPollProviderJobs } from './poll-provider-jobs/poll-provider-jobs.js';
+import { openAcceptedJobs } from './run-execution/accepted-jobs.js';
 import { openRunExecution } from './run-execution/run-execution.js';
 import { runTimers } from './run-timers/run-timers.js';
 import { settleExecution } from './settle-execution/settle-execution.js';
@@ -15,7 +17,9 @@ import { settleExecution } from './settle-execution/settle-execution.js';
 const DRAIN_MS = 7_500;
 
 export function processorWorkers(infra: Infra): Worker[] {
-  const runExecution = openRunExecution(infra);
+  const jobs = openAcceptedJobs(infra);
+  const runExecution = openRunExecution(infra, jobs);
+  const pollProviderJobs = openPollProviderJobs(infra, jobs);
   const deliverWebhooks = openDeliverWebhooks(infra);
   const group = (of: Group, drain?: (waitMs: number) => Promise<void>): Worker => ({
     name: of.name,
@@ -34,6 +38,7 @@ export function processorWorkers(infra: Infra): Worker[] {
     runTimers(infra, {
       advance: (executionId, metadata, signal) =>
         runExecution.advance(executionId, metadata, signal),
+      poll: (due, metadata, signal) => pollProviderJobs.poll(due, metadata, signal),
       attemptDelivery: (deliveryId, executionId) =>
         deliverWebhooks.attempt(deliveryId, executionId),
     }),

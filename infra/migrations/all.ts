@@ -42,6 +42,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(305, 'readmodel: files', 'files'),
   step(306, 'readmodel: organizations', 'organizations'),
   step(307, 'readmodel: executions as documents', 'execution-documents'),
+  step(340, 'readmodel: timers of jobs at providers', 'poll-timers'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–499. */

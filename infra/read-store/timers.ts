@@ -14,6 +14,8 @@ export type TimerKind =
   | 'expire-execution'
   /** An attempt has no recorded end yet. */
   | 'attempt-deadline'
+  /** A provider is to be asked about the job that it accepted, until the attempt's deadline. */
+  | 'poll-provider-job'
   /** A failed attempt may be followed by the next one. */
   | 'retry-attempt'
   /** A delivery is to be attempted. */
@@ -22,7 +24,7 @@ export type TimerKind =
   | 'reconcile-hold';
 
 interface Timer<K extends TimerKind> {
-  /** `<kind>/<subject>`. */
+  /** `<kind>/<subject>`; a `poll-provider-job` has the id of its attempt's deadline. */
   readonly id: string;
   readonly kind: K;
   /** The stream whose state decides on the command. */
@@ -35,6 +37,7 @@ interface Timer<K extends TimerKind> {
 export type DueTimer =
   | Timer<'expire-execution'>
   | (Timer<'attempt-deadline' | 'retry-attempt'> & { readonly attempt: number })
+  | (Timer<'poll-provider-job'> & { readonly attempt: number })
   /** `attempt` counts the attempts made so far. */
   | (Timer<'attempt-webhook'> & { readonly deliveryId: DeliveryId; readonly attempt: number })
   | (Timer<'reconcile-hold'> & { readonly holdId: HoldId });
@@ -71,6 +74,7 @@ export const timerId = (kind: TimerKind, subject: string): string => `${kind}/${
 const KINDS: Readonly<Record<TimerKind, true>> = {
   'expire-execution': true,
   'attempt-deadline': true,
+  'poll-provider-job': true,
   'retry-attempt': true,
   'attempt-webhook': true,
   'reconcile-hold': true,

@@ -13,7 +13,7 @@ import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue
 import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import { idOf } from '../../contracts/streams.js';
-import type * as Execution from '../../domain/execution/execution.js';
+import * as Execution from '../../domain/execution/execution.js';
 import { chooseRoute, type RouteChoice } from '../../domain/routing/choose-route.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
 import type { Loaded } from '../../command-handling/repository.js';
@@ -21,9 +21,11 @@ import type { Group } from '../../infra/event-bus/port.js';
 import { retryOnOutage } from '../../infra/event-store/outage.js';
 import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
-import { openAttempts, type Attempts } from './attempts.js';
+import { cancelJobOf } from '../poll-provider-jobs/cancel-provider-job.js';
+import type { AcceptedJobs } from './accepted-jobs.js';
 import { inputOf } from './input.js';
-import { openProviderPool, type ProviderSlot, type ProviderPool } from './provider-pool.js';
+import { openProviderCalls, type ProviderCalls } from './provider-calls.js';
+import { openProviderPool, type ProviderPool, type ProviderSlot } from './provider-pool.js';
 
 export interface RunExecution {
   readonly group: Group;
@@ -56,24 +58,36 @@ const REST_WAIT_MAX_MS = 2_000;
 /** The same, where another attempt may be paid for already and only this provider can tell. */
 const RESUME_WAIT_MAX_MS = 30_000;
 
-export function openRunExecution(infra: Infra): RunExecution {
+export function openRunExecution(infra: Infra, jobs: AcceptedJobs): RunExecution {
   const pool = openProviderPool(infra.metrics, infra.now, WAITING_ROOM);
-  const attempts = openAttempts(infra);
+  const calls = openProviderCalls(infra, jobs);
   const advance: RunExecution['advance'] = (executionId, metadata, signal, atLeast) =>
-    advanceOnce({ infra, pool, attempts, executionId, metadata, signal }, atLeast);
+    advanceOnce({ infra, pool, calls, executionId, metadata, signal }, atLeast);
   return {
     advance,
-    drain: (waitMs) => attempts.drain(waitMs),
+    async drain(waitMs) {
+      await calls.drain(waitMs);
+      jobs.close();
+    },
     group: {
       name: 'run-execution',
       categories: ['execution'],
-      subscribesTo: ['ExecutionRequested', 'ProviderFailed', 'ProviderOutcomeUnknown'],
+      subscribesTo: [
+        'ExecutionRequested',
+        'ProviderFailed',
+        'ProviderOutcomeUnknown',
+        'ExecutionCancelled',
+        'ExecutionExpired',
+      ],
       concurrencyMax: HANDLERS_MAX,
       attemptsMax: 30,
       handle(notification, signal) {
-        const executionId = idOf(notification.stream) as ExecutionId;
+        const { type, stream, revision } = notification;
+        const executionId = idOf(stream) as ExecutionId;
+        if (type === 'ExecutionCancelled' || type === 'ExecutionExpired')
+          return callOff(infra, jobs, executionId, revision);
         const metadata = metadataOf('run-execution', executionId, notification);
-        return advance(executionId, metadata, signal, notification.revision);
+        return advance(executionId, metadata, signal, revision);
       },
     },
   };
@@ -84,7 +98,7 @@ type Pending = Extract<Execution.State, { status: 'pending' }>;
 interface Job {
   readonly infra: Infra;
   readonly pool: ProviderPool;
-  readonly attempts: Attempts;
+  readonly calls: ProviderCalls;
   readonly executionId: ExecutionId;
   readonly metadata: CommandMetadata;
   readonly signal: AbortSignal;
@@ -164,14 +178,14 @@ async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise
     const input = await inputOf(job.infra, chosen.model, loaded.state.request);
     if (typeof input === 'string') return await giveUp(job, loaded, input);
     const claimedAtMs = performance.now();
-    const { dispatchKey, result } = await appendClaim(job, loaded, chosen);
+    const result = await appendClaim(job, loaded, chosen);
     if (result.outcome === 'rejected') return `not_dispatchable_${result.reason}`;
     if (result.outcome !== 'accepted') return result.outcome;
     const { state } = result;
     if (state.status !== 'processing') throw new Error(`a claim led to '${state.status}'`);
     isCalling = true;
     const claimed = { ...result, state };
-    job.attempts.start({ ...chosen, claimed, dispatchKey, claimedAtMs, input, slot });
+    job.calls.start({ ...chosen, claimed, claimedAtMs, input, slot });
     return 'dispatched';
   } finally {
     if (!isCalling) letGo(slot);
@@ -202,10 +216,23 @@ async function appendClaim(
   };
   const along = { token: randomUUID() };
   const append = () => infra.executions.decide(loaded, command, metadata, along);
-  return { dispatchKey, result: await retryOnOutage(append, signal) };
+  return retryOnOutage(append, signal);
 }
 
 const letGo = (slot: ProviderSlot): void => slot.release('neutral', 0);
+
+/** Nobody waits for the execution any more: its provider may stop, and its slot is free. */
+async function callOff(
+  infra: Infra,
+  jobs: AcceptedJobs,
+  executionId: ExecutionId,
+  atLeast: number,
+): Promise<string> {
+  const { state } = await infra.executions.load(executionId, { atLeast });
+  const attempt = Execution.abandonedJob(state);
+  if (attempt) jobs.end(executionId, attempt.attempt, 'neutral');
+  return cancelJobOf(infra, state);
+}
 
 /** Only as the execution was read: where another process has claimed it since, it goes on. */
 async function giveUp(

@@ -5,7 +5,9 @@ import type { CommandMetadata } from '../../command-handling/command-metadata.js
 import type { Infra } from '../../runtime/infra.js';
 import type { DueTimer } from '../../infra/read-store/timers.js';
 import { metadataOf } from '../command-metadata.js';
+import type { PollProviderJobs } from '../poll-provider-jobs/poll-provider-jobs.js';
 import { settle } from '../settle-execution/settle-execution.js';
+import { passDeadline } from './pass-deadline.js';
 
 /** What belongs to other processors of this app. */
 export interface TimerActions {
@@ -14,8 +16,16 @@ export interface TimerActions {
     metadata: CommandMetadata,
     signal: AbortSignal,
   ): Promise<string>;
+  readonly poll: PollProviderJobs['poll'];
   /** In the background: a receiver may take its time. */
   attemptDelivery(deliveryId: DeliveryId, executionId: ExecutionId): string;
+}
+
+interface Fired {
+  /** A word for what was done. */
+  readonly outcome: string;
+  /** Absent where the timer's row goes, or is to be tried again with the usual pauses. */
+  readonly againInMs?: number;
 }
 
 export async function fireTimer(
@@ -23,8 +33,19 @@ export async function fireTimer(
   actions: TimerActions,
   timer: DueTimer,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<Fired> {
   const metadata = metadataOf('run-timers', timer.executionId, timer.id);
+  if (timer.kind === 'poll-provider-job') return actions.poll(timer, metadata, signal);
+  return { outcome: await fireOnce(infra, actions, timer, metadata, signal) };
+}
+
+async function fireOnce(
+  infra: Infra,
+  actions: TimerActions,
+  timer: Exclude<DueTimer, { kind: 'poll-provider-job' }>,
+  metadata: CommandMetadata,
+  signal: AbortSignal,
+): Promise<string> {
   switch (timer.kind) {
     case 'expire-execution':
       return expire(infra, timer.executionId, metadata);
@@ -42,25 +63,6 @@ export async function fireTimer(
 async function expire(infra: Infra, executionId: ExecutionId, metadata: CommandMetadata) {
   const at = new Date(infra.now()).toISOString();
   const result = await infra.executions.transact(executionId, { type: 'Expire', at }, metadata);
-  return result.outcome === 'rejected' ? result.reason : result.outcome;
-}
-
-/** The process that made the call did not live to record its end: what came of it is unknown. */
-async function passDeadline(
-  { executions, catalogue, now }: Infra,
-  { executionId, attempt }: { readonly executionId: ExecutionId; readonly attempt: number },
-  metadata: CommandMetadata,
-): Promise<string> {
-  const { models, providers } = catalogue.current();
-  const at = new Date(now()).toISOString();
-  const command = (state: Execution.State): Execution.Command | undefined => {
-    if (state.status !== 'processing' && state.status !== 'awaitingWebhook') return undefined;
-    const repeatable = providers.get(state.current.provider)?.honoursIdempotencyKey ?? false;
-    const attemptsMax = models.get(state.request.model)?.attemptsMax ?? 1;
-    const reason = 'the deadline passed without an outcome';
-    return { type: 'RecordUnknown', attempt, reason, repeatable, attemptsMax, at };
-  };
-  const result = await executions.transact(executionId, command, metadata);
   return result.outcome === 'rejected' ? result.reason : result.outcome;
 }
 

@@ -5,6 +5,8 @@
  *
  *   due row ──► try ──► (still there) pause 1 s ──► try ──► 2 s ──► 4 s … 60 s
  *
+ * What is tried may name the pause itself: a job at a provider is asked about again and again.
+ *
  * Each kind has lanes of its own, and no look at the clock waits for a lane: executions that wait
  * for a provider keep no deadline and no expiry waiting.
  */
@@ -32,6 +34,7 @@ const DUE_MAX = 500;
 const LANES: Readonly<Record<TimerKind, number>> = {
   'expire-execution': 64,
   'attempt-deadline': 64,
+  'poll-provider-job': 256,
   'retry-attempt': 256,
   'attempt-webhook': 64,
   'reconcile-hold': 64,
@@ -159,8 +162,11 @@ async function fire(scheduler: Scheduler, timer: DueTimer, own: Lanes): Promise<
   const { infra, actions, signal, tried } = scheduler;
   const { kind, id, executionId } = timer;
   const group = `run-timers/${kind}`;
+  let againInMs: number | undefined;
   try {
-    const outcome = await fireTimer(infra, actions, timer, signal);
+    const fired = await fireTimer(infra, actions, timer, signal);
+    const { outcome } = fired;
+    ({ againInMs } = fired);
     own.limit.succeeded();
     infra.metrics.handled.inc({ group, outcome });
     infra.log.debug({ kind, timer: id, executionId, outcome }, 'timer');
@@ -169,7 +175,7 @@ async function fire(scheduler: Scheduler, timer: DueTimer, own: Lanes): Promise<
     infra.metrics.handled.inc({ group, outcome: 'threw' });
     infra.log.warn({ kind, timer: id, executionId, err }, 'a timer threw; it will be tried again');
   }
-  const times = tried.get(id)?.times ?? 1;
-  const pauseMs = Math.min(PAUSE_FIRST_MS * 2 ** (times - 1), PAUSE_MAX_MS);
+  const times = againInMs === undefined ? (tried.get(id)?.times ?? 1) : 0;
+  const pauseMs = againInMs ?? Math.min(PAUSE_FIRST_MS * 2 ** (times - 1), PAUSE_MAX_MS);
   tried.set(id, { times, notBeforeMs: performance.now() + pauseMs });
 }

@@ -234,10 +234,16 @@ function attemptsOf({ uuid, organizationId, executionId, stream }: Known) {
         at: at(second),
       },
     }),
-    accepted: (second: number): Fact => ({
+    accepted: (second: number, pollAt?: string): Fact => ({
       stream,
       type: 'ProviderAccepted',
-      data: { ...fact, attempt: 1, providerJobId: 'job', at: at(second) },
+      data: {
+        ...fact,
+        attempt: 1,
+        providerJobId: 'job',
+        ...(pollAt && { pollAt }),
+        at: at(second),
+      },
     }),
     failedOnce: (second: number, notBefore?: string): Fact => ({
       stream,

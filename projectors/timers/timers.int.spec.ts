@@ -66,6 +66,21 @@ describe('projection timers', () => {
     expect(await then(story.failed(13))).to.deep.equal({ 'reconcile-hold': 73 });
   });
 
+  it('a job that the provider accepted is asked about, in the place of its deadline', async () => {
+    await then(story.requested(0), story.dispatched(1));
+    const asked = { 'expire-execution': 300, 'poll-provider-job': 4 };
+    expect(await then(story.accepted(2, at(4)))).to.deep.equal(asked);
+    const [due] = await dueTimers(models.pool, Date.parse(at(4)), 10);
+    expect(due).to.include({
+      id: `attempt-deadline/${executionId}`,
+      kind: 'poll-provider-job',
+      attempt: 1,
+    });
+    expect(await then(story.failedOnce(9))).to.deep.equal({ 'expire-execution': 300 });
+    await then(story.dispatched(10, 2), story.accepted(11, at(12)));
+    expect(await then(story.cancelled(13))).to.deep.equal({ 'reconcile-hold': 73 });
+  });
+
   it('what was delivered has its grace to be re-hosted', async () => {
     await then(story.requested(0), story.dispatched(1));
     expect(await then(story.delivered(10))).to.deep.equal({ 'expire-execution': 10 + 900 });

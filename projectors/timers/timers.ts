@@ -4,6 +4,8 @@
  *
  *   expire-execution   requested ──(expires_at)──► delivered: at least the re-host grace ──► over
  *   attempt-deadline   dispatched ──(its deadline)──► the attempt ended, or the execution did
+ *   poll-provider-job  accepted ──(its first poll)──► the attempt ended, or the execution did;
+ *                      takes the row of the attempt's deadline, and keeps that too
  *   retry-attempt      failed with a time ──(that time)──► dispatched, or over
  *   attempt-webhook    scheduled ──(45 s)──► attempt failed ──(next attempt)──► sent, or given up
  *   reconcile-hold     placed ──(60 s)──► requested … over ──(60 s)──► settled, or released
@@ -66,6 +68,13 @@ export const timers = projection<TimedEvent>(
       clear('retry-attempt', executionId, batch);
       const row = timer('attempt-deadline', executionId, event, deadline);
       batch.of(table).put({ ...row, attempt });
+    },
+    ProviderAccepted: (event, batch) => {
+      const { executionId, attempt, pollAt } = event.data;
+      if (!pollAt) return;
+      const row = timer('poll-provider-job', executionId, event, pollAt);
+      const id = timerId('attempt-deadline', executionId);
+      batch.of(table).put({ ...row, id, attempt });
     },
     ProviderSucceeded: (event, batch) => {
       const { executionId, at } = event.data;

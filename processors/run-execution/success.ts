@@ -3,16 +3,16 @@ import type * as Execution from '../../domain/execution/execution.js';
 import { costOf } from '../../domain/pricing/pricing.js';
 import type { Payload } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
-import type { ProviderOutcome } from '../../providers/port.js';
+import type { ProviderResult } from '../../providers/port.js';
 import { storePayload } from '../store-payload.js';
-import type { Attempt } from './attempts.js';
+import type { ClaimedAttempt } from './claimed-attempt.js';
 
-type Succeeded = Extract<ProviderOutcome, { kind: 'succeeded' }>;
+type Succeeded = Extract<ProviderResult, { kind: 'succeeded' }>;
 
 /** Text is complete at once; what has files is recorded as delivered and re-hosted first. */
-export async function outputOf(
+export async function successOf(
   infra: Infra,
-  { claimed, route }: Attempt,
+  { claimed, route }: ClaimedAttempt,
   { output, usage }: Succeeded,
   at: string,
 ): Promise<{ command: Execution.Command; payload: Payload | undefined }> {

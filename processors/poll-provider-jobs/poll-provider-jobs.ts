@@ -1,0 +1,181 @@
+/**
+ * A provider that answers later is asked about its job until it is done or the attempt's deadline
+ * passes. Whoever holds the timers asks, so a process that dies between two questions is missed by
+ * nobody: the job's id is in the log.
+ *
+ *   due ──► awaitingWebhook? ──► ask ──► pending ──► due again after a pause
+ *             │ no: done            │       └ past the deadline ──► ProviderOutcomeUnknown
+ *             └──                   └──► succeeded · failed · unknown ──► recorded as a call's outcome
+ */
+import type { CommandMetadata } from '../../command-handling/command-metadata.js';
+import type { Loaded } from '../../command-handling/repository.js';
+import type { ExecutionId } from '../../contracts/ids.js';
+import type * as Execution from '../../domain/execution/execution.js';
+import { endingOf } from '../../domain/routing/health.js';
+import { pollPauseMs } from '../../domain/routing/poll-pause.js';
+import { createKeyedSemaphore } from '../../infra/concurrency/keyed-semaphore.js';
+import type { JobOutcome, ProviderResult } from '../../providers/port.js';
+import type { Infra } from '../../runtime/infra.js';
+import type { AcceptedJobs } from '../run-execution/accepted-jobs.js';
+import type { ClaimedAttempt } from '../run-execution/claimed-attempt.js';
+import { inputOf } from '../run-execution/input.js';
+import { recordOutcome } from '../run-execution/record-outcome.js';
+import { passDeadline } from '../run-timers/pass-deadline.js';
+import { cancelProviderJob } from './cancel-provider-job.js';
+
+export interface JobPoll {
+  readonly executionId: ExecutionId;
+  readonly attempt: number;
+}
+
+interface Polled {
+  /** A word for what was found. */
+  readonly outcome: string;
+  /** When to ask again; absent when the job is no longer waited for. */
+  readonly againInMs?: number;
+}
+
+export interface PollProviderJobs {
+  /** Throws on an outage of the stores. */
+  poll(due: JobPoll, metadata: CommandMetadata, signal: AbortSignal): Promise<Polled>;
+}
+
+/** Questions at one provider at once: a provider that hangs holds up no other one's jobs. */
+const POLLS_MAX = 16;
+const BUSY_PAUSE_MS = 250;
+/** Of one question. */
+const POLL_TIMEOUT_MS = 10_000;
+
+export function openPollProviderJobs(infra: Infra, jobs: AcceptedJobs): PollProviderJobs {
+  const polls = createKeyedSemaphore(POLLS_MAX, 1);
+  return {
+    async poll(due, metadata, signal) {
+      const { state, ...rest } = await infra.executions.load(due.executionId);
+      if (state.status !== 'awaitingWebhook' || state.current.attempt !== due.attempt)
+        return { outcome: `already_${state.status}` };
+      const claimed = { ...rest, state };
+      const attempt = attemptOf(infra, claimed);
+      if (!attempt) return pendingOrLate(infra, jobs, { due, metadata, claimed });
+      const { slug } = attempt.provider;
+      if (!(await polls.acquire(slug))) return { outcome: 'busy', againInMs: BUSY_PAUSE_MS };
+      try {
+        const outcome = await ask(infra, attempt, signal);
+        if (outcome.kind !== 'pending')
+          return { outcome: await end(infra, jobs, attempt, outcome, signal) };
+        return await pendingOrLate(infra, jobs, { due, metadata, claimed, attempt, outcome });
+      } finally {
+        polls.release(slug);
+      }
+    },
+  };
+}
+
+type Awaiting = Extract<Execution.State, { status: 'awaitingWebhook' }>;
+type Pending = Extract<JobOutcome, { kind: 'pending' }>;
+type PollableAttempt = ClaimedAttempt & { readonly claimed: Loaded<Awaiting> };
+
+/** Undefined when the catalogue has lost the route since. */
+function attemptOf(infra: Infra, claimed: Loaded<Awaiting>): PollableAttempt | undefined {
+  const { request, current } = claimed.state;
+  const { models, providers } = infra.catalogue.current();
+  const model = models.get(request.model);
+  const route = model?.routes.find(({ name }) => name === current.route);
+  const provider = providers.get(current.provider);
+  return model && route && provider && { claimed, model, route, provider };
+}
+
+/** Never rejects for what a provider does. */
+async function ask(
+  infra: Infra,
+  { claimed, model, route, provider }: PollableAttempt,
+  signal: AbortSignal,
+): Promise<JobOutcome> {
+  const { request, current } = claimed.state;
+  const adapter = infra.providers.adapter(provider.adapter);
+  if (!adapter.poll) return { kind: 'pending', detail: 'the provider cannot be asked' };
+  const input = await inputOf(infra, model, request);
+  if (typeof input === 'string') return inputGone;
+  try {
+    return await adapter.poll({
+      provider,
+      providerModel: route.providerModel,
+      providerJobId: current.job.providerJobId,
+      modality: request.modality,
+      input: input.input,
+      dispatchKey: current.dispatchKey,
+      timeoutMs: Math.min(POLL_TIMEOUT_MS, provider.timeoutMs),
+      signal,
+    });
+  } catch (err) {
+    const { executionId } = request;
+    infra.log.error({ executionId, provider: provider.slug, err }, 'an adapter threw');
+    return { kind: 'pending', detail: 'the adapter threw' };
+  }
+}
+
+const inputGone: ProviderResult = {
+  kind: 'failed',
+  code: 'INTERNAL_ERROR',
+  retryable: false,
+  countsAsFailure: false,
+  detail: 'the input by which the output is read is gone',
+};
+
+async function end(
+  infra: Infra,
+  jobs: AcceptedJobs,
+  attempt: PollableAttempt,
+  outcome: ProviderResult,
+  signal: AbortSignal,
+): Promise<string> {
+  const { request, current } = attempt.claimed.state;
+  const { executionId } = request;
+  const { kind } = outcome;
+  const provider = attempt.provider.slug;
+  const recorded = await recordOutcome(infra, 'poll-provider-jobs', attempt, outcome, signal);
+  const retryAfterMs = kind === 'failed' ? outcome.retryAfterMs : undefined;
+  jobs.end(executionId, current.attempt, endingOf(outcome), retryAfterMs);
+  const ms = infra.now() - Date.parse(current.dispatchedAt);
+  infra.metrics.attemptSeconds.observe({ provider, outcome: kind }, ms / 1000);
+  const detail = 'detail' in outcome && { detail: outcome.detail };
+  const { attempt: n, dispatchKey } = current;
+  const fields = { executionId, attempt: n, provider, dispatchKey };
+  infra.log.debug({ ...fields, outcome: kind, ...detail, recorded, ms }, 'job');
+  return recorded;
+}
+
+interface Unanswered {
+  readonly due: JobPoll;
+  readonly metadata: CommandMetadata;
+  readonly claimed: Loaded<Awaiting>;
+  readonly attempt?: PollableAttempt;
+  readonly outcome?: Pending;
+}
+
+async function pendingOrLate(
+  infra: Infra,
+  jobs: AcceptedJobs,
+  { due, metadata, claimed, attempt, outcome }: Unanswered,
+): Promise<Polled> {
+  const { request, current } = claimed.state;
+  const { executionId } = request;
+  const { dispatchKey, job, deadline } = current;
+  const nowMs = infra.now();
+  const leftMs = Date.parse(deadline) - nowMs;
+  if (leftMs <= 0) {
+    const word = await passDeadline(infra, due, metadata);
+    jobs.end(executionId, due.attempt, 'failed');
+    if (attempt) {
+      const { provider, route } = attempt;
+      const { providerJobId } = job;
+      cancelProviderJob(infra, { executionId, dispatchKey, provider, route, providerJobId });
+    }
+    return { outcome: word };
+  }
+  if (!attempt) return { outcome: 'route_gone', againInMs: leftMs };
+  const ageMs = nowMs - Date.parse(job.acceptedAt);
+  const askedMs = outcome?.pollAfterMs;
+  const { poll } = attempt.provider;
+  const pauseMs = pollPauseMs({ poll, ageMs, ...(askedMs !== undefined && { askedMs }) });
+  return { outcome: 'pending', againInMs: Math.min(pauseMs, leftMs) };
+}

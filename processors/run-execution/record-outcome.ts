@@ -1,0 +1,159 @@
+/**
+ * How the outcome of an attempt becomes an event, whether the provider answered the call itself or
+ * was asked about its job later.
+ *
+ *   accepted  ──► ProviderAccepted
+ *   succeeded ──► ExecutionCompleted, or ProviderSucceeded where files are re-hosted first
+ *   failed    ──► ProviderFailed, and ExecutionFailed where no attempt may follow
+ *   unknown   ──► ProviderOutcomeUnknown, and ExecutionFailed where it may not be asked again
+ */
+import type { Route } from '../../contracts/catalogue/catalogue.js';
+import type { Loaded } from '../../command-handling/repository.js';
+import type * as Execution from '../../domain/execution/execution.js';
+import { retryDelayMs } from '../../domain/routing/backoff.js';
+import { isOutage, retryOnOutage } from '../../infra/event-store/outage.js';
+import type { Payload } from '../../infra/event-store/port.js';
+import type { ProviderOutcome, ProviderResult } from '../../providers/port.js';
+import type { Infra } from '../../runtime/infra.js';
+import { metadataOf } from '../command-metadata.js';
+import type { ClaimedAttempt } from './claimed-attempt.js';
+import { successOf } from './success.js';
+
+type Failed = Extract<ProviderResult, { kind: 'failed' }>;
+type Accepted = Extract<ProviderOutcome, { kind: 'accepted' }>;
+
+/**
+ * The type of the command that was recorded, or why none was. An outage is waited out, also beyond
+ * the deadline: nobody else can have written meanwhile, so a paid result may still be the first to
+ * be recorded.
+ */
+export async function recordOutcome(
+  infra: Infra,
+  processor: string,
+  attempt: ClaimedAttempt,
+  outcome: ProviderOutcome,
+  signal: AbortSignal,
+): Promise<string> {
+  const at = new Date(infra.now()).toISOString();
+  let prepared: Prepared | undefined;
+  try {
+    return await retryOnOutage(async () => {
+      prepared ??= await prepare(infra, attempt, outcome, at);
+      return recordOnce(infra, processor, attempt, prepared);
+    }, signal);
+  } catch (err) {
+    if (isOutage(err)) throw err;
+    const { executionId } = attempt.claimed.state.request;
+    const { dispatchKey } = attempt.claimed.state.current;
+    infra.log.error({ executionId, dispatchKey, err }, 'an outcome cannot be recorded as it is');
+    const command = failureOf(attempt, unrecordable, at, infra.now());
+    return retryOnOutage(() => recordOnce(infra, processor, attempt, { command }), signal);
+  }
+}
+
+const unrecordable: Failed = {
+  kind: 'failed',
+  code: 'INTERNAL_ERROR',
+  retryable: false,
+  countsAsFailure: false,
+  detail: 'the outcome could not be recorded',
+};
+
+interface Prepared {
+  readonly command: Execution.Command;
+  readonly payload?: Payload | undefined;
+}
+
+async function recordOnce(
+  { executions }: Infra,
+  processor: string,
+  { claimed }: ClaimedAttempt,
+  { command, payload }: Prepared,
+): Promise<string> {
+  const { request, current } = claimed.state;
+  const metadata = metadataOf(processor, request.executionId, current.dispatchKey);
+  let known: Loaded<Execution.State> = claimed;
+  for (;;) {
+    const result = await executions.decide(known, command, metadata, { payload });
+    if (result.outcome === 'rejected') return result.reason;
+    if (result.outcome !== 'conflict') return command.type;
+    known = await executions.load(request.executionId);
+  }
+}
+
+async function prepare(
+  infra: Infra,
+  attempt: ClaimedAttempt,
+  outcome: ProviderOutcome,
+  at: string,
+): Promise<Prepared> {
+  switch (outcome.kind) {
+    case 'accepted':
+      return { command: acceptanceOf(infra, attempt, outcome, at) };
+    case 'succeeded':
+      return successOf(infra, attempt, outcome, at);
+    case 'failed':
+      return { command: failureOf(attempt, outcome, at, infra.now()) };
+    case 'unknown':
+      return {
+        command: {
+          type: 'RecordUnknown',
+          attempt: attempt.claimed.state.current.attempt,
+          reason: outcome.detail,
+          repeatable: attempt.provider.honoursIdempotencyKey,
+          attemptsMax: attempt.model.attemptsMax,
+          at,
+        },
+      };
+  }
+}
+
+function acceptanceOf(
+  { providers }: Infra,
+  { claimed, provider }: ClaimedAttempt,
+  { providerJobId, pollAfterMs = 0 }: Accepted,
+  at: string,
+): Execution.Command {
+  const { attempt } = claimed.state.current;
+  const firstMs = Math.max(provider.poll.firstMs, pollAfterMs);
+  const pollAt = new Date(Date.parse(at) + firstMs).toISOString();
+  const isPolled = providers.adapter(provider.adapter).poll !== undefined;
+  return { type: 'RecordAccepted', attempt, providerJobId, ...(isPolled && { pollAt }), at };
+}
+
+/**
+ * A route that was not tried yet is tried at once; all others only after a pause. A pause that
+ * would outlast the execution makes this attempt the last.
+ */
+function failureOf(
+  { claimed, model, route }: ClaimedAttempt,
+  failed: Failed,
+  at: string,
+  nowMs: number,
+): Execution.Command {
+  const { current, attempts, request } = claimed.state;
+  const { attempt } = current;
+  const { code, retryable, detail, retryAfterMs } = failed;
+  const failure = { code, retryable, detail, attemptsMax: model.attemptsMax };
+  const doubtful = attempts.find(({ ended }) => ended === 'unknown');
+  const isBound = doubtful !== undefined || model.routes.every(({ name }) => name === route.name);
+  const isUntried = ({ name }: Route) => attempts.every((tried) => tried.route !== name);
+  if (!isBound && model.routes.some(isUntried))
+    return { type: 'RecordFailure', attempt, failure, at };
+  const delayMs = retryDelayMs({
+    failures: attempt,
+    random: Math.random(),
+    // Where there is a choice, the provider's rest is the router's affair.
+    ...(isBound && retryAfterMs !== undefined && { retryAfterMs }),
+  });
+  const busyUntilMs = doubtful && isKeyInUse(failed) ? Date.parse(doubtful.deadline) : 0;
+  const notBeforeMs = Math.max(nowMs + delayMs, busyUntilMs);
+  if (notBeforeMs >= Date.parse(request.expiresAt))
+    return { type: 'RecordFailure', attempt, failure: { ...failure, attemptsMax: attempt }, at };
+  const notBefore = new Date(notBeforeMs).toISOString();
+  return { type: 'RecordFailure', attempt, failure: { ...failure, notBefore }, at };
+}
+
+/** The provider is still at the call whose end we do not know (HTTP 409, see openai/errors.ts). */
+const isKeyInUse = ({ code, countsAsFailure }: Failed): boolean =>
+  code === 'GENERATION_FAILED' && !countsAsFailure;
