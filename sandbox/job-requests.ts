@@ -1,4 +1,4 @@
-/** `GET …/v1/jobs/{id}` and `POST …/v1/jobs/{id}/cancel`: questions about jobs, which cost nothing. */
+/** `GET …/v1/jobs/{id}` and `POST …/v1/jobs/{id}/cancel`: questions about jobs, which are free. */
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type ApiError, unknownPath } from './api-error.js';
 import { callOf, type Desk, injectedFailure, refuse } from './calls.js';

@@ -2,11 +2,12 @@
  * A provider that answers later, in a neutral form of what such providers speak:
  *
  *   POST …/v1/jobs               {model, input: {prompt, …}} → 202 {id, status: 'queued', urls, …}
- *   GET  …/v1/jobs/{id}          → {id, status: queued · running · succeeded · failed · cancelled, …}
+ *   GET  …/v1/jobs/{id}          → {id, status, output, error, usage, …}
  *   POST …/v1/jobs/{id}/cancel   → the same; a job that is over stays as it is
  *
- * A job's id follows from its request: a repeated `Idempotency-Key` names the same job, and makes it
- * again where a restart has lost it. What is accepted is charged unless it fails; a cancelled job is.
+ * The status is queued, running, succeeded, failed or cancelled. A job's id follows from its
+ * request: a repeated `Idempotency-Key` names the same job, and makes it again where a restart has
+ * lost it. An accepted job is charged unless it fails, also when it is cancelled.
  */
 import { hash } from 'node:crypto';
 import { type Behaviour } from './behaviour.js';

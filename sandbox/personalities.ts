@@ -1,4 +1,4 @@
-/** The providers that the sandbox plays: two that speak OpenAI's wire format, one that takes jobs. */
+/** The providers of the sandbox: two speak OpenAI's wire format, one accepts jobs. */
 import { type Brush } from './pictures.js';
 import { type Voice } from './prose.js';
 import { auroraVoice, borealisVoice } from './voices.js';

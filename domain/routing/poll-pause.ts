@@ -1,7 +1,8 @@
 /**
- * When a provider is asked again about a job that it has accepted: after a quarter of the job's age,
- * within the provider's bounds. So a result is seen at most a quarter later than it was there, and a
- * long job costs few questions. It follows from the age alone: nobody has to remember the last one.
+ * When a provider is asked again about a job that it has accepted: after a quarter of the job's
+ * age, within the provider's bounds. So a result is seen at most a quarter later than it was there,
+ * and a long job costs few questions. The pause follows from the age alone: no process has to
+ * remember the last question.
  *
  *   every 1 s, at most 15 s:   age   1 s … 4 s    8 s    20 s    60 s and more
  *                              pause 1 s          2 s     5 s    15 s

@@ -5,7 +5,7 @@
  *
  *   due ──► awaitingWebhook? ──► ask ──► pending ──► due again after a pause
  *             │ no: done            │       └ past the deadline ──► ProviderOutcomeUnknown
- *             └──                   └──► succeeded · failed · unknown ──► recorded as a call's outcome
+ *             └──                   └──► succeeded · failed · unknown ──► recorded like a call's
  */
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
 import type { Loaded } from '../../command-handling/repository.js';

@@ -70,50 +70,8 @@ export function providerJobsContract(name: string, one: JobCase): void {
       expect(stage.seen[0]?.headers.authorization).to.equal(`Bearer ${CREDENTIAL}`);
     });
 
-    for (const [what, { body, means }] of Object.entries(one.answers))
-      it(`reads ${what}`, async () => {
-        expect(await afterPlaying(json(body))).to.deep.equal(means);
-      });
-
-    it('does not know what came of a job that its provider has forgotten', async () => {
-      const { status, body } = one.forgotten;
-      const outcome = await afterPlaying(json(body, status));
-      expect(outcome).to.have.all.keys('kind', 'detail').and.to.include({ kind: 'unknown' });
-    });
-
-    const unanswered: Record<string, Answer> = {
-      'a bare 404': json('<h1>Not found</h1>', 404),
-      'a 401': json({ error: { code: 'invalid_api_key' } }, 401),
-      'a 500': json({ error: {} }, 500),
-      'a gateway’s 504': json('<h1>Gateway</h1>', 504),
-      'truncated JSON': json(JSON.stringify(one.cancelled).slice(0, -3)),
-      'an empty object': json({}),
-      'a status that nobody knows': json({ id: ID, status: 'levitating' }),
-      'a reset': ({ socket }) => void socket?.resetAndDestroy(),
-      'a body without end': dripping('HTTP/1.1 200 OK\r\n\r\n{"a":"', 'x'.repeat(100_000), 1),
-    };
-    for (const [what, answer] of Object.entries(unanswered))
-      it(`will ask again after ${what}`, async () => {
-        const outcome = await afterPlaying(answer);
-        expect(outcome).to.have.all.keys('kind', 'detail').and.to.include({ kind: 'pending' });
-      });
-
-    it('will ask again where it did not reach the provider, and keeps its advice', async () => {
-      const provider = { ...providerAt(stage.url, one.adapter), credentialEnv: 'NOT_SET' };
-      expect(await poll({ provider })).to.include({ kind: 'pending' });
-      expect(await poll({ signal: AbortSignal.abort() })).to.include({ kind: 'pending' });
-      expect(stage.seen).to.deep.equal([]);
-      const busy = json({ error: {} }, 429, { 'retry-after': '7' });
-      expect(await afterPlaying(busy)).to.include({ kind: 'pending', pollAfterMs: 7_000 });
-    });
-
-    it('is cut at the deadline of the question', async () => {
-      const began = Date.now();
-      expect(await afterPlaying(() => undefined, { timeoutMs: 300 })).to.include({
-        kind: 'pending',
-      });
-      expect(Date.now() - began).to.be.within(250, 1_300);
-    });
+    readings(afterPlaying, one);
+    questions(() => stage, poll, afterPlaying, one);
 
     it('calls a job off, and says whether the provider does', async () => {
       const adapter = providers.adapter(one.adapter);
@@ -125,5 +83,57 @@ export function providerJobsContract(name: string, one: JobCase): void {
       expect(await adapter.cancel?.(job())).to.equal(false);
       expect(stage.seen.map(({ method }) => method)).to.deep.equal(['POST', 'POST', 'POST']);
     });
+  });
+}
+
+type Poll = (more?: Partial<PolledJob>) => Promise<JobOutcome>;
+type Play = (answer: Answer, more?: Partial<PolledJob>) => Promise<JobOutcome>;
+
+function readings(afterPlaying: Play, one: JobCase): void {
+  for (const [what, { body, means }] of Object.entries(one.answers))
+    it(`reads ${what}`, async () => {
+      expect(await afterPlaying(json(body))).to.deep.equal(means);
+    });
+
+  it('does not know what came of a job that its provider has forgotten', async () => {
+    const { status, body } = one.forgotten;
+    const outcome = await afterPlaying(json(body, status));
+    expect(outcome).to.have.all.keys('kind', 'detail').and.to.include({ kind: 'unknown' });
+  });
+}
+
+function questions(stage: () => Stage, poll: Poll, afterPlaying: Play, one: JobCase): void {
+  const unanswered: Record<string, Answer> = {
+    'a bare 404': json('<h1>Not found</h1>', 404),
+    'a 401': json({ error: { code: 'invalid_api_key' } }, 401),
+    'a 500': json({ error: {} }, 500),
+    'a gateway’s 504': json('<h1>Gateway</h1>', 504),
+    'truncated JSON': json(JSON.stringify(one.cancelled).slice(0, -3)),
+    'an empty object': json({}),
+    'a status that nobody knows': json({ id: ID, status: 'levitating' }),
+    'a reset': ({ socket }) => void socket?.resetAndDestroy(),
+    'a body without end': dripping('HTTP/1.1 200 OK\r\n\r\n{"a":"', 'x'.repeat(100_000), 1),
+  };
+  for (const [what, answer] of Object.entries(unanswered))
+    it(`will ask again after ${what}`, async () => {
+      const outcome = await afterPlaying(answer);
+      expect(outcome).to.have.all.keys('kind', 'detail').and.to.include({ kind: 'pending' });
+    });
+
+  it('will ask again where it did not reach the provider, and keeps its advice', async () => {
+    const provider = { ...providerAt(stage().url, one.adapter), credentialEnv: 'NOT_SET' };
+    expect(await poll({ provider })).to.include({ kind: 'pending' });
+    expect(await poll({ signal: AbortSignal.abort() })).to.include({ kind: 'pending' });
+    expect(stage().seen).to.deep.equal([]);
+    const busy = json({ error: {} }, 429, { 'retry-after': '7' });
+    expect(await afterPlaying(busy)).to.include({ kind: 'pending', pollAfterMs: 7_000 });
+  });
+
+  it('is cut at the deadline of the question', async () => {
+    const began = Date.now();
+    expect(await afterPlaying(() => undefined, { timeoutMs: 300 })).to.include({
+      kind: 'pending',
+    });
+    expect(Date.now() - began).to.be.within(250, 1_300);
   });
 }
