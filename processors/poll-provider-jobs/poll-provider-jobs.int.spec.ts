@@ -202,9 +202,11 @@ describe('poll-provider-jobs', function () {
     const asked = await askFor('A tortoise');
     await whenTypes(infra, asked, 'ProviderAccepted');
     await stop();
+    await new Promise((resolve) => setTimeout(resolve, JOB_MS + 100));
     spec.clock.aheadMs = TIMEOUT_MS + SLACK_MS + 60_000;
     stop = start(infra);
     expect(await whenOver(infra, asked)).to.equal('completed');
+    expect((await typesOf(infra, asked)).includes('ProviderOutcomeUnknown')).to.equal(false);
     expect(await created(asked)).to.have.length(1);
   });
 

@@ -36,7 +36,15 @@ export async function fireTimer(
 ): Promise<Fired> {
   const metadata = metadataOf('run-timers', timer.executionId, timer.id);
   if (timer.kind === 'poll-provider-job') return actions.poll(timer, metadata, signal);
+  // The row may be older than the acceptance: a job is asked about before it is given up.
+  if (timer.kind === 'attempt-deadline' && (await isAwaited(infra, timer.executionId)))
+    return actions.poll(timer, metadata, signal);
   return { outcome: await fireOnce(infra, actions, timer, metadata, signal) };
+}
+
+async function isAwaited({ executions }: Infra, executionId: ExecutionId): Promise<boolean> {
+  const { state } = await executions.load(executionId);
+  return state.status === 'awaitingWebhook';
 }
 
 async function fireOnce(
