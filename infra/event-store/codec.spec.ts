@@ -47,6 +47,23 @@ describe('codec', () => {
     }
   });
 
+  it('hands over what this process appended, and parses what its text says otherwise', () => {
+    const codec = createCodec(log);
+    const { type } = deposited(5n);
+    const exact = [deposited(5n), created('\ud800'), created('\u0000')];
+    const inexact = [
+      { ...created(), metadata: { ...metadata, ip: undefined as never } },
+      { ...created(), data: Object.assign(Object.create(null) as object, created().data) as never },
+    ];
+    for (const event of [...exact, ...inexact]) {
+      const { data, metadata: written, appended } = codec.encode(event);
+      const stored = { ...row(type, {}), type: event.type, data, metadata: written };
+      const handedOver = codec.decode({ ...stored, appended });
+      expect(handedOver).to.deep.equal(codec.decode(stored));
+      expect(handedOver?.data === event.data).to.equal(exact.includes(event));
+    }
+  });
+
   it('never says a value in an error', () => {
     const codec = createCodec(log);
     const event = created('acme');

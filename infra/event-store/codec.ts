@@ -24,6 +24,8 @@ export interface LogRow {
   readonly type: string;
   readonly data: string;
   readonly metadata: string;
+  /** Set for a row that this process appended: the event whose text is above. */
+  readonly appended?: NewEvent<AnyEvent> | undefined;
 }
 
 export interface EncodedEvent {
@@ -31,6 +33,8 @@ export interface EncodedEvent {
   readonly type: AnyEvent['type'];
   readonly data: string;
   readonly metadata: string;
+  /** The event that was encoded. */
+  readonly appended?: NewEvent<AnyEvent> | undefined;
 }
 
 /** What stores report; a pino logger is one. */
@@ -42,7 +46,11 @@ export interface StoreLog {
 export interface Codec {
   /** Throws `InvalidEvent`. */
   encode(event: NewEvent<AnyEvent>): EncodedEvent;
-  /** Undefined, counted and logged once per type, for a type that this code does not know. */
+  /**
+   * Undefined, counted and logged once per type, for a type that this code does not know. An event
+   * that this process appended is handed over as it is, neither parsed nor checked once more, if
+   * its text says exactly the same.
+   */
   decode(row: LogRow): RecordedEvent<AnyEvent> | undefined;
   /** How many rows of each type that is not known were skipped. */
   readonly unknownTypes: ReadonlyMap<string, number>;
@@ -72,6 +80,9 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
   }
 
   function eventIn(row: LogRow): RecordedEvent<AnyEvent> | undefined {
+    const { appended } = row;
+    if (appended && isSameAsText(appended))
+      return recorded(row, appended.type, appended.data, appended.metadata);
     const metadata = JSON.parse(row.metadata) as Metadata;
     check(checkMetadata(), metadata, `metadata at position ${row.position}`);
     const current = upcast(upcasters, row.type, metadata.schemaVersion, row.data);
@@ -81,9 +92,7 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
     check(kind.checkData, data, `${row.type} at position ${row.position}`);
     for (const field of kind.schema.money)
       if (data[field] !== undefined) data[field] = parseMoney(data[field] as string);
-    const { position, stream, revision, id } = row;
-    const event = { id, stream, revision, position, type: current.type, data, metadata };
-    return event as unknown as RecordedEvent<AnyEvent>;
+    return recorded(row, current.type, data, metadata);
   }
 
   return {
@@ -101,6 +110,7 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
         type: event.type,
         data: JSON.stringify(wire),
         metadata: writtenMetadata(event),
+        appended: event,
       };
     },
 
@@ -115,6 +125,48 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
     unknownTypes,
   };
 }
+
+function recorded(
+  { position, stream, revision, id }: LogRow,
+  type: string,
+  data: object,
+  metadata: Metadata,
+): RecordedEvent<AnyEvent> {
+  const event = { id, stream, revision, position, type, data, metadata };
+  return event as unknown as RecordedEvent<AnyEvent>;
+}
+
+/**
+ * Whether parsing an event's text would give this very event. Amounts are exact in the text; a
+ * property without a value, a negative zero or an instance of a class would come back otherwise.
+ */
+function isSameAsText({ data, metadata }: NewEvent<AnyEvent>): boolean {
+  const fields: object = data;
+  if (!isPlain(fields)) return false;
+  for (const key in fields) {
+    const value = fields[key];
+    if (typeof value !== 'bigint' && !isSameAsJson(value)) return false;
+  }
+  return isSameAsJson(metadata);
+}
+
+function isSameAsJson(value: unknown): boolean {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true;
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value !== 'object') return false;
+  if (Array.isArray(value)) return isSameList(value);
+  if (!isPlain(value)) return false;
+  for (const key in value) if (!isSameAsJson(value[key])) return false;
+  return true;
+}
+
+function isSameList(list: readonly unknown[]): boolean {
+  for (let index = 0; index < list.length; index++) if (!isSameAsJson(list[index])) return false;
+  return true;
+}
+
+const isPlain = (value: object): value is Record<string, unknown> =>
+  Object.getPrototypeOf(value) === Object.prototype;
 
 /** Whatever is wrong with a row, its readers learn its position, so that they can go on. */
 function unreadable({ type, position }: LogRow, error: unknown): InvalidEvent {

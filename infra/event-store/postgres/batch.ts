@@ -102,9 +102,10 @@ export function rowsOf(units: readonly EncodedUnit[], previous: bigint): LogRow[
   for (const unit of units) {
     for (const { stream, expectedRevision, events } of unit.appends) {
       let revision = expectedRevision;
-      for (const { id, type, data, metadata } of events) {
+      for (const { id, type, data, metadata, appended } of events) {
         position += 1n;
-        rows.push({ position, stream, revision: ++revision, id, type, data, metadata });
+        revision++;
+        rows.push({ position, stream, revision, id, type, data, metadata, appended });
       }
     }
   }

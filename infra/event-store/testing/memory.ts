@@ -128,7 +128,9 @@ function appendStream(
   }
   let [position, revision] = [headOf(rows), expectedRevision];
   for (const event of events) {
-    const decoded = enter({ ...event, stream, revision: ++revision, position: ++position });
+    const { id, type, data, metadata } = event;
+    const row = { id, type, data, metadata, stream, revision: ++revision, position: ++position };
+    const decoded = enter(row);
     rows.push(decoded);
     history.push(decoded);
   }
