@@ -31,7 +31,7 @@ test: build ## Runs every test
 	@MODELROUTE_TEST_BUILT=1 node --import tsx scripts/run-tests/main.ts
 
 check: install ## Types, lint, house rules and pure specs, in seconds
-	@$(MAKE) --no-print-directory -j2 types lint pure
+	@$(MAKE) --no-print-directory -j3 types lint pure
 
 types:
 	@node_modules/.bin/tsc -p tsconfig.json
