@@ -63,8 +63,11 @@ describe('run-execution, when something dies', function () {
     expect(await whenOver(infra, asked)).to.equal('completed');
     const types = await typesOf(infra, asked);
     expect(types).to.deep.equal([
-      ...['ExecutionRequested', 'ProviderDispatched', 'ProviderOutcomeUnknown'],
-      ...['ProviderDispatched', 'ExecutionCompleted'],
+      'ExecutionRequested',
+      'ProviderDispatched',
+      'ProviderOutcomeUnknown',
+      'ProviderDispatched',
+      'ExecutionCompleted',
     ]);
     const calls = await callsOf(asked);
     expect(calls.map((call) => [call.dispatchKey, call.paid])).to.deep.equal([[dispatchKey, true]]);
@@ -87,7 +90,11 @@ describe('run-execution, when something dies', function () {
     const asked = await ask(infra);
     await claimFor(infra, asked, 'aurora-chat', 60_000);
     await decideOn(infra, asked.executionId, {
-      ...{ type: 'RecordUnknown', attempt: 1, reason: 'spec', repeatable: true, attemptsMax: 4 },
+      type: 'RecordUnknown',
+      attempt: 1,
+      reason: 'spec',
+      repeatable: true,
+      attemptsMax: 4,
       at: new Date().toISOString(),
     });
     await spec.editCatalogue(({ models }) => {
@@ -120,7 +127,9 @@ describe('run-execution, when something dies', function () {
     expect(await whenOver(infra, asked)).to.equal('completed');
     expect(lost).to.equal(1);
     expect(await typesOf(infra, asked)).to.deep.equal([
-      ...['ExecutionRequested', 'ProviderDispatched', 'ExecutionCompleted'],
+      'ExecutionRequested',
+      'ProviderDispatched',
+      'ExecutionCompleted',
     ]);
     expect(await callsOf(asked)).to.have.length(1);
   });

@@ -48,7 +48,9 @@ describe('run-execution', function () {
     const asked = await ask(infra);
     expect(await whenOver(infra, asked)).to.equal('completed');
     expect(await typesOf(infra, asked)).to.deep.equal([
-      ...['ExecutionRequested', 'ProviderDispatched', 'ExecutionCompleted'],
+      'ExecutionRequested',
+      'ProviderDispatched',
+      'ExecutionCompleted',
     ]);
     const { data } = await eventOf(infra, asked, 'ExecutionCompleted');
     const bytes = await infra.payloads.get(data.output);
@@ -58,7 +60,8 @@ describe('run-execution', function () {
     const ended = await whenHoldEnded(infra, asked);
     expect(ended.type === 'HoldSettled' && ended.data.charged).to.equal(data.cost);
     expect(await accountOf(infra, asked.organizationId)).to.deep.include({
-      ...{ available: FUNDS - data.cost, held: 0n },
+      available: FUNDS - data.cost,
+      held: 0n,
     });
     expect(await paidFor(asked.executionId)).to.have.length(1);
   });
@@ -85,12 +88,15 @@ describe('run-execution', function () {
     const failures = (await eventsOf(infra, asked)).filter(({ type }) => type === 'ProviderFailed');
     expect(failures).to.have.length(4);
     expect((await eventOf(infra, asked, 'ExecutionFailed')).data).to.include({
-      ...{ code: 'GENERATION_FAILED', message: 'The generation failed.', retryable: true },
+      code: 'GENERATION_FAILED',
+      message: 'The generation failed.',
+      retryable: true,
     });
     const ended = await whenHoldEnded(infra, asked);
     expect(ended.type === 'HoldReleased' && ended.data.amount).to.equal(asked.holdAmount);
     expect(await accountOf(infra, asked.organizationId)).to.deep.include({
-      ...{ available: FUNDS, held: 0n },
+      available: FUNDS,
+      held: 0n,
     });
   });
 
@@ -99,7 +105,8 @@ describe('run-execution', function () {
     const asked = await ask(infra, { input: words('[[moderation]] this') });
     expect(await whenOver(infra, asked)).to.equal('failed');
     expect((await eventOf(infra, asked, 'ExecutionFailed')).data).to.include({
-      ...{ code: 'CONTENT_MODERATION_REJECTED', retryable: false },
+      code: 'CONTENT_MODERATION_REJECTED',
+      retryable: false,
     });
     expect(await callsFor(spec.sandbox.url, asked.executionId)).to.have.length(1);
     expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
@@ -158,7 +165,8 @@ describe('run-execution', function () {
     );
     expect((await typesOf(infra, asked)).at(-1)).to.equal('ExecutionCancelled');
     expect(await accountOf(infra, asked.organizationId)).to.deep.include({
-      ...{ available: FUNDS, held: 0n },
+      available: FUNDS,
+      held: 0n,
     });
   });
 
@@ -167,7 +175,10 @@ describe('run-execution', function () {
     const asked = await ask(infra, { model: IMAGE, input: smallImage('Paper boats at dawn') });
     expect(await whenOver(infra, asked)).to.equal('completed');
     expect(await typesOf(infra, asked)).to.deep.equal([
-      ...['ExecutionRequested', 'ProviderDispatched', 'ProviderSucceeded', 'ExecutionCompleted'],
+      'ExecutionRequested',
+      'ProviderDispatched',
+      'ProviderSucceeded',
+      'ExecutionCompleted',
     ]);
   });
 });

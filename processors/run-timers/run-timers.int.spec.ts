@@ -60,8 +60,13 @@ describe('run-timers', function () {
     await fund(infra, organizationId);
     const result = await infra.accounts.submit(organizationId, {
       command: {
-        ...{ type: 'PlaceHold', organizationId, executionId, generation: of ? 1 : 0, holdId },
-        ...{ amount: 10_000n, at: new Date(infra.now()).toISOString() },
+        type: 'PlaceHold',
+        organizationId,
+        executionId,
+        generation: of ? 1 : 0,
+        holdId,
+        amount: 10_000n,
+        at: new Date(infra.now()).toISOString(),
       },
       metadata: { actor: 'spec', correlationId: executionId, causationId: 'spec' },
     });
@@ -84,7 +89,8 @@ describe('run-timers', function () {
     const { state } = await infra.executions.load(held.executionId);
     expect(state).to.deep.equal({ status: 'abandoned', holdIds: [held.holdId] });
     expect(await accountOf(infra, held.organizationId)).to.deep.include({
-      ...{ available: FUNDS, held: 0n },
+      available: FUNDS,
+      held: 0n,
     });
   });
 
@@ -143,7 +149,8 @@ describe('run-timers', function () {
     await whenHoldEnded(infra, asked);
     const cost = (await eventOf(infra, asked, 'ExecutionCompleted')).data.cost;
     expect(await accountOf(infra, asked.organizationId)).to.deep.include({
-      ...{ available: FUNDS - cost, held: 0n },
+      available: FUNDS - cost,
+      held: 0n,
     });
   });
 

@@ -83,8 +83,12 @@ export const runTimers = (infra: Infra, actions: TimerActions): Worker => ({
 
 async function tickUntil(infra: Infra, actions: TimerActions, signal: AbortSignal): Promise<void> {
   const scheduler: Scheduler = {
-    ...{ infra, actions, signal },
-    ...{ tried: new Map(), lanes: new Map(), firing: new Set() },
+    infra,
+    actions,
+    signal,
+    tried: new Map(),
+    lanes: new Map(),
+    firing: new Set(),
   };
   const takenUp = takeUpWhatWasBegun(scheduler).catch((err: unknown) =>
     infra.log.warn({ err }, 'what a killed process had begun waits for its deadlines'),
@@ -134,7 +138,8 @@ function admit(scheduler: Scheduler, timer: DueTimer): void {
   if (before?.notBeforeMs === Infinity || (!before && tried.size >= TRIED_MAX)) return;
   tried.set(id, { times: (before?.times ?? 0) + 1, notBeforeMs: Infinity });
   const own = lanes.get(kind) ?? {
-    ...{ waiting: [], busy: 0 },
+    waiting: [],
+    busy: 0,
     limit: openAdaptiveLimit(LANES[kind], () => performance.now()),
   };
   lanes.set(kind, own);
