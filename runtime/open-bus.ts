@@ -67,7 +67,7 @@ interface Common {
   readonly onHandled: (handled: Handled) => void;
 }
 
-/** Nothing connects before it is used: a role that neither publishes nor consumes needs no broker. */
+/** Nothing connects before it is used: some roles neither publish nor consume. */
 async function openOverKafka(
   { config, store, epoch, pool, leases, instance, log, metrics }: OpenBusOptions,
   brokers: readonly string[],

@@ -2,14 +2,39 @@
 import { type Slot, type Template, type Voice } from './prose.js';
 
 const adjectives = [
-  ...['surprising', 'practical', 'delicate', 'stubborn', 'simple', 'subtle', 'patient', 'bright'],
-  ...['lasting', 'modest', 'generous', 'precise', 'quiet', 'familiar', 'demanding', 'rewarding'],
+  'surprising',
+  'practical',
+  'delicate',
+  'stubborn',
+  'simple',
+  'subtle',
+  'patient',
+  'bright',
+  'lasting',
+  'modest',
+  'generous',
+  'precise',
+  'quiet',
+  'familiar',
+  'demanding',
+  'rewarding',
 ];
 
 const things = [
-  ...['a pattern', 'a turning point', 'a quiet rule', 'a useful contrast', 'a small experiment'],
-  ...['a line of evidence', 'a shared habit', 'a good example', 'a hidden cost', 'a fair measure'],
-  ...['a matter of scale', 'a sense of timing', 'a change of light', 'a question of trust'],
+  'a pattern',
+  'a turning point',
+  'a quiet rule',
+  'a useful contrast',
+  'a small experiment',
+  'a line of evidence',
+  'a shared habit',
+  'a good example',
+  'a hidden cost',
+  'a fair measure',
+  'a matter of scale',
+  'a sense of timing',
+  'a change of light',
+  'a question of trust',
 ];
 
 export const auroraVoice: Voice = {

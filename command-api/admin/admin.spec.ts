@@ -182,7 +182,9 @@ describe('the admin API', () => {
       await topUp('5', 't');
       const adjust = (amount: string, key: string) =>
         api.asOperator('POST', `${home}/adjustments`, {
-          ...{ amount, reason: 'billed twice', idempotency_key: key },
+          amount,
+          reason: 'billed twice',
+          idempotency_key: key,
         });
       expect((await adjust('-3.20', 'a1')).json).to.include({ available: '1.800' });
       expect((await adjust('-3.20', 'a1')).json).to.include({ available: '1.800' });

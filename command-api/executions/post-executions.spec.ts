@@ -53,12 +53,14 @@ describe('POST /v1/executions', () => {
       [
         'what the model does not take',
         { ...text, input: { prompt: 'x', size: 3 } },
-        ...(['input.size', 'additional_properties'] as const),
+        'input.size',
+        'additional_properties',
       ],
       [
         'a raw URL for a file',
         { model: 'flux-1.1-pro', input: { prompt: 'x', image: 'https://example.org/a.png' } },
-        ...(['input.image', 'raw_url_not_allowed'] as const),
+        'input.image',
+        'raw_url_not_allowed',
       ],
       ['an unknown field', { ...text, provider: 'x' }, 'provider', 'additional_properties'],
       ['an expiry of nothing', { ...text, expires_in: 0 }, 'expires_in', 'minimum'],
@@ -70,22 +72,26 @@ describe('POST /v1/executions', () => {
       [
         'a long metadata value',
         { ...text, metadata: { a: 'x'.repeat(513) } },
-        ...(['metadata.a', 'max_length'] as const),
+        'metadata.a',
+        'max_length',
       ],
       [
         'a webhook over http',
         { ...text, webhook_url: 'http://example.org/hook' },
-        ...(['webhook_url', 'refused'] as const),
+        'webhook_url',
+        'refused',
       ],
       [
         'a webhook to this machine',
         { ...text, webhook_url: 'https://127.0.0.1/hook' },
-        ...(['webhook_url', 'refused'] as const),
+        'webhook_url',
+        'refused',
       ],
       [
         'a webhook to a metadata service',
         { ...text, webhook_url: 'https://[::ffff:169.254.169.254]/latest' },
-        ...(['webhook_url', 'refused'] as const),
+        'webhook_url',
+        'refused',
       ],
     ];
     for (const [name, body, field, code] of cases)

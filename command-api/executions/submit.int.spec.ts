@@ -286,7 +286,9 @@ for (const [name, openLog] of [
       expect(new Set(answers.map(({ text }) => text)).size).to.equal(1);
       const events = await executionEvents(store, executionId);
       expect(typesOf(events)).to.deep.equal([
-        ...['ExecutionAbandoned', 'ExecutionAbandoned', 'ExecutionRequested'],
+        'ExecutionAbandoned',
+        'ExecutionAbandoned',
+        'ExecutionRequested',
       ]);
       const placed = (await accountEvents(store, tenant.organizationId)).at(1);
       expect(placed?.data).to.include({ generation: 2 });

@@ -75,18 +75,24 @@ export async function openCommandApi(
     now: Date.now,
   };
   const server = await serveRoutes({
-    ...{ routes: commandRoutes(commands), mounts: [], log: silent, metrics: openMetrics() },
+    routes: commandRoutes(commands),
+    mounts: [],
+    log: silent,
+    metrics: openMetrics(),
     authenticator: openAuthenticator({
       apiKeys: commands.apiKeys,
       adminKey: ADMIN_KEY,
       now: Date.now,
     }),
-    ...{ now: Date.now, port: 0, host: '127.0.0.1' },
+    now: Date.now,
+    port: 0,
+    host: '127.0.0.1',
   });
   const dispatcher = new Agent({ connections: 64 });
   const ask: CommandApi['ask'] = async (method, path, { headers = {}, body } = {}) => {
     const response = await request(`http://127.0.0.1:${server.port}${path}`, {
-      ...{ dispatcher, method: method as 'GET' },
+      dispatcher,
+      method: method as 'GET',
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
       body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
     });

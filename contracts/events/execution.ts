@@ -103,7 +103,7 @@ export type ProviderAccepted = DomainEvent<
   ExecutionFact & {
     readonly attempt: number;
     readonly providerJobId: string;
-    /** When the provider is asked about the job for the first time; absent where it is not polled. */
+    /** When the provider is first asked about the job; absent where it is not polled. */
     readonly pollAt?: Timestamp;
   }
 >;

@@ -44,7 +44,7 @@ describe('checkpoints in postgres', () => {
     await close();
   });
 
-  it('goes on for a process of an older release, under the former names of the tables', async () => {
+  it('goes on for a process of an older release, under the former table names', async () => {
     const { pool, checkpoints, close } = await open();
     await pool.query(
       `INSERT INTO processing.parked_wakes

@@ -123,7 +123,7 @@ describe('the bus in process', () => {
     ]);
   });
 
-  it('stops reading while enough notifications wait, and goes on when they are handled', async () => {
+  it('stops reading while enough notifications wait, and goes on afterwards', async () => {
     await appendMany(3_000);
     let read = 0;
     const counted: EventStore = {

@@ -40,7 +40,7 @@ describe('leases in postgres', () => {
     /** The effect of a jump of the clock: the stored time moves against the clock. */
     const jumps: Record<string, string> = { back: '+', forward: '-' };
     for (const [direction, sign] of Object.entries(jumps)) {
-      it(`an hour ${direction}: another may have the lease, and the renewal of the first fails`, async () => {
+      it(`an hour ${direction}: another may get it, and the first fails to renew`, async () => {
         const { pool, leases, close } = await open();
         const first = await leases.acquire('work', 'a', TTL_MS);
         await pool.query(

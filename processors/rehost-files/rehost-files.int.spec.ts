@@ -105,7 +105,10 @@ describe('rehost-files', function () {
     const asked = await picture({ num_images: 2 });
     expect(await whenOver(infra, asked)).to.equal('completed');
     expect(await typesOf(infra, asked)).to.deep.equal([
-      ...['ExecutionRequested', 'ProviderDispatched', 'ProviderSucceeded', 'ExecutionCompleted'],
+      'ExecutionRequested',
+      'ProviderDispatched',
+      'ProviderSucceeded',
+      'ExecutionCompleted',
     ]);
     const files = await filesOf(asked);
     expect(files.map(({ fileId }) => fileId)).to.deep.equal([

@@ -158,10 +158,23 @@ function byWord(word: string, status: number): Meaning | undefined {
 /** Words that are shown to operators though they change nothing. */
 const shownWords = new Set([
   ...words.keys(),
-  ...['invalid_request_error', 'authentication_error', 'permission_error', 'permission_denied'],
-  ...['rate_limit_exceeded', 'rate_limit_error', 'requests', 'tokens', 'server_error'],
-  ...['context_length_exceeded', 'unsupported_parameter', 'unknown_url', 'request_too_large'],
-  ...['idempotency_error', 'invalid_size', 'overloaded_error', 'api_error'],
+  'invalid_request_error',
+  'authentication_error',
+  'permission_error',
+  'permission_denied',
+  'rate_limit_exceeded',
+  'rate_limit_error',
+  'requests',
+  'tokens',
+  'server_error',
+  'context_length_exceeded',
+  'unsupported_parameter',
+  'unknown_url',
+  'request_too_large',
+  'idempotency_error',
+  'invalid_size',
+  'overloaded_error',
+  'api_error',
 ]);
 
 /** The error's code or type, if it is one we know: an unknown word might quote the request. */

@@ -6,7 +6,7 @@
  *   and stops its retries, so that no send or commit waits longer than its caller.
  * - A sender takes a new producer after any failed send: the old one would use its sequence number
  *   again, and the broker would drop the next record as a repetition while the send succeeds.
- * - An idle connection does not wake up every millisecond.
+ * - An idle connection does not wake up each millisecond.
  */
 import { createRequire } from 'node:module';
 import { connect, type Socket } from 'node:net';
@@ -49,9 +49,8 @@ const FETCH_WAIT_MS = 3_000;
 /** About a thousand messages: no more than a few milliseconds of decoding at one time. */
 const FETCH_BYTES_PER_PARTITION = 128 * 1024;
 /**
- * After few messages so long passes before the next fetch, which then brings more of them: where
- * they come one by one, a request for each would cost more than its handling. A message that comes
- * to an idle consumer does not wait.
+ * After a few messages the next fetch waits for more: a request for each costs more than handling
+ * it. A message that comes to an idle consumer does not wait.
  */
 const GATHER_MS = 50;
 /** So many messages of one partition are fetched without waiting for more. */
@@ -375,10 +374,9 @@ interface Inflight {
 const TIMEOUT_CHECK_MS = 2_500;
 
 /**
- * Its request queue looks for pending requests again and again, also when there are none, with a
- * delay that is then negative: a millisecond, and a warning per timer in Node 24. A request that
- * comes to wait schedules the look itself. And every connection looks for late answers ten times a
- * second; once will do. Together 3 % of a core for the idle consumers of a process.
+ * The library's request queue looks for pending requests also when there are none, each millisecond
+ * (and with a warning per timer in Node 24); a request that waits schedules the look itself. Every
+ * connection looks for late answers ten times a second. Together 3 % of a core in an idle process.
  */
 function quietenIdleTimers(): void {
   if (isQuiet) return;

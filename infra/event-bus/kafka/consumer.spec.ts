@@ -17,6 +17,15 @@ const notification: EventNotification = {
   position: 7n,
 };
 
+const idleClient: Omit<KafkaClient, 'consume'> = {
+  ensureTopics: async () => undefined,
+  ends: async () => [],
+  committed: async () => [],
+  openSender: () => ({ send: async () => undefined, close: async () => undefined }),
+  ping: async () => undefined,
+  close: () => undefined,
+};
+
 describe('a member of a group', () => {
   it('passes messages of another epoch, and records none of their positions', async () => {
     const recorded: bigint[] = [];
@@ -59,15 +68,7 @@ describe('a member of a group', () => {
         leave: async () => undefined,
       };
     };
-    const client: KafkaClient = {
-      consume,
-      ensureTopics: async () => undefined,
-      ends: async () => [],
-      committed: async () => [],
-      openSender: () => ({ send: async () => undefined, close: async () => undefined }),
-      ping: async () => undefined,
-      close: () => undefined,
-    };
+    const client: KafkaClient = { ...idleClient, consume };
     const consumer = openConsumer({
       group: {
         name: 'a',

@@ -163,7 +163,7 @@ describe('the bus over Kafka, when something breaks', function () {
     await sender.close();
   });
 
-  it('assigns the partitions again when a process comes or goes, while it is being handled', async () => {
+  it('assigns partitions again when a process comes or goes during the work', async () => {
     stage.startRelay();
     const handled: string[] = [];
     const slow = (name: string): Partial<Group> => ({

@@ -12,7 +12,7 @@ const at = (offset: bigint, partition = 0) => ({ topic: 't', partition, offset, 
 const end = (high: bigint, partition = 0) => ({ topic: 't', partition, low: 0n, high });
 
 describe('the offsets of a member', () => {
-  it('commits an offset when every message below it is processed, with its position in the log', () => {
+  it('commits an offset, with its position, once all messages below it are processed', () => {
     const offsets = openOffsets();
     offsets.assign({ t: [0] });
     const done = [10n, 11n, 12n].map((offset) =>

@@ -99,16 +99,15 @@ export function openOffsets(): Offsets {
         if (taken) taken.committed = at.offset;
       }
     },
-    lag: (ends) =>
-      ofThisMember(ends).reduce(
-        (sum, { high, byOffset }) => sum + Math.max(0, Number(high - byOffset.lowWatermark - 1n)),
-        0,
-      ),
+    lag: (ends) => ofThisMember(ends).reduce((sum, taken) => sum + lagOf(taken), 0),
     // Without an assignment it is no member yet, which counts as being behind.
     isBehind: (ends) =>
       !assigned || ofThisMember(ends).some(({ high, byOffset }) => high !== byOffset.position + 1n),
   };
 }
+
+const lagOf = ({ high, byOffset }: Taken & { readonly high: bigint }): number =>
+  Math.max(0, Number(high - byOffset.lowWatermark - 1n));
 
 function dueOf({ topic, partition, committed, byOffset, byPosition }: Taken): PartitionOffset[] {
   const offset = byOffset.lowWatermark + 1n;

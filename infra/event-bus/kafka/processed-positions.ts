@@ -1,6 +1,6 @@
 /**
  * The positions above its checkpoint that a group has processed, recorded by all its members: the
- * reconciliation subtracts them from the log. When they are lost, notifications are delivered again.
+ * reconciliation subtracts them from the log. Where they are lost, it delivers them again.
  */
 import type { Pool } from 'pg';
 import { FIRST_EPOCH } from '../../event-store/identity.js';

@@ -114,7 +114,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   };
 }
 
-/** Before anything of a unit is sent, or its primary append might land without a dependent one that cannot. */
+/** Checks a whole unit before any of it is sent: a primary append must not land alone. */
 function checkSize(append: EncodedAppend): void {
   const bytes = countedBytes(append);
   if (bytes <= APPEND_BYTES_MAX) return;

@@ -1,4 +1,4 @@
-/** The whole way of a notification for specs: a store, a relay, a broker, a bus, each of which may die. */
+/** The way of a notification for specs: store, relay, broker and bus, each of which may die. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { pino } from 'pino';
