@@ -15,14 +15,12 @@ describe('the stream cache', () => {
     expect(cache.get('execution-a')).to.equal(undefined);
   });
 
-  it('drops the least recently used state past so many', () => {
-    const cache = openStreamCache({ entriesMax: 2 });
-    cache.keep('execution-a', at(0));
-    cache.keep('execution-b', at(0));
-    cache.get('execution-a');
-    cache.keep('execution-c', at(0));
-    expect(cache.get('execution-b')).to.equal(undefined);
-    expect(cache.get('execution-a')?.revision).to.equal(0);
+  it('drops states that have not changed for longest, past so many', () => {
+    const cache = openStreamCache({ entriesMax: 4 });
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f'] as const)
+      cache.keep(`execution-${name}`, at(0));
+    expect(cache.get('execution-a')).to.equal(undefined);
+    expect(cache.get('execution-f')?.revision).to.equal(0);
   });
 
   it('drops states past so many bytes, and keeps none that is larger alone', () => {
@@ -31,16 +29,10 @@ describe('the stream cache', () => {
     cache.keep('execution-a', at(0, text(4_000)));
     cache.keep('execution-b', at(0, text(4_000)));
     cache.keep('execution-c', at(0, text(4_000)));
+    cache.keep('execution-d', at(0, text(4_000)));
     expect(cache.get('execution-a')).to.equal(undefined);
-    expect(cache.get('execution-b')?.revision).to.equal(0);
-    cache.keep('execution-d', at(0, text(20_000)));
-    expect(cache.get('execution-d')).to.equal(undefined);
-  });
-
-  it('forgets an older state where the newer one is too large', () => {
-    const cache = openStreamCache({ bytesMax: 10_000 });
-    cache.keep('execution-a', at(0));
-    cache.keep('execution-a', at(1, { note: 'x'.repeat(20_000) }));
-    expect(cache.get('execution-a')).to.equal(undefined);
+    expect(cache.get('execution-d')?.revision).to.equal(0);
+    cache.keep('execution-e', at(0, text(20_000)));
+    expect(cache.get('execution-e')).to.equal(undefined);
   });
 });

@@ -1,9 +1,9 @@
 /**
- * Folded states of streams, in memory, each with its revision. Bounded by number and by bytes: the
- * least recently used is dropped first. repository.ts says when a cached state may be used.
+ * Folded states of streams, in memory, each with its revision. Bounded by number and by bytes: those
+ * that have not changed for longest are dropped. repository.ts says when a cached state may be used.
  */
-import { LRUCache } from 'lru-cache';
 import type { StreamName } from '../contracts/streams.js';
+import { openRecentMap } from '../infra/recent-map.js';
 
 interface AtRevision {
   readonly state: unknown;
@@ -25,21 +25,20 @@ interface StreamCacheOptions {
 
 export function openStreamCache(options: StreamCacheOptions = {}): StreamCache {
   const { entriesMax = 20_000, bytesMax = 32 * 1024 * 1024 } = options;
-  const states = new LRUCache<StreamName, AtRevision>({
-    max: entriesMax,
-    maxSize: bytesMax,
-    sizeCalculation: ({ state }) => bytesOf(state),
-  });
+  const states = openRecentMap<StreamName, AtRevision>({ costMax: bytesMax, entriesMax });
   return {
-    get: (stream) => states.get(stream),
+    get: states.get,
     keep(stream, folded) {
-      const kept = states.peek(stream);
-      if (!kept || kept.revision < folded.revision) states.set(stream, folded);
+      const kept = states.get(stream);
+      if (!kept) states.set(stream, folded, bytesOf(folded.state));
+      else if (kept.revision < folded.revision) states.set(stream, folded, GROWTH_BYTES);
     },
-    evict: (stream) => void states.delete(stream),
+    evict: states.delete,
   };
 }
 
+/** What an event adds to a state that was counted before. */
+const GROWTH_BYTES = 256;
 /** Of a field's key or an element's place, and of a number; more of an object of its own. */
 const WORD_BYTES = 8;
 const OBJECT_BYTES = 32;

@@ -93,6 +93,7 @@ async function tryOnce(commands: Commands, attempt: Attempt): Promise<Submitted 
   const { request, generation, metadata } = attempt;
   const { organizationId, executionId, holdAmount, at } = request;
   const holdId: HoldId = `hold_${randomUUID()}`;
+  const event = requestedEvent(attempt, holdId);
   const result = await commands.accounts.submit(organizationId, {
     command: {
       type: 'PlaceHold',
@@ -104,11 +105,11 @@ async function tryOnce(commands: Commands, attempt: Attempt): Promise<Submitted 
       at,
     },
     metadata,
-    dependent: () => dependentAppendOf(attempt, holdId),
+    dependent: () => dependentAppendOf(attempt, event),
   });
   switch (result.outcome) {
     case 'accepted':
-      if (result.dependent?.status === 'appended') return accepted(commands, attempt, holdId);
+      if (result.dependent?.status === 'appended') return accepted(commands, attempt, event);
       return await compensate(commands, attempt, holdId);
     case 'alreadyDone':
       return result.hold && (await adopt(commands, attempt, result.hold.holdId));
@@ -139,13 +140,14 @@ async function adopt(
   const found = await find(commands, attempt.request.executionId);
   if (found.requested) return { outcome: 'existing', requested: found.requested };
   if (found.generation !== attempt.generation) return undefined;
-  const { append, payload } = dependentAppendOf(attempt, holdId);
+  const event = requestedEvent(attempt, holdId);
+  const { append, payload } = dependentAppendOf(attempt, event);
   const [outcome] = await commands.store.append({
     appends: [append],
     ...(payload && { payloads: [payload] }),
   });
   if (outcome?.status !== 'appended') return undefined;
-  return accepted(commands, attempt, holdId);
+  return accepted(commands, attempt, event);
 }
 
 /** A refusal may be due to money that a duplicate of this very request holds. */
@@ -183,11 +185,11 @@ async function release(
   await accounts.submit(organizationId, { command, metadata });
 }
 
-function dependentAppendOf(attempt: Attempt, holdId: HoldId): DependentAppend {
+function dependentAppendOf(attempt: Attempt, event: ExecutionRequested): DependentAppend {
   const { request, generation, metadata, payload } = attempt;
   const stream = streamOf('execution', request.executionId);
   return {
-    append: appendOf(stream, generation - 1, [requestedEvent(attempt, holdId)], metadata),
+    append: appendOf(stream, generation - 1, [event], metadata),
     ...(payload && { payload }),
   };
 }
@@ -198,8 +200,11 @@ const requestedEvent = ({ request }: Attempt, holdId: HoldId): ExecutionRequeste
 });
 
 /** The request is in the log: the processors of this process need not read it. */
-function accepted({ executions }: Commands, attempt: Attempt, holdId: HoldId): Submitted {
-  const event = requestedEvent(attempt, holdId);
+function accepted(
+  { executions }: Commands,
+  attempt: Attempt,
+  event: ExecutionRequested,
+): Submitted {
   const stream = streamOf('execution', attempt.request.executionId);
   executions.learn({ ...event, stream, revision: attempt.generation });
   return { outcome: 'accepted', requested: event.data };

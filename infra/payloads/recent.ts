@@ -3,8 +3,8 @@
  * its execution is dispatched, an output by the caller that waits for it. A ref carries the digest
  * of its bytes, so a payload may be remembered before it is written, and whether or not it is.
  */
-import { LRUCache } from 'lru-cache';
 import type { PayloadRef } from '../../contracts/events/execution.js';
+import { openRecentMap } from '../recent-map.js';
 import { SMALL_PAYLOAD_BYTES_MAX, type PayloadStore } from './port.js';
 
 export interface RecentPayloads extends PayloadStore {
@@ -26,22 +26,20 @@ interface Remembered {
 
 /** What an entry takes beside its bytes: its ref, its digest, its place. */
 const ENTRY_BYTES = 500;
-/** The clock is looked at so rarely, since a payload is remembered for each execution. */
-const CLOCK_STEP_MS = 1_000;
 
 export function openRecentPayloads(
   payloads: PayloadStore,
   { bytesMax = 16 * 1024 * 1024, ageMaxMs = 60_000 }: RecentPayloadsOptions = {},
 ): RecentPayloads {
-  const recent = new LRUCache<string, Remembered>({
-    maxSize: bytesMax,
-    sizeCalculation: ({ bytes }) => ENTRY_BYTES + bytes.length,
-    ttl: ageMaxMs,
-    ttlResolution: Math.min(CLOCK_STEP_MS, ageMaxMs),
+  const recent = openRecentMap<string, Remembered>({
+    costMax: bytesMax,
+    entriesMax: Infinity,
+    ageMaxMs,
   });
   return {
     remember({ ref, sha256 }, bytes) {
-      if (bytes.length <= SMALL_PAYLOAD_BYTES_MAX) recent.set(ref, { sha256, bytes });
+      if (bytes.length > SMALL_PAYLOAD_BYTES_MAX) return;
+      recent.set(ref, { sha256, bytes }, ENTRY_BYTES + bytes.length);
     },
     put: (payload) => payloads.put(payload),
     async get(ref) {
