@@ -44,5 +44,9 @@ for (const path of await glob(rooms, '.sql', '.html', '.css')) {
   await mkdir(target);
   await cp(path, target);
 }
+await cp(
+  'node_modules/redoc/bundles/redoc.standalone.js',
+  'dist/http/server/openapi/redoc.standalone.js',
+);
 await cp('catalogue.yaml', 'dist/catalogue.yaml');
 await cp('package.json', 'dist/package.json');

@@ -13,7 +13,8 @@ import { commandRoutes } from '../../command-api/app.js';
 import { aborted } from '../../infra/concurrency/pause.js';
 import { ROLES, type Config } from '../../infra/config/config.js';
 import { openAuthenticator } from '../../http/server/auth.js';
-import { referenceMounts } from '../../http/server/openapi/openapi.js';
+import { documentMount } from '../../http/server/openapi/openapi.js';
+import { referencePages } from '../../http/server/openapi/reference-pages.js';
 import { serveRoutes, type HttpServer } from '../../http/server/serve-routes.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { Worker } from '../../infra/worker.js';
@@ -147,13 +148,13 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
     ...(config.roles.has('command-api') ? commands : []),
     ...(config.roles.has('query-api') ? queries : []),
   ];
-  // Every process describes the whole API, of which others may serve a part.
-  const reference = referenceMounts(api);
   return orPortTrouble(
     serveRoutes({
       routes: served,
       elsewhere: api.filter((route) => !served.includes(route)),
-      mounts: [...healthMounts(infra, isStopping), ...reference],
+      // Every process describes the whole API, of which others may serve a part.
+      mounts: [...healthMounts(infra, isStopping), documentMount(api)],
+      pages: [referencePages()],
       authenticator: openAuthenticator({ apiKeys, adminKey: keys.adminKey, now }),
       log,
       metrics,

@@ -20,7 +20,6 @@ export function pagesApp(pages: readonly Router[], { pipeline, metrics }: PagesO
   app.set('env', 'production');
   app.set('query parser', false);
   app.disable('x-powered-by');
-  app.disable('etag');
   app.enable('case sensitive routing');
   app.enable('strict routing');
   for (const router of pages) app.use(observed(router, metrics));

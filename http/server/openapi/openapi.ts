@@ -3,10 +3,9 @@ import { errorCatalogue, type ErrorCode } from '../../../contracts/error-codes.j
 import { errorEnvelope } from '../../../contracts/http/parts.js';
 import { parametersOf, templateOf } from '../endpoint.js';
 import { openComponents, type Components } from './components.js';
-import { referencePage } from './reference-page.js';
 import type { JsonSchema, Mount, Route } from '../route.js';
 
-export interface Operation {
+interface Operation {
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
@@ -17,7 +16,7 @@ export interface Operation {
   readonly responses: Readonly<Record<string, Response>>;
 }
 
-export interface Parameter {
+interface Parameter {
   readonly name: string;
   readonly in: 'path' | 'query' | 'header';
   readonly required: boolean;
@@ -27,7 +26,7 @@ export interface Parameter {
 
 type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>;
 
-export interface Response {
+interface Response {
   readonly description: string;
   readonly content?: Content;
 }
@@ -44,25 +43,23 @@ export interface OpenApiDocument {
   };
 }
 
-/** `/openapi.json`, and the same for people at `/docs`. */
-export function referenceMounts(routes: readonly Route[]): Mount[] {
-  const document = openApiDocument(routes);
-  const json = JSON.stringify(document);
-  const page = referencePage(document);
-  return [
-    {
-      path: '/openapi.json',
-      handle: async () => ({
+/** Made when it is first asked for, so that a start does not pay for it. */
+export function documentMount(routes: readonly Route[]): Mount {
+  let json: string | undefined;
+  return {
+    path: '/openapi.json',
+    async handle() {
+      json ??= JSON.stringify(openApiDocument(routes));
+      return {
         status: 200,
         headers: { 'content-type': 'application/json; charset=utf-8' },
         raw: json,
-      }),
+      };
     },
-    { path: '/docs', handle: async () => ({ status: 200, headers: page.headers, raw: page.html }) },
-  ];
+  };
 }
 
-function openApiDocument(routes: readonly Route[]): OpenApiDocument {
+export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   const components = openComponents();
   const errorSchema = components.reference(errorEnvelope);
   const paths: Record<string, Record<string, Operation>> = {};
@@ -87,8 +84,8 @@ function tagsOf(routes: readonly Route[]): readonly string[] {
 }
 
 const ABOUT =
-  'Runs AI models on your behalf: post a model and an input, get an id at once, be told by a ' +
-  'signed webhook or by polling. Money is a decimal string in US dollars. Every answer carries ' +
+  'Runs AI models on your behalf: post a model and an input, get an id at once, and receive ' +
+  'the result by signed webhook or by polling. Money is a decimal string in US dollars. Every answer carries ' +
   'an `X-Request-Id`; every error has the same envelope (or RFC 9457, with `Accept: ' +
   'application/problem+json`). `/api/v1` answers exactly as `/v1` does.';
 
@@ -127,15 +124,23 @@ function parametersIn({ path, querySchema, headers = {} }: Route): Parameter[] {
   const required = (querySchema?.['required'] ?? []) as string[];
   return [
     ...parametersOf(path).map((name) => ({
-      ...{ name, in: 'path' as const, required: true },
+      name,
+      in: 'path' as const,
+      required: true,
       schema: { type: 'string' },
     })),
     ...Object.entries(properties).map(([name, { description, ...schema }]) => ({
-      ...{ name, in: 'query' as const, required: required.includes(name), schema },
+      name,
+      in: 'query' as const,
+      required: required.includes(name),
+      schema,
       ...(typeof description === 'string' && { description }),
     })),
     ...Object.entries(headers).map(([name, description]) => ({
-      ...{ name, in: 'header' as const, required: false, description },
+      name,
+      in: 'header' as const,
+      required: false,
+      description,
       schema: { type: 'string' },
     })),
   ];

@@ -1,6 +1,7 @@
 /** A real server over tiny routes, a key that opens it, and a client; for specs of this folder. */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import type { Router } from 'express';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
 import type { Permission } from '../../../contracts/events/organization.js';
@@ -46,6 +47,7 @@ interface TestServerOptions {
   readonly routes: readonly Route[];
   readonly elsewhere?: readonly Route[];
   readonly mounts?: readonly Mount[];
+  readonly pages?: readonly Router[];
 }
 
 export async function openTestServer(options: TestServerOptions): Promise<TestServer> {
