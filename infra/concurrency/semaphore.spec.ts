@@ -23,7 +23,7 @@ describe('semaphore', () => {
     expect([acquired, semaphore.inFlight]).to.deep.equal([[1, 2, 3, 4], 1]);
   });
 
-  it('gives permits up to its weight; a larger one is in flight alone, in its turn', async () => {
+  it('gives permits by weight; a larger one is in flight alone, and is not overtaken', async () => {
     const semaphore = createSemaphore(10, 100);
     const acquired: number[] = [];
     for (const weight of [60, 500, 1]) void acquiring(semaphore, weight, acquired);

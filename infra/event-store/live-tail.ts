@@ -75,75 +75,44 @@ interface LiveTailOptions {
 const OUTAGE_PAUSE_MS = 250;
 
 export function createLiveTail({ reader, source, codec, log }: LiveTailOptions): LiveTail {
-  const buffer = createRingBuffer();
   const subscribers = new Set<() => void>();
   const changed = createSignal();
-  const stats = { runs: 0, fed: 0, read: 0 };
   const reportOutage = outageReport(log);
-  let isRunning = false;
-  let isLive = false;
-  let closed = false;
-
-  const isWanted = () => subscribers.size > 0 && !closed;
   const notifyAll = () => subscribers.forEach((notify) => notify());
-
-  function add(rows: readonly LogRow[]): number {
-    let added = 0;
-    for (const row of rows) {
-      if (row.position <= buffer.head) continue;
-      buffer.push(decodedRow(codec, row));
-      added++;
-    }
-    if (added > 0) notifyAll();
-    return added;
-  }
-
-  const feed: TailFeed = {
-    async head() {
-      if (!buffer.isOpen) buffer.open(await reader.head());
-      return buffer.head;
-    },
-    add(rows) {
-      const added = add(rows);
-      stats.read += added;
-      return added;
-    },
-    setLive(live) {
-      const begins = live && !isLive;
-      isLive = live;
-      if (live) reportOutage(undefined);
+  const fed = createFedBuffer(reader, codec, {
+    onAdded: notifyAll,
+    onGap: changed.notify,
+    onLive(begins) {
+      reportOutage(undefined);
       // A subscription that waits has read the log before, and may be behind the buffer.
       if (begins) notifyAll();
     },
-  };
+  });
+  const page = pagesOf(reader, codec);
+  let isRunning = false;
+  let closed = false;
+  let runs = 0;
 
+  const isWanted = () => subscribers.size > 0 && !closed;
   async function run(): Promise<void> {
     while (isWanted()) {
       let waitMs = OUTAGE_PAUSE_MS;
-      stats.runs++;
+      runs++;
       try {
-        waitMs = await source.run(feed);
+        waitMs = await source.run(fed.feed);
       } catch (error) {
         reportOutage(String(error));
       }
       if (waitMs > 0) await changed.wait(waitMs);
     }
     isRunning = false;
-    isLive = false;
-    buffer.close();
+    fed.close();
   }
 
   function stopUnlessWanted(): void {
     if (isWanted()) return;
     source.stop();
     changed.notify();
-  }
-
-  async function page(after: Position, limit: number, filter: LogFilter): Promise<LogBatch> {
-    const { rows, position, caughtUp } = await reader.page(after, limit, filter);
-    const decoded = rows.map((row) => decodedRow(codec, row));
-    const batch = batchOf(decoded, after, position, limit, filter);
-    return { ...batch, caughtUp: batch.caughtUp && caughtUp };
   }
 
   return {
@@ -158,26 +127,10 @@ export function createLiveTail({ reader, source, codec, log }: LiveTailOptions):
         stopUnlessWanted();
       };
     },
-    read: (after, limit, filter) =>
-      isLive && buffer.covers(after)
-        ? batchOf(buffer.rows, after, buffer.head, limit, filter)
-        : page(after, limit, filter),
+    read: (...asked) => fed.batch(...asked) ?? page(...asked),
     page,
-    eventsOf: (rows) =>
-      rows.flatMap((row) => {
-        const decoded = rowAt(buffer.rows, row.position) ?? decodedRow(codec, row);
-        return decoded.event() ?? [];
-      }),
-    landed(previous, rows) {
-      if (!buffer.isOpen) return undefined;
-      if (previous > buffer.head) {
-        changed.notify();
-        return undefined;
-      }
-      const added = add(rows());
-      stats.fed += added;
-      return added;
-    },
+    eventsOf: (rows) => rows.flatMap((row) => fed.eventOf(row) ?? []),
+    landed: (previous, rows) => fed.landed(previous, rows),
     refresh: changed.notify,
     close() {
       closed = true;
@@ -188,10 +141,88 @@ export function createLiveTail({ reader, source, codec, log }: LiveTailOptions):
       return closed;
     },
     get stats() {
-      return { ...stats, subscribers: subscribers.size, bufferedEvents: buffer.rows.length };
+      return { ...fed.stats, runs, subscribers: subscribers.size };
     },
   };
 }
+
+interface FedBuffer {
+  readonly feed: TailFeed;
+  landed: LiveTail['landed'];
+  /** Undefined when the buffer is not live, or begins behind `after`. */
+  batch(after: Position, limit: number, filter: LogFilter): LogBatch | undefined;
+  eventOf(row: LogRow): RecordedEvent<AnyEvent> | undefined;
+  close(): void;
+  readonly stats: Pick<TailStats, 'fed' | 'read' | 'bufferedEvents'>;
+}
+
+interface FedBufferHandlers {
+  readonly onAdded: () => void;
+  /** Rows of another process come before those that landed. */
+  readonly onGap: () => void;
+  /** `begins` when it was not live before. */
+  readonly onLive: (begins: boolean) => void;
+}
+
+function createFedBuffer(reader: LogReader, codec: Codec, on: FedBufferHandlers): FedBuffer {
+  const buffer = createRingBuffer();
+  const stats = { fed: 0, read: 0 };
+  let isLive = false;
+
+  function add(rows: readonly LogRow[], by: 'fed' | 'read'): number {
+    let added = 0;
+    for (const row of rows) {
+      if (row.position <= buffer.head) continue;
+      buffer.push(decodedRow(codec, row));
+      added++;
+    }
+    stats[by] += added;
+    if (added > 0) on.onAdded();
+    return added;
+  }
+
+  return {
+    feed: {
+      async head() {
+        if (!buffer.isOpen) buffer.open(await reader.head());
+        return buffer.head;
+      },
+      add: (rows) => add(rows, 'read'),
+      setLive(live) {
+        const begins = live && !isLive;
+        isLive = live;
+        if (live) on.onLive(begins);
+      },
+    },
+    landed(previous, rows) {
+      if (!buffer.isOpen) return undefined;
+      if (previous <= buffer.head) return add(rows(), 'fed');
+      on.onGap();
+      return undefined;
+    },
+    batch: (after, limit, filter) =>
+      isLive && buffer.covers(after)
+        ? batchOf(buffer.rows, after, buffer.head, limit, filter)
+        : undefined,
+    eventOf: (row) => (rowAt(buffer.rows, row.position) ?? decodedRow(codec, row)).event(),
+    close() {
+      isLive = false;
+      buffer.close();
+    },
+    get stats() {
+      return { ...stats, bufferedEvents: buffer.rows.length };
+    },
+  };
+}
+
+const pagesOf =
+  (reader: LogReader, codec: Codec): LiveTail['page'] =>
+  async (after, limit, filter) => {
+    const { rows, position, caughtUp } = await reader.page(after, limit, filter);
+    const decoded = rows.map((row) => decodedRow(codec, row));
+    const batch = batchOf(decoded, after, position, limit, filter);
+    return { ...batch, caughtUp: batch.caughtUp && caughtUp };
+  };
 
 /** Logs an outage once, and its end once. */
 function outageReport(log: StoreLog): (error: string | undefined) => void {

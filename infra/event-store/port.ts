@@ -4,7 +4,8 @@
  * An implementer promises:
  * - A stream's append is all or nothing, and lands only on the expected revision.
  * - A unit's appends are tried in order: the dependent ones only when the primary one landed, each
- *   of them on its own. (PostgreSQL lands a unit in one transaction; no caller may rely on that.)
+ *   of them on its own. (PostgreSQL lands a unit in one transaction; no caller may rely on more
+ *   than the above.)
  * - Payloads of a unit are durable no later than its events.
  * - Repeating an append with the same event ids at the same expected revision answers `appended`
  *   again with the original revision and position, also from another process.

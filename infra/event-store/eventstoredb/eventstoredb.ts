@@ -114,7 +114,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   };
 }
 
-/** Checks a whole unit before any of it is sent: a primary append must not land alone. */
+/** Before anything of a unit is sent: else its primary append might land without the others. */
 function checkSize(append: EncodedAppend): void {
   const bytes = countedBytes(append);
   if (bytes <= APPEND_BYTES_MAX) return;

@@ -30,7 +30,7 @@ interface PostgresEventStoreOptions {
 export interface PostgresEventStore extends EventStore {
   readonly smallPayloads: SmallPayloads;
   readonly rawLog: RawLog;
-  /** Counted since the start; `queue…`, `subscribers` and `bufferedEvents` are of now. */
+  /** Counted since the store was opened; `queue…` and what the tail holds are of now. */
   stats(): EventStoreStats;
 }
 

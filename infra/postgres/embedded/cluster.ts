@@ -91,9 +91,8 @@ function initFailure(location: ClusterLocation, output: string): StartError {
   }
   const cause = output.split('\n').find((line) => /error|FATAL|could not/i.test(line));
   return new StartError(
-    `The database could not be made in ${location.home} (${cause?.trim() ?? output}): cure ` +
-      'that, or ' +
-      'set MODELROUTE_DATA_DIR to another folder.',
+    `The database could not be made in ${location.home} (${cause?.trim() ?? output}): cure that, ` +
+      'or set MODELROUTE_DATA_DIR to another folder.',
   );
 }
 
