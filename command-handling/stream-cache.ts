@@ -1,6 +1,6 @@
 /**
- * Folded states of streams, in memory, each with its revision. Bounded by number and by bytes: those
- * that have not changed for longest are dropped. repository.ts says when a cached state may be used.
+ * Folded states of streams, in memory, each with its revision. Bounded by number and by bytes:
+ * those that have not changed for longest are dropped. repository.ts says when one may be used.
  */
 import type { StreamName } from '../contracts/streams.js';
 import { openRecentMap } from '../infra/recent-map.js';

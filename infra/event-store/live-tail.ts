@@ -89,9 +89,7 @@ export function createLiveTail({ reader, source, codec, log }: LiveTailOptions):
     },
   });
   const page = pagesOf(reader, codec);
-  let isRunning = false;
-  let closed = false;
-  let runs = 0;
+  let [isRunning, closed, runs] = [false, false, 0];
 
   const isWanted = () => subscribers.size > 0 && !closed;
   async function run(): Promise<void> {

@@ -2,9 +2,9 @@
  * Leases in PostgreSQL, table `processing.leases`, measured by the database's clock alone.
  *
  * When that clock itself jumps forward, a lease may pass to another early: the fencing token
- * distinguishes the two, and the first learns of it at its next renewal. When it jumps back, a lease
- * would seem to last for the jump too: one that ends later than its own length from now was granted
- * by another clock, and counts as expired.
+ * distinguishes the two, and the first learns of it at its next renewal. When it jumps back, a
+ * lease would seem to last for the jump too: one that ends later than its own length from now was
+ * granted by another clock, and counts as expired.
  */
 import type { Pool } from 'pg';
 import type { Lease, Leases } from './port.js';

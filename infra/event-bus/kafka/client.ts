@@ -48,10 +48,7 @@ const HEARTBEATS_PER_SESSION = 3;
 const FETCH_WAIT_MS = 3_000;
 /** About a thousand messages: no more than a few milliseconds of decoding at one time. */
 const FETCH_BYTES_PER_PARTITION = 128 * 1024;
-/**
- * After a few messages the next fetch waits for more: a request for each costs more than handling
- * it. A message that comes to an idle consumer does not wait.
- */
+/** After a few messages the next fetch waits for more: a request for each would cost too much. */
 const GATHER_MS = 50;
 /** So many messages of one partition are fetched without waiting for more. */
 const GATHERED = 32;
