@@ -2,7 +2,6 @@
 import type { Pool } from 'pg';
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
-import { openAccounts } from '../command-handling/accounts/accounts.js';
 import { learn, openRepositories } from '../command-handling/repositories.js';
 import { openCatalogue } from '../providers/catalogue/catalogue-holder.js';
 import type { Config } from '../infra/config/config.js';
@@ -13,8 +12,8 @@ import type { Log } from '../infra/logger.js';
 import { openMetrics, type Metrics } from '../infra/metrics.js';
 import { allMigrations } from '../infra/migrations/all.js';
 import { parseCidrs, type AllowedNetworks } from '../http/client/addresses.js';
+import { openSharedAccounts } from './open-accounts.js';
 import { openBus } from './open-bus.js';
-import { openOwners } from './open-owners.js';
 import { openFiles } from './open-files.js';
 import { openStores, type Stores } from './open-stores.js';
 import { openOutbound } from '../http/client/outbound.js';
@@ -79,10 +78,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   });
   const secrets = openSecrets(masterKey);
   const key = secrets.internalKey;
-  const owners = sole
-    ? undefined
-    : await openOwners({ config, url: databaseUrl, key, instance, log, metrics });
-  const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
+  const writing = { config, store, databaseUrl, key, instance, sole, log, metrics };
+  const shared = await openSharedAccounts(writing);
   const infra: Infra = {
     ...repositories,
     config,
@@ -102,7 +99,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     dependencies: dependenciesOf(readStore, stores, delivery, filing),
     progress: openProgress(readStore),
     payloads: openRecentPayloads(openTieredPayloads({ small, large })),
-    accounts: openAccounts({ store, onError, ...(owners && { owners }) }),
+    accounts: shared.accounts,
     secrets,
     beganBefore: sole ? await store.head() : undefined,
     now: Date.now,
@@ -112,7 +109,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     async close() {
       catalogue.close();
       await Promise.all([providers.close(), outbound.close(), downloads.close()]);
-      await Promise.all([delivery.close(), owners?.close()]);
+      await Promise.all([delivery.close(), shared.close()]);
       await Promise.all([stores.close(), filing.close()]);
       await Promise.all([readStore.end(), processing.end()]);
     },

@@ -33,7 +33,7 @@ import { openRestingPeers, type RestingPeers } from './resting-peers.js';
 type Submit = (organizationId: OrganizationId, queued: QueuedCommand) => Promise<AccountResult>;
 
 export interface Forwarding {
-  /** One for each command that was forwarded, from the first. Undefined: decide all of them here. */
+  /** One for each command that was forwarded, from the first. Undefined: decide all here. */
   readonly settled: Promise<readonly Settled[] | undefined>;
   /** Resolves when the answer takes long: commands that wait behind are to be decided here. */
   readonly overdue: Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * Forwarded commands and their outcomes as bytes: a line of JSON, and the payloads' bytes behind it.
+ * Forwarded commands and their outcomes as bytes: a line of JSON, and then the payloads' bytes.
  *
  *   {"contracts": …, "stream": …, "token": …, "sender": …, "commands": […]}\n<payload><payload>…
  */

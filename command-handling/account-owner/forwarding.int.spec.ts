@@ -194,7 +194,7 @@ describe('forwarded commands', function () {
     });
   });
 
-  it('are of unknown outcome when their answer is lost, and found when they are repeated', async () => {
+  it('are of unknown outcome when their answer is lost, and found when repeated', async () => {
     const owner = await start();
     await place(owner, 'own');
     const { address } = await ownerRow();
@@ -255,7 +255,7 @@ describe('forwarded commands', function () {
     return answer.statusCode;
   }
 
-  it('are decided only if they are signed, readable, not too large and under the lease', async () => {
+  it('are decided only if signed, readable, not too large and under the lease', async () => {
     const owner = await start();
     await place(owner, 'own');
     const { address, token } = await ownerRow();

@@ -74,7 +74,7 @@ const columnsOf = (leases: readonly GrantedLease[]) => [
   leases.map(([, token]) => token),
 ];
 
-/** A lease that ends later than its own length from now was granted before the clock jumped back. */
+/** A lease that ends later than its length from now was granted before the clock jumped back. */
 const ACQUIRE = `
   WITH granted AS (
     INSERT INTO deciding.account_owners (stream, holder, address, token, expires_at)

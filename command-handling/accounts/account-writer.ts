@@ -112,7 +112,7 @@ export class AccountWriter {
     return this.singly > 0 ? 1 : Math.max(1, BATCH_MAX >> Math.min(this.conflicts, 16));
   }
 
-  /** Undefined when they are to be decided here. Those that come back undecided are queued again. */
+  /** Undefined when they are to be decided here. Those that come back undecided queue again. */
   private forward(batch: readonly Waiting[]): Forwarding | undefined {
     const commands = batch.map(({ queued }) => queued);
     const forwarding = this.options.owners?.forward(this.cache.stream, commands);
