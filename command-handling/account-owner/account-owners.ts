@@ -56,7 +56,7 @@ interface AccountOwnersOptions {
   readonly instance: string;
   /** The same in all processes of the system, and secret. */
   readonly key: string;
-  /** Where the internal listener listens, and under which name others reach it. */
+  /** The name or address by which other processes reach the internal listener. */
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;

@@ -22,6 +22,7 @@ import {
 import { AUTHORIZATION, FORWARDED_COMMANDS_PATH, isSignedBy } from './signature.js';
 
 interface InternalListenerOptions {
+  /** The name by which others reach it. It listens there if that is loopback, else everywhere. */
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
@@ -75,7 +76,7 @@ export async function openInternalListener(
       .finally(() => answering.delete(answered));
     answering.add(answered);
   });
-  server.listen(port, host);
+  server.listen(port, isLoopback(host) ? host : undefined);
   await once(server, 'listening');
   const name = host.includes(':') ? `[${host}]` : host;
   return {
@@ -88,6 +89,9 @@ export async function openInternalListener(
     },
   };
 }
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 function boundedServer(): Server {
   const server = createServer({
