@@ -7,7 +7,7 @@
  *
  * How they get along is the question:
  *   race    every process decides for the account
- *   mail    every process takes requests, and sends the commands to one that decides: its home
+ *   owner   every process takes requests, and forwards the commands to one that decides
  *   hash    the balancer sends every request for the account to one process
  *
  * Callers are as many as given; each asks again when it is answered.
@@ -17,7 +17,7 @@ import { openHappenings, type Happenings } from './happenings.js';
 
 export interface HotAccount {
   readonly processes: number;
-  readonly manner: 'race' | 'mail' | 'hash';
+  readonly manner: 'race' | 'owner' | 'hash';
   readonly callers: number;
   /** Of a command outside its turn: HTTP, key, JSON, schemas, answer. */
   readonly requestMs: number;
@@ -25,8 +25,8 @@ export interface HotAccount {
   /** From sending an append to its answer; the store orders appends halfway. */
   readonly appendMs: number;
   readonly readMs: number;
-  /** From a process to the home, and back again. */
-  readonly mailMs: number;
+  /** From a process to the owner, and back again. */
+  readonly forwardMs: number;
   /** Each of append and read takes this share more or less. */
   readonly jitter: number;
   readonly batchMax: number;
@@ -102,12 +102,12 @@ export function simulateHotAccount(settings: HotAccount): HotAccountResult {
 }
 
 function ask(world: World, caller: number): void {
-  const { time, manner, processesThere, random, mailMs } = world;
-  const [home] = processesThere;
-  const taker = manner === 'hash' ? home : random.pick(processesThere);
-  const decider = manner === 'race' ? taker : home;
+  const { time, manner, processesThere, random, forwardMs } = world;
+  const [owner] = processesThere;
+  const taker = manner === 'hash' ? owner : random.pick(processesThere);
+  const decider = manner === 'race' ? taker : owner;
   if (!taker || !decider) throw new Error('an account needs a process');
-  const awayMs = taker === decider ? 0 : mailMs;
+  const awayMs = taker === decider ? 0 : forwardMs;
   const command = { caller, askedAtMs: time.nowMs(), awayMs };
   worked(world, taker, world.requestMs, () => {
     time.after(awayMs, () => {

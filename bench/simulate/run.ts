@@ -35,7 +35,7 @@ const ACCOUNT: Omit<HotAccount, 'processes' | 'manner'> = {
   decideMs: 0.03,
   appendMs: 3,
   readMs: 1,
-  mailMs: 2,
+  forwardMs: 2,
   jitter: 0.3,
   batchMax: 256,
   seconds: 20,
@@ -93,10 +93,12 @@ function sizes(): Row[] {
 function hotAccounts(): Row[] {
   const one = simulateHotAccount({ ...ACCOUNT, processes: 1, manner: 'hash' }).acceptsPerSecond;
   const cases = [1, 2, 4, 16].flatMap((processes) =>
-    (processes === 1 ? (['hash'] as const) : (['race', 'mail', 'hash'] as const)).map((manner) => ({
-      processes,
-      manner,
-    })),
+    (processes === 1 ? (['hash'] as const) : (['race', 'owner', 'hash'] as const)).map(
+      (manner) => ({
+        processes,
+        manner,
+      }),
+    ),
   );
   return cases.map((of) => {
     const result = simulateHotAccount({ ...ACCOUNT, ...of });

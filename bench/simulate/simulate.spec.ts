@@ -37,7 +37,7 @@ describe('simulated: one hot account', () => {
     decideMs: 0.05,
     appendMs: 3,
     readMs: 1,
-    mailMs: 2,
+    forwardMs: 2,
     jitter: 0.3,
     batchMax: 64,
     seconds: 2,
@@ -49,7 +49,7 @@ describe('simulated: one hot account', () => {
     expect(simulateHotAccount(racing)).to.deep.equal(simulateHotAccount(racing));
   });
 
-  for (const manner of ['race', 'mail', 'hash'] as const)
+  for (const manner of ['race', 'owner', 'hash'] as const)
     it(`has in its stream what was accepted, and no more than is on its way: ${manner}`, () => {
       const { accepted, revision } = simulateHotAccount({ ...settings, processes: 4, manner });
       expect(accepted).to.be.greaterThan(1_000);
@@ -72,7 +72,7 @@ describe('simulated: one hot account', () => {
   it('loses appends only where processes race, the more of them the more', () => {
     const lost = (processes: number, manner: HotAccount['manner']) =>
       simulateHotAccount({ ...settings, processes, manner }).conflictsPerAppend;
-    expect([lost(1, 'race'), lost(8, 'mail'), lost(8, 'hash')]).to.deep.equal([0, 0, 0]);
+    expect([lost(1, 'race'), lost(8, 'owner'), lost(8, 'hash')]).to.deep.equal([0, 0, 0]);
     expect(lost(2, 'race')).to.be.greaterThan(0.1);
     expect(lost(8, 'race')).to.be.greaterThan(lost(2, 'race'));
   });
