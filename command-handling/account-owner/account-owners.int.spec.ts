@@ -97,8 +97,11 @@ describe('processes that write to one account', function () {
   }
 
   const books = (held: number, available: number) => ({
-    ...{ available: BigInt(available), held: BigInt(held) },
-    ...{ open: held, placed: held, executions: held },
+    available: BigInt(available),
+    held: BigInt(held),
+    open: held,
+    placed: held,
+    executions: held,
   });
 
   it('have the money for 300 of 500 holds: 300 are accepted, 200 truthfully refused', async () => {

@@ -94,11 +94,15 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       if (again.outcome !== 'alreadyDone') throw new Error(again.outcome);
       expect(again.hold).to.include({ executionId: executionIdOf(org, 'k1'), amount: 4n });
       expect(await accounts.submit(org, wish(2, 7n))).to.deep.equal({
-        ...{ outcome: 'rejected', reason: 'InsufficientFunds', hold: undefined },
+        outcome: 'rejected',
+        reason: 'InsufficientFunds',
+        hold: undefined,
       });
       const other = await accounts.submit(org, wish(1, 5n));
       expect(other).to.deep.include({
-        ...{ outcome: 'rejected', reason: 'HoldExistsWithDifferentAmount', hold: again.hold },
+        outcome: 'rejected',
+        reason: 'HoldExistsWithDifferentAmount',
+        hold: again.hold,
       });
     });
 
@@ -309,7 +313,8 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       const stream = await imported(500);
       const rich = { ...Account.initial(), available: 99_000n };
       const about = (revision: number) => ({
-        ...{ revision, version: 101 },
+        revision,
+        version: 101,
         state: `${randomUUID()}\n${AccountSnapshot.write(rich)}`,
       });
       for (const revision of [499, 5_000]) {
