@@ -1,16 +1,23 @@
 /**
- * Writes docs/contracts/ from the schemas in contracts/: every event with its fields, and the error
- * codes. With `--check` it writes nothing and fails when what is there is stale.
+ * Writes docs/contracts/ from the schemas in contracts/ and from the routes: every event with its
+ * fields, the error codes, the OpenAPI document. With `--check` it writes nothing and fails when a
+ * file is stale.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { commandRoutes } from '../command-api/app.js';
 import { errorCatalogue } from '../contracts/error-codes.js';
 import { eventSchemas } from '../contracts/events/all.js';
 import type { EventSchema } from '../contracts/events/envelope.js';
+import { openApiDocument } from '../http/server/openapi/openapi.js';
+import { configFrom } from '../infra/config/config.js';
+import { queryRoutes } from '../query-api/app.js';
+import type { Infra } from '../runtime/infra.js';
 
 const pages: Readonly<Record<string, string>> = {
   'docs/contracts/events.md': eventsPage(),
   'docs/contracts/error-codes.md': errorsPage(),
   'docs/contracts/events.schema.json': `${JSON.stringify(allSchemas(), null, 2)}\n`,
+  'docs/contracts/openapi.json': `${JSON.stringify(wholeApi(), null, 2)}\n`,
 };
 
 const stale = Object.entries(pages).filter(
@@ -79,4 +86,13 @@ function errorsPage(): string {
 function allSchemas(): object {
   const schemas = Object.entries(eventSchemas).map(([type, { schema }]) => [type, schema]);
   return Object.fromEntries(schemas) as object;
+}
+
+/**
+ * The API of all roles, as every process serves it at `/openapi.json`. Until its first request a
+ * route uses nothing of the infrastructure but the configuration, so nothing else is opened.
+ */
+function wholeApi(): object {
+  const infra = { config: configFrom({}) } as Infra;
+  return openApiDocument([...commandRoutes(infra), ...queryRoutes(infra)]);
 }
