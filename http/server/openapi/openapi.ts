@@ -86,8 +86,8 @@ function tagsOf(routes: readonly Route[]): readonly string[] {
 const ABOUT =
   'Runs AI models on your behalf: post a model and an input, get an id at once, and receive ' +
   'the result by signed webhook or by polling. Money is a decimal string in US dollars. Every ' +
-  'answer carries an `X-Request-Id`; every error has the same envelope (or RFC 9457, with `Accept: ' +
-  'application/problem+json`). `/api/v1` answers exactly as `/v1` does.';
+  'answer carries an `X-Request-Id`; every error has the same envelope (or RFC 9457, with ' +
+  '`Accept: application/problem+json`). `/api/v1` answers exactly as `/v1` does.';
 
 const securitySchemes = {
   apiKey: { type: 'http', scheme: 'bearer', description: 'An API key of your organization.' },
