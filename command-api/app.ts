@@ -6,10 +6,13 @@ import type { Route } from '../http/server/route.js';
 import { parseCidrs } from '../http/client/addresses.js';
 import { StartError } from '../infra/start-error.js';
 import type { CommandInfra, Commands } from './command-infra.js';
-import { deleteApiKeys, postApiKeys } from './api-keys/admin-api-keys.js';
-import { postAdjustments, postTopUps } from './billing/admin-money.js';
-import { postDeadLettersRedrive, postRebuild } from './admin/admin-operations.js';
-import { postOrganizations } from './admin/admin-organizations.js';
+import { postDeadLettersRedrive } from './admin/post-dead-letters-redrive.js';
+import { postOrganizations } from './admin/post-organizations.js';
+import { postProjectionsRebuild } from './admin/post-projections-rebuild.js';
+import { deleteApiKeys } from './api-keys/delete-api-keys.js';
+import { postApiKeys } from './api-keys/post-api-keys.js';
+import { postAdjustments } from './billing/post-adjustments.js';
+import { postTopUps } from './billing/post-top-ups.js';
 import { postExecutionsCancel } from './executions/post-executions-cancel.js';
 import { postExecutions } from './executions/post-executions.js';
 
@@ -27,6 +30,6 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postTopUps(commands),
     postAdjustments(commands),
     postDeadLettersRedrive(commands),
-    postRebuild(commands),
+    postProjectionsRebuild(commands),
   ];
 }
