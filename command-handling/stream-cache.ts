@@ -27,13 +27,13 @@ export function openStreamCache(options: StreamCacheOptions = {}): StreamCache {
   const { entriesMax = 20_000, bytesMax = 32 * 1024 * 1024 } = options;
   const states = openRecentMap<StreamName, AtRevision>({ costMax: bytesMax, entriesMax });
   return {
-    get: states.get,
+    get: (stream) => states.get(stream),
     keep(stream, folded) {
       const kept = states.get(stream);
       if (!kept) states.set(stream, folded, bytesOf(folded.state));
       else if (kept.revision < folded.revision) states.set(stream, folded, GROWTH_BYTES);
     },
-    evict: states.delete,
+    evict: (stream) => states.delete(stream),
   };
 }
 
