@@ -172,7 +172,11 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
         [wish(1), unwritable, wish(2), broken, wish(3)].map((one) => accounts.submit(org, one)),
       );
       expect(results.map(({ status }) => status)).to.deep.equal([
-        ...['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'],
+        'fulfilled',
+        'rejected',
+        'fulfilled',
+        'rejected',
+        'fulfilled',
       ]);
       const names = results.map((one) => one.status === 'rejected' && (one.reason as Error).name);
       expect(names.filter(Boolean)).to.deep.equal(['InvalidEvent', 'RangeError']);
