@@ -1,6 +1,6 @@
 /**
  * The slots of jobs that providers accepted: a provider's bulkhead counts what runs there, not only
- * calls that are open (ADR 18). This process took the slot; any process may record the job's end.
+ * calls that are open (ADR 19). This process took the slot; any process may record the job's end.
  *
  *   accepted ──► kept ──► its end was recorded here: given back at once
  *                  └────► it was recorded elsewhere: given back at the next look at its execution
