@@ -1,6 +1,6 @@
 /**
  * The reference for people: Redoc over `/openapi.json`, served from here. It loads nothing from
- * another host, and its policy lets it reach none.
+ * another host, and its policy lets it reach none: Redoc's own mark is shown without its picture.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
