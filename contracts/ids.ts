@@ -56,9 +56,22 @@ export const publicEventIdOf = (executionId: ExecutionId, sequence: number): Eve
 export const payloadRefOf = (atMs: number, about: string, sha256: string): string =>
   `${atMs.toString(36)}/${about}/${sha256.slice(0, 16)}`;
 
-/** An event's id follows from where and by what it is written, so a repeated append is known. */
-export const eventIdOf = (stream: string, revision: number, cause: string): string =>
-  asUuidV5(hash('sha1', `${stream}@${revision}/${cause}`, 'hex'));
+/**
+ * An event's id follows from where it is written and from the token of its append, so a repeated
+ * append is known. The token is a random UUID, so a mixture of both is as unique as the token is,
+ * and costs a tenth of a digest.
+ */
+export function eventIdOf(stream: string, revision: number, token: string): string {
+  let [high, low] = [0x811c9dc5, 0x9e3779b9 ^ revision];
+  for (let index = 0; index < stream.length; index++) {
+    const code = stream.charCodeAt(index);
+    high = Math.imul(high ^ code, 0x01000193);
+    low = Math.imul(low ^ code, 0x85ebca6b);
+  }
+  const mixed = (digits: string, by: number) =>
+    ((parseInt(digits, 16) ^ by) >>> 0).toString(16).padStart(8, '0');
+  return `${mixed(token.slice(0, 8), high)}${token.slice(8, 28)}${mixed(token.slice(28), low)}`;
+}
 
 /** Any name-based UUID of ours, for things that have no public id of their own. */
 export const derivedUuid = (name: string): string => uuidV5(name);

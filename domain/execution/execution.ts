@@ -337,8 +337,20 @@ function complete(
   const { output, files, summary } = completion;
   const latencyMs = Math.max(0, Date.parse(at) - Date.parse(state.request.at));
   const { holdId } = state.request;
-  const result = { attempt, holdId, output, files, summary, usage, cost, providerCost, latencyMs };
-  return accept({ type: 'ExecutionCompleted', data: { ...identityOf(state), at, ...result } });
+  const data = {
+    ...identityOf(state),
+    at,
+    attempt,
+    holdId,
+    output,
+    files,
+    summary,
+    usage,
+    cost,
+    providerCost,
+    latencyMs,
+  };
+  return accept({ type: 'ExecutionCompleted', data });
 }
 
 function expire({ at }: Of<Command, 'Expire'>, state: Known, dueAt: Timestamp): Answer {

@@ -100,6 +100,7 @@ function counted(count = 0): number {
 
 /** `toFixed` rounds the exact binary value, so no product of floats decides about a micro. */
 function milliseconds(seconds = 0): bigint {
+  if (seconds === 0) return 0n;
   if (!isSeconds(seconds)) throw new RangeError(`not a duration in seconds: ${seconds}`);
   const microseconds = BigInt(seconds.toFixed(6).replace('.', ''));
   return (microseconds + 999n) / 1000n;

@@ -1,6 +1,7 @@
 /** What the contract suite is written with: streams, facts, gates and runs that always end. */
 import { randomUUID } from 'node:crypto';
 import {
+  derivedUuid,
   eventIdOf,
   type ExecutionId,
   type HoldId,
@@ -39,7 +40,7 @@ export async function append(
 function factOf(stream: StreamName, after: number, type: FactType) {
   const at = new Date().toISOString();
   return {
-    id: eventIdOf(stream, after + 1, type),
+    id: eventIdOf(stream, after + 1, derivedUuid(type)),
     type,
     data: {
       executionId: idOf(stream) as ExecutionId,
