@@ -1,6 +1,6 @@
 /**
  * What must be undone when all specs of this process are over, in whichever file it was begun; the
- * root hook runs it, last begun first. Importing this costs a pure spec nothing.
+ * runner does it, last begun first. Importing this costs a pure spec nothing.
  */
 export function atEnd(task: () => Promise<void>): void {
   tasks.push(task);
@@ -10,4 +10,7 @@ export async function runEndings(): Promise<void> {
   for (let task = tasks.pop(); task; task = tasks.pop()) await task();
 }
 
-const tasks: (() => Promise<void>)[] = [];
+/** Of the process and not of the module: specs are loaded by `require`, the runner by `import`. */
+const KEY = Symbol.for('modelroute.testing.at-end');
+const shared = globalThis as { [KEY]?: (() => Promise<void>)[] };
+const tasks = (shared[KEY] ??= []);

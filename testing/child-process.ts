@@ -67,10 +67,20 @@ export async function exitOf(child: Child, deadlineMs: number): Promise<Exit> {
   throw new Error(`still running after ${deadlineMs} ms:\n${child.lines.slice(-30).join('\n')}`);
 }
 
+/** What a machine needs to run programs, and to install packages over its own network. */
+const KEPT = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'LANG',
+  'npm_config_cache',
+  'npm_config_registry',
+  'NODE_EXTRA_CA_CERTS',
+];
+
 /** Nothing of ours: a developer's own settings must not steer the specs. */
 function ownEnvironment(): Record<string, string> {
-  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'npm_config_cache', 'npm_config_registry'];
-  return Object.fromEntries(kept.flatMap((name) => entryOf(name)));
+  return Object.fromEntries(KEPT.flatMap((name) => entryOf(name)));
 }
 
 function entryOf(name: string): [string, string][] {

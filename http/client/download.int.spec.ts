@@ -50,7 +50,7 @@ describe('outbound download', () => {
 
   it('meets its deadline though nobody reads, and tells whoever reads later', async () => {
     const place = await serve((_, response) => void response.end(Buffer.alloc(10_000_000)));
-    const call = { url: place.url, timeoutMs: 200, bytesMax: 20_000_000 };
+    const call = { url: place.url, timeoutMs: 1_000, bytesMax: 20_000_000 };
     const { body } = streamed(await open().download(call));
     await until(() => place.open.size === 0);
     const error: unknown = await buffer(body).catch((cause: unknown) => cause);
