@@ -143,6 +143,10 @@ describe('the bus over Kafka, when something breaks', function () {
       { handle: async (notification) => (inside.push(keyOf(notification)), await held.wait, '') },
     );
     await soon('the first is inside', () => inside.length === 1);
+    await soon('both are published', async () => {
+      const ends = await stage.client.ends([topic()]);
+      return ends.reduce((sum, { low, high }) => sum + Number(high - low), 0) === 2;
+    });
     await relay.stop();
     const { events } = await stage.store.readAll(-1n, 10);
     const again = events.toReversed().map(({ stream: key, revision, type, position }) => ({
