@@ -1,22 +1,29 @@
 /**
  * `make test`: runs all spec files in a few processes side by side, each file once.
  *
- * Two lanes prefer pure specs and those of the stores, one prefers whole systems; a lane that runs
- * out of its own takes over what is left. `main.ts pure store` runs specs of those kinds alone.
+ * Two lanes run pure specs and those of the stores, one runs whole systems: beside them where there
+ * are cores for it, else after them, since deadlines of a store are short and a cluster takes both
+ * cores. `main.ts pure store` runs specs of those kinds alone.
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openLane, type Lane } from './lane.js';
 import { openReport, type Report } from './report.js';
 import { KINDS, rememberDurations, specFiles, type Kind, type SpecFile } from './spec-files.js';
 
-const LANES: readonly (readonly Kind[])[] = [['store', 'pure'], ['store', 'pure'], ['system']];
+const STORE_LANES: readonly (readonly Kind[])[] = [
+  ['store', 'pure'],
+  ['store', 'pure'],
+];
+const SYSTEM_LANES: readonly (readonly Kind[])[] = [['system']];
+const STAGES =
+  availableParallelism() > 2 ? [[...STORE_LANES, ...SYSTEM_LANES]] : [STORE_LANES, SYSTEM_LANES];
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const wanted = KINDS.filter((kind) => positionals.length === 0 || positionals.includes(kind));
 const files = [...(await specFiles(wanted))];
 const report = openReport((text) => void process.stdout.write(text));
-const lanes = LANES.filter((kinds) => kinds.some((kind) => wanted.includes(kind)));
-await Promise.all(lanes.map((kinds) => runLane(kinds, report)));
+for (const lanes of STAGES) await Promise.all(lanes.map((kinds) => runLane(kinds, report)));
 await rememberDurations(report.took());
 process.exitCode = report.close() ? 0 : 1;
 
@@ -31,9 +38,8 @@ async function runLane(kinds: readonly Kind[], to: Report): Promise<void> {
   await lane?.end().catch((error: Error) => to.addFailure(error.message));
 }
 
-/** The longest that is left of the kinds, or else of any. */
+/** The longest that is left of the kinds. */
 function take(kinds: readonly Kind[]): SpecFile | undefined {
   const own = files.findIndex(({ kind }) => kinds.includes(kind));
-  const [file] = files.splice(Math.max(0, own), 1);
-  return file;
+  return own < 0 ? undefined : files.splice(own, 1)[0];
 }
