@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { learn, openRepositories } from '../command-handling/repositories.js';
+import { openStreamCache } from '../command-handling/stream-cache.js';
 import { openCatalogue } from '../providers/catalogue/catalogue-holder.js';
 import type { Config } from '../infra/config/config.js';
 import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
@@ -62,7 +63,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   watchStore(stores, metrics);
   const leases = openPostgresLeases({ pool: processing });
   const pool = processing;
-  const repositories = openRepositories(store);
+  const recent = config.roles.has('processors') ? {} : RECENT_ONLY_REPEATED;
+  const repositories = openRepositories(store, openStreamCache(recent));
   const onEvent = (event: RecordedEvent<AnyEvent>) => learn(repositories, event);
   const given = { config, store, epoch, pool, leases, instance, log, metrics };
   const delivery = await openBus({ ...given, onEvent });
@@ -98,7 +100,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     relay,
     dependencies: dependenciesOf(readStore, stores, delivery, filing),
     progress: openProgress(readStore),
-    payloads: openRecentPayloads(openTieredPayloads({ small, large })),
+    payloads: openRecentPayloads(openTieredPayloads({ small, large }), recent),
     accounts: shared.accounts,
     secrets,
     beganBefore: sole ? await store.head() : undefined,
@@ -115,6 +117,12 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     },
   };
 }
+
+/**
+ * A process that runs nothing reads again only what callers repeat within moments: what it keeps
+ * for longer costs the collector more than it spares the store.
+ */
+const RECENT_ONLY_REPEATED = { entriesMax: 2_000, bytesMax: 1024 * 1024 };
 
 const openReadStore = (url: string, log: Log): Pool =>
   openPool(url, { max: READ_CONNECTIONS_MAX, applicationName: 'modelroute', log });
