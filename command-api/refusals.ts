@@ -1,5 +1,5 @@
 /** Every refusal of a decider, as its public error code. */
-import type { ErrorCode } from '../contracts/error-codes.js';
+import type { ErrorCode, ErrorDetail } from '../contracts/error-codes.js';
 import type * as Account from '../domain/account/account.js';
 import type * as ApiKey from '../domain/api-key/api-key.js';
 import type * as Execution from '../domain/execution/execution.js';
@@ -16,6 +16,7 @@ const codeOf: Record<Rejection, ErrorCode> = {
   AdjustmentExistsWithDifferentAmount: 'IDEMPOTENCY_MISMATCH',
   AdjustmentExceedsBalance: 'CONFLICT',
   HoldExistsWithDifferentAmount: 'IDEMPOTENCY_MISMATCH',
+  TooManyOpenHolds: 'RATE_LIMITED',
   InsufficientFunds: 'INSUFFICIENT_BALANCE',
   NotRequested: 'NOT_FOUND',
   RequestedAlready: 'IDEMPOTENCY_MISMATCH',
@@ -40,11 +41,27 @@ const messageOf: Partial<Record<Rejection, string>> = {
   AdjustmentExistsWithDifferentAmount: 'The idempotency key was used with another amount.',
   AdjustmentExceedsBalance: 'The available balance is too small for this adjustment.',
   OrganizationExists: 'The idempotency key was used with another name.',
+  TooManyOpenHolds: 'Too many executions of this organization wait; try again later.',
   TooManyKeys: 'The organization has as many API keys as it may have.',
 };
 
+/** Which limit it was, where a code has several. */
+const detailsOf: Partial<Record<Rejection, readonly ErrorDetail[]>> = {
+  TooManyOpenHolds: [
+    {
+      code: 'waiting_executions',
+      message: 'The organization has as many executions that are not over as it may have.',
+    },
+  ],
+};
+
+/** Executions end in seconds, so room is made within this time or the client asks again. */
+const headersOf: Partial<Record<Rejection, Readonly<Record<string, string>>>> = {
+  TooManyOpenHolds: { 'retry-after': '10' },
+};
+
 export const refused = (reason: Rejection): Refusal =>
-  new Refusal(codeOf[reason], messageOf[reason]);
+  new Refusal(codeOf[reason], messageOf[reason], detailsOf[reason], headersOf[reason]);
 
 /** One field of the request is wrong. */
 export const invalidField = (field: string, code: string, message: string): Refusal =>

@@ -60,7 +60,8 @@ export const errorCatalogue: Record<ErrorCode, ErrorDefinition> = {
 };
 
 export interface ErrorDetail {
-  readonly field: string;
+  /** Absent where no field is wrong, e.g. for a limit. */
+  readonly field?: string;
   readonly code: string;
   readonly message: string;
 }

@@ -30,7 +30,7 @@ export interface ForwardedBatch {
 export type Settled = { readonly result: AccountResult } | { readonly error: Error };
 
 /** Raised when the shape of a forwarded batch or of an account's commands changes. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Processes of two releases forward to one another only if their contracts are the same. */
 const CONTRACTS = createHash('sha256')
@@ -62,6 +62,7 @@ const MONEY_OF: Readonly<Record<Account.Command['type'], string | undefined>> = 
   Deposit: 'amount',
   Adjust: 'amount',
   PlaceHold: 'amount',
+  CheckHold: 'amount',
   SettleHold: 'cost',
   ReleaseHold: undefined,
 };

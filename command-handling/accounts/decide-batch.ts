@@ -28,12 +28,12 @@ export type AccountResult =
       /** Of the dependent append, if there is one. */
       readonly dependent: AppendOutcome | undefined;
     }
-  /** `hold` is the open one, for a `PlaceHold`. */
+  /** `hold` is the open one, for a `PlaceHold` or `CheckHold`. */
   | { readonly outcome: 'alreadyDone'; readonly hold: Account.Hold | undefined }
   | {
       readonly outcome: 'rejected';
       readonly reason: Account.Rejection;
-      /** The open hold of the same execution, for a `PlaceHold`. */
+      /** The open hold of the same execution, for a `PlaceHold` or `CheckHold`. */
       readonly hold: Account.Hold | undefined;
     };
 
@@ -95,6 +95,6 @@ const unchanged = (
     : { outcome: 'alreadyDone', hold };
 
 const openHold = (state: Account.State, { command }: QueuedCommand): Account.Hold | undefined =>
-  command.type === 'PlaceHold'
+  command.type === 'PlaceHold' || command.type === 'CheckHold'
     ? Account.openHold(state, command.executionId, command.generation)
     : undefined;

@@ -98,8 +98,8 @@ export const errorEnvelope: Schema = answerObject('Error', {
     'details?': {
       type: 'array',
       items: objectOf({
-        field: text('Path of the field, with dots.'),
-        code: text('What is wrong with it.'),
+        'field?': text('Path of the field, with dots; absent where none is wrong.'),
+        code: text('What is wrong with it, or which limit it was.'),
         message: text('The same for people.'),
       }),
     },

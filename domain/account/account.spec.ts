@@ -30,15 +30,16 @@ const placed = (amount: bigint, rest: bigint, changes: object = {}): Account.Eve
     ...changes,
   },
 });
-const place = (amount: bigint, generation = 0): Account.Command => ({
-  type: 'PlaceHold',
-  organizationId,
-  executionId,
-  generation,
-  holdId,
-  amount,
-  at,
-});
+const place = (amount: bigint, generation = 0) =>
+  ({
+    type: 'PlaceHold',
+    organizationId,
+    executionId,
+    generation,
+    holdId,
+    amount,
+    at,
+  }) as const satisfies Account.Command;
 const settle = (cost: bigint, of: HoldId = holdId): Account.Command => ({
   type: 'SettleHold',
   organizationId,
@@ -123,6 +124,55 @@ describe('Account', () => {
     given(deposited(10n)).when(place(11n)).thenRejected('InsufficientFunds');
     given(deposited(10n)).when(place(0n)).thenRejected('AmountNotPositive');
     given().when(place(1n)).thenRejected('InsufficientFunds');
+  });
+
+  it('holds no more at a time than it is told; a repeat is none, and an end makes room', () => {
+    const bounded = (openHoldsMax: number, generation = 0): Account.Command => ({
+      ...place(4n, generation),
+      openHoldsMax,
+    });
+    const released: Account.Event = {
+      type: 'HoldReleased',
+      data: {
+        organizationId,
+        executionId,
+        holdId,
+        amount: 4n,
+        reason: 'failed',
+        at,
+        availableAfter: 10n,
+        heldAfter: 0n,
+      },
+    };
+    given(deposited(10n)).when(bounded(0)).thenRejected('TooManyOpenHolds');
+    given(deposited(10n)).when(bounded(1)).then(placed(4n, 6n));
+    given(deposited(10n), placed(4n, 6n)).when(bounded(1)).thenAlreadyDone();
+    given(deposited(10n), placed(4n, 6n)).when(bounded(1, 1)).thenRejected('TooManyOpenHolds');
+    given(deposited(10n), placed(4n, 6n))
+      .when(bounded(2, 1))
+      .then(placed(4n, 2n, { generation: 1, heldAfter: 8n }));
+    given(deposited(10n), placed(4n, 6n), released)
+      .when(bounded(1, 1))
+      .then(placed(4n, 6n, { generation: 1 }));
+  });
+
+  it('checks whether it would hold, and changes nothing', () => {
+    const check = (amount: bigint, openHoldsMax = 1): Account.Command => ({
+      type: 'CheckHold',
+      organizationId,
+      executionId,
+      generation: 0,
+      amount,
+      openHoldsMax,
+      at,
+    });
+    given(deposited(10n)).when(check(10n)).then();
+    given(deposited(10n)).when(check(11n)).thenRejected('InsufficientFunds');
+    given(deposited(10n)).when(check(10n, 0)).thenRejected('TooManyOpenHolds');
+    given(deposited(10n), placed(4n, 6n)).when(check(4n)).thenAlreadyDone();
+    given(deposited(10n), placed(4n, 6n))
+      .when(check(5n))
+      .thenRejected('HoldExistsWithDifferentAmount');
   });
 
   it('settles to the cost, gives the rest back, and bears the overrun', () => {

@@ -17,12 +17,19 @@ export type Event = AccountEvent;
 export type Command =
   | Stamped<'Deposit', { topUpId: string; amount: Micros }>
   | Stamped<'Adjust', { adjustmentId: string; amount: Micros; reason: string }>
-  | Stamped<
-      'PlaceHold',
-      { executionId: ExecutionId; generation: number; holdId: HoldId; amount: Micros }
-    >
+  | Stamped<'PlaceHold', HoldAsked & { holdId: HoldId }>
+  /** Refused as `PlaceHold` would be, and changes nothing. */
+  | Stamped<'CheckHold', HoldAsked>
   | Stamped<'SettleHold', { executionId: ExecutionId; holdId: HoldId; cost: Micros }>
   | Stamped<'ReleaseHold', { executionId: ExecutionId; holdId: HoldId; reason: ReleaseReason }>;
+
+interface HoldAsked {
+  executionId: ExecutionId;
+  generation: number;
+  amount: Micros;
+  /** With so many open holds no other is placed. An execution's hold is open until it is over. */
+  openHoldsMax?: number | undefined;
+}
 
 type Stamped<T extends string, D> = { type: T; organizationId: OrganizationId; at: Timestamp } & D;
 
@@ -33,6 +40,7 @@ export type Rejection =
   | 'AdjustmentExistsWithDifferentAmount'
   | 'AdjustmentExceedsBalance'
   | 'HoldExistsWithDifferentAmount'
+  | 'TooManyOpenHolds'
   | 'InsufficientFunds';
 
 /** An open hold; ended ones are forgotten, their ids stay in the log. */
@@ -98,6 +106,8 @@ export function decide(state: State, command: Command): Decision<Event, Rejectio
       return adjust(command, state);
     case 'PlaceHold':
       return placeHold(command, state);
+    case 'CheckHold':
+      return checkHold(command, state);
     case 'SettleHold':
       return settleHold(command, state);
     case 'ReleaseHold':
@@ -128,14 +138,27 @@ function adjust({ type: _, ...data }: Of<Command, 'Adjust'>, state: State) {
   return accept<Event>({ type: 'FundsAdjusted', data: { ...data, ...after } });
 }
 
-function placeHold({ type: _, ...data }: Of<Command, 'PlaceHold'>, state: State) {
-  const hold = state.holds.get(keyOf(data));
-  if (hold && hold.amount !== data.amount) return reject('HoldExistsWithDifferentAmount');
-  if (hold) return alreadyDone;
-  if (data.amount <= 0n) return reject('AmountNotPositive');
-  if (data.amount > state.available) return reject('InsufficientFunds');
+function placeHold(
+  { type: _, openHoldsMax, ...data }: Of<Command, 'PlaceHold'>,
+  state: State,
+): Decision<Event, Rejection> {
+  const checked = checkHold({ ...data, openHoldsMax }, state);
+  if (checked.kind !== 'accepted') return checked;
   const after = standing(state, -data.amount, data.amount);
-  return accept<Event>({ type: 'HoldPlaced', data: { ...data, ...after } });
+  return accept({ type: 'HoldPlaced', data: { ...data, ...after } });
+}
+
+function checkHold(
+  { amount, openHoldsMax = Infinity, ...data }: HoldAsked,
+  state: State,
+): Decision<Event, Rejection> {
+  const hold = state.holds.get(keyOf(data));
+  if (hold && hold.amount !== amount) return reject('HoldExistsWithDifferentAmount');
+  if (hold) return alreadyDone;
+  if (amount <= 0n) return reject('AmountNotPositive');
+  if (state.holds.size >= openHoldsMax) return reject('TooManyOpenHolds');
+  if (amount > state.available) return reject('InsufficientFunds');
+  return accept();
 }
 
 /** The charge never exceeds the hold: the overrun is recorded for the operator, not billed. */
