@@ -6,6 +6,9 @@
  *     ▲          ├───────► ready     the same, and the queue has later ones
  *     └─ pausing ◄┘                  the handler threw; the pause ends
  *
+ * A deferred notification leaves its queue as a processed one does, and its task stays in flight
+ * until the work behind it is done. It counts towards no bound of the dispatcher.
+ *
  * Bounded: reading waits while enough queues are ready or too many notifications are in flight.
  * Cheap: no timer and no lasting promise per notification.
  */
@@ -15,7 +18,7 @@ import { isOutage } from '../event-store/outage.js';
 import { StoreUnavailable, type Position } from '../event-store/port.js';
 import { openInFlightWindow, redrivenTask } from './in-flight-window.js';
 import type { InFlightWindow, Task } from './in-flight-window.js';
-import type { EventNotification, Group, Notification } from './port.js';
+import type { Deferral, EventNotification, Group, Notification } from './port.js';
 
 export interface Handled {
   readonly group: string;
@@ -84,7 +87,7 @@ interface Capacity {
   readonly release: () => void;
 }
 
-type Next = 'processed' | 'again' | 'stopped';
+type Next = 'processed' | 'again' | 'stopped' | Deferral;
 
 interface Dispatcher extends KeyDispatcherOptions {
   readonly queues: Map<StreamName, KeyQueue>;
@@ -93,6 +96,8 @@ interface Dispatcher extends KeyDispatcherOptions {
   readonly inFlight: InFlightWindow;
   /** Dead letters that are redriven now, so that two requests deliver once. */
   readonly redriven: Set<string>;
+  /** Tasks whose work goes on after their handlers. */
+  readonly deferred: Set<Task>;
   /** Of the handlers that run at one time. */
   readonly limit: AdaptiveLimit;
   /** Handlers that run now. */
@@ -110,6 +115,7 @@ export function openKeyDispatcher(options: KeyDispatcherOptions): KeyDispatcher 
     pausing: new Set(),
     inFlight: openInFlightWindow(options.after),
     redriven: new Set(),
+    deferred: new Set(),
     limit: openAdaptiveLimit(options.group.concurrencyMax, options.clock),
     handling: 0,
     ticker: undefined,
@@ -183,8 +189,8 @@ function handleReady(dispatcher: Dispatcher): void {
 async function handleFirst(dispatcher: Dispatcher, queue: KeyQueue): Promise<void> {
   const task = queue.tasks[0];
   const next = task ? await nextOf(dispatcher, task) : 'processed';
-  if (next === 'processed') finishFirst(dispatcher, queue);
   if (next === 'again') pauseQueue(dispatcher, queue, task?.attempts ?? 0);
+  else if (next !== 'stopped') finishFirst(dispatcher, queue, next);
   dispatcher.handling -= 1;
   if (dispatcher.handling === 0) dispatcher.onIdle?.();
   handleReady(dispatcher);
@@ -193,17 +199,18 @@ async function handleFirst(dispatcher: Dispatcher, queue: KeyQueue): Promise<voi
 async function nextOf(dispatcher: Dispatcher, task: Task): Promise<Next> {
   const { group, signal, clock } = dispatcher;
   task.attempts += 1;
-  const { stream, revision, type, position, attempts } = task;
-  const notification: Notification = { stream, revision, type, position, attempt: attempts };
+  const notification = notificationOf(task);
   const startedAt = clock();
-  let outcome: string;
+  let handled: string | Deferral;
   try {
-    outcome = await group.handle(notification, signal);
+    handled = await group.handle(notification, signal);
   } catch (error) {
     return nextAfterThrow(dispatcher, task, { notification, ms: clock() - startedAt, error });
   }
   dispatcher.limit.succeeded();
+  const outcome = typeof handled === 'string' ? handled : handled.outcome;
   dispatcher.onHandled({ group: group.name, notification, outcome, ms: clock() - startedAt });
+  if (typeof handled !== 'string') return handled;
   if (task.isRedriven) await dispatcher.removeDeadLetter(notification);
   return 'processed';
 }
@@ -212,7 +219,7 @@ async function nextAfterThrow(
   dispatcher: Dispatcher,
   task: Task,
   thrown: { notification: Notification; ms: number; error: unknown },
-): Promise<Next> {
+): Promise<Exclude<Next, Deferral>> {
   const { group, signal } = dispatcher;
   const { notification, error } = thrown;
   const stopped = signal.aborted;
@@ -225,14 +232,57 @@ async function nextAfterThrow(
   return (await dispatcher.addDeadLetter(notification, error)) ? 'processed' : 'again';
 }
 
-function finishFirst(dispatcher: Dispatcher, queue: KeyQueue): void {
+function finishFirst(dispatcher: Dispatcher, queue: KeyQueue, next: Deferral | 'processed'): void {
   const task = queue.tasks.shift();
   if (queue.tasks.length > 0) dispatcher.ready.push(queue);
   else dispatcher.queues.delete(queue.stream);
   if (!task) return;
+  if (next === 'processed') finish(dispatcher, task);
+  else void finishDeferred(dispatcher, task, next.processed);
+}
+
+function finish(dispatcher: Dispatcher, task: Task): void {
   if (task.isRedriven) dispatcher.redriven.delete(keyOf(task));
   else dispatcher.inFlight.remove(task);
   dispatcher.onProcessed(task);
+}
+
+/** Never rejects. Without an end, the notification is delivered again by the next process. */
+async function finishDeferred(
+  dispatcher: Dispatcher,
+  task: Task,
+  processed: Promise<void>,
+): Promise<void> {
+  const { deferred, clock } = dispatcher;
+  const deferredAt = clock();
+  deferred.add(task);
+  let next: Exclude<Next, Deferral> = 'processed';
+  try {
+    await processed;
+    if (task.isRedriven) await dispatcher.removeDeadLetter(notificationOf(task));
+  } catch (error) {
+    const ms = clock() - deferredAt;
+    next = await nextAfterThrow(dispatcher, task, {
+      notification: notificationOf(task),
+      ms,
+      error,
+    });
+  }
+  deferred.delete(task);
+  if (next === 'processed') finish(dispatcher, task);
+  if (next === 'again') handleAgain(dispatcher, task);
+}
+
+/** Behind what came for its stream meanwhile. */
+function handleAgain(dispatcher: Dispatcher, task: Task): void {
+  const queue = dispatcher.queues.get(task.stream);
+  if (queue) {
+    queue.tasks.push(task);
+    return;
+  }
+  const opened = { stream: task.stream, tasks: [task], pausedUntil: 0 };
+  dispatcher.queues.set(task.stream, opened);
+  pauseQueue(dispatcher, opened, task.attempts);
 }
 
 function pauseQueue(dispatcher: Dispatcher, queue: KeyQueue, attempts: number): void {
@@ -258,7 +308,16 @@ function endPauses(dispatcher: Dispatcher): void {
   handleReady(dispatcher);
 }
 
-const isFull = ({ signal, ready, inFlight }: Dispatcher): boolean =>
-  !signal.aborted && (ready.length >= READY_QUEUES_MAX || inFlight.size >= IN_FLIGHT_MAX);
+const isFull = ({ signal, ready, inFlight, deferred }: Dispatcher): boolean =>
+  !signal.aborted &&
+  (ready.length >= READY_QUEUES_MAX || inFlight.size - deferred.size >= IN_FLIGHT_MAX);
+
+const notificationOf = ({ stream, revision, type, position, attempts }: Task): Notification => ({
+  stream,
+  revision,
+  type,
+  position,
+  attempt: attempts,
+});
 
 const keyOf = ({ stream, revision }: EventNotification): string => `${stream}@${revision}`;

@@ -7,7 +7,8 @@
  * also after a crash; notifications of one stream are handled one after another, in order; a
  * handler that throws is called again after a growing pause, while other streams go on; after
  * `attemptsMax` failures the notification becomes a dead letter, which the admin API shows, and the
- * later notifications of its stream go on.
+ * later notifications of its stream go on. A deferred notification takes no handling slot and keeps
+ * nothing back, and counts as processed when its work says so: after a crash it is delivered again.
  */
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { Category, StreamName } from '../../contracts/streams.js';
@@ -27,6 +28,14 @@ export interface Notification extends EventNotification {
   readonly attempt: number;
 }
 
+/** The work of a notification goes on after its handler. The group itself bounds how much does. */
+export interface Deferral {
+  /** A word, as for a handled notification. */
+  readonly outcome: string;
+  /** When it rejects, the notification is delivered again, as after a throw. */
+  readonly processed: Promise<void>;
+}
+
 export interface Group {
   /** The processor's name: checkpoint, metric label and dead-letter topic. */
   readonly name: string;
@@ -36,7 +45,7 @@ export interface Group {
   readonly concurrencyMax: number;
   readonly attemptsMax: number;
   /** Answers the outcome, a word that labels the metric and the log line of this unit of work. */
-  handle(notification: Notification, signal: AbortSignal): Promise<string>;
+  handle(notification: Notification, signal: AbortSignal): Promise<string | Deferral>;
 }
 
 export interface GroupLag {

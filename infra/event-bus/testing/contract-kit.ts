@@ -9,7 +9,7 @@ import {
 } from '../../../contracts/ids.js';
 import { idOf, streamOf, type StreamName } from '../../../contracts/streams.js';
 import { NO_STREAM, type EventStore, type Position } from '../../event-store/port.js';
-import type { EventBus, Group, Notification } from '../port.js';
+import type { Deferral, EventBus, Group, Notification } from '../port.js';
 
 type FactType = 'ExecutionExpired' | 'ExecutionCancelled';
 
@@ -80,6 +80,9 @@ type AnyHandler = Omit<Group, 'handle'> & {
   handle(notification: Notification, signal: AbortSignal): Promise<unknown>;
 };
 
+const isDeferral = (answer: unknown): answer is Deferral =>
+  typeof answer === 'object' && answer !== null && 'processed' in answer;
+
 export interface Runs {
   start(group: AnyHandler): void;
   /** The handler fails at revision 0 of every stream while `sick`; answers the deliveries. */
@@ -95,8 +98,8 @@ export function startRuns(bus: EventBus): Runs {
   const start = (group: AnyHandler): void => {
     const stopper = new AbortController();
     const handle: Group['handle'] = async (notification, signal) => {
-      await group.handle(notification, signal);
-      return 'handled';
+      const answer = await group.handle(notification, signal);
+      return isDeferral(answer) ? answer : 'handled';
     };
     const ended = bus.run({ ...group, handle }, stopper.signal);
     running.push({ stopper, ended });

@@ -14,6 +14,7 @@ import {
   startRuns,
   type Runs,
 } from './contract-kit.js';
+import { defers } from './contract-deferrals.js';
 import type { EventBus, Notification } from '../port.js';
 
 /** Durable state that outlives the buses opened over it. */
@@ -83,6 +84,7 @@ export function eventBusContract(
     keepsDeadLetters(the);
     stopsAndStartsAgain(the);
     survivesACrash(the);
+    defers(the);
   });
 }
 
