@@ -160,13 +160,20 @@ describe('Delivery', () => {
       .then(failed(1, 0, 2.4 * MINUTE, 429));
   });
 
+  it('is kept waiting no longer than an hour, whatever the receiver asks', () => {
+    for (const asked of [HOUR, HOUR + 1, 24 * HOUR, Number.MAX_SAFE_INTEGER, Infinity])
+      given(scheduled)
+        .when(record({ result: answered(429, asked) }))
+        .then(failed(1, 0, HOUR, 429));
+  });
+
   it('dies after 24 hours', () => {
     given(scheduled)
-      .when(record({ result: answered(500, 24 * HOUR) }))
-      .then(failed(1, 0, 24 * HOUR));
+      .when(record({ result: answered(500), ms: 24 * HOUR - 2 * MINUTE }))
+      .then(failed(1, 24 * HOUR - 2 * MINUTE, 24 * HOUR));
     given(scheduled)
-      .when(record({ result: answered(500, 24 * HOUR), ms: 1 }))
-      .then(exhausted(1, 1, 'age', answeredWith(500)));
+      .when(record({ result: answered(500), ms: 24 * HOUR - 2 * MINUTE + 1 }))
+      .then(exhausted(1, 24 * HOUR - 2 * MINUTE + 1, 'age', answeredWith(500)));
     given(...failures(1))
       .when(record({ attempt: 2, result: answered(500), ms: 24 * HOUR }))
       .then(exhausted(2, 24 * HOUR, 'age', answeredWith(500)));
@@ -213,6 +220,9 @@ function walk(steps: readonly Step[]): void {
     const decision = Delivery.decide(state, command);
     if (decision.kind !== 'accepted') throw new Error(JSON.stringify(decision));
     expect(decision.events).to.have.length(1);
+    const [event] = decision.events;
+    if (event?.type === 'DeliveryExhausted')
+      expect(event.data.cause, 'all six happen').to.be.oneOf(['attempts', 'gone']);
     state = decision.events.reduce(Delivery.evolve, state);
     if (state.status === 'waiting')
       expect(Date.parse(state.nextAttemptAt)).to.be.at.least(due + lateMs + 2 * MINUTE);

@@ -51,6 +51,8 @@ export type State =
 const RETRY_AFTER_MINUTES = [2, 4, 8, 16, 30] as const;
 export const ATTEMPTS_MAX = RETRY_AFTER_MINUTES.length + 1;
 export const AGE_MAX_MS = 24 * 3_600_000;
+/** A receiver may ask for a longer wait, within which all six attempts still happen. */
+const RETRY_AFTER_MAX_MS = 3_600_000;
 
 export const initial = (): State => ({ status: 'none' });
 
@@ -111,7 +113,7 @@ function recordAttempt(
 
 type Cause = Extract<Event, { type: 'DeliveryExhausted' }>['data']['cause'];
 
-/** When to try again, or why never. `Retry-After` may only lengthen the wait. */
+/** When to try again, or why never. `Retry-After` may only lengthen the wait, up to an hour. */
 function nextAttempt(
   { result, attempt, jitter, at }: Of<Command, 'RecordAttempt'>,
   { scheduled }: Waiting,
@@ -121,7 +123,10 @@ function nextAttempt(
   const minutes = RETRY_AFTER_MINUTES[attempt - 1];
   if (minutes === undefined) return 'attempts';
   const asked = result.kind === 'answered' ? (result.retryAfterMs ?? 0) : 0;
-  const waitMs = Math.max(minutes * 60_000 * (1 + 0.2 * jitter), asked);
+  const waitMs = Math.max(
+    minutes * 60_000 * (1 + 0.2 * jitter),
+    Math.min(asked, RETRY_AFTER_MAX_MS),
+  );
   const due = Date.parse(at) + Math.round(waitMs);
   return due > Date.parse(scheduled.at) + AGE_MAX_MS ? 'age' : new Date(due);
 }

@@ -6,7 +6,7 @@ import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { DeliveryScheduled } from '../../contracts/events/delivery.js';
 import type { DeliveryId, ExecutionId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import * as Delivery from '../../domain/delivery/delivery.js';
+import type * as Delivery from '../../domain/delivery/delivery.js';
 import type { Loaded } from '../../command-handling/repository.js';
 import { readEvents } from '../../command-handling/streams.js';
 import { retryOnOutage } from '../../infra/event-store/outage.js';
@@ -36,15 +36,11 @@ export interface Due {
 type Waiting = Extract<Delivery.State, { status: 'waiting' }>;
 
 const TIMEOUT_MS = 30_000;
-/** Of an answer only the status counts; so much is read that the connection can be reused. */
-const ANSWER_BYTES_MAX = 16 * 1024;
 /** As many as the outbound client has connections to a host: no 30 s begin in a queue. */
 const HOST_BUSY_MAX = 64;
 const HOST_WAITING_MAX = 2_000;
 /** Of all hosts, those that wait included; about 2 KB each. */
 const IN_FLIGHT_MAX = 10_000;
-/** Beyond it the delivery dies of age anyway. */
-const RETRY_AFTER_MAX_MS = Delivery.AGE_MAX_MS;
 
 export function openDeliveryAttempts(infra: Infra): DeliveryAttempts {
   const inFlight = new Map<DeliveryId, Promise<void>>();
@@ -166,7 +162,6 @@ function post(
     },
     body,
     timeoutMs: TIMEOUT_MS,
-    responseBytesMax: ANSWER_BYTES_MAX,
     signal,
   });
 }
@@ -200,5 +195,5 @@ function resultOf(result: OutboundResult, nowMs: number): Delivery.AttemptResult
 function retryAfterOf(text: string | undefined, nowMs: number): number | undefined {
   if (!text) return undefined;
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
-  return ms > 0 ? Math.min(ms, RETRY_AFTER_MAX_MS) : undefined;
+  return ms > 0 ? ms : undefined;
 }
