@@ -11,6 +11,7 @@ import type { LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import { addressVerdict } from './addresses.js';
 import type { AllowedNetworks } from './addresses.js';
+import { withoutInformational } from './informational.js';
 import type { ResolvedAddress, ResolveHost } from './resolve-host.js';
 import { isLoopbackName, privateOnlyReason } from './vet-url.js';
 
@@ -28,10 +29,12 @@ interface ConnectorOptions {
 export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
   const { networks, connectTimeoutMs } = options;
   const connectorFor = (isFit: (address: string) => boolean): buildConnector.connector =>
-    buildConnector({
-      lookup: vettedLookup(options, isFit),
-      timeout: connectTimeoutMs,
-    });
+    withoutInformational(
+      buildConnector({
+        lookup: vettedLookup(options, isFit),
+        timeout: connectTimeoutMs,
+      }),
+    );
   const isAllowed = (address: string): boolean => addressVerdict(address, networks) === 'allowed';
   const isReachable = (address: string): boolean => addressVerdict(address, networks) !== 'refused';
   const connectPrivately = connectorFor(isAllowed);

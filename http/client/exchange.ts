@@ -52,9 +52,9 @@ export interface ExchangeSink {
   head(status: number, headers: IncomingHttpHeaders): void;
   data(chunk: Buffer): void;
   end(): void;
-  /** The exchange went wrong in a way that the world can go wrong. */
+  /** The exchange went wrong, in whatever way a network, a peer or its certificate can. */
   broken(how: Refused | Failed): void;
-  /** The exchange went wrong in a way that nobody has thought of: a bug. */
+  /** The sink itself threw: a bug of ours. */
   crashed(error: Error): void;
 }
 
@@ -128,11 +128,21 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
-    if (!this.isOver && status >= 200) this.sink.head(status, headers);
+    if (this.isOver || status < 200) return;
+    try {
+      this.sink.head(status, headers);
+    } catch (error) {
+      this.crash(error);
+    }
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.isOver) this.sink.data(chunk);
+    if (this.isOver) return;
+    try {
+      this.sink.data(chunk);
+    } catch (error) {
+      this.crash(error);
+    }
   }
 
   onResponseEnd(): void {
@@ -144,9 +154,7 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.isOver) return;
     this.finish(false);
-    const how = endOf(error, this.hasStarted);
-    if (how) this.sink.broken(how);
-    else this.sink.crashed(error);
+    this.sink.broken(endOf(error, this.hasStarted));
   }
 
   private get hasStarted(): boolean {
@@ -160,7 +168,18 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
     }
     this.lease = lease;
     const { method, path, headers, body } = this.request;
-    lease.dispatcher.dispatch({ method, path, headers, body }, this);
+    try {
+      lease.dispatcher.dispatch({ method, path, headers, body }, this);
+    } catch (error) {
+      this.crash(error);
+    }
+  }
+
+  private crash(error: unknown): void {
+    if (this.isOver) return;
+    this.finish(false);
+    const thrown = error instanceof Error ? error : new Error('no error was thrown');
+    this.sink.crashed(thrown);
   }
 
   private finish(isWhole: boolean): void {
@@ -176,18 +195,18 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
 const timeOut = (exchange: RunningExchange): void =>
   exchange.fail('timeout', `no end within ${exchange.timeoutMs} ms`);
 
-/** Undefined for an error that is nothing the network or the other side could cause. */
-function endOf(error: Error, mayHaveStarted: boolean): Refused | Failed | undefined {
+/** Every error has a meaning here, also one whose code is new to us, or that has none. */
+function endOf(error: Error, mayHaveStarted: boolean): Refused | Failed {
   const { code: given, cause } = error as NodeJS.ErrnoException & {
     cause?: NodeJS.ErrnoException;
   };
-  const code = error instanceof errors.HTTPParserError ? 'HPE' : given;
+  const code = error instanceof errors.HTTPParserError ? 'HPE' : String(given);
   if (code === REFUSED) return { kind: 'refused', reason: error.message };
   if (code === 'UND_ERR_INVALID_ARG') {
     return { kind: 'refused', reason: `The request cannot be sent: ${error.message}.` };
   }
-  const reason = code === undefined ? undefined : failureReason(code, mayHaveStarted);
-  return reason && { kind: 'failed', reason, mayHaveStarted, detail: wordOf(cause?.code ?? given) };
+  const reason = failureReason(code, mayHaveStarted);
+  return { kind: 'failed', reason, mayHaveStarted, detail: wordOf(cause?.code ?? given) };
 }
 
 /** Codes are of a fixed vocabulary; what is none could quote the request. */
@@ -195,18 +214,19 @@ const wordOf = (code: string | undefined): string =>
   code !== undefined && /^[A-Za-z0-9_]{1,40}$/.test(code) ? code : 'connection error';
 
 const resetCodes = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET'];
-/** Codes of OpenSSL, of certificate verification and of node:tls. */
+/** Codes of OpenSSL, of certificate verification (UNSPECIFIED is one) and of node:tls. */
 const tlsCode = new RegExp(
   '^(ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_' +
-    '|PATH_LENGTH_|HOSTNAME_MISMATCH|ERROR_IN_CERT)',
+    '|PATH_LENGTH_|HOSTNAME_MISMATCH|ERROR_IN_CERT|OUT_OF_MEM$|UNSPECIFIED$)',
 );
 
-function failureReason(code: string, mayHaveStarted: boolean): FailureReason | undefined {
+function failureReason(code: string, mayHaveStarted: boolean): FailureReason {
   if (code === UNRESOLVED || code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'dns';
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return 'aborted';
   if (tlsCode.test(code)) return 'tls';
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'connect';
   if (resetCodes.includes(code)) return mayHaveStarted ? 'reset' : 'connect';
-  if (code === 'HPE' || code.startsWith('UND_ERR_')) return 'protocol';
-  return /^E[A-Z0-9]+$/.test(code) ? 'connect' : undefined;
+  if (code === 'HPE' || code === 'ERR_ASSERTION' || code.startsWith('UND_ERR_')) return 'protocol';
+  if (/^E[A-Z0-9]+$/.test(code)) return 'connect';
+  return mayHaveStarted ? 'reset' : 'connect';
 }

@@ -37,10 +37,9 @@ describe('outbound', () => {
         '{"a":1}',
       ],
     ]);
-    const { status, headers, body, truncated, latencyMs } = answered(result);
-    expect([status, String(body), truncated]).to.deep.equal([201, 'hello', false]);
+    const { status, headers } = answered(result);
+    expect(status).to.equal(201);
     expect([headers['x-twice'], headers['content-type']]).to.deep.equal(['a, b', 'text/plain']);
-    expect(latencyMs).to.be.within(0, 5_000);
   });
 
   it('keeps a connection for the next call', async () => {
@@ -80,7 +79,7 @@ describe('outbound', () => {
 
     it('judges a name anew for each connection, so that rebinding gains nothing', async () => {
       const first = await serve((_, response) => {
-        response.writeHead(200, { connection: 'close' }).end('public');
+        response.writeHead(204, { connection: 'close' }).end();
       });
       const secret = await serve(
         (_, response) => void response.end('secret'),
@@ -92,7 +91,7 @@ describe('outbound', () => {
         Promise.resolve((answers.shift() ?? []).map((address) => ({ address, family: 4 })));
       const outbound = open({ resolveHost }, '127.0.0.1');
       const url = `http://rebinding.example:${first.port}/`;
-      expect(String(answered(await outbound.request(quick(url))).body)).to.equal('public');
+      expect(answered(await outbound.request(quick(url))).status).to.equal(204);
       expect(await outbound.request(quick(url))).to.deep.equal(forbidden);
       expect(await outbound.request(quick(url))).to.deep.equal(forbidden);
       expect([secret.connections, answers]).to.deep.equal([0, []]);

@@ -5,17 +5,17 @@
  *
  * Promises, for every call: the URL and the address are vetted (vet-url.ts, connector.ts); nothing
  * is followed, a redirect is an answer; nothing is decompressed; `timeoutMs` is the deadline of the
- * whole call; an answer has at most 16 KiB of headers and the body bytes asked for; a host gets a
- * bounded number of connections. Outcomes are values; only a bug rejects.
+ * whole call; an answer has at most 16 KiB of headers, and a download the body bytes asked for; a
+ * host gets a bounded number of connections. Outcomes are values; only a bug rejects.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AllowedNetworks } from './addresses.js';
-import { collect } from './collect.js';
 import { openConnections } from './connections.js';
 import { guardedConnector } from './connector.js';
-import type { Ended, FailureReason, Refused } from './ended.js';
+import type { FailureReason, Refused } from './ended.js';
 import type { ExchangeRequest, Method } from './exchange.js';
+import { readHead } from './read-head.js';
 import { receive } from './receive.js';
 import type { Streamed } from './receive.js';
 import { openResolver } from './resolve-host.js';
@@ -32,14 +32,11 @@ interface GuardedFailed {
   readonly mayHaveStarted: boolean;
 }
 
-/** `body` is as it came, encodings included, and cut at `responseBytesMax` when `truncated`. */
+/** The status line decides: the body is neither kept nor waited for. */
 export interface GuardedAnswered {
   readonly kind: 'answered';
   readonly status: number;
   readonly headers: Headers;
-  readonly body: Buffer;
-  readonly truncated: boolean;
-  readonly latencyMs: number;
 }
 
 export type OutboundResult = GuardedAnswered | Refused | GuardedFailed;
@@ -51,7 +48,6 @@ export interface OutboundRequest {
   readonly headers?: Headers;
   readonly body?: Buffer | string;
   readonly timeoutMs: number;
-  readonly responseBytesMax: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -102,10 +98,9 @@ export function openOutbound(options: OutboundOptions): Outbound {
     async request(request) {
       const vetted = vet(request, networks);
       if (vetted.kind === 'refused') return vetted;
-      const source = connections.to(vetted.origin);
-      const startedAt = performance.now();
-      const ended = await collect(source, vetted.exchange, { bytesMax: request.responseBytesMax });
-      return resultOf(ended, performance.now() - startedAt);
+      const ended = await readHead(connections.to(vetted.origin), vetted.exchange);
+      if (ended.kind === 'failed') return withoutDetail(ended);
+      return ended.kind === 'refused' ? ended : { ...ended, headers: flatHeaders(ended.headers) };
     },
     async download({ bytesMax, ...request }) {
       const vetted = vet({ ...request, method: 'GET' }, networks);
@@ -116,16 +111,6 @@ export function openOutbound(options: OutboundOptions): Outbound {
     },
     close: () => connections.close(),
   };
-}
-
-function resultOf(ended: Ended, latencyMs: number): OutboundResult {
-  if (ended.kind === 'refused') return ended;
-  if (ended.kind === 'failed') return withoutDetail(ended);
-  const { status, body, cut } = ended;
-  if (cut && cut.reason !== 'too_large')
-    return { kind: 'failed', reason: cut.reason, mayHaveStarted: true };
-  const headers = flatHeaders(ended.headers);
-  return { kind: 'answered', status, headers, body, truncated: cut !== undefined, latencyMs };
 }
 
 const withoutDetail = ({ kind, reason, mayHaveStarted }: GuardedFailed): GuardedFailed => ({
@@ -164,10 +149,7 @@ const ownHeaders: readonly string[] = [
   'upgrade',
 ];
 
-function vet(
-  request: Omit<OutboundRequest, 'responseBytesMax'>,
-  networks: AllowedNetworks,
-): Vetted | Refused {
+function vet(request: OutboundRequest, networks: AllowedNetworks): Vetted | Refused {
   const vetted = vetUrl(request.url, networks);
   if (!vetted.ok) return { kind: 'refused', reason: vetted.reason };
   const taken = Object.keys(request.headers ?? {}).find((name) =>

@@ -23,6 +23,8 @@ export interface SpecKit {
   readonly serve: (listener: RequestListener, host?: string, port?: number) => Promise<Place>;
   /** Answers with bytes of our choice, right or wrong, once a request has arrived. */
   readonly serveRaw: (answer: (socket: Socket) => void) => Promise<Place>;
+  /** Any server, on a free port of loopback if no other is named. */
+  readonly listen: (server: Server, host?: string, port?: number) => Promise<Place>;
 }
 
 /** Whatever a spec opened is closed after it. */
@@ -53,6 +55,7 @@ export function specKit(): SpecKit {
   }
 
   return {
+    listen,
     open(options = {}, cidrs = '127.0.0.0/8') {
       const parsed = parseCidrs(cidrs);
       if (!parsed.ok) throw new Error(parsed.reason);
@@ -71,8 +74,7 @@ export const chunkedHead = `${okHead}transfer-encoding: chunked\r\n\r\n`;
 
 /** A call with limits that no well-behaved server meets. */
 export function quick(url: string) {
-  const limits = { timeoutMs: 5_000, responseBytesMax: 1_000_000, bytesMax: 1_000_000 };
-  return { method: 'GET', url, ...limits } as const;
+  return { method: 'GET', url, timeoutMs: 5_000, bytesMax: 1_000_000 } as const;
 }
 
 export function notStarted(reason: string): object {
@@ -89,8 +91,9 @@ export function streamed(result: { readonly kind: string }): Streamed {
   return result as Streamed;
 }
 
-export function drip(socket: Socket, text: string): void {
-  const timer = setInterval(() => socket.write(text), 20);
+/** Writes each of `first`, and then `text` for ever, piece by piece. */
+export function drip(socket: Socket, text: string, ...first: string[]): void {
+  const timer = setInterval(() => socket.write(first.shift() ?? text), 20);
   socket.on('close', () => clearInterval(timer));
 }
 
