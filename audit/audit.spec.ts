@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ExecutionId, HoldId } from '../contracts/ids.js';
+import { movementIdOf, type ExecutionId, type HoldId } from '../contracts/ids.js';
 import { openAudit } from './audit.js';
 import { openFindings, type Finding } from './findings.js';
 import type { Moment } from './overdue.js';
@@ -185,6 +185,27 @@ describe('the audit of a log', () => {
           invariant: 'I3',
           subject: story.account,
           problem: 'FundsDeposited at revision 1 says 0.160 available, and it is 0.150',
+        },
+      ]);
+    });
+
+    it('finds a key that moved money twice, and the record of one that never did', () => {
+      const story = openStory();
+      story.deposit(5n, { topUpId: 'k' });
+      story.deposit(5n, { topUpId: 'k' });
+      story.record('topUp', 'k', 5n);
+      story.record('adjustment', 'k', 5n);
+      const { organizationId } = story;
+      expect(audit(story.events)).to.deep.equal([
+        {
+          invariant: 'I3',
+          subject: story.account,
+          problem: 'FundsDeposited at revision 1 repeats a key that moved money',
+        },
+        {
+          invariant: 'I3',
+          subject: `movement-${movementIdOf(organizationId, 'adjustment', 'k')}`,
+          problem: `it records a key of ${organizationId} that never moved money`,
         },
       ]);
     });

@@ -6,7 +6,7 @@
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { streamOf } from '../contracts/streams.js';
-import { auditAccountEvent } from './invariants/accounts.js';
+import { auditAccountEvent, auditMovementEvent } from './invariants/accounts.js';
 import { auditDeliveryEvent } from './invariants/deliveries.js';
 import { auditExecutionEvent } from './invariants/executions.js';
 import { openOrder, type Order } from './invariants/order.js';
@@ -57,6 +57,8 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'HoldSettled':
     case 'HoldReleased':
       return finish(open, order, auditAccountEvent(open, event));
+    case 'MovementRecorded':
+      return auditMovementEvent(open, event);
     case 'ExecutionRequested':
     case 'ExecutionAbandoned':
     case 'ProviderDispatched':

@@ -47,6 +47,8 @@ export interface Account {
   held: Micros;
   revision: number;
   position: bigint;
+  /** Digests of the keys under which money was moved: eight bytes each. */
+  readonly movements: Set<bigint>;
 }
 
 export interface OpenHold {

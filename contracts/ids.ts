@@ -34,6 +34,13 @@ const NAMESPACE = Buffer.from('a3c1f6de5d0e5f6b9d8a2f7c41b0e9d5', 'hex');
 export const executionIdOf = (organizationId: OrganizationId, key: string): ExecutionId =>
   `exec_${uuidV5(`${organizationId}\u0000${key}`)}`;
 
+/** The stream id of the record of a top-up or adjustment, by the operator's idempotency key. */
+export const movementIdOf = (
+  organizationId: OrganizationId,
+  kind: 'topUp' | 'adjustment',
+  key: string,
+): string => uuidV5(`${organizationId}/${kind}/${key}`);
+
 /** A key is found by its own SHA-256 (hex), without a table. */
 export const apiKeyIdOf = (sha256: string): ApiKeyId => `key_${uuidV5(`api-key/${sha256}`)}`;
 

@@ -1,5 +1,6 @@
 /** Streams: `<category>-<id>`; the category is camelCase without a hyphen. */
-export type Category = 'account' | 'execution' | 'organization' | 'apiKey' | 'file' | 'delivery';
+export type Category =
+  'account' | 'movement' | 'execution' | 'organization' | 'apiKey' | 'file' | 'delivery';
 
 export type StreamName = `${Category}-${string}`;
 

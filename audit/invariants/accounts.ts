@@ -1,11 +1,14 @@
 /**
  * Accounts and their holds. I3: what every event says stands on the account is what stood there
- * before and what it moves, and never below zero. I2: a hold ends once, by what it was worth.
- * I4: a charge is for the one completed execution that the hold was placed for, and within it.
+ * before and what it moves, and never below zero; a key moves money once. I2: a hold ends once, by
+ * what it was worth. I4: a charge is for the one completed execution that the hold was placed for,
+ * and within it.
  */
+import { hash } from 'node:crypto';
 import type { AccountEvent } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
-import type { OrganizationId } from '../../contracts/ids.js';
+import type { MovementEvent } from '../../contracts/events/movement.js';
+import { movementIdOf, type OrganizationId } from '../../contracts/ids.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
 import type { Account, OpenExecution, OpenHold, OpenItems } from '../open-items.js';
 
@@ -34,8 +37,9 @@ export function auditAccountEvent(open: OpenItems, event: Recorded): OpenExecuti
   Object.assign(account, { revision, position });
   switch (event.type) {
     case 'FundsDeposited':
+      return moved(open, account, event, movementKey('topUp', event.data.topUpId));
     case 'FundsAdjusted':
-      return undefined;
+      return moved(open, account, event, movementKey('adjustment', event.data.adjustmentId));
     case 'HoldPlaced':
       return placed(open, event);
     case 'HoldSettled':
@@ -62,6 +66,7 @@ function accountOf({ accounts }: OpenItems, id: OrganizationId): Account {
       held: 0n,
       revision: -1,
       position: -1n,
+      movements: new Set(),
     };
     accounts.set(id, account);
   }
@@ -99,6 +104,33 @@ function book(
       return [data.amount, -data.amount];
   }
 }
+
+/** An operator's key moves money once, however long ago that was. */
+function moved(
+  { findings }: OpenItems,
+  { movements }: Account,
+  { stream, type, revision }: Recorded,
+  key: bigint,
+): undefined {
+  if (movements.has(key))
+    findings.add('I3', stream, `${type} at revision ${revision} repeats a key that moved money`);
+  movements.add(key);
+}
+
+/** A key that is recorded for good has moved money: another one could never move any. */
+export function auditMovementEvent(
+  { findings, accounts }: OpenItems,
+  { stream, data }: RecordedEvent<MovementEvent>,
+): undefined {
+  const { organizationId, kind, key } = data;
+  if (stream !== `movement-${movementIdOf(organizationId, kind, key)}`)
+    findings.add('I3', stream, 'it is the record of another key');
+  if (!accounts.get(organizationId)?.movements.has(movementKey(kind, key)))
+    findings.add('I3', stream, `it records a key of ${organizationId} that never moved money`);
+}
+
+const movementKey = (kind: string, key: string): bigint =>
+  BigInt(`0x${hash('sha1', `${kind}/${key}`, 'hex').slice(0, 16)}`);
 
 function placed({ findings, holds, counts }: OpenItems, event: Recorded<'HoldPlaced'>): undefined {
   const { holdId, organizationId, executionId, generation, amount, at: placedAt } = event.data;

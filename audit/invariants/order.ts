@@ -26,6 +26,9 @@ const IDS_MAX = 64;
 /** Where an event after the end, or without a beginning, breaks more than the log's order. */
 const brokenBy: Partial<Record<Category, Invariant>> = { execution: 'I1', delivery: 'I5' };
 
+/** Streams of one event: nothing follows. */
+const isSingle: Partial<Record<Category, true>> = { file: true, movement: true };
+
 export function openOrder(findings: Findings): Order {
   const heads = new Map<StreamName, Head>();
   let last: bigint | undefined;
@@ -39,7 +42,7 @@ export function openOrder(findings: Findings): Order {
       findings.add(invariant, stream, problem);
       if (brokenBy[category]) return false;
     }
-    if (category !== 'file') heads.set(stream, { revision, ids: [id] });
+    if (!isSingle[category]) heads.set(stream, { revision, ids: [id] });
     return true;
   }
 

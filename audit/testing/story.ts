@@ -6,6 +6,7 @@ import type { NewEvent, RecordedEvent } from '../../contracts/events/envelope.js
 import type { ExecutionEvent, PayloadRef } from '../../contracts/events/execution.js';
 import {
   deliveryIdOf,
+  movementIdOf,
   publicEventIdOf,
   type DeliveryId,
   type ExecutionId,
@@ -81,6 +82,13 @@ function movementsIn({ organizationId, account, tell }: Telling) {
   return {
     deposit: (amount: bigint, other: Other = {}) =>
       move('FundsDeposited', amount, 0n, { topUpId: randomUUID(), amount, ...other }),
+    record: (kind: 'topUp' | 'adjustment', key: string, amount: bigint) =>
+      tell(`movement-${movementIdOf(organizationId, kind, key)}`, 'MovementRecorded', {
+        organizationId,
+        kind,
+        key,
+        amount,
+      }),
     place(executionId: ExecutionId, amount: bigint, other: Other = {}): HoldId {
       const holdId: HoldId = `hold_${randomUUID()}`;
       const data = { executionId, generation: 0, holdId, amount, ...other };

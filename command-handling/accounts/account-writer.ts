@@ -27,6 +27,7 @@ import {
   type Decided,
   type QueuedCommand,
 } from './decide-batch.js';
+import { mayForget, withRecords } from './movement-records.js';
 import type { AccountOwners, Forwarding } from '../account-owner/account-owners.js';
 
 interface Waiting {
@@ -165,7 +166,10 @@ export class AccountWriter {
   private async settle(batch: readonly Waiting[]): Promise<number> {
     const { cache } = this;
     const state = await cache.load();
-    const commands = batch.map(({ queued }) => queued);
+    const queued = batch.map((one) => one.queued);
+    const commands = mayForget(state, queued)
+      ? await withRecords(this.options.store, state, queued)
+      : queued;
     cache.begin();
     const decided = decideBatch(state, cache.stream, cache.revision, commands);
     const outcomes = await this.land(decided, state);

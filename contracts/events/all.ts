@@ -4,6 +4,7 @@ import { deliverySchemas, type DeliveryEvent } from './delivery.js';
 import type { EventSchema } from './envelope.js';
 import { executionSchemas, type ExecutionEvent } from './execution.js';
 import { fileSchemas, type FileEvent } from './file.js';
+import { movementSchemas, type MovementEvent } from './movement.js';
 import {
   apiKeySchemas,
   organizationSchemas,
@@ -12,10 +13,17 @@ import {
 } from './organization.js';
 
 export type AnyEvent =
-  AccountEvent | ExecutionEvent | OrganizationEvent | ApiKeyEvent | FileEvent | DeliveryEvent;
+  | AccountEvent
+  | MovementEvent
+  | ExecutionEvent
+  | OrganizationEvent
+  | ApiKeyEvent
+  | FileEvent
+  | DeliveryEvent;
 
 export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...accountSchemas,
+  ...movementSchemas,
   ...executionSchemas,
   ...organizationSchemas,
   ...apiKeySchemas,

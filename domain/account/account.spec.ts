@@ -79,6 +79,22 @@ describe('Account', () => {
     given(deposited(5n)).when(deposit(6n)).thenRejected('DepositExistsWithDifferentAmount');
   });
 
+  it('takes what it has forgotten and is recorded for what it was', () => {
+    const recorded = { recorded: 5n };
+    given()
+      .when({ ...deposit(5n), ...recorded })
+      .thenAlreadyDone();
+    given()
+      .when({ ...deposit(6n), ...recorded })
+      .thenRejected('DepositExistsWithDifferentAmount');
+    given()
+      .when({ ...adjust(5n), ...recorded })
+      .thenAlreadyDone();
+    given()
+      .when({ ...adjust(-5n), ...recorded })
+      .thenRejected('AdjustmentExistsWithDifferentAmount');
+  });
+
   it('takes no deposit of nothing, of less, or of too much', () => {
     given().when(deposit(0n)).thenRejected('AmountNotPositive');
     given().when(deposit(-1n)).thenRejected('AmountNotPositive');

@@ -14,9 +14,10 @@ export const category = 'account';
 
 export type Event = AccountEvent;
 
+/** `recorded` is the amount under the same key where the state has forgotten it. */
 export type Command =
-  | Stamped<'Deposit', { topUpId: string; amount: Micros }>
-  | Stamped<'Adjust', { adjustmentId: string; amount: Micros; reason: string }>
+  | Stamped<'Deposit', { topUpId: string; amount: Micros; recorded?: Micros }>
+  | Stamped<'Adjust', { adjustmentId: string; amount: Micros; reason: string; recorded?: Micros }>
   | Stamped<'PlaceHold', HoldAsked & { holdId: HoldId }>
   /** Refused as `PlaceHold` would be, and changes nothing. */
   | Stamped<'CheckHold', HoldAsked>
@@ -56,7 +57,10 @@ export interface State {
   held: Micros;
   /** Open holds by execution and generation, so that racing duplicates find one another's. */
   readonly holds: Map<string, Hold>;
-  /** The newest deposits and adjustments by the operator's key, at most `REMEMBERED_MAX`. */
+  /**
+   * The newest deposits and adjustments by the operator's key, at most `REMEMBERED_MAX` of each.
+   * What is forgotten has a record of its own in the log, and comes back as `recorded`.
+   */
   readonly deposits: Map<string, Micros>;
   readonly adjustments: Map<string, Micros>;
 }
@@ -64,7 +68,7 @@ export interface State {
 /** An amount above a billion dollars is a slip of the keyboard. */
 export const AMOUNT_MAX: Micros = 1_000_000_000_000_000n;
 
-const REMEMBERED_MAX = 10_000;
+export const REMEMBERED_MAX = 10_000;
 
 export const initial = (): State => ({
   available: 0n,
@@ -115,8 +119,8 @@ export function decide(state: State, command: Command): Decision<Event, Rejectio
   }
 }
 
-function deposit({ type: _, ...data }: Of<Command, 'Deposit'>, state: State) {
-  const earlier = state.deposits.get(data.topUpId);
+function deposit({ type: _, recorded, ...data }: Of<Command, 'Deposit'>, state: State) {
+  const earlier = state.deposits.get(data.topUpId) ?? recorded;
   if (earlier !== undefined && earlier !== data.amount)
     return reject('DepositExistsWithDifferentAmount');
   if (earlier !== undefined) return alreadyDone;
@@ -127,8 +131,8 @@ function deposit({ type: _, ...data }: Of<Command, 'Deposit'>, state: State) {
   return accept<Event>({ type: 'FundsDeposited', data: { ...data, ...after } });
 }
 
-function adjust({ type: _, ...data }: Of<Command, 'Adjust'>, state: State) {
-  const earlier = state.adjustments.get(data.adjustmentId);
+function adjust({ type: _, recorded, ...data }: Of<Command, 'Adjust'>, state: State) {
+  const earlier = state.adjustments.get(data.adjustmentId) ?? recorded;
   if (earlier !== undefined && earlier !== data.amount)
     return reject('AdjustmentExistsWithDifferentAmount');
   if (earlier !== undefined) return alreadyDone;
