@@ -14,6 +14,7 @@ import type { Outbound } from '../http/client/outbound.js';
 import type { RecentPayloads } from '../infra/payloads/recent.js';
 import type { Providers } from '../providers/port.js';
 import type { ProjectionProgress } from '../infra/read-store/progress.js';
+import type { TenantReads } from '../infra/read-store/tenant-reads.js';
 import type { Secrets } from '../infra/secrets.js';
 import type { Worker } from '../infra/worker.js';
 
@@ -43,6 +44,8 @@ export interface Infra extends Repositories {
   readonly beganBefore: Position | undefined;
   /** Where the read models live; nothing is decided on them. */
   readonly readStore: Pool;
+  /** The same, for what callers ask: shared fairly, and bounded in time. */
+  readonly reads: TenantReads;
   /** How far the projections are: waited for by readers, announced by projectors. */
   readonly progress: ProjectionProgress;
   /** Carries events from the store to the bus, where the bus is not the store itself. */

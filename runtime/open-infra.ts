@@ -1,5 +1,4 @@
 /** Opens what configuration names: the one place where adapters are chosen. */
-import type { Pool } from 'pg';
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { learn, openRepositories } from '../command-handling/repositories.js';
@@ -7,7 +6,8 @@ import { openStreamCache } from '../command-handling/stream-cache.js';
 import { openCatalogue } from '../providers/catalogue/catalogue-holder.js';
 import type { Config } from '../infra/config/config.js';
 import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
-import type { Dependency, Infra } from './infra.js';
+import { openDependencies } from './dependencies.js';
+import type { Infra } from './infra.js';
 import { openPostgresLeases } from '../infra/leases/postgres.js';
 import type { Log } from '../infra/logger.js';
 import { openMetrics, type Metrics } from '../infra/metrics.js';
@@ -24,6 +24,7 @@ import { migrate } from '../infra/postgres/migrate.js';
 import { openPool } from '../infra/postgres/pool.js';
 import { openProviders } from '../providers/open-providers.js';
 import { openProgress } from '../infra/read-store/progress.js';
+import { openReadPool, openTenantReads } from '../infra/read-store/tenant-reads.js';
 import { openSecrets } from '../infra/secrets.js';
 import { StartError } from '../infra/start-error.js';
 
@@ -46,15 +47,15 @@ export interface OpenedInfra {
 }
 
 const LOOPBACK = '127.0.0.0/8';
-const READ_CONNECTIONS_MAX = 10;
+/** Projectors, rebuilds and due timers: callers read over connections of their own. */
+const READ_MODEL_CONNECTIONS_MAX = 6;
 /** Leases and checkpoints must not wait behind reads, or groups would pause under load. */
 const PROCESSING_CONNECTIONS_MAX = 4;
 
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
   const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
   await migrateAll(databaseUrl, log);
-  const readStore = openReadStore(databaseUrl, log);
-  const processing = openProcessing(databaseUrl, log);
+  const { readStore, readPool, processing, closePools } = openPools(databaseUrl, log);
   const metrics = openMetrics();
   const stores = await openStores({ config, databaseUrl, log });
   const { store, rawLog, smallPayloads: small } = stores;
@@ -78,6 +79,9 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const downloads = openOutbound({
     allowedNetworks: networksOf(sandboxUrl ? LOOPBACK : '', config.allowedNetworks),
   });
+  const eventStore = config.eventStoreUrl ? async () => void (await store.head()) : undefined;
+  const asked = { eventStore, eventBus: delivery.check, fileStore: filing.check };
+  const probes = openDependencies({ databaseUrl, log, ...asked });
   const secrets = openSecrets(masterKey);
   const key = secrets.internalKey;
   const writing = { config, store, databaseUrl, key, instance, sole, log, metrics };
@@ -98,7 +102,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     readStore,
     instance,
     relay,
-    dependencies: dependenciesOf(readStore, stores, delivery, filing),
+    reads: openTenantReads(readPool),
+    dependencies: probes.dependencies,
     progress: openProgress(readStore),
     payloads: openRecentPayloads(openTieredPayloads({ small, large }), recent),
     accounts: shared.accounts,
@@ -113,7 +118,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
       await Promise.all([providers.close(), outbound.close(), downloads.close()]);
       await Promise.all([delivery.close(), shared.close()]);
       await Promise.all([stores.close(), filing.close()]);
-      await Promise.all([readStore.end(), processing.end()]);
+      await Promise.all([closePools(), probes.close()]);
     },
   };
 }
@@ -124,11 +129,15 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
  */
 const RECENT_ONLY_REPEATED = { entriesMax: 2_000, bytesMax: 1024 * 1024 };
 
-const openReadStore = (url: string, log: Log): Pool =>
-  openPool(url, { max: READ_CONNECTIONS_MAX, applicationName: 'modelroute', log });
-
-const openProcessing = (url: string, log: Log): Pool =>
-  openPool(url, { max: PROCESSING_CONNECTIONS_MAX, applicationName: 'modelroute-processing', log });
+function openPools(url: string, log: Log) {
+  const pool = (applicationName: string, max: number) =>
+    openPool(url, { max, applicationName, log });
+  const readStore = pool('modelroute', READ_MODEL_CONNECTIONS_MAX);
+  const processing = pool('modelroute-processing', PROCESSING_CONNECTIONS_MAX);
+  const readPool = openReadPool(url, log);
+  const closePools = () => Promise.all([readStore, readPool, processing].map((one) => one.end()));
+  return { readStore, readPool, processing, closePools };
+}
 
 /** Both lists must be good; an empty one allows nothing private. */
 function networksOf(...lists: string[]): AllowedNetworks {
@@ -176,34 +185,6 @@ function unreachable(databaseUrl: string, error: Error): StartError {
     `The database ${host}${pathname} cannot be used (${why}): check DATABASE_URL and that the ` +
       'server runs.',
   );
-}
-
-/** What `/readyz` asks, by the names that an operator reads there. */
-function dependenciesOf(
-  readStore: Infra['readStore'],
-  { store }: Stores,
-  bus: { readonly check: Dependency['check'] | undefined },
-  files: { readonly check: Dependency['check'] | undefined },
-): readonly Dependency[] {
-  return [
-    { name: 'database', check: async () => void (await readStore.query('select 1')) },
-    { name: 'event-store', check: notTooOften(async () => void (await store.head())) },
-    ...(bus.check ? [{ name: 'event-bus', check: notTooOften(bus.check) }] : []),
-    ...(files.check ? [{ name: 'file-store', check: notTooOften(files.check) }] : []),
-  ];
-}
-
-/** These questions are dear beside the hurry of probes: a signed request on a new connection. */
-const FRESH_MS = 2_500;
-
-/** One that has answered is taken for there for a while; one that has not is asked each time. */
-function notTooOften(check: Dependency['check']): Dependency['check'] {
-  let freshUntil = -Infinity;
-  return async () => {
-    if (performance.now() < freshUntil) return;
-    await check();
-    freshUntil = performance.now() + FRESH_MS;
-  };
 }
 
 /** Store figures are read when somebody looks, so that the hot path counts nothing twice. */

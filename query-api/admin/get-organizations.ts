@@ -5,17 +5,14 @@ import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
 import { formatMoney } from '../../contracts/money.js';
 import type { Route } from '../../http/server/route.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
-import { rowsOf } from '../../infra/read-store/reading.js';
 import { amount, count, text, time, type Row } from '../../infra/read-store/table.js';
 import { caughtUp } from '../caught-up.js';
 import { cursorOf, listBody, pageOf, type Page } from '../cursor.js';
-import type { QueryInfra } from '../query-infra.js';
+import { OPERATORS, type ListInfra } from '../query-infra.js';
 
 const KIND = 'organizations';
 
-export const getOrganizations = (
-  infra: Pick<QueryInfra, 'progress' | 'readStore' | 'store'>,
-): Route => ({
+export const getOrganizations = (infra: ListInfra): Route => ({
   method: 'GET',
   path: '/organizations',
   summary: 'List organizations',
@@ -26,7 +23,7 @@ export const getOrganizations = (
   async handle(request) {
     const { limit, after } = pageOf(request, KIND, ['position']);
     await caughtUp(infra, 'organizations');
-    const rows = await rowsOf(infra.readStore, questionOf(queryOf(limit, after)));
+    const rows = await infra.reads.rows(OPERATORS, questionOf(queryOf(limit, after)));
     return { status: 200, body: listBody(rows, limit, bodyOf, placeOf) };
   },
 });

@@ -4,16 +4,13 @@ import { apiKeySchema } from '../../contracts/http/organizations.js';
 import { listOf } from '../../contracts/http/parts.js';
 import { isId } from '../../contracts/ids.js';
 import { Refusal, type Route } from '../../http/server/route.js';
-import { rowsOf } from '../../infra/read-store/reading.js';
 import { maybe, text, time, type Row } from '../../infra/read-store/table.js';
 import { caughtUp } from '../caught-up.js';
-import type { QueryInfra } from '../query-infra.js';
+import { OPERATORS, type ListInfra, type QueryInfra } from '../query-infra.js';
 
 const SQL = readFileSync(new URL('./read-api-keys.sql', import.meta.url), 'utf8');
 
-type Keys = Pick<QueryInfra, 'now' | 'progress' | 'readStore' | 'store'>;
-
-export const getApiKeys = (infra: Keys): Route => ({
+export const getApiKeys = (infra: ListInfra & Pick<QueryInfra, 'now'>): Route => ({
   method: 'GET',
   path: '/organizations/{id}/api-keys',
   summary: "List an organization's API keys",
@@ -25,7 +22,7 @@ export const getApiKeys = (infra: Keys): Route => ({
     const { id = '' } = params;
     if (!isId('org', id)) return new Refusal('NOT_FOUND');
     await caughtUp(infra, 'organizations');
-    const rows = await rowsOf(infra.readStore, { text: SQL, values: [id] });
+    const rows = await infra.reads.rows(OPERATORS, { text: SQL, values: [id] });
     if (rows.length === 0) return new Refusal('NOT_FOUND');
     const now = new Date(infra.now()).toISOString();
     const data = rows.filter((row) => row['id'] !== null).map((row) => bodyOf(row, now));

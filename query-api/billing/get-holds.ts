@@ -4,15 +4,14 @@ import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
 import { formatMoney } from '../../contracts/money.js';
 import type { Route } from '../../http/server/route.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
-import { rowsOf } from '../../infra/read-store/reading.js';
 import { readHold, type HoldRow } from '../../infra/read-store/tables/billing.js';
 import { caughtUp } from '../caught-up.js';
 import { cursorOf, listBody, pageOf } from '../cursor.js';
-import type { QueryInfra } from '../query-infra.js';
+import type { ListInfra } from '../query-infra.js';
 
 const KIND = 'holds';
 
-export const getHolds = (infra: Pick<QueryInfra, 'progress' | 'readStore' | 'store'>): Route => ({
+export const getHolds = (infra: ListInfra): Route => ({
   method: 'GET',
   path: '/billing/holds',
   summary: 'List open holds',
@@ -29,7 +28,7 @@ export const getHolds = (infra: Pick<QueryInfra, 'progress' | 'readStore' | 'sto
       .orderBy('position', 'desc')
       .limit(limit + 1);
     if (after) void query.where('position', '<', String(after[0]));
-    const rows = await rowsOf(infra.readStore, questionOf(query));
+    const rows = await infra.reads.rows(organizationId, questionOf(query));
     return { status: 200, body: listBody(rows.map(readHold), limit, bodyOf, placeOf) };
   },
 });

@@ -6,18 +6,15 @@ import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
 import { formatMoney } from '../../contracts/money.js';
 import type { ApiRequest, Reply, Route } from '../../http/server/route.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
-import { rowsOf } from '../../infra/read-store/reading.js';
 import { readLedgerEntry, type LedgerRow } from '../../infra/read-store/tables/billing.js';
 import { caughtUp } from '../caught-up.js';
 import { cursorOf, listBody, pageOf, type Place } from '../cursor.js';
 import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
-import type { QueryInfra } from '../query-infra.js';
-
-type Billing = Pick<QueryInfra, 'progress' | 'readStore' | 'store'>;
+import type { ListInfra } from '../query-infra.js';
 
 const KIND = 'ledger';
 
-export const getLedger = (infra: Billing): Route => ({
+export const getLedger = (infra: ListInfra): Route => ({
   method: 'GET',
   path: '/billing/ledger',
   summary: 'List ledger entries',
@@ -57,7 +54,7 @@ function filterOf(request: ApiRequest, organizationId: OrganizationId): Filter {
 }
 
 async function read(
-  { readStore }: Pick<Billing, 'readStore'>,
+  { reads }: Pick<ListInfra, 'reads'>,
   { organizationId, type, executionId, range }: Filter,
   after: Place | undefined,
   limit: number,
@@ -73,7 +70,7 @@ async function read(
   if (executionId !== undefined) void query.where('execution_id', executionId);
   whereInRange(query, 'at', range);
   if (after) void query.whereRaw('(position, leg) < (?::bigint, ?::bigint)', [...after]);
-  const rows = await rowsOf(readStore, questionOf(query));
+  const rows = await reads.rows(organizationId, questionOf(query));
   return rows.map(readLedgerEntry);
 }
 
@@ -96,7 +93,7 @@ function wantsCsv(request: ApiRequest): boolean {
 }
 
 function csvReply(
-  infra: Billing,
+  infra: ListInfra,
   filter: Filter,
   after: Place | undefined,
   linesMax: number,
@@ -115,7 +112,7 @@ const CHUNK_LINES = 1_000;
 
 /** No field needs quotes: ids, words, amounts and times. */
 async function* csvChunks(
-  infra: Billing,
+  infra: ListInfra,
   filter: Filter,
   start: Place | undefined,
   linesMax: number,

@@ -31,15 +31,12 @@ export interface CurrentExecution {
   readonly bodyText: string;
 }
 
-export function openCurrent({
-  readStore,
-  store,
-}: Pick<QueryInfra, 'readStore' | 'store'>): Current {
-  const executionRow = openRowsById(readStore, executions, {
+export function openCurrent({ reads, store }: Pick<QueryInfra, 'reads' | 'store'>): Current {
+  const executionRow = openRowsById(reads.byKey, executions, {
     read: readExecution,
     columns: storedColumns,
   });
-  const fileRow = openRowsById(readStore, files, { read: readFile });
+  const fileRow = openRowsById(reads.byKey, files, { read: readFile });
   return {
     async execution(id) {
       const row = await executionRow(id);

@@ -11,19 +11,16 @@ import type { OrganizationId } from '../../contracts/ids.js';
 import { isOver, type PublicStatus } from '../../domain/execution/view.js';
 import { Refusal, type ApiRequest, type Route } from '../../http/server/route.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
-import { rowsOf } from '../../infra/read-store/reading.js';
 import { text, type Row } from '../../infra/read-store/table.js';
 import { labelOf } from '../../infra/read-store/tables/executions.js';
 import { caughtUp } from '../caught-up.js';
 import { cursorOf, listBody, pageOf, type Page } from '../cursor.js';
 import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
-import type { QueryInfra } from '../query-infra.js';
+import type { ListInfra } from '../query-infra.js';
 
 const KIND = 'executions';
 
-export const getExecutions = (
-  infra: Pick<QueryInfra, 'progress' | 'readStore' | 'store'>,
-): Route => ({
+export const getExecutions = (infra: ListInfra): Route => ({
   method: 'GET',
   path: '/executions',
   summary: 'List executions',
@@ -38,7 +35,8 @@ export const getExecutions = (
   async handle(request, { organizationId }) {
     const filter = filterOf(request);
     await caughtUp(infra, 'executions');
-    const rows = await rowsOf(infra.readStore, questionOf(queryOf(organizationId, filter)));
+    const question = questionOf(queryOf(organizationId, filter));
+    const rows = await infra.reads.rows(organizationId, question);
     return { status: 200, raw: listText(rows, filter.page.limit) };
   },
 });

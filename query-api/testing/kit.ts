@@ -22,6 +22,7 @@ import type { Route } from '../../http/server/route.js';
 import { serveRoutes } from '../../http/server/serve-routes.js';
 import { sha256Hex } from '../../http/server/json/canonical.js';
 import { openMetrics } from '../../infra/metrics.js';
+import { openReadPool, openTenantReads } from '../../infra/read-store/tenant-reads.js';
 import { openRecentPayloads } from '../../infra/payloads/recent.js';
 import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
 import { projections } from '../../projectors/projections.js';
@@ -60,6 +61,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const path = fileURLToPath(new URL('../../catalogue.yaml', import.meta.url));
   const catalogue = openCatalogue({ path, variables: { SANDBOX_URL: 'http://127.0.0.1:9' }, log });
   const { pool: readStore, progress, store } = models;
+  const readPool = openReadPool(models.url, log);
   const bus = openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log });
   const routes = queryRoutes({
     bus,
@@ -69,6 +71,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     now: Date.now,
     payloads,
     progress,
+    reads: openTenantReads(readPool),
     readStore,
     store,
   });
@@ -85,12 +88,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     host: '127.0.0.1',
   });
   const baseUrl = `http://127.0.0.1:${server.port}`;
-  let projecting: { stop: AbortController; running: Promise<void> } | undefined;
-  const stopProjecting = async () => {
-    projecting?.stop.abort();
-    await projecting?.running;
-    projecting = undefined;
-  };
+  const { startProjecting, stopProjecting } = projectingOf(models);
   return {
     models,
     bus,
@@ -106,17 +104,30 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
       return { ref, sha256: sha256Hex(bytes), bytes: bytes.length };
     },
     keepFile: (id, bytes) => files.put(id, Readable.from([bytes]), FILE_BYTES_MAX),
-    startProjecting() {
-      const stop = new AbortController();
-      projecting = { stop, running: runProjections(models.runOptions(projections), stop.signal) };
-    },
+    startProjecting,
     stopProjecting,
     async close() {
       await server.close();
       await stopProjecting();
       catalogue.close();
+      await readPool.end();
       await models.close();
       await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function projectingOf(models: ReadModels) {
+  let projecting: { stop: AbortController; running: Promise<void> } | undefined;
+  return {
+    startProjecting() {
+      const stop = new AbortController();
+      projecting = { stop, running: runProjections(models.runOptions(projections), stop.signal) };
+    },
+    async stopProjecting() {
+      projecting?.stop.abort();
+      await projecting?.running;
+      projecting = undefined;
     },
   };
 }
