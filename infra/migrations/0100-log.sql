@@ -32,8 +32,9 @@ COMMENT ON COLUMN eventstore.events.metadata IS
 CREATE TABLE eventstore.payloads (
   ref             text COLLATE "C" PRIMARY KEY,
   organization_id text COLLATE "C" NOT NULL,
-  bytes           bytea STORAGE EXTERNAL NOT NULL
+  bytes           bytea NOT NULL
 );
+ALTER TABLE eventstore.payloads ALTER COLUMN bytes SET STORAGE EXTERNAL;
 COMMENT ON TABLE eventstore.payloads IS
   'Small prompts and outputs that events refer to. Written once; deleted when erasure is asked for.';
 COMMENT ON COLUMN eventstore.payloads.ref IS

@@ -1,6 +1,7 @@
 /**
- * Every step of the schema, in order: the SQL file `0<id>-<file>.sql` beside this one. A step that
- * was released is never edited, nor is its name: databases remember both.
+ * Every step of the schema, in order: the SQL file `0<id>-<file>.sql` beside this one. What a
+ * released step makes is never changed, nor is its name, which databases remember. Its text may be
+ * put in words that older servers know, as long as the same tables come of it (ADR 25).
  */
 import { readFileSync } from 'node:fs';
 import type { Migration } from '../postgres/migrate.js';

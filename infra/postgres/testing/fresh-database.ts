@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +6,7 @@ import pg from 'pg';
 import pino from 'pino';
 import { startEmbeddedPostgres } from '../embedded/embedded.js';
 import { atEnd } from '../../../testing/at-end.js';
+import { removeWhenOver } from './remove-when-over.js';
 
 /** A database of its own for one spec, on a real server. */
 export interface FreshDatabase {
@@ -43,32 +43,13 @@ async function startServer(): Promise<SharedServer> {
   const cluster = resolve(dataDir, (JSON.parse(text) as { cluster: string }).cluster);
   // As root the cluster lies outside the data folder.
   const folders = [...new Set([dataDir, dirname(cluster)])];
-  const deadMan = watchOver(cluster, folders);
+  const deadMan = removeWhenOver(cluster, folders);
   atEnd(async () => {
     await server.stop();
     deadMan.kill('SIGKILL');
     for (const folder of folders) await rm(folder, { recursive: true, force: true });
   });
   return server;
-}
-
-/**
- * A shell that waits for its standard input to close, which it does whichever way this process
- * ends, and then ends the server and removes its folders.
- */
-function watchOver(cluster: string, folders: readonly string[]) {
-  const script = `
-    read -r _
-    pid=$(head -n 1 "$0/postmaster.pid") && kill -QUIT "$pid"
-    while kill -0 "$pid"; do sleep 0.1; done
-    rm -rf "$@"`;
-  const child = spawn('sh', ['-c', script, cluster, ...folders], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  child.unref();
-  (child.stdin as unknown as { unref(): void }).unref();
-  return child;
 }
 
 async function administer(server: string, sql: string): Promise<void> {
