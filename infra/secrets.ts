@@ -10,6 +10,8 @@ export interface Secrets {
   webhookSecret(organizationId: OrganizationId): string;
   /** Signs requests between processes of this system. */
   readonly internalKey: string;
+  /** Encrypts the cursors of lists; 32 bytes. */
+  readonly cursorKey: Buffer;
 }
 
 export const openSecrets = (masterKey: string): Secrets => ({
@@ -18,4 +20,5 @@ export const openSecrets = (masterKey: string): Secrets => ({
       .update(`webhook-secret/1/${organizationId}`)
       .digest('base64')}`,
   internalKey: createHmac('sha256', masterKey).update('internal-requests/1').digest('base64'),
+  cursorKey: createHmac('sha256', masterKey).update('list-cursors/1').digest(),
 });

@@ -1,5 +1,6 @@
 /** The query API: every read. A balancer sends it GET and HEAD requests; it has no other route. */
 import type { Route } from '../http/server/route.js';
+import { openCursors } from './cursor.js';
 import { openCurrent } from './executions/current.js';
 import type { QueryInfra } from './query-infra.js';
 import { getApiKeys } from './api-keys/get-api-keys.js';
@@ -22,20 +23,21 @@ import { getModels } from './models/get-models.js';
 
 export function queryRoutes(infra: QueryInfra): Route[] {
   const current = openCurrent(infra);
+  const lists = { ...infra, cursors: openCursors(infra) };
   return [
-    getExecutions(infra),
+    getExecutions(lists),
     getExecution(current),
     getExecutionResult(infra, current),
-    getExecutionEvents(infra),
+    getExecutionEvents(lists),
     getBalance(infra),
-    getLedger(infra),
-    getHolds(infra),
-    getModels(infra),
+    getLedger(lists),
+    getHolds(lists),
+    getModels(lists),
     getModel(infra),
     getFile(current),
     getFileDownload(infra, current),
-    getOrganizations(infra),
-    getApiKeys(infra),
+    getOrganizations(lists),
+    getApiKeys(lists),
     getProjections(infra),
     getDeadLetters(infra),
     getGroups(infra),

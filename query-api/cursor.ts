@@ -1,11 +1,20 @@
-/** Cursors: the place after which a list continues. Opaque, so that their content may change. */
+/**
+ * Cursors: the place after which a list continues. They are encrypted and authenticated, so that
+ * they show neither positions of the log nor anything else, and none is accepted but by the list
+ * that gave it, from the caller that it was given to.
+ */
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { Refusal, type ApiRequest } from '../http/server/route.js';
+import type { Secrets } from '../infra/secrets.js';
 
 /** The values that a list is sorted by, as JSON has them. */
 export type Place = readonly (string | number)[];
 
-/** The values that a cursor may carry: none that the database would refuse. */
+/** The values that a place consists of. */
 type Part = 'text' | 'position' | 'number';
+
+/** One list of one caller: the list's name, and whose it is. */
+export type ListName = readonly [list: string, owner: string, ...more: string[]];
 
 export interface Page {
   readonly limit: number;
@@ -13,20 +22,24 @@ export interface Page {
   readonly after: Place | undefined;
 }
 
-/** Throws a `Refusal` for a cursor that no list of this kind gave. */
-export function pageOf({ queryValues }: ApiRequest, kind: string, shape: readonly Part[]): Page {
-  const { limit, cursor } = queryValues as { limit: number; cursor?: string };
-  if (cursor === undefined) return { limit, after: undefined };
-  const after = placeIn(cursor, kind, shape);
-  if (!after)
-    throw new Refusal('INPUT_VALIDATION_ERROR', 'The cursor is not of this list.', [
-      { field: 'cursor', code: 'unknown_cursor', message: 'is not a cursor of this list' },
-    ]);
-  return { limit, after };
+export interface Cursors {
+  /** Throws a `Refusal` for a cursor that this list did not give to this caller. */
+  pageOf(request: ApiRequest, list: ListName, shape: readonly Part[]): Page;
+  cursorOf(list: ListName, place: Place): string;
 }
 
-export function cursorOf(kind: string, place: Place): string {
-  return Buffer.from(JSON.stringify([kind, ...place])).toString('base64url');
+/** With the key of `given`, the same in every process. */
+export function openCursors(given: { readonly secrets: Pick<Secrets, 'cursorKey'> }): Cursors {
+  return {
+    pageOf({ queryValues }, list, shape) {
+      const { limit, cursor } = queryValues as { limit: number; cursor?: string };
+      if (cursor === undefined) return { limit, after: undefined };
+      const after = placeIn(opened(given.secrets.cursorKey, list, cursor), shape);
+      if (!after) throw unknownCursor();
+      return { limit, after };
+    },
+    cursorOf: (list, place) => sealed(given.secrets.cursorKey, list, JSON.stringify(place)),
+  };
 }
 
 /**
@@ -45,23 +58,61 @@ export function listBody<T, B>(
   return { data: page.map(bodyOf), next_cursor: more ? cursorAt(last) : null };
 }
 
-function placeIn(cursor: string, kind: string, shape: readonly Part[]): Place | undefined {
-  const text = Buffer.from(cursor, 'base64url').toString();
-  let value: unknown;
+const unknownCursor = (): Refusal =>
+  new Refusal('INPUT_VALIDATION_ERROR', 'The cursor is not of this list.', [
+    {
+      field: 'cursor',
+      code: 'unknown_cursor',
+      message: 'is not a cursor of this list: begin again without one',
+    },
+  ]);
+
+const [ALGORITHM, NONCE_BYTES, TAG_BYTES] = ['aes-256-gcm', 12, 16] as const;
+
+/** Texts of about the same length become cursors of one length. */
+const BLOCK_BYTES = 64;
+
+/**
+ * The nonce is derived from what is encrypted: two texts never share one, and one place of one list
+ * always has the same cursor.
+ */
+function sealed(key: Buffer, list: ListName, text: string): string {
+  const plain = Buffer.from(text.padEnd(Math.ceil(text.length / BLOCK_BYTES) * BLOCK_BYTES));
+  const about = JSON.stringify(list);
+  const nonce = createHmac('sha256', key).update(about).update('\0').update(plain).digest();
+  const cipher = createCipheriv(ALGORITHM, key, nonce.subarray(0, NONCE_BYTES));
+  cipher.setAAD(Buffer.from(about));
+  const secret = Buffer.concat([cipher.update(plain), cipher.final()]);
+  const parts = [nonce.subarray(0, NONCE_BYTES), cipher.getAuthTag(), secret];
+  return Buffer.concat(parts).toString('base64url');
+}
+
+/** Undefined for what was not sealed for the list. */
+function opened(key: Buffer, list: ListName, cursor: string): string | undefined {
+  const bytes = Buffer.from(cursor, 'base64url');
+  const [nonceEnd, tagEnd] = [NONCE_BYTES, NONCE_BYTES + TAG_BYTES];
+  if (bytes.length <= tagEnd || bytes.toString('base64url') !== cursor) return undefined;
+  const options = { authTagLength: TAG_BYTES };
+  const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, nonceEnd), options);
+  decipher.setAAD(Buffer.from(JSON.stringify(list)));
+  decipher.setAuthTag(bytes.subarray(nonceEnd, tagEnd));
   try {
-    value = JSON.parse(text);
+    return decipher.update(bytes.subarray(tagEnd), undefined, 'utf8') + decipher.final('utf8');
   } catch {
-    return undefined; // not ours
+    return undefined; // the tag is of another text, list or key
   }
-  if (!Array.isArray(value) || value.length !== shape.length + 1 || value[0] !== kind)
-    return undefined;
-  const place = value.slice(1) as unknown[];
-  const fits = shape.every((part, index) => isPart[part](place[index]));
+}
+
+/** A cursor that another release sealed may have another shape. */
+function placeIn(text: string | undefined, shape: readonly Part[]): Place | undefined {
+  if (text === undefined) return undefined;
+  const place = JSON.parse(text) as unknown[];
+  const fits = shape.length === place.length && shape.every((part, i) => isPart[part](place[i]));
   return fits ? (place as Place) : undefined;
 }
 
 const isPart: Record<Part, (value: unknown) => boolean> = {
-  text: (value) => typeof value === 'string' && !value.includes('\0'),
+  text: (value) => typeof value === 'string',
   position: (value) => typeof value === 'string' && /^\d{1,18}$/.test(value),
-  number: (value) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 52,
+  number: (value) => Number.isSafeInteger(value),
 };

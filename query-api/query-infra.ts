@@ -1,5 +1,6 @@
 /** The part of the infrastructure that questions need. */
 import type { Infra } from '../runtime/infra.js';
+import type { Cursors } from './cursor.js';
 
 export type QueryInfra = Pick<
   Infra,
@@ -12,11 +13,14 @@ export type QueryInfra = Pick<
   | 'progress'
   | 'reads'
   | 'readStore'
+  | 'secrets'
   | 'store'
 >;
 
 /** What lists need. */
-export type ListInfra = Pick<QueryInfra, 'progress' | 'reads' | 'store'>;
+export interface ListInfra extends Pick<QueryInfra, 'progress' | 'reads' | 'store'> {
+  readonly cursors: Cursors;
+}
 
 /** Operators share the connections for reads as one more tenant. */
 export const OPERATORS = 'operators';

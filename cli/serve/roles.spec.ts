@@ -34,7 +34,7 @@ describe('roles apart', () => {
 
   const needs: [string, Name[]][] = [
     ['command-api', ['DATABASE_URL', 'MODELROUTE_MASTER_KEY', 'MODELROUTE_ADMIN_KEY']],
-    ['query-api', ['DATABASE_URL', 'MODELROUTE_ADMIN_KEY']],
+    ['query-api', ['DATABASE_URL', 'MODELROUTE_MASTER_KEY', 'MODELROUTE_ADMIN_KEY']],
     ['processors', ['DATABASE_URL', 'MODELROUTE_MASTER_KEY']],
     ['projectors', ['DATABASE_URL']],
     ['relay', ['DATABASE_URL', 'KAFKA_BROKERS']],

@@ -24,9 +24,10 @@ export function requireForRoles(config: Config): void {
     refuse('set DATABASE_URL to the database that it shares with the processes of the other roles');
   if (has('relay') && kafkaBrokers === undefined)
     refuse('a relay carries events to Kafka, so set KAFKA_BROKERS, or leave the role out');
-  if (has('command-api', 'processors') && masterKey === undefined)
+  if (has('command-api', 'query-api', 'processors') && masterKey === undefined)
     refuse(
-      'set MODELROUTE_MASTER_KEY, the same in every process: webhook secrets are derived from it',
+      'set MODELROUTE_MASTER_KEY, the same in every process: webhook secrets and the cursors of ' +
+        'lists are derived from it',
     );
   if (has('command-api', 'query-api') && adminKey === undefined)
     refuse(

@@ -81,7 +81,11 @@ export const pageFields: Readonly<Record<string, Schema>> = {
     default: 50,
     description: 'At most so many.',
   },
-  'cursor?': text('`next_cursor` of the page before.', 1024),
+  'cursor?': {
+    type: 'string',
+    pattern: '^[A-Za-z0-9_-]{100,512}$',
+    description: '`next_cursor` of the page before, for this list and this organization alone.',
+  },
 };
 
 export const idempotencyKey: Schema = {

@@ -2,9 +2,8 @@
  * Rows by primary key, many callers in one statement: the busier the server, the more look-ups one
  * statement carries.
  */
-import type { Pool } from 'pg';
 import { createBatchLoader } from '../concurrency/batch-loader.js';
-import { rowsOf } from './reading.js';
+import type { Question } from './reading.js';
 import {
   columnsOf,
   qualified,
@@ -28,7 +27,7 @@ interface Reading<V> {
 
 /** For a table whose key is one text column. */
 export function openRowsById<V>(
-  pool: Pick<Pool, 'query'>,
+  ask: (question: Question) => Promise<readonly Row[]>,
   table: TableShape,
   { read, columns = columnsOf(table) }: Reading<V>,
 ): RowById<V> {
@@ -38,7 +37,7 @@ export function openRowsById<V>(
   return createBatchLoader<string, V | undefined>({
     nameOf: (id) => id,
     load: async (ids) => {
-      const rows = await rowsOf(pool, { name, text, values: [ids] });
+      const rows = await ask({ name, text, values: [ids] });
       const found = new Map(rows.map((row) => [row[key] as string, read(row)]));
       return ids.map((id) => found.get(id));
     },

@@ -15,8 +15,8 @@ export interface TenantReads {
    * many under way, when it takes too long, and when the database is away.
    */
   rows(tenant: string, question: Question): Promise<readonly Row[]>;
-  /** For look-ups by primary key, which are gathered and cheap: they take no permit. */
-  readonly byKey: Pick<Pool, 'query'>;
+  /** A look-up by primary key for many callers: it is cheap, and takes no turn. */
+  byKey(question: Question): Promise<readonly Row[]>;
 }
 
 /** Queries under way at once, of all and of one tenant. */
@@ -60,6 +60,6 @@ export function openTenantReads(pool: Pick<Pool, 'query'>): TenantReads {
         turns.release(tenant);
       }
     },
-    byKey: pool,
+    byKey: (question) => rowsOf(pool, question),
   };
 }

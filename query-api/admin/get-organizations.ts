@@ -7,10 +7,10 @@ import type { Route } from '../../http/server/route.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { amount, count, text, time, type Row } from '../../infra/read-store/table.js';
 import { caughtUp } from '../caught-up.js';
-import { cursorOf, listBody, pageOf, type Page } from '../cursor.js';
+import { listBody, type ListName, type Page } from '../cursor.js';
 import { OPERATORS, type ListInfra } from '../query-infra.js';
 
-const KIND = 'organizations';
+const LIST: ListName = ['organizations', OPERATORS];
 
 export const getOrganizations = (infra: ListInfra): Route => ({
   method: 'GET',
@@ -21,10 +21,11 @@ export const getOrganizations = (infra: ListInfra): Route => ({
   querySchema: queryObject(pageFields),
   replySchemas: { 200: listOf('Organizations', listedOrganizationSchema) },
   async handle(request) {
-    const { limit, after } = pageOf(request, KIND, ['position']);
+    const { limit, after } = infra.cursors.pageOf(request, LIST, ['position']);
     await caughtUp(infra, 'organizations');
     const rows = await infra.reads.rows(OPERATORS, questionOf(queryOf(limit, after)));
-    return { status: 200, body: listBody(rows, limit, bodyOf, placeOf) };
+    const cursorAt = (row: Row) => infra.cursors.cursorOf(LIST, [`${amount(row, 'position')}`]);
+    return { status: 200, body: listBody(rows, limit, bodyOf, cursorAt) };
   },
 });
 
@@ -51,5 +52,3 @@ const bodyOf = (row: Row) => ({
   held: formatMoney(amount(row, 'held_micros')),
   api_keys: count(row, 'api_keys'),
 });
-
-const placeOf = (row: Row): string => cursorOf(KIND, [`${amount(row, 'position')}`]);

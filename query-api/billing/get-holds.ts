@@ -6,10 +6,8 @@ import type { Route } from '../../http/server/route.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { readHold, type HoldRow } from '../../infra/read-store/tables/billing.js';
 import { caughtUp } from '../caught-up.js';
-import { cursorOf, listBody, pageOf } from '../cursor.js';
+import { listBody, type ListName } from '../cursor.js';
 import type { ListInfra } from '../query-infra.js';
-
-const KIND = 'holds';
 
 export const getHolds = (infra: ListInfra): Route => ({
   method: 'GET',
@@ -21,7 +19,9 @@ export const getHolds = (infra: ListInfra): Route => ({
   querySchema: queryObject(pageFields),
   replySchemas: { 200: listOf('Holds', holdSchema) },
   async handle(request, { organizationId }) {
-    const { limit, after } = pageOf(request, KIND, ['position']);
+    const { cursors } = infra;
+    const list: ListName = ['holds', organizationId];
+    const { limit, after } = cursors.pageOf(request, list, ['position']);
     await caughtUp(infra, 'holds');
     const query = sql('readmodel.holds')
       .where('organization_id', organizationId)
@@ -29,7 +29,8 @@ export const getHolds = (infra: ListInfra): Route => ({
       .limit(limit + 1);
     if (after) void query.where('position', '<', String(after[0]));
     const rows = await infra.reads.rows(organizationId, questionOf(query));
-    return { status: 200, body: listBody(rows.map(readHold), limit, bodyOf, placeOf) };
+    const cursorAt = ({ position }: HoldRow) => cursors.cursorOf(list, [`${position}`]);
+    return { status: 200, body: listBody(rows.map(readHold), limit, bodyOf, cursorAt) };
   },
 });
 
@@ -39,5 +40,3 @@ const bodyOf = ({ holdId, executionId, amount, placedAt }: HoldRow) => ({
   amount: formatMoney(amount),
   created_at: placedAt,
 });
-
-const placeOf = ({ position }: HoldRow): string => cursorOf(KIND, [`${position}`]);

@@ -8,11 +8,9 @@ import type { ApiRequest, Reply, Route } from '../../http/server/route.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { readLedgerEntry, type LedgerRow } from '../../infra/read-store/tables/billing.js';
 import { caughtUp } from '../caught-up.js';
-import { cursorOf, listBody, pageOf, type Place } from '../cursor.js';
+import { listBody, type ListName, type Place } from '../cursor.js';
 import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
 import type { ListInfra } from '../query-infra.js';
-
-const KIND = 'ledger';
 
 export const getLedger = (infra: ListInfra): Route => ({
   method: 'GET',
@@ -29,14 +27,16 @@ export const getLedger = (infra: ListInfra): Route => ({
   replySchemas: { 200: listOf('Ledger', ledgerEntrySchema) },
   async handle(request, { organizationId }) {
     const filter = filterOf(request, organizationId);
-    const { limit, after } = pageOf(request, KIND, ['position', 'number']);
+    const list: ListName = ['ledger', organizationId];
+    const { limit, after } = infra.cursors.pageOf(request, list, ['position', 'number']);
     await caughtUp(infra, 'ledger_entries');
     if (wantsCsv(request)) {
       const linesMax = request.query.has('limit') ? limit : Infinity;
       return csvReply(infra, filter, after, linesMax);
     }
     const entries = await read(infra, filter, after, limit + 1);
-    return { status: 200, body: listBody(entries, limit, entryBody, placeOf) };
+    const cursorAt = (entry: LedgerRow) => infra.cursors.cursorOf(list, pointOf(entry));
+    return { status: 200, body: listBody(entries, limit, entryBody, cursorAt) };
   },
 });
 
@@ -75,7 +75,6 @@ async function read(
 }
 
 const pointOf = ({ position, leg }: LedgerRow): Place => [`${position}`, leg];
-const placeOf = (entry: LedgerRow): string => cursorOf(KIND, pointOf(entry));
 
 /** Positions are not shown: they would reveal the volume of all tenants. */
 const entryBody = (entry: LedgerRow) => ({

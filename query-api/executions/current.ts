@@ -7,6 +7,7 @@ import type { FileEvent } from '../../contracts/events/file.js';
 import type { ExecutionId, FileId, OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { foldExecution, isOver, type PublicStatus } from '../../domain/execution/view.js';
+import type { Question } from '../../infra/read-store/reading.js';
 import { openRowsById } from '../../infra/read-store/rows-by-id.js';
 import {
   executions,
@@ -32,11 +33,12 @@ export interface CurrentExecution {
 }
 
 export function openCurrent({ reads, store }: Pick<QueryInfra, 'reads' | 'store'>): Current {
-  const executionRow = openRowsById(reads.byKey, executions, {
+  const byKey = (question: Question) => reads.byKey(question);
+  const executionRow = openRowsById(byKey, executions, {
     read: readExecution,
     columns: storedColumns,
   });
-  const fileRow = openRowsById(reads.byKey, files, { read: readFile });
+  const fileRow = openRowsById(byKey, files, { read: readFile });
   return {
     async execution(id) {
       const row = await executionRow(id);

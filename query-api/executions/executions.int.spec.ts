@@ -228,6 +228,16 @@ describe('query API: executions', () => {
       }
     });
 
+    it('takes no cursor but its own', async () => {
+      const { next_cursor } = (await lister.call<List>('GET', '/executions?limit=1')).body;
+      const status = async (client: Client, path: string) =>
+        (await client.call('GET', `${path}?limit=1&cursor=${next_cursor}`)).status;
+      expect(await status(lister, '/executions')).to.equal(200);
+      expect(await status(stranger, '/executions')).to.equal(400);
+      for (const path of ['/billing/ledger', '/billing/holds', '/models'])
+        expect(await status(lister, path)).to.equal(400);
+    });
+
     it('refuses what it cannot mean', async () => {
       const refusal = async (query: string) => {
         const { status, body: refused } = await lister.call<ErrorBody>(
@@ -237,15 +247,11 @@ describe('query API: executions', () => {
         const details = status === 200 ? [] : (refused.error.details ?? []);
         return [status, ...details.map(({ field }) => field)];
       };
-      const cursor = (value: unknown) =>
-        `cursor=${Buffer.from(JSON.stringify(value)).toString('base64url')}`;
       expect(await refusal('status=DONE')).to.deep.equal([400, 'status']);
       expect(await refusal('limit=1001')).to.deep.equal([400, 'limit']);
       expect(await refusal('limit=0')).to.deep.equal([400, 'limit']);
       expect(await refusal('cursor=x')).to.deep.equal([400, 'cursor']);
-      expect(await refusal(cursor(['executions', 1e300, 'x']))).to.deep.equal([400, 'cursor']);
-      expect(await refusal(cursor(['executions', 1, 'x\0']))).to.deep.equal([400, 'cursor']);
-      expect(await refusal(cursor(['ledger', 1, 'x']))).to.deep.equal([400, 'cursor']);
+      expect(await refusal(`cursor=${'A'.repeat(123)}`)).to.deep.equal([400, 'cursor']);
       expect(await refusal('created_from=yesterday')).to.deep.equal([400, 'created_from']);
       expect(await refusal('created_to=2026-13-45')).to.deep.equal([400, 'created_to']);
       expect(await refusal('surprise=1')).to.deep.equal([400, 'surprise']);
@@ -253,7 +259,6 @@ describe('query API: executions', () => {
         Array.from({ length: count }, (_, n) => `metadata%5Bkey${n}%5D=x`).join('&');
       expect(await refusal(keys(16))).to.deep.equal([200]);
       expect(await refusal(keys(17))).to.deep.equal([400, 'metadata']);
-      expect(await refusal(cursor(['executions', 2 ** 51, 'x']))).to.deep.equal([200]);
     });
   });
 });

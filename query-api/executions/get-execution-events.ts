@@ -7,12 +7,13 @@ import { isId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { timelineOf } from '../../domain/execution/timeline.js';
 import { Refusal, type Route } from '../../http/server/route.js';
-import { cursorOf, listBody, pageOf } from '../cursor.js';
-import type { QueryInfra } from '../query-infra.js';
+import { listBody, type ListName } from '../cursor.js';
+import type { ListInfra } from '../query-infra.js';
 
-const KIND = 'timeline';
-
-export const getExecutionEvents = ({ store }: Pick<QueryInfra, 'store'>): Route => ({
+export const getExecutionEvents = ({
+  cursors,
+  store,
+}: Pick<ListInfra, 'cursors' | 'store'>): Route => ({
   method: 'GET',
   path: '/executions/{id}/events',
   summary: "Read an execution's timeline",
@@ -23,8 +24,9 @@ export const getExecutionEvents = ({ store }: Pick<QueryInfra, 'store'>): Route 
   replySchemas: { 200: listOf('Timeline', timelineEntrySchema) },
   refusals: ['NOT_FOUND'],
   async handle(request, { organizationId }) {
-    const { limit, after } = pageOf(request, KIND, ['number']);
     const { id = '' } = request.params;
+    const list: ListName = ['timeline', organizationId, id];
+    const { limit, after } = cursors.pageOf(request, list, ['number']);
     if (!isId('exec', id)) return new Refusal('NOT_FOUND');
     const events = await store.readStream(streamOf('execution', id));
     const [first, ...more] = timelineOf(events as readonly RecordedEvent<ExecutionEvent>[]);
@@ -36,7 +38,7 @@ export const getExecutionEvents = ({ store }: Pick<QueryInfra, 'store'>): Route 
       rest,
       limit,
       ({ sequence, type, status, at }) => ({ sequence, type, status, at }),
-      ({ sequence }) => cursorOf(KIND, [sequence]),
+      ({ sequence }) => cursors.cursorOf(list, [sequence]),
     );
     return { status: 200, body };
   },

@@ -14,11 +14,9 @@ import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { text, type Row } from '../../infra/read-store/table.js';
 import { labelOf } from '../../infra/read-store/tables/executions.js';
 import { caughtUp } from '../caught-up.js';
-import { cursorOf, listBody, pageOf, type Page } from '../cursor.js';
+import { listBody, type ListName, type Page, type Place } from '../cursor.js';
 import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
 import type { ListInfra } from '../query-infra.js';
-
-const KIND = 'executions';
 
 export const getExecutions = (infra: ListInfra): Route => ({
   method: 'GET',
@@ -33,11 +31,16 @@ export const getExecutions = (infra: ListInfra): Route => ({
   querySchema: executionsQuery,
   replySchemas: { 200: listOf('ExecutionList', executionSchema) },
   async handle(request, { organizationId }) {
-    const filter = filterOf(request);
+    const list: ListName = ['executions', organizationId];
+    const page = infra.cursors.pageOf(request, list, ['number', 'text']);
+    const filter = filterOf(request, page);
     await caughtUp(infra, 'executions');
     const question = questionOf(queryOf(organizationId, filter));
     const rows = await infra.reads.rows(organizationId, question);
-    return { status: 200, raw: listText(rows, filter.page.limit) };
+    return {
+      status: 200,
+      raw: listText(rows, page.limit, (row) => infra.cursors.cursorOf(list, placeOf(row))),
+    };
   },
 });
 
@@ -49,7 +52,7 @@ interface Filter {
   readonly metadata: readonly (readonly [name: string, value: string])[];
 }
 
-function filterOf(request: ApiRequest): Filter {
+function filterOf(request: ApiRequest, page: Page): Filter {
   const { status, model } = request.queryValues as { status?: PublicStatus; model?: string };
   const metadata: [string, string][] = [];
   for (const [parameter, value] of Object.entries(request.queryValues)) {
@@ -57,7 +60,6 @@ function filterOf(request: ApiRequest): Filter {
     if (name !== undefined) metadata.push([name, String(value)]);
   }
   if (metadata.length > METADATA_FILTERS_MAX) throw tooManyFilters();
-  const page = pageOf(request, KIND, ['number', 'text']);
   return { page, range: createdRangeOf(request), status, model, metadata };
 }
 
@@ -70,12 +72,11 @@ const tooManyFilters = (): Refusal =>
     },
   ]);
 
-const placeOf = (row: Row): string =>
-  cursorOf(KIND, [(row['created_at'] as Date).getTime(), text(row, 'id')]);
+const placeOf = (row: Row): Place => [(row['created_at'] as Date).getTime(), text(row, 'id')];
 
 /** The bodies are JSON already. */
-function listText(rows: readonly Row[], limit: number): string {
-  const { data, next_cursor } = listBody(rows, limit, (row) => text(row, 'body'), placeOf);
+function listText(rows: readonly Row[], limit: number, cursorAt: (row: Row) => string): string {
+  const { data, next_cursor } = listBody(rows, limit, (row) => text(row, 'body'), cursorAt);
   return `{"data":[${data.join(',')}],"next_cursor":${JSON.stringify(next_cursor)}}`;
 }
 

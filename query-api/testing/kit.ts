@@ -23,6 +23,7 @@ import { serveRoutes } from '../../http/server/serve-routes.js';
 import { sha256Hex } from '../../http/server/json/canonical.js';
 import { openMetrics } from '../../infra/metrics.js';
 import { openReadPool, openTenantReads } from '../../infra/read-store/tenant-reads.js';
+import { openSecrets } from '../../infra/secrets.js';
 import { openRecentPayloads } from '../../infra/payloads/recent.js';
 import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
 import { projections } from '../../projectors/projections.js';
@@ -73,6 +74,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     progress,
     reads: openTenantReads(readPool),
     readStore,
+    secrets: openSecrets('a master key of a spec'),
     store,
   });
   const { apiKeys } = openRepositories(store);
@@ -120,11 +122,11 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
 function projectingOf(models: ReadModels) {
   let projecting: { stop: AbortController; running: Promise<void> } | undefined;
   return {
-    startProjecting() {
+    startProjecting: () => {
       const stop = new AbortController();
       projecting = { stop, running: runProjections(models.runOptions(projections), stop.signal) };
     },
-    async stopProjecting() {
+    stopProjecting: async () => {
       projecting?.stop.abort();
       await projecting?.running;
       projecting = undefined;
