@@ -6,6 +6,7 @@ import type { Route } from '../http/server/route.js';
 import { parseCidrs } from '../http/client/addresses.js';
 import { StartError } from '../infra/start-error.js';
 import type { CommandInfra, Commands } from './command-infra.js';
+import { patchOrganizationsQuotas } from './admin/patch-organizations-quotas.js';
 import { postDeadLettersRedrive } from './admin/post-dead-letters-redrive.js';
 import { postOrganizations } from './admin/post-organizations.js';
 import { postProjectionsRebuild } from './admin/post-projections-rebuild.js';
@@ -25,6 +26,7 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postExecutions(commands),
     postExecutionsCancel(commands),
     postOrganizations(commands),
+    patchOrganizationsQuotas(commands),
     postApiKeys(commands),
     deleteApiKeys(commands),
     postTopUps(commands),

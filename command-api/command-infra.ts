@@ -16,9 +16,11 @@ export type CommandInfra = Pick<
   | 'now'
   | 'organizations'
   | 'payloads'
+  | 'quotas'
   | 'readStore'
   | 'secrets'
   | 'store'
+  | 'storedBytes'
 >;
 
 /** The same with the configured networks parsed. */

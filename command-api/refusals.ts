@@ -7,7 +7,11 @@ import type * as Organization from '../domain/organization/organization.js';
 import { Refusal } from '../http/server/route.js';
 
 type Rejection =
-  Account.Rejection | ApiKey.Rejection | Execution.Rejection | Organization.Rejection;
+  | Account.Rejection
+  | ApiKey.Rejection
+  | Execution.Rejection
+  | Organization.Rejection
+  | 'StorageQuotaExceeded';
 
 const codeOf: Record<Rejection, ErrorCode> = {
   AmountNotPositive: 'INPUT_VALIDATION_ERROR',
@@ -31,6 +35,7 @@ const codeOf: Record<Rejection, ErrorCode> = {
   TooManyKeys: 'CONFLICT',
   KeyExists: 'CONFLICT',
   KeyUnknown: 'NOT_FOUND',
+  StorageQuotaExceeded: 'INSUFFICIENT_BALANCE',
 };
 
 /** Said where the code's usual message would not help. */
@@ -42,6 +47,7 @@ const messageOf: Partial<Record<Rejection, string>> = {
   AdjustmentExceedsBalance: 'The available balance is too small for this adjustment.',
   OrganizationExists: 'The idempotency key was used with another name.',
   TooManyOpenHolds: 'Too many executions of this organization wait; try again later.',
+  StorageQuotaExceeded: 'The input does not fit into the storage of this organization.',
   TooManyKeys: 'The organization has as many API keys as it may have.',
 };
 
@@ -51,6 +57,12 @@ const detailsOf: Partial<Record<Rejection, readonly ErrorDetail[]>> = {
     {
       code: 'waiting_executions',
       message: 'The organization has as many executions that are not over as it may have.',
+    },
+  ],
+  StorageQuotaExceeded: [
+    {
+      code: 'storage_quota',
+      message: 'The organization has stored as many bytes as it may store.',
     },
   ],
 };

@@ -6,7 +6,9 @@ import { files } from './files/files.js';
 import { holds } from './holds/holds.js';
 import { ledgerEntries } from './ledger-entries/ledger-entries.js';
 import { organizations } from './organizations/organizations.js';
+import { organizationQuotas } from './organization-quotas/organization-quotas.js';
 import type { Projection } from './engine/projection.js';
+import { storage } from './storage/storage.js';
 import { timers } from './timers/timers.js';
 
 export const projections: readonly Projection[] = [
@@ -18,4 +20,6 @@ export const projections: readonly Projection[] = [
   deliveries,
   files,
   organizations,
+  organizationQuotas,
+  storage,
 ];

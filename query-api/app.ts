@@ -8,6 +8,7 @@ import { getOperatorExecution } from './admin/get-operator-execution.js';
 import { getDeadLetters } from './admin/get-dead-letters.js';
 import { getGroups } from './admin/get-groups.js';
 import { getOrganizations } from './admin/get-organizations.js';
+import { getOrganizationsQuotas } from './admin/get-organizations-quotas.js';
 import { getProjections } from './admin/get-projections.js';
 import { getBalance } from './billing/get-balance.js';
 import { getExecution } from './executions/get-execution.js';
@@ -37,6 +38,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getFile(current),
     getFileDownload(infra, current),
     getOrganizations(lists),
+    getOrganizationsQuotas(infra),
     getApiKeys(lists),
     getProjections(infra),
     getDeadLetters(infra),

@@ -15,6 +15,8 @@ import type { RecentPayloads } from '../infra/payloads/recent.js';
 import type { Providers } from '../providers/port.js';
 import type { ProjectionProgress } from '../infra/read-store/progress.js';
 import type { TenantReads } from '../infra/read-store/tenant-reads.js';
+import type { OrganizationQuotas } from '../infra/read-store/quotas.js';
+import type { StoredBytes } from '../infra/read-store/stored-bytes.js';
 import type { Secrets } from '../infra/secrets.js';
 import type { Worker } from '../infra/worker.js';
 
@@ -46,6 +48,9 @@ export interface Infra extends Repositories {
   readonly readStore: Pool;
   /** The same, for what callers ask: shared fairly, and bounded in time. */
   readonly reads: TenantReads;
+  /** What organizations may have, and what they have stored. */
+  readonly quotas: OrganizationQuotas;
+  readonly storedBytes: StoredBytes;
   /** How far the projections are: waited for by readers, announced by projectors. */
   readonly progress: ProjectionProgress;
   /** Carries events from the store to the bus, where the bus is not the store itself. */

@@ -23,6 +23,7 @@ import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { migrate } from '../infra/postgres/migrate.js';
 import { openPool } from '../infra/postgres/pool.js';
 import { openProviders } from '../providers/open-providers.js';
+import { openUsage } from './open-usage.js';
 import { openProgress } from '../infra/read-store/progress.js';
 import { openReadPool, openTenantReads } from '../infra/read-store/tenant-reads.js';
 import { openSecrets } from '../infra/secrets.js';
@@ -63,12 +64,11 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const epoch = await expectOwnLog(readStore, opened, { remember: true });
   watchStore(stores, metrics);
   const leases = openPostgresLeases({ pool: processing });
-  const pool = processing;
   const recent = config.roles.has('processors') ? {} : RECENT_ONLY_REPEATED;
   const repositories = openRepositories(store, openStreamCache(recent));
   const onEvent = (event: RecordedEvent<AnyEvent>) => learn(repositories, event);
-  const given = { config, store, epoch, pool, leases, instance, log, metrics };
-  const delivery = await openBus({ ...given, onEvent });
+  const given = { config, store, epoch, leases, instance, log, metrics };
+  const delivery = await openBus({ ...given, pool: processing, onEvent });
   const { bus, relay } = delivery;
   const filing = await openFiles(config);
   const { files, largePayloads: large } = filing;
@@ -105,6 +105,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     reads: openTenantReads(readPool),
     dependencies: probes.dependencies,
     progress: openProgress(readStore),
+    ...(await openUsage(readStore, log)),
     payloads: openRecentPayloads(openTieredPayloads({ small, large }), recent),
     accounts: shared.accounts,
     secrets,

@@ -134,6 +134,58 @@ describe('the admin API', () => {
     });
   });
 
+  describe('quotas', () => {
+    const usual = { waiting_executions: 200_000, storage_bytes: 20_000_000_000, weight: 1 };
+    let tenant: Tenant;
+    beforeEach(async () => {
+      tenant = await openTenant(api);
+    });
+    const set = (body: unknown) =>
+      api.asOperator('PATCH', `${organizations}/${tenant.organizationId}/quotas`, body);
+
+    it('are set each by itself, and taken back with null', async () => {
+      const { organizationId: organization_id } = tenant;
+      expect((await set({})).json).to.deep.equal({ organization_id, ...usual });
+      expect((await set({ weight: 7 })).json).to.deep.equal({
+        organization_id,
+        ...usual,
+        weight: 7,
+      });
+      const stricter = await set({ waiting_executions: 3, storage_bytes: 1 });
+      expect(stricter.json).to.deep.equal({
+        organization_id,
+        waiting_executions: 3,
+        storage_bytes: 1,
+        weight: 7,
+      });
+      const all = { waiting_executions: null, storage_bytes: null, weight: null };
+      expect((await set(all)).json).to.deep.equal({ organization_id, ...usual });
+      const facts = await store.readStream(streamOf('organization', tenant.organizationId));
+      const quotas = facts.filter(({ type }) => type === 'OrganizationQuotasSet');
+      expect(quotas).to.have.length(3);
+      expect(quotas[0]?.data).to.deep.include({ weight: 7 });
+      expect(quotas[0]?.metadata).to.deep.include({ actor: 'operator', ip: '127.0.0.1' });
+    });
+
+    it('are whole numbers within bounds, of an organization that exists', async () => {
+      const wrong = [
+        { weight: 0 },
+        { weight: 101 },
+        { weight: 1.5 },
+        { weight: '2' },
+        { waiting_executions: -1 },
+        { waiting_executions: 1_000_001 },
+        { storage_bytes: 2 ** 53 },
+        { requests: 1 },
+      ];
+      for (const body of wrong)
+        expect((await set(body)).status, JSON.stringify(body)).to.equal(400);
+      expect((await api.asOperator('PATCH', `${nobody}/quotas`, { weight: 2 })).status).to.equal(
+        404,
+      );
+    });
+  });
+
   describe('money', () => {
     let home: string;
     let tenant: Tenant;

@@ -1,4 +1,5 @@
 /** Submits an execution: `202` at once with its id and the money that is held for it. */
+import { randomUUID } from 'node:crypto';
 import type { Catalogue, Model } from '../../contracts/catalogue/catalogue.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import { acceptedSchema } from '../../contracts/http/execution.js';
@@ -16,6 +17,7 @@ import {
   type Route,
 } from '../../http/server/route.js';
 import { canonicalJson, sha256Hex } from '../../http/server/json/canonical.js';
+import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import { vetUrl } from '../../http/client/vet-url.js';
 import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
@@ -132,7 +134,7 @@ function submissionOf(asked: Asked, { model, catalogueVersion }: Chosen): Submis
       model: model.slug,
       modality: model.modality,
       input: {
-        ref: payloadRefOf(acceptedAtMs, `${executionId}/input`, sha256),
+        ref: payloadRefOf(acceptedAtMs, aboutInput(executionId, inputBytes), sha256),
         sha256,
         bytes: inputBytes.length,
       },
@@ -148,6 +150,15 @@ function submissionOf(asked: Asked, { model, catalogueVersion }: Chosen): Submis
     metadata: metadataOf(request, caller.keyId, executionId),
   };
 }
+
+/**
+ * A large input is stored before it is known whether the request is accepted. Its ref is of this
+ * request alone, so that it can be removed without a look at requests that race under the same key.
+ */
+const aboutInput = (executionId: ExecutionId, { length }: Buffer): string =>
+  length <= SMALL_PAYLOAD_BYTES_MAX
+    ? `${executionId}/input`
+    : `${executionId}/input/${randomUUID()}`;
 
 function webhookUrlOf(commands: Commands, { webhook_url: text }: SubmitBody): string | undefined {
   if (text === undefined) return undefined;

@@ -2,6 +2,8 @@
  * How an execution is accepted: hold first, then request. The request is written at the revision
  * that is its hold's `generation`: 0, or one more for each time that it was abandoned before.
  *
+ *   room for the input ─► large: CheckHold, then stored ─► PlaceHold … ─► large, refused: removed
+ *
  *   PlaceHold ─► accepted, request appended .......................... accepted
  *            ├─► accepted, request in conflict ─► compensate ───────┐
  *            ├─► a hold exists ─► adopt it: append its request ────.│. accepted
@@ -26,7 +28,13 @@ import type { DependentAppend } from '../../command-handling/accounts/decide-bat
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
 import type { Loaded } from '../../command-handling/repository.js';
 import { appendOf } from '../../command-handling/streams.js';
-import { StoreUnavailable, type Payload } from '../../infra/event-store/port.js';
+import { isOutage } from '../../infra/event-store/outage.js';
+import {
+  StoreOverloaded,
+  StoreUnavailable,
+  type Payload,
+  type Position,
+} from '../../infra/event-store/port.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import type { Commands } from '../command-infra.js';
 
@@ -40,10 +48,15 @@ export interface Submission {
 }
 
 type Submitted =
-  | { readonly outcome: 'accepted'; readonly requested: Requested }
+  | {
+      readonly outcome: 'accepted';
+      readonly requested: Requested;
+      /** Of the request; absent where it was found and not answered. */
+      readonly position?: Position;
+    }
   /** Another request under the same key was first; it may have another body. */
   | { readonly outcome: 'existing'; readonly requested: Requested }
-  | { readonly outcome: 'rejected'; readonly reason: Account.Rejection };
+  | { readonly outcome: 'rejected'; readonly reason: Account.Rejection | 'StorageQuotaExceeded' };
 
 /** The request, or the revision at which it would be written. */
 type Found =
@@ -61,55 +74,131 @@ export async function findSeen({ executions }: Commands, executionId: ExecutionI
   return foundIn(await executions.load(executionId, { atLeast: 0 }));
 }
 
-/** Throws `StoreUnavailable` or `StoreOverloaded`; a repeat with the same key then goes on. */
+/**
+ * Throws `StoreUnavailable` or `StoreOverloaded`; a repeat with the same key then goes on. What is
+ * refused leaves no payload behind; what an outage or a crash leaves is swept within the hour.
+ */
 export async function submit(
   commands: Commands,
   submission: Submission,
   generation: number,
 ): Promise<Submitted> {
-  const payload = payloadOf(submission);
-  const small = payload.bytes.length <= SMALL_PAYLOAD_BYTES_MAX;
-  if (small) commands.payloads.remember(submission.request.input, payload.bytes);
-  else await commands.payloads.put(payload);
-  let next = generation;
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    const attempt = { ...submission, generation: next, ...(small && { payload }) };
-    const done = await tryOnce(commands, attempt);
-    if (done) return done;
-    const found = await find(commands, submission.request.executionId);
-    if (found.requested) return { outcome: 'existing', requested: found.requested };
-    next = found.generation;
+  const { organizationId, input } = submission.request;
+  const { storedBytes } = commands;
+  const { waitingExecutions, storageBytes } = commands.quotas.of(organizationId);
+  const attempt = { ...submission, generation, openHoldsMax: waitingExecutions };
+  if (!storedBytes.reserve(organizationId, input.bytes, storageBytes))
+    return rejectedUnlessThere(commands, attempt, 'StorageQuotaExceeded');
+  let position: Position | undefined;
+  try {
+    const isLarge = input.bytes > SMALL_PAYLOAD_BYTES_MAX;
+    const submitted = await (isLarge ? submitLarge : submitSmall)(commands, attempt);
+    if (submitted.outcome === 'accepted') ({ position } = submitted);
+    return submitted;
+  } finally {
+    if (position === undefined) storedBytes.release(organizationId, input.bytes);
+    else storedBytes.landed(organizationId, input.bytes, position);
   }
-  throw new StoreUnavailable(`${submission.request.executionId} is asked for by too many at once`);
+}
+
+/** The input is written together with the request, so what is refused was never written. */
+async function submitSmall(commands: Commands, attempt: Attempt): Promise<Submitted> {
+  const payload = payloadOf(attempt);
+  commands.payloads.remember(attempt.request.input, payload.bytes);
+  const submitted = await inRounds(commands, { ...attempt, payload });
+  // A hold that landed brought its input, also where another request was first.
+  if (submitted.outcome === 'existing') await removeUnlessNamed(commands, payload, submitted);
+  return submitted;
+}
+
+/**
+ * The input is stored first, and removed when it is certain that no event names it: its ref is of
+ * this request alone. While that is unknown it stays, as it does when the store is away.
+ */
+async function submitLarge(commands: Commands, attempt: Attempt): Promise<Submitted> {
+  const refused = await refusedAlready(commands, attempt);
+  if (refused) return refused;
+  const payload = payloadOf(attempt);
+  await commands.payloads.put(payload);
+  try {
+    const submitted = await inRounds(commands, attempt);
+    if (submitted.outcome !== 'accepted') await removeUnlessNamed(commands, payload, submitted);
+    return submitted;
+  } catch (error) {
+    // Nothing was written for whom there was no place in a queue.
+    if (error instanceof StoreOverloaded) await removeUnlessNamed(commands, payload);
+    throw error;
+  }
+}
+
+/** What cannot be removed now is found by the sweep. */
+async function removeUnlessNamed(
+  { payloads }: Commands,
+  { ref }: Payload,
+  submitted?: Submitted,
+): Promise<void> {
+  if (submitted?.outcome === 'existing' && submitted.requested.input.ref === ref) return;
+  await payloads.remove(ref).catch((error: unknown) => {
+    if (!isOutage(error)) throw error;
+  });
+}
+
+/** Before anything is stored. Undefined when the hold would be placed, or must be looked into. */
+async function refusedAlready(
+  { accounts, ...commands }: Commands,
+  attempt: Attempt,
+): Promise<Submitted | undefined> {
+  const { organizationId } = attempt.request;
+  const command = { type: 'CheckHold', ...holdAskedBy(attempt) } as const;
+  const { metadata } = attempt;
+  const result = await accounts.submit(organizationId, { command, metadata });
+  if (result.outcome !== 'rejected' || result.hold) return undefined;
+  return rejectedUnlessThere({ accounts, ...commands }, attempt, result.reason);
+}
+
+/** A refusal may be due to what a duplicate of this very request took. */
+async function rejectedUnlessThere(
+  commands: Commands,
+  { request }: Attempt,
+  reason: Account.Rejection | 'StorageQuotaExceeded',
+): Promise<Submitted> {
+  const { requested } = await find(commands, request.executionId);
+  return requested ? { outcome: 'existing', requested } : { outcome: 'rejected', reason };
+}
+
+async function inRounds(commands: Commands, first: Attempt): Promise<Submitted> {
+  const { executionId } = first.request;
+  let { generation } = first;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const done = await tryOnce(commands, { ...first, generation });
+    if (done) return done;
+    const found = await find(commands, executionId);
+    if (found.requested) return { outcome: 'existing', requested: found.requested };
+    ({ generation } = found);
+  }
+  throw new StoreUnavailable(`${executionId} is asked for by too many at once`);
 }
 
 interface Attempt extends Submission {
   readonly generation: number;
+  readonly openHoldsMax: number;
   readonly payload?: Payload;
 }
 
 /** Undefined when the stream must be looked at again. */
 async function tryOnce(commands: Commands, attempt: Attempt): Promise<Submitted | undefined> {
-  const { request, generation, metadata } = attempt;
-  const { organizationId, executionId, holdAmount, at } = request;
+  const { request, metadata } = attempt;
   const holdId: HoldId = `hold_${randomUUID()}`;
   const event = requestedEvent(attempt, holdId);
-  const result = await commands.accounts.submit(organizationId, {
-    command: {
-      type: 'PlaceHold',
-      organizationId,
-      executionId,
-      generation,
-      holdId,
-      amount: holdAmount,
-      at,
-    },
+  const result = await commands.accounts.submit(request.organizationId, {
+    command: { type: 'PlaceHold', holdId, ...holdAskedBy(attempt) },
     metadata,
     dependent: () => dependentAppendOf(attempt, event),
   });
   switch (result.outcome) {
     case 'accepted':
-      if (result.dependent?.status === 'appended') return accepted(commands, attempt, event);
+      if (result.dependent?.status === 'appended')
+        return accepted(commands, attempt, event, result.dependent.position);
       return await compensate(commands, attempt, holdId);
     case 'alreadyDone':
       return result.hold && (await adopt(commands, attempt, result.hold.holdId));
@@ -147,7 +236,7 @@ async function adopt(
     ...(payload && { payloads: [payload] }),
   });
   if (outcome?.status !== 'appended') return undefined;
-  return accepted(commands, attempt, event);
+  return accepted(commands, attempt, event, outcome.position);
 }
 
 /** A refusal may be due to money that a duplicate of this very request holds. */
@@ -204,11 +293,17 @@ function accepted(
   { executions }: Commands,
   attempt: Attempt,
   event: ExecutionRequested,
+  position: Position,
 ): Submitted {
   const stream = streamOf('execution', attempt.request.executionId);
   executions.learn({ ...event, stream, revision: attempt.generation });
-  return { outcome: 'accepted', requested: event.data };
+  return { outcome: 'accepted', requested: event.data, position };
 }
+
+const holdAskedBy = ({ request, generation, openHoldsMax }: Attempt) => {
+  const { organizationId, executionId, holdAmount: amount, at } = request;
+  return { organizationId, executionId, generation, amount, openHoldsMax, at };
+};
 
 const payloadOf = ({ request, inputBytes }: Submission): Payload => ({
   ref: request.input.ref,

@@ -20,6 +20,8 @@ import { openMetrics } from '../../infra/metrics.js';
 import { parseCidrs } from '../../http/client/addresses.js';
 import { openRecentPayloads } from '../../infra/payloads/recent.js';
 import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
+import { openQuotas } from '../../infra/read-store/quotas.js';
+import { openStoredBytes } from '../../infra/read-store/stored-bytes.js';
 import { openSecrets } from '../../infra/secrets.js';
 import { commandRoutes } from '../app.js';
 import type { Commands } from '../command-infra.js';
@@ -46,12 +48,14 @@ export interface CommandApi {
 
 const ADMIN_KEY = 'an-operator-key-of-a-spec';
 const silent = pino({ level: 'silent' });
+/** Read models of which nothing is asked but quotas. */
+const EMPTY = { query: async () => ({ rows: [] }) } as unknown as Pick<pg.Pool, 'query'>;
 
 /** Read models are needed, and then connected to, only to ask for rebuilds. */
 export async function openCommandApi(
   store: EventStore,
   large: Map<string, Buffer> = new Map(),
-  readStore: pg.Pool = new pg.Pool(),
+  readStore?: pg.Pool,
 ): Promise<CommandApi> {
   const config = configFrom({});
   const parsed = parseCidrs(config.allowedNetworks);
@@ -61,16 +65,20 @@ export async function openCommandApi(
     variables: { SANDBOX_URL: 'http://127.0.0.1:1' },
     log: silent,
   });
+  const onError = (error: unknown) => silent.error(error);
+  const readModels = readStore ?? EMPTY;
   const commands: Commands = {
     ...openRepositories(store),
     store,
     catalogue,
     config,
     allowedNetworks: parsed.networks,
-    accounts: openAccounts({ store, onError: (error) => silent.error(error) }),
+    accounts: openAccounts({ store, onError }),
     bus: openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log: silent }),
     payloads: openRecentPayloads(openMemoryPayloads(large)),
-    readStore,
+    readStore: readStore ?? new pg.Pool(),
+    quotas: openQuotas(readModels, onError),
+    storedBytes: openStoredBytes(readModels, onError),
     secrets: openSecrets('a-master-key-of-a-spec-32-characters'),
     now: Date.now,
   };

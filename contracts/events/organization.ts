@@ -3,6 +3,11 @@ import type { ApiKeyId, OrganizationId } from '../ids.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
 import { eventSchema, id, oneOf, text, timestamp } from './schema-parts.js';
 
+/** Highest values of quotas that an operator may set. */
+export const WAITING_EXECUTIONS_MAX = 1_000_000;
+export const STORAGE_BYTES_MAX = 1_000_000_000_000_000;
+export const WEIGHT_MAX = 100;
+
 export type Permission = 'FULL' | 'EXECUTION_ONLY';
 
 interface OrganizationFact {
@@ -28,7 +33,24 @@ export type ApiKeyWithdrawn = DomainEvent<
   OrganizationFact & { readonly keyId: ApiKeyId }
 >;
 
-export type OrganizationEvent = OrganizationCreated | ApiKeyGranted | ApiKeyWithdrawn;
+/** What an organization may have. */
+export interface Quotas {
+  /** Executions that are accepted and not over. */
+  readonly waitingExecutions: number;
+  /** Of inputs, outputs and files together. */
+  readonly storageBytes: number;
+  /** Its share where work of several organizations waits: twice the weight, twice the share. */
+  readonly weight: number;
+}
+
+/** These quotas hold from now on; those that are absent are as everybody's. */
+export type OrganizationQuotasSet = DomainEvent<
+  'OrganizationQuotasSet',
+  OrganizationFact & Partial<Quotas>
+>;
+
+export type OrganizationEvent =
+  OrganizationCreated | ApiKeyGranted | ApiKeyWithdrawn | OrganizationQuotasSet;
 
 /** A key may be used. Only its SHA-256 is known to the log; `hint` is its last four characters. */
 export type ApiKeyCreated = DomainEvent<
@@ -51,6 +73,7 @@ export type ApiKeyRevoked = DomainEvent<
 
 export type ApiKeyEvent = ApiKeyCreated | ApiKeyRevoked;
 
+const upTo = (maximum: number) => ({ type: 'integer', minimum: 1, maximum });
 const fact = { organizationId: id('org'), at: timestamp };
 const ofKey = { ...fact, keyId: id('key') };
 
@@ -58,6 +81,12 @@ export const organizationSchemas: Record<OrganizationEvent['type'], EventSchema>
   OrganizationCreated: eventSchema('A tenant exists.', { ...fact, name: text }),
   ApiKeyGranted: eventSchema('A place for a key is taken.', ofKey),
   ApiKeyWithdrawn: eventSchema('A place for a key is free again.', ofKey),
+  OrganizationQuotasSet: eventSchema('Quotas hold; absent ones are as everybody’s.', {
+    ...fact,
+    'waitingExecutions?': upTo(WAITING_EXECUTIONS_MAX),
+    'storageBytes?': upTo(STORAGE_BYTES_MAX),
+    'weight?': upTo(WEIGHT_MAX),
+  }),
 };
 
 export const apiKeySchemas: Record<ApiKeyEvent['type'], EventSchema> = {

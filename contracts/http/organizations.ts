@@ -1,5 +1,10 @@
 /** The operator's bodies about organizations and their API keys. */
-import type { Permission } from '../events/organization.js';
+import {
+  STORAGE_BYTES_MAX,
+  WAITING_EXECUTIONS_MAX,
+  WEIGHT_MAX,
+  type Permission,
+} from '../events/organization.js';
 import { answerObject, id, orNull, requestObject, text, timestamp, type Schema } from './parts.js';
 
 export interface CreateOrganizationBody {
@@ -62,4 +67,59 @@ export const apiKeySchema: Schema = answerObject('ApiKey', {
   ...keyFields,
   hint: text('Last four characters.'),
   status: { type: 'string', enum: ['active', 'expired', 'revoked'] },
+});
+
+/** Null: as everybody's. What is absent stays as it is. */
+export interface SetQuotasBody {
+  readonly waiting_executions?: number | null;
+  readonly storage_bytes?: number | null;
+  readonly weight?: number | null;
+}
+
+const quota = (description: string, maximum: number): Schema => ({
+  type: 'integer',
+  minimum: 1,
+  maximum,
+  description,
+});
+
+const quotaFields = {
+  waiting_executions: quota(
+    'Executions that are accepted and not over; one more is a 429.',
+    WAITING_EXECUTIONS_MAX,
+  ),
+  storage_bytes: quota(
+    'Bytes of inputs, outputs and files; a submission beyond them is a 402.',
+    STORAGE_BYTES_MAX,
+  ),
+  weight: quota(
+    'Its share where work of several organizations waits: twice the weight, twice the share.',
+    WEIGHT_MAX,
+  ),
+};
+
+export const setQuotasSchema: Schema = {
+  ...requestObject('SetQuotas', {
+    'waiting_executions?': orNull(quotaFields.waiting_executions),
+    'storage_bytes?': orNull(quotaFields.storage_bytes),
+    'weight?': orNull(quotaFields.weight),
+  }),
+  description: 'Null: as everybody’s. What is absent stays as it is.',
+  examples: [{ waiting_executions: 500_000, weight: 2 }],
+};
+
+export const quotasSchema: Schema = answerObject('Quotas', {
+  organization_id: id('org', 'The organization.'),
+  ...quotaFields,
+});
+
+const used = (description: string): Schema => ({ type: 'integer', minimum: 0, description });
+
+export const quotasInUseSchema: Schema = answerObject('QuotasInUse', {
+  organization_id: id('org', 'The organization.'),
+  ...quotaFields,
+  used: answerObject('QuotasUsed', {
+    waiting_executions: used('Executions that are not over.'),
+    storage_bytes: used('Bytes that are stored.'),
+  }),
 });

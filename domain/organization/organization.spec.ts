@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { Quotas } from '../../contracts/events/organization.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import { specFor } from '../testing/given-when-then.js';
 import * as Organization from './organization.js';
@@ -68,6 +69,37 @@ describe('Organization', () => {
     given(created, granted(1)).when(withdraw(1)).then(withdrawn(1));
     given(created, granted(1), withdrawn(1)).when(withdraw(1)).thenAlreadyDone();
     given(created).when(withdraw(1)).thenAlreadyDone();
+  });
+
+  it('has the quotas that an operator sets, each by itself, until it is as everybody’s', () => {
+    const set = (changes: Organization.QuotaChanges): Organization.Command => ({
+      type: 'SetQuotas',
+      changes,
+      at,
+    });
+    const have = (quotas: Partial<Quotas>): Organization.Event => ({
+      type: 'OrganizationQuotasSet',
+      data: { organizationId, ...quotas, at },
+    });
+    given()
+      .when(set({ weight: 2 }))
+      .thenRejected('OrganizationUnknown');
+    given(created).when(set({})).thenAlreadyDone();
+    given(created)
+      .when(set({ weight: null }))
+      .thenAlreadyDone();
+    given(created)
+      .when(set({ weight: 2 }))
+      .then(have({ weight: 2 }));
+    given(created, have({ weight: 2 }))
+      .when(set({ weight: 2 }))
+      .thenAlreadyDone();
+    given(created, have({ weight: 2 }))
+      .when(set({ storageBytes: 5, waitingExecutions: 7 }))
+      .then(have({ waitingExecutions: 7, storageBytes: 5, weight: 2 }));
+    given(created, have({ storageBytes: 5, weight: 2 }), granted(1))
+      .when(set({ weight: null }))
+      .then(have({ storageBytes: 5 }));
   });
 
   it('never has more keys than places, nor forgets one, through any walk', () => {

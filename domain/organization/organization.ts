@@ -1,6 +1,6 @@
-/** An organization and its places for API keys, of which it has a bounded number. */
+/** An organization, its quotas, and its places for API keys, of which it has a bounded number. */
 import type { Timestamp } from '../../contracts/events/envelope.js';
-import type { OrganizationEvent } from '../../contracts/events/organization.js';
+import type { OrganizationEvent, Quotas } from '../../contracts/events/organization.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import { accept, alreadyDone, reject, type Decision, type Of } from '../decider.js';
 
@@ -11,7 +11,11 @@ export type Event = OrganizationEvent;
 export type Command =
   | { type: 'Create'; organizationId: OrganizationId; name: string; at: Timestamp }
   | { type: 'GrantKey'; keyId: ApiKeyId; at: Timestamp }
-  | { type: 'WithdrawKey'; keyId: ApiKeyId; at: Timestamp };
+  | { type: 'WithdrawKey'; keyId: ApiKeyId; at: Timestamp }
+  | { type: 'SetQuotas'; changes: QuotaChanges; at: Timestamp };
+
+/** Null: as everybody's from now on. What is absent stays as it is. */
+export type QuotaChanges = { readonly [Q in keyof Quotas]?: number | null };
 
 export type Rejection = 'OrganizationExists' | 'OrganizationUnknown' | 'TooManyKeys';
 
@@ -22,6 +26,8 @@ export type State =
       readonly organizationId: OrganizationId;
       readonly name: string;
       readonly keys: readonly ApiKeyId[];
+      /** Those that an operator set. */
+      readonly quotas: Partial<Quotas>;
     };
 
 export const KEYS_MAX = 20;
@@ -30,8 +36,18 @@ export const initial = (): State => ({ status: 'none' });
 
 export function evolve(state: State, { type, data }: Event): State {
   if (type === 'OrganizationCreated')
-    return { status: 'created', organizationId: data.organizationId, name: data.name, keys: [] };
+    return {
+      status: 'created',
+      organizationId: data.organizationId,
+      name: data.name,
+      keys: [],
+      quotas: {},
+    };
   if (state.status === 'none') return state;
+  if (type === 'OrganizationQuotasSet') {
+    const { organizationId: _, at: __, ...quotas } = data;
+    return { ...state, quotas };
+  }
   const others = state.keys.filter((key) => key !== data.keyId);
   return { ...state, keys: type === 'ApiKeyGranted' ? [...others, data.keyId] : others };
 }
@@ -61,6 +77,8 @@ function whileCreated(command: Command, state: Created): Decision<Event, Rejecti
       return grantKey(command, state);
     case 'WithdrawKey':
       return withdrawKey(command, state);
+    case 'SetQuotas':
+      return setQuotas(command, state);
   }
 }
 
@@ -75,3 +93,16 @@ function withdrawKey({ keyId, at }: Of<Command, 'WithdrawKey'>, state: Created) 
   const { organizationId } = state;
   return accept<Event>({ type: 'ApiKeyWithdrawn', data: { organizationId, keyId, at } });
 }
+
+function setQuotas({ changes, at }: Of<Command, 'SetQuotas'>, state: Created) {
+  const { organizationId, quotas } = state;
+  const next = Object.fromEntries(
+    QUOTAS.map((name) => [name, changes[name] === undefined ? quotas[name] : changes[name]]).filter(
+      ([, value]) => typeof value === 'number',
+    ),
+  ) as Partial<Quotas>;
+  if (QUOTAS.every((name) => next[name] === quotas[name])) return alreadyDone;
+  return accept<Event>({ type: 'OrganizationQuotasSet', data: { organizationId, ...next, at } });
+}
+
+const QUOTAS = ['waitingExecutions', 'storageBytes', 'weight'] as const;

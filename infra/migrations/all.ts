@@ -43,6 +43,8 @@ export const readModelMigrations: readonly Migration[] = [
   step(305, 'readmodel: files', 'files'),
   step(306, 'readmodel: organizations', 'organizations'),
   step(307, 'readmodel: executions as documents', 'execution-documents'),
+  step(325, 'readmodel: quotas of organizations', 'organization-quotas'),
+  step(326, 'readmodel: what is stored for organizations', 'storage'),
   step(340, 'readmodel: timers of jobs at providers', 'poll-timers'),
 ];
 

@@ -52,6 +52,33 @@ describe('query API: the operator', () => {
     });
   });
 
+  it('sees the quotas of a tenant, and what is in use of them', async () => {
+    const path = `/organizations/${ORGANIZATION}/quotas`;
+    const usual = { waiting_executions: 200_000, storage_bytes: 20_000_000_000, weight: 1 };
+    const used = { waiting_executions: 1, storage_bytes: 0 };
+    const organization = { organization_id: ORGANIZATION };
+    const first = await server.operator('GET', path);
+    expect(first.body).to.deep.equal({ ...organization, ...usual, used });
+    await server.models.append(
+      {
+        stream: streamOf('organization', ORGANIZATION),
+        type: 'OrganizationQuotasSet',
+        data: { organizationId: ORGANIZATION, waitingExecutions: 9, at: at(3) },
+      },
+      storyOf().requested(4),
+    );
+    const { body } = await server.operator('GET', path);
+    expect(body).to.deep.equal({
+      ...organization,
+      ...usual,
+      waiting_executions: 9,
+      used: { ...used, storage_bytes: 9 },
+    });
+    const nobody = '/organizations/org_99999999-9999-4999-8999-999999999999/quotas';
+    expect((await server.operator('GET', nobody)).status).to.equal(404);
+    expect((await server.operator('GET', '/organizations/x/quotas')).status).to.equal(404);
+  });
+
   it('sees how the projections are', async () => {
     await server.operator('GET', '/organizations'); // waits for the projections
     const read = async (query = '') =>

@@ -1,0 +1,58 @@
+/**
+ * The quotas of organizations, in memory. Rows that were set are few, and only those behind the
+ * last one that was seen are asked for: a quota that an operator sets holds in every process that
+ * is in use within `EVERY_MS` and the lag of the projection.
+ */
+import type { Pool } from 'pg';
+import type { Quotas } from '../../contracts/events/organization.js';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { quotasWith, usualQuotas } from '../../domain/organization/quotas.js';
+import { refreshOnUse } from '../concurrency/refresh-on-use.js';
+import { START } from '../event-store/port.js';
+import { rowsOf } from './reading.js';
+import { amount } from './table.js';
+import { organizationOf, readQuotas } from './tables/organization-quotas.js';
+
+export interface OrganizationQuotas {
+  /** Answered from memory. */
+  of(organizationId: OrganizationId): Quotas;
+  /** Set by this process just now. */
+  learn(organizationId: OrganizationId, set: Partial<Quotas>): void;
+  /** Throws `StoreUnavailable`. */
+  refresh(): Promise<void>;
+}
+
+const EVERY_MS = 2_000;
+
+export function openQuotas(
+  pool: Pick<Pool, 'query'>,
+  onError: (error: unknown) => void,
+): OrganizationQuotas {
+  const known = new Map<OrganizationId, Quotas>();
+  let seen = START;
+  const refreshing = refreshOnUse({
+    async refresh() {
+      const rows = await rowsOf(pool, { name: 'quotas', text: ROWS, values: [seen] });
+      for (const row of rows) {
+        known.set(organizationOf(row), quotasWith(readQuotas(row)));
+        seen = amount(row, 'position');
+      }
+    },
+    everyMs: EVERY_MS,
+    onError,
+  });
+  return {
+    of(organizationId) {
+      refreshing.used();
+      return known.get(organizationId) ?? usualQuotas;
+    },
+    learn: (organizationId, set) => void known.set(organizationId, quotasWith(set)),
+    refresh: () => refreshing.refresh(),
+  };
+}
+
+const ROWS = `
+  SELECT organization_id, waiting_executions, storage_bytes, weight, position
+  FROM readmodel.organization_quotas
+  WHERE position > $1
+  ORDER BY position`;

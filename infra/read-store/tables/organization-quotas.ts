@@ -1,0 +1,32 @@
+/** The quotas that operators set for organizations. */
+import type { Quotas } from '../../../contracts/events/organization.js';
+import type { OrganizationId } from '../../../contracts/ids.js';
+import { column, count, maybe, text, type Row, type Table } from '../table.js';
+
+export interface OrganizationQuotasRow {
+  readonly organizationId: OrganizationId;
+  readonly quotas: Partial<Quotas>;
+  readonly position: bigint;
+}
+
+type OfOrganization = Pick<OrganizationQuotasRow, 'organizationId'>;
+
+export const organizationQuotas: Table<OfOrganization, OrganizationQuotasRow> = {
+  name: 'organization_quotas',
+  key: [column('organization_id', 'text', ({ organizationId }) => organizationId)],
+  rest: [
+    column('waiting_executions', 'integer', ({ quotas }) => quotas.waitingExecutions),
+    column('storage_bytes', 'bigint', ({ quotas }) => quotas.storageBytes),
+    column('weight', 'integer', ({ quotas }) => quotas.weight),
+    column('position', 'bigint', ({ position }) => position),
+  ],
+  idOf: ({ organizationId }) => organizationId,
+};
+
+export const readQuotas = (row: Row): Partial<Quotas> => ({
+  ...maybe(row, 'waiting_executions', 'waitingExecutions', count),
+  ...maybe(row, 'storage_bytes', 'storageBytes', count),
+  ...maybe(row, 'weight', 'weight', count),
+});
+
+export const organizationOf = (row: Row): OrganizationId => text(row, 'organization_id');
