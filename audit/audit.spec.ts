@@ -228,6 +228,22 @@ describe('the audit of a log', () => {
       expect(audit(story.events).map(({ invariant }) => invariant)).to.deep.equal(['I4']);
     });
 
+    it('finds a cost beyond the hold, and a charge that is not the cost', () => {
+      const beyond = underWay();
+      beyond.story.complete(beyond.id, beyond.holdId, 75_000n, { ratedCost: 75_000n });
+      beyond.story.settle(beyond.id, beyond.holdId, [30_000n, 0n, 45_000n]);
+      expect(audit(beyond.story.events).map(({ problem }) => problem)).to.deep.equal([
+        'it is said to cost 0.075, and costs 0.030',
+      ]);
+      const less = underWay();
+      less.story.complete(less.id, less.holdId, 30_000n, { ratedCost: 75_000n });
+      less.story.settle(less.id, less.holdId, [30_000n, 0n, 45_000n]);
+      expect(audit(less.story.events)).to.deep.equal([]);
+      const other = completed(20_000n);
+      other.story.settle(other.id, other.holdId, [10_000n, 20_000n]);
+      expect(audit(other.story.events).map(({ invariant }) => invariant)).to.deep.equal(['I4']);
+    });
+
     it('finds a charge for what was not completed, and a second one', () => {
       const { story, id, holdId } = completed();
       const again = story.place(id, 30_000n);

@@ -106,7 +106,15 @@ function compareHolds({ holds }: ReadModels, open: OpenItems): void {
   }
 }
 
-function compareExecutions({ executions }: ReadModels, { tallies, findings }: OpenItems): void {
+function compareExecutions({ executions, costs }: ReadModels, open: OpenItems): void {
+  const { tallies, findings } = open;
+  for (const id of idsOf(costs, open.costs)) {
+    const [row, due] = [costs.get(id) ?? 0n, open.costs.get(id) ?? 0n];
+    if (row !== due) {
+      const problem = `its executions cost ${formatMoney(row)} in the read model, ${money(due)}`;
+      findings.add('I4', `organization-${id}`, problem);
+    }
+  }
   for (const id of idsOf(executions, tallies)) {
     const difference = differenceOf(executions.get(id), tallies.get(id));
     if (difference)

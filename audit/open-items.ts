@@ -16,6 +16,8 @@ export interface OpenItems {
   readonly holds: Map<HoldId, OpenHold>;
   readonly executions: Map<ExecutionId, OpenExecution>;
   readonly deliveries: Map<DeliveryId, OpenDelivery>;
+  /** What the completed executions of an organization cost together. */
+  readonly costs: Map<OrganizationId, Micros>;
   /** Requested executions by organization and public status, ended ones included. */
   readonly tallies: Map<OrganizationId, Map<Status, number>>;
   /** Deliveries by status, ended ones included. */
@@ -71,8 +73,9 @@ export interface OpenExecution {
   inFlight?: { readonly deadline: Timestamp };
   /** Of the attempt that was dispatched last; `unknown`: it may have been paid. */
   lastKey?: { readonly key: string; ended: 'known' | 'unknown' };
-  delivered?: { readonly cost: Micros; readonly at: Timestamp };
-  end?: { readonly at: Timestamp; readonly cost: Micros };
+  delivered?: { readonly rated: Micros; readonly at: Timestamp };
+  /** `rated` is the price, `cost` what its owner is shown: never more than the hold. */
+  end?: { readonly at: Timestamp; readonly cost: Micros; readonly rated: Micros };
   holdEnded: boolean;
   /** Of the newest entry in the owner's timeline; 0 before the request. */
   sequence: number;
@@ -83,6 +86,7 @@ export interface OpenExecution {
 
 export interface Request {
   readonly holdId: HoldId;
+  readonly holdAmount: Micros;
   readonly expiresAt: Timestamp;
   readonly webhookUrl: string | undefined;
   readonly wanted: readonly string[];
@@ -110,6 +114,7 @@ export const openItems = (findings: Findings): OpenItems => ({
   holds: new Map(),
   executions: new Map(),
   deliveries: new Map(),
+  costs: new Map(),
   tallies: new Map(),
   deliveryTally: new Map(),
   counts: { events: 0, executions: 0, holds: 0, deliveries: 0 },

@@ -14,6 +14,8 @@ export interface ReadModels {
   readonly ledger: ReadonlyMap<OrganizationId, LedgerSums>;
   readonly holds: ReadonlyMap<OrganizationId, { readonly open: bigint; readonly amount: Micros }>;
   readonly executions: ReadonlyMap<OrganizationId, ReadonlyMap<Status, number>>;
+  /** What its owner is shown that its executions cost, summed. */
+  readonly costs: ReadonlyMap<OrganizationId, Micros>;
   readonly deliveries: ReadonlyMap<DeliveryStatus, number>;
 }
 
@@ -63,7 +65,7 @@ async function readOnce(pool: Pool): Promise<ReadModels> {
       balances: await balancesOf(client),
       ledger: await ledgerOf(client),
       holds: await holdsOf(client),
-      executions: await executionsOf(client),
+      ...(await executionsOf(client)),
       deliveries: await deliveriesOf(client),
     };
     await client.query('COMMIT');
@@ -142,18 +144,22 @@ async function holdsOf(asker: Asker): Promise<ReadModels['holds']> {
   );
 }
 
-async function executionsOf(asker: Asker): Promise<ReadModels['executions']> {
+async function executionsOf(asker: Asker): Promise<Pick<ReadModels, 'executions' | 'costs'>> {
   const tallies = new Map<OrganizationId, Map<Status, number>>();
+  const costs = new Map<OrganizationId, Micros>();
   const { rows } = await asker.query<{
     organization_id: OrganizationId;
     status: Status;
     executions: bigint;
+    cost_micros: string | null;
   }>(sql('read-executions'));
-  for (const { organization_id, status, executions } of rows) {
+  for (const { organization_id, status, executions, cost_micros: micros } of rows) {
     const tally = tallies.get(organization_id) ?? new Map<Status, number>();
     tallies.set(organization_id, tally.set(status, Number(executions)));
+    if (micros !== null)
+      costs.set(organization_id, (costs.get(organization_id) ?? 0n) + BigInt(micros));
   }
-  return tallies;
+  return { executions: tallies, costs };
 }
 
 async function deliveriesOf(asker: Asker): Promise<ReadModels['deliveries']> {

@@ -132,10 +132,12 @@ describe('the audit, on PostgreSQL', function () {
   });
 
   const planted: readonly (readonly [string, string, Finding['invariant']])[] = [
+    ['an execution that is lost', "DELETE FROM readmodel.executions WHERE status = 'FAILED'", 'I1'],
     [
-      'an execution that is lost',
-      "DELETE FROM readmodel.executions WHERE body->>'cost' = '0.010'",
-      'I1',
+      'a cost that was not charged',
+      `UPDATE readmodel.executions
+       SET body = replace(body::text, '"cost":"0.010"', '"cost":"0.011"')::json`,
+      'I4',
     ],
     [
       'a hold that is not open',

@@ -28,6 +28,7 @@ function factsText({ execution, ...rest }: ExecutionView): string {
     ['ended', execution.completed_at],
     ['hold', `${rest.hold_id}  $${hold_amount}`],
     ['cost', cost && `$${cost}`],
+    ['overrun', Number(rest.overrun) > 0 ? `$${rest.overrun}, not charged` : null],
     ['latency', latency_ms === null ? null : `${latency_ms} ms`],
     ['error', error && `${error.code}: ${error.message}`],
     ['webhook', rest.webhook_url],

@@ -10,7 +10,7 @@ import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { MovementEvent } from '../../contracts/events/movement.js';
 import { movementIdOf, type OrganizationId } from '../../contracts/ids.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
-import type { Account, OpenExecution, OpenHold, OpenItems } from '../open-items.js';
+import type { Account, OpenExecution, OpenItems } from '../open-items.js';
 
 type Recorded<T extends AccountEvent['type'] = AccountEvent['type']> = RecordedEvent<
   Extract<AccountEvent, { type: T }>
@@ -145,7 +145,7 @@ function settled(
 ): OpenExecution | undefined {
   const { findings, executions } = open;
   const { holdId, executionId, charged, returned, overrun } = data;
-  const hold = takeHold(open, stream, data, charged + returned);
+  takeHold(open, stream, data, charged + returned);
   const execution = executions.get(executionId);
   if (execution?.request?.holdId !== holdId || execution.status !== 'COMPLETED') {
     const was = execution?.request?.holdId === holdId ? ` (it is ${execution.status})` : '';
@@ -153,12 +153,11 @@ function settled(
     findings.add('I4', stream, `${problem} ${executionId}${was}`);
     return undefined;
   }
-  const cost = execution.end?.cost ?? 0n;
-  const due = hold && hold.amount < cost ? hold.amount : cost;
-  if (charged !== due || overrun !== cost - due) {
+  const { cost, rated } = execution.end ?? { cost: 0n, rated: 0n };
+  if (charged !== cost || overrun !== rated - cost) {
     const told = `charged ${formatMoney(charged)} with an overrun of ${formatMoney(overrun)}`;
     const problem = `${holdId} ${told}; ${executionId} cost ${formatMoney(cost)}`;
-    findings.add('I4', stream, `${problem}, within ${formatMoney(hold?.amount ?? 0n)}`);
+    findings.add('I4', stream, `${problem}, rated at ${formatMoney(rated)}`);
   }
   return ended(execution);
 }
@@ -183,18 +182,18 @@ function released(
   return funds ? ended(execution) : undefined;
 }
 
-/** The open hold that ends here, dropped; undefined, and found, when there is none. */
+/** The open hold that ends here is dropped. */
 function takeHold(
   { findings, holds }: OpenItems,
   stream: string,
   end: Recorded<'HoldSettled' | 'HoldReleased'>['data'],
   amount: Micros,
-): OpenHold | undefined {
+): void {
   const { holdId, organizationId, executionId } = end;
   const hold = holds.get(holdId);
   if (!hold) {
     findings.add('I2', stream, `${holdId} ends, but is not open: it ended before, or never began`);
-    return undefined;
+    return;
   }
   holds.delete(holdId);
   if (hold.organizationId !== organizationId || hold.executionId !== executionId)
@@ -203,7 +202,6 @@ function takeHold(
     const [was, is] = [formatMoney(hold.amount), formatMoney(amount)];
     findings.add('I2', stream, `${holdId} held ${was} and gives ${is} back`);
   }
-  return hold;
 }
 
 function ended(execution: OpenExecution): OpenExecution {

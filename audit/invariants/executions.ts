@@ -6,7 +6,7 @@
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { OrganizationId } from '../../contracts/ids.js';
-import { formatMoney } from '../../contracts/money.js';
+import { formatMoney, type Micros } from '../../contracts/money.js';
 import { CLASSIC_EVENTS } from '../../contracts/webhooks/body.js';
 import { move, type OpenExecution, type OpenItems, type Status } from '../open-items.js';
 
@@ -68,7 +68,7 @@ function requested(
   counts.executions += 1;
   const { holdId, holdAmount, expiresAt, webhookUrl, webhookEvents } = data;
   const wanted = webhookEvents ?? CLASSIC_EVENTS;
-  execution.request = { holdId, expiresAt, webhookUrl, wanted };
+  execution.request = { holdId, holdAmount, expiresAt, webhookUrl, wanted };
   execution.sequence = 1;
   move(tallyOf(open, data.organizationId), undefined, 'PENDING');
   const wrong = (problem: string) => findings.add('I2', stream, `${holdId} ${problem}`);
@@ -109,7 +109,7 @@ function goneOn(
     case 'ProviderSucceeded':
       expectAttempt(execution, event, wrong);
       delete execution.inFlight;
-      execution.delivered = { cost: event.data.cost, at: event.data.at };
+      execution.delivered = { rated: ratedIn(event.data), at: event.data.at };
       return become('PROCESSING') as undefined;
     case 'ProviderFailed':
     case 'ProviderOutcomeUnknown':
@@ -119,18 +119,17 @@ function goneOn(
         execution.lastKey.ended = 'unknown';
       return become('PENDING') as undefined;
     case 'ExecutionCompleted':
-      completed(execution, event, wrong);
       become('COMPLETED');
-      return ended(execution, event, event.data.cost, 'execution.completed', wrong);
+      return ended(execution, event, completed(open, execution, event, wrong), wrong);
     case 'ExecutionFailed':
       become('FAILED');
-      return ended(execution, event, 0n, 'execution.failed', wrong);
+      return ended(execution, event, NOTHING, wrong);
     case 'ExecutionCancelled':
       become('CANCELLED');
-      return ended(execution, event, 0n, 'execution.cancelled', wrong);
+      return ended(execution, event, NOTHING, wrong);
     case 'ExecutionExpired':
       become('EXPIRED');
-      return ended(execution, event, 0n, 'execution.expired', wrong);
+      return ended(execution, event, NOTHING, wrong);
   }
 }
 
@@ -173,35 +172,64 @@ function expectAttempt(
     wrong(`${type} of attempt ${data.attempt} while attempt ${attempt} is in flight`);
 }
 
+interface Money {
+  readonly cost: Micros;
+  readonly rated: Micros;
+}
+
+const NOTHING: Money = { cost: 0n, rated: 0n };
+
+/** Where there is no `ratedCost`, the price is the cost. */
+const ratedIn = ({ cost, ratedCost }: { cost: Micros; ratedCost?: Micros }): Micros =>
+  ratedCost ?? cost;
+
+/** What it cost, and what it would have cost without the bound of its hold. */
 function completed(
-  { attempt, inFlight, delivered }: OpenExecution,
-  { data }: Recorded<'ExecutionCompleted'>,
+  open: OpenItems,
+  { attempt, inFlight, delivered, request, organizationId }: OpenExecution,
+  { data, stream }: Recorded<'ExecutionCompleted'>,
   wrong: (problem: string) => void,
-): void {
+): Money {
   if (!inFlight && !delivered)
     wrong(`it was completed by attempt ${data.attempt}, which never ran`);
   else if (data.attempt !== attempt)
     wrong(`it was completed by attempt ${data.attempt} in the place of attempt ${attempt}`);
-  if (delivered && delivered.cost !== data.cost) {
-    const [was, is] = [formatMoney(delivered.cost), formatMoney(data.cost)];
+  const rated = ratedIn(data);
+  if (delivered && delivered.rated !== rated) {
+    const [was, is] = [formatMoney(delivered.rated), formatMoney(rated)];
     wrong(`it was delivered for ${was} and completed for ${is}`);
   }
+  const held = request?.holdAmount ?? 0n;
+  const cost = rated < held ? rated : held;
+  // The first release recorded the price as the cost; its owner is shown what the hold covers.
+  if (data.cost !== cost && data.ratedCost !== undefined) {
+    const [told, due] = [formatMoney(data.cost), formatMoney(cost)];
+    open.findings.add('I4', stream, `it is said to cost ${told}, and costs ${due}`);
+  }
+  open.costs.set(organizationId, (open.costs.get(organizationId) ?? 0n) + cost);
+  return { cost, rated };
 }
+
+const PUBLIC_TYPE = {
+  ExecutionCompleted: 'execution.completed',
+  ExecutionFailed: 'execution.failed',
+  ExecutionCancelled: 'execution.cancelled',
+  ExecutionExpired: 'execution.expired',
+} as const;
 
 function ended(
   execution: OpenExecution,
   event: Recorded<
     'ExecutionCompleted' | 'ExecutionFailed' | 'ExecutionCancelled' | 'ExecutionExpired'
   >,
-  cost: bigint,
-  publicType: string,
+  { cost, rated }: Money,
   wrong: (problem: string) => void,
 ): OpenExecution {
   const { holdId, at } = event.data;
   if (holdId !== execution.request?.holdId) wrong(`${event.type} names ${holdId}, not its hold`);
   delete execution.inFlight;
-  execution.end = { at, cost };
-  addToTimeline(execution, event, publicType);
+  execution.end = { at, cost, rated };
+  addToTimeline(execution, event, PUBLIC_TYPE[event.type]);
   return execution;
 }
 

@@ -117,7 +117,10 @@ export type ProviderSucceeded = DomainEvent<
     readonly route: string;
     readonly output: PayloadRef;
     readonly usage: Usage;
+    /** What will be charged: the price, within the hold. */
     readonly cost: Micros;
+    /** The price, where the hold does not cover it. */
+    readonly ratedCost?: Micros;
     readonly providerCost: Micros;
   }
 >;
@@ -157,7 +160,10 @@ export type ExecutionCompleted = DomainEvent<
     readonly files: readonly OutputFile[];
     readonly summary: Readonly<Record<string, unknown>>;
     readonly usage: Usage;
+    /** What is charged: the price, within the hold. */
     readonly cost: Micros;
+    /** The price, where the hold does not cover it; for operators only. */
+    readonly ratedCost?: Micros;
     /** What we owe the provider; for operators only. */
     readonly providerCost: Micros;
     readonly latencyMs: number;
@@ -263,6 +269,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     output: payloadRef,
     usage,
     cost: money,
+    'ratedCost?': money,
     providerCost: money,
   }),
   ProviderFailed: eventSchema('The attempt failed for sure.', {
@@ -284,6 +291,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     summary: { type: 'object', additionalProperties: anything },
     usage,
     cost: money,
+    'ratedCost?': money,
     providerCost: money,
     latencyMs: count,
   }),

@@ -86,6 +86,7 @@ export const operatorExecutionSchema: Schema = answerObject('OperatorExecution',
   hold_id: id('hold', 'What funds it.'),
   webhook_url: orNull(text('Where it is told.')),
   catalogue_version: text('In force when it was accepted.'),
+  overrun: orNull(money('What its price is beyond the hold: not charged. Null until completed.')),
   attempts: { type: 'array', items: attempt },
   events: {
     type: 'array',

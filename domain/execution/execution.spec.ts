@@ -259,6 +259,33 @@ describe('Execution', () => {
     });
   });
 
+  it('costs what its hold covers, wherever it shows; what is beyond is recorded', () => {
+    const over = { ...success, cost: 75n };
+    const clipped = { cost: 12n, ratedCost: 75n };
+    const billed = { type: completed.type, data: { ...completed.data, ...clipped } };
+    const sent = { type: delivered.type, data: { ...delivered.data, ...clipped } };
+    const completion = { output, files: [], summary: { n: 1 } };
+    given(requested, dispatched)
+      .when({ type: 'Complete', attempt: 1, completion: { ...completion, success: over }, at: T1 })
+      .then(billed);
+    given(requested, dispatched)
+      .when({ type: 'RecordSuccess', attempt: 1, success: over, at: T1 })
+      .then(sent);
+    const finish: Execution.Command = { type: 'Complete', attempt: 1, completion, at: T1 };
+    // The first release recorded the price beyond the hold as the cost.
+    const old = { type: delivered.type, data: { ...delivered.data, cost: 75n } };
+    for (const before of [sent, old] as Execution.Event[])
+      given(requested, dispatched, before).when(finish).then(billed);
+    const oldEnd = { type: completed.type, data: { ...completed.data, cost: 75n } };
+    for (const end of [billed, oldEnd] as Execution.Event[]) {
+      const events = [requested, dispatched, end];
+      const state = events.reduce(Execution.evolve, Execution.initial());
+      expect(settlementOf(state, T1)).to.include({ type: 'SettleHold', cost: 75n });
+      const view = events.reduce<ExecutionView | undefined>(foldExecution, undefined);
+      expect(view?.body).to.include({ cost: '0.000012', hold_amount: '0.000012' });
+    }
+  });
+
   it('shows its owner a timeline without attempts, numbered without a gap', () => {
     const events = [requested, dispatched, failedOnce, dispatched, completed].map(
       (event, revision) => ({ ...event, revision }),

@@ -27,6 +27,7 @@ import { errorCatalogue, type CanonicalCode } from '../../contracts/error-codes.
 import type { ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
 import type { Micros } from '../../contracts/money.js';
 import { accept, alreadyDone, reject, type Decision, type Of } from '../decider.js';
+import { chargeOf, type Charge } from './charge.js';
 import type { Known, Requested, State } from './lifecycle.js';
 
 export const category = 'execution';
@@ -75,10 +76,10 @@ export type Command =
       at: Timestamp;
     };
 
-export interface Success {
+/** `cost` is its price, however much is held. */
+export interface Success extends Charge {
   readonly output: PayloadRef;
   readonly usage: Usage;
-  readonly cost: Micros;
   readonly providerCost: Micros;
 }
 
@@ -298,7 +299,9 @@ function recordAccepted(command: Of<Command, 'RecordAccepted'>, state: InFlight)
 
 function recordSuccess(command: Of<Command, 'RecordSuccess'>, state: InFlight): Answer {
   if (command.attempt !== state.current.attempt) return reject('NotThisAttempt');
-  const data = { ...onAttempt(state, command.at), ...command.success };
+  const { output, usage, providerCost } = command.success;
+  const charge = chargeOf(command.success, state.request.holdAmount);
+  const data = { ...onAttempt(state, command.at), output, usage, ...charge, providerCost };
   return accept({ type: 'ProviderSucceeded', data });
 }
 
@@ -331,12 +334,13 @@ function completeAtOnce(command: Of<Command, 'Complete'>, state: InFlight): Answ
 function complete(
   { attempt, completion, at }: Of<Command, 'Complete'>,
   state: InFlight | The<'delivered'>,
-  { usage, cost, providerCost }: Success,
+  success: Success,
 ): Answer {
   if (attempt !== state.current.attempt) return reject('NotThisAttempt');
   const { output, files, summary } = completion;
   const latencyMs = Math.max(0, Date.parse(at) - Date.parse(state.request.at));
-  const { holdId } = state.request;
+  const { holdId, holdAmount } = state.request;
+  const { usage, providerCost } = success;
   const data = {
     ...identityOf(state),
     at,
@@ -346,7 +350,7 @@ function complete(
     files,
     summary,
     usage,
-    cost,
+    ...chargeOf(success, holdAmount),
     providerCost,
     latencyMs,
   };

@@ -12,6 +12,7 @@ import type {
 import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { HoldId } from '../../contracts/ids.js';
 import type { Micros } from '../../contracts/money.js';
+import { ratedCostOf } from './charge.js';
 
 type Event = ExecutionEvent;
 
@@ -59,7 +60,7 @@ export type State =
       readonly current: Attempt;
       readonly success: ProviderSucceeded['data'];
     })
-  | (Known & { readonly status: 'completed'; readonly cost: Micros })
+  | (Known & { readonly status: 'completed'; readonly ratedCost: Micros })
   | (Known & { readonly status: 'failed' })
   | (Known & { readonly status: 'cancelled' })
   | (Known & { readonly status: 'expired' });
@@ -101,7 +102,7 @@ export function evolve(state: State, event: Event): State {
       return pending(request, attempts);
     }
     case 'ExecutionCompleted':
-      return { ...known(state), status: 'completed', cost: event.data.cost };
+      return { ...known(state), status: 'completed', ratedCost: ratedCostOf(event.data) };
     case 'ExecutionFailed':
       return { ...known(state), status: 'failed' };
     case 'ExecutionCancelled':

@@ -8,7 +8,7 @@ type Ending = Extract<Account.Command, { type: 'SettleHold' | 'ReleaseHold' }>;
 export function settlementOf(state: State, at: Timestamp): Ending | undefined {
   switch (state.status) {
     case 'completed':
-      return { type: 'SettleHold', ...fundingOf(state), cost: state.cost, at };
+      return { type: 'SettleHold', ...fundingOf(state), cost: state.ratedCost, at };
     case 'failed':
     case 'cancelled':
     case 'expired':

@@ -10,7 +10,8 @@ import type {
 } from '../../contracts/events/execution.js';
 import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
-import { formatMoney } from '../../contracts/money.js';
+import { formatMoney, parseMoney, type Micros } from '../../contracts/money.js';
+import { chargeOf } from './charge.js';
 
 export type PublicStatus =
   'PENDING' | 'PROCESSING' | 'AWAITING_WEBHOOK' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'EXPIRED';
@@ -67,7 +68,7 @@ export function foldExecution(
       return {
         ...changed(view, {
           status: 'COMPLETED',
-          cost: formatMoney(data.cost),
+          cost: formatMoney(chargeOf(data, holdOf(view)).cost),
           latency_ms: data.latencyMs,
           completed_at: data.at,
           result: data.summary,
@@ -87,6 +88,8 @@ export function foldExecution(
       return view;
   }
 }
+
+const holdOf = ({ body }: ExecutionView): Micros => parseMoney(body.hold_amount) ?? 0n;
 
 export const isOver = (status: PublicStatus): boolean =>
   status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELLED' || status === 'EXPIRED';

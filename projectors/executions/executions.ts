@@ -13,7 +13,7 @@ import { projection, type Batch, type Rows } from '../engine/projection.js';
 export const executions = projection<ExecutionEvent>(
   'executions',
   {
-    version: 2,
+    version: 3,
     tables: [table, executionLabels],
     plan: ({ type, data }, plan) => {
       const key = { id: data.executionId };

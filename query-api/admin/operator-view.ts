@@ -1,6 +1,12 @@
 /** An execution as operators see it, from its stream alone: admin API and command line. */
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
-import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';
+import type {
+  ExecutionCompleted,
+  ExecutionEvent,
+  ExecutionRequested,
+} from '../../contracts/events/execution.js';
+import { formatMoney, type Micros } from '../../contracts/money.js';
+import { chargeOf, ratedCostOf } from '../../domain/execution/charge.js';
 import { foldExecution, type ExecutionView } from '../../domain/execution/view.js';
 import { attemptBody, attemptsOf } from './provider-attempts.js';
 
@@ -21,10 +27,19 @@ export function operatorView(facts: readonly Fact[]) {
     hold_id: data.holdId,
     webhook_url: data.webhookUrl ?? null,
     catalogue_version: data.catalogueVersion,
+    overrun: overrunIn(facts, data.holdAmount),
     attempts: attemptsOf(facts).map(attemptBody),
     events: facts.map(factBody),
   };
   return { request: data, body };
+}
+
+/** What its price is beyond the hold; null while it is not completed. */
+function overrunIn(facts: readonly Fact[], holdAmount: Micros): string | null {
+  const completed = facts.find(({ type }) => type === 'ExecutionCompleted');
+  if (!completed) return null;
+  const { data } = completed as RecordedEvent<ExecutionCompleted>;
+  return formatMoney(ratedCostOf(data) - chargeOf(data, holdAmount).cost);
 }
 
 const factBody = ({ revision, position, type, data, metadata }: Fact) => ({
