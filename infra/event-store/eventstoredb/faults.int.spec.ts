@@ -22,7 +22,7 @@ import {
   unitOf,
 } from '../testing/contract/kit.js';
 import { NO_STREAM, StoreUnavailable, type AppendUnit, type EventStore } from '../port.js';
-import { openProxy, type Proxy } from '../postgres/testing/proxy-harness.js';
+import { openTcpProxy, type TcpProxy } from '../../../testing/tcp-proxy.js';
 import { openEventStoreDb, type EventStoreDb } from './eventstoredb.js';
 import { migrateSideTables } from './testing/harness.js';
 
@@ -232,10 +232,10 @@ describe('event store on EventStoreDB, when something is wrong', function () {
   });
 
   describe('payloads, while their database is silent', () => {
-    let proxy: Proxy;
+    let proxy: TcpProxy;
     let other: EventStoreDb;
     before(async () => {
-      proxy = await openProxy(database.url);
+      proxy = await openTcpProxy(database.url);
       other = openEventStoreDb({ url: double.url, databaseUrl: proxy.url, log });
     });
     after(async () => {

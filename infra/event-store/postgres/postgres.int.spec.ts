@@ -19,7 +19,7 @@ import {
 import { NO_STREAM, StoreUnavailable, type EventStore } from '../port.js';
 import { cutAll, openPostgresHarness, type PostgresHarness } from './testing/harness.js';
 import { openPostgresEventStore, type PostgresEventStore } from './postgres.js';
-import { openProxy, type Proxy } from './testing/proxy-harness.js';
+import { openTcpProxy, type TcpProxy } from '../../../testing/tcp-proxy.js';
 
 const log = { warn: () => undefined, error: () => undefined };
 
@@ -213,10 +213,10 @@ describe('event store on PostgreSQL', () => {
 
 function outages(the: () => PostgresHarness): void {
   describe('on a bad connection', () => {
-    let proxy: Proxy;
+    let proxy: TcpProxy;
     let store: EventStore;
     beforeEach(async () => {
-      proxy = await openProxy(the().url);
+      proxy = await openTcpProxy(the().url);
       store = openPostgresEventStore({ url: proxy.url, log });
       await land(store, newStream(), created());
       await store.readStream(newStream());

@@ -6,7 +6,7 @@ import { openPool } from '../../../postgres/pool.js';
 import type { EncodedEvent, StoreLog } from '../../codec.js';
 import type { Harness } from '../../testing/contract/harness.js';
 import { eventStoreMigrations } from '../../../migrations/all.js';
-import { openProxy, type Proxy } from '../../postgres/testing/proxy-harness.js';
+import { openTcpProxy, type TcpProxy } from '../../../../testing/tcp-proxy.js';
 import { connectLog } from '../client.js';
 import { openEventStoreDb, type EventStoreDb } from '../eventstoredb.js';
 import { behind } from './origin-harness.js';
@@ -16,7 +16,7 @@ export interface EventStoreDbHarness extends Harness {
   readonly databaseUrl: string;
   readonly store: EventStoreDb;
   /** What `url` leads through; undefined before a server that is not ours. */
-  readonly proxy: Proxy | undefined;
+  readonly proxy: TcpProxy | undefined;
 }
 
 /** The log begins for it where the server's log ends now. */
@@ -27,7 +27,7 @@ export async function openEventStoreDbHarness(
   const database = await freshDatabase();
   const databaseUrl = database.url;
   await migrateSideTables(databaseUrl);
-  const proxy = server.isOurs ? await openProxy(server.url) : undefined;
+  const proxy = server.isOurs ? await openTcpProxy(server.url) : undefined;
   const url = proxy?.url ?? server.url;
   const client = connectLog(server.url);
   const first = openEventStoreDb({ url, databaseUrl, log });
