@@ -35,7 +35,7 @@ describe('the audit, on PostgreSQL', function () {
   beforeEach(async () => {
     database = await freshDatabase();
     const { url } = database;
-    readStore = openPool(url, { max: 6, applicationName: 'spec', log, statementTimeoutMs: 0 });
+    readStore = openPool(url, { max: 6, applicationName: 'spec', log, timeoutMs: 0 });
     await migrate(readStore, [...eventStoreMigrations, ...readModelMigrations]);
     store = openPostgresEventStore({ url, log });
   });

@@ -11,8 +11,8 @@ import { runProjections } from './engine/run-projections.js';
 const LEASE_MS = 5_000;
 
 export function projectorWorkers(infra: Infra): readonly Worker[] {
-  const { leases, log, metrics, store } = infra;
-  const running = { ...rebuildingOf(infra), store, log, metrics, projections };
+  const { leases, log, metrics, store, progress, projecting: pool, rebuilding: patient } = infra;
+  const running = { pool, progress, store, log, metrics, projections };
   const onOutage = (error: unknown) => log.warn({ err: error }, 'the projectors have no lease');
   return [
     {
@@ -30,7 +30,7 @@ export function projectorWorkers(infra: Infra): readonly Worker[] {
     },
     {
       name: 'projectors-rebuild',
-      run: (signal) => makeRebuilds(rebuildingOf(infra), projections, signal),
+      run: (signal) => makeRebuilds({ pool, patient, progress, store, log }, projections, signal),
     },
   ];
 }

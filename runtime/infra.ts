@@ -44,10 +44,14 @@ export interface Infra extends Repositories {
    * gone, so it need not wait for its deadline.
    */
   readonly beganBefore: Position | undefined;
-  /** Where the read models live; nothing is decided on them. */
+  /** Where the read models live; nothing is decided on them. Answers within two seconds. */
   readonly readStore: Pool;
   /** The same, for what callers ask: shared fairly, and bounded in time. */
   readonly reads: TenantReads;
+  /** For the projectors, whose transactions may take longer than a caller waits. */
+  readonly projecting: Pool;
+  /** For rebuilds. */
+  readonly rebuilding: Pool;
   /** What organizations may have, and what they have stored. */
   readonly quotas: OrganizationQuotas;
   readonly storedBytes: StoredBytes;

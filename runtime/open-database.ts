@@ -108,7 +108,7 @@ async function withStores<T>(
     max: CONNECTIONS_MAX,
     applicationName: 'modelroute command',
     log,
-    statementTimeoutMs: 0,
+    timeoutMs: 0,
   });
   let stores: Stores | undefined;
   try {

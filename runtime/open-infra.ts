@@ -1,4 +1,5 @@
 /** Opens what configuration names: the one place where adapters are chosen. */
+import type { Pool } from 'pg';
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { learn, openRepositories } from '../command-handling/repositories.js';
@@ -48,27 +49,33 @@ export interface OpenedInfra {
 }
 
 const LOOPBACK = '127.0.0.0/8';
-/** Projectors, rebuilds and due timers: callers read over connections of their own. */
-const READ_MODEL_CONNECTIONS_MAX = 6;
+/** For due timers and whoever waits for a projection: callers have connections of their own. */
+const READ_MODEL_CONNECTIONS_MAX = 3;
 /** Leases and checkpoints must not wait behind reads, or groups would pause under load. */
 const PROCESSING_CONNECTIONS_MAX = 4;
+/** One transaction, the reading for the next one, and the look at what others do. */
+const PROJECTING_CONNECTIONS_MAX = 3;
+/** A batch takes tens of milliseconds; one that is silent for so long is tried again. */
+const PROJECTING_MS = 4_500;
+const REBUILDING_CONNECTIONS_MAX = 2;
+const REBUILDING_MS = 30_000;
 
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
   const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
   await migrateAll(databaseUrl, log);
-  const { readStore, readPool, processing, closePools } = openPools(databaseUrl, log);
+  const { processing: pool, readPool, models, closePools } = openPools(databaseUrl, log);
   const metrics = openMetrics();
   const stores = await openStores({ config, databaseUrl, log });
   const { store, rawLog, smallPayloads: small } = stores;
   const opened = { kind: kindOf(config), store, rawLog };
-  const epoch = await expectOwnLog(readStore, opened, { remember: true });
+  const epoch = await expectOwnLog(models.readStore, opened, { remember: true });
   watchStore(stores, metrics);
-  const leases = openPostgresLeases({ pool: processing });
+  const leases = openPostgresLeases({ pool });
   const recent = config.roles.has('processors') ? {} : RECENT_ONLY_REPEATED;
   const repositories = openRepositories(store, openStreamCache(recent));
   const onEvent = (event: RecordedEvent<AnyEvent>) => learn(repositories, event);
   const given = { config, store, epoch, leases, instance, log, metrics };
-  const delivery = await openBus({ ...given, pool: processing, onEvent });
+  const delivery = await openBus({ ...given, pool, onEvent });
   const { bus, relay } = delivery;
   const filing = await openFiles(config);
   const { files, largePayloads: large } = filing;
@@ -99,13 +106,13 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     outbound,
     downloads,
     leases,
-    readStore,
+    ...models,
     instance,
     relay,
     reads: openTenantReads(readPool),
     dependencies: probes.dependencies,
-    progress: openProgress(readStore),
-    ...(await openUsage(readStore, log)),
+    progress: openProgress(models.readStore),
+    ...(await openUsage(models.readStore, log)),
     payloads: openRecentPayloads(openTieredPayloads({ small, large }), recent),
     accounts: shared.accounts,
     secrets,
@@ -130,14 +137,19 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
  */
 const RECENT_ONLY_REPEATED = { entriesMax: 2_000, bytesMax: 1024 * 1024 };
 
+/** Opened when they are used: most roles use some of them. */
 function openPools(url: string, log: Log) {
-  const pool = (applicationName: string, max: number) =>
-    openPool(url, { max, applicationName, log });
-  const readStore = pool('modelroute', READ_MODEL_CONNECTIONS_MAX);
-  const processing = pool('modelroute-processing', PROCESSING_CONNECTIONS_MAX);
+  const open = (applicationName: string, max: number, timeoutMs?: number): Pool =>
+    openPool(url, { applicationName, max, log, ...(timeoutMs && { timeoutMs }) });
   const readPool = openReadPool(url, log);
-  const closePools = () => Promise.all([readStore, readPool, processing].map((one) => one.end()));
-  return { readStore, readPool, processing, closePools };
+  const processing = open('modelroute-processing', PROCESSING_CONNECTIONS_MAX);
+  const models = {
+    readStore: open('modelroute', READ_MODEL_CONNECTIONS_MAX),
+    projecting: open('modelroute-projecting', PROJECTING_CONNECTIONS_MAX, PROJECTING_MS),
+    rebuilding: open('modelroute-rebuilding', REBUILDING_CONNECTIONS_MAX, REBUILDING_MS),
+  };
+  const all = [readPool, processing, ...Object.values(models)];
+  return { readPool, processing, models, closePools: () => Promise.all(all.map((p) => p.end())) };
 }
 
 /** Both lists must be good; an empty one allows nothing private. */
@@ -152,7 +164,7 @@ async function migrateAll(databaseUrl: string, log: Log): Promise<void> {
     max: 1,
     applicationName: 'modelroute-migrate',
     log,
-    statementTimeoutMs: 0,
+    timeoutMs: 0,
   });
   try {
     const ran = await migrate(pool, allMigrations);

@@ -2,8 +2,8 @@
  * Who owns a contested account: leases in PostgreSQL, table `deciding.account_owners`, measured by
  * the database's clock alone. A lease names the address to which other processes forward commands.
  */
-import pg from 'pg';
 import type { StreamName } from '../../contracts/streams.js';
+import { openBoundedPool } from '../../infra/postgres/bounded-pool.js';
 
 export interface OwnerLease {
   readonly holder: string;
@@ -33,18 +33,13 @@ export function openOwnerLeases(
   url: string,
   { holder, address }: Pick<OwnerLease, 'holder' | 'address'>,
 ): OwnerLeases {
-  const pool = new pg.Pool({
-    connectionString: url,
-    application_name: 'modelroute account-owner',
-    connectionTimeoutMillis: ANSWER_MS,
-    query_timeout: ANSWER_MS,
-    keepAlive: true,
+  const pool = openBoundedPool(url, {
     max: 2,
-    idleTimeoutMillis: 30_000,
+    applicationName: 'modelroute account-owner',
+    // The query that needed a lost connection reports it.
+    log: { warn: () => undefined },
+    timeoutMs: ANSWER_MS,
   });
-  // The query that needed a lost connection reports it.
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => void client.on('error', () => undefined));
   return {
     async acquire(stream) {
       const { rows } = await pool.query<OwnerLease>({

@@ -121,7 +121,7 @@ describe('migrations and the pool', () => {
       max: 1,
       applicationName: 'hasty',
       log,
-      statementTimeoutMs: 50,
+      timeoutMs: 2_000,
     });
     const outcome = await hasty.query('select pg_sleep(5)').catch((error: Error) => error.message);
     expect(outcome).to.equal('canceling statement due to statement timeout');

@@ -1,46 +1,19 @@
 import pg from 'pg';
-import type { Logger } from 'pino';
+import { openBoundedPool, type BoundedPoolOptions } from './bounded-pool.js';
 
-export interface PoolOptions {
-  readonly max: number;
-  readonly applicationName: string;
-  readonly log: Pick<Logger, 'warn'>;
-  /**
-   * The server ends a statement after this time, and the client gives up a second later in case the
-   * server is not there to do it. 0: no bound, for rebuilds and migrations.
-   */
-  readonly statementTimeoutMs?: number;
-}
+export type PoolOptions = Omit<BoundedPoolOptions, 'timeoutMs' | 'settings' | 'types'> &
+  Partial<Pick<BoundedPoolOptions, 'timeoutMs'>>;
+
+/** Callers have their answer within two seconds, with what is done beside the question. */
+const TIMEOUT_MS = 1_900;
 
 /**
  * A pool of connections in which every int8 (and int8[]) arrives as a bigint: money, positions and
  * revisions are int8, and none of them may pass through a float. count(*) is int8 too. numeric
  * stays a decimal string, timestamptz a Date, json a parsed value.
  */
-export function openPool(url: string, options: PoolOptions): pg.Pool {
-  const { max, applicationName, log, statementTimeoutMs = 10_000 } = options;
-  const pool = new pg.Pool({
-    connectionString: url,
-    max,
-    application_name: applicationName,
-    connectionTimeoutMillis: 2_000,
-    idleTimeoutMillis: 30_000,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    types,
-    ...(statementTimeoutMs > 0 && {
-      statement_timeout: statementTimeoutMs,
-      query_timeout: statementTimeoutMs + 1_000,
-    }),
-  });
-  // A broken connection is also an 'error' event, which would end the process if nobody listened:
-  // the pool hears of idle ones, and only the client itself of those in use.
-  pool.on('error', (err) => log.warn({ err, application: applicationName }, 'Connection lost'));
-  pool.on('connect', (client) => {
-    client.on('error', () => undefined);
-  });
-  return pool;
-}
+export const openPool = (url: string, options: PoolOptions): pg.Pool =>
+  openBoundedPool(url, { timeoutMs: TIMEOUT_MS, ...options, types });
 
 /**
  * Runs `work` in one transaction: committed when it returns, rolled back when it throws. A throw

@@ -41,7 +41,7 @@ export const openReadPool = (url: string, log: PoolOptions['log']): Pool =>
     max: QUERIES_MAX + LOOK_UPS_MAX,
     applicationName: 'modelroute reads',
     log,
-    statementTimeoutMs: STATEMENT_MS,
+    timeoutMs: STATEMENT_MS,
   });
 
 export function openTenantReads(pool: Pick<Pool, 'query'>): TenantReads {

@@ -25,6 +25,8 @@ import { createShadow, dropShadow, replaceLive, SHADOW } from './shadow.js';
 
 export interface Rebuilding {
   readonly pool: Pool;
+  /** For the rebuild's own statements, which take long; `pool` unless given. */
+  readonly patient?: Pool;
   readonly progress: ProjectionProgress;
   readonly store: EventStore;
   readonly log: Pick<Log, 'info' | 'warn'>;
@@ -62,11 +64,12 @@ export async function rebuild(
   { swap }: { readonly swap: boolean },
 ): Promise<Rebuilt> {
   const startedMs = performance.now();
-  const client = await rebuilding.pool.connect();
+  const client = await (rebuilding.patient ?? rebuilding.pool).connect();
   try {
     await takeLock(client, projection);
     await client.query(
-      "SET statement_timeout = 0; SET synchronous_commit = 'off'; SET timezone = 'UTC'",
+      "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '30s'; " +
+        "SET synchronous_commit = 'off'; SET timezone = 'UTC'",
     );
     await dropShadow(client, projection);
     await createShadow(client, projection);
@@ -184,7 +187,7 @@ async function compare(
   );
   if (rows[0]?.version !== version) return undefined;
   if (!(await progress.passed(name, shadow.position, LIVE_MS))) return undefined;
-  const live = await checksumOf(pool, name);
+  const live = await checksumOf(rebuilding.patient ?? pool, name);
   if (!live || live.position < shadow.position) return undefined;
   await inTransaction(shadow, () => fillTo(rebuilding, shadow, live.position));
   const sum = await checksumOfTables(client, name, tables, SHADOW);

@@ -66,7 +66,7 @@ export async function openInstallation(
     max: 6,
     applicationName: 'spec',
     log,
-    statementTimeoutMs: 0,
+    timeoutMs: 0,
   });
   await migrate(readStore, allMigrations);
   const folder = await temporaryFolder();

@@ -51,7 +51,7 @@ export interface KafkaBusOptions {
 }
 
 /** How long nothing is reconciled after the process that did it was killed. */
-const RECONCILIATION_LEASE_TTL_MS = 10_000;
+const RECONCILIATION_LEASE_TTL_MS = 6_000;
 /** How late a process learns the group's checkpoint, up to which it drops notifications. */
 const CHECKPOINT_POLL_MS = 10_000;
 const STANDSTILL_MS = 14_000;

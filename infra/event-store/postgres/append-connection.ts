@@ -1,6 +1,11 @@
-/** The connection that appends: opened when it is needed, cut when it does not answer in time. */
+/**
+ * The connection that appends: opened when it is needed, cut when it does not answer in time. While
+ * nothing is appended it is asked whether it still answers, so that no append meets one that fell
+ * silent long ago.
+ */
 import { performance } from 'node:perf_hooks';
 import pg from 'pg';
+import { ABANDONED_SETTINGS } from '../../postgres/bounded-pool.js';
 import { limitTransactionsSql, WRITE_SETTINGS } from './settings.js';
 
 interface AppendConnectionOptions {
@@ -10,26 +15,25 @@ interface AppendConnectionOptions {
 }
 
 export interface AppendConnection {
-  /** The one row of the answer; fails at the deadline at the latest. */
+  /** The one row of the answer; fails at the deadline at the latest. One question at a time. */
   ask<Row extends pg.QueryResultRow>(query: pg.QueryConfig, deadline: number): Promise<Row>;
+  /** Ends in time. */
   close(): Promise<void>;
 }
 
-export function openAppendConnection({
-  url,
-  statementTimeoutMs,
-}: AppendConnectionOptions): AppendConnection {
+const HEARTBEAT_MS = 2_000;
+/** An append that comes meanwhile waits for the heartbeat, and has time for a new connection. */
+const HEARTBEAT_ANSWER_MS = 1_000;
+const CLOSE_MS = 1_000;
+
+export function openAppendConnection(options: AppendConnectionOptions): AppendConnection {
   let client: pg.Client | undefined;
+  let isHeard = false;
+  let isAsking = false;
+  let beat: Promise<unknown> | undefined;
 
   async function connect(deadline: number): Promise<pg.Client> {
-    const connecting = new pg.Client({
-      connectionString: url,
-      application_name: 'modelroute append',
-      options: WRITE_SETTINGS,
-      statement_timeout: statementTimeoutMs,
-      connectionTimeoutMillis: Math.max(1, Math.ceil(deadline - performance.now())),
-      keepAlive: true,
-    });
+    const connecting = clientOf(options, deadline);
     const forget = () => {
       if (client === connecting) client = undefined;
     };
@@ -41,20 +45,51 @@ export function openAppendConnection({
     return connecting;
   }
 
+  const heartbeat = setInterval(() => {
+    if (!isHeard && !isAsking && client) {
+      const asked = client.query('SELECT 1');
+      beat = inTime(client, asked, performance.now() + HEARTBEAT_ANSWER_MS)
+        .catch(() => undefined)
+        .finally(() => (beat = undefined));
+    }
+    isHeard = false;
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+
   return {
     async ask<Row extends pg.QueryResultRow>(query: pg.QueryConfig, deadline: number) {
-      const connected = client ?? (await connect(deadline));
-      const { rows } = await inTime(connected, connected.query<Row>(query), deadline);
-      if (!rows[0]) throw new Error('the append was not answered');
-      return rows[0];
+      isAsking = true;
+      try {
+        if (beat) await beat;
+        const connected = client ?? (await connect(deadline));
+        const { rows } = await inTime(connected, connected.query<Row>(query), deadline);
+        isHeard = true;
+        if (!rows[0]) throw new Error('the append was not answered');
+        return rows[0];
+      } finally {
+        isAsking = false;
+      }
     },
     async close() {
-      await client?.end();
+      clearInterval(heartbeat);
+      await beat;
+      if (client) await inTime(client, client.end(), performance.now() + CLOSE_MS);
     },
   };
 }
 
-/** Past the deadline the connection is cut: the query fails as on any lost connection. */
+function clientOf({ url, statementTimeoutMs }: AppendConnectionOptions, deadline: number) {
+  return new pg.Client({
+    connectionString: url,
+    application_name: 'modelroute append',
+    options: `${ABANDONED_SETTINGS} ${WRITE_SETTINGS}`,
+    statement_timeout: statementTimeoutMs,
+    connectionTimeoutMillis: Math.max(1, Math.ceil(deadline - performance.now())),
+    keepAlive: true,
+  });
+}
+
+/** Past the deadline the connection is cut: what waits for it fails, or is over. */
 async function inTime<T>(client: pg.Client, asked: Promise<T>, deadline: number): Promise<T> {
   const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
   const leftMs = Math.max(0, deadline - performance.now());

@@ -1,7 +1,7 @@
 /** The connections that read: a statement is asked again through short outages, never for long. */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
+import { openBoundedPool } from '../../postgres/bounded-pool.js';
 import type { StoreLog } from '../codec.js';
 import { StoreUnavailable } from '../port.js';
 import { failureOf } from './failures.js';
@@ -26,20 +26,13 @@ const RETRY_PAUSE_MS = 50;
 
 export function openConnections(options: ConnectionsOptions): Connections {
   const { log, timeoutMs } = options;
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    application_name: 'modelroute store',
-    options: options.settings,
+  const pool = openBoundedPool(options.url, {
     max: options.connectionsMax,
-    connectionTimeoutMillis: timeoutMs,
-    statement_timeout: timeoutMs,
-    query_timeout: timeoutMs,
-    idleTimeoutMillis: 30_000,
-    keepAlive: true,
+    applicationName: 'modelroute store',
+    log,
+    timeoutMs,
+    settings: options.settings,
   });
-  // Both the pool and a client in use would end the process over a lost connection nobody hears of.
-  pool.on('error', (error) => log.warn({ error: error.message }, 'a connection was lost'));
-  pool.on('connect', (client) => void client.on('error', () => undefined));
 
   async function ask(name: string, text: string, values: unknown[]): Promise<unknown[][]> {
     const deadline = performance.now() + timeoutMs - RETRY_PAUSE_MS;
