@@ -1,7 +1,7 @@
 /** The facts of one webhook delivery: one event of an execution, told to one address. */
 import type { DeliveryId, EventPublicId, ExecutionId, OrganizationId } from '../ids.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
-import { count, eventSchema, id, oneOf, text, timestamp } from './schema-parts.js';
+import { count, eventSchema, id, oneOf, size, text, timestamp } from './schema-parts.js';
 
 export type WebhookEventType =
   | 'execution.started'
@@ -71,7 +71,7 @@ const fact = {
   executionId: id('exec'),
   at: timestamp,
 };
-const tried = { ...fact, attempt: count, latencyMs: count };
+const tried = { ...fact, attempt: count, latencyMs: size };
 
 export const deliverySchemas: Record<DeliveryEvent['type'], EventSchema> = {
   DeliveryScheduled: eventSchema('An event is owed to an address.', {

@@ -14,6 +14,8 @@ import {
   oneOf,
   payloadRef,
   record,
+  size,
+  slug,
   text,
   timestamp,
 } from './schema-parts.js';
@@ -213,36 +215,36 @@ export type ExecutionEvent =
   | ExecutionAbandoned;
 
 const fact = { executionId: id('exec'), organizationId: id('org'), at: timestamp };
-const attempt = { ...fact, attempt: { type: 'integer', minimum: 1 } };
+const attempt = { ...fact, attempt: { ...count, minimum: 1 } };
 const onRoute = { ...attempt, provider: text, route: text };
 const ending = { ...fact, holdId: id('hold') };
 const usage = record({
-  'inputTokens?': count,
-  'outputTokens?': count,
+  'inputTokens?': size,
+  'outputTokens?': size,
   'images?': count,
-  'seconds?': { type: 'number', minimum: 0 },
+  'seconds?': { ...size, type: 'number' },
 });
 const outputFile = record({
   fileId: id('file'),
   contentType: text,
   format: text,
-  sizeBytes: count,
+  sizeBytes: size,
   sha256: text,
   'width?': count,
   'height?': count,
-  'durationMs?': count,
+  'durationMs?': size,
 });
 
 export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
   ExecutionRequested: eventSchema('The caller asked and the money is held.', {
     ...fact,
     apiKeyId: id('key'),
-    idempotencyKey: { type: 'string', minLength: 1, maxLength: 255 },
+    idempotencyKey: { type: 'string', minLength: 1, maxLength: 510 },
     bodyHash: text,
-    model: text,
+    model: slug,
     modality: oneOf('text', 'image', 'audio', 'video'),
     input: payloadRef,
-    metadata: { type: 'object', additionalProperties: { type: 'string' }, maxProperties: 16 },
+    metadata: { type: 'object', additionalProperties: text, maxProperties: 16 },
     'webhookUrl?': text,
     'webhookEvents?': listOf(text),
     estimatedCost: money,
@@ -256,7 +258,12 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     dispatchKey: text,
     deadline: timestamp,
     candidates: listOf(
-      record({ route: text, provider: text, score: { type: 'number' }, 'skipped?': text }),
+      record({
+        route: text,
+        provider: text,
+        score: { ...size, type: 'number', minimum: -Number.MAX_SAFE_INTEGER },
+        'skipped?': text,
+      }),
     ),
   }),
   ProviderAccepted: eventSchema('The provider took the job and will call back or can be polled.', {
@@ -293,7 +300,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     cost: money,
     'ratedCost?': money,
     providerCost: money,
-    latencyMs: count,
+    latencyMs: size,
   }),
   ExecutionFailed: eventSchema('Over without a result.', {
     ...ending,

@@ -1,7 +1,7 @@
 /** The facts of a file that we keep for an organization. */
 import type { ExecutionId, FileId, OrganizationId } from '../ids.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
-import { count, eventSchema, id, oneOf, text, timestamp } from './schema-parts.js';
+import { count, eventSchema, id, oneOf, size, text, timestamp } from './schema-parts.js';
 
 /** The bytes lie in the file store under `fileId`; type, size and digest come from the bytes. */
 export type FileStored = DomainEvent<
@@ -31,7 +31,7 @@ export const fileSchemas: Record<FileEvent['type'], EventSchema> = {
     purpose: oneOf('OUTPUT'),
     contentType: text,
     format: text,
-    sizeBytes: count,
+    sizeBytes: size,
     sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
     'width?': count,
     'height?': count,

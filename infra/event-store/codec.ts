@@ -89,7 +89,7 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
     const kind = kindOf(current.type);
     if (!kind) return alarm(row);
     const { data } = current;
-    check(kind.checkData, data, `${row.type} at position ${row.position}`);
+    check(readCheckOf(kind), data, `${row.type} at position ${row.position}`);
     for (const field of kind.schema.money)
       if (data[field] !== undefined) data[field] = parseMoney(data[field] as string);
     return recorded(row, current.type, data, metadata);
@@ -104,7 +104,7 @@ export function createCodec(log: StoreLog, upcasters: Upcasters = allUpcasters):
       if (event.metadata.schemaVersion !== version)
         throw new InvalidEvent(`${event.type}: schemaVersion is not ${version}`);
       const wire = money.length > 0 ? toWire(event, money) : event.data;
-      check(kind.checkData, wire, event.type);
+      check(kind.checkWritten, wire, event.type);
       return {
         id: event.id,
         type: event.type,
@@ -210,11 +210,16 @@ function upcast(upcasters: Upcasters, type: string, version: number, text: strin
 
 interface Kind {
   readonly schema: EventSchema;
-  readonly checkData: ValidateFunction;
+  readonly checkWritten: ValidateFunction;
+  checkRead: ValidateFunction | undefined;
 }
 
-/** What an amount may look like, the schemas' own pattern says; the format only marks money. */
-const ajv = new Ajv2020({ strict: true, formats: { money: true } });
+/**
+ * What an amount may look like, the schemas' own pattern says; the format only marks money. Without
+ * `unicode` a length is that of the string itself, which need not be counted. It is an option that
+ * warns, hence no logger: `strict` throws.
+ */
+const ajv = new Ajv2020({ strict: true, formats: { money: true }, unicode: false, logger: false });
 const kinds = new Map<string, Kind>();
 
 /** Compiled at the first event of its type, once for all stores of the process. */
@@ -223,9 +228,25 @@ function kindOf(type: string): Kind | undefined {
   if (known) return known;
   if (!Object.hasOwn(eventSchemas, type)) return undefined;
   const schema = eventSchemas[type as AnyEvent['type']];
-  const kind = { schema, checkData: ajv.compile(schema.schema) };
+  const kind = { schema, checkWritten: ajv.compile(schema.schema), checkRead: undefined };
   kinds.set(type, kind);
   return kind;
+}
+
+function readCheckOf(kind: Kind): ValidateFunction {
+  const { schema } = kind.schema;
+  kind.checkRead ??= ajv.compile(withoutMaxima(schema) as Record<string, unknown>);
+  return kind.checkRead;
+}
+
+/** Maxima came later than some events: they bind who writes. */
+function withoutMaxima(part: unknown): unknown {
+  if (typeof part !== 'object' || part === null) return part;
+  if (Array.isArray(part)) return part.map(withoutMaxima);
+  const kept = Object.entries(part).filter(
+    ([name, value]) => typeof value !== 'number' || !['maximum', 'maxLength'].includes(name),
+  );
+  return Object.fromEntries(kept.map(([name, value]) => [name, withoutMaxima(value)]));
 }
 
 const metadataText = { type: 'string' };

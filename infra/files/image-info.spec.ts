@@ -39,7 +39,9 @@ describe('what a file is, by its first bytes', () => {
     ['an MP3 without', Buffer.from('fffb90640000', 'hex'), 'audio/mpeg', 'mp3'],
     ['an MP4', text('\0\0\0\x20ftypisom\0\0\x02\0isomiso2'), 'video/mp4', 'mp4'],
     ['a cut PNG', base64('iVBORw0KGgoAAAAN'), 'image/png', 'png'],
-    ['a PNG that says 0 × 0', Buffer.from(zeroSized()), 'image/png', 'png'],
+    ['a PNG that says 0 × 0', pngOf(0), 'image/png', 'png'],
+    ['a PNG that says 2³² − 1', pngOf(2 ** 32 - 1), 'image/png', 'png'],
+    ['a PNG that says 100,001', pngOf(100_001), 'image/png', 'png'],
     ['a JPEG cut before its frame', jpeg.subarray(0, 40), 'image/jpeg', 'jpeg'],
   ];
   for (const [name, head, contentType, format] of others) {
@@ -76,8 +78,9 @@ describe('what a file is, by its first bytes', () => {
   });
 });
 
-function zeroSized(): Buffer {
+function pngOf(pixels: number): Buffer {
   const head = Buffer.from(heads['png'] ?? []);
-  head.fill(0, 16, 24);
+  head.writeUInt32BE(pixels, 16);
+  head.writeUInt32BE(pixels, 20);
   return head;
 }

@@ -33,9 +33,14 @@ export function inspectFile(head: Buffer): FileInfo | undefined {
   if (!found) return undefined;
   const { contentType, format } = found;
   const size = found.size?.(head);
-  const usable = size !== undefined && size.width > 0 && size.height > 0;
+  const usable = size !== undefined && isUsable(size.width) && isUsable(size.height);
   return { contentType, format, ...(usable ? size : {}) };
 }
+
+/** A header may say anything; no picture has more, and a field of a PNG holds up to 2³² − 1. */
+const PIXELS_MAX = 100_000;
+
+const isUsable = (pixels: number): boolean => pixels > 0 && pixels <= PIXELS_MAX;
 
 const FORMATS: readonly Format[] = [
   {

@@ -66,11 +66,12 @@ const WRITERS: Record<SqlType, (buffer: Buffer, cell: Cell, at: number) => numbe
     return 1;
   },
   bigint: (buffer, cell, at) => {
-    buffer.writeBigInt64BE(BigInt(cell as bigint | number), at);
+    const value = typeof cell === 'number' ? within(cell, Number.MAX_SAFE_INTEGER) : cell;
+    buffer.writeBigInt64BE(BigInt(value as bigint | number), at);
     return 8;
   },
   integer: (buffer, cell, at) => {
-    buffer.writeInt32BE(cell as number, at);
+    buffer.writeInt32BE(within(cell as number, INTEGER_MAX), at);
     return 4;
   },
   text: (buffer, cell, at) => buffer.write(storable(cell as string), at),
@@ -85,6 +86,15 @@ const WRITERS: Record<SqlType, (buffer: Buffer, cell: Cell, at: number) => numbe
 
 /** The server counts microseconds from here. */
 const Y2K_MS = Date.UTC(2000, 0, 1);
+
+const INTEGER_MAX = 2 ** 31 - 1;
+
+/**
+ * A number of an older log may be greater than its column holds; the greatest is written for it. A
+ * projection must not stop for one that only shows something. Amounts of money are bigints, and
+ * never changed.
+ */
+const within = (value: number, max: number): number => Math.min(Math.max(value, -max), max);
 
 /** PostgreSQL's text has no NUL; a projection must not stop for one in a caller's text. */
 const storable = (text: string): string =>

@@ -4,6 +4,7 @@
  * file id in the input is replaced by the file itself, as a data URL. Usage is counted by us, in
  * images delivered: never more than were asked for, whatever the answer claims.
  */
+import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
 import { isId } from '../../contracts/ids.js';
 import { callJson, isObject, unknown, type Wire } from './call.js';
 import type { ProducedFile, ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
@@ -71,7 +72,7 @@ function answerBytesMax(input: Fields): number {
 }
 
 function imagesAsked({ num_images: asked }: Fields): number {
-  return isCount(asked) && asked > 0 ? asked : 1;
+  return isCount(asked) && asked > 0 ? Math.min(asked, LIST_ITEMS_MAX) : 1;
 }
 
 function outcomeOf({ data }: Fields, asked: number): ProviderResult {

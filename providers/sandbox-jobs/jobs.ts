@@ -3,6 +3,7 @@
  * `GET /jobs/{id}` says what became of it, `POST /jobs/{id}/cancel` stops it. Errors have OpenAI's
  * envelope. Pictures are delivered by URL and counted by us: never more than were asked for.
  */
+import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
 import { callJson, isObject, unknown, type Wire } from '../openai/call.js';
 import type {
   JobOutcome,
@@ -123,5 +124,7 @@ function unanswered(outcome: Exclude<ProviderResult, { kind: 'succeeded' }>): Jo
 }
 
 function imagesAsked({ num_images: asked }: Fields): number {
-  return Number.isSafeInteger(asked) && Number(asked) > 0 ? Number(asked) : 1;
+  return Number.isSafeInteger(asked) && Number(asked) > 0
+    ? Math.min(Number(asked), LIST_ITEMS_MAX)
+    : 1;
 }
