@@ -12,6 +12,8 @@ interface AuditOptions {
   readonly settled: boolean;
   /** The sandbox that was called. */
   readonly sandboxUrl?: string;
+  /** The parts that the system uses instead of the embedded ones. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface Verified {
@@ -24,7 +26,7 @@ interface Verified {
 
 /** What is wrong, one sentence each; nothing when all is well. */
 export async function audit(options: AuditOptions): Promise<string[]> {
-  const { databases, databaseUrl, settled, sandboxUrl } = options;
+  const { databases, databaseUrl, settled, sandboxUrl, env = {} } = options;
   const args = [
     ...['verify', '--json', '--max-findings', '5', settled ? '--settled' : '--skip-rebuild'],
     ...(sandboxUrl === undefined ? [] : ['--receiver-record', `${sandboxUrl}/_sandbox/calls`]),
@@ -32,7 +34,7 @@ export async function audit(options: AuditOptions): Promise<string[]> {
   const dataDir = await databases.folder('audit');
   const auditor = spawn(process.execPath, [CLI, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, DATABASE_URL: databaseUrl, MODELROUTE_DATA_DIR: dataDir },
+    env: { ...process.env, ...env, DATABASE_URL: databaseUrl, MODELROUTE_DATA_DIR: dataDir },
   });
   const [said, complained, [code]] = await Promise.all([
     text(auditor.stdout),

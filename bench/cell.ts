@@ -16,6 +16,8 @@ export interface Bench {
 export interface Cell {
   readonly ids: readonly string[];
   readonly title: string;
+  /** Takes so long that it is measured only when NAME asks for it. */
+  readonly onRequest?: true;
   /** `wants` tells which of the ids are asked for. */
   open(bench: Bench, wants: (id: string) => boolean): Promise<OpenCell>;
 }

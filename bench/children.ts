@@ -51,6 +51,7 @@ interface ServerOptions {
   readonly logFile: string;
   /** What it says once it is ready; its first group is the answer. */
   readonly ready: RegExp;
+  readonly readyMs?: number;
 }
 
 export interface Server {
@@ -67,7 +68,7 @@ const READY_MS = 60_000;
 
 /** Its output goes straight to the file: reading it here would cost the measurement. */
 export async function startServer(program: string, options: ServerOptions): Promise<Server> {
-  const { args, env, logFile, ready } = options;
+  const { args, env, logFile, ready, readyMs = READY_MS } = options;
   const log = await open(logFile, 'a');
   const child = spawn(program, args, {
     stdio: ['ignore', log.fd, log.fd],
@@ -75,7 +76,7 @@ export async function startServer(program: string, options: ServerOptions): Prom
   });
   await log.close();
   const exited = once(child, 'exit');
-  const url = await readyUrl(child, logFile, ready);
+  const url = await readyUrl(child, logFile, ready, readyMs);
   return {
     url,
     pid: child.pid ?? 0,
@@ -90,8 +91,13 @@ export async function startServer(program: string, options: ServerOptions): Prom
   };
 }
 
-async function readyUrl(child: ChildProcess, logFile: string, ready: RegExp): Promise<string> {
-  const deadline = performance.now() + READY_MS;
+async function readyUrl(
+  child: ChildProcess,
+  logFile: string,
+  ready: RegExp,
+  readyMs: number,
+): Promise<string> {
+  const deadline = performance.now() + readyMs;
   for (;;) {
     const text = await readFile(logFile, 'utf8');
     const url = ready.exec(text)?.[1];
@@ -99,7 +105,7 @@ async function readyUrl(child: ChildProcess, logFile: string, ready: RegExp): Pr
     if (child.exitCode !== null) throw new Error(`it ended early: ${text.slice(-2000)}`);
     if (performance.now() > deadline) {
       child.kill('SIGKILL');
-      throw new Error(`not ready within ${READY_MS} ms: ${text.slice(-2000)}`);
+      throw new Error(`not ready within ${readyMs} ms: ${text.slice(-2000)}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

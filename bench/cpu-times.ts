@@ -29,7 +29,7 @@ export async function cpuTimes(
 }
 
 /** 0 for a process that is gone. */
-async function usedMs(pid: number): Promise<number> {
+export async function usedMs(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The name in parentheses may hold anything; the fields are counted from behind it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

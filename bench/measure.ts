@@ -53,7 +53,8 @@ async function measureAll(bench: Bench): Promise<Row[]> {
   const measured: Row[] = [];
   for (const cell of cells) {
     const wanted = new Set(cell.ids.filter((id) => isWanted(settings, id)));
-    if (wanted.size === 0 || stopped) continue;
+    const isLeftOut = cell.onRequest && settings.names.size === 0;
+    if (wanted.size === 0 || isLeftOut || stopped) continue;
     say(`${[...wanted].join(', ')}  ${cell.title}`);
     try {
       const open = await cell.open(bench, (id) => wanted.has(id));

@@ -66,7 +66,10 @@ export interface Tenant {
 const SETUP_CONNECTIONS = 32;
 
 /** Organizations with a key each and more money than any run can spend. */
-export async function createTenants(at: ModelRoute, count: number): Promise<Tenant[]> {
+export async function createTenants(
+  at: Pick<ModelRoute, 'url' | 'adminKey'>,
+  count: number,
+): Promise<Tenant[]> {
   const pool = new Pool(at.url, { connections: SETUP_CONNECTIONS, pipelining: 1 });
   const tenants: Tenant[] = [];
   let begun = 0;

@@ -11,6 +11,14 @@ export interface Settings {
   readonly accounts: number;
   /** Executions of R15's burst. */
   readonly burst: number;
+  /** Executions that the noisy neighbour puts; deliveries on hosts that hang are a fifth of it. */
+  readonly neighbours: number;
+  /** Of each of its hostile connections. */
+  readonly hostileChunksPerSecond: number;
+  /** N1 runs on `make cluster` with these services (MODELROUTE_CLUSTER) instead of one process. */
+  readonly cluster: string | undefined;
+  /** Executions after which R14 looks at the memory again; the first look is at a hundredth. */
+  readonly memoryExecutions: number;
   /** Copy the table into docs/performance.md. */
   readonly writeDocs: boolean;
 }
@@ -27,6 +35,10 @@ export function settingsFrom(env: Environment): Settings {
     rounds: positive(env, 'BENCH_ROUNDS', 5),
     accounts: positive(env, 'BENCH_ACCOUNTS', 10_000),
     burst: positive(env, 'BENCH_BURST', 10_000),
+    neighbours: positive(env, 'BENCH_NEIGHBOURS', 100_000),
+    hostileChunksPerSecond: positive(env, 'BENCH_HOSTILE_CHUNKS', 1_000),
+    cluster: env['BENCH_CLUSTER'] || undefined,
+    memoryExecutions: positive(env, 'BENCH_MEMORY', 1_000_000),
     writeDocs: env['BENCH_DOCS'] === '1',
   };
 }

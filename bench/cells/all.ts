@@ -4,6 +4,7 @@ import { accepts } from './accepts.js';
 import { completed } from './completed.js';
 import { distributed } from './distributed.js';
 import { drain } from './drain.js';
+import { noisy } from './noisy.js';
 import { oneAccount } from './one-account.js';
 import { orderedAppend } from './ordered-append.js';
 import { reads } from './reads.js';
@@ -22,4 +23,5 @@ export const cells: readonly Cell[] = [
   orderedAppend,
   distributed,
   restate,
+  noisy,
 ];
