@@ -23,8 +23,12 @@ export function queryObject(fields: Record<string, Schema>): Schema {
   return { ...objectOf(fields), additionalProperties: false };
 }
 
+/** The longest prefix, a line below, a UUID. */
+const ID_LENGTH_MAX = 41;
+
 export const id = (prefix: IdPrefix, description: string): Schema => ({
   type: 'string',
+  maxLength: ID_LENGTH_MAX,
   pattern: idPattern(prefix),
   description,
   examples: [`${prefix}_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44`],
@@ -46,6 +50,7 @@ export const timestamp = (description: string): Schema => ({
 /** A signed amount. */
 export const money = (description: string, example = '0.048'): Schema => ({
   type: 'string',
+  maxLength: 20,
   pattern: MONEY_PATTERN,
   description: `${description} US dollars as a decimal string, exact to one millionth.`,
   examples: [example],

@@ -24,7 +24,7 @@ export const submitSchema: Schema = {
     'webhook_url?': text('Told when it starts and when it is over; https.', 2048),
     'webhook_events?': {
       type: 'array',
-      items: { enum: WEBHOOK_EVENTS },
+      items: { type: 'string', enum: WEBHOOK_EVENTS },
       minItems: 1,
       maxItems: WEBHOOK_EVENTS.length,
       uniqueItems: true,

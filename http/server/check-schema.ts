@@ -4,53 +4,66 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import type { JsonSchema } from './route.js';
 
-/** No detail at all when the value is fine. May fill in defaults where it was made to. */
-export type Check = (value: unknown) => readonly ErrorDetail[];
+/**
+ * No detail at all when the value, which came as a text of so many bytes, is fine. May fill in
+ * defaults where it was made to.
+ */
+export type Check = (value: unknown, bytes: number) => readonly ErrorDetail[];
 
 const DETAILS_MAX = 20;
+const FIELD_LENGTH_MAX = 200;
+/** A larger value is refused for its first violation alone: to find all costs more than to read. */
+const EXPLAINED_BYTES_MAX = 64 * 1024;
 const FINE: readonly ErrorDetail[] = [];
 
 export function bodyCheck(schema: JsonSchema): Check {
-  return checkOf(new Ajv2020({ allErrors: true, strict: false }), schema, 'body');
-}
-
-/** Query parameters arrive as text: they are brought to the schema's types in place. */
-export function queryCheck(schema: JsonSchema): Check {
-  const ajv = new Ajv2020({ allErrors: true, strict: false, coerceTypes: true, useDefaults: true });
-  return checkOf(ajv, schema, 'query');
-}
-
-function checkOf(ajv: Ajv2020, schema: JsonSchema, whole: string): Check {
-  const validate = ajv.compile(schema);
-  return (value) => {
-    if (validate(value)) return FINE;
-    return (validate.errors ?? []).slice(0, DETAILS_MAX).map((error) => detailOf(error, whole));
+  const quick = new Ajv2020({ strict: false }).compile(schema);
+  const thorough = new Ajv2020({ allErrors: true, strict: false }).compile(schema);
+  return (value, bytes) => {
+    if (quick(value)) return FINE;
+    if (bytes > EXPLAINED_BYTES_MAX) return detailsOf(quick.errors, 'body');
+    thorough(value);
+    return detailsOf(thorough.errors, 'body');
   };
 }
 
+/**
+ * Query parameters arrive as text: they are brought to the schema's types in place. A query is no
+ * longer than the head of a request, so that all of it is explained.
+ */
+export function queryCheck(schema: JsonSchema): Check {
+  const ajv = new Ajv2020({ allErrors: true, strict: false, coerceTypes: true, useDefaults: true });
+  const validate = ajv.compile(schema);
+  return (value) => (validate(value) ? FINE : detailsOf(validate.errors, 'query'));
+}
+
+const detailsOf = (errors: ErrorObject[] | null | undefined, whole: string): ErrorDetail[] =>
+  (errors ?? []).slice(0, DETAILS_MAX).map((error) => detailOf(error, whole));
+
 /** Field names are written with dots, as callers write them: `metadata.order`. */
 function detailOf(error: ErrorObject, whole: string): ErrorDetail {
-  const { keyword, instancePath, message = 'is not valid' } = error;
-  const params = error.params as Record<string, unknown>;
-  const path = instancePath.split('/').slice(1).map(unescaped);
-  const field = path.join('.') || whole;
+  const { keyword, message = 'is not valid' } = error;
+  const field = fieldOf(error, whole);
+  const code = snakeCase(keyword);
   switch (keyword) {
     case 'required':
-      path.push(String(params['missingProperty']));
-      return { field: path.join('.'), code: 'required', message: 'is required' };
+      return { field, code, message: 'is required' };
     case 'additionalProperties':
-      path.push(String(params['additionalProperty']).slice(0, 64));
-      return {
-        field: path.join('.'),
-        code: 'additional_properties',
-        message: 'is not a known field',
-      };
+      return { field, code, message: 'is not a known field' };
     case 'propertyNames':
     case 'pattern':
-      return { field, code: snakeCase(keyword), message: 'has the wrong form' };
+      return { field, code, message: 'has the wrong form' };
     default:
-      return { field, code: snakeCase(keyword), message };
+      return { field, code, message };
   }
+}
+
+function fieldOf({ instancePath, params }: ErrorObject, whole: string): string {
+  const { missingProperty, additionalProperty } = params as Record<string, string | undefined>;
+  const inner = missingProperty ?? additionalProperty;
+  const path = instancePath.split('/').slice(1).map(unescaped);
+  const field = (inner === undefined ? path : [...path, inner]).join('.') || whole;
+  return field.length <= FIELD_LENGTH_MAX ? field : `${field.slice(0, FIELD_LENGTH_MAX - 1)}…`;
 }
 
 const snakeCase = (keyword: string): string =>

@@ -7,6 +7,8 @@
 export interface Match<T> {
   readonly target: T;
   readonly params: Readonly<Record<string, string>>;
+  /** A parameter whose value is no text that could be stored: its escapes are no UTF-8, or NUL. */
+  readonly malformed?: string;
 }
 
 export interface Matcher<T> {
@@ -29,6 +31,7 @@ interface Node<T> {
 
 interface Found<T> extends Match<T> {
   readonly params: Record<string, string>;
+  malformed?: string;
 }
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
@@ -104,9 +107,10 @@ function walk<T>(node: Node<T>, path: string, at: number, method: string): Found
   const { parameter } = node;
   if (found || !parameter || segment === '') return found;
   const below = walk(parameter.node, path, end + 1, method);
-  const value = below && decoded(segment);
-  if (value === undefined) return undefined;
-  below!.params[parameter.name] = value;
+  if (!below) return undefined;
+  const value = decodedText(segment);
+  if (value === undefined) below.malformed = parameter.name;
+  below.params[parameter.name] = value ?? '';
   return below;
 }
 
@@ -127,12 +131,16 @@ function segmentEnd(path: string, at: number): number {
   return slash < 0 ? path.length : slash;
 }
 
-/** Undefined for an escape that is none. */
-function decoded(segment: string): string | undefined {
-  if (!segment.includes('%')) return segment;
+/** Undefined for escapes that are none, or no UTF-8, and for NUL, which nothing stores. */
+export function decodedText(text: string): string | undefined {
+  if (!text.includes('%')) return isAscii(text) ? text : undefined;
   try {
-    return decodeURIComponent(segment);
+    const decoded = decodeURIComponent(text);
+    return isAscii(text) && !decoded.includes('\0') ? decoded : undefined;
   } catch {
     return undefined;
   }
 }
+
+/** RFC 3986 has nothing else in a URL; Node reads other bytes as Latin-1. */
+const isAscii = (text: string): boolean => !/[^\x20-\x7e]/.test(text);

@@ -31,7 +31,7 @@ export function pagesApp(pages: readonly Router[], { pipeline, metrics }: PagesO
     const namesNothing = (error.status ?? 500) < 500;
     if (response.headersSent) response.destroy();
     else if (namesNothing) void pipeline.answerUnmatched(request, response, []);
-    else void pipeline.answer(failing(error), request, response, {});
+    else void pipeline.answer(failing(error), request, response, { params: {} });
   });
   return app;
 }

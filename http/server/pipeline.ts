@@ -1,7 +1,8 @@
 /**
  * The steps of every request to the API:
  *
- *   id → single headers → key → permission → query → body (≤ 1 MB, strict JSON, schema) → handler
+ *   id → single headers → key → permission → path → query
+ *      → body (≤ 1 MB, strict JSON, schema) → handler
  *
  * A refusal at any step is answered in the envelope; an outage of the store is a 503; a defect is a
  * 500 whose reason is logged under the request's id and shown nowhere else.
@@ -12,13 +13,16 @@ import { readJson } from './json/strict-json.js';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
 import type { Authenticator } from './auth.js';
+import { HeldBytes, openByteBudget, releaseWhenTaken, type ByteBudget } from './byte-budget.js';
 import type { Endpoint, Served } from './endpoint.js';
 import { errorReply, refusalOf } from './envelope.js';
 import { IncomingRequest } from './incoming-request.js';
-import { BODY_BYTES_MAX, HungUp, readBody } from './read-body.js';
+import type { Match } from './matcher.js';
+import { HungUp, readBody } from './read-body.js';
+import { malformedDetail, readQuery, repeatedDetail } from './read-query.js';
 import { repeatedHeader } from './repeated-header.js';
 import { Refusal, type Caller, type Reply } from './route.js';
-import { send, sendAndDrain } from './send.js';
+import { send } from './send.js';
 
 interface PipelineOptions {
   readonly authenticator: Authenticator;
@@ -29,7 +33,8 @@ interface PipelineOptions {
   readonly isClosing: () => boolean;
 }
 
-type Params = Readonly<Record<string, string>>;
+/** How a path was matched. */
+type Matched = Pick<Match<Served>, 'params' | 'malformed'>;
 
 export interface Pipeline {
   /** Never rejects. */
@@ -37,7 +42,7 @@ export interface Pipeline {
     served: Served,
     incoming: IncomingMessage,
     response: ServerResponse,
-    params: Params,
+    match: Matched,
   ): Promise<void>;
   /** For a path that nothing answers (`allow` is empty), or not by this method. */
   answerUnmatched(
@@ -50,20 +55,27 @@ export interface Pipeline {
 /** `lines` is the log without its search for secrets: the fixed fields of a line have none. */
 interface Context extends PipelineOptions {
   readonly lines: Log;
+  readonly budget: ByteBudget;
 }
 
+const UNMATCHED: Matched = { params: {} };
+
 export function openPipeline(options: PipelineOptions): Pipeline {
-  const context = { ...options, lines: options.log.child({}, { redact: [] }) };
+  const context = {
+    ...options,
+    lines: options.log.child({}, { redact: [] }),
+    budget: openByteBudget(),
+  };
   return {
-    answer: (served, incoming, response, params) =>
-      answer(context, served, incoming, response, params),
+    answer: (served, incoming, response, match) =>
+      answer(context, served, incoming, response, match),
     answerUnmatched(incoming, response, allow) {
       const refusal =
         allow.length === 0
           ? new Refusal('NOT_FOUND')
           : new Refusal('METHOD_NOT_ALLOWED', undefined, undefined, { allow: allow.join(', ') });
       const unmatched = { path: 'unknown', handle: async () => refusal };
-      return answer(context, unmatched, incoming, response, {});
+      return answer(context, unmatched, incoming, response, UNMATCHED);
     },
   };
 }
@@ -73,100 +85,119 @@ async function answer(
   served: Served,
   incoming: IncomingMessage,
   response: ServerResponse,
-  params: Params,
+  match: Matched,
 ): Promise<void> {
   const startedMs = performance.now();
-  const request = new IncomingRequest(incoming, params, context.now());
-  let caller: Caller | undefined;
+  const request = new IncomingRequest(incoming, match.params, context.now());
+  const exchange: Exchange = { incoming, response, request, caller: undefined, held: undefined };
   let reply: Reply;
-  let drain = false;
   try {
-    let answered: Reply | Refusal;
-    const twice = repeatedHeader(incoming.rawHeaders);
-    if (!('route' in served)) answered = await served.handle(request);
-    else if (twice !== undefined) answered = repeated('The headers are not valid.', twice);
-    else if (served.route.audience === 'operator') {
-      context.authenticator.requireOperator(incoming);
-      const refusal = await prepare(served, incoming, request);
-      answered = refusal ?? (await served.route.handle(request));
-    } else {
-      const known = context.authenticator.tenant(incoming.headers.authorization);
-      caller = known instanceof Promise ? await known : known;
-      answered =
-        permissionRefusal(served.route.permission, caller) ??
-        (await prepare(served, incoming, request)) ??
-        (await served.route.handle(request, caller));
-    }
-    if (answered instanceof Refusal) {
-      drain = answered.code === 'PAYLOAD_TOO_LARGE';
-      reply = errorReply(answered, request.requestId, incoming.headers.accept);
-    } else reply = answered;
+    const answered = await answerOf(context, served, exchange, match.malformed);
+    reply =
+      answered instanceof Refusal
+        ? errorReply(answered, request.requestId, incoming.headers.accept)
+        : answered;
   } catch (error) {
-    if (error instanceof HungUp) return;
+    if (error instanceof HungUp) {
+      exchange.held?.release();
+      return;
+    }
     reply = failure(context, served, error, request, incoming);
   }
-  const sending = {
+  send(response, reply, {
     requestId: request.requestId,
     close: context.isClosing(),
     onBroken: (error: Error) => {
       context.log.error({ err: error, requestId: request.requestId }, 'a body broke off');
       response.destroy();
     },
-  };
-  if (drain) sendAndDrain(incoming, response, reply, sending);
-  else send(response, reply, sending);
-  record(context, served, request, reply, caller, performance.now() - startedMs);
+  });
+  if (exchange.held || response.writableLength > 0)
+    releaseWhenTaken(heldBy(context, exchange), response);
+  record(context, served, request, reply, exchange.caller, performance.now() - startedMs);
+}
+
+/** One request on its way to its answer. */
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly request: IncomingRequest;
+  caller: Caller | undefined;
+  held: HeldBytes | undefined;
+}
+
+/** What nobody is known to send counts together. */
+const heldBy = ({ budget }: Context, exchange: Exchange): HeldBytes =>
+  (exchange.held ??= new HeldBytes(budget, exchange.caller?.organizationId ?? ''));
+
+async function answerOf(
+  context: Context,
+  served: Served,
+  exchange: Exchange,
+  malformed: string | undefined,
+): Promise<Reply | Refusal> {
+  const { incoming, request } = exchange;
+  const twice = repeatedHeader(incoming.rawHeaders);
+  if (twice !== undefined) return repeated('The headers are not valid.', twice);
+  if (!('route' in served)) return served.handle(request);
+  const { authenticator } = context;
+  if (served.route.audience === 'operator') {
+    authenticator.requireOperator(incoming);
+    const refusal = await prepare(context, served, exchange, malformed);
+    return refusal ?? served.route.handle(request);
+  }
+  const known = authenticator.tenant(incoming.headers.authorization);
+  const caller = (exchange.caller = known instanceof Promise ? await known : known);
+  const refusal =
+    permissionRefusal(served.route.permission, caller) ??
+    (await prepare(context, served, exchange, malformed));
+  return refusal ?? served.route.handle(request, caller);
 }
 
 function permissionRefusal(needed: string, { permission }: Caller): Refusal | undefined {
   return needed === 'FULL' && permission !== 'FULL' ? new Refusal('FORBIDDEN') : undefined;
 }
 
-/** Body and query, or what is wrong with them. */
+/** Path, query and body, or what is wrong with them. */
 async function prepare(
+  context: Context,
   { checkBody, checkQuery }: Endpoint,
-  incoming: IncomingMessage,
-  request: IncomingRequest,
+  exchange: Exchange,
+  malformed: string | undefined,
 ): Promise<Refusal | undefined> {
-  if (checkQuery) {
-    const values = Object.create(null) as Record<string, unknown>;
-    const twice = collectQuery(request.query, values);
-    if (twice !== undefined) return repeated('The query is not valid.', twice.slice(0, 64));
-    const details = checkQuery(values);
+  const { incoming, response, request } = exchange;
+  if (malformed !== undefined)
+    return invalid('The path is not valid.', [malformedDetail(malformed)]);
+  const { url = '' } = incoming;
+  if (checkQuery || url.includes('?')) {
+    const read = readQuery(url);
+    if ('detail' in read) return invalid('The query is not valid.', [read.detail]);
+    const details = checkQuery?.(read.values, url.length) ?? [];
     if (details.length > 0) return invalid('The query is not valid.', details);
-    request.queryValues = values;
+    request.queryValues = read.values;
   }
   if (!checkBody) return undefined;
   const typeRefusal = contentRefusal(incoming);
   if (typeRefusal) return typeRefusal;
-  const bytes = await readBody(incoming);
-  if (!bytes)
-    return new Refusal('PAYLOAD_TOO_LARGE', `A body may have at most ${BODY_BYTES_MAX} bytes.`);
+  const bytes = await readBody({ incoming, response, held: heldBy(context, exchange) });
+  if (bytes instanceof Refusal) return bytes;
   const reading = readJson(bytes);
   if (!reading.ok) {
     const { code, message } = reading.problem;
-    return invalid('The body is not acceptable JSON.', [{ field: 'body', code, message }]);
+    const field = 'body';
+    return invalid(`The body is not acceptable JSON. ${message}`, [{ field, code, message }]);
   }
-  const details = checkBody(reading.value);
+  const details = checkBody(reading.value, bytes.length);
   if (details.length > 0) return invalid('The body is not valid.', details);
   request.body = reading.value;
   return undefined;
 }
 
 const repeated = (message: string, field: string): Refusal =>
-  invalid(message, [{ field, code: 'repeated', message: 'is given twice' }]);
+  invalid(message, [repeatedDetail(field)]);
 
 const invalid = (message: string, details: readonly ErrorDetail[]): Refusal =>
   new Refusal('INPUT_VALIDATION_ERROR', message, details);
-
-/** The name of a parameter that is given twice, if there is one. */
-function collectQuery(query: URLSearchParams, values: Record<string, unknown>): string | undefined {
-  for (const [name, value] of query) {
-    if (name in values) return name;
-    values[name] = value;
-  }
-  return undefined;
-}
 
 const jsonType = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
 

@@ -1,37 +1,96 @@
-/** Reads a request's body, counting while it comes. */
-import type { IncomingMessage } from 'node:http';
+/**
+ * Reads a request's body into one buffer, counting while it comes. The buffer doubles as the body
+ * grows, so that no one reserves what he only announces, and so that pieces of a byte leave nothing
+ * behind but their byte.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HeldBytes } from './byte-budget.js';
+import { Refusal } from './route.js';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
+const FIRST_BYTES = 16 * 1024;
+
+/**
+ * A piece costs about a microsecond, whatever its size, and a megabyte of them arrives at once. A
+ * small body may come byte by byte; a large one has 64 bytes a piece.
+ */
+export const isCrumbled = (pieces: number, bytes: number): boolean => pieces > 16_384 + bytes / 64;
 
 /** The caller went away before its request was whole: there is nobody to answer. */
 export class HungUp extends Error {}
 
-/** By its own word the body is too large, so that not a byte of it need be read. */
-export const announcesTooMuch = ({ headers }: IncomingMessage): boolean =>
-  Number(headers['content-length'] ?? 0) > BODY_BYTES_MAX;
+/** Something is sent that has not been read to its end. */
+export const hasUnreadBody = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete &&
+  (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
 
-/** Undefined when it is larger than `BODY_BYTES_MAX`; the rest is then left to flow away. */
-export function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
+interface Reading {
+  readonly incoming: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly held: HeldBytes;
+}
+
+/** A refusal leaves the rest of the body unread. */
+export function readBody(reading: Reading): Promise<Buffer | Refusal> {
+  const { incoming, response, held } = reading;
+  const { 'content-length': announced, expect } = incoming.headers;
+  const length = announced === undefined ? undefined : Number(announced);
+  if (length !== undefined && length > BODY_BYTES_MAX) return Promise.resolve(tooLarge());
+  if (expect !== undefined) response.writeContinue();
   return new Promise((resolve, reject) => {
-    if (announcesTooMuch(incoming)) {
-      resolve(undefined);
-      return;
-    }
-    const chunks: Buffer[] = [];
+    let body: Buffer = NOTHING;
     let bytes = 0;
-    incoming.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= BODY_BYTES_MAX) {
-        chunks.push(chunk);
-        return;
+    let pieces = 0;
+    let isRefused = false;
+    const refuse = (refusal: Refusal) => {
+      isRefused = true;
+      body = NOTHING;
+      resolve(refusal);
+    };
+    const take = (piece: Buffer) => {
+      if (isRefused) return;
+      pieces += 1;
+      const before = bytes;
+      bytes += piece.length;
+      if (bytes > BODY_BYTES_MAX) return refuse(tooLarge());
+      if (isCrumbled(pieces, bytes)) {
+        incoming.socket.pause();
+        return refuse(crumbled());
       }
-      chunks.length = 0;
-      resolve(undefined);
-    });
-    incoming.on('end', () => {
-      const [only] = chunks;
-      resolve(chunks.length === 1 ? only : Buffer.concat(chunks));
-    });
+      if (bytes <= body.length) return void piece.copy(body, before);
+      const room = before === 0 && bytes === length ? bytes : roomFor(bytes, length);
+      if (!held.growTo(room)) return refuse(noRoom());
+      if (before === 0 && bytes === length) return void (body = piece);
+      const larger = Buffer.allocUnsafe(room);
+      body.copy(larger, 0, 0, before);
+      piece.copy(larger, before);
+      body = larger;
+    };
+    incoming.on('data', take);
+    incoming.on('end', () => resolve(body.length === bytes ? body : body.subarray(0, bytes)));
     incoming.on('error', (error) => reject(new HungUp('the caller hung up', { cause: error })));
   });
 }
+
+const NOTHING = Buffer.alloc(0);
+
+/** The next power of two, or exactly what was announced where that is less. */
+function roomFor(bytes: number, length = BODY_BYTES_MAX): number {
+  let room = FIRST_BYTES;
+  while (room < bytes) room *= 2;
+  return Math.max(bytes, Math.min(room, length));
+}
+
+const tooLarge = (): Refusal =>
+  new Refusal('PAYLOAD_TOO_LARGE', `A body may have at most ${BODY_BYTES_MAX} bytes.`);
+
+const crumbled = (): Refusal =>
+  new Refusal('INPUT_VALIDATION_ERROR', 'The body was sent in too many small pieces.', undefined, {
+    connection: 'close',
+  });
+
+const noRoom = (): Refusal =>
+  new Refusal(
+    'SERVICE_UNAVAILABLE',
+    'Too many bytes of requests are being handled; try again in a moment.',
+  );

@@ -4,12 +4,22 @@
  */
 
 /** Each name has its own bit. */
-const SINGLE: ReadonlyMap<string, number> = new Map([
-  ['authorization', 1],
-  ['content-type', 2],
-  ['idempotency-key', 4],
-  ['x-admin-key', 8],
-]);
+const SINGLE: ReadonlyMap<string, number> = new Map(
+  [
+    'authorization',
+    'content-encoding',
+    'content-type',
+    'expect',
+    'host',
+    'idempotency-key',
+    'if-range',
+    'last-event-id',
+    'range',
+    'traceparent',
+    'x-admin-key',
+    'x-request-id',
+  ].map((name, index) => [name, 1 << index]),
+);
 const LENGTHS: ReadonlySet<number> = new Set([...SINGLE.keys()].map(({ length }) => length));
 
 /** `rawHeaders` are names and values in turn. The name, in lower case, of one that is repeated. */

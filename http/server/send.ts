@@ -1,6 +1,14 @@
-/** Writes a reply: one head with its length, one body, one system call where the body is text. */
+/**
+ * Writes a reply: one head with its length, one body, one system call where the body is text.
+ *
+ * An answer to a request whose body has not been read to its end goes out at once, but it is ended
+ * only when the rest of the body has been thrown away (in bounds): a socket that is closed with
+ * unread bytes is reset, and a caller that writes all before it reads would never see the answer.
+ * A reply that says `connection: close` itself ends the connection without that.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finished, pipeline } from 'node:stream';
+import { hasUnreadBody, isCrumbled } from './read-body.js';
 import type { Reply } from './route.js';
 
 interface Sending {
@@ -17,43 +25,65 @@ export function send(response: ServerResponse, reply: Reply, sending: Sending): 
     return;
   }
   const text = reply.raw ?? (reply.body === undefined ? undefined : JSON.stringify(reply.body));
+  if (hasUnreadBody(response.req)) {
+    sendBeforeRead(response, reply, text, sending);
+    return;
+  }
   response.writeHead(reply.status, headOf(reply, text, sending));
   response.end(text);
 }
 
-const DRAIN_BYTES_MAX = 8 * 1024 * 1024;
-const DRAIN_MS = 2_000;
-
-/**
- * Answers a request whose body is not wanted. The answer goes out at once, but the connection is
- * closed only when the rest of the body has been thrown away (in bounds): a socket that is closed
- * with unread bytes is reset, and the caller would never see why. Who asked for leave to send the
- * body was not given it, and sends none.
- */
-export function sendAndDrain(
-  incoming: IncomingMessage,
+function sendBeforeRead(
   response: ServerResponse,
   reply: Reply,
+  text: string | Buffer | undefined,
   sending: Sending,
 ): void {
-  const text = JSON.stringify(reply.body);
-  response.writeHead(reply.status, headOf(reply, text, { ...sending, close: true }));
-  if (incoming.headers.expect !== undefined) {
+  const { req: incoming } = response;
+  const isCut = reply.headers?.['connection'] === 'close';
+  const isLast = isCut || isAwaitingLeave(incoming);
+  const close = !isCut && (sending.close || isLast || !isShort(incoming));
+  response.writeHead(reply.status, headOf(reply, text, { ...sending, close }));
+  if (isLast) {
     response.end(text);
     return;
   }
-  response.write(text);
-  const end = () => {
-    clearTimeout(timer);
-    response.end();
-  };
-  const timer = setTimeout(end, DRAIN_MS);
+  if (text === undefined) response.flushHeaders();
+  else response.write(text);
+  endWhenRead(response, () => response.end());
+}
+
+/** So little of a body comes anyway, and its connection can be used again. */
+const SHORT_BYTES = 1024 * 1024;
+const DRAIN_BYTES_MAX = 256 * 1024 * 1024;
+/** A request may take as long as this as a whole, so that the server's own deadline comes first. */
+const DRAIN_MS = 30_000;
+
+const isShort = ({ headers }: IncomingMessage): boolean =>
+  Number(headers['content-length'] ?? Infinity) <= SHORT_BYTES;
+
+/** Who asked for leave to send the body was not given it, and sends none. */
+const isAwaitingLeave = ({ headers, readableFlowing }: IncomingMessage): boolean =>
+  headers.expect !== undefined && readableFlowing === null;
+
+/** Throws away what is left of the request's body; past the bounds its connection is cut. */
+export function endWhenRead({ req: incoming }: ServerResponse, end: () => void): void {
+  const cut = () => incoming.socket.destroySoon();
+  const timer = setTimeout(cut, DRAIN_MS);
   let bytes = 0;
-  incoming.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > DRAIN_BYTES_MAX) end();
+  let pieces = 0;
+  incoming.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+    pieces += 1;
+    if (bytes <= DRAIN_BYTES_MAX && !isCrumbled(pieces, bytes)) return;
+    incoming.pause();
+    cut();
   });
-  finished(incoming, end);
+  incoming.resume();
+  finished(incoming, () => {
+    clearTimeout(timer);
+    end();
+  });
 }
 
 /** Names and values in turn: Node writes such a list as it is, without building a map of it. */
@@ -78,6 +108,9 @@ function headOf(reply: Reply, text: string | Buffer | undefined, sending: Sendin
   return head;
 }
 
+/** A reader that takes nothing for so long has gone. */
+const STALLED_MS = 60_000;
+
 function sendStream(response: ServerResponse, reply: Reply, sending: Sending): void {
   const { stream } = reply;
   if (!stream) return;
@@ -87,6 +120,7 @@ function sendStream(response: ServerResponse, reply: Reply, sending: Sending): v
     response.end();
     return;
   }
+  response.setTimeout(STALLED_MS, () => response.destroy());
   pipeline(stream, response, (error) => {
     if (error && !isHangUp(error)) sending.onBroken(error);
   });

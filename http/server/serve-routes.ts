@@ -10,10 +10,10 @@ import type { Metrics } from '../../infra/metrics.js';
 import type { Authenticator } from './auth.js';
 import { refuseMalformed } from './client-error.js';
 import { endpointOf, templatesOf, type Served } from './endpoint.js';
+import { inTurn } from './in-turn.js';
 import { openMatcher, type Matcher } from './matcher.js';
 import { pagesApp } from './pages.js';
 import { openPipeline, type Pipeline } from './pipeline.js';
-import { announcesTooMuch } from './read-body.js';
 import type { Mount, Route } from './route.js';
 
 interface ServeOptions {
@@ -54,7 +54,7 @@ export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   const isClosing = () => closing;
   const pipeline = openPipeline({ authenticator, log, metrics, now, isClosing });
   const pages = pagesApp(options.pages ?? [], { pipeline, metrics });
-  const server = boundedServer(handlerOf(matcherOf(options), pipeline, pages));
+  const server = boundedServer(inTurn(handlerOf(matcherOf(options), pipeline, pages)));
   const sockets = socketsOf(server);
   await listening(server, options);
   let closed: Promise<void> | undefined;
@@ -75,7 +75,7 @@ function handlerOf(matcher: Matcher<Served>, pipeline: Pipeline, pages: Handler)
     const url = originFormOf(incoming);
     const match = matcher.find(method, url);
     if (match) {
-      void pipeline.answer(match.target, incoming, response, match.params);
+      void pipeline.answer(match.target, incoming, response, match);
       return;
     }
     const allowed = matcher.allowed(url);
@@ -115,10 +115,8 @@ function boundedServer(handle: Handler): Server {
   });
   server.maxConnections = CONNECTIONS_MAX;
   server.on('request', handle);
-  server.on('checkContinue', (incoming: IncomingMessage, response: ServerResponse) => {
-    if (!announcesTooMuch(incoming)) response.writeContinue();
-    handle(incoming, response);
-  });
+  // Leave to send a body is given where it is read, so that a refusal comes before the body.
+  server.on('checkContinue', handle);
   server.on('clientError', refuseMalformed);
   return server;
 }

@@ -10,6 +10,7 @@ import type {
 import type { Modality } from '../../contracts/events/execution.js';
 import { adapterModalities } from '../adapters.js';
 import { compilerOfInputs, type CompileInput } from './input-validators.js';
+import { costProblems } from './schema-cost.js';
 
 /** Values for `${NAME}` in base URLs. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -81,7 +82,8 @@ function inputSchemaProblems(place: string, model: ModelEntry, compile: CompileI
   if (model.input_schema['type'] !== 'object')
     return [`${place}: must be the schema of an object (type: object)`];
   const { problem } = compile(model.input_schema);
-  return problem === undefined ? [] : [`${place}: ${problem}`];
+  if (problem !== undefined) return [`${place}: ${problem}`];
+  return costProblems(place, model.input_schema);
 }
 
 /** Which prices can be charged for a modality; any other unit would never be counted. */

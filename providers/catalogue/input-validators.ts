@@ -34,7 +34,7 @@ export function validatorOf(model: Model): ValidateFunction {
 }
 
 /** An input of more values than this is refused for its first violation alone. */
-const VALUES_EXPLAINED_MAX = 2_000;
+const VALUES_EXPLAINED_MAX = 500;
 
 /** Nothing when the input suits the model; else at most 20 reasons, fields named `input.…`. */
 export function validateInput(model: Model, input: Input): ErrorDetail[] {

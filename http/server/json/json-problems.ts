@@ -13,6 +13,7 @@ export type JsonProblemCode =
   | 'syntax'
   | 'too_deep'
   | 'too_many_keys'
+  | 'too_many_values'
   | 'duplicate_key'
   | 'forbidden_key'
   | 'nul_character'
@@ -30,6 +31,7 @@ export interface JsonProblem {
 export interface JsonLimits {
   readonly depthMax: number;
   readonly keysMax: number;
+  readonly valuesMax: number;
 }
 
 /** A read function answers true when its part was fine; otherwise `problem` says what was not. */
@@ -39,6 +41,7 @@ interface Reader {
   at: number;
   depth: number;
   keys: number;
+  values: number;
   problem: JsonProblem | undefined;
 }
 
@@ -51,7 +54,11 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const LETTER_U = 0x75;
+const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
 const QUOTED_KEY_LENGTH_MAX = 64;
+const words: ReadonlyMap<number, string> = new Map(
+  ['true', 'false', 'null'].map((word) => [word.charCodeAt(0), word]),
+);
 const numberGrammar = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
 /** The first problem of a text that is valid UTF-8, or undefined when it may be accepted. */
@@ -59,7 +66,15 @@ export function findProblem(bytes: Buffer, limits: JsonLimits): JsonProblem | un
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
     return problem('byte_order_mark', 0, 'The body starts with a byte order mark.');
   }
-  const reader: Reader = { bytes, limits, at: 0, depth: 0, keys: 0, problem: undefined };
+  const reader: Reader = {
+    bytes,
+    limits,
+    at: 0,
+    depth: 0,
+    keys: 0,
+    values: 0,
+    problem: undefined,
+  };
   skipSpace(reader);
   if (reader.at === bytes.length) return problem('empty', 0, 'The body is empty.');
   if (!readValue(reader)) return reader.problem;
@@ -79,6 +94,15 @@ export function utf8Problem(bytes: Buffer): JsonProblem {
 
 function readValue(reader: Reader): boolean {
   const byte = reader.bytes[reader.at];
+  const { valuesMax } = reader.limits;
+  reader.values += 1;
+  if (reader.values > valuesMax)
+    return refuse(
+      reader,
+      'too_many_values',
+      reader.at,
+      `The body may have at most ${valuesMax} values.`,
+    );
   if (byte === OPEN_BRACE) return readNested(reader, readMembers);
   if (byte === OPEN_BRACKET) return readNested(reader, readItems);
   if (byte === QUOTE) return readString(reader);
@@ -169,7 +193,7 @@ function readEscape(reader: Reader): boolean {
   const { bytes, at } = reader;
   if (bytes[at + 1] !== LETTER_U) {
     reader.at += 1;
-    return '"\\/bfnrt'.includes(charAt(reader)) || unexpected(reader);
+    return SIMPLE_ESCAPES.has(bytes[at + 1]!) || unexpected(reader);
   }
   const unit = hex4(bytes, at + 2);
   if (unit === undefined) return unexpected(reader);
@@ -205,12 +229,11 @@ function readNumber(reader: Reader): boolean {
 }
 
 function readWord(reader: Reader): boolean {
-  for (const word of ['true', 'false', 'null']) {
-    if (reader.bytes.toString('latin1', reader.at, reader.at + word.length) !== word) continue;
-    reader.at += word.length;
-    return true;
-  }
-  return unexpected(reader);
+  const { bytes, at } = reader;
+  const word = words.get(bytes[at] ?? 0);
+  if (!word || bytes.toString('latin1', at, at + word.length) !== word) return unexpected(reader);
+  reader.at += word.length;
+  return true;
 }
 
 function skipSpace(reader: Reader): void {
@@ -257,8 +280,19 @@ function quoted(text: string): string {
 }
 
 function hex4(bytes: Buffer, start: number): number | undefined {
-  const digits = bytes.toString('latin1', start, start + 4);
-  return /^[0-9a-fA-F]{4}$/.test(digits) ? Number.parseInt(digits, 16) : undefined;
+  let value = 0;
+  for (let at = start; at < start + 4; at += 1) {
+    const digit = hexDigit(bytes[at]);
+    if (digit === undefined) return undefined;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+function hexDigit(byte = 0): number | undefined {
+  if (isDigit(byte)) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : undefined;
 }
 
 function isDigit(byte: number | undefined): boolean {

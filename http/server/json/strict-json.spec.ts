@@ -48,6 +48,8 @@ const poison: [name: string, body: string | Buffer, code: JsonProblemCode, offse
   ['depth 10,000 and cut', '{"a":'.repeat(10_000), 'too_deep', 320],
   ['10,001 keys', withKeys(10_001), 'too_many_keys', 98_891],
   ['100,000 keys', withKeys(100_000), 'too_many_keys', 98_891],
+  ['100,001 values', `[${'1,'.repeat(99_999)}1]`, 'too_many_values', 199_999],
+  ['100,001 values, empty ones', `[${'[],'.repeat(99_999)}{}]`, 'too_many_values', 299_998],
   ['a repeated key', '{"a":1,"b":2,"a":3}', 'duplicate_key', 13],
   ['a key repeated by an escape', '{"a":1,"\\u0061":2}', 'duplicate_key', 7],
   ['a repeated key far inside', '{"x":[{"y":{"é":1,"é":1}}]}', 'duplicate_key', 19],
@@ -193,7 +195,11 @@ describe('readJson', () => {
         const parsed = parseOrUndefined(text);
         if (reading.ok) expect(reading.value).to.deep.equal(parsed);
         else if (parsed !== undefined) expect(reading.problem.code).to.not.equal('syntax');
-        const careful = findProblem(Buffer.from(text), { depthMax: 64, keysMax: 10_000 });
+        const careful = findProblem(Buffer.from(text), {
+          depthMax: 64,
+          keysMax: 10_000,
+          valuesMax: 100_000,
+        });
         expect(careful).to.deep.equal(reading.ok ? undefined : reading.problem);
       }),
       { numRuns: 3000 },

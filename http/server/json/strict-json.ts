@@ -3,7 +3,8 @@
  *
  * It accepts what JSON.parse accepts, less everything that two readers could understand
  * differently or that a later store would choke on: duplicate keys, NUL, lone surrogates, numbers
- * that lose their value, too much nesting, too many keys, `__proto__`. Such a body is refused here,
+ * that lose their value, too much nesting, too many keys or
+ * values, `__proto__`. Such a body is refused here,
  * before it can share a batch with anybody else's.
  *
  * It stands in front of every submission. One pass over the bytes clears nearly all bodies; it may
@@ -20,6 +21,8 @@ export type JsonReading =
 
 const DEPTH_MAX = 64;
 const KEYS_MAX = 10_000;
+/** Whatever is done with each value later, a body of so many does not hold the process. */
+const VALUES_MAX = 100_000;
 const DOUBTFUL = -1;
 /** Every integer of so many digits is below 2^53. */
 const SAFE_DIGITS_MAX = 15;
@@ -30,17 +33,17 @@ const LETTER_U = 0x75;
 
 /** Reads a whole body; a refusal names the first problem and the byte at which it starts. */
 export function readJson(bytes: Buffer, limits: Partial<JsonLimits> = {}): JsonReading {
-  const { depthMax = DEPTH_MAX, keysMax = KEYS_MAX } = limits;
+  const { depthMax = DEPTH_MAX, keysMax = KEYS_MAX, valuesMax = VALUES_MAX } = limits;
+  const all = { depthMax, keysMax, valuesMax };
   if (!isUtf8(bytes)) return { ok: false, problem: utf8Problem(bytes) };
-  const keys = quickScan(bytes, depthMax);
+  const keys = quickScan(bytes, all);
   if (keys === DOUBTFUL || keys > keysMax) {
-    const problem = findProblem(bytes, { depthMax, keysMax });
+    const problem = findProblem(bytes, all);
     return problem ? { ok: false, problem } : { ok: true, value: parse(bytes) };
   }
   const value = parse(bytes);
   if (value !== undefined && keysOf(value) === keys) return { ok: true, value };
-  const problem = findProblem(bytes, { depthMax, keysMax }) ?? notJson;
-  return { ok: false, problem };
+  return { ok: false, problem: findProblem(bytes, all) ?? notJson };
 }
 
 /** Both readers agree on the grammar (a property test holds them to it); JSON.parse has the say. */
@@ -59,10 +62,12 @@ function parse(bytes: Buffer): unknown {
  * The number of colons outside strings, which is the number of keys if this is JSON; DOUBTFUL when
  * there is something that JSON.parse would let pass and we might not.
  */
-function quickScan(bytes: Buffer, depthMax: number): number {
+function quickScan(bytes: Buffer, { depthMax, valuesMax }: JsonLimits): number {
   const { length } = bytes;
   let depth = 0;
   let keys = 0;
+  // A value is the first, or follows a comma, an opening, or a key that does.
+  let values = 1;
   for (let at = 0; at < length; at += 1) {
     const byte = bytes[at]!;
     if (byte === QUOTE) {
@@ -72,7 +77,10 @@ function quickScan(bytes: Buffer, depthMax: number): number {
       keys += 1;
     } else if (byte === 0x7b || byte === 0x5b) {
       depth += 1;
+      values += 1;
       if (depth > depthMax) return DOUBTFUL;
+    } else if (byte === 0x2c) {
+      values += 1;
     } else if (byte === 0x7d || byte === 0x5d) {
       depth -= 1;
     } else if (byte >= 0x30 && byte <= 0x39) {
@@ -80,7 +88,7 @@ function quickScan(bytes: Buffer, depthMax: number): number {
       if (at === DOUBTFUL) return DOUBTFUL;
     }
   }
-  return keys;
+  return values > valuesMax ? DOUBTFUL : keys;
 }
 
 /** The closing quote. An escape that is, or may be part of, NUL or a surrogate is doubtful. */

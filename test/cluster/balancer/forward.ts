@@ -10,10 +10,11 @@
 import { randomUUID } from 'node:crypto';
 import { request as open, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
+import { finished, pipeline } from 'node:stream';
 import { errorReply } from '../../../http/server/envelope.js';
+import { hasUnreadBody } from '../../../http/server/read-body.js';
 import { Refusal } from '../../../http/server/route.js';
-import { send, sendAndDrain } from '../../../http/server/send.js';
+import { endWhenRead, send } from '../../../http/server/send.js';
 import type { Backend } from './backends.js';
 
 export interface Exchange {
@@ -126,13 +127,18 @@ function sendRequest(exchange: Exchange, out: ClientRequest, hasBody: boolean): 
 }
 
 function relay(exchange: Exchange, answer: IncomingMessage, done: () => void): void {
-  const { incoming, response, isClosing } = exchange;
+  const { incoming, response, isClosing, expectsContinue } = exchange;
   const head = endToEnd(answer.rawHeaders, answer.headers.connection);
   if (isClosing()) head.push('connection', 'close');
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', head);
-  pipeline(answer, response, () => {
-    // An answer that came before the body was read: what is left of the body is thrown away.
-    if (!incoming.readableEnded) incoming.resume();
+  if (!hasUnreadBody(incoming) || expectsContinue) {
+    pipeline(answer, response, done);
+    return;
+  }
+  // An answer that came before the body was read: what is left of the body is thrown away.
+  answer.pipe(response, { end: false });
+  finished(answer, () => {
+    endWhenRead(response, () => response.end());
     done();
   });
 }
@@ -175,8 +181,5 @@ function refuse({ incoming, response, isClosing }: Exchange): void {
   const requestId = typeof given === 'string' ? given : `req_${randomUUID()}`;
   const reply = errorReply(new Refusal('SERVICE_UNAVAILABLE'), requestId, accept);
   const onBroken = () => response.destroy();
-  const sending = { requestId, close: isClosing(), onBroken };
-  if (announcesBody(incoming) && !incoming.readableEnded)
-    sendAndDrain(incoming, response, reply, sending);
-  else send(response, reply, sending);
+  send(response, reply, { requestId, close: isClosing(), onBroken });
 }
