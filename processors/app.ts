@@ -35,12 +35,11 @@ export function processorWorkers(infra: Infra): Worker[] {
     group(settleExecution(infra)),
     group(rehostFiles(infra)),
     group(deliverWebhooks.group, (waitMs) => deliverWebhooks.drain(waitMs)),
+    deliverWebhooks.due,
     runTimers(infra, {
       advance: (executionId, metadata, signal) =>
         runExecution.advance(executionId, metadata, signal),
       poll: (due, metadata, signal) => pollProviderJobs.poll(due, metadata, signal),
-      attemptDelivery: (deliveryId, executionId) =>
-        deliverWebhooks.attempt(deliveryId, executionId),
     }),
   ];
 }

@@ -20,6 +20,8 @@ export interface Manner {
   /** So many first requests are answered 500. */
   readonly failFirst?: number;
   readonly slowMs?: number;
+  /** Which paths `slowMs` is for; all unless it is said. */
+  readonly isSlow?: (path: string) => boolean;
   /** So many first requests are answered at once all the same. */
   readonly slowAfter?: number;
   readonly status?: number;
@@ -35,7 +37,7 @@ export interface Receiver {
 }
 
 export async function startReceiver(manner: Manner = {}): Promise<Receiver> {
-  const { failFirst = 0, slowMs = 0, slowAfter = 0 } = manner;
+  const { failFirst = 0, slowMs = 0, slowAfter = 0, isSlow = () => true } = manner;
   const { status: usual = 200, headers = {}, body } = manner;
   const told: Told[] = [];
   let requests = 0;
@@ -47,7 +49,8 @@ export async function startReceiver(manner: Manner = {}): Promise<Receiver> {
         const { url: path = '', headers: received } = request;
         const raw = bytes.toString('utf8');
         told.push({ path, headers: received, raw, status, atMs: Date.now() });
-        if (slowMs > 0 && n > slowAfter) await sleep(slowMs, undefined, { ref: false });
+        if (slowMs > 0 && n > slowAfter && isSlow(path))
+          await sleep(slowMs, undefined, { ref: false });
         response.writeHead(status, headers).end(body);
       },
       () => response.destroy(),

@@ -45,6 +45,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(307, 'readmodel: executions as documents', 'execution-documents'),
   step(325, 'readmodel: quotas of organizations', 'organization-quotas'),
   step(326, 'readmodel: what is stored for organizations', 'storage'),
+  step(330, 'readmodel: due deliveries by organization', 'due-deliveries'),
   step(340, 'readmodel: timers of jobs at providers', 'poll-timers'),
 ];
 

@@ -34,19 +34,21 @@ interface Timer<K extends TimerKind> {
   readonly executionId: ExecutionId;
 }
 
+/** Those of `attempt-webhook` are read by their organizations (due-deliveries.ts). */
 export type DueTimer =
   | Timer<'expire-execution'>
   | (Timer<'attempt-deadline' | 'retry-attempt'> & { readonly attempt: number })
   | (Timer<'poll-provider-job'> & { readonly attempt: number })
-  /** `attempt` counts the attempts made so far. */
-  | (Timer<'attempt-webhook'> & { readonly deliveryId: DeliveryId; readonly attempt: number })
   | (Timer<'reconcile-hold'> & { readonly holdId: HoldId });
 
 /** A row: any kind of timer, and the position of the event that set it. */
 export interface TimerRow extends Timer<TimerKind> {
+  /** Of a delivery, the attempts made so far. */
   readonly attempt?: number;
   readonly holdId?: HoldId;
   readonly deliveryId?: DeliveryId;
+  /** Of a delivery; absent where it was scheduled before there was this column. */
+  readonly endpoint?: string;
   readonly position: bigint;
 }
 
@@ -62,27 +64,27 @@ export const timers: Table<Pick<TimerRow, 'id'>, TimerRow> = {
     column('attempt', 'integer', ({ attempt }) => attempt),
     column('hold_id', 'text', ({ holdId }) => holdId),
     column('delivery_id', 'text', ({ deliveryId }) => deliveryId),
+    column('endpoint', 'text', ({ endpoint }) => endpoint),
     column('position', 'bigint', ({ position }) => position),
   ],
   idOf: ({ id }) => id,
   read: readTimer,
-  isFinal: ({ kind }) => kind !== 'expire-execution',
+  isFinal: ({ kind }) => kind !== 'expire-execution' && kind !== 'attempt-webhook',
 };
 
 export const timerId = (kind: TimerKind, subject: string): string => `${kind}/${subject}`;
 
-const KINDS: Readonly<Record<TimerKind, true>> = {
+const KINDS: Readonly<Record<DueTimer['kind'], true>> = {
   'expire-execution': true,
   'attempt-deadline': true,
   'poll-provider-job': true,
   'retry-attempt': true,
-  'attempt-webhook': true,
   'reconcile-hold': true,
 };
 
 /**
  * Timers due at `nowMs` but for those of `except`, the longest due first, at most `limit` of each
- * kind: a thousand webhooks that wait for a dead receiver do not delay a deadline.
+ * kind: a thousand attempts that wait for a provider do not delay a deadline.
  */
 export async function dueTimers(
   pool: Pick<Pool, 'query'>,
@@ -108,8 +110,8 @@ export async function dueTimers(
 }
 
 /**
- * Timers that guard work which a process had begun by `position`: calls under way, first attempts
- * of deliveries, holds on their way to a request or to their end. Due or not.
+ * Timers that guard work which a process had begun by `position`: calls under way, holds on their
+ * way to a request or to their end. Due or not.
  */
 export async function timersOfWorkBegun(
   pool: Pick<Pool, 'query'>,
@@ -119,8 +121,7 @@ export async function timersOfWorkBegun(
     `
       SELECT * FROM readmodel.timers
       WHERE position <= $1
-        AND (kind IN ('attempt-deadline', 'reconcile-hold')
-          OR (kind = 'attempt-webhook' AND attempt = 0))
+        AND kind IN ('attempt-deadline', 'reconcile-hold')
       ORDER BY due_at, id`,
     [position],
   );
@@ -138,6 +139,7 @@ function readTimer(row: Row): TimerRow {
     ...maybe(row, 'attempt', 'attempt', count),
     ...maybe(row, 'hold_id', 'holdId', text<HoldId>),
     ...maybe(row, 'delivery_id', 'deliveryId', text<DeliveryId>),
+    ...maybe(row, 'endpoint', 'endpoint', text),
     position: amount(row, 'position'),
   };
 }

@@ -1,19 +1,24 @@
 /**
- * Attempts to deliver, in the background and in bounded number: take one of the host's permits,
- * sign, post, record the result. An attempt that found no permit or was cut is made by its timer.
+ * Attempts to deliver, in the background: wait for permits, sign, post, record the result. What
+ * waits costs a line in memory; past the places there, only the row of its timer, from which it
+ * comes back (due-deliveries.ts). An attempt that was cut is made by its timer too.
  */
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { DeliveryScheduled } from '../../contracts/events/delivery.js';
-import type { DeliveryId, ExecutionId } from '../../contracts/ids.js';
+import type { DeliveryId, ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import type * as Delivery from '../../domain/delivery/delivery.js';
+import * as Delivery from '../../domain/delivery/delivery.js';
 import type { Loaded } from '../../command-handling/repository.js';
 import { readEvents } from '../../command-handling/streams.js';
-import { retryOnOutage } from '../../infra/event-store/outage.js';
+import { isOutage, retryOnOutage } from '../../infra/event-store/outage.js';
 import {
-  createKeyedSemaphore,
-  type KeyedSemaphore,
-} from '../../infra/concurrency/keyed-semaphore.js';
+  openFairStarts,
+  type Backlog,
+  type Destination,
+  type Ending,
+  type FairStarts,
+} from '../../infra/concurrency/fair-starts.js';
+import { endpointOf } from '../../infra/read-store/due-deliveries.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { OutboundResult } from '../../http/client/outbound.js';
 import { metadataOf } from '../command-metadata.js';
@@ -21,92 +26,137 @@ import { bodyOf } from './body.js';
 import { signatureHeaders } from './sign.js';
 
 export interface DeliveryAttempts {
-  /** `due` spares the reading of what the caller has just read or written. */
-  start(deliveryId: DeliveryId, executionId: ExecutionId, due?: Due): Started;
+  /** `body` spares the reading of what the caller has just read, if the attempt starts at once. */
+  start(loaded: Loaded<Waiting>, body?: string): Started;
+  /** In order not to be given what waits already, or could not wait. */
+  backlog(): Backlog<{ readonly deliveryId: DeliveryId }>;
+  /** Attempts that run now. */
+  running(): Iterable<DeliveryId>;
   drain(waitMs: number): Promise<void>;
 }
 
-export type Started = 'started' | 'in_flight' | 'no_place' | 'stopping';
+export type Started = 'started' | 'waiting' | 'in_flight' | 'no_place' | 'stopping';
 
-export interface Due {
-  readonly loaded: Loaded<Waiting>;
-  readonly body: string;
+export type Waiting = Extract<Delivery.State, { status: 'waiting' }>;
+
+interface Attempt extends Destination {
+  readonly deliveryId: DeliveryId;
+  readonly executionId: ExecutionId;
+  /** Given up when the attempt has to wait. */
+  due: Due | undefined;
 }
 
-type Waiting = Extract<Delivery.State, { status: 'waiting' }>;
+interface Due {
+  readonly loaded: Loaded<Waiting>;
+  readonly body: string | undefined;
+}
+
+interface Attempts {
+  readonly infra: Infra;
+  readonly starts: FairStarts<Attempt>;
+  /** Those that run, and those that wait. */
+  readonly known: Set<DeliveryId>;
+  readonly running: Map<DeliveryId, Promise<void>>;
+  readonly cut: AbortSignal;
+}
 
 const TIMEOUT_MS = 30_000;
-/** As many as the outbound client has connections to a host: no 30 s begin in a queue. */
-const HOST_BUSY_MAX = 64;
-const HOST_WAITING_MAX = 2_000;
-/** Of all hosts, those that wait included; about 2 KB each. */
-const IN_FLIGHT_MAX = 10_000;
+/**
+ * Sockets. One organization gets at most half of them, and of one host. Five hundred bytes or so a
+ * place.
+ */
+const LIMITS = {
+  permits: 1_024,
+  perHostMax: 128,
+  perEndpointMax: 16,
+  placesMax: 20_000,
+  placesPerEndpointMax: 1_000,
+};
+/** Of an organization: enough for the time until more are looked for. */
+const READY_MAX = 256;
+/** What a receiver or a certificate can make of a reason. */
+const REASON_MAX = 200;
 
 export function openDeliveryAttempts(infra: Infra): DeliveryAttempts {
-  const inFlight = new Map<DeliveryId, Promise<void>>();
-  const hosts = createKeyedSemaphore(HOST_BUSY_MAX, HOST_WAITING_MAX);
   const stopping = new AbortController();
   const cut = new AbortController();
-  const posting: Posting = { infra, hosts, cut: cut.signal };
+  const starts = openFairStarts<Attempt>(LIMITS);
+  const known = new Set<DeliveryId>();
+  const attempts: Attempts = { infra, starts, known, running: new Map(), cut: cut.signal };
   return {
-    start(deliveryId, executionId, due) {
+    start(loaded, body) {
+      const { deliveryId, executionId, organizationId, url } = loaded.state.scheduled;
       if (stopping.signal.aborted) return 'stopping';
-      if (inFlight.has(deliveryId)) return 'in_flight';
-      if (inFlight.size >= IN_FLIGHT_MAX) return 'no_place';
-      const run = attempt(posting, deliveryId, due).then(
-        (outcome) => infra.log.debug({ executionId, deliveryId, outcome }, 'webhook'),
-        (err: unknown) =>
-          infra.log.warn(
-            { executionId, deliveryId, err },
-            'an attempt to deliver was not recorded; its timer tries again',
-          ),
-      );
-      inFlight.set(
-        deliveryId,
-        run.finally(() => inFlight.delete(deliveryId)),
-      );
-      return 'started';
+      if (known.has(deliveryId)) return 'in_flight';
+      const destination = destinationOf(organizationId, url);
+      const attempt: Attempt = { ...destination, deliveryId, executionId, due: { loaded, body } };
+      if (!starts.add(attempt)) return 'no_place';
+      known.add(deliveryId);
+      startReady(attempts);
+      if (attempts.running.has(deliveryId)) return 'started';
+      attempt.due = undefined;
+      return 'waiting';
     },
+    backlog: () => starts.backlog(READY_MAX),
+    running: () => attempts.running.keys(),
     async drain(waitMs) {
       stopping.abort();
-      hosts.close();
+      starts.clear();
       const timer = setTimeout(() => cut.abort(), waitMs);
-      while (inFlight.size > 0) await Promise.allSettled(inFlight.values());
+      while (attempts.running.size > 0) await Promise.all(attempts.running.values());
       clearTimeout(timer);
     },
   };
 }
 
-interface Posting {
-  readonly infra: Infra;
-  /** A receiver that answers slowly, or never, keeps only deliveries to its own host waiting. */
-  readonly hosts: KeyedSemaphore;
-  readonly cut: AbortSignal;
+/** What is no URL is refused when it is posted. */
+function destinationOf(organizationId: OrganizationId, url: string): Destination {
+  const host = URL.canParse(url) ? new URL(url).host : url;
+  return { organizationId, host, endpoint: endpointOf(organizationId, url) };
 }
 
-/** The word of what came of it. */
-async function attempt(posting: Posting, deliveryId: DeliveryId, known?: Due): Promise<string> {
-  const { infra, hosts } = posting;
-  const loaded = known?.loaded ?? (await waiting(infra, deliveryId));
-  if (typeof loaded === 'string') return loaded;
-  const { url } = loaded.state.scheduled;
-  // What is no URL is refused when it is posted.
-  const host = URL.canParse(url) ? new URL(url).host : url;
-  const acquired = hosts.acquire(host);
-  if (!(await acquired)) return 'no_place';
+function startReady(attempts: Attempts): void {
+  const { starts, known, running } = attempts;
+  for (let attempt = starts.next(); attempt; attempt = starts.next()) {
+    const started = attempt;
+    const { deliveryId } = started;
+    const run = make(attempts, started).then((ending) => {
+      known.delete(deliveryId);
+      running.delete(deliveryId);
+      starts.ended(started, ending);
+      startReady(attempts);
+    });
+    running.set(deliveryId, run);
+  }
+}
+
+interface Made {
+  /** A word for the log. */
+  readonly outcome: string;
+  readonly ending: Ending;
+}
+
+/** Never rejects. */
+async function make(attempts: Attempts, attempt: Attempt): Promise<Ending> {
+  const { infra } = attempts;
+  const { deliveryId, executionId, due } = attempt;
   try {
-    // Whoever had to wait may have been overtaken by another process.
-    const current = acquired === true ? loaded : await waiting(infra, deliveryId);
-    if (typeof current === 'string') return current;
-    const body = known?.body ?? (await readBody(infra, current.state.scheduled));
-    return await postAndRecord(posting, { loaded: current, body });
-  } finally {
-    hosts.release(host);
+    const loaded = due?.loaded ?? (await dueNow(infra, deliveryId));
+    const { outcome, ending } =
+      typeof loaded === 'string'
+        ? { outcome: loaded, ending: 'unknown' as const }
+        : await postAndRecord(attempts, loaded, attempt);
+    infra.log.debug({ executionId, deliveryId, outcome }, 'webhook');
+    return ending;
+  } catch (err) {
+    const message = 'an attempt to deliver was not recorded; its timer tries again';
+    infra.log.warn({ executionId, deliveryId, err }, message);
+    return 'unknown';
   }
 }
 
 /** The delivery, when an attempt is due; else the word that says why not. */
-async function waiting(
+export async function dueNow(
   { deliveries, now }: Infra,
   deliveryId: DeliveryId,
 ): Promise<Loaded<Waiting> | string> {
@@ -116,33 +166,67 @@ async function waiting(
   return Date.parse(state.nextAttemptAt) > now() ? 'not_due' : { ...loaded, state };
 }
 
+async function postAndRecord(
+  { infra, starts, cut }: Attempts,
+  loaded: Loaded<Waiting>,
+  attempt: Attempt,
+): Promise<Made> {
+  const { scheduled } = loaded.state;
+  const startedAtMs = performance.now();
+  const isTooLate = infra.now() > Date.parse(scheduled.at) + Delivery.AGE_MAX_MS;
+  const result =
+    isTooLate && starts.hangs(attempt)
+      ? tooLate
+      : await resultOf(infra, scheduled, attempt.due?.body, cut);
+  // A cut attempt says nothing about the receiver: its timer tries again.
+  if (result.kind === 'failed' && result.reason === 'aborted')
+    return { outcome: 'cut', ending: 'unknown' };
+  const latencyMs = Math.round(performance.now() - startedAtMs);
+  const command: Delivery.Command = {
+    type: 'RecordAttempt',
+    attempt: loaded.state.attempts + 1,
+    result,
+    latencyMs,
+    jitter: Math.random(),
+    at: new Date(infra.now()).toISOString(),
+  };
+  const state = await retryOnOutage(() => record(infra, loaded, command), cut);
+  const outcome = state.status === 'waiting' ? 'failed' : state.status;
+  infra.metrics.webhookSeconds.observe({ outcome }, latencyMs / 1000);
+  return { outcome, ending: endingOf(result) };
+}
+
+function endingOf(result: Delivery.AttemptResult): Ending {
+  if (result === tooLate) return 'unknown';
+  return result.kind === 'failed' && result.reason === 'timeout' ? 'hung' : 'answered';
+}
+
+/** The backlog of an endpoint that never answers ends, though its turn came too late. */
+const tooLate: Delivery.AttemptResult = { kind: 'failed', reason: 'its endpoint hangs' };
+
+/** Every end is a result; only an outage of the store, which is no end, is thrown. */
+async function resultOf(
+  infra: Infra,
+  scheduled: DeliveryScheduled['data'],
+  given: string | undefined,
+  signal: AbortSignal,
+): Promise<Delivery.AttemptResult> {
+  try {
+    const body = given ?? (await readBody(infra, scheduled));
+    return answerOf(await post(infra, scheduled, body, signal), infra.now());
+  } catch (err) {
+    if (isOutage(err)) throw err;
+    const { deliveryId, executionId } = scheduled;
+    infra.log.error({ deliveryId, executionId, err }, 'an attempt to deliver met a defect of ours');
+    return { kind: 'failed', reason: 'internal error' };
+  }
+}
+
 const readBody = async ({ store }: Infra, scheduled: DeliveryScheduled['data']) =>
   bodyOf(
     scheduled,
     await readEvents<ExecutionEvent>(store, streamOf('execution', scheduled.executionId)),
   );
-
-async function postAndRecord({ infra, cut }: Posting, { loaded, body }: Due): Promise<string> {
-  const { scheduled, attempts } = loaded.state;
-  const startedAtMs = performance.now();
-  const result = await post(infra, scheduled, body, cut);
-  // A cut attempt says nothing about the receiver: its timer tries again.
-  if (result.kind === 'failed' && result.reason === 'aborted') return 'cut';
-  const latencyMs = Math.round(performance.now() - startedAtMs);
-  const nowMs = infra.now();
-  const command: Delivery.Command = {
-    type: 'RecordAttempt',
-    attempt: attempts + 1,
-    result: resultOf(result, nowMs),
-    latencyMs,
-    jitter: Math.random(),
-    at: new Date(nowMs).toISOString(),
-  };
-  const state = await retryOnOutage(() => record(infra, loaded, command), cut);
-  const outcome = state.status === 'waiting' ? 'failed' : state.status;
-  infra.metrics.webhookSeconds.observe({ outcome }, latencyMs / 1000);
-  return outcome;
-}
 
 function post(
   { outbound, secrets, now }: Infra,
@@ -178,14 +262,14 @@ async function record(
   return (await deliveries.transact(deliveryId, command, metadata)).state;
 }
 
-function resultOf(result: OutboundResult, nowMs: number): Delivery.AttemptResult {
+function answerOf(result: OutboundResult, nowMs: number): Delivery.AttemptResult {
   switch (result.kind) {
     case 'answered': {
       const retryAfterMs = retryAfterOf(result.headers['retry-after'], nowMs);
       return { kind: 'answered', status: result.status, ...(retryAfterMs && { retryAfterMs }) };
     }
     case 'refused':
-      return { kind: 'refused', reason: result.reason };
+      return { kind: 'refused', reason: result.reason.slice(0, REASON_MAX) };
     case 'failed':
       return { kind: 'failed', reason: result.reason };
   }

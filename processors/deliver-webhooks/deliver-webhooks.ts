@@ -4,12 +4,7 @@
  */
 import type { WebhookEventType } from '../../contracts/events/delivery.js';
 import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';
-import {
-  deliveryIdOf,
-  publicEventIdOf,
-  type DeliveryId,
-  type ExecutionId,
-} from '../../contracts/ids.js';
+import { deliveryIdOf, publicEventIdOf } from '../../contracts/ids.js';
 import { idOf } from '../../contracts/streams.js';
 import { CLASSIC_EVENTS, WEBHOOK_EVENTS } from '../../contracts/webhooks/body.js';
 import type * as Delivery from '../../domain/delivery/delivery.js';
@@ -17,21 +12,23 @@ import { timelineOf, timelineTypeOf, type TimelineType } from '../../domain/exec
 import { readEvents } from '../../command-handling/streams.js';
 import type { Group, Notification } from '../../infra/event-bus/port.js';
 import type { Infra } from '../../runtime/infra.js';
+import type { Worker } from '../../infra/worker.js';
 import { metadataOf } from '../command-metadata.js';
-import { openDeliveryAttempts, type DeliveryAttempts, type Started } from './attempts.js';
+import { openDeliveryAttempts, type DeliveryAttempts } from './attempts.js';
 import { bodyOf } from './body.js';
+import { dueDeliveries } from './due-deliveries.js';
 
 export interface DeliverWebhooks {
   readonly group: Group;
-  /** What a timer does when an attempt is due (also a first one that was lost). */
-  attempt(deliveryId: DeliveryId, executionId: ExecutionId): Started;
+  /** Brings back what is to be attempted again, or was never attempted. */
+  readonly due: Worker;
   drain(waitMs: number): Promise<void>;
 }
 
 export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
   const attempts = openDeliveryAttempts(infra);
   return {
-    attempt: (deliveryId, executionId) => attempts.start(deliveryId, executionId),
+    due: dueDeliveries(infra, attempts),
     drain: (waitMs) => attempts.drain(waitMs),
     group: {
       name: 'deliver-webhooks',
@@ -93,8 +90,7 @@ async function deliver(
   const { state } = loaded;
   // Redelivered after a crash: the delivery was scheduled, and perhaps never attempted.
   if (state.status !== 'waiting' || state.attempts > 0) return 'scheduled_before';
-  const due = { loaded: { ...loaded, state }, body: bodyOf(state.scheduled, events) };
-  return attempts.start(deliveryId, executionId, due);
+  return attempts.start({ ...loaded, state }, bodyOf(state.scheduled, events));
 }
 
 type Schedule = Extract<Delivery.Command, { type: 'Schedule' }>;

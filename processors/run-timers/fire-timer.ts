@@ -1,5 +1,5 @@
 /** What each kind of timer does when it is due. */
-import type { DeliveryId, ExecutionId } from '../../contracts/ids.js';
+import type { ExecutionId } from '../../contracts/ids.js';
 import type * as Execution from '../../domain/execution/execution.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
 import type { Infra } from '../../runtime/infra.js';
@@ -17,8 +17,6 @@ export interface TimerActions {
     signal: AbortSignal,
   ): Promise<string>;
   readonly poll: PollProviderJobs['poll'];
-  /** In the background: a receiver may take its time. */
-  attemptDelivery(deliveryId: DeliveryId, executionId: ExecutionId): string;
 }
 
 interface Fired {
@@ -61,8 +59,6 @@ async function fireOnce(
       return passDeadline(infra, timer, metadata);
     case 'retry-attempt':
       return actions.advance(timer.executionId, metadata, signal);
-    case 'attempt-webhook':
-      return actions.attemptDelivery(timer.deliveryId, timer.executionId);
     case 'reconcile-hold':
       return reconcileHold(infra, timer, metadata);
   }

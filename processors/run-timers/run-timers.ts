@@ -8,17 +8,13 @@
  * What is tried may name the pause itself: a job at a provider is asked about again and again.
  *
  * Each kind has lanes of its own, and no look at the clock waits for a lane: executions that wait
- * for a provider keep no deadline and no expiry waiting.
+ * for a provider keep no deadline and no expiry waiting. Deliveries have a worker of their own,
+ * which is fair to organizations (deliver-webhooks/due-deliveries.ts).
  */
 import { openAdaptiveLimit, type AdaptiveLimit } from '../../infra/concurrency/adaptive-limit.js';
 import { pause } from '../../infra/concurrency/pause.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
-import {
-  dueTimers,
-  timersOfWorkBegun,
-  type DueTimer,
-  type TimerKind,
-} from '../../infra/read-store/timers.js';
+import { dueTimers, timersOfWorkBegun, type DueTimer } from '../../infra/read-store/timers.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { Worker } from '../../infra/worker.js';
 import { whileLeased } from '../../infra/leases/while-leased.js';
@@ -31,12 +27,11 @@ const LEASE_MS = 5_000;
 /** Of each kind, in one look. */
 const DUE_MAX = 500;
 /** Of each kind, at a time. A retry may have to wait in its lane for a provider. */
-const LANES: Readonly<Record<TimerKind, number>> = {
+const LANES: Readonly<Record<DueTimer['kind'], number>> = {
   'expire-execution': 64,
   'attempt-deadline': 64,
   'poll-provider-job': 256,
   'retry-attempt': 256,
-  'attempt-webhook': 64,
   'reconcile-hold': 64,
 };
 const PAUSE_FIRST_MS = 1_000;
@@ -63,7 +58,7 @@ interface Scheduler {
   readonly actions: TimerActions;
   readonly signal: AbortSignal;
   readonly tried: Map<string, Tried>;
-  readonly lanes: Map<TimerKind, Lanes>;
+  readonly lanes: Map<DueTimer['kind'], Lanes>;
   readonly firing: Set<Promise<void>>;
 }
 

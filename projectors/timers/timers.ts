@@ -19,6 +19,7 @@ import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { REHOST_GRACE_MS } from '../../domain/execution/execution.js';
+import { endpointOf, FIRST_ATTEMPT_MS } from '../../infra/read-store/due-deliveries.js';
 import {
   timerId,
   timers as table,
@@ -28,12 +29,6 @@ import {
 import { projection, type Batch } from '../engine/projection.js';
 
 type TimedEvent = AccountEvent | ExecutionEvent | DeliveryEvent;
-
-/**
- * A webhook's first attempt is made when it is scheduled, within 30 s; a process that died before
- * it recorded the end is found out 15 s later.
- */
-const FIRST_ATTEMPT_MS = 45_000;
 
 /** A hold that waits longer than this for its request or its settlement has been forgotten. */
 const RECONCILE_MS = 60_000;
@@ -46,6 +41,7 @@ export const timers = projection<TimedEvent>(
     plan: ({ type, data }, plan) => {
       if (type === 'ExecutionRequested') plan.creates(table, expiryOf(data));
       if (type === 'ProviderSucceeded') plan.reads(table, expiryOf(data));
+      if (type === 'DeliveryAttemptFailed') plan.reads(table, attemptOf(data));
     },
   },
   {
@@ -100,11 +96,14 @@ export const timers = projection<TimedEvent>(
 
     DeliveryScheduled: (event, batch) => {
       const dueAt = later(event.data.at, FIRST_ATTEMPT_MS);
-      batch.of(table).create(webhookTimer(event, dueAt, 0));
+      const endpoint = endpointOf(event.data.organizationId, event.data.url);
+      batch.of(table).create({ ...webhookTimer(event, dueAt, 0), endpoint });
     },
     DeliveryAttemptFailed: (event, batch) => {
       const { nextAttemptAt, attempt } = event.data;
-      batch.of(table).put(webhookTimer(event, nextAttemptAt, attempt));
+      const { endpoint } = batch.of(table).get(attemptOf(event.data)) ?? {};
+      const row = webhookTimer(event, nextAttemptAt, attempt);
+      batch.of(table).put({ ...row, ...(endpoint !== undefined && { endpoint }) });
     },
     DeliverySucceeded: ({ data }, batch) => clear('attempt-webhook', data.deliveryId, batch),
     DeliveryExhausted: ({ data }, batch) => clear('attempt-webhook', data.deliveryId, batch),
@@ -128,6 +127,10 @@ function finish(event: RecordedEvent<Ending>, batch: Batch): void {
 
 const expiryOf = ({ executionId }: { readonly executionId: ExecutionId }) => ({
   id: timerId('expire-execution', executionId),
+});
+
+const attemptOf = ({ deliveryId }: DeliveryEvent['data']) => ({
+  id: timerId('attempt-webhook', deliveryId),
 });
 
 function timer(

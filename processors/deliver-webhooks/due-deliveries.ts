@@ -1,0 +1,117 @@
+/**
+ * Brings deliveries back whose attempt is due and that are not in memory: those to be tried again,
+ * those for which there was no place, those of a process that is gone. One replica at a time holds
+ * the lease. It looks only for what could start: an organization with enough ready work, and an
+ * endpoint whose work waits for its own, are passed over.
+ */
+import { pause } from '../../infra/concurrency/pause.js';
+import { whileLeased } from '../../infra/leases/while-leased.js';
+import {
+  dueDeliveries as readDue,
+  FIRST_ATTEMPT_MS,
+  type DueDelivery,
+} from '../../infra/read-store/due-deliveries.js';
+import type { Infra } from '../../runtime/infra.js';
+import type { Worker } from '../../infra/worker.js';
+import { dueNow, type DeliveryAttempts } from './attempts.js';
+
+const LEASE_MS = 5_000;
+/** After a look that brought some, and after one that brought none. */
+const LOOK_MS = 100;
+const IDLE_LOOK_MS = 500;
+const PER_ORGANIZATION_MAX = 256;
+/** What was brought is not brought again meanwhile: its row goes only with the next projection. */
+const REST_MS = 5_000;
+/** Past it, what was brought longest ago may be brought again: it is found to be over. */
+const RESTING_MAX = 4_000;
+/** In the only process, a first attempt that is not in memory is under way nowhere. */
+const FIRST_ATTEMPT_ALONE_MS = 1_000;
+
+export const dueDeliveries = (infra: Infra, attempts: DeliveryAttempts): Worker => ({
+  name: 'deliver-due-webhooks',
+  run: (signal) =>
+    whileLeased({
+      leases: infra.leases,
+      name: 'deliver-due-webhooks',
+      holder: infra.instance,
+      ttlMs: LEASE_MS,
+      signal,
+      work: (leased) => lookUntil(infra, attempts, leased),
+      onOutage: (err) =>
+        infra.log.warn({ err }, 'the lease of due webhooks could not be asked for'),
+    }),
+});
+
+async function lookUntil(
+  infra: Infra,
+  attempts: DeliveryAttempts,
+  signal: AbortSignal,
+): Promise<void> {
+  /** Until when, of the monotonic clock; in the order of their times. */
+  const resting = new Map<string, number>();
+  while (!signal.aborted) {
+    let brought = 0;
+    try {
+      brought = await look(infra, attempts, resting);
+    } catch (err) {
+      infra.log.warn({ err }, 'due webhooks could not be read; trying again');
+    }
+    await pause(brought > 0 ? LOOK_MS : IDLE_LOOK_MS, signal);
+  }
+}
+
+/** How many could be started, or wait now. */
+async function look(
+  infra: Infra,
+  attempts: DeliveryAttempts,
+  resting: Map<string, number>,
+): Promise<number> {
+  forget(resting);
+  const { organizations, endpoints, ready } = attempts.backlog();
+  const deliveries = new Set<string>([...resting.keys(), ...attempts.running()]);
+  for (const { deliveryId } of ready) deliveries.add(deliveryId);
+  const due = await readDue(infra.readStore, {
+    nowMs: infra.now(),
+    firstAfterMs: infra.beganBefore === undefined ? FIRST_ATTEMPT_MS : FIRST_ATTEMPT_ALONE_MS,
+    perOrganizationMax: PER_ORGANIZATION_MAX,
+    except: { organizations, endpoints, deliveries: [...deliveries] },
+  });
+  const brought = await Promise.all(due.map((one) => bring(infra, attempts, one)));
+  const untilMs = performance.now() + REST_MS;
+  due.forEach(({ deliveryId }, index) => {
+    if (brought[index] !== 'no_place') resting.set(deliveryId, untilMs);
+  });
+  return brought.filter((outcome) => outcome === 'started' || outcome === 'waiting').length;
+}
+
+function forget(resting: Map<string, number>): void {
+  const nowMs = performance.now();
+  for (const [id, untilMs] of resting) {
+    if (untilMs > nowMs && resting.size <= RESTING_MAX) return;
+    resting.delete(id);
+  }
+}
+
+/** A word for what was done. */
+async function bring(
+  infra: Infra,
+  attempts: DeliveryAttempts,
+  { deliveryId, executionId }: DueDelivery,
+): Promise<string> {
+  const outcome = await startOf(infra, attempts, deliveryId).catch((err: unknown) => {
+    infra.log.warn({ deliveryId, executionId, err }, 'a due webhook could not be read');
+    return 'threw';
+  });
+  infra.metrics.handled.inc({ group: 'deliver-due-webhooks', outcome });
+  infra.log.debug({ deliveryId, executionId, outcome }, 'due webhook');
+  return outcome;
+}
+
+async function startOf(
+  infra: Infra,
+  attempts: DeliveryAttempts,
+  deliveryId: DueDelivery['deliveryId'],
+): Promise<string> {
+  const loaded = await dueNow(infra, deliveryId);
+  return typeof loaded === 'string' ? loaded : attempts.start(loaded);
+}
