@@ -75,9 +75,7 @@ export async function runExperiment(
   const endHostile = startHostile({ url: system.url, apiKey, chunksPerSecond });
   const isOver = new AbortController();
   const going = goOn(noisy, isOver.signal);
-  const waiting = await windows('waiting');
-  isOver.abort();
-  await going;
+  const [waiting] = await Promise.all([windows('waiting').finally(() => isOver.abort()), going]);
   endHostile();
   const peakBytes = await system.process?.peakBytes();
 

@@ -54,9 +54,12 @@ export async function openQuietTenant(
         return true;
       };
       const load = { url: system.url, clients: CLIENTS, seconds, perSecond: PER_SECOND };
-      const { beganMs } = await openLoop({ ...load, next, accept });
-      const giveUp = setTimeout(() => ended.abort(), PATIENCE_MS);
-      const seenMs = await watched;
+      const loaded = openLoop({ ...load, next, accept }).catch((error: unknown) => {
+        ended.abort();
+        throw error;
+      });
+      const giveUp = setTimeout(() => ended.abort(), seconds * 1000 + PATIENCE_MS);
+      const [{ beganMs }, seenMs] = await Promise.all([loaded, watched]);
       clearTimeout(giveUp);
       const never = ids.filter((id) => !seenMs.has(id)).length;
       if (never > 0) wronged.push(`${never} of the quiet tenant's executions did not complete`);
