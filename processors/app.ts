@@ -8,6 +8,7 @@ import { openPollProviderJobs } from './poll-provider-jobs/poll-provider-jobs.js
 import { openAcceptedJobs } from './run-execution/accepted-jobs.js';
 import { openRunExecution } from './run-execution/run-execution.js';
 import { runTimers } from './run-timers/run-timers.js';
+import { sweepStorage } from './sweep-storage/sweep-storage.js';
 import { settleExecution } from './settle-execution/settle-execution.js';
 
 /**
@@ -41,5 +42,6 @@ export function processorWorkers(infra: Infra): Worker[] {
         runExecution.advance(executionId, metadata, signal),
       poll: (due, metadata, signal) => pollProviderJobs.poll(due, metadata, signal),
     }),
+    sweepStorage(infra),
   ];
 }

@@ -11,6 +11,7 @@ import type { Leases } from '../infra/leases/port.js';
 import type { Log } from '../infra/logger.js';
 import type { Metrics } from '../infra/metrics.js';
 import type { Outbound } from '../http/client/outbound.js';
+import type { LargePayloads } from '../infra/payloads/port.js';
 import type { RecentPayloads } from '../infra/payloads/recent.js';
 import type { Providers } from '../providers/port.js';
 import type { ProjectionProgress } from '../infra/read-store/progress.js';
@@ -28,6 +29,8 @@ export interface Infra extends Repositories {
   readonly bus: EventBus;
   readonly payloads: RecentPayloads;
   readonly files: FileStore;
+  /** The large ones of `payloads`, for sweeping. */
+  readonly largePayloads: LargePayloads;
   readonly catalogue: CatalogueHolder;
   readonly providers: Providers;
   /** Calls to addresses that callers named: webhooks. */

@@ -4,11 +4,11 @@ import type { Config, S3Config } from '../infra/config/config.js';
 import { openDiskFiles } from '../infra/files/disk.js';
 import type { FileStore } from '../infra/files/port.js';
 import { openDiskPayloads } from '../infra/payloads/disk.js';
-import type { PayloadStore } from '../infra/payloads/port.js';
+import type { LargePayloads } from '../infra/payloads/port.js';
 
 export interface Files {
   readonly files: FileStore;
-  readonly largePayloads: PayloadStore;
+  readonly largePayloads: LargePayloads;
   /** Throws when the store cannot be reached; undefined when it has no server of its own. */
   readonly check: (() => Promise<void>) | undefined;
   close(): Promise<void>;

@@ -78,7 +78,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const delivery = await openBus({ ...given, pool, onEvent });
   const { bus, relay } = delivery;
   const filing = await openFiles(config);
-  const { files, largePayloads: large } = filing;
+  const { files, largePayloads } = filing;
   const variables = { SANDBOX_URL: sandboxUrl };
   const catalogue = openCatalogue({ path: config.catalogueFile, variables, log });
   const providers = openProviders({ credentials: (name) => config.credential(name) });
@@ -90,9 +90,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const asked = { eventStore, eventBus: delivery.check, fileStore: filing.check };
   const probes = openDependencies({ databaseUrl, log, ...asked });
   const secrets = openSecrets(masterKey);
-  const key = secrets.internalKey;
-  const writing = { config, store, databaseUrl, key, instance, sole, log, metrics };
-  const shared = await openSharedAccounts(writing);
+  const writing = { config, store, databaseUrl, instance, sole, log, metrics };
+  const shared = await openSharedAccounts({ ...writing, key: secrets.internalKey });
   const infra: Infra = {
     ...repositories,
     config,
@@ -101,6 +100,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     store,
     bus,
     files,
+    largePayloads,
     catalogue,
     providers,
     outbound,
@@ -113,7 +113,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     dependencies: probes.dependencies,
     progress: openProgress(models.readStore),
     ...(await openUsage(models.readStore, log)),
-    payloads: openRecentPayloads(openTieredPayloads({ small, large }), recent),
+    payloads: openRecentPayloads(openTieredPayloads({ small, large: largePayloads }), recent),
     accounts: shared.accounts,
     secrets,
     beganBefore: sole ? await store.head() : undefined,

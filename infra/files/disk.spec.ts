@@ -6,6 +6,9 @@ import { filesUnder, smallDisk, temporaryFolder } from '../../testing/folders.js
 import type { TemporaryFolder } from '../../testing/folders.js';
 import { skip } from '../../testing/skip.js';
 import { StoreUnavailable } from '../event-store/port.js';
+import { sweepableContract } from './testing/sweepable-contract.js';
+import type { FileStore } from './port.js';
+import type { FileId } from '../../contracts/ids.js';
 import { fileId, filesContract, streamOf } from './testing/contract.js';
 import { openDiskFiles } from './disk.js';
 
@@ -13,6 +16,18 @@ filesContract('disk', async () => {
   const folder = await temporaryFolder();
   return { files: await openDiskFiles(folder), close: () => folder.remove() };
 });
+
+sweepableContract('files on disk', async () => {
+  const folder = await temporaryFolder();
+  const store = await openDiskFiles(folder);
+  return { store, put: () => putInto(store), close: () => folder.remove() };
+});
+
+async function putInto(store: FileStore): Promise<FileId> {
+  const id = fileId();
+  await store.put(id, streamOf(Buffer.from('bytes')), 100);
+  return id;
+}
 
 describe('files on disk', () => {
   let folder: TemporaryFolder;
@@ -28,6 +43,20 @@ describe('files on disk', () => {
     const uuid = id.slice('file_'.length);
     const path = join(uuid.slice(0, 2), uuid.slice(2, 4), id);
     expect(await filesUnder(folder.dir)).to.deep.equal([path]);
+  });
+
+  it('have names of ours alone, and half written ones have none', async () => {
+    const [files, id] = [await openDiskFiles(folder), fileId()];
+    await files.put(id, streamOf(Buffer.from('bytes')), 100);
+    const beside = join(folder.dir, id.slice(5, 7), id.slice(7, 9));
+    await writeFile(join(beside, 'notes.txt'), 'somebody’s');
+    await writeFile(join(folder.dir, 'incoming', fileId()), 'half');
+    const names: string[] = [];
+    for await (const page of files.writtenBefore(Date.now() + 60_000)) names.push(...page);
+    expect(names).to.deep.equal([id]);
+    await files.removeUnfinished(Date.now() + 60_000);
+    const left = (await filesUnder(folder.dir)).map((path) => path.split('/').at(-1)).sort();
+    expect(left).to.deep.equal([id, 'notes.txt'].sort());
   });
 
   it('sweeps what crashed puts left, and spares who may still be writing', async () => {

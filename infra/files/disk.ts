@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { FileId } from '../../contracts/ids.js';
+import { isId, type FileId } from '../../contracts/ids.js';
 import { openDurableFolder, unless } from './durable-folder.js';
 import { FileTooLarge } from './errors.js';
 import { fileKey } from './key.js';
+import { filesWrittenBefore } from './folder-sweep.js';
 import type { FileStore, StoredFile } from './port.js';
 
 export async function openDiskFiles({ dir }: { dir: string }): Promise<FileStore> {
@@ -32,6 +33,14 @@ export async function openDiskFiles({ dir }: { dir: string }): Promise<FileStore
     size: async (id) => (await stat(pathOf(id)).catch(unless('ENOENT')))?.size,
     remove: (id) => rm(pathOf(id), { force: true }),
     linkTo: async () => undefined,
+    async *writtenBefore(ms) {
+      for await (const page of filesWrittenBefore(dir, ms)) {
+        const ids = page.filter(isFileId);
+        if (ids.length > 0) yield ids;
+      }
+    },
+    removeNamed: (id) => rm(pathOf(id), { force: true }),
+    removeUnfinished: (beforeMs) => folder.removeUnfinished(beforeMs),
   };
 }
 
@@ -48,3 +57,5 @@ async function copy(source: Readable, file: FileHandle, sizeBytesMax: number): P
   }
   return { sizeBytes, sha256: hash.digest('hex') };
 }
+
+const isFileId = (name: string): name is FileId => isId('file', name);

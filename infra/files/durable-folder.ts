@@ -13,39 +13,35 @@ interface DurableFolder {
   has(path: string): Promise<boolean>;
   /** `write` fills the file that will be `path`; when it throws, nothing is left of it. */
   put<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T>;
+  /** Removes what was last written to before that moment and never became a file. */
+  removeUnfinished(beforeMs: number): Promise<void>;
 }
 
 /** The folder of files that are being written. */
 const INCOMING = 'incoming';
 /** A writer that was alive would have written within this time: what it left is nobody's. */
 const LEFTOVER_AGE_MS = 10 * 60_000;
-/** Leftovers of writers that died meanwhile are looked for this often at most. */
-const SWEEP_EVERY_MS = 60 * 60_000;
 
 interface State {
   readonly dir: string;
   readonly incoming: string;
   /** Folders known to survive a power cut; of bounded number, as the fan-out is. */
   readonly durable: Map<string, Promise<void>>;
-  sweptAt: number;
 }
 
 /** Makes the folder when it is not there, and sweeps what crashed writers left. */
 export async function openDurableFolder(dir: string): Promise<DurableFolder> {
-  const state: State = { dir, incoming: join(dir, INCOMING), durable: new Map(), sweptAt: 0 };
+  const state: State = { dir, incoming: join(dir, INCOMING), durable: new Map() };
   await orUnavailable(dir, () => makeDurable(state, state.incoming));
-  await sweep(state);
+  await removeUnfinished(state, Date.now() - LEFTOVER_AGE_MS);
   return {
     has: async (path) => {
       if (!(await stat(path).catch(unless('ENOENT')))) return false;
       await syncFolder(dirname(path));
       return true;
     },
-    put: (path, write) =>
-      orUnavailable(dir, async () => {
-        if (performance.now() - state.sweptAt > SWEEP_EVERY_MS) await sweep(state);
-        return put(state, path, write);
-      }),
+    put: (path, write) => orUnavailable(dir, () => put(state, path, write)),
+    removeUnfinished: (beforeMs) => removeUnfinished(state, beforeMs),
   };
 }
 
@@ -113,12 +109,11 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function sweep(state: State): Promise<void> {
-  state.sweptAt = performance.now();
-  for (const name of await readdir(state.incoming)) {
-    const leftover = join(state.incoming, name);
+async function removeUnfinished({ incoming }: State, beforeMs: number): Promise<void> {
+  for (const name of (await readdir(incoming).catch(unless('ENOENT'))) ?? []) {
+    const leftover = join(incoming, name);
     const { mtimeMs } = (await stat(leftover).catch(unless('ENOENT'))) ?? { mtimeMs: Infinity };
-    if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(leftover, { force: true });
+    if (mtimeMs < beforeMs) await rm(leftover, { force: true });
   }
 }
 

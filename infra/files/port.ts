@@ -6,6 +6,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { FileId } from '../../contracts/ids.js';
+import type { Sweepable } from '../sweepable.js';
 
 export interface StoredFile {
   readonly sizeBytes: number;
@@ -26,7 +27,7 @@ interface SavedAs {
 }
 
 /** Every verb throws `StoreUnavailable` while the store is away or full. */
-export interface FileStore {
+export interface FileStore extends Sweepable<FileId> {
   put(id: FileId, bytes: Readable, sizeBytesMax: number): Promise<StoredFile>;
   open(id: FileId, range?: ByteRange): Promise<Readable | undefined>;
   size(id: FileId): Promise<number | undefined>;

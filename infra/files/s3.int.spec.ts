@@ -1,5 +1,10 @@
 /** The file store over a real S3 server, and what it does when that server is not well. */
-import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import {
+  CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { expect } from 'chai';
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -9,6 +14,7 @@ import { filesUnder } from '../../testing/folders.js';
 import { versitygwInSuite } from '../object-store/testing/versitygw.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { openS3, type S3 } from '../object-store/client.js';
+import { sweepableContract } from './testing/sweepable-contract.js';
 import { fileId, filesContract, streamOf } from './testing/contract.js';
 import { FileTooLarge } from './errors.js';
 import type { FileStore } from './port.js';
@@ -31,6 +37,49 @@ describe('files in a bucket', function () {
   filesContract('s3', async () => {
     const own = await openS3(server().config);
     return { files: openS3Files(own), close: async () => own.close() };
+  });
+
+  sweepableContract('files in a bucket', async () => {
+    const own = await openS3(server().config);
+    const store = openS3Files(own);
+    const put = async () => {
+      const id = fileId();
+      await store.put(id, streamOf(Buffer.from('bytes')), 100);
+      return id;
+    };
+    return { store, put, close: async () => own.close() };
+  });
+
+  it('removes the parts of uploads that nobody completed, and no younger ones', async () => {
+    const { client, bucket: Bucket } = s3;
+    const begun = { Bucket, Key: `files/00/00/${fileId()}` };
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand(begun));
+    const Body = randomBytes(1_000);
+    await client.send(new UploadPartCommand({ ...begun, UploadId, PartNumber: 1, Body }));
+    const uploads = async () => {
+      const listed = await client.send(new ListMultipartUploadsCommand({ Bucket }));
+      return (listed.Uploads ?? []).map((upload) => upload.UploadId);
+    };
+    await files.removeUnfinished(Date.now() - 60_000);
+    expect(await uploads()).to.include(UploadId);
+    await files.removeUnfinished(Date.now() + 60_000);
+    expect(await uploads()).to.deep.equal([]);
+  });
+
+  it('names objects beyond one page of the listing', async () => {
+    const { client, bucket: Bucket } = s3;
+    const keys = Array.from({ length: 1_005 }, () => fileId());
+    for (let at = 0; at < keys.length; at += 50)
+      await Promise.all(
+        keys.slice(at, at + 50).map((id) => {
+          const Key = `files/${id.slice(5, 7)}/${id.slice(7, 9)}/${id}`;
+          return client.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.alloc(0) }));
+        }),
+      );
+    const names = new Set<string>();
+    for await (const page of files.writtenBefore(Date.now() + 60_000))
+      for (const name of page) names.add(name);
+    expect(keys.filter((id) => !names.has(id))).to.deep.equal([]);
   });
 
   it('keeps them under the key that they have on a disk', async () => {

@@ -1,11 +1,16 @@
 /** Files in a bucket: `files/<key>`. */
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { DeleteObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
-import type { FileId } from '../../contracts/ids.js';
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { isId, type FileId } from '../../contracts/ids.js';
 import { deadlineMs, withinMs, type S3 } from '../object-store/client.js';
 import { isAbsent } from '../object-store/failures.js';
 import { readObject } from '../object-store/read.js';
+import {
+  abortUploadsBegunBefore,
+  objectsWrittenBefore,
+  removeObject,
+} from '../object-store/sweep.js';
 import { upload } from '../object-store/upload.js';
 import { FileTooLarge } from './errors.js';
 import { fileKey } from './key.js';
@@ -14,9 +19,11 @@ import type { FileStore, StoredFile } from './port.js';
 /** Long enough to follow a redirect at once and to go on after a break; nobody should store it. */
 const LINK_LIFE_SECONDS = 300;
 
+const PREFIX = 'files/';
+
 export function openS3Files(s3: S3): FileStore {
   const { client, bucket: Bucket, sign } = s3;
-  const keyOf = (id: FileId) => `files/${fileKey(id)}`;
+  const keyOf = (id: FileId) => `${PREFIX}${fileKey(id)}`;
   return {
     put: async (id, bytes, sizeBytesMax) => {
       try {
@@ -41,10 +48,15 @@ export function openS3Files(s3: S3): FileStore {
         throw error;
       }
     },
-    remove: async (id) => {
-      const command = new DeleteObjectCommand({ Bucket, Key: keyOf(id) });
-      await withinMs(deadlineMs(), (abortSignal) => client.send(command, { abortSignal }));
+    remove: (id) => removeObject(s3, keyOf(id)),
+    async *writtenBefore(ms) {
+      for await (const page of objectsWrittenBefore(s3, PREFIX, ms)) {
+        const ids = page.map((key) => key.slice(key.lastIndexOf('/') + 1)).filter(isFileId);
+        if (ids.length > 0) yield ids;
+      }
     },
+    removeNamed: (id) => removeObject(s3, keyOf(id)),
+    removeUnfinished: (beforeMs) => abortUploadsBegunBefore(s3, PREFIX, beforeMs),
     linkTo: async (id, { contentType, fileName }) =>
       sign?.(
         {
@@ -56,6 +68,8 @@ export function openS3Files(s3: S3): FileStore {
       ),
   };
 }
+
+const isFileId = (name: string): name is FileId => isId('file', name);
 
 /** The source's own error is thrown as it is, for the store is not away. */
 async function put(

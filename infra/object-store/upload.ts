@@ -2,8 +2,7 @@
  * A stream of unknown length as one object: a single request when it fits into one part, else a
  * multipart upload with a bounded number of parts in memory. Every request carries the digest of
  * its bytes, which the store compares. The object is there, whole, when it resolves; when it
- * throws, what was there before still is. Parts of a process that was killed are left to the
- * bucket's lifecycle rule for incomplete uploads.
+ * throws, what was there before still is. Parts of a process that was killed are swept (sweep.ts).
  */
 import { hash } from 'node:crypto';
 import {

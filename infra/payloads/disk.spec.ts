@@ -6,6 +6,9 @@ import { filesUnder, smallDisk, temporaryFolder } from '../../testing/folders.js
 import type { TemporaryFolder } from '../../testing/folders.js';
 import { skip } from '../../testing/skip.js';
 import { StoreUnavailable } from '../event-store/port.js';
+import { sweepableContract } from '../files/testing/sweepable-contract.js';
+import { payloadName } from './key.js';
+import type { PayloadStore } from './port.js';
 import { payloadOf, payloadsContract, refOf } from './testing/contract.js';
 import { openDiskPayloads } from './disk.js';
 
@@ -13,6 +16,18 @@ payloadsContract('disk', async () => {
   const folder = await temporaryFolder();
   return { payloads: await openDiskPayloads(folder), close: () => folder.remove() };
 });
+
+sweepableContract('payloads on disk', async () => {
+  const folder = await temporaryFolder();
+  const store = await openDiskPayloads(folder);
+  return { store, put: () => putInto(store), close: () => folder.remove() };
+});
+
+async function putInto(store: PayloadStore): Promise<string> {
+  const payload = payloadOf(randomBytes(10));
+  await store.put(payload);
+  return payloadName(payload.ref);
+}
 
 describe('payloads on disk', () => {
   let folder: TemporaryFolder;

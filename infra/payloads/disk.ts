@@ -1,12 +1,13 @@
 /** Payloads on a local disk: `<dir>/<key>`. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { filesWrittenBefore } from '../files/folder-sweep.js';
 import { openDurableFolder, unless } from '../files/durable-folder.js';
 import { intact } from './intact.js';
-import { payloadKey } from './key.js';
-import type { PayloadStore } from './port.js';
+import { isPayloadName, keyOfName, payloadKey } from './key.js';
+import type { LargePayloads } from './port.js';
 
-export async function openDiskPayloads({ dir }: { dir: string }): Promise<PayloadStore> {
+export async function openDiskPayloads({ dir }: { dir: string }): Promise<LargePayloads> {
   const folder = await openDurableFolder(dir);
   const pathOf = (ref: string) => join(dir, payloadKey(ref));
   return {
@@ -21,5 +22,13 @@ export async function openDiskPayloads({ dir }: { dir: string }): Promise<Payloa
       return bytes && intact(ref, bytes);
     },
     remove: (ref) => rm(pathOf(ref), { force: true }),
+    async *writtenBefore(ms) {
+      for await (const page of filesWrittenBefore(dir, ms)) {
+        const names = page.filter(isPayloadName);
+        if (names.length > 0) yield names;
+      }
+    },
+    removeNamed: (name) => rm(join(dir, keyOfName(name)), { force: true }),
+    removeUnfinished: (beforeMs) => folder.removeUnfinished(beforeMs),
   };
 }

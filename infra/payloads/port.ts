@@ -7,6 +7,7 @@
  */
 import type { PayloadRef } from '../../contracts/events/execution.js';
 import type { Payload } from '../event-store/port.js';
+import type { Sweepable } from '../sweepable.js';
 
 /** Larger ones do not ride in the events' group commit. */
 export const SMALL_PAYLOAD_BYTES_MAX = 64 * 1024;
@@ -16,3 +17,6 @@ export interface PayloadStore {
   get(ref: PayloadRef): Promise<Buffer | undefined>;
   remove(ref: string): Promise<void>;
 }
+
+/** Large payloads are stored before the event that names them; names are `payloadName` of refs. */
+export type LargePayloads = PayloadStore & Sweepable<string>;

@@ -6,7 +6,8 @@ import { versitygwInSuite } from '../object-store/testing/versitygw.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { openS3, type S3 } from '../object-store/client.js';
 import { payloadOf, payloadsContract, refOf } from './testing/contract.js';
-import { payloadKey } from './key.js';
+import { sweepableContract } from '../files/testing/sweepable-contract.js';
+import { payloadKey, payloadName } from './key.js';
 import { openS3Payloads } from './s3.js';
 
 describe('payloads in a bucket', () => {
@@ -20,6 +21,17 @@ describe('payloads in a bucket', () => {
   payloadsContract('s3', async () => {
     const own = await openS3(server().config);
     return { payloads: openS3Payloads(own), close: async () => own.close() };
+  });
+
+  sweepableContract('payloads in a bucket', async () => {
+    const own = await openS3(server().config);
+    const store = openS3Payloads(own);
+    const put = async () => {
+      const payload = payloadOf(randomBytes(10));
+      await store.put(payload);
+      return payloadName(payload.ref);
+    };
+    return { store, put, close: async () => own.close() };
   });
 
   it('throws for one that was damaged', async () => {

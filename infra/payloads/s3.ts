@@ -1,20 +1,26 @@
 /** Payloads in a bucket: `payloads/<key>`. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { StoreUnavailable } from '../event-store/port.js';
-import { deadlineMs, withinMs, type S3 } from '../object-store/client.js';
+import type { S3 } from '../object-store/client.js';
 import { statusOf } from '../object-store/failures.js';
 import { readObject } from '../object-store/read.js';
+import {
+  abortUploadsBegunBefore,
+  objectsWrittenBefore,
+  removeObject,
+} from '../object-store/sweep.js';
 import { putObject } from '../object-store/upload.js';
 import { intact } from './intact.js';
-import { payloadKey } from './key.js';
-import type { PayloadStore } from './port.js';
+import { isPayloadName, keyOfName, payloadKey } from './key.js';
+import type { LargePayloads } from './port.js';
 
 const TRIES_MAX = 5;
 const PAUSE_MS = 100;
 
-export function openS3Payloads(s3: S3): PayloadStore {
-  const keyOf = (ref: string) => `payloads/${payloadKey(ref)}`;
+const PREFIX = 'payloads/';
+
+export function openS3Payloads(s3: S3): LargePayloads {
+  const keyOf = (ref: string) => `${PREFIX}${payloadKey(ref)}`;
   return {
     put: ({ ref, bytes }) => putIfAbsent(s3, keyOf(ref), bytes),
     get: async (ref) => {
@@ -29,10 +35,15 @@ export function openS3Payloads(s3: S3): PayloadStore {
       }
       return intact(ref, Buffer.concat(chunks));
     },
-    remove: async (ref) => {
-      const command = new DeleteObjectCommand({ Bucket: s3.bucket, Key: keyOf(ref) });
-      await withinMs(deadlineMs(), (abortSignal) => s3.client.send(command, { abortSignal }));
+    remove: (ref) => removeObject(s3, keyOf(ref)),
+    async *writtenBefore(ms) {
+      for await (const page of objectsWrittenBefore(s3, PREFIX, ms)) {
+        const names = page.map((key) => key.slice(key.lastIndexOf('/') + 1)).filter(isPayloadName);
+        if (names.length > 0) yield names;
+      }
     },
+    removeNamed: (name) => removeObject(s3, `${PREFIX}${keyOfName(name)}`),
+    removeUnfinished: (beforeMs) => abortUploadsBegunBefore(s3, PREFIX, beforeMs),
   };
 }
 
