@@ -2,6 +2,7 @@
  * Waiting for a projection. Projectors of this process announce their commits; commits of other
  * processes are found by asking the database, once for all who wait for the same projection.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { START, type Position } from '../event-store/port.js';
 import { rowsOf } from './reading.js';
@@ -20,6 +21,12 @@ export interface ProjectionProgress {
 
 /** How late a commit of another process is seen, at most. */
 const ASK_MS = 25;
+
+/**
+ * Questions are at least so far apart, however many readers come one after another: two hundred a
+ * second at most for each projection. A reader who comes after a silence asks at once.
+ */
+const APART_MS = 5;
 
 export function openProgress(pool: Pick<Pool, 'query'>): ProjectionProgress {
   const announced = new Map<string, Position>();
@@ -58,12 +65,13 @@ interface Committed {
 }
 
 /**
- * One question at a time. It is asked at once for a newcomer, then again after each pause for as
- * long as somebody waits.
+ * One question at a time. It is asked soon for a newcomer, then again after each pause for as long
+ * as somebody waits.
  */
 function openSharedWait(ask: () => Promise<Committed>): SharedWait {
   const waiters = new Set<Waiter>();
   let isAsking = false;
+  let askedAtMs = -Infinity;
   let endPause: () => void = () => undefined;
 
   const pause = (ms: number): Promise<void> =>
@@ -97,6 +105,9 @@ function openSharedWait(ask: () => Promise<Committed>): SharedWait {
     isAsking = true;
     const askedFor = new WeakSet<Waiter>();
     while (waiters.size > 0) {
+      const earlyMs = askedAtMs + APART_MS - performance.now();
+      if (earlyMs > 0) await sleep(earlyMs);
+      askedAtMs = performance.now();
       const asking = [...waiters];
       for (const waiter of asking) askedFor.add(waiter);
       await askFor(asking);
