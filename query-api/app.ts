@@ -17,6 +17,7 @@ import { getExecutionResult } from './executions/get-execution-result.js';
 import { getExecutions } from './executions/get-executions.js';
 import { getFile } from './files/get-file.js';
 import { getFileDownload } from './files/get-file-download.js';
+import { openQueuedAhead } from './executions/queued-ahead.js';
 import { getHolds } from './billing/get-holds.js';
 import { getLedger } from './billing/get-ledger.js';
 import { getModel } from './models/get-model.js';
@@ -27,7 +28,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
   const lists = { ...infra, cursors: openCursors(infra) };
   return [
     getExecutions(lists),
-    getExecution(current),
+    getExecution(current, openQueuedAhead(infra)),
     getExecutionResult(infra, current),
     getExecutionEvents(lists),
     getBalance(infra),

@@ -8,6 +8,7 @@ import { commandRoutes } from '../command-api/app.js';
 import { errorCatalogue } from '../contracts/error-codes.js';
 import { eventSchemas } from '../contracts/events/all.js';
 import type { EventSchema } from '../contracts/events/envelope.js';
+import { timestamp } from '../contracts/events/schema-parts.js';
 import { openApiDocument } from '../http/server/openapi/openapi.js';
 import { configFrom } from '../infra/config/config.js';
 import { queryRoutes } from '../query-api/app.js';
@@ -62,7 +63,7 @@ function kindOf(part: Record<string, unknown>): string {
   const pattern = typeof part['pattern'] === 'string' ? part['pattern'] : '';
   const id = /^\^([a-z]+)_/.exec(pattern)?.[1];
   if (id) return `\`${id}_<uuid>\``;
-  if (pattern.includes('T\\d\\d')) return 'time (ISO 8601, UTC)';
+  if (pattern === timestamp['pattern']) return 'time (ISO 8601, UTC)';
   return typeof part['type'] === 'string' ? part['type'] : 'any JSON';
 }
 

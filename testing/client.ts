@@ -38,6 +38,7 @@ export interface ExecutionBody {
   readonly started_at: string | null;
   readonly completed_at: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly queued_ahead?: number;
   readonly result?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code: string; readonly message: string; retryable: boolean };
 }

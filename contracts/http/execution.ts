@@ -11,6 +11,9 @@ export const STATUSES = [
   'EXPIRED',
 ] as const;
 
+/** More are not counted. */
+export const QUEUED_AHEAD_MAX = 10_000;
+
 export const metadataSchema: Schema = {
   type: 'object',
   description: 'Your own labels: at most 16, keys to 64 and values to 512 characters.',
@@ -39,6 +42,14 @@ export const executionSchema: Schema = answerObject('Execution', {
   latency_ms: { type: ['integer', 'null'], minimum: 0, description: 'From accepted to completed.' },
   started_at: orNull(timestamp('First dispatch.')),
   completed_at: orNull(timestamp('When it was over, however it ended.')),
+  'queued_ahead?': {
+    type: 'integer',
+    minimum: 0,
+    maximum: QUEUED_AHEAD_MAX,
+    description:
+      'While `PENDING`, when it is read by its id: how many executions of yours wait for the ' +
+      `model and were accepted before it. Counted up to ${QUEUED_AHEAD_MAX}.`,
+  },
   'result?': {
     type: 'object',
     description: 'A summary, when completed; the output itself is at `/result`.',

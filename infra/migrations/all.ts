@@ -43,6 +43,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(305, 'readmodel: files', 'files'),
   step(306, 'readmodel: organizations', 'organizations'),
   step(307, 'readmodel: executions as documents', 'execution-documents'),
+  step(308, 'readmodel: labels of what waits', 'waiting-labels'),
   step(325, 'readmodel: quotas of organizations', 'organization-quotas'),
   step(326, 'readmodel: what is stored for organizations', 'storage'),
   step(330, 'readmodel: due deliveries by organization', 'due-deliveries'),

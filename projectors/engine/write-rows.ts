@@ -48,8 +48,8 @@ function insertSql(table: TableShape, suffix: string): string {
 
 function upsertSql(table: TableShape, suffix: string): string {
   const sets = table.rest.map(({ name }) => `${name} = excluded.${name}`);
-  return `${insertSql(table, suffix)}
-    ON CONFLICT (${namesOf(table.key)}) DO UPDATE SET ${sets.join(', ')}`;
+  const change = sets.length > 0 ? `UPDATE SET ${sets.join(', ')}` : 'NOTHING';
+  return `${insertSql(table, suffix)} ON CONFLICT (${namesOf(table.key)}) DO ${change}`;
 }
 
 function deleteSql(table: TableShape, suffix: string): string {

@@ -50,6 +50,7 @@ describe('projection executions', () => {
     const hex = labelOf(ORGANIZATION, ...of);
     return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5');
   };
+  const waiting = label('waiting', 'text-generation-standard');
   const labels = async () =>
     new Set((await models.rows(executionLabels)).map((row) => (row as { label: string }).label));
   const metadataLabels = [
@@ -63,7 +64,7 @@ describe('projection executions', () => {
     expect(await models.rows(table)).to.deep.equal([
       { ...columns, status: 'PENDING', body: requested, revision: 0, position: '0' },
     ]);
-    expect(await labels()).to.deep.equal(new Set([label('open'), ...metadataLabels]));
+    expect(await labels()).to.deep.equal(new Set([label('open'), waiting, ...metadataLabels]));
   });
 
   it('given attempts and a completion, then what it came to', async () => {
@@ -100,6 +101,21 @@ describe('projection executions', () => {
       },
     ]);
     expect(await labels()).to.deep.equal(new Set(metadataLabels));
+  });
+
+  it('given attempts, then it is found as waiting between them, wherever batches end', async () => {
+    const facts = [story.requested(0), story.dispatched(1), story.failedOnce(2)];
+    await models.append(...facts, story.dispatched(3, 2), story.unknown(4));
+    const { length } = await models.events();
+    for (let ends = 0; ends < 2 ** (length - 1); ends++) {
+      await models.clear();
+      const after = Array.from({ length: length - 1 }, (_, n) => n + 1);
+      await models.project(executions, ...after.filter((end) => ends & (1 << (end - 1))));
+      expect(await labels()).to.deep.equal(new Set([label('open'), waiting, ...metadataLabels]));
+    }
+    await models.append(story.dispatched(5, 3));
+    await models.project(executions);
+    expect(await labels()).to.deep.equal(new Set([label('open'), ...metadataLabels]));
   });
 
   it('given a failure, then its error, and that it is found as failed', async () => {

@@ -13,7 +13,7 @@ import { projection, type Batch, type Rows } from '../engine/projection.js';
 export const executions = projection<ExecutionEvent>(
   'executions',
   {
-    version: 3,
+    version: 4,
     tables: [table, executionLabels],
     plan: ({ type, data }, plan) => {
       const key = { id: data.executionId };
@@ -49,7 +49,7 @@ function foldOn(event: RecordedEvent<ExecutionEvent>, batch: Batch): void {
   if (!view) return;
   const { revision, position } = event;
   batch.of(table).put({ id: view.body.id, view, revision, position });
-  if (isOver(view.body.status)) labelOver(view, batch.of(executionLabels));
+  labelChanged(row.view, view, batch.of(executionLabels));
 }
 
 type Labels = Rows<LabelRow, LabelRow>;
@@ -57,9 +57,21 @@ type Labels = Rows<LabelRow, LabelRow>;
 function labelNew(view: ExecutionView, labels: Labels): void {
   const { organizationId, body } = view;
   labels.create(labelled(view, labelOf(organizationId, 'open')));
+  labels.create(labelled(view, waitingLabel(view)));
   for (const [name, value] of Object.entries(body.metadata))
     labels.create(labelled(view, labelOf(organizationId, 'metadata', name, value)));
 }
+
+/** What is dispatched as soon as it is accepted waits within one batch, and touches no table. */
+function labelChanged(before: ExecutionView, view: ExecutionView, labels: Labels): void {
+  const [waited, waits] = [before, view].map(({ body }) => body.status === 'PENDING');
+  if (waited && !waits) labels.remove(labelled(view, waitingLabel(view)));
+  if (!waited && waits) labels.create(labelled(view, waitingLabel(view)));
+  if (isOver(view.body.status)) labelOver(view, labels);
+}
+
+const waitingLabel = ({ organizationId, body }: ExecutionView): string =>
+  labelOf(organizationId, 'waiting', body.model);
 
 function labelOver(view: ExecutionView, labels: Labels): void {
   const { organizationId, body } = view;

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
 import { at, ORGANIZATION, storyOf } from '../../projectors/testing/kit.js';
 import type { Client, ErrorBody, ExecutionBody } from '../../testing/client.js';
+import { eventually } from '../../testing/eventually.js';
 import { openQueryServer, type QueryServer } from '../testing/kit.js';
 
 const OTHER: OrganizationId = 'org_99999999-9999-4999-8999-999999999999';
@@ -43,7 +44,7 @@ describe('query API: executions', () => {
       const { executionId: id } = story;
       const read = async () => (await api.execution(id)).body;
       await server.models.append(story.requested(0));
-      expect(await read()).to.deep.equal({ ...body(id), status: 'PENDING' });
+      expect(await read()).to.deep.equal({ ...body(id), status: 'PENDING', queued_ahead: 0 });
       await server.models.append(story.dispatched(1));
       expect(await read()).to.deep.equal({
         ...body(id),
@@ -226,6 +227,31 @@ describe('query API: executions', () => {
         }
         expect(paged).to.deep.equal(whole);
       }
+    });
+
+    it('says how many wait before one that waits, and of no other', async () => {
+      const owner: OrganizationId = 'org_33333333-3333-4333-8333-333333333333';
+      const client = await server.tenant(owner);
+      const waiting = Array.from({ length: 5 }, () => storyOf(owner));
+      const others = [storyOf(owner), storyOf(OTHER)];
+      for (const [n, one] of waiting.entries()) await server.models.append(one.requested(n));
+      await server.models.append(others[0]!.requested(0, 'flux-1.1-pro'), others[1]!.requested(0));
+      await client.all('/executions');
+      const ahead = async () => {
+        const answers = [];
+        for (const { executionId } of waiting) answers.push(await client.execution(executionId));
+        return answers.map(({ body: { status, queued_ahead } }) =>
+          status === 'PENDING' ? queued_ahead : status,
+        );
+      };
+      expect(await ahead()).to.deep.equal([0, 1, 2, 3, 4]);
+      const [first, second] = waiting;
+      await server.models.append(first!.dispatched(6), second!.cancelled(7));
+      await client.all('/executions');
+      const left = JSON.stringify(['PROCESSING', 'CANCELLED', 0, 1, 2]);
+      await eventually(left, async () => JSON.stringify(await ahead()) === left);
+      await server.models.append(first!.failedOnce(8));
+      expect((await client.execution(first!.executionId)).body.queued_ahead).to.equal(0);
     });
 
     it('takes no cursor but its own', async () => {

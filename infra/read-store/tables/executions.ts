@@ -103,12 +103,13 @@ export const executionLabels: Table<LabelRow, LabelRow> = {
 };
 
 /**
- * The labels of an organization's execution: `open` (not over), `status` (of those that
- * are over, all but COMPLETED: too common to be worth an entry) and `metadata` (a pair).
+ * The labels of an organization's execution: `open` (not over), `waiting` (PENDING, by model),
+ * `status` (of those that are over, all but COMPLETED: too common to be worth an entry) and
+ * `metadata` (a pair).
  */
 export function labelOf(
   organizationId: OrganizationId,
-  kind: 'open' | 'status' | 'metadata',
+  kind: 'open' | 'waiting' | 'status' | 'metadata',
   name = '',
   value = '',
 ): string {
