@@ -40,4 +40,24 @@ describe('batch loader', () => {
     fails = false;
     expect(await load('a')).to.equal('a');
   });
+
+  it('rejects those that wait, too, when the failure is an outage', async () => {
+    let [loads, fails] = [0, true];
+    const load = createBatchLoader<string, string>({
+      nameOf: (key) => key,
+      load: async (keys) => {
+        loads += 1;
+        if (fails) throw new Error('away');
+        return keys;
+      },
+      keysMax: 1,
+      inFlightMax: 1,
+      isOutage: (error) => String(error) === 'Error: away',
+    });
+    const settled = await Promise.allSettled(['a', 'b', 'c'].map(load));
+    expect(settled.map(({ status }) => status)).to.deep.equal(Array(3).fill('rejected'));
+    expect(loads).to.equal(1);
+    fails = false;
+    expect(await load('b')).to.equal('b');
+  });
 });

@@ -10,6 +10,11 @@ interface BatchLoaderOptions<Key, Value> {
   readonly load: (keys: readonly Key[]) => Promise<readonly Value[]>;
   readonly keysMax: number;
   readonly inFlightMax: number;
+  /**
+   * Where a failure of a query means this, those that wait fail with it: else each would find it
+   * out in its own time, and the last would wait for all of them.
+   */
+  readonly isOutage?: (error: unknown) => boolean;
 }
 
 interface Read<Key, Value> {
@@ -22,7 +27,7 @@ interface Read<Key, Value> {
 export function createBatchLoader<Key, Value>(
   options: BatchLoaderOptions<Key, Value>,
 ): (key: Key) => Promise<Value> {
-  const { nameOf, load, keysMax, inFlightMax } = options;
+  const { nameOf, load, keysMax, inFlightMax, isOutage = () => false } = options;
   const waiting = new Map<string, Read<Key, Value>>();
   let inFlight = 0;
   let scheduled = false;
@@ -49,6 +54,10 @@ export function createBatchLoader<Key, Value>(
       const values = await load(batch.map(({ key }) => key));
       batch.forEach(({ resolve }, index) => resolve(values[index] as Value));
     } catch (error) {
+      if (isOutage(error)) {
+        batch.push(...waiting.values());
+        waiting.clear();
+      }
       for (const { reject } of batch) reject(error);
     }
     inFlight--;

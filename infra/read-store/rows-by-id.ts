@@ -3,6 +3,7 @@
  * statement carries.
  */
 import { createBatchLoader } from '../concurrency/batch-loader.js';
+import { isOutage } from '../event-store/outage.js';
 import type { Question } from './reading.js';
 import {
   columnsOf,
@@ -43,5 +44,6 @@ export function openRowsById<V>(
     },
     keysMax: IDS_MAX,
     inFlightMax: IN_FLIGHT_MAX,
+    isOutage,
   });
 }

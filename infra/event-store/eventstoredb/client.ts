@@ -24,11 +24,13 @@ import {
   type StreamHandlers,
 } from './append-connections.js';
 import { eventIn } from './event-message.js';
+import { openLines } from './lines.js';
 import type { Call, Ending, LogClient } from './log-client.js';
 import { answerOf, followRequest, logRequest, streamRequest } from './messages.js';
 
 /** What the client's own verbs are made of. */
 interface Wire {
+  getChannel(): Promise<{ close(): void }>;
   GRPCStreamCreator<Stream>(
     client: typeof StreamsClient,
     name: string,
@@ -58,36 +60,38 @@ const NEW_SCHEMES = /^(kurrentdb|kurrent|eventstore)(?=[+:])/;
 
 /** Throws when the connection string cannot be understood; connects when it is first needed. */
 export function connectLog(url: string): LogClient {
-  const wire = EventStoreDBClient.connectionString(
-    url.replace(NEW_SCHEMES, 'esdb'),
-  ) as unknown as Wire;
+  const lines = openLines((generation) => wireOf(url, generation));
   const { StreamsClient, StreamsService } = streamsGrpc;
   const { batchAppend, read } = StreamsService;
   let closed = false;
 
-  const openStream = wire.GRPCStreamCreator(StreamsClient, 'append', (client) =>
-    client.makeBidiStreamRequest(
-      batchAppend.path,
-      (message: Buffer) => message,
-      batchAppend.responseDeserialize,
-      ...(wire.callArguments({}, FOR_EVER) as [never, never]),
-    ),
-  ) as unknown as () => Promise<AppendStream>;
-  const appends = openAppendConnections((handlers) => connect(openStream(), handlers));
-
-  const call = (request: ReadReq, onMessage: (message: Message) => void): Call =>
-    startCall(
-      wire.GRPCStreamCreator(StreamsClient, 'read', (client) =>
-        client.makeServerStreamRequest<ReadReq, Message>(
-          read.path,
-          read.requestSerialize,
-          (message) => eventIn(message) ?? read.responseDeserialize(message),
-          request,
-          ...(wire.callArguments(OF_THE_LEADER, FOR_EVER) as [never, never]),
-        ),
+  const openStream = (wire: Wire) =>
+    wire.GRPCStreamCreator(StreamsClient, 'append', (client) =>
+      client.makeBidiStreamRequest(
+        batchAppend.path,
+        (message: Buffer) => message,
+        batchAppend.responseDeserialize,
+        ...(wire.callArguments({}, FOR_EVER) as [never, never]),
       ),
-      onMessage,
+    ) as unknown as () => Promise<AppendStream>;
+  const appends = openAppendConnections((handlers) =>
+    connect(openStream(lines.use())(), handlers, lines.heard),
+  );
+
+  const call = (request: ReadReq, onMessage: (message: Message) => void): Call => {
+    const wire = lines.use();
+    const open = wire.GRPCStreamCreator(StreamsClient, 'read', (client) =>
+      client.makeServerStreamRequest<ReadReq, Message>(
+        read.path,
+        read.requestSerialize,
+        (message) => eventIn(message) ?? read.responseDeserialize(message),
+        request,
+        ...(wire.callArguments(OF_THE_LEADER, FOR_EVER) as [never, never]),
+      ),
     );
+    return startCall(open, onMessage, lines.heard);
+  };
+  lines.beatWith(() => call(logRequest('end', 1), () => undefined));
 
   return {
     append: (append, timeoutMs) =>
@@ -106,20 +110,39 @@ export function connectLog(url: string): LogClient {
     async close() {
       closed = true;
       appends.close();
-      await wire.dispose();
+      await lines.close();
     },
   };
+}
+
+/** The least that the client takes without a warning. */
+const KEEP_ALIVE_MS = 10_000;
+
+/**
+ * Channels with the same options share a connection, so each has options of its own: a new wire is
+ * a new connection.
+ */
+function wireOf(url: string, generation: number): Wire {
+  const known = url.replace(NEW_SCHEMES, 'esdb');
+  const own = /[?&]keepAliveInterval=(\d+)/i.exec(known)?.[1];
+  const interval = `keepAliveInterval=${Number(own ?? KEEP_ALIVE_MS) + generation}`;
+  const text = own
+    ? known.replace(/keepAliveInterval=\d+/i, interval)
+    : `${known}${known.includes('?') ? '&' : '?'}${interval}`;
+  return EventStoreDBClient.connectionString(text) as unknown as Wire;
 }
 
 /** A stream of batch appends as the append connections take it. */
 async function connect(
   opening: Promise<AppendStream>,
   handlers: StreamHandlers,
+  heard: () => void,
 ): Promise<ConnectionStream> {
   const stream = await opening;
-  stream.on('data', (message: BatchAppendResp) =>
-    handlers.answer(message.getCorrelationId()?.getString() ?? '', answerOf(message)),
-  );
+  stream.on('data', (message: BatchAppendResp) => {
+    heard();
+    handlers.answer(message.getCorrelationId()?.getString() ?? '', answerOf(message));
+  });
   stream.on('error', (error: Error) => handlers.ended(reasonOf(error)));
   stream.on('end', () => handlers.ended('the append connection was closed'));
   return {
@@ -129,7 +152,11 @@ async function connect(
   };
 }
 
-function startCall(open: () => Promise<ReadCall>, onMessage: (message: Message) => void): Call {
+function startCall(
+  open: () => Promise<ReadCall>,
+  onMessage: (message: Message) => void,
+  heard: () => void,
+): Call {
   let cancel = (): void => undefined;
   let cancelled = false;
   const ended = new Promise<Ending>((resolve) => {
@@ -140,7 +167,10 @@ function startCall(open: () => Promise<ReadCall>, onMessage: (message: Message) 
     };
     open().then((call) => {
       const stop = () => setImmediate(() => call.cancel());
-      call.on('data', (message: Message) => !cancelled && onMessage(message));
+      call.on('data', (message: Message) => {
+        heard();
+        if (!cancelled) onMessage(message);
+      });
       call.on('error', end);
       call.on('end', () => end());
       cancel = () => {

@@ -2,6 +2,7 @@
 import type { StreamName } from '../../../contracts/streams.js';
 import type { LogRow } from '../codec.js';
 import type { LogReader } from '../log-reader.js';
+import { isOutage } from '../outage.js';
 import { START } from '../port.js';
 import { int4Array, textArray } from './binary-arrays.js';
 import type { Connections } from './connections.js';
@@ -32,6 +33,7 @@ export function createLogReader(reading: Connections, scanning: Connections): Lo
     nameOf: ({ stream, from }) => `${from} ${stream}`,
     keysMax: STREAMS_MAX,
     inFlightMax: STREAM_READS_MAX,
+    isOutage,
     async load(wanted) {
       const streams = textArray(wanted.map(({ stream }) => stream));
       const from = int4Array(wanted.map(({ from }) => from));

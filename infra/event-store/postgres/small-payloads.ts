@@ -1,4 +1,5 @@
 /** The payloads beside the log: written by the group commit, read many at a time. */
+import { isOutage } from '../outage.js';
 import type { Payload } from '../port.js';
 import { payloadUnit } from '../unit.js';
 import { textArray } from './binary-arrays.js';
@@ -28,6 +29,7 @@ export function createSmallPayloads(
     nameOf: (ref) => ref,
     keysMax: REFS_MAX,
     inFlightMax: READS_MAX,
+    isOutage,
     async load(refs) {
       const rows = await reading.query('read-payloads', readSql, [textArray(refs)]);
       const found = new Map(rows as [string, Buffer][]);

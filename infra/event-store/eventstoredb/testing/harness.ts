@@ -68,7 +68,7 @@ export async function openEventStoreDbHarness(
 
 export async function migrateSideTables(url: string): Promise<void> {
   const log = { warn: () => undefined, error: () => undefined, info: () => undefined };
-  const pool = openPool(url, { max: 1, applicationName: 'spec', log: log as never });
+  const pool = openPool(url, { max: 1, applicationName: 'spec', log: log });
   await migrate(pool, eventStoreMigrations);
   await pool.end();
 }
