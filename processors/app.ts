@@ -6,6 +6,7 @@ import { openDeliverWebhooks } from './deliver-webhooks/deliver-webhooks.js';
 import { rehostFiles } from './rehost-files/rehost-files.js';
 import { openPollProviderJobs } from './poll-provider-jobs/poll-provider-jobs.js';
 import { openAcceptedJobs } from './run-execution/accepted-jobs.js';
+import type { WaitingSettings } from './run-execution/waiting-entry.js';
 import { openRunExecution } from './run-execution/run-execution.js';
 import { runTimers } from './run-timers/run-timers.js';
 import { sweepStorage } from './sweep-storage/sweep-storage.js';
@@ -17,9 +18,9 @@ import { settleExecution } from './settle-execution/settle-execution.js';
  */
 const DRAIN_MS = 7_500;
 
-export function processorWorkers(infra: Infra): Worker[] {
+export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worker[] {
   const jobs = openAcceptedJobs(infra);
-  const runExecution = openRunExecution(infra, jobs);
+  const runExecution = openRunExecution(infra, jobs, waiting);
   const pollProviderJobs = openPollProviderJobs(infra, jobs);
   const deliverWebhooks = openDeliverWebhooks(infra);
   const group = (of: Group, drain?: (waitMs: number) => Promise<void>): Worker => ({

@@ -19,6 +19,7 @@ import type { TenantReads } from '../infra/read-store/tenant-reads.js';
 import type { OrganizationQuotas } from '../infra/read-store/quotas.js';
 import type { StoredBytes } from '../infra/read-store/stored-bytes.js';
 import type { Secrets } from '../infra/secrets.js';
+import type { WaitingExecutions } from '../infra/waiting-executions/port.js';
 import type { Worker } from '../infra/worker.js';
 
 export interface Infra extends Repositories {
@@ -38,6 +39,7 @@ export interface Infra extends Repositories {
   /** Downloads of outputs from where providers say they lie. */
   readonly downloads: Outbound;
   readonly leases: Leases;
+  readonly waiting: WaitingExecutions;
   readonly accounts: Accounts;
   readonly secrets: Secrets;
   /** Names this process among the living: holder of leases. */

@@ -4,7 +4,7 @@ import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { learn, openRepositories } from '../command-handling/repositories.js';
 import { openStreamCache } from '../command-handling/stream-cache.js';
-import { openCatalogue } from '../providers/catalogue/catalogue-holder.js';
+import { openCatalogue, type CatalogueHolder } from '../providers/catalogue/catalogue-holder.js';
 import type { Config } from '../infra/config/config.js';
 import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
 import { openDependencies } from './dependencies.js';
@@ -28,6 +28,7 @@ import { openUsage } from './open-usage.js';
 import { openProgress } from '../infra/read-store/progress.js';
 import { openReadPool, openTenantReads } from '../infra/read-store/tenant-reads.js';
 import { openSecrets } from '../infra/secrets.js';
+import { openPostgresWaitingExecutions } from '../infra/waiting-executions/postgres.js';
 import { StartError } from '../infra/start-error.js';
 
 export interface OpenInfraOptions {
@@ -79,8 +80,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const { bus, relay } = delivery;
   const filing = await openFiles(config);
   const { files, largePayloads } = filing;
-  const variables = { SANDBOX_URL: sandboxUrl };
-  const catalogue = openCatalogue({ path: config.catalogueFile, variables, log });
+  const catalogue = catalogueOf(config, sandboxUrl, log);
   const providers = openProviders({ credentials: (name) => config.credential(name) });
   const outbound = openOutbound({ allowedNetworks: networksOf(config.allowedNetworks) });
   const downloads = openOutbound({
@@ -106,6 +106,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     outbound,
     downloads,
     leases,
+    waiting: openPostgresWaitingExecutions({ pool }),
     ...models,
     instance,
     relay,
@@ -130,6 +131,9 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     },
   };
 }
+
+const catalogueOf = (config: Config, SANDBOX_URL: string | undefined, log: Log): CatalogueHolder =>
+  openCatalogue({ path: config.catalogueFile, variables: { SANDBOX_URL }, log });
 
 /**
  * A process that runs nothing reads again only what callers repeat within moments: what it keeps

@@ -37,6 +37,7 @@ export interface ModelEntry {
   readonly modality: Modality;
   readonly expires_in_seconds?: number;
   readonly attempts_max?: number;
+  readonly max_wait_seconds?: number;
   readonly usage_default?: UsageEntry;
   readonly input_schema: Readonly<Record<string, unknown>>;
   readonly output_schema?: Readonly<Record<string, unknown>>;
@@ -193,6 +194,7 @@ const model = closed(
     },
     expires_in_seconds: integer(1, 604_800, 'seconds'),
     attempts_max: integer(1, 100, 'attempts over all routes'),
+    max_wait_seconds: integer(0, 604_800, 'seconds'),
     usage_default: usageDefault,
     input_schema: jsonSchema,
     output_schema: jsonSchema,

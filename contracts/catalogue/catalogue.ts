@@ -67,6 +67,8 @@ export interface Model {
   readonly expiresInSeconds: number;
   /** Attempts over all routes before the execution fails. */
   readonly attemptsMax: number;
+  /** How long an execution waits while all its routes rest, before it fails. */
+  readonly maxWaitMs: number;
   /** What one request may use at most, for the estimate, when the input does not say. */
   readonly usageDefault: Usage;
   readonly routes: readonly Route[];

@@ -23,6 +23,7 @@ const modelOf = (modality: Modality, prices: readonly Partial<Price>[], usageDef
     outputSchema: {},
     expiresInSeconds: 300,
     attemptsMax: 4,
+    maxWaitMs: 60_000,
     usageDefault,
     routes: prices.map((price, index) => ({
       name: `m/${index}`,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Breaker } from '../../contracts/catalogue/catalogue.js';
-import { admissionOf, closedCircuit, dispatched, reported } from './breaker.js';
+import { admissionOf, closedCircuit, dispatched, reported, restsAt } from './breaker.js';
 import type { Circuit, Ending } from './breaker.js';
 
 const settings: Breaker = {
@@ -29,6 +29,18 @@ function after(steps: readonly Step[], from: Circuit = closedCircuit): Circuit {
 const calm = { throttles: 0, throttledUntilMs: 0 };
 const open = after(['failed', 'failed', 'failed']);
 const halfOpen = after([{ dispatchAt: 1_000 }], open);
+
+describe('routing: whether a provider rests', () => {
+  it('rests until it has shown that it is back', () => {
+    expect(restsAt(closedCircuit, 0)).to.equal(false);
+    expect(restsAt(open, 10_000)).to.equal(true);
+    expect(restsAt(halfOpen, 10_000)).to.equal(true);
+    const throttled = after(['throttled']);
+    expect(restsAt(throttled, 1_500)).to.equal(true);
+    expect(restsAt(throttled, throttled.throttledUntilMs + 5_000)).to.equal(false);
+    expect(restsAt(after(['throttled', 'succeeded']), 0)).to.equal(false);
+  });
+});
 
 describe('routing: breaker', () => {
   it('given failures below the threshold, stays closed, and a success forgets them', () => {

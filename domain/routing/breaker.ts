@@ -82,6 +82,14 @@ export function admissionOf(circuit: Circuit, settings: Breaker, nowMs: number):
   }
 }
 
+/** A provider that said 429 rests until it took calls for so long without saying it again. */
+const THROTTLE_DOUBT_MS = 5_000;
+
+/** Whether the provider rests, also between two probes: nothing shows yet that it is back. */
+export const restsAt = (circuit: Circuit, nowMs: number): boolean =>
+  circuit.status !== 'closed' ||
+  (circuit.throttles > 0 && nowMs < circuit.throttledUntilMs + THROTTLE_DOUBT_MS);
+
 /** A call that was admitted at `nowMs` leaves. */
 export function dispatched(circuit: Circuit, settings: Breaker, nowMs: number): Circuit {
   switch (circuit.status) {

@@ -47,6 +47,7 @@ const modelWith = (...routes: Route[]): Model => ({
   outputSchema: {},
   expiresInSeconds: 300,
   attemptsMax: 4,
+  maxWaitMs: 60_000,
   usageDefault: { inputTokens: 1_000, outputTokens: 256 },
   routes,
 });
@@ -84,6 +85,7 @@ describe('routing: choice among the healthy', () => {
         { route: 'm/aurora', provider: 'aurora', score: 100 },
         { route: 'm/borealis', provider: 'borealis', score: 100 },
       ],
+      waitsFor: [],
     });
   });
 
@@ -139,13 +141,14 @@ describe('routing: what is skipped, and why', () => {
       'throttled',
       'provider_unknown',
     ]);
-    expect(choice).to.include({ waitUntilMs: 100 }).and.not.to.have.property('chosen');
+    expect(choice.waitsFor).to.deep.equal(['aurora', 'borealis', 'calm']);
+    expect(choice).not.to.have.property('chosen');
   });
 
-  it('given only an open breaker, waits until it may be probed', () => {
+  it('given only an open breaker, waits for it until it may be probed', () => {
     const health = new Map([['aurora', sick(500)]]);
     const model = modelWith(aurora);
-    expect(chooseRoute(facts({ model, health })).waitUntilMs).to.equal(500);
+    expect(chooseRoute(facts({ model, health })).waitsFor).to.deep.equal(['aurora']);
     expect(chooseRoute(facts({ model, health, nowMs: 500 })).chosen).to.equal(aurora);
   });
 
@@ -156,9 +159,10 @@ describe('routing: what is skipped, and why', () => {
     ]);
   });
 
-  it('given nothing that waiting can help, says neither route nor time', () => {
+  it('given nothing that waiting can help, says neither route nor provider', () => {
     const tried = [failed('aurora', false), failed('borealis', false)];
-    expect(chooseRoute(facts({ tried }))).to.have.all.keys('candidates');
+    const choice = chooseRoute(facts({ tried }));
+    expect(choice).to.have.all.keys('candidates', 'waitsFor').and.have.property('waitsFor').empty;
   });
 });
 
@@ -194,7 +198,7 @@ describe('routing: after failures', () => {
       'outcome_unknown_elsewhere',
       'outcome_unknown',
     ]);
-    expect(choice).to.have.all.keys('candidates');
+    expect(choice).to.have.all.keys('candidates', 'waitsFor').and.have.property('waitsFor').empty;
   });
 });
 
@@ -226,7 +230,7 @@ describe('routing: properties', () => {
         const eligible = choice.candidates.filter(({ skipped }) => !skipped);
         expect(Boolean(choice.chosen)).to.equal(eligible.length > 0);
         if (choice.chosen) expect(eligible.map((c) => c.route)).to.include(choice.chosen.name);
-        if (choice.waitUntilMs !== undefined) expect(choice.waitUntilMs).to.be.above(nowMs);
+        if (choice.chosen) expect(choice.waitsFor).to.deep.equal([]);
         for (const { score } of choice.candidates) expect(score).to.be.within(0, 100);
       }),
     );

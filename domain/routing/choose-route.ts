@@ -35,12 +35,9 @@ export interface RouteChoice {
   readonly chosen?: Route;
   /** In catalogue order. */
   readonly candidates: readonly RouteCandidate[];
-  /** When to ask again; absent with no `chosen` when waiting cannot help. */
-  readonly waitUntilMs?: number;
+  /** With no `chosen`: the providers that may be eligible later. Empty: waiting cannot help. */
+  readonly waitsFor: readonly string[];
 }
-
-/** A full bulkhead has no appointed time at which it empties. */
-const BULKHEAD_RECHECK_MS = 100;
 
 interface Option {
   readonly route: Route;
@@ -51,8 +48,8 @@ interface Option {
 
 interface Skip {
   readonly reason: string;
-  /** Absent when no amount of waiting lifts it. */
-  readonly untilMs?: number;
+  /** Whether time or another call's end may lift it. */
+  readonly passes: boolean;
 }
 
 export function chooseRoute(facts: RoutingFacts): RouteChoice {
@@ -69,9 +66,10 @@ export function chooseRoute(facts: RoutingFacts): RouteChoice {
     ...(skip && { skipped: skip.reason }),
   }));
   const best = options.filter(({ skip }) => !skip).toSorted(inOrder)[0];
-  if (best) return { chosen: best.route, candidates };
-  const moments = options.flatMap(({ skip }) => skip?.untilMs ?? []);
-  return moments.length > 0 ? { candidates, waitUntilMs: Math.min(...moments) } : { candidates };
+  if (best) return { chosen: best.route, candidates, waitsFor: [] };
+  const passing = options.filter(({ skip }) => skip?.passes);
+  const waitsFor = [...new Set(passing.map(({ route }) => route.provider))];
+  return { candidates, waitsFor };
 }
 
 function inOrder(a: Option, b: Option): number {
@@ -80,18 +78,19 @@ function inOrder(a: Option, b: Option): number {
 
 function skipOf(route: Route, { providers, health, tried, nowMs }: RoutingFacts): Skip | undefined {
   const provider = providers.get(route.provider);
-  if (!provider) return { reason: 'provider_unknown' };
+  if (!provider) return { reason: 'provider_unknown', passes: false };
   const own = tried.filter((attempt) => attempt.route === route.name);
   if (own.some(({ ended }) => typeof ended === 'object' && !ended.retryable))
-    return { reason: 'failed_for_good' };
+    return { reason: 'failed_for_good', passes: false };
   const doubtful = tried.find(({ ended }) => typeof ended !== 'object');
-  if (doubtful && doubtful.route !== route.name) return { reason: 'outcome_unknown_elsewhere' };
-  if (doubtful && !provider.honoursIdempotencyKey) return { reason: 'outcome_unknown' };
+  if (doubtful && doubtful.route !== route.name)
+    return { reason: 'outcome_unknown_elsewhere', passes: false };
+  if (doubtful && !provider.honoursIdempotencyKey)
+    return { reason: 'outcome_unknown', passes: false };
   const { circuit, inFlight } = health.get(provider.slug) ?? unknownHealth;
   const admission = admissionOf(circuit, provider.breaker, nowMs);
-  if (!admission.admitted) return { reason: admission.reason, untilMs: admission.untilMs };
-  if (inFlight >= provider.bulkhead)
-    return { reason: 'bulkhead_full', untilMs: nowMs + BULKHEAD_RECHECK_MS };
+  if (!admission.admitted) return { reason: admission.reason, passes: true };
+  if (inFlight >= provider.bulkhead) return { reason: 'bulkhead_full', passes: true };
   return undefined;
 }
 

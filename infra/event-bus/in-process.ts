@@ -111,6 +111,7 @@ async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<vo
   const redrive = redriverOf({ checkpoints, log, group, dispatcher, signal });
   bus.running.set(group.name, { dispatcher, redrive });
   const poll = setInterval(() => void redrive(), REDRIVE_POLL_MS);
+  group.begin?.(signal);
   try {
     await redrive();
     await dispatchLog(bus, group, { dispatcher, saver, signal });

@@ -44,6 +44,8 @@ export interface Group {
   /** Notifications handled at one time; a handler that waits pauses consumption at this bound. */
   readonly concurrencyMax: number;
   readonly attemptsMax: number;
+  /** Called when this process begins to handle; the signal aborts when it ends. */
+  begin?(signal: AbortSignal): void;
   /** Answers the outcome, a word that labels the metric and the log line of this unit of work. */
   handle(notification: Notification, signal: AbortSignal): Promise<string | Deferral>;
 }

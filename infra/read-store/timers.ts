@@ -37,7 +37,8 @@ interface Timer<K extends TimerKind> {
 /** Those of `attempt-webhook` are read by their organizations (due-deliveries.ts). */
 export type DueTimer =
   | Timer<'expire-execution'>
-  | (Timer<'attempt-deadline' | 'retry-attempt'> & { readonly attempt: number })
+  | (Timer<'attempt-deadline'> & { readonly attempt: number })
+  | (Timer<'retry-attempt'> & { readonly attempt: number })
   | (Timer<'poll-provider-job'> & { readonly attempt: number })
   | (Timer<'reconcile-hold'> & { readonly holdId: HoldId });
 

@@ -3,22 +3,26 @@
  * itself runs outside the handler. The claim is an event, so that of all competitors one calls.
  *
  *   read ──► choose a route ──►  take a slot ──► read the input ──► claim ──► call, outside
- *    ▲            ▲    │ full: wait for a slot          │              │ conflict
- *    │            └────┘ resting for long, or no route  │ gone         │
- *    └─────────────────────────────────────┬────────────┴──────────────┘
- *                                          └──► ExecutionFailed
+ *    ▲            │ all full, or resting               │              │ conflict
+ *    │            ▼                                    │ gone         │
+ *    ├────── waiting room                              │              │
+ *    │            │ rested for too long, or no route   │              │
+ *    │            └──► ExecutionFailed ◄───────────────┘              │
+ *    └────────────────────────────────────────────────────────────────┘
  */
 import { randomUUID } from 'node:crypto';
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { CanonicalCode } from '../../contracts/error-codes.js';
-import type { ExecutionId } from '../../contracts/ids.js';
+import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { idOf } from '../../contracts/streams.js';
 import * as Execution from '../../domain/execution/execution.js';
 import { chooseRoute, type RouteChoice } from '../../domain/routing/choose-route.js';
+import { queueNameOf } from '../../domain/routing/waiting-queue.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
 import type { Loaded } from '../../command-handling/repository.js';
-import type { Group } from '../../infra/event-bus/port.js';
+import type { Deferral, Group } from '../../infra/event-bus/port.js';
 import { retryOnOutage } from '../../infra/event-store/outage.js';
+import type { WaitingExecution } from '../../infra/waiting-executions/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
 import { cancelJobOf } from '../poll-provider-jobs/cancel-provider-job.js';
@@ -26,6 +30,9 @@ import type { AcceptedJobs } from './accepted-jobs.js';
 import { inputOf } from './input.js';
 import { openProviderCalls, type ProviderCalls } from './provider-calls.js';
 import { openProviderPool, type ProviderPool, type ProviderSlot } from './provider-pool.js';
+import { WAITING_SETTINGS, type Start, type WaitingSettings } from './waiting-entry.js';
+import { openWaitingRoom } from './waiting-room.js';
+import { openWaitingRows } from './waiting-rows.js';
 
 export interface RunExecution {
   readonly group: Group;
@@ -34,38 +41,50 @@ export interface RunExecution {
     executionId: ExecutionId,
     metadata: CommandMetadata,
     signal: AbortSignal,
-    atLeast?: number,
-  ): Promise<string>;
+  ): Promise<{ readonly outcome: string; readonly againInMs?: number }>;
   /** Resolves when no call is in flight; after `waitMs` the rest is cut and recovered later. */
   drain(waitMs: number): Promise<void>;
 }
 
+/** Executions that are read and claimed at one time. */
 const HANDLERS_MAX = 512;
-/**
- * While slots become free quickly, all handlers may wait for one: that is the back-pressure. When
- * nothing moves, some are kept for models whose providers are free, and whoever finds the waiting
- * room full comes again after the bus's pause, of at most five seconds.
- */
-const WAITING_ROOM = { waitersMax: HANDLERS_MAX - 64, stillMs: 2_000 };
-
 /**
  * The call must end this long before others may take its attempt over. It covers the recording of
  * what came of it, and clocks that differ by a few seconds between processes.
  */
 const RECOVERY_SLACK_MS = 5_000;
-/** How long a handler waits for a resting provider; beyond it the model is unavailable. */
-const REST_WAIT_MAX_MS = 2_000;
-/** The same, where another attempt may be paid for already and only this provider can tell. */
-const RESUME_WAIT_MAX_MS = 30_000;
+/** When the timer of an attempt that waits looks again: whoever waits is brought back before. */
+const WAITING_TIMER_MS = 10 * 60_000;
 
-export function openRunExecution(infra: Infra, jobs: AcceptedJobs): RunExecution {
-  const pool = openProviderPool(infra.metrics, infra.now, WAITING_ROOM);
+export function openRunExecution(
+  infra: Infra,
+  jobs: AcceptedJobs,
+  settings: WaitingSettings = WAITING_SETTINGS,
+): RunExecution {
+  const { catalogue, log, now, metrics } = infra;
+  const pool = openProviderPool(metrics, now);
   const calls = openProviderCalls(infra, jobs);
-  const advance: RunExecution['advance'] = (executionId, metadata, signal, atLeast) =>
-    advanceOnce({ infra, pool, calls, executionId, metadata, signal }, atLeast);
+  const rows = openWaitingRows(infra.waiting, infra.instance, settings.takenMs);
+  const start = async (waiting: WaitingExecution, how: Start, signal: AbortSignal) => {
+    const { executionId, cause, sinceMs } = waiting;
+    const metadata = metadataOf('run-execution', executionId, cause);
+    const advanced = await advance({ infra, pool, calls, executionId, metadata, signal, how });
+    const outcome = typeof advanced === 'string' ? advanced : 'waiting';
+    metrics.handled.inc({ group: 'run-execution/waiting', outcome });
+    return typeof advanced === 'string' ? undefined : { ...advanced, sinceMs };
+  };
+  const weightOf = (organizationId: OrganizationId) => infra.quotas.of(organizationId).weight;
+  const room = openWaitingRoom({ catalogue, log, now, pool, rows, settings, weightOf, start });
   return {
-    advance,
+    async advance(executionId, metadata, signal) {
+      const advanced = await advance({ infra, pool, calls, executionId, metadata, signal });
+      if (typeof advanced === 'string') return { outcome: advanced };
+      await rows.add(advanced);
+      room.found(advanced);
+      return { outcome: 'waiting', againInMs: WAITING_TIMER_MS };
+    },
     async drain(waitMs) {
+      await room.idle();
       await calls.drain(waitMs);
       jobs.close();
     },
@@ -81,13 +100,19 @@ export function openRunExecution(infra: Infra, jobs: AcceptedJobs): RunExecution
       ],
       concurrencyMax: HANDLERS_MAX,
       attemptsMax: 30,
-      handle(notification, signal) {
+      begin: (signal) => room.open(signal),
+      async handle(notification, signal): Promise<string | Deferral> {
         const { type, stream, revision } = notification;
         const executionId = idOf(stream) as ExecutionId;
-        if (type === 'ExecutionCancelled' || type === 'ExecutionExpired')
+        if (type === 'ExecutionCancelled' || type === 'ExecutionExpired') {
+          room.leave(executionId);
           return callOff(infra, jobs, executionId, revision);
+        }
         const metadata = metadataOf('run-execution', executionId, notification);
-        return advance(executionId, metadata, signal, revision);
+        const job = { infra, pool, calls, executionId, metadata, signal };
+        const advanced = await advance(job, revision);
+        if (typeof advanced === 'string') return advanced;
+        return { outcome: 'waiting', processed: room.join(advanced, revision) };
       },
     },
   };
@@ -102,10 +127,15 @@ interface Job {
   readonly executionId: ExecutionId;
   readonly metadata: CommandMetadata;
   readonly signal: AbortSignal;
+  /** Of one that comes from the waiting room. */
+  readonly how?: Start;
 }
 
-/** A word for what was done; throws when the process stops before anything was claimed. */
-async function advanceOnce(job: Job, atLeast: number | undefined): Promise<string> {
+/** A word for what was done, or how the execution waits for a provider. */
+type Advanced = string | WaitingExecution;
+
+/** Throws when the process stops before anything was claimed. */
+async function advance(job: Job, atLeast = job.how?.revision): Promise<Advanced> {
   const { executions } = job.infra;
   let loaded = await executions.load(job.executionId, { atLeast });
   for (;;) {
@@ -117,43 +147,33 @@ async function advanceOnce(job: Job, atLeast: number | undefined): Promise<strin
   }
 }
 
-async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<string> {
-  const { infra, pool, signal } = job;
+async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
+  const { infra, pool, signal, how } = job;
   const { request, notBefore, resume, attempts: tried } = loaded.state;
-  const sinceMs = performance.now();
-  for (;;) {
-    if (signal.aborted) throw new Error('stopping before a route was free');
-    const nowMs = infra.now();
-    if (notBefore && Date.parse(notBefore) > nowMs) return 'not_before';
-    if (Date.parse(request.expiresAt) <= nowMs) return 'about_to_expire';
-    const { models, providers } = infra.catalogue.current();
-    const model = models.get(request.model);
-    const health = pool.health();
-    const choice = model
-      ? chooseRoute({ model, providers, health, tried, nowMs })
-      : { candidates: [] };
-    const route = choice.chosen;
-    const provider = route && providers.get(route.provider);
-    if (model && route && provider)
-      return claim(job, loaded, { model, route, provider, candidates: choice.candidates });
-    const waitMs = waitOf(choice, nowMs, resume ? RESUME_WAIT_MAX_MS : REST_WAIT_MAX_MS);
-    if (waitMs === undefined)
-      return giveUp(job, loaded, resume ? 'GENERATION_TIMEOUT' : codeOf(choice));
-    const slugs = choice.candidates.map((candidate) => candidate.provider);
-    await pool.changed(slugs, waitMs, sinceMs, signal);
-  }
-}
-
-/** A full provider is waited for, a resting one only for so long. Undefined: for nothing. */
-function waitOf(
-  { candidates, waitUntilMs }: RouteChoice,
-  nowMs: number,
-  restMaxMs: number,
-): number | undefined {
-  if (waitUntilMs === undefined) return undefined;
-  const waitMs = waitUntilMs - nowMs;
-  const isFull = candidates.some(({ skipped }) => skipped === 'bulkhead_full');
-  return isFull || waitMs <= restMaxMs ? Math.max(waitMs, 10) : undefined;
+  if (signal.aborted) throw new Error('stopping before a route was chosen');
+  const nowMs = infra.now();
+  if (notBefore && Date.parse(notBefore) > nowMs) return 'not_before';
+  if (Date.parse(request.expiresAt) <= nowMs) return 'about_to_expire';
+  const { models, providers } = infra.catalogue.current();
+  const model = models.get(request.model);
+  how?.beforeChoice();
+  const choice: RouteChoice = model
+    ? chooseRoute({ model, providers, health: pool.health(), tried, nowMs })
+    : { candidates: [], waitsFor: [] };
+  const route = choice.chosen;
+  const provider = route && providers.get(route.provider);
+  if (model && route && provider)
+    return claim(job, loaded, { model, route, provider, candidates: choice.candidates });
+  const isFull = choice.candidates.some(({ skipped }) => skipped === 'bulkhead_full');
+  if (!model || choice.waitsFor.length === 0 || (how?.isLate && !isFull))
+    return giveUp(job, loaded, resume ? 'GENERATION_TIMEOUT' : codeOf(choice));
+  return {
+    executionId: job.executionId,
+    organizationId: request.organizationId,
+    queue: queueNameOf(choice, model, resume !== undefined),
+    cause: job.metadata.causationId,
+    sinceMs: nowMs,
+  };
 }
 
 /** Providers that ask for less are overloaded; those that fail, or are gone, are not available. */

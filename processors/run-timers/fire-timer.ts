@@ -11,11 +11,7 @@ import { passDeadline } from './pass-deadline.js';
 
 /** What belongs to other processors of this app. */
 export interface TimerActions {
-  advance(
-    executionId: ExecutionId,
-    metadata: CommandMetadata,
-    signal: AbortSignal,
-  ): Promise<string>;
+  advance(executionId: ExecutionId, metadata: CommandMetadata, signal: AbortSignal): Promise<Fired>;
   readonly poll: PollProviderJobs['poll'];
 }
 
@@ -33,11 +29,12 @@ export async function fireTimer(
   signal: AbortSignal,
 ): Promise<Fired> {
   const metadata = metadataOf('run-timers', timer.executionId, timer.id);
+  if (timer.kind === 'retry-attempt') return actions.advance(timer.executionId, metadata, signal);
   if (timer.kind === 'poll-provider-job') return actions.poll(timer, metadata, signal);
   // The row may be older than the acceptance: a job is asked about before it is given up.
   if (timer.kind === 'attempt-deadline' && (await isAwaited(infra, timer.executionId)))
     return actions.poll(timer, metadata, signal);
-  return { outcome: await fireOnce(infra, actions, timer, metadata, signal) };
+  return { outcome: await fireOnce(infra, actions, timer, metadata) };
 }
 
 async function isAwaited({ executions }: Infra, executionId: ExecutionId): Promise<boolean> {
@@ -48,17 +45,14 @@ async function isAwaited({ executions }: Infra, executionId: ExecutionId): Promi
 async function fireOnce(
   infra: Infra,
   actions: TimerActions,
-  timer: Exclude<DueTimer, { kind: 'poll-provider-job' }>,
+  timer: Exclude<DueTimer, { kind: 'poll-provider-job' | 'retry-attempt' }>,
   metadata: CommandMetadata,
-  signal: AbortSignal,
 ): Promise<string> {
   switch (timer.kind) {
     case 'expire-execution':
       return expire(infra, timer.executionId, metadata);
     case 'attempt-deadline':
       return passDeadline(infra, timer, metadata);
-    case 'retry-attempt':
-      return actions.advance(timer.executionId, metadata, signal);
     case 'reconcile-hold':
       return reconcileHold(infra, timer, metadata);
   }

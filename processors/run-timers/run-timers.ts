@@ -7,9 +7,9 @@
  *
  * What is tried may name the pause itself: a job at a provider is asked about again and again.
  *
- * Each kind has lanes of its own, and no look at the clock waits for a lane: executions that wait
- * for a provider keep no deadline and no expiry waiting. Deliveries have a worker of their own,
- * which is fair to organizations (deliver-webhooks/due-deliveries.ts).
+ * Each kind has lanes of its own, and no look at the clock waits for a lane: providers that are
+ * slow to answer questions keep no deadline and no expiry waiting. Deliveries have a worker of
+ * their own, which is fair to organizations (deliver-webhooks/due-deliveries.ts).
  */
 import { openAdaptiveLimit, type AdaptiveLimit } from '../../infra/concurrency/adaptive-limit.js';
 import { pause } from '../../infra/concurrency/pause.js';
@@ -26,7 +26,7 @@ const IDLE_TICK_MS = 500;
 const LEASE_MS = 5_000;
 /** Of each kind, in one look. */
 const DUE_MAX = 500;
-/** Of each kind, at a time. A retry may have to wait in its lane for a provider. */
+/** Of each kind, at a time. */
 const LANES: Readonly<Record<DueTimer['kind'], number>> = {
   'expire-execution': 64,
   'attempt-deadline': 64,

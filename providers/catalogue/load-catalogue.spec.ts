@@ -64,10 +64,11 @@ describe('catalogue: loading', () => {
       poll: { firstMs: 1_000, everyMs: 1_000, maxMs: 15_000 },
     });
     const none = { perImage: 0n, perSecond: 0n, per1kInputTokens: 0n, per1kOutputTokens: 0n };
-    const { routes, expiresInSeconds, attemptsMax, usageDefault } = models.get('talk')!;
-    expect({ expiresInSeconds, attemptsMax, usageDefault }).to.deep.equal({
+    const { routes, expiresInSeconds, attemptsMax, maxWaitMs, usageDefault } = models.get('talk')!;
+    expect({ expiresInSeconds, attemptsMax, maxWaitMs, usageDefault }).to.deep.equal({
       expiresInSeconds: 300,
       attemptsMax: 4,
+      maxWaitMs: 60_000,
       usageDefault: { outputTokens: 100 },
     });
     expect(routes).to.deep.equal([

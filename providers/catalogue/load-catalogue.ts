@@ -142,6 +142,7 @@ function modelOf(slug: string, entry: ModelEntry): Model {
     outputSchema: entry.output_schema ?? outputSchemas[entry.modality],
     expiresInSeconds: entry.expires_in_seconds ?? 300,
     attemptsMax: entry.attempts_max ?? 4,
+    maxWaitMs: (entry.max_wait_seconds ?? 60) * 1_000,
     usageDefault: usageOf(entry),
     routes: entry.routes.map((route) => ({
       name: route.name ?? `${slug}/${route.provider}`,

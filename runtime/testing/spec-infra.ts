@@ -48,6 +48,7 @@ interface ProviderEntry {
 
 interface ModelEntry {
   attempts_max: number;
+  max_wait_seconds?: number;
   routes: { provider: string; provider_model: string }[];
 }
 

@@ -103,6 +103,7 @@ async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<vo
   const { dispatcher, deduplicator, consumer } = openMember(bus, group, { after, signal });
   const redrive = redriverOf({ checkpoints, log, group, dispatcher, signal });
   bus.running.set(group.name, redrive);
+  group.begin?.(signal);
   const readCheckpoint = async () => deduplicator.advanceTo(await checkpoints.read(group.name));
   await Promise.all([
     repeat(REDRIVE_POLL_MS, signal, redrive),

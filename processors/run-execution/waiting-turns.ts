@@ -1,0 +1,150 @@
+/** Whose turn it is when a provider has a free slot, and what becomes of whom is started. */
+import { admissionOf } from '../../domain/routing/breaker.js';
+import { unknownHealth } from '../../domain/routing/health.js';
+import { isOutage } from '../../infra/event-store/outage.js';
+import type { Entry, Room, RoomQueue } from './waiting-entry.js';
+
+/** While the store is away, nobody is started for so long. */
+const OUTAGE_PAUSE_MS = 1_000;
+/** Of one page of rows; within these, as many as the providers of its queue have slots. */
+const PAGE_MIN = 32;
+const PAGE_MAX = 512;
+
+/** Starts executions that wait for this provider while it has free slots and takes calls. */
+export function offer(room: Room, slug: string): void {
+  if (room.queues.size === 0 || performance.now() < room.pausedUntilMs) return;
+  const provider = room.catalogue.current().providers.get(slug);
+  while (provider && room.signal && !room.signal.aborted) {
+    const { circuit, inFlight } = room.pool.health().get(slug) ?? unknownHealth;
+    if (inFlight >= provider.bulkhead || !takesCalls(room, slug)) return;
+    // The circuit does not count reservations, so probes are started one after another.
+    if (circuit.status !== 'closed' && room.pool.reserved(slug) > 0) return;
+    const entry = nextFor(room, slug);
+    if (!entry) return;
+    startOn(room, entry, slug);
+  }
+}
+
+function takesCalls({ catalogue, pool, now }: Room, slug: string): boolean {
+  const provider = catalogue.current().providers.get(slug);
+  const { circuit } = pool.health().get(slug) ?? unknownHealth;
+  return provider !== undefined && admissionOf(circuit, provider.breaker, now()).admitted;
+}
+
+/** Whoever waits in the queue is served if one of its providers has a free slot. */
+export function serve(room: Room, queue: RoomQueue): void {
+  refill(room, queue);
+  for (const slug of queue.waitsFor) offer(room, slug);
+}
+
+/** The next of the queues that wait for the provider; that queue then comes last. */
+function nextFor(room: Room, slug: string): Entry | undefined {
+  for (const [name, queue] of room.queues) {
+    if (!queue.waitsFor.includes(slug)) continue;
+    const entry = queue.waiting.next();
+    if (entry && !entry.processed) queue.ofRows -= 1;
+    refill(room, queue);
+    if (!entry) continue;
+    room.queues.delete(name);
+    room.queues.set(name, queue);
+    return entry;
+  }
+  return undefined;
+}
+
+function startOn(room: Room, entry: Entry, slug: string): void {
+  room.pool.reserve(slug);
+  let isReserved = true;
+  const beforeChoice = () => {
+    if (isReserved) room.pool.cancelReservation(slug);
+    isReserved = false;
+  };
+  const running = start(room, entry, beforeChoice, false).then(() => {
+    beforeChoice();
+    room.running.delete(running);
+    offer(room, slug);
+  });
+  room.running.add(running);
+}
+
+/** Never rejects. */
+export async function start(
+  room: Room,
+  entry: Entry,
+  beforeChoice: () => void,
+  isLate: boolean,
+): Promise<void> {
+  const { revision } = entry;
+  const how = { beforeChoice, isLate, ...(revision !== undefined && { revision }) };
+  try {
+    if (!room.signal) throw new Error('the waiting room is not open');
+    const again = await room.start(entry, how, room.signal);
+    if (!again) over(room, entry);
+    else if (!room.signal.aborted) putBack(room, entry, again.queue);
+  } catch (error) {
+    fail(room, entry, error);
+  }
+}
+
+function putBack(room: Room, entry: Entry, queueName: string): void {
+  const { executionId, organizationId } = entry;
+  const again = { ...entry, queue: queueName };
+  room.entries.set(executionId, again);
+  const queue = room.queueOf(queueName);
+  queue.waiting.putBack(organizationId, executionId, again);
+  if (!again.processed) queue.ofRows += 1;
+}
+
+/** It waits no longer: its notification is processed, its row goes. */
+export function over(room: Room, { executionId, sinceMs, processed }: Entry): void {
+  room.entries.delete(executionId);
+  if (processed) processed.resolve();
+  else room.rows.remove({ executionId, sinceMs });
+}
+
+/** The notification is delivered again; a row is taken again once its time is over. */
+function fail(room: Room, { executionId, processed }: Entry, error: unknown): void {
+  room.entries.delete(executionId);
+  if (room.signal?.aborted) return;
+  if (isOutage(error)) room.pausedUntilMs = performance.now() + OUTAGE_PAUSE_MS;
+  if (processed) processed.reject(error);
+  else room.log.warn({ executionId, err: error }, 'a waiting execution could not be started');
+}
+
+/** Takes a page of rows when few of those in memory are left. */
+function refill(room: Room, queue: RoomQueue): void {
+  const { rows, signal, log } = room;
+  if (!rows.hasQueue(queue.name) || queue.isTaking || queue.isDrained) return;
+  if (!signal || signal.aborted || !queue.waitsFor.some((slug) => takesCalls(room, slug))) return;
+  const limit = pageOf(room, queue);
+  if (queue.ofRows > limit / 2) return;
+  queue.isTaking = true;
+  const taking = takePage(room, queue, limit)
+    .catch((err: unknown) => log.warn({ err }, 'waiting executions could not be read'))
+    .finally(() => {
+      queue.isTaking = false;
+      room.running.delete(taking);
+    });
+  room.running.add(taking);
+}
+
+async function takePage(room: Room, queue: RoomQueue, limit: number): Promise<void> {
+  const page = await room.rows.take(queue.name, limit);
+  if (room.signal?.aborted) return;
+  queue.isDrained = page.length === 0;
+  for (const execution of page) {
+    const { executionId, organizationId } = execution;
+    if (room.entries.has(executionId)) continue;
+    const entry: Entry = { ...execution, joinedMs: performance.now() };
+    room.entries.set(executionId, entry);
+    queue.waiting.push(organizationId, executionId, entry);
+    queue.ofRows += 1;
+  }
+  for (const slug of queue.waitsFor) offer(room, slug);
+}
+
+function pageOf({ catalogue }: Room, { waitsFor }: RoomQueue): number {
+  const { providers } = catalogue.current();
+  const slots = waitsFor.reduce((sum, slug) => sum + (providers.get(slug)?.bulkhead ?? 0), 0);
+  return Math.min(PAGE_MAX, Math.max(PAGE_MIN, slots));
+}
