@@ -75,10 +75,12 @@ export async function closedLoop(options: LoadOptions): Promise<LoadResult> {
 
 interface OpenLoadOptions extends LoadOptions {
   readonly perSecond: number;
+  /** Told of requests that failed or were not answered as they should be; then the run goes on. */
+  readonly failed?: (error: Error) => void;
 }
 
 export async function openLoop(options: OpenLoadOptions): Promise<OpenLoadResult> {
-  const { url, clients, seconds, perSecond, next, accept } = options;
+  const { url, clients, seconds, perSecond, next, accept, failed } = options;
   const connections = await connect(url, clients);
   const latency = newHistogram();
   const lag = newHistogram();
@@ -93,7 +95,10 @@ export async function openLoop(options: OpenLoadOptions): Promise<OpenLoadResult
   const dueAt = (n: number): number => began + (n * 1000) / perSecond;
 
   async function send(connection: Client, n: number): Promise<void> {
-    await ask(connection, next(n), accept);
+    await ask(connection, next(n), accept).catch((error: Error) => {
+      if (!failed) throw error;
+      failed(error);
+    });
     const answered = performance.now();
     latency.recordValue(microseconds(answered - dueAt(n)));
     if (answered <= deadline) inTime++;

@@ -53,7 +53,8 @@ export function openNoisyTenant(system: NoisySystem): NoisyTenant {
     },
     async goOn(perSecond, seconds, body) {
       const load = { url, clients: GO_ON_CLIENTS, seconds, perSecond };
-      await openLoop({ ...load, next: next(body), accept });
+      const failed = () => void (refused += 1);
+      await openLoop({ ...load, next: next(body), accept, failed });
     },
     accepted: () => accepted,
     refused: () => refused,

@@ -54,7 +54,9 @@ export async function openQuietTenant(
         return true;
       };
       const load = { url: system.url, clients: CLIENTS, seconds, perSecond: PER_SECOND };
-      const loaded = openLoop({ ...load, next, accept }).catch((error: unknown) => {
+      const failed = ({ message }: Error) =>
+        void wronged.push(`a request of the quiet tenant failed: ${message}`);
+      const loaded = openLoop({ ...load, next, accept, failed }).catch((error: unknown) => {
         ended.abort();
         throw error;
       });
