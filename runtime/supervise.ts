@@ -1,4 +1,5 @@
 /** Runs workers until one is asked to stop or one fails; then stops all, in bounded time. */
+import { setMaxListeners } from 'node:events';
 import { aborted } from '../infra/concurrency/pause.js';
 import type { Log } from '../infra/logger.js';
 import type { Worker } from '../infra/worker.js';
@@ -16,6 +17,7 @@ export async function supervise(
   log: Log,
 ): Promise<void> {
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal); // several for each worker
   signal.addEventListener('abort', () => stop.abort(), { once: true });
   if (signal.aborted) stop.abort();
   let failure: unknown;
