@@ -72,9 +72,11 @@ async function put(folder: string, object: ReferencedObject, { payloads, files }
     }
     case 'file': {
       const { file_id: id, bytes, sha256 } = object;
-      if ((await files.size(id)) === bytes) return;
+      const stored = await files.size(id);
+      if (stored === bytes) return;
       const path = join(folder, blobFile(sha256));
       await expectIntact(path, sha256);
+      if (stored !== undefined) await files.remove(id); // it is not what the log names
       await files.put(id, createReadStream(path), bytes);
     }
   }

@@ -9,27 +9,30 @@ import { FileTooLarge } from './errors.js';
 import { fileKey } from './key.js';
 import { filesWrittenBefore } from './folder-sweep.js';
 import type { FileStore, StoredFile } from './port.js';
+import { storedBefore } from './stored.js';
 
 export async function openDiskFiles({ dir }: { dir: string }): Promise<FileStore> {
   const folder = await openDurableFolder(dir);
   const pathOf = (id: FileId) => join(dir, fileKey(id));
+  const openFile: FileStore['open'] = async (id, range) => {
+    if (range && !(range.start >= 0 && range.end >= range.start)) {
+      throw new RangeError(`not a range of bytes: ${range.start}-${range.end}`);
+    }
+    const path = pathOf(id);
+    const file = await open(path, 'r').catch(unless('ENOENT'));
+    return file?.createReadStream(range && { start: range.start, end: range.end });
+  };
   return {
     put: async (id, bytes, sizeBytesMax) => {
       const path = pathOf(id);
       try {
-        return await folder.put(path, (file) => copy(bytes, file, sizeBytesMax));
+        const put = await folder.putNew(path, (file) => copy(bytes, file, sizeBytesMax));
+        return put ?? (await storedBefore({ open: openFile }, id));
       } finally {
         bytes.destroy();
       }
     },
-    open: async (id, range) => {
-      if (range && !(range.start >= 0 && range.end >= range.start)) {
-        throw new RangeError(`not a range of bytes: ${range.start}-${range.end}`);
-      }
-      const path = pathOf(id);
-      const file = await open(path, 'r').catch(unless('ENOENT'));
-      return file?.createReadStream(range && { start: range.start, end: range.end });
-    },
+    open: openFile,
     size: async (id) => (await stat(pathOf(id)).catch(unless('ENOENT')))?.size,
     remove: (id) => rm(pathOf(id), { force: true }),
     linkTo: async () => undefined,

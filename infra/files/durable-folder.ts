@@ -1,9 +1,9 @@
 /**
  * A folder whose files appear whole or not at all, and stay: written under another name in the same
- * file system, synced, renamed, and the folder of the name synced after it.
+ * file system, synced, given their name, and the folder of the name synced after it.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
 import { StoreUnavailable } from '../event-store/port.js';
@@ -15,6 +15,11 @@ interface DurableFolder {
   put<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T>;
   /** Removes what was last written to before that moment and never became a file. */
   removeUnfinished(beforeMs: number): Promise<void>;
+  /** The same, but undefined when something is there by then, which stays. */
+  putNew<T extends object>(
+    path: string,
+    write: (file: FileHandle) => Promise<T>,
+  ): Promise<T | undefined>;
 }
 
 /** The folder of files that are being written. */
@@ -35,26 +40,63 @@ export async function openDurableFolder(dir: string): Promise<DurableFolder> {
   await orUnavailable(dir, () => makeDurable(state, state.incoming));
   await removeUnfinished(state, Date.now() - LEFTOVER_AGE_MS);
   return {
-    has: async (path) => {
-      if (!(await stat(path).catch(unless('ENOENT')))) return false;
-      await syncFolder(dirname(path));
-      return true;
-    },
-    put: (path, write) => orUnavailable(dir, () => put(state, path, write)),
+    has,
+    put: (path, write) => orUnavailable(dir, () => put(state, path, write, rename)),
+    putNew: (path, write) => orUnavailable(dir, () => putNew(state, path, write)),
     removeUnfinished: (beforeMs) => removeUnfinished(state, beforeMs),
   };
+}
+
+async function has(path: string): Promise<boolean> {
+  if (!(await stat(path).catch(unless('ENOENT')))) return false;
+  await syncFolder(dirname(path));
+  return true;
+}
+
+/** Whether nothing had that name before. */
+async function nameNew(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    const code = codeOf(error) ?? '';
+    if (code !== 'EEXIST' && !NO_LINKS.has(code)) throw error;
+    if (code !== 'EEXIST' && !(await has(to))) {
+      await rename(from, to);
+      return true;
+    }
+    await rm(from, { force: true });
+    return false;
+  }
+  await rm(from, { force: true });
+  return true;
+}
+
+/** Of file systems without hard links; there two writers at the same moment may still replace. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+async function putNew<T extends object>(
+  state: State,
+  path: string,
+  write: (file: FileHandle) => Promise<T>,
+): Promise<T | undefined> {
+  let isNew = true;
+  const result = await put(state, path, write, async (from, to) => {
+    isNew = await nameNew(from, to);
+  });
+  return isNew ? result : undefined;
 }
 
 async function put<T>(
   state: State,
   path: string,
   write: (file: FileHandle) => Promise<T>,
+  name: (from: string, to: string) => Promise<void>,
 ): Promise<T> {
   const written = join(state.incoming, randomUUID());
   try {
     const result = await writeSynced(written, write);
     await durableFolder(state, dirname(path));
-    await rename(written, path);
+    await name(written, path);
     await syncFolder(dirname(path));
     return result;
   } catch (error) {

@@ -2,7 +2,8 @@
  * Files: what callers download. Streamed, never held whole in memory.
  *
  * An implementer promises: `put` is atomic and durable when it resolves (a crash in the middle
- * leaves nothing under the id), size and digest are of the stored bytes, a repeated `put` replaces.
+ * leaves nothing under the id); what is stored under an id stays, so that no digest in the log is
+ * ever proved wrong by a repetition; size and digest are of the stored bytes, whoever put them.
  */
 import type { Readable } from 'node:stream';
 import type { FileId } from '../../contracts/ids.js';

@@ -11,10 +11,11 @@ import {
   objectsWrittenBefore,
   removeObject,
 } from '../object-store/sweep.js';
-import { upload } from '../object-store/upload.js';
+import { uploadNew } from '../object-store/upload.js';
 import { FileTooLarge } from './errors.js';
 import { fileKey } from './key.js';
 import type { FileStore, StoredFile } from './port.js';
+import { storedBefore } from './stored.js';
 
 /** Long enough to follow a redirect at once and to go on after a break; nobody should store it. */
 const LINK_LIFE_SECONDS = 300;
@@ -24,20 +25,22 @@ const PREFIX = 'files/';
 export function openS3Files(s3: S3): FileStore {
   const { client, bucket: Bucket, sign } = s3;
   const keyOf = (id: FileId) => `${PREFIX}${fileKey(id)}`;
+  const openFile: FileStore['open'] = async (id, range) => {
+    if (range && !(range.start >= 0 && range.end >= range.start)) {
+      throw new RangeError(`not a range of bytes: ${range.start}-${range.end}`);
+    }
+    return readObject(s3, keyOf(id), range);
+  };
   return {
     put: async (id, bytes, sizeBytesMax) => {
       try {
-        return await put(s3, keyOf(id), bytes, sizeBytesMax);
+        const stored = await put(s3, keyOf(id), bytes, sizeBytesMax);
+        return stored ?? (await storedBefore({ open: openFile }, id));
       } finally {
         bytes.destroy();
       }
     },
-    open: async (id, range) => {
-      if (range && !(range.start >= 0 && range.end >= range.start)) {
-        throw new RangeError(`not a range of bytes: ${range.start}-${range.end}`);
-      }
-      return readObject(s3, keyOf(id), range);
-    },
+    open: openFile,
     size: async (id) => {
       const command = new HeadObjectCommand({ Bucket, Key: keyOf(id) });
       try {
@@ -71,13 +74,16 @@ export function openS3Files(s3: S3): FileStore {
 
 const isFileId = (name: string): name is FileId => isId('file', name);
 
-/** The source's own error is thrown as it is, for the store is not away. */
+/**
+ * Undefined when an object is there already. The source's own error is thrown as it is, for the
+ * store is not away.
+ */
 async function put(
   s3: S3,
   key: string,
   source: Readable,
   sizeBytesMax: number,
-): Promise<StoredFile> {
+): Promise<StoredFile | undefined> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   const counted = async function* (): AsyncGenerator<Buffer> {
@@ -89,6 +95,6 @@ async function put(
       yield part;
     }
   };
-  await upload(s3, key, counted());
+  if (!(await uploadNew(s3, key, counted()))) return undefined;
   return { sizeBytes, sha256: hash.digest('hex') };
 }

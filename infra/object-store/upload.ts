@@ -1,8 +1,8 @@
 /**
  * A stream of unknown length as one object: a single request when it fits into one part, else a
  * multipart upload with a bounded number of parts in memory. Every request carries the digest of
- * its bytes, which the store compares. The object is there, whole, when it resolves; when it
- * throws, what was there before still is. Parts of a process that was killed are swept (sweep.ts).
+ * its bytes, which the store compares. The object is there, whole, when it resolves; what was there
+ * before stays. Parts of a process that was killed are swept (sweep.ts).
  */
 import { hash } from 'node:crypto';
 import {
@@ -13,18 +13,26 @@ import {
   UploadPartCommand,
   type CompletedPart,
 } from '@aws-sdk/client-s3';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreUnavailable } from '../event-store/port.js';
 import { deadlineMs, withinMs, type S3 } from './client.js';
+import { statusOf } from './failures.js';
 
 const PART_BYTES = 8 * 1024 * 1024;
 const PARTS_AT_ONCE = 2;
 /** Putting the parts together is a copy for some stores. */
 const COMPLETE_MS = 20_000;
 
-export async function upload(s3: S3, key: string, source: AsyncIterable<Buffer>): Promise<void> {
+/** False when an object was there before. */
+export async function uploadNew(
+  s3: S3,
+  key: string,
+  source: AsyncIterable<Buffer>,
+): Promise<boolean> {
   const parts = partsOf(source);
   const first = await parts.next();
   const bytes = first.done ? Buffer.alloc(0) : first.value;
-  if (bytes.length < PART_BYTES) return putObject(s3, key, bytes);
+  if (bytes.length < PART_BYTES) return putNew(s3, key, bytes);
   const { client, bucket: Bucket } = s3;
   const object = { Bucket, Key: key };
   const { UploadId } = await withinMs(deadlineMs(), (abortSignal) =>
@@ -33,27 +41,43 @@ export async function upload(s3: S3, key: string, source: AsyncIterable<Buffer>)
   const begun = { ...object, UploadId };
   try {
     const Parts = await sendParts(s3, begun, bytes, parts);
-    const complete = { ...begun, MultipartUpload: { Parts } };
+    const complete = { ...begun, MultipartUpload: { Parts }, IfNoneMatch: '*' };
     await withinMs(COMPLETE_MS, (abortSignal) =>
       client.send(new CompleteMultipartUploadCommand(complete), { abortSignal }),
     );
+    return true;
   } catch (error) {
     // Should this fail too, the first reason is thrown.
     await withinMs(deadlineMs(), (abortSignal) =>
       client.send(new AbortMultipartUploadCommand(begun), { abortSignal }),
     ).catch(() => undefined);
+    if (statusOf(error) === 412) return false;
+    if (statusOf(error) === 409) throw new StoreUnavailable(`${key} is written by another`, error);
     throw error;
   }
 }
 
-export async function putObject(
-  { client, bucket: Bucket }: S3,
-  Key: string,
-  Body: Buffer,
-  condition: { readonly IfNoneMatch?: '*' } = {},
-): Promise<void> {
-  const command = new PutObjectCommand({ Bucket, Key, Body, ...digestOf(Body), ...condition });
-  await withinMs(deadlineMs(Body.length), (abortSignal) => client.send(command, { abortSignal }));
+/** Several writers of one name wait for one another at the store. */
+const TRIES_MAX = 10;
+const PAUSE_MS = 50;
+
+/** False when an object was there before. */
+export async function putNew(s3: S3, Key: string, Body: Buffer): Promise<boolean> {
+  const { client, bucket: Bucket } = s3;
+  for (let tries = 1; tries <= TRIES_MAX; tries++)
+    try {
+      const put = { Bucket, Key, Body, ...digestOf(Body), IfNoneMatch: '*' };
+      await withinMs(deadlineMs(Body.length), (abortSignal) =>
+        client.send(new PutObjectCommand(put), { abortSignal }),
+      );
+      return true;
+    } catch (error) {
+      if (statusOf(error) === 412) return false;
+      // Another writer is just putting it, and may yet fail.
+      if (statusOf(error) !== 409) throw error;
+      await sleep(PAUSE_MS);
+    }
+  throw new StoreUnavailable(`${Key} is written by too many at once`);
 }
 
 interface Begun {

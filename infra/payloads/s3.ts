@@ -1,28 +1,22 @@
 /** Payloads in a bucket: `payloads/<key>`. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreUnavailable } from '../event-store/port.js';
 import type { S3 } from '../object-store/client.js';
-import { statusOf } from '../object-store/failures.js';
 import { readObject } from '../object-store/read.js';
 import {
   abortUploadsBegunBefore,
   objectsWrittenBefore,
   removeObject,
 } from '../object-store/sweep.js';
-import { putObject } from '../object-store/upload.js';
+import { putNew } from '../object-store/upload.js';
 import { intact } from './intact.js';
 import { isPayloadName, keyOfName, payloadKey } from './key.js';
 import type { LargePayloads } from './port.js';
-
-const TRIES_MAX = 5;
-const PAUSE_MS = 100;
 
 const PREFIX = 'payloads/';
 
 export function openS3Payloads(s3: S3): LargePayloads {
   const keyOf = (ref: string) => `${PREFIX}${payloadKey(ref)}`;
   return {
-    put: ({ ref, bytes }) => putIfAbsent(s3, keyOf(ref), bytes),
+    put: async ({ ref, bytes }) => void (await putNew(s3, keyOf(ref), bytes)),
     get: async (ref) => {
       const stream = await readObject(s3, keyOf(ref.ref));
       if (!stream) return undefined;
@@ -45,17 +39,4 @@ export function openS3Payloads(s3: S3): LargePayloads {
     removeNamed: (name) => removeObject(s3, `${PREFIX}${keyOfName(name)}`),
     removeUnfinished: (beforeMs) => abortUploadsBegunBefore(s3, PREFIX, beforeMs),
   };
-}
-
-async function putIfAbsent(s3: S3, key: string, bytes: Buffer): Promise<void> {
-  for (let tries = 1; tries <= TRIES_MAX; tries++)
-    try {
-      return await putObject(s3, key, bytes, { IfNoneMatch: '*' });
-    } catch (error) {
-      if (statusOf(error) === 412) return; // there already
-      // Another writer is just putting it, and may yet fail.
-      if (statusOf(error) !== 409) throw error;
-      await sleep(PAUSE_MS);
-    }
-  throw new StoreUnavailable(`${key} is written by too many at once`);
 }

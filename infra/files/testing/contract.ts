@@ -55,15 +55,31 @@ function storesBytes(the: () => FileStore): void {
     expect(await the().size(id)).to.equal(undefined);
   });
 
-  it('replaces a file that is put again, and never mixes the two', async () => {
-    const id = fileId();
-    await the().put(id, streamOf(Buffer.from('the first, and longer')), 100);
-    await the().put(id, streamOf(Buffer.from('the second')), 100);
-    expect((await contentOf(the(), id))?.toString()).to.equal('the second');
-    const both = [randomBytes(300_000), randomBytes(200_000)];
-    await Promise.all(both.map((bytes) => the().put(id, streamOf(bytes), 300_000)));
-    const content = await contentOf(the(), id);
-    expect(both.some((bytes) => content?.equals(bytes))).to.equal(true);
+  for (const size of [20, 9_000_000])
+    it(`keeps ${size} bytes that were put, and answers with theirs who puts others`, async () => {
+      const [id, first] = [fileId(), randomBytes(size)];
+      const stored = await the().put(id, streamOf(first, 1_000_000), size);
+      for (const other of [randomBytes(10), randomBytes(size), randomBytes(9_500_000)])
+        expect(await the().put(id, streamOf(other, 1_000_000), 9_500_000)).to.deep.equal(stored);
+      expect((await contentOf(the(), id))?.equals(first)).to.equal(true);
+      await the().remove(id);
+      const second = Buffer.from('the second');
+      await the().put(id, streamOf(second), 100);
+      expect((await contentOf(the(), id))?.equals(second)).to.equal(true);
+    });
+
+  it('keeps one of two that are put at once, and answers both with it', async () => {
+    for (let times = 0; times < 5; times += 1) {
+      const id = fileId();
+      const both = [randomBytes(300_000), randomBytes(200_000)];
+      const [one, other] = await Promise.all(
+        both.map((bytes) => the().put(id, streamOf(bytes), 300_000)),
+      );
+      expect(one).to.deep.equal(other);
+      const content = await contentOf(the(), id);
+      expect(content?.length).to.equal(one?.sizeBytes);
+      expect(both.some((bytes) => content?.equals(bytes))).to.equal(true);
+    }
   });
 
   it('shows the file only once it is whole', async () => {

@@ -1,0 +1,30 @@
+/** Size and digest of what is stored under an id, by reading all of it. */
+import { createHash } from 'node:crypto';
+import type { FileId } from '../../contracts/ids.js';
+import { StoreUnavailable } from '../event-store/port.js';
+import type { FileStore, StoredFile } from './port.js';
+
+export async function storedFile(
+  files: Pick<FileStore, 'open'>,
+  id: FileId,
+): Promise<StoredFile | undefined> {
+  const stream = await files.open(id);
+  if (!stream) return undefined;
+  const digest = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    digest.update(chunk);
+    sizeBytes += chunk.length;
+  }
+  return { sizeBytes, sha256: digest.digest('hex') };
+}
+
+/** Of a file that was there when it was to be put. Should it be gone since, putting it is repeated. */
+export async function storedBefore(
+  files: Pick<FileStore, 'open'>,
+  id: FileId,
+): Promise<StoredFile> {
+  const stored = await storedFile(files, id);
+  if (!stored) throw new StoreUnavailable(`${id} was removed while it was put`);
+  return stored;
+}
