@@ -4,7 +4,7 @@ import type { FileId } from '../../contracts/ids.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import type { FileStore, StoredFile } from './port.js';
 
-export async function storedFile(
+async function storedFile(
   files: Pick<FileStore, 'open'>,
   id: FileId,
 ): Promise<StoredFile | undefined> {
@@ -19,7 +19,7 @@ export async function storedFile(
   return { sizeBytes, sha256: digest.digest('hex') };
 }
 
-/** Of a file that was there when it was to be put. Should it be gone since, putting it is repeated. */
+/** Of a file that was there when it was to be put. */
 export async function storedBefore(
   files: Pick<FileStore, 'open'>,
   id: FileId,
