@@ -9,6 +9,7 @@ import { streamOf } from '../contracts/streams.js';
 import { auditAccountEvent, auditMovementEvent } from './invariants/accounts.js';
 import { auditDeliveryEvent } from './invariants/deliveries.js';
 import { auditExecutionEvent } from './invariants/executions.js';
+import { auditPricesPublished } from './invariants/prices.js';
 import { openOrder, type Order } from './invariants/order.js';
 import type { Findings } from './findings.js';
 import { dropIfDone, openItems, type OpenItems } from './open-items.js';
@@ -59,6 +60,8 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
       return finish(open, order, auditAccountEvent(open, event));
     case 'MovementRecorded':
       return auditMovementEvent(open, event);
+    case 'PricesPublished':
+      return auditPricesPublished(open, event);
     case 'ExecutionRequested':
     case 'ExecutionAbandoned':
     case 'ProviderDispatched':
@@ -80,6 +83,7 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'DeliveryAttemptFailed':
       return void auditDeliveryEvent(open, event);
     case 'OrganizationCreated':
+    case 'OrganizationQuotasSet':
     case 'ApiKeyGranted':
     case 'ApiKeyWithdrawn':
     case 'ApiKeyCreated':

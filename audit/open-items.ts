@@ -4,6 +4,7 @@
  * ended item is dropped, so memory grows with what is open and not with the log; accounts stay, as
  * sums.
  */
+import type { PriceEntry } from '../contracts/catalogue/catalogue.schema.js';
 import type { Timestamp } from '../contracts/events/envelope.js';
 import type { WebhookEventType } from '../contracts/events/delivery.js';
 import type { DeliveryId, ExecutionId, HoldId, OrganizationId } from '../contracts/ids.js';
@@ -16,6 +17,8 @@ export interface OpenItems {
   readonly holds: Map<HoldId, OpenHold>;
   readonly executions: Map<ExecutionId, OpenExecution>;
   readonly deliveries: Map<DeliveryId, OpenDelivery>;
+  /** Prices by catalogue version, model and route. */
+  readonly prices: Map<string, Map<string, ReadonlyMap<string, PriceEntry>>>;
   /** What the completed executions of an organization cost together. */
   readonly costs: Map<OrganizationId, Micros>;
   /** Requested executions by organization and public status, ended ones included. */
@@ -70,6 +73,8 @@ export interface OpenExecution {
   status: Status;
   /** The attempt that was dispatched last; 0 before the first. */
   attempt: number;
+  /** Of that attempt. */
+  route?: string;
   inFlight?: { readonly deadline: Timestamp };
   /** Of the attempt that was dispatched last; `unknown`: it may have been paid. */
   lastKey?: { readonly key: string; ended: 'known' | 'unknown' };
@@ -87,6 +92,8 @@ export interface OpenExecution {
 export interface Request {
   readonly holdId: HoldId;
   readonly holdAmount: Micros;
+  readonly model: string;
+  readonly catalogueVersion: string;
   readonly expiresAt: Timestamp;
   readonly webhookUrl: string | undefined;
   readonly wanted: readonly string[];
@@ -114,6 +121,7 @@ export const openItems = (findings: Findings): OpenItems => ({
   holds: new Map(),
   executions: new Map(),
   deliveries: new Map(),
+  prices: new Map(),
   costs: new Map(),
   tallies: new Map(),
   deliveryTally: new Map(),

@@ -1,6 +1,13 @@
 /** Streams: `<category>-<id>`; the category is camelCase without a hyphen. */
 export type Category =
-  'account' | 'movement' | 'execution' | 'organization' | 'apiKey' | 'file' | 'delivery';
+  | 'account'
+  | 'movement'
+  | 'execution'
+  | 'organization'
+  | 'apiKey'
+  | 'file'
+  | 'delivery'
+  | 'catalogue';
 
 export type StreamName = `${Category}-${string}`;
 

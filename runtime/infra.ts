@@ -1,6 +1,7 @@
 /** What every app is given: the opened infrastructure. Apps are functions from this to workers. */
 import type { Pool } from 'pg';
 import type { Accounts } from '../command-handling/accounts/accounts.js';
+import type { PriceBook } from '../command-handling/price-book.js';
 import type { Repositories } from '../command-handling/repositories.js';
 import type { Config } from '../infra/config/config.js';
 import type { CatalogueHolder } from '../providers/catalogue/catalogue-holder.js';
@@ -33,6 +34,8 @@ export interface Infra extends Repositories {
   /** The large ones of `payloads`, for sweeping. */
   readonly largePayloads: LargePayloads;
   readonly catalogue: CatalogueHolder;
+  /** At which prices executions were accepted. */
+  readonly prices: PriceBook;
   readonly providers: Providers;
   /** Calls to addresses that callers named: webhooks. */
   readonly outbound: Outbound;

@@ -4,7 +4,6 @@ import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { learn, openRepositories } from '../command-handling/repositories.js';
 import { openStreamCache } from '../command-handling/stream-cache.js';
-import { openCatalogue, type CatalogueHolder } from '../providers/catalogue/catalogue-holder.js';
 import type { Config } from '../infra/config/config.js';
 import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
 import { openDependencies } from './dependencies.js';
@@ -16,6 +15,7 @@ import { allMigrations } from '../infra/migrations/all.js';
 import { parseCidrs, type AllowedNetworks } from '../http/client/addresses.js';
 import { openSharedAccounts } from './open-accounts.js';
 import { openBus } from './open-bus.js';
+import { openPricedCatalogue } from './open-catalogue.js';
 import { openFiles } from './open-files.js';
 import { openStores, type Stores } from './open-stores.js';
 import { openOutbound } from '../http/client/outbound.js';
@@ -80,7 +80,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const { bus, relay } = delivery;
   const filing = await openFiles(config);
   const { files, largePayloads } = filing;
-  const catalogue = catalogueOf(config, sandboxUrl, log);
+  const priced = await openPricedCatalogue({ config, store, sandboxUrl, log });
   const providers = openProviders({ credentials: (name) => config.credential(name) });
   const outbound = openOutbound({ allowedNetworks: networksOf(config.allowedNetworks) });
   const downloads = openOutbound({
@@ -101,7 +101,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     bus,
     files,
     largePayloads,
-    catalogue,
+    ...priced,
     providers,
     outbound,
     downloads,
@@ -123,7 +123,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   return {
     infra,
     async close() {
-      catalogue.close();
+      priced.catalogue.close();
       await Promise.all([providers.close(), outbound.close(), downloads.close()]);
       await Promise.all([delivery.close(), shared.close()]);
       await Promise.all([stores.close(), filing.close()]);
@@ -131,9 +131,6 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     },
   };
 }
-
-const catalogueOf = (config: Config, SANDBOX_URL: string | undefined, log: Log): CatalogueHolder =>
-  openCatalogue({ path: config.catalogueFile, variables: { SANDBOX_URL }, log });
 
 /**
  * A process that runs nothing reads again only what callers repeat within moments: what it keeps

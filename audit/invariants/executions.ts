@@ -8,6 +8,7 @@ import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
 import { CLASSIC_EVENTS } from '../../contracts/webhooks/body.js';
+import { wrongPrice } from './prices.js';
 import { move, type OpenExecution, type OpenItems, type Status } from '../open-items.js';
 
 type Recorded<T extends ExecutionEvent['type'] = ExecutionEvent['type']> = RecordedEvent<
@@ -66,9 +67,18 @@ function requested(
   const { findings, counts, holds } = open;
   if (execution.request) return findings.add('I1', stream, 'it was requested twice') as undefined;
   counts.executions += 1;
-  const { holdId, holdAmount, expiresAt, webhookUrl, webhookEvents } = data;
+  const { holdId, holdAmount, model, catalogueVersion, expiresAt } = data;
+  const { webhookUrl, webhookEvents } = data;
   const wanted = webhookEvents ?? CLASSIC_EVENTS;
-  execution.request = { holdId, holdAmount, expiresAt, webhookUrl, wanted };
+  execution.request = {
+    holdId,
+    holdAmount,
+    model,
+    catalogueVersion,
+    expiresAt,
+    webhookUrl,
+    wanted,
+  };
   execution.sequence = 1;
   move(tallyOf(open, data.organizationId), undefined, 'PENDING');
   const wrong = (problem: string) => findings.add('I2', stream, `${holdId} ${problem}`);
@@ -155,6 +165,7 @@ function dispatched(
   if (lastKey?.ended === 'known' && lastKey.key === dispatchKey)
     wrong(`attempt ${attempt} took the key of an attempt that had ended`);
   execution.attempt = attempt;
+  execution.route = event.data.route;
   execution.inFlight = { deadline };
   // An unknown outcome stays unknown until the end: only the same key may be used again.
   if (lastKey?.ended !== 'unknown') execution.lastKey = { key: dispatchKey, ended: 'known' };
@@ -186,10 +197,11 @@ const ratedIn = ({ cost, ratedCost }: { cost: Micros; ratedCost?: Micros }): Mic
 /** What it cost, and what it would have cost without the bound of its hold. */
 function completed(
   open: OpenItems,
-  { attempt, inFlight, delivered, request, organizationId }: OpenExecution,
+  execution: OpenExecution,
   { data, stream }: Recorded<'ExecutionCompleted'>,
   wrong: (problem: string) => void,
 ): Money {
+  const { attempt, inFlight, delivered, request, organizationId } = execution;
   if (!inFlight && !delivered)
     wrong(`it was completed by attempt ${data.attempt}, which never ran`);
   else if (data.attempt !== attempt)
@@ -199,6 +211,8 @@ function completed(
     const [was, is] = [formatMoney(delivered.rated), formatMoney(rated)];
     wrong(`it was delivered for ${was} and completed for ${is}`);
   }
+  const wrongly = wrongPrice(open, execution, data.usage, rated);
+  if (wrongly !== undefined) open.findings.add('I4', stream, wrongly);
   const held = request?.holdAmount ?? 0n;
   const cost = rated < held ? rated : held;
   // The first release recorded the price as the cost; its owner is shown what the hold covers.

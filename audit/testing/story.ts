@@ -1,5 +1,6 @@
 /** Logs for the auditor's specs: a story told event by event, right unless a spec wants it not. */
 import { hash, randomUUID } from 'node:crypto';
+import type { PriceEntry } from '../../contracts/catalogue/catalogue.schema.js';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { ReleaseReason } from '../../contracts/events/account.js';
 import type { NewEvent, RecordedEvent } from '../../contracts/events/envelope.js';
@@ -109,6 +110,24 @@ function executionsIn({ organizationId, events, time, tell }: Telling) {
   const on = (id: ExecutionId, type: ExecutionEvent['type'], data: Other) =>
     tell(`execution-${id}`, type, { executionId: id, organizationId, ...data });
   return {
+    publish: (version: string, slug: string, prices: Readonly<Record<string, PriceEntry>>) =>
+      tell(`catalogue-${version}`, 'PricesPublished', {
+        version,
+        models: [
+          {
+            slug,
+            modality: 'text',
+            usageDefault: {},
+            routes: Object.entries(prices).map(([name, price]) => ({
+              name,
+              provider: 'aurora',
+              providerModel: 'x',
+              price,
+              cost: {},
+            })),
+          },
+        ],
+      }),
     request: (id: ExecutionId, holdId: HoldId, holdAmount: bigint, other: Other = {}) =>
       on(id, 'ExecutionRequested', {
         apiKeyId: `key_${randomUUID()}`,

@@ -60,11 +60,11 @@ export const noReferences = (): References => ({ payloads: new Map(), files: new
 export function note(named: References, { type, data }: RecordedEvent<AnyEvent>): void {
   if (type === 'FileStored')
     named.files.set(data.fileId, { bytes: data.sizeBytes, sha256: data.sha256 });
-  const ref =
-    type === 'ExecutionRequested'
-      ? data.input
-      : (type === 'ProviderSucceeded' || type === 'ExecutionCompleted') && data.output;
-  if (ref) named.payloads.set(ref.ref, { ref, owner: data.organizationId });
+  const noteOf = (ref: PayloadRef, owner: OrganizationId) =>
+    named.payloads.set(ref.ref, { ref, owner });
+  if (type === 'ExecutionRequested') noteOf(data.input, data.organizationId);
+  if (type === 'ProviderSucceeded' || type === 'ExecutionCompleted')
+    noteOf(data.output, data.organizationId);
 }
 
 const AT_ONCE = 64;

@@ -175,7 +175,7 @@ async function missingFiles({ commands, caller, body }: Asked): Promise<ErrorDet
   for (const { field, id } of filesIn(model, body.input)) {
     const stream = streamOf('file', id);
     const [stored] = isId('file', id) ? await commands.store.readStream(stream, { limit: 1 }) : [];
-    if (stored?.data.organizationId !== caller.organizationId)
+    if (stored?.type !== 'FileStored' || stored.data.organizationId !== caller.organizationId)
       missing.push({ field, code: 'file_not_found', message: 'does not exist' });
   }
   return missing;

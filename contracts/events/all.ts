@@ -1,5 +1,6 @@
 /** Every event there is, by type name. Type names are unique over all categories. */
 import { accountSchemas, type AccountEvent } from './account.js';
+import { catalogueSchemas, type CatalogueEvent } from './catalogue.js';
 import { deliverySchemas, type DeliveryEvent } from './delivery.js';
 import type { EventSchema } from './envelope.js';
 import { executionSchemas, type ExecutionEvent } from './execution.js';
@@ -19,7 +20,8 @@ export type AnyEvent =
   | OrganizationEvent
   | ApiKeyEvent
   | FileEvent
-  | DeliveryEvent;
+  | DeliveryEvent
+  | CatalogueEvent;
 
 export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...accountSchemas,
@@ -29,4 +31,5 @@ export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...apiKeySchemas,
   ...fileSchemas,
   ...deliverySchemas,
+  ...catalogueSchemas,
 };

@@ -218,7 +218,7 @@ const fact = { executionId: id('exec'), organizationId: id('org'), at: timestamp
 const attempt = { ...fact, attempt: { ...count, minimum: 1 } };
 const onRoute = { ...attempt, provider: text, route: text };
 const ending = { ...fact, holdId: id('hold') };
-const usage = record({
+export const usage = record({
   'inputTokens?': size,
   'outputTokens?': size,
   'images?': count,

@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Model, Price } from '../../contracts/catalogue/catalogue.js';
 import type { Modality, Usage } from '../../contracts/events/execution.js';
+import { formatMoney, parseMoney } from '../../contracts/money.js';
 import { withDefaults } from './defaults.js';
-import { costOf, estimateFor, holdFor, inputTokensMax } from './pricing.js';
+import { boundedUsage, costAt, costOf, estimateFor, holdFor, inputTokensMax } from './pricing.js';
 
 const free: Price = {
   perRequest: 0n,
@@ -101,6 +102,83 @@ describe('pricing: estimate', () => {
     const model = modelOf('text', [{}]);
     expect(withDefaults(model, { prompt: 'x' })).to.deep.equal({ prompt: 'x', max_tokens: 256 });
     expect(withDefaults(model, { max_tokens: 5 })).to.deep.equal({ max_tokens: 5 });
+  });
+});
+
+describe('pricing: the bound that is estimated', () => {
+  const bare = { inputSchema: { type: 'object', properties: { prompt: {} } } };
+  const bounds = [
+    ['text', { outputTokens: 77 }, 'max_tokens', { per1kOutputTokens: 1_000n }],
+    ['image', { images: 3 }, 'num_images', { perImage: 1n }],
+    ['audio', { seconds: 2.5 }, 'duration_seconds', { perSecond: 1_000n }],
+    ['video', { seconds: 9 }, 'duration_seconds', { perSecond: 1_000n }],
+  ] as const;
+  for (const [modality, usageDefault, field, price] of bounds)
+    it(`is sent, whatever the schema and the input say (${modality})`, () => {
+      const model = { ...modelOf(modality, [price], usageDefault), ...bare };
+      const [bound] = Object.values(usageDefault);
+      for (const asked of [undefined, null, -1, Number.NaN, '5', 1e308]) {
+        const input = { prompt: 'x', ...(asked !== undefined && { [field]: asked }) };
+        const sent = withDefaults(model, input);
+        expect(sent).to.deep.equal({ prompt: 'x', [field]: bound });
+        expect(estimateFor(model, input)).to.deep.equal(estimateFor(model, sent));
+        expect(estimateFor(model, input).usage).to.include(usageDefault);
+      }
+      expect(withDefaults(model, { [field]: 1 })).to.deep.equal({ [field]: 1 });
+      expect(withDefaults(model, { [field]: 0 })).to.deep.equal({ [field]: 0 });
+    });
+});
+
+describe('pricing: what was promised', () => {
+  const priced = (name: string, perRequest: bigint, perImage = 0n) => ({
+    name,
+    price: { ...free, perRequest, perImage },
+  });
+  const promised = [priced('a', 10n), priced('b', 5n, 4n)];
+
+  it('is the price of the route as it was accepted', () => {
+    expect(costAt(promised, priced('b', 99n), { images: 3 })).to.equal(17n);
+    expect(costAt(promised, priced('a', 1n), { images: 3 })).to.equal(10n);
+  });
+
+  it('bounds a route that came later by the dearest that was promised', () => {
+    expect(costAt(promised, priced('new', 99n), { images: 3 })).to.equal(17n);
+    expect(costAt(promised, priced('new', 99n), { images: 1 })).to.equal(10n);
+    expect(costAt(promised, priced('new', 2n), { images: 1 })).to.equal(2n);
+  });
+});
+
+describe('pricing: what a provider says it used', () => {
+  it('is no more than any use, and nothing where it is no count', () => {
+    const honest = { inputTokens: 7, outputTokens: 0, images: 2, seconds: 1.25 };
+    expect(boundedUsage(honest)).to.deep.equal(honest);
+    for (const lie of [Number.NaN, -1, Infinity, -Infinity, 1e308, '7', null]) {
+      const told = { inputTokens: lie, outputTokens: lie, images: lie, seconds: lie };
+      expect(boundedUsage(told as Usage)).to.deep.equal({});
+    }
+    expect(boundedUsage({ images: 1.5 })).to.deep.equal({});
+    const most = Number.MAX_SAFE_INTEGER;
+    const cut = boundedUsage({
+      inputTokens: most,
+      outputTokens: most,
+      images: most,
+      seconds: most,
+    });
+    expect(cut).to.deep.equal({
+      inputTokens: 100_000_000,
+      outputTokens: 100_000_000,
+      images: 1_000,
+      seconds: 86_400,
+    });
+    const dearest = 999_999_999_999n;
+    const price = {
+      perRequest: dearest,
+      perImage: dearest,
+      perSecond: dearest,
+      per1kInputTokens: dearest,
+      per1kOutputTokens: dearest,
+    };
+    expect(parseMoney(formatMoney(costOf(price, cut)))).to.equal(costOf(price, cut));
   });
 });
 

@@ -6,10 +6,10 @@
  * are first brought to whole milliseconds, also upwards. All arithmetic is on bigint; hence a cost
  * never falls when usage grows, and an estimate over a bound on usage is a bound on the cost.
  */
-import type { Model, Price } from '../../contracts/catalogue/catalogue.js';
+import type { Model, Price, Route } from '../../contracts/catalogue/catalogue.js';
 import type { Usage } from '../../contracts/events/execution.js';
 import type { Micros } from '../../contracts/money.js';
-import { withDefaults } from './defaults.js';
+import { boundIn, isCount, isSeconds, withDefaults } from './defaults.js';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -30,14 +30,49 @@ export function costOf(price: Price, usage: Usage): Micros {
   );
 }
 
+/** A route, and what the caller pays on it. */
+export type PricedRoute = Pick<Route, 'name' | 'price'>;
+
+/**
+ * The price of a success on `route`, where the caller was promised the prices of `promised`, the
+ * routes of the accepted catalogue version. On a route that is newer than the promise the caller
+ * pays its price, and at most what the dearest promised route would have cost.
+ */
+export function costAt(promised: readonly PricedRoute[], route: PricedRoute, usage: Usage): Micros {
+  const same = promised.find(({ name }) => name === route.name);
+  if (same) return costOf(same.price, usage);
+  const cost = costOf(route.price, usage);
+  const most = dearest(promised, usage);
+  return cost < most ? cost : most;
+}
+
+const USAGE_MAX = { tokens: 100_000_000, images: 1_000, seconds: 86_400 };
+
+/**
+ * What a provider says it used, as it may reach money: what is no count is left out, and what is
+ * beyond any use is cut, so that a cost fits wherever amounts are kept.
+ */
+export function boundedUsage({ inputTokens, outputTokens, images, seconds }: Usage): Usage {
+  const [input, output] = [inputTokens, outputTokens].map((n) => bounded(n, USAGE_MAX.tokens));
+  const pictures = bounded(images, USAGE_MAX.images);
+  return {
+    ...(input !== undefined && { inputTokens: input }),
+    ...(output !== undefined && { outputTokens: output }),
+    ...(pictures !== undefined && { images: pictures }),
+    ...(isSeconds(seconds) && { seconds: Math.min(seconds, USAGE_MAX.seconds) }),
+  };
+}
+
 /** The dearest of the model's routes over the most that this input can use. */
 export function estimateFor(model: Model, input: Input): Estimate {
   const usage = usageMax(model, withDefaults(model, input));
-  const estimated = model.routes
-    .map(({ price }) => costOf(price, usage))
-    .reduce((dearest, cost) => (cost > dearest ? cost : dearest), 0n);
-  return { estimated, usage };
+  return { estimated: dearest(model.routes, usage), usage };
 }
+
+const dearest = (routes: readonly PricedRoute[], usage: Usage): Micros =>
+  routes
+    .map(({ price }) => costOf(price, usage))
+    .reduce((most, cost) => (cost > most ? cost : most), 0n);
 
 const HOLD_MIN_MICROS = 10_000n;
 
@@ -67,36 +102,27 @@ export function inputTokensMax(input: Input): number {
   return tokens;
 }
 
+/** Of an input with its defaults: it says how much it asks for. */
 function usageMax(model: Model, input: Input): Usage {
-  const { usageDefault } = model;
+  const bound = boundIn(model, input) ?? 0;
   switch (model.modality) {
     case 'text':
-      return {
-        inputTokens: inputTokensMax(input),
-        outputTokens: countIn(input, 'max_tokens') ?? usageDefault.outputTokens ?? 0,
-      };
+      return { inputTokens: inputTokensMax(input), outputTokens: bound };
     case 'image':
-      return { images: countIn(input, 'num_images') ?? usageDefault.images ?? 1 };
+      return { images: bound };
     case 'audio':
     case 'video':
-      return { seconds: secondsIn(input) ?? usageDefault.seconds ?? 0 };
+      return { seconds: bound };
   }
 }
 
-function countIn(input: Input, name: string): number | undefined {
-  const value = input[name];
-  return Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : undefined;
-}
-
-function secondsIn(input: Input): number | undefined {
-  const value = input['duration_seconds'];
-  return typeof value === 'number' && isSeconds(value) ? value : undefined;
-}
-
 function counted(count = 0): number {
-  if (Number.isSafeInteger(count) && count >= 0) return count;
+  if (isCount(count)) return count;
   throw new RangeError(`not a count: ${count}`);
 }
+
+const bounded = (count: number | undefined, most: number): number | undefined =>
+  isCount(count) ? Math.min(count, most) : undefined;
 
 /** `toFixed` rounds the exact binary value, so no product of floats decides about a micro. */
 function milliseconds(seconds = 0): bigint {
@@ -105,7 +131,5 @@ function milliseconds(seconds = 0): bigint {
   const microseconds = BigInt(seconds.toFixed(6).replace('.', ''));
   return (microseconds + 999n) / 1000n;
 }
-
-const isSeconds = (value: number): boolean => value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 
 const perThousand = (price: Micros, count: bigint): Micros => (price * count + 999n) / 1000n;

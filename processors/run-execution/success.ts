@@ -1,6 +1,6 @@
-/** A provider's success made ready to record: its cost, and its output as a stored payload. */
+/** A success made ready to record: its cost at the accepted prices, its output as a payload. */
 import type * as Execution from '../../domain/execution/execution.js';
-import { costOf } from '../../domain/pricing/pricing.js';
+import { boundedUsage, costAt, costOf } from '../../domain/pricing/pricing.js';
 import type { Payload } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProviderResult } from '../../providers/port.js';
@@ -13,13 +13,16 @@ type Succeeded = Extract<ProviderResult, { kind: 'succeeded' }>;
 export async function successOf(
   infra: Infra,
   { claimed, route }: ClaimedAttempt,
-  { output, usage }: Succeeded,
+  { output, usage: told }: Succeeded,
   at: string,
 ): Promise<{ command: Execution.Command; payload: Payload | undefined }> {
   const { request, current } = claimed.state;
   const { attempt } = current;
-  const prices = { cost: costOf(route.price, usage), providerCost: costOf(route.cost, usage) };
-  const { executionId, organizationId } = request;
+  const { executionId, organizationId, catalogueVersion, model } = request;
+  const promised = await infra.prices.promised(catalogueVersion, model);
+  const usage = boundedUsage(told);
+  const cost = costAt(promised ?? [route], route, usage);
+  const prices = { cost, providerCost: costOf(route.cost, usage) };
   if (output.modality !== 'text') {
     const about = `${executionId}/raw/${attempt}`;
     const { ref, inline } = await storePayload(infra, about, organizationId, output);

@@ -8,6 +8,7 @@ import type {
   RouteEntry,
 } from '../../contracts/catalogue/catalogue.schema.js';
 import type { Modality } from '../../contracts/events/execution.js';
+import { boundOf } from '../../domain/pricing/defaults.js';
 import { adapterModalities } from '../adapters.js';
 import { compilerOfInputs, type CompileInput } from './input-validators.js';
 import { costProblems } from './schema-cost.js';
@@ -127,19 +128,18 @@ function unitProblems(place: string, price: PriceEntry, modality: Modality): str
 /** The bound of an input that does not say how much it wants; without one no hold is enough. */
 function usageProblems(place: string, model: ModelEntry): string[] {
   const { usage_default: usage = {}, modality, input_schema: schema } = model;
-  const [unit, field] = boundOf[modality];
+  const { inFile: unit, field } = boundOf[modality];
   const properties = schema['properties'] as Record<string, { default?: unknown }> | undefined;
   const stated = properties?.[field]?.default;
   if (usage[unit] === undefined)
     return [`${place}.usage_default: '${unit}' is missing; it bounds what a request may use`];
   if (stated !== undefined && stated !== usage[unit])
     return [`${place}.usage_default.${unit}: is not the default of '${field}' in input_schema`];
-  return [];
+  const unbounded = UNBOUNDED.filter((name) => modality === 'text' && properties?.[name]);
+  return unbounded.map(
+    (name) => `${place}.input_schema: '${name}' asks for more than 'max_tokens' bounds`,
+  );
 }
 
-const boundOf = {
-  text: ['output_tokens', 'max_tokens'],
-  image: ['images', 'num_images'],
-  audio: ['seconds', 'duration_seconds'],
-  video: ['seconds', 'duration_seconds'],
-} as const;
+/** Fields of the providers' own by which an answer could be longer than it was estimated. */
+const UNBOUNDED = ['max_completion_tokens', 'best_of'];

@@ -160,6 +160,9 @@ describe('catalogue: what is refused, in words', () => {
   is('models.talk.usage_default', /'output_tokens' is missing/, (tree) => {
     delete at(tree, 'models', 'talk')['usage_default'];
   });
+  is('models.talk.input_schema', /'best_of' asks for more than 'max_tokens' bounds/, (tree) => {
+    at(tree, 'models', 'talk', 'input_schema', 'properties')['best_of'] = { type: 'integer' };
+  });
   is('models.talk.usage_default.output_tokens', /not the default of 'max_tokens'/, (tree) => {
     at(tree, 'models', 'talk', 'input_schema', 'properties')['max_tokens'] = {
       type: 'integer',

@@ -5,24 +5,17 @@
 import { hash } from 'node:crypto';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { parseDocument } from 'yaml';
-import type {
-  Catalogue,
-  Model,
-  Poll,
-  Price,
-  Provider,
-} from '../../contracts/catalogue/catalogue.js';
+import type { Catalogue, Model, Poll, Provider } from '../../contracts/catalogue/catalogue.js';
 import {
   catalogueSchema,
   type CatalogueDocument,
   type ModelEntry,
   type PollEntry,
-  type PriceEntry,
   type ProviderEntry,
 } from '../../contracts/catalogue/catalogue.schema.js';
 import { outputSchemas } from '../../contracts/catalogue/output-schemas.js';
 import type { Usage } from '../../contracts/events/execution.js';
-import { parseMoney, type Micros } from '../../contracts/money.js';
+import { priceOf } from '../../domain/pricing/price-entry.js';
 import { baseUrlOf, crossProblems, type Variables } from './catalogue-checks.js';
 import { validatorOf } from './input-validators.js';
 
@@ -161,17 +154,5 @@ function usageOf({ usage_default: given = {} }: ModelEntry): Usage {
     ...(given.output_tokens !== undefined && { outputTokens: given.output_tokens }),
     ...(given.images !== undefined && { images: given.images }),
     ...(given.seconds !== undefined && { seconds: given.seconds }),
-  };
-}
-
-function priceOf(entry: PriceEntry): Price {
-  const micros = (amount: string | undefined): Micros =>
-    amount === undefined ? 0n : (parseMoney(amount) ?? 0n);
-  return {
-    perRequest: micros(entry.per_request),
-    perImage: micros(entry.per_image),
-    perSecond: micros(entry.per_second),
-    per1kInputTokens: micros(entry.per_1k_input_tokens),
-    per1kOutputTokens: micros(entry.per_1k_output_tokens),
   };
 }

@@ -1,0 +1,116 @@
+/**
+ * The price book: at which prices executions are accepted, by catalogue version. The prices of a
+ * version are in the log before anything is accepted under it, so whoever settles an execution
+ * finds them there, whatever catalogue is in force then.
+ *
+ *   catalogue loaded ─► its models that the stream lacks ─► PricesPublished, expecting what was
+ *                            ▲                                   │ read: another replica wrote
+ *                            └───────────────────────────────────┘
+ */
+import type { Catalogue, Model } from '../contracts/catalogue/catalogue.js';
+import type { PricesPublished, PublishedModel } from '../contracts/events/catalogue.js';
+import { streamOf } from '../contracts/streams.js';
+import { priceEntryOf, priceOf } from '../domain/pricing/price-entry.js';
+import type { PricedRoute } from '../domain/pricing/pricing.js';
+import { NO_STREAM, type EventStore } from '../infra/event-store/port.js';
+import { openRecentMap } from '../infra/recent-map.js';
+import type { CommandMetadata } from './command-metadata.js';
+import { appendOf, readEvents } from './streams.js';
+
+/** Both throw `StoreUnavailable` or `StoreOverloaded`, and may be repeated. */
+export interface PriceBook {
+  /** Resolves when the prices of all models are in the log. */
+  publish(catalogue: Catalogue): Promise<void>;
+  /**
+   * The routes of a model in that version; undefined where its prices were never published, as for
+   * executions of releases that published none.
+   */
+  promised(version: string, model: string): Promise<readonly PricedRoute[] | undefined>;
+}
+
+type Prices = ReadonlyMap<string, readonly PricedRoute[]>;
+
+/** Versions that executions under way were accepted under. */
+const VERSIONS_MAX = 64;
+/** Of one event: a store takes at most 1 MiB in one append. */
+const EVENT_BYTES_MAX = 256 * 1024;
+const EVENT_MODELS_MAX = 1_000;
+
+export function openPriceBook(store: EventStore, current: () => Catalogue): PriceBook {
+  const known = openRecentMap<string, Prices>({
+    costMax: VERSIONS_MAX,
+    entriesMax: VERSIONS_MAX,
+  });
+  const readVersion = (version: string) =>
+    readEvents<PricesPublished>(store, streamOf('catalogue', version));
+  return {
+    async publish(catalogue) {
+      for (;;) {
+        const events = await readVersion(catalogue.version);
+        const published = new Set(
+          events.flatMap(({ data }) => data.models.map(({ slug }) => slug)),
+        );
+        const missing = [...catalogue.models.values()].filter(({ slug }) => !published.has(slug));
+        if (missing.length === 0) return;
+        const revision = events.at(-1)?.revision ?? NO_STREAM;
+        const append = appendFor(catalogue.version, revision, missing);
+        await store.append({ appends: [append] });
+      }
+    },
+
+    async promised(version, model) {
+      const catalogue = current();
+      if (catalogue.version === version) return catalogue.models.get(model)?.routes;
+      const kept = known.get(version);
+      if (kept) return kept.get(model);
+      const prices = pricesIn(await readVersion(version));
+      if (prices.size > 0) known.set(version, prices, 1);
+      return prices.get(model);
+    },
+  };
+}
+
+function appendFor(version: string, revision: number, models: readonly Model[]) {
+  const at = new Date().toISOString();
+  const data = { version, models: firstOf(models.map(publishedModel)), at };
+  const event: PricesPublished = { type: 'PricesPublished', data };
+  const metadata: CommandMetadata = {
+    actor: 'operator',
+    correlationId: version,
+    causationId: 'catalogue',
+  };
+  return appendOf(streamOf('catalogue', version), revision, [event], metadata);
+}
+
+/** As many as one event carries, and at least one. */
+function firstOf(models: readonly PublishedModel[]): readonly PublishedModel[] {
+  let bytes = 0;
+  const end = models.findIndex((model, index) => {
+    bytes += Buffer.byteLength(JSON.stringify(model));
+    return index > 0 && (bytes > EVENT_BYTES_MAX || index >= EVENT_MODELS_MAX);
+  });
+  return end < 0 ? models : models.slice(0, end);
+}
+
+const publishedModel = ({ slug, modality, usageDefault, routes }: Model): PublishedModel => ({
+  slug,
+  modality,
+  usageDefault,
+  routes: routes.map(({ name, provider, providerModel, price, cost }) => ({
+    name,
+    provider,
+    providerModel,
+    price: priceEntryOf(price),
+    cost: priceEntryOf(cost),
+  })),
+});
+
+const pricesIn = (events: readonly PricesPublished[]): Prices =>
+  new Map(
+    events.flatMap(({ data }) =>
+      data.models.map(({ slug, routes }) => [
+        slug,
+        routes.map(({ name, price }) => ({ name, price: priceOf(price) })),
+      ]),
+    ),
+  );

@@ -1,0 +1,49 @@
+/** The facts of a catalogue version: at which prices executions are accepted under it. */
+import type { PriceEntry } from '../catalogue/catalogue.schema.js';
+import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
+import { usage, type Modality, type Usage } from './execution.js';
+import { eventSchema, listOf, money, oneOf, record, text, timestamp } from './schema-parts.js';
+
+export interface PublishedRoute {
+  readonly name: string;
+  readonly provider: string;
+  readonly providerModel: string;
+  /** What the caller pays, and what we pay: dollars per unit; a unit that is absent is free. */
+  readonly price: PriceEntry;
+  readonly cost: PriceEntry;
+}
+
+export interface PublishedModel {
+  readonly slug: string;
+  readonly modality: Modality;
+  /** What an input uses that does not say, for the estimate. */
+  readonly usageDefault: Usage;
+  readonly routes: readonly PublishedRoute[];
+}
+
+/** These models of the version may be asked for at these prices; a large version has several. */
+export type PricesPublished = DomainEvent<
+  'PricesPublished',
+  { readonly version: string; readonly models: readonly PublishedModel[]; readonly at: Timestamp }
+>;
+
+export type CatalogueEvent = PricesPublished;
+
+const prices = { type: 'object', additionalProperties: money, maxProperties: 100 };
+
+export const catalogueSchemas: Record<CatalogueEvent['type'], EventSchema> = {
+  PricesPublished: eventSchema('Executions may be accepted at these prices.', {
+    version: text,
+    models: listOf(
+      record({
+        slug: text,
+        modality: oneOf('text', 'image', 'audio', 'video'),
+        usageDefault: usage,
+        routes: listOf(
+          record({ name: text, provider: text, providerModel: text, price: prices, cost: prices }),
+        ),
+      }),
+    ),
+    at: timestamp,
+  }),
+};
