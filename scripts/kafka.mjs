@@ -26,6 +26,7 @@ const DEPENDENCIES = [
 const HELP = `Runs Apache Kafka ${VERSION} on this machine: node scripts/kafka.mjs [options]
 
   --port P       where it listens on 127.0.0.1 (9092; 0 picks a free one)
+  --advertise P  the port that clients are told, of a proxy on 127.0.0.1 (the same)
   --dir D        where it keeps its data (data/kafka)
   --fetch-only   only fetches the program, so that a later start is quick
   --tied         ends when standard input closes: for programs that start it
@@ -37,6 +38,7 @@ Needs Java 17 or newer, and mvn the first time. The program is kept in
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '9092' },
+    advertise: { type: 'string' },
     dir: { type: 'string', default: 'data/kafka' },
     'fetch-only': { type: 'boolean', default: false },
     tied: { type: 'boolean', default: false },
@@ -107,7 +109,7 @@ const properties = (logDir, broker, controller) => `process.roles=broker,control
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controller}
 listeners=BROKER://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}
-advertised.listeners=BROKER://127.0.0.1:${broker}
+advertised.listeners=BROKER://127.0.0.1:${values.advertise ?? broker}
 listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER

@@ -122,7 +122,10 @@ function join(line: Line, pair: Pair): void {
   const backend = (pair.backend = connect(line.to));
   pipe(line, pair, client, backend);
   pipe(line, pair, backend, client);
-  client.resume();
+  client.pause();
+  backend.on('connect', () => {
+    if (!isSilent(line, pair)) client.resume();
+  });
 }
 
 function pipe(line: Line, pair: Pair, from: Socket, into: Socket): void {

@@ -1,14 +1,15 @@
 /**
  * The one file that knows the Kafka client (kafkajs 2, no longer maintained: ADR 16 names its
- * successor). The library lacks three properties, which this file adds:
+ * successor), with `idle-timers.ts`. The library lacks four properties, which they add:
  *
  * - Each producer, consumer and admin has a life of its own. The end of a life closes its sockets
  *   and stops its retries, so that no send or commit waits longer than its caller.
  * - A sender takes a new producer after any failed send: the old one would use its sequence number
  *   again, and the broker would drop the next record as a repetition while the send succeeds.
+ * - A connection on which a request was not answered in time is closed. The library would ask again
+ *   on the same one for ever, though the broker cannot be heard on it.
  * - An idle connection does not wake up each millisecond.
  */
-import { createRequire } from 'node:module';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -23,6 +24,7 @@ import {
   type RetryOptions,
 } from 'kafkajs';
 import type { Log } from '../../logger.js';
+import { quietenIdleTimers } from './idle-timers.js';
 import { PARTITIONS } from './names.js';
 import type {
   ConsumeOptions,
@@ -42,10 +44,10 @@ export interface KafkaClientOptions {
   readonly sessionTimeoutMs?: number;
 }
 
-const SESSION_TIMEOUT_MS = 10_000;
+const SESSION_TIMEOUT_MS = 8_000;
 const HEARTBEATS_PER_SESSION = 3;
 /** A fetch is answered as soon as there is data: this only bounds how late a stop is noticed. */
-const FETCH_WAIT_MS = 3_000;
+const FETCH_WAIT_MS = 2_500;
 /** About a thousand messages: no more than a few milliseconds of decoding at one time. */
 const FETCH_BYTES_PER_PARTITION = 128 * 1024;
 /** After a few messages the next fetch waits for more: a request for each would cost too much. */
@@ -53,9 +55,10 @@ const GATHER_MS = 50;
 /** So many messages of one partition are fetched without waiting for more. */
 const GATHERED = 32;
 const CONNECT_TIMEOUT_MS = 2_000;
-const REQUEST_TIMEOUT_MS = 10_000;
+/** Longer than a fetch waits: a broker that takes longer is silent. */
+const REQUEST_TIMEOUT_MS = 4_000;
 /** How long a request may take, connecting included. */
-const ANSWER_MS = 5_000;
+const ANSWER_MS = 4_000;
 const LOG_EVERY_MS = 10_000;
 /** How long a disconnect may take. */
 const DISCONNECT_MS = 3_000;
@@ -83,12 +86,14 @@ export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
 interface Life {
   readonly kafka: Kafka;
   readonly ended: boolean;
+  /** A request was not answered in time: closes the connections to that broker. */
+  readonly hangUp: (late: { readonly payload: { readonly broker: string } }) => void;
   end(): void;
 }
 
 function openLife(options: KafkaClientOptions, lives: Set<Life>): Life {
   const { brokers, clientId, log } = options;
-  const sockets = new Set<Socket>();
+  const sockets = new Map<Socket, string>();
   let ended = false;
   const kafka = new Kafka({
     brokers: [...brokers],
@@ -101,20 +106,24 @@ function openLife(options: KafkaClientOptions, lives: Set<Life>): Life {
     socketFactory: ({ host, port, onConnect }) => {
       if (ended) throw new Error('it was closed');
       const socket = connect({ host, port, noDelay: true, keepAlive: true }, onConnect);
-      sockets.add(socket);
+      sockets.set(socket, `${host}:${port}`);
       socket.on('close', () => sockets.delete(socket));
       return socket;
     },
   });
-  const life = {
+  const life: Life = {
     kafka,
     get ended() {
       return ended;
     },
+    hangUp: ({ payload }) => {
+      for (const [socket, broker] of sockets)
+        if (broker === payload.broker) socket.destroy(new Error('the broker is silent'));
+    },
     end: () => {
       ended = true;
       lives.delete(life);
-      for (const socket of sockets) socket.destroy(new Error('it was closed'));
+      for (const socket of sockets.keys()) socket.destroy(new Error('it was closed'));
     },
   };
   lives.add(life);
@@ -153,6 +162,7 @@ function sharedAdmin(open: () => Life) {
   let opened: { readonly life: Life; readonly admin: Promise<Admin> } | undefined;
   const connected = (life: Life) => {
     const admin = life.kafka.admin();
+    admin.on('admin.network.request_timeout', life.hangUp);
     return admin.connect().then(() => admin);
   };
   return async <T>(ask: (admin: Admin) => Promise<T>): Promise<T> => {
@@ -217,6 +227,7 @@ function openSender(open: () => Life): Sender {
       createPartitioner: Partitioners.DefaultPartitioner,
       allowAutoTopicCreation: false,
     });
+    producer.on('producer.network.request_timeout', life.hangUp);
     return producer.connect().then(() => producer);
   };
   return {
@@ -263,6 +274,7 @@ function consume(
     minBytes: 1,
     allowAutoTopicCreation: false,
   });
+  consumer.on('consumer.network.request_timeout', life.hangUp);
   const crashed = new Promise<unknown>((resolve) => {
     consumer.on('consumer.crash', ({ payload }) => resolve(payload.error));
   });
@@ -349,50 +361,3 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
     late.catch(() => undefined);
   }
 }
-
-interface RequestQueue {
-  readonly pending: readonly unknown[];
-  readonly throttledUntil: number;
-  readonly inflight: ReadonlyMap<number, Inflight>;
-  requestTimeoutIntervalId: NodeJS.Timeout | null;
-  isConnected(): boolean;
-  destroy(): void;
-  scheduleCheckPendingRequests: (this: RequestQueue) => void;
-  scheduleRequestTimeoutCheck: (this: RequestQueue) => void;
-}
-
-interface Inflight {
-  readonly sentAt: number;
-  readonly requestTimeout: number;
-  timeoutRequest(): void;
-}
-
-/** A time-out of ten seconds needs no check ten times a second. */
-const TIMEOUT_CHECK_MS = 2_500;
-
-/**
- * The library's request queue looks for pending requests also when there are none, each millisecond
- * (and with a warning per timer in Node 24); a request that waits schedules the look itself. Every
- * connection looks for late answers ten times a second. Together 3 % of a core in an idle process.
- */
-function quietenIdleTimers(): void {
-  if (isQuiet) return;
-  isQuiet = true;
-  const require: (path: string) => unknown = createRequire(import.meta.url);
-  const module = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
-  const { prototype } = module;
-  const schedule = prototype.scheduleCheckPendingRequests;
-  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
-    if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
-  };
-  prototype.scheduleRequestTimeoutCheck = function (this: RequestQueue) {
-    this.destroy();
-    this.requestTimeoutIntervalId = setInterval(() => {
-      for (const request of this.inflight.values())
-        if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest();
-      if (!this.isConnected()) this.destroy();
-    }, TIMEOUT_CHECK_MS);
-  };
-}
-
-let isQuiet = false;

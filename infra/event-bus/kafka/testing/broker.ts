@@ -34,11 +34,18 @@ let shared: Promise<KafkaBroker | string> | undefined;
 /** Fetching the program the first time is most of it. */
 const START_DEADLINE_MS = 180_000;
 
-/** One of its own, on a free port; in a folder of its own unless one is given. */
-export async function startKafka(options: { readonly dir?: string } = {}): Promise<KafkaBroker> {
+interface KafkaOptions {
+  /** A folder of its own unless one is given. */
+  readonly dir?: string;
+  /** The port of a proxy before it, which clients are told to connect to. */
+  readonly advertise?: number;
+}
+
+/** One of its own, on a free port. */
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaBroker> {
   const folder = await temporaryFolder();
-  const dir = options.dir ?? folder.dir;
-  let present = await start(dir, 0);
+  const { dir = folder.dir, advertise } = options;
+  let present = await start(dir, 0, advertise);
   const { port } = present;
   const close = async () => {
     await present.end();
@@ -49,7 +56,7 @@ export async function startKafka(options: { readonly dir?: string } = {}): Promi
     brokers: `127.0.0.1:${port}`,
     kill9: () => present.end(),
     restart: async () => {
-      present = await start(dir, port);
+      present = await start(dir, port, advertise);
     },
     close,
   };
@@ -60,8 +67,9 @@ interface Started {
   end(): Promise<void>;
 }
 
-async function start(dir: string, port: number): Promise<Started> {
+async function start(dir: string, port: number, advertise?: number): Promise<Started> {
   const args = ['scripts/kafka.mjs', '--tied', '--dir', dir, '--port', String(port)];
+  if (advertise !== undefined) args.push('--advertise', String(advertise));
   const child = spawn(process.execPath, args, { cwd: repositoryRoot, stdio: 'pipe' });
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr])
