@@ -261,6 +261,45 @@ describe('the audit, on PostgreSQL', function () {
     ]);
   });
 
+  it('finds two paid calls of one execution, unless the log has one as unknown', async () => {
+    const story = openStory();
+    story.deposit(100_000n);
+    const run = (end: 'ProviderFailed' | 'ProviderOutcomeUnknown') => {
+      const id = story.execution();
+      const holdId = story.place(id, 30_000n);
+      story.request(id, holdId, 30_000n);
+      story.dispatch(id, 1);
+      story.on(id, end, { attempt: 1 });
+      const dispatchKey = end === 'ProviderFailed' ? `${id}.2` : `${id}.1`;
+      story.dispatch(id, 2, { dispatchKey });
+      story.complete(id, holdId, 10_000n, { attempt: 2 });
+      story.settle(id, holdId, [10_000n, 20_000n]);
+      return id;
+    };
+    const [failed, unknown] = [run('ProviderFailed'), run('ProviderOutcomeUnknown')];
+    await append(story);
+    await project();
+    const invoice = [`${failed}.1`, `${failed}.2`, `${unknown}.1`].map((key) => ({
+      idempotency_key: key,
+      provider: 'aurora',
+    }));
+    const dir = await mkdtemp(join(tmpdir(), 'modelroute-invoice-'));
+    const receiverRecord = join(dir, 'invoice.json');
+    await writeFile(receiverRecord, JSON.stringify(invoice));
+    const { findings, receiverCalls, paidAgain } = await audit({ receiverRecord, deep: false });
+    await rm(dir, { recursive: true });
+    expect([receiverCalls, paidAgain]).to.deep.equal([3, 0]);
+    expect(findings.kept).to.deep.equal([
+      {
+        invariant: 'I4',
+        subject: `execution-${failed}`,
+        problem:
+          '2 calls were paid for, and none of these ended as unknown: ' +
+          `${failed}.1, ${failed}.2`,
+      },
+    ]);
+  });
+
   it('gives a system at work its time by the clock of the database', async () => {
     const story = openStory();
     story.deposit(10_000n);

@@ -42,6 +42,8 @@ export interface AuditReport {
   readonly position: bigint;
   readonly checked: Counts & { readonly accounts: number; readonly payloads: number };
   readonly receiverCalls: number | undefined;
+  /** Executions that were paid for more than once, which the log explains. */
+  readonly paidAgain: number | undefined;
   readonly rebuilt: RebuildAudit | undefined;
   readonly findings: Findings;
   readonly logSeconds: number;
@@ -112,6 +114,7 @@ export async function auditDatabase(
     position: until,
     checked: { ...counts, accounts: accounts.size, payloads: payloadAudit.checked },
     receiverCalls: receiver?.calls,
+    paidAgain: receiver?.paidAgain(),
     rebuilt,
     findings,
     logSeconds,

@@ -117,9 +117,10 @@ function addVerify(program: Command, context: Context): void {
     .option('--deep', 'look at every payload, not at a sample')
     .option('--skip-rebuild', 'do not rebuild the read models for comparison (I6)')
     .option(
-      '--receiver-record <file|url>',
-      "what providers saw: the sandbox's address, or its calls.ndjson",
+      '--calls <file|url>',
+      "what providers saw: the sandbox's address, its calls.ndjson, or an invoice",
     )
+    .option('--receiver-record <file|url>', 'the same, by its former name')
     .option('--max-findings <number>', 'how many findings are printed', wholeNumber, 50)
     .option(...JSON_OPTION)
     .addHelpText('after', `${DATABASE_HELP}${exitCodes(true)}`)
@@ -128,6 +129,7 @@ function addVerify(program: Command, context: Context): void {
         settled?: true;
         deep?: true;
         skipRebuild?: true;
+        calls?: string;
         receiverRecord?: string;
         maxFindings: number;
         json?: true;

@@ -9,12 +9,13 @@ export async function verifyCommand(
     readonly settled?: true;
     readonly deep?: true;
     readonly skipRebuild?: true;
+    readonly calls?: string;
     readonly receiverRecord?: string;
     readonly maxFindings: number;
     readonly json?: true;
   },
 ): Promise<void> {
-  const { maxFindings, json, receiverRecord } = options;
+  const { maxFindings, json, receiverRecord = options.calls } = options;
   const { settled = false, deep = false, skipRebuild = false } = options;
   const asked = { settled, deep, skipRebuild, receiverRecord };
   const report = await runAudit(context.config(), asked, context.signal);
@@ -23,12 +24,13 @@ export async function verifyCommand(
 }
 
 function jsonOf(report: AuditReport, maxFindings: number): string {
-  const { position, checked, receiverCalls, rebuilt, findings, seconds } = report;
+  const { position, checked, receiverCalls, paidAgain, rebuilt, findings, seconds } = report;
   return asJson({
     position: `${position}`,
     checked: {
       ...checked,
       receiver_calls: receiverCalls ?? null,
+      paid_again: paidAgain ?? null,
       read_models: rebuilt?.compared ?? null,
       read_model_rows: rebuilt ? `${rebuilt.rows}` : null,
       read_models_not_compared: rebuilt?.notCompared ?? null,
@@ -40,7 +42,7 @@ function jsonOf(report: AuditReport, maxFindings: number): string {
 }
 
 function textOf(report: AuditReport, maxFindings: number): string {
-  const { position, checked, receiverCalls, rebuilt, findings } = report;
+  const { position, checked, receiverCalls, paidAgain = 0, rebuilt, findings } = report;
   const { events, executions, holds, deliveries, accounts, payloads } = checked;
   const lines = findings.kept
     .slice(0, maxFindings)
@@ -53,6 +55,8 @@ function textOf(report: AuditReport, maxFindings: number): string {
       `${holds} holds, ${deliveries} deliveries, ${accounts} accounts, ${payloads} payloads`,
   );
   if (receiverCalls !== undefined) lines.push(`checked ${receiverCalls} calls that were received`);
+  if (paidAgain > 0)
+    lines.push(`${paidAgain} executions were paid for more than once, after an unknown outcome`);
   if (rebuilt) {
     const seconds = (report.seconds - report.logSeconds).toFixed(1);
     lines.push(`rebuilt ${rebuilt.compared.length} read models for comparison in ${seconds} s`);
