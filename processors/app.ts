@@ -3,7 +3,7 @@ import type { Infra } from '../runtime/infra.js';
 import type { Worker } from '../infra/worker.js';
 import type { Group } from '../infra/event-bus/port.js';
 import { openDeliverWebhooks } from './deliver-webhooks/deliver-webhooks.js';
-import { rehostFiles } from './rehost-files/rehost-files.js';
+import { openRehostFiles } from './rehost-files/rehost-files.js';
 import { openPollProviderJobs } from './poll-provider-jobs/poll-provider-jobs.js';
 import { openAcceptedJobs } from './run-execution/accepted-jobs.js';
 import type { WaitingSettings } from './run-execution/waiting-entry.js';
@@ -22,6 +22,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
   const jobs = openAcceptedJobs(infra);
   const runExecution = openRunExecution(infra, jobs, waiting);
   const pollProviderJobs = openPollProviderJobs(infra, jobs);
+  const rehostFiles = openRehostFiles(infra, (provider) => runExecution.undelivered(provider));
   const deliverWebhooks = openDeliverWebhooks(infra);
   const group = (of: Group, drain?: (waitMs: number) => Promise<void>): Worker => ({
     name: of.name,
@@ -35,7 +36,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
   return [
     group(runExecution.group, (waitMs) => runExecution.drain(waitMs)),
     group(settleExecution(infra)),
-    group(rehostFiles(infra)),
+    group(rehostFiles.group, () => rehostFiles.drain()),
     group(deliverWebhooks.group, (waitMs) => deliverWebhooks.drain(waitMs)),
     deliverWebhooks.due,
     runTimers(infra, {

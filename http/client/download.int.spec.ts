@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { DownloadCut } from './receive.js';
-import { chunkedHead, drip, quick, specKit, streamed, until } from './testing/kit.js';
+import { chunkedHead, drip, okHead, quick, specKit, streamed, until } from './testing/kit.js';
 
 describe('outbound download', () => {
   const { open, serve, serveRaw } = specKit();
@@ -48,6 +48,44 @@ describe('outbound download', () => {
     });
   }
 
+  const slow: [name: string, answer: (socket: Socket) => void][] = [
+    ['before its head', () => undefined],
+    ['in its head', (socket) => drip(socket, 'x: y\r\n', okHead)],
+    ['before its body', (socket) => socket.write(chunkedHead)],
+    ['in its body', (socket) => drip(socket, '1\r\nx\r\n', `${chunkedHead}${bigChunk}`)],
+  ];
+  for (const [where, answer] of slow)
+    it(`loses its patience with a server that hangs ${where}`, async () => {
+      const place = await serveRaw(answer);
+      const startedAt = performance.now();
+      const result = await open().download({ ...quick(place.url), patienceMs: 200 });
+      const reason =
+        result.kind === 'stream'
+          ? await buffer(result.body).catch((cause: unknown) => (cause as DownloadCut).reason)
+          : result.kind === 'failed' && result.reason;
+      expect(reason).to.equal('timeout');
+      expect(performance.now() - startedAt).to.be.within(195, 1_500);
+      await until(() => place.open.size === 0);
+    });
+
+  it('has patience with a slow reader, and with what is short', async () => {
+    const content = Buffer.alloc(3_000_000, 'abcdefg');
+    const large = await serve((_, response) => void response.end(content));
+    const small = await serve((_, response) => void response.end('ok'));
+    const outbound = open();
+    const short = streamed(await outbound.download({ ...quick(small.url), patienceMs: 50 }));
+    const { body } = streamed(
+      await outbound.download({ ...quick(large.url), bytesMax: 3_000_000, patienceMs: 50 }),
+    );
+    const chunks: Buffer[] = [];
+    for await (const chunk of body) {
+      chunks.push(chunk as Buffer);
+      if (chunks.length % 16 === 1) await new Promise((resolve) => setTimeout(resolve, 120));
+    }
+    expect(Buffer.concat(chunks).equals(content)).to.equal(true);
+    expect(String(await buffer(short.body))).to.equal('ok');
+  });
+
   it('meets its deadline though nobody reads, and tells whoever reads later', async () => {
     const place = await serve((_, response) => void response.end(Buffer.alloc(10_000_000)));
     const call = { url: place.url, timeoutMs: 1_000, bytesMax: 20_000_000 };
@@ -64,3 +102,5 @@ describe('outbound download', () => {
     await until(() => place.open.size === 0);
   });
 });
+
+const bigChunk = `800\r\n${'x'.repeat(2_048)}\r\n`;

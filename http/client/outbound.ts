@@ -55,6 +55,8 @@ export interface DownloadRequest {
   readonly url: string;
   readonly timeoutMs: number;
   readonly bytesMax: number;
+  /** 5 s unless it is said: until the head, and then for each KB at least. */
+  readonly patienceMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -74,6 +76,9 @@ export interface OutboundOptions {
 
 const CONNECTIONS_PER_HOST_MAX = 64;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** A server that hangs, or sends less than this, is asked again later rather than waited for. */
+const PATIENCE_MS = 5_000;
+const PATIENCE_BYTES = 1024;
 const HEADER_BYTES_MAX = 16 * 1024;
 /** An idle connection outlives its address check by no more than this. */
 const KEEP_ALIVE_MAX_MS = 30_000;
@@ -102,11 +107,12 @@ export function openOutbound(options: OutboundOptions): Outbound {
       if (ended.kind === 'failed') return withoutDetail(ended);
       return ended.kind === 'refused' ? ended : { ...ended, headers: flatHeaders(ended.headers) };
     },
-    async download({ bytesMax, ...request }) {
+    async download({ bytesMax, patienceMs = PATIENCE_MS, ...request }) {
       const vetted = vet({ ...request, method: 'GET' }, networks);
       if (vetted.kind === 'refused') return vetted;
       const source = connections.to(vetted.origin);
-      const result = await receive(source, vetted.exchange, bytesMax);
+      const limits = { bytesMax, patienceMs, bytesMin: PATIENCE_BYTES };
+      const result = await receive(source, vetted.exchange, limits);
       return result.kind === 'failed' ? withoutDetail(result) : result;
     },
     close: () => connections.close(),

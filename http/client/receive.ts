@@ -1,4 +1,7 @@
-/** Hands an answer on as a stream, under a cap of bytes and the deadline of the whole call. */
+/**
+ * Hands an answer on as a stream, under a cap of bytes, the deadline of the whole call, and a least
+ * speed: a server that holds a download open and sends next to nothing is cut long before.
+ */
 
 import { Readable } from 'node:stream';
 import type { Failed, FailureReason, Refused } from './ended.js';
@@ -23,39 +26,75 @@ export class DownloadCut extends Error {
   }
 }
 
+export interface DownloadLimits {
+  readonly bytesMax: number;
+  /** Until the head, and from then on, so many bytes at least in each such time. */
+  readonly patienceMs: number;
+  readonly bytesMin: number;
+}
+
 const BUFFERED_BYTES = 64 * 1024;
 
 export function receive(
   source: ConnectionSource,
   request: ExchangeRequest,
-  bytesMax: number,
+  { bytesMax, patienceMs, bytesMin }: DownloadLimits,
 ): Promise<Streamed | Refused | Failed> {
   return new Promise((resolve, reject) => {
     let body: Readable | undefined;
     let received = 0;
+    let receivedBefore = 0;
+    /** While the reader takes its time, the server's silence is none. */
+    let isPaused = false;
     const failBeforeBody = (reason: FailureReason): void => {
+      clearInterval(patience);
       exchange.stop();
       resolve({ kind: 'failed', reason, mayHaveStarted: true, detail: 'not read' });
     };
+    const patience = setInterval(() => {
+      if (!body) return failBeforeBody('timeout');
+      if (!isPaused && received - receivedBefore < bytesMin)
+        body.destroy(new DownloadCut('timeout'));
+      receivedBefore = received;
+    }, patienceMs);
     const exchange: Exchange = startExchange(source, request, {
       head(status, headers) {
         const encoding = headers['content-encoding'] ?? 'identity';
         if (encoding !== 'identity') return failBeforeBody('protocol');
         if (Number(headers['content-length']) > bytesMax) return failBeforeBody('too_large');
-        body = bodyOf(exchange);
+        patience.refresh();
+        body = bodyOf({
+          resume() {
+            if (isPaused) patience.refresh();
+            isPaused = false;
+            exchange.resume();
+          },
+          stop() {
+            clearInterval(patience);
+            exchange.stop();
+          },
+        });
         resolve({ kind: 'stream', status, contentType: headers['content-type'], body });
       },
       data(chunk) {
         received += chunk.length;
         if (received > bytesMax) body?.destroy(new DownloadCut('too_large'));
-        else if (body?.push(chunk) === false) exchange.pause();
+        else if (body?.push(chunk) === false) {
+          isPaused = true;
+          exchange.pause();
+        }
       },
-      end: () => body?.push(null),
+      end() {
+        clearInterval(patience);
+        body?.push(null);
+      },
       broken(how) {
+        clearInterval(patience);
         if (!body) resolve(how);
         else body.destroy(new DownloadCut(how.kind === 'failed' ? how.reason : 'protocol'));
       },
       crashed(error) {
+        clearInterval(patience);
         if (!body) reject(error);
         else body.destroy(error);
       },
@@ -63,7 +102,7 @@ export function receive(
   });
 }
 
-function bodyOf(exchange: Exchange): Readable {
+function bodyOf(exchange: Pick<Exchange, 'resume' | 'stop'>): Readable {
   const body = new Readable({
     highWaterMark: BUFFERED_BYTES,
     read: () => exchange.resume(),

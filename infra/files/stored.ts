@@ -4,7 +4,7 @@ import type { FileId } from '../../contracts/ids.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import type { FileStore, StoredFile } from './port.js';
 
-async function storedFile(
+export async function storedFile(
   files: Pick<FileStore, 'open'>,
   id: FileId,
 ): Promise<StoredFile | undefined> {

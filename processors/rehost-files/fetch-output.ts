@@ -7,6 +7,8 @@ import { streamOf } from '../../contracts/streams.js';
 import { readEvents } from '../../command-handling/streams.js';
 import { FileTooLarge } from '../../infra/files/errors.js';
 import { inspectFile } from '../../infra/files/image-info.js';
+import type { StoredFile } from '../../infra/files/port.js';
+import { storedFile } from '../../infra/files/stored.js';
 import type { Infra } from '../../runtime/infra.js';
 import { DownloadCut } from '../../http/client/receive.js';
 import type { ProducedFile } from '../../providers/port.js';
@@ -20,8 +22,8 @@ const FILE_BYTES_MAX = 150 * 1024 * 1024;
 const HEAD_BYTES = 64 * 1024;
 
 /**
- * What was recorded of this file before stands, and is not fetched again: the provider may have
- * other bytes by now.
+ * What was recorded of this file before stands, and what was stored before is not fetched again:
+ * the provider may have other bytes by now. Bytes that are not those that were recorded are none.
  */
 export async function fetchOutput(
   infra: Infra,
@@ -29,39 +31,52 @@ export async function fetchOutput(
   source: ProducedFile,
   signal: AbortSignal,
 ): Promise<OutputFile | Trouble> {
+  const { files } = infra;
   const recorded = await recordedFile(infra, fileId);
-  if (recorded) return recorded;
+  const size = await files.size(fileId);
+  if (recorded && size === recorded.sizeBytes) return recorded;
+  // Bytes of another size are not those that the log names.
+  if (recorded && size !== undefined) await files.remove(fileId);
+  const stored = recorded ? undefined : await storedFile(files, fileId);
+  const kept = stored ?? (await fetchAndPut(infra, fileId, source, signal));
+  if (typeof kept === 'string') return kept;
+  if (recorded) {
+    if (kept.sha256 === recorded.sha256) return recorded;
+    await files.remove(fileId);
+    return 'unusable';
+  }
+  const info = inspectFile(await headOf(infra, fileId, kept.sizeBytes));
+  return info?.contentType.startsWith('image/') ? { fileId, ...info, ...kept } : 'unusable';
+}
+
+/** What the log names stays. Only for an execution that has failed: nobody can record it then. */
+export async function removeUnrecorded(infra: Infra, fileId: FileId): Promise<void> {
+  if (!(await recordedFile(infra, fileId))) await infra.files.remove(fileId);
+}
+
+async function recordedFile({ store }: Infra, fileId: FileId): Promise<OutputFile | undefined> {
+  const [event] = await readEvents<FileEvent>(store, streamOf('file', fileId));
+  if (!event) return undefined;
+  const { organizationId: _o, executionId: _e, purpose: _p, at: _a, ...file } = event.data;
+  return file;
+}
+
+async function fetchAndPut(
+  infra: Infra,
+  fileId: FileId,
+  source: ProducedFile,
+  signal: AbortSignal,
+): Promise<StoredFile | Trouble> {
   const bytes = await bytesOf(infra, source, signal);
   if (typeof bytes === 'string') return bytes;
-  let kept;
   try {
-    kept = await infra.files.put(fileId, bytes, FILE_BYTES_MAX);
+    return await infra.files.put(fileId, bytes, FILE_BYTES_MAX);
   } catch (error) {
     if (error instanceof FileTooLarge) return 'unusable';
     if (error instanceof DownloadCut)
       return error.reason === 'too_large' ? 'unusable' : 'unreachable';
     throw error;
   }
-  const info = inspectFile(await headOf(infra, fileId, kept.sizeBytes));
-  if (info?.contentType.startsWith('image/')) return { fileId, ...info, ...kept };
-  await removeUnrecorded(infra, fileId);
-  return 'unusable';
-}
-
-/** What stands in the log stays: who stood still meanwhile may be the only one who finds fault. */
-export async function removeUnrecorded({ store, files }: Infra, fileId: FileId): Promise<void> {
-  const [recorded] = await readEvents<FileEvent>(store, streamOf('file', fileId));
-  if (!recorded) await files.remove(fileId);
-}
-
-async function recordedFile(
-  { store, files }: Infra,
-  fileId: FileId,
-): Promise<OutputFile | undefined> {
-  const [event] = await readEvents<FileEvent>(store, streamOf('file', fileId));
-  if (!event || (await files.size(fileId)) !== event.data.sizeBytes) return undefined;
-  const { organizationId: _o, executionId: _e, purpose: _p, at: _a, ...file } = event.data;
-  return file;
 }
 
 async function bytesOf(

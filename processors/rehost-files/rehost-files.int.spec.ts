@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { FileEvent } from '../../contracts/events/file.js';
 import type { OutputFile } from '../../contracts/events/execution.js';
-import { outputFileIdOf } from '../../contracts/ids.js';
+import { outputFileIdOf, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { appendOf, readEvents } from '../../command-handling/streams.js';
 import { NO_STREAM } from '../../infra/event-store/port.js';
@@ -16,12 +16,15 @@ import { startReceiver, type Manner } from '../../testing/receiver.js';
 import { behave } from '../../sandbox/testing/behaviour.js';
 import { processorWorkers } from '../app.js';
 import { storePayload } from '../store-payload.js';
+import { openRehostFiles } from './rehost-files.js';
 import {
   ask,
+  cancel,
   claimFor,
   decideOn,
   eventOf,
   IMAGE,
+  newOrganization,
   smallImage,
   typesOf,
   whenHoldEnded,
@@ -35,6 +38,8 @@ const PNG = Buffer.from(
     'hQGAhKmMIQAAAABJRU5ErkJggg==',
   'base64',
 );
+/** The same, with text behind its end. */
+const OTHER_PNG = Buffer.concat([PNG, Buffer.from('other')]);
 const WAV = Buffer.concat([Buffer.from('RIFF$\0\0\0WAVEfmt ', 'latin1'), Buffer.alloc(64)]);
 const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
@@ -64,10 +69,16 @@ describe('rehost-files', function () {
     ask(spec.infra, { model: IMAGE, input: { ...smallImage('Paper boats'), ...more } });
 
   /** As if a provider had delivered these; everything after it is still to be done. */
-  const delivered = async (...images: ProducedFile[]): Promise<Asked> => {
+  const delivered = (...images: ProducedFile[]) => deliveredTo(newOrganization(), ...images);
+
+  const deliveredTo = async (
+    organizationId: OrganizationId,
+    ...images: ProducedFile[]
+  ): Promise<Asked> => {
     const { infra } = spec;
     await stop();
-    const asked = await picture();
+    const input = smallImage('Paper boats');
+    const asked = await ask(infra, { organizationId, model: IMAGE, input });
     await claimFor(infra, asked, 'aurora-images', 60_000);
     const output = { modality: 'image', images };
     const prefix = `${asked.executionId}/raw/1`;
@@ -140,21 +151,108 @@ describe('rehost-files', function () {
     expect(server.told).to.have.length(1);
 
     const other = await delivered({ url: server.url });
-    const fileId = outputFileIdOf(other.executionId, 0);
-    const [first] = await storedEvents(asked);
-    if (!first) throw new Error('no file was recorded');
-    await infra.files.put(fileId, Readable.from([PNG]), 1_000);
-    const data = { ...first.data, fileId, executionId: other.executionId };
-    const metadata = { actor: 'spec', correlationId: 'spec', causationId: 'spec' };
-    const event = { type: 'FileStored', data } as const;
-    const append = appendOf(streamOf('file', fileId), NO_STREAM, [event], metadata);
-    await infra.store.append({ appends: [append] });
+    const fileId = await stored(other, PNG, true);
     start();
     expect(await whenOver(infra, other)).to.equal('completed');
     expect(await filesOf(other)).to.deep.equal(files.map((file) => ({ ...file, fileId })));
     expect(server.told, 'not fetched again').to.have.length(1);
     expect(await storedEvents(other)).to.have.length(1);
     await server.close();
+  });
+
+  /** As if a process had been killed when it had put, and perhaps recorded, these bytes. */
+  const stored = async (asked: Asked, bytes: Buffer, isRecorded: boolean) => {
+    const { infra } = spec;
+    const fileId = outputFileIdOf(asked.executionId, 0);
+    const put = await infra.files.put(fileId, Readable.from([bytes]), bytes.length);
+    if (!isRecorded) return fileId;
+    const { executionId, organizationId } = asked;
+    const shape = { contentType: 'image/png', format: 'png', width: 1, height: 1 };
+    const at = new Date(infra.now()).toISOString();
+    const owner = { fileId, organizationId, executionId, purpose: 'OUTPUT' } as const;
+    const event: FileEvent = { type: 'FileStored', data: { ...owner, ...shape, ...put, at } };
+    const metadata = { actor: 'spec', correlationId: 'spec', causationId: 'spec' };
+    const append = appendOf(streamOf('file', fileId), NO_STREAM, [event], metadata);
+    await infra.store.append({ appends: [append] });
+    return fileId;
+  };
+
+  it('keeps the bytes that were stored, though the provider has others by now', async () => {
+    const { infra } = spec;
+    const server = await serving(OTHER_PNG);
+    const asked = await delivered({ url: server.url });
+    const fileId = await stored(asked, PNG, false);
+    start();
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    expect((await filesOf(asked))[0]).to.include({ sha256: sha256Of(PNG), sizeBytes: PNG.length });
+    const bytes = await buffer((await infra.files.open(fileId)) ?? Readable.from([]));
+    expect(bytes.equals(PNG)).to.equal(true);
+    expect(server.told).to.have.length(0);
+    await server.close();
+  });
+
+  it('never puts other bytes under a digest that is recorded', async () => {
+    const { infra } = spec;
+    const server = await serving(OTHER_PNG);
+    const lost = await delivered({ url: server.url });
+    await infra.files.remove(await stored(lost, PNG, true));
+    const damaged = await delivered({ url: server.url });
+    const fileId = await stored(damaged, PNG, true);
+    await infra.files.remove(fileId);
+    await infra.files.put(fileId, Readable.from([PNG.subarray(1)]), PNG.length);
+    start();
+    for (const asked of [lost, damaged]) {
+      await failedFor(asked);
+      expect(await infra.files.size(outputFileIdOf(asked.executionId, 0))).to.equal(undefined);
+      expect(await storedEvents(asked)).to.have.length(1);
+    }
+    const same = await serving(PNG);
+    const found = await delivered({ url: same.url });
+    await infra.files.remove(await stored(found, PNG, true));
+    start();
+    expect(await whenOver(infra, found), 'the same bytes are fetched again').to.equal('completed');
+    await Promise.all([server.close(), same.close()]);
+  });
+
+  it('lets nobody wait for outputs that hang, not at the same host either', async () => {
+    const { infra } = spec;
+    const isSlow = (path: string) => path.startsWith('/slow');
+    const server = await serving(PNG, { slowMs: 30_000, isSlow });
+    const url = new URL('/slow', server.url).href;
+    const organizationId = newOrganization();
+    const hanging: Asked[] = [];
+    for (let n = 0; n < 40; n += 1) hanging.push(await deliveredTo(organizationId, { url }));
+    const others: Asked[] = [];
+    for (let n = 0; n < 5; n += 1) others.push(await delivered({ url: server.url }));
+    start();
+    await eventually('many hang', () => server.told.filter(({ path }) => isSlow(path)).length > 15);
+    const later = await picture();
+    const startedAtMs = performance.now();
+    for (const asked of [...others, later])
+      expect(await whenOver(infra, asked)).to.equal('completed');
+    expect(performance.now() - startedAtMs).to.be.below(2_000);
+    for (const asked of hanging)
+      expect((await typesOf(infra, asked)).at(-1)).to.equal('ProviderSucceeded');
+    await stop();
+    for (const asked of hanging) await cancel(infra, asked);
+    await server.close();
+    start();
+  });
+
+  it('tells once of an output that cannot be fetched, by its provider', async () => {
+    const { infra } = spec;
+    const dead = await serving(PNG, { failFirst: 3 });
+    const asked = await delivered({ url: dead.url });
+    const undelivered: string[] = [];
+    const rehosting = openRehostFiles(infra, (provider) => undelivered.push(provider));
+    const run = async (signal: AbortSignal) => {
+      await infra.bus.run(rehosting.group, signal);
+      await rehosting.drain();
+    };
+    stop = spec.run([...projectorWorkers(infra), { name: 'rehost-files', run }]);
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    expect(undelivered).to.deep.equal(['aurora-images']);
+    await dead.close();
   });
 
   it('tries an address again that fails now, and only for so long', async () => {

@@ -2,7 +2,7 @@
  * What a provider delivered is fetched, looked at and kept as our own files; then the execution is
  * complete. The provider's address of it is never seen by a caller.
  *
- *   read ──► fetch and keep all ──► FileStored, each ──► ExecutionCompleted
+ *   read ──► wait for a lane ──► fetch and keep ──► FileStored, each ──► ExecutionCompleted
  *              │ one is unusable, or unreachable for too long ──► ExecutionFailed
  *              └ unreachable now ──► the notification is delivered again
  */
@@ -17,41 +17,95 @@ import { appendOf } from '../../command-handling/streams.js';
 import type { Group } from '../../infra/event-bus/port.js';
 import { isOutage } from '../../infra/event-store/outage.js';
 import { NO_STREAM, StoreUnavailable } from '../../infra/event-store/port.js';
+import type { Ending } from '../../infra/concurrency/fair-starts.js';
+import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProducedFile, ProviderOutput } from '../../providers/port.js';
 import { metadataOf } from '../command-metadata.js';
 import { storePayload } from '../store-payload.js';
 import { fetchOutput, removeUnrecorded } from './fetch-output.js';
+import { openOutputLanes, Unreachable } from './output-lanes.js';
+
+export interface RehostFiles {
+  readonly group: Group;
+  /** Resolves when nothing is fetched any more. */
+  drain(): Promise<void>;
+}
 
 /** A paid output is worth trying for this long after it was delivered. */
 const UNREACHABLE_MAX_MS = 2 * 60_000;
+/** Where an output lies that came with the provider's answer. */
+const INLINE = 'inline';
 
-export const rehostFiles = (infra: Infra): Group => ({
-  name: 'rehost-files',
-  categories: ['execution'],
-  subscribesTo: ['ProviderSucceeded'],
-  concurrencyMax: 16,
-  // At the bus's pauses of up to 5 s well beyond the time that an output is tried for.
-  attemptsMax: 60,
-  async handle(notification, signal) {
-    const executionId = idOf(notification.stream) as ExecutionId;
-    const metadata = metadataOf('rehost-files', executionId, notification);
-    try {
-      let loaded = await infra.executions.load(executionId, { atLeast: notification.revision });
-      for (;;) {
-        const outcome = await rehost(infra, loaded, metadata, signal);
-        if (outcome !== 'conflict') return outcome;
-        loaded = await infra.executions.load(executionId);
-      }
-    } catch (error) {
-      // A full disk, like a store that is away, makes no dead letter.
-      if (isOutage(error)) throw new StoreUnavailable('an output cannot be kept now', error);
-      throw error;
-    }
-  },
-});
+/** `unreachable` learns of each provider whose output could not be fetched, once an execution. */
+export function openRehostFiles(
+  infra: Infra,
+  unreachable: (provider: string) => void,
+): RehostFiles {
+  const lanes = openOutputLanes();
+  return {
+    drain: () => lanes.close(),
+    group: {
+      name: 'rehost-files',
+      categories: ['execution'],
+      subscribesTo: ['ProviderSucceeded'],
+      concurrencyMax: 64,
+      // At the bus's pauses of up to 5 s well beyond the time that an output is tried for.
+      attemptsMax: 60,
+      async handle(notification, signal) {
+        const executionId = idOf(notification.stream) as ExecutionId;
+        const known = { atLeast: notification.revision };
+        const { state } = await infra.executions.load(executionId, known);
+        if (state.status !== 'delivered') return `already_${state.status}`;
+        const at = {
+          organizationId: state.request.organizationId,
+          host: await hostOf(infra, state),
+        };
+        const metadata = metadataOf('rehost-files', executionId, notification);
+        const isFirst = notification.attempt === 1;
+        const work = async (): Promise<Ending> => {
+          const outcome = await rehostOnce(infra, executionId, metadata, signal).catch((error) => {
+            if (isFirst && error instanceof Unreachable) unreachable(state.current.provider);
+            throw error;
+          });
+          infra.metrics.handled.inc({ group: 'rehost-files/fetched', outcome });
+          infra.log.debug({ executionId, outcome }, 'output');
+          return outcome === 'rehosted' ? 'answered' : 'unknown';
+        };
+        return { outcome: 'waiting', processed: lanes.run(at, work) };
+      },
+    },
+  };
+}
 
 type Delivered = Extract<Execution.State, { status: 'delivered' }>;
+
+/** Of the first output: all of an execution are usually at one. Large payloads hold them. */
+async function hostOf(infra: Infra, state: Delivered): Promise<string> {
+  if (state.success.output.bytes > SMALL_PAYLOAD_BYTES_MAX) return INLINE;
+  for (const source of await producedBy(infra, state))
+    if ('url' in source && URL.canParse(source.url)) return new URL(source.url).host;
+  return INLINE;
+}
+
+async function rehostOnce(
+  infra: Infra,
+  executionId: ExecutionId,
+  metadata: CommandMetadata,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    for (;;) {
+      const loaded = await infra.executions.load(executionId);
+      const outcome = await rehost(infra, loaded, metadata, signal);
+      if (outcome !== 'conflict') return outcome;
+    }
+  } catch (error) {
+    // A full disk, like a store that is away, makes no dead letter.
+    if (isOutage(error)) throw new StoreUnavailable('an output cannot be kept now', error);
+    throw error;
+  }
+}
 
 async function rehost(
   infra: Infra,
@@ -64,12 +118,12 @@ async function rehost(
   const delivered = { ...loaded, state };
   const produced = await producedBy(infra, state);
   const files = await fetchAll(infra, produced, state.request.executionId, signal);
-  if (files === 'unusable') return fail(infra, delivered, metadata);
+  if (files === 'unusable') return fail(infra, delivered, produced, metadata);
   if (files === 'unreachable') {
     if (signal.aborted) throw new Error('stopping before an output was fetched');
     if (infra.now() > Date.parse(state.success.at) + UNREACHABLE_MAX_MS)
-      return fail(infra, delivered, metadata);
-    throw new Error('an output could not be fetched yet');
+      return fail(infra, delivered, produced, metadata);
+    throw new Unreachable('an output could not be fetched yet');
   }
   await Promise.all(files.map((file) => recordFile(infra, file, state, metadata)));
   return complete(infra, delivered, files, metadata);
@@ -82,7 +136,7 @@ async function producedBy(infra: Infra, { success }: Delivered): Promise<readonl
   return output.modality === 'image' ? output.images : [];
 }
 
-/** All or nothing: what was kept before one proved unusable is removed again. */
+/** All or nothing. */
 async function fetchAll(
   infra: Infra,
   produced: readonly ProducedFile[],
@@ -92,12 +146,8 @@ async function fetchAll(
   const files: OutputFile[] = [];
   for (const [index, source] of produced.entries()) {
     const fetched = await fetchOutput(infra, outputFileIdOf(executionId, index), source, signal);
-    if (typeof fetched !== 'string') files.push(fetched);
-    else if (fetched === 'unreachable') return fetched;
-    else {
-      for (const { fileId } of files) await removeUnrecorded(infra, fileId);
-      return fetched;
-    }
+    if (typeof fetched === 'string') return fetched;
+    files.push(fetched);
   }
   return files.length > 0 ? files : 'unusable';
 }
@@ -155,16 +205,20 @@ const shown = ({ fileId, format, width, height }: OutputFile) => ({
   height: height ?? null,
 });
 
+/** What was stored is removed only behind the failure: until then another may complete with it. */
 async function fail(
   infra: Infra,
   loaded: Loaded<Delivered>,
+  produced: readonly ProducedFile[],
   metadata: CommandMetadata,
 ): Promise<string> {
   const { executionId } = loaded.state.request;
   const at = new Date(infra.now()).toISOString();
   const command: Execution.Command = { type: 'Fail', code: 'GENERATION_FAILED', at };
   const { outcome } = await infra.executions.decide(loaded, command, metadata);
-  if (outcome === 'accepted')
-    infra.log.warn({ executionId }, 'a provider’s output cannot be kept; the execution failed');
-  return outcome === 'accepted' ? 'failed' : outcome;
+  if (outcome !== 'accepted') return outcome;
+  infra.log.warn({ executionId }, 'a provider’s output cannot be kept; the execution failed');
+  for (const index of produced.keys())
+    await removeUnrecorded(infra, outputFileIdOf(executionId, index));
+  return 'failed';
 }

@@ -42,6 +42,8 @@ export interface RunExecution {
     metadata: CommandMetadata,
     signal: AbortSignal,
   ): Promise<{ readonly outcome: string; readonly againInMs?: number }>;
+  /** What this provider delivered cannot be fetched: that counts as a failure of it. */
+  undelivered(provider: string): void;
   /** Resolves when no call is in flight; after `waitMs` the rest is cut and recovered later. */
   drain(waitMs: number): Promise<void>;
 }
@@ -82,6 +84,10 @@ export function openRunExecution(
       await rows.add(advanced);
       room.found(advanced);
       return { outcome: 'waiting', againInMs: WAITING_TIMER_MS };
+    },
+    undelivered(slug) {
+      const provider = catalogue.current().providers.get(slug);
+      if (provider) pool.take(provider).release('failed', 0);
     },
     async drain(waitMs) {
       await room.idle();
