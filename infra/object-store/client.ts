@@ -32,12 +32,13 @@ export interface S3 {
 /** Shorter than the second within which `/readyz` wants its answer. */
 const CHECK_MS = 900;
 /** For whatever moves no bytes, its repeats included: callers wait for it. */
-const CONTROL_MS = 2_000;
+const CONTROL_MS = 1_800;
 /** The slowest line that still counts as one: 8 MB take it 16 s. */
 const BYTES_PER_MS_MIN = 500;
 const CONNECT_MS = 1_000;
 const ATTEMPTS_MAX = 3;
-const SOCKETS_MAX = 50;
+/** An idle connection is closed soon, so that no request meets one that fell silent long ago. */
+const SOCKETS = { keepAlive: true, maxSockets: 50, timeout: 3_000 };
 const OPEN_MS = 5_000;
 
 /** Throws `StartError` when the store or the bucket cannot be used. */
@@ -104,8 +105,8 @@ function clientFor({ region, credentials }: S3Config, endpoint: string): S3Clien
       connectionTimeout: CONNECT_MS,
       socketTimeout: 0,
       logger: silent,
-      httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
-      httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
+      httpAgent: SOCKETS,
+      httpsAgent: SOCKETS,
     },
   });
 }
