@@ -19,7 +19,11 @@ export interface CommandMetadata {
  */
 const written = new WeakMap<CommandMetadata, Metadata>();
 
-/** `time` is the append's own: an append that is made again carries the time of its own try. */
+/**
+ * `time` is the append's own: an append that is made again carries the time of its own try. So does
+ * `at` in the event's data, which is when it was decided: whoever waits out an outage decides
+ * again. Only a claim that is repeated under its own event ids stays the event that it was.
+ */
 export function eventMetadata(
   type: AnyEvent['type'],
   command: CommandMetadata,

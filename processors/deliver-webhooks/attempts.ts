@@ -182,15 +182,17 @@ async function postAndRecord(
   if (result.kind === 'failed' && result.reason === 'aborted')
     return { outcome: 'cut', ending: 'unknown' };
   const latencyMs = Math.round(performance.now() - startedAtMs);
-  const command: Delivery.Command = {
+  const jitter = Math.random();
+  const command = (): Delivery.Command => ({
     type: 'RecordAttempt',
     attempt: loaded.state.attempts + 1,
     result,
     latencyMs,
-    jitter: Math.random(),
+    jitter,
     at: new Date(infra.now()).toISOString(),
-  };
-  const state = await retryOnOutage(() => record(infra, loaded, command), cut);
+  });
+  // Each try is a decision of its own: after an outage the event says when it was recorded.
+  const state = await retryOnOutage(() => record(infra, loaded, command()), cut);
   const outcome = state.status === 'waiting' ? 'failed' : state.status;
   infra.metrics.webhookSeconds.observe({ outcome }, latencyMs / 1000);
   return { outcome, ending: endingOf(result) };

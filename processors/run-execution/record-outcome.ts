@@ -64,8 +64,9 @@ interface Prepared {
   readonly payload?: Payload | undefined;
 }
 
+/** Each try is a decision of its own: after an outage the event says when it was recorded. */
 async function recordOnce(
-  { executions }: Infra,
+  { executions, now }: Infra,
   processor: string,
   { claimed }: ClaimedAttempt,
   { command, payload }: Prepared,
@@ -74,7 +75,8 @@ async function recordOnce(
   const metadata = metadataOf(processor, request.executionId, current.dispatchKey);
   let known: Loaded<Execution.State> = claimed;
   for (;;) {
-    const result = await executions.decide(known, command, metadata, { payload });
+    const decided = { ...command, at: new Date(now()).toISOString() };
+    const result = await executions.decide(known, decided, metadata, { payload });
     if (result.outcome === 'rejected') return result.reason;
     if (result.outcome !== 'conflict') return command.type;
     known = await executions.load(request.executionId);

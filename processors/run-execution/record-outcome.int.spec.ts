@@ -1,0 +1,54 @@
+/** An outcome that was learned during an outage of the store says when it was recorded. */
+import { expect } from 'chai';
+import { StoreUnavailable } from '../../infra/event-store/port.js';
+import type { Infra } from '../../runtime/infra.js';
+import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.js';
+import { ask, claimFor, eventOf, TEXT } from '../testing/kit.js';
+import type { ClaimedAttempt } from './claimed-attempt.js';
+import { recordOutcome } from './record-outcome.js';
+
+const OUTAGE_MS = 5 * 60_000;
+
+describe('record-outcome', () => {
+  let spec: SpecInfra;
+  before(async () => {
+    spec = await openSpecInfra();
+  });
+  after(() => spec.close());
+
+  /** At its first try the store is away, and comes back after so long by the clock. */
+  function withOutage(infra: Infra): Infra {
+    const { executions } = infra;
+    const decide: typeof executions.decide = async (...given) => {
+      if (spec.clock.aheadMs > 0) return executions.decide(...given);
+      spec.clock.aheadMs = OUTAGE_MS;
+      throw new StoreUnavailable('away');
+    };
+    return { ...infra, executions: { ...executions, decide } };
+  }
+
+  it('decides again after an outage, at the time of that try', async () => {
+    const { infra } = spec;
+    const asked = await ask(infra, { expiresInMs: 2 * OUTAGE_MS });
+    await claimFor(infra, asked, 'aurora-chat', 2 * OUTAGE_MS);
+    const claimed = (await infra.executions.load(asked.executionId)) as ClaimedAttempt['claimed'];
+    const { models, providers } = infra.catalogue.current();
+    const model = models.get(TEXT);
+    const route = model?.routes.find(({ provider: slug }) => slug === 'aurora-chat');
+    const provider = providers.get('aurora-chat');
+    if (!model || !route || !provider) throw new Error('the bundled catalogue has them');
+    const attempt = { claimed, model, route, provider };
+    const beganMs = infra.now();
+    const failure = {
+      kind: 'failed',
+      code: 'GENERATION_FAILED',
+      retryable: false,
+      countsAsFailure: true,
+      detail: 'no',
+    } as const;
+    const { signal } = new AbortController();
+    await recordOutcome(withOutage(infra), 'run-execution', attempt, failure, signal);
+    const { data } = await eventOf(infra, asked, 'ProviderFailed');
+    expect(Date.parse(data.at)).to.be.at.least(beganMs + OUTAGE_MS);
+  });
+});
