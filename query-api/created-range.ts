@@ -1,5 +1,6 @@
 /** The filter of lists by a range of time. */
 import type { Knex } from 'knex';
+import { momentMs } from '../contracts/http/moment.js';
 import { Refusal, type ApiRequest } from '../http/server/route.js';
 
 export interface Range {
@@ -23,8 +24,8 @@ export function createdRangeOf({ queryValues }: ApiRequest): Range {
 function momentIn(values: Readonly<Record<string, unknown>>, field: string): Date | undefined {
   const text = values[field];
   if (typeof text !== 'string') return undefined;
-  const moment = new Date(text);
-  if (!Number.isNaN(moment.getTime())) return moment;
+  const ms = momentMs(text);
+  if (ms !== undefined) return new Date(ms);
   throw new Refusal('INPUT_VALIDATION_ERROR', 'The query is not valid.', [
     { field, code: 'pattern', message: 'is no moment of the calendar' },
   ]);

@@ -1,5 +1,6 @@
 /** Creates an API key of an organization. */
 import { randomBytes } from 'node:crypto';
+import { momentMs } from '../../contracts/http/moment.js';
 import {
   createApiKeySchema,
   createdApiKeySchema,
@@ -49,11 +50,9 @@ export const postApiKeys = (commands: Commands): Route => ({
   },
 });
 
-const isoMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
-
 function futureMoment(text: string, now: string): string {
-  const ms = isoMoment.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(ms))
+  const ms = text.includes('T') ? momentMs(text) : undefined;
+  if (ms === undefined)
     throw invalidField('expires_at', 'format', 'must be a moment in ISO 8601 with its time zone');
   if (ms <= Date.parse(now)) throw invalidField('expires_at', 'past', 'must lie in the future');
   return new Date(ms).toISOString();

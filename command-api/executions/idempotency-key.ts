@@ -1,7 +1,8 @@
 /**
  * The idempotency key of a request, from the header `Idempotency-Key` (bare, or quoted as the
  * structured field of the IETF draft) or the body's `idempotency_key`; where both are given they
- * must agree.
+ * must agree. One rule holds for both: 1 to 255 characters (code points), none of them a control
+ * character, compared as they are.
  */
 import { isUtf8 } from 'node:buffer';
 import type { ApiRequest } from '../../http/server/route.js';
@@ -9,6 +10,8 @@ import { invalidField } from '../refusals.js';
 
 const LENGTH_MAX = 255;
 const FIELD = 'idempotency_key';
+ 
+const CONTROL = /[\0-\x1f\x7f]/;
 
 /** Throws a `Refusal` when the key is malformed; undefined when there is none. */
 export function idempotencyKeyIn(
@@ -19,7 +22,16 @@ export function idempotencyKeyIn(
   const inHeader = header === undefined ? undefined : plainText(header);
   if (inHeader !== undefined && inBody !== undefined && inHeader !== inBody)
     throw invalidField(FIELD, 'mismatch', 'differs from the header Idempotency-Key');
-  return inHeader ?? inBody;
+  const key = inHeader ?? inBody;
+  return key === undefined ? undefined : ruled(key);
+}
+
+function ruled(key: string): string {
+  if (CONTROL.test(key)) throw invalidField(FIELD, 'malformed', 'holds a control character');
+  const isLong = key.length > LENGTH_MAX && [...key].length > LENGTH_MAX;
+  if (key !== '' && !isLong) return key;
+  const code = isLong ? 'max_length' : 'min_length';
+  throw invalidField(FIELD, code, `must have 1 to ${LENGTH_MAX} characters`);
 }
 
 export function requireIdempotencyKey(
@@ -31,13 +43,11 @@ export function requireIdempotencyKey(
   throw invalidField(FIELD, 'required', 'is required, as header Idempotency-Key or in the body');
 }
 
-const bare = /^[\x21\x23-\x7e]{1,255}$/;
+const bare = /^[\x21\x23-\x7e]+$/;
 
 function plainText(header: string): string {
   if (bare.test(header)) return header;
-  const key = header.startsWith('"') ? unquoted(header) : decoded(header);
-  if (key.length >= 1 && key.length <= LENGTH_MAX) return key;
-  throw invalidField(FIELD, 'length', `must have 1 to ${LENGTH_MAX} characters`);
+  return header.startsWith('"') ? unquoted(header) : decoded(header);
 }
 
 const quotedForm = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"$/;

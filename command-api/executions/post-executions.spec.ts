@@ -137,15 +137,38 @@ describe('POST /v1/executions', () => {
         return error.details[0]?.code;
       };
       expect(await codeOf({})).to.equal('required');
-      expect(await codeOf({ 'idempotency-key': '' })).to.equal('length');
-      expect(await codeOf({ 'idempotency-key': '""' })).to.equal('length');
-      expect(await codeOf({ 'idempotency-key': 'x'.repeat(256) })).to.equal('length');
+      expect(await codeOf({ 'idempotency-key': '' })).to.equal('min_length');
+      expect(await codeOf({ 'idempotency-key': '""' })).to.equal('min_length');
+      expect(await codeOf({ 'idempotency-key': 'x'.repeat(256) })).to.equal('max_length');
       expect(await codeOf({ 'idempotency-key': '"a' })).to.equal('malformed');
       expect(await codeOf({ 'idempotency-key': '\u00ff' })).to.equal('malformed');
       const inBody = { ...text, idempotency_key: 'b' };
       expect(await codeOf({ 'idempotency-key': 'a' }, inBody)).to.equal('mismatch');
       const long = { ...text, idempotency_key: 'x'.repeat(256) };
       expect(await codeOf({}, long)).to.equal('max_length');
+    });
+
+    it('by one rule in header and body: code points, and no control characters', async () => {
+      const header = (key: string) => ({ 'idempotency-key': Buffer.from(key).toString('latin1') });
+      const outcomeOf = async (headers: Readonly<Record<string, string>>, body: object) => {
+        const asking = { headers: { ...tenant.as, ...headers }, body };
+        const { status, json } = await api.ask('POST', '/v1/executions', asking);
+        const { error } = json as { error?: { details: { code: string }[] } };
+        return [status, error?.details[0]?.code];
+      };
+      for (const [key, expected] of [
+        ['🔑'.repeat(255), [202, undefined]],
+        ['🔑'.repeat(256), [400, 'max_length']],
+        [`${'é'.repeat(254)}🔑`, [202, undefined]],
+        ['a\tb', [400, 'malformed']],
+      ] as const) {
+        expect(await outcomeOf(header(key), text), 'header').to.deep.equal(expected);
+        const inBody = { ...text, idempotency_key: key };
+        expect(await outcomeOf({}, inBody), 'body').to.deep.equal(expected);
+      }
+      expect(await outcomeOf({}, { ...text, idempotency_key: 'a\nb' })).to.deep.equal([
+        ...[400, 'malformed'],
+      ]);
     });
   });
 

@@ -3,8 +3,12 @@ import type { Schema } from './parts.js';
 
 const moment = (description: string): Schema => ({
   type: 'string',
-  pattern: '^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,9})?)?(Z|[+-]\\d\\d:\\d\\d))?$',
-  description: `${description} ISO 8601; a date alone is its first moment in UTC.`,
+  maxLength: 40,
+  pattern:
+    '^\\d{4}-\\d\\d-\\d\\d' + '(T\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,9})?)?(Z|[ +-]\\d\\d:\\d\\d))?$',
+  description:
+    `${description} ISO 8601; a date alone is its first moment in UTC. In a URL a plus sign is ` +
+    'written `%2B`; one that is not arrives as a space, and is read as the sign.',
   examples: ['2026-01-31T12:00:00Z', '2026-01-31'],
 });
 

@@ -279,6 +279,7 @@ describe('query API: executions', () => {
       expect(await refusal('cursor=x')).to.deep.equal([400, 'cursor']);
       expect(await refusal(`cursor=${'A'.repeat(123)}`)).to.deep.equal([400, 'cursor']);
       expect(await refusal('created_from=yesterday')).to.deep.equal([400, 'created_from']);
+      expect(await refusal('created_from=2026-02-31')).to.deep.equal([400, 'created_from']);
       expect(await refusal('created_to=2026-13-45')).to.deep.equal([400, 'created_to']);
       expect(await refusal('surprise=1')).to.deep.equal([400, 'surprise']);
       const keys = (count: number) =>
