@@ -9,6 +9,7 @@ import { callsFor } from '../sandbox/testing/behaviour.js';
 import { startSystem, type System } from '../testing/system.js';
 import { versitygwInSuite } from '../infra/object-store/testing/versitygw.js';
 
+const METRICS_KEY = 'a-scraper-of-the-specs';
 const UNREADY = { status: 'unready', failing: ['file-store'] };
 
 describe('roles apart', function () {
@@ -23,8 +24,14 @@ describe('roles apart', function () {
   before(async function () {
     this.timeout(120_000);
     const { url } = await freshDatabase();
-    const env = { ...store().env, DATABASE_URL: url, MODELROUTE_MASTER_KEY: 'm'.repeat(32) };
-    workers = await startSystem({ roles: 'processors,projectors,sandbox', env });
+    const env = {
+      ...store().env,
+      DATABASE_URL: url,
+      MODELROUTE_MASTER_KEY: 'm'.repeat(32),
+      MODELROUTE_METRICS_KEY: METRICS_KEY,
+    };
+    const scraped = { ...env, MODELROUTE_METRICS_PORT: '0' };
+    workers = await startSystem({ roles: 'processors,projectors,sandbox', env: scraped });
     const more = { ...env, SANDBOX_URL: workers.sandboxUrl };
     [commands, queries] = await Promise.all([
       startSystem({ roles: 'command-api', env: more }),
@@ -67,10 +74,24 @@ describe('roles apart', function () {
 
   it('are watched alike', async () => {
     for (const system of everyone()) {
-      const pages = ['/healthz', '/readyz', '/metrics', '/docs'];
+      const pages = ['/healthz', '/readyz', '/docs', '/metrics'];
       const answers = await Promise.all(pages.map((path) => seenAt(system, path)));
-      expect(answers.map(({ status }) => status)).to.deep.equal([200, 200, 200, 200]);
+      expect(answers.map(({ status }) => status)).to.deep.equal([200, 200, 200, 401]);
+      const headers = { authorization: `Bearer ${METRICS_KEY}` };
+      const figures = await send(`${system.baseUrl}/metrics`, 'GET', { headers });
+      expect(figures.status).to.equal(200);
+      expect(figures.headers['content-type']).to.match(/^text\/plain/);
     }
+    const headers = { authorization: `Bearer ${METRICS_KEY}` };
+    const asOperator = await send(`${queries.baseUrl}/admin/v1/groups`, 'GET', { headers });
+    expect(asOperator.status).to.equal(401);
+    const [address] = workers
+      .messages()
+      .flatMap((message) => /^figures are served on (http:.*)$/.exec(message)?.[1] ?? []);
+    expect((await send(address ?? '', 'GET')).text).to.match(/^process_cpu_user_seconds_total /m);
+    expect((await send(address?.replace('/metrics', '/healthz') ?? '', 'GET')).status).to.equal(
+      404,
+    );
     await operate(queries, '/groups');
   });
 

@@ -1,6 +1,8 @@
 /** The pages beside the API: is it alive, is it ready, its figures, its reference. */
 import type { Dependency, Infra } from '../../runtime/infra.js';
 import type { Mount, Reply } from '../../http/server/route.js';
+import { keyCheck } from '../../http/server/auth.js';
+import type { Keys } from './keys.js';
 import { neededDependencies } from './roles.js';
 
 /** A dependency that takes longer is not there. */
@@ -11,9 +13,20 @@ export function healthMounts(infra: Infra, isStopping: () => boolean): Mount[] {
   return [
     { path: '/healthz', handle: async () => ({ status: 200, body: { status: 'alive' } }) },
     { path: '/readyz', handle: () => readiness(needed, isStopping) },
-    { path: '/metrics', handle: () => figures(infra) },
   ];
 }
+
+/** They name providers, so that they are told to operators and to their scrapers alone. */
+export const guardedMetrics = (infra: Infra, { adminKey }: Keys): Mount => ({
+  ...openMetricsPage(infra),
+  guard: keyCheck([adminKey, infra.config.metricsKey]),
+});
+
+/** For a listener of its own, which only scrapers reach. */
+export const openMetricsPage = (infra: Infra): Mount => ({
+  path: '/metrics',
+  handle: () => figures(infra),
+});
 
 async function readiness(
   dependencies: readonly Dependency[],

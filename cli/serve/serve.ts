@@ -31,7 +31,7 @@ import { queryRoutes } from '../../query-api/app.js';
 import { startSandbox } from '../../sandbox/server.js';
 import { withDemo } from './demo.js';
 import { keysOf, type Keys } from './keys.js';
-import { healthMounts } from './mounts.js';
+import { guardedMetrics, healthMounts, openMetricsPage } from './mounts.js';
 import { doubtAboutRoles, requireForRoles } from './roles.js';
 
 /** Resolves after `signal` aborted and everything was stopped; throws `StartError` before that. */
@@ -78,6 +78,7 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   undo.push(() => opened.close());
   const { infra } = opened;
   const server = await listen(infra, keys, () => signal.aborted);
+  await listenForScrapers(infra, undo);
   const http: Worker = { name: 'http', run: (stop) => untilStopped(server, stop) };
   const broken = new AbortController();
   const stop = AbortSignal.any([signal, broken.signal]);
@@ -153,7 +154,7 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
       routes: served,
       elsewhere: api.filter((route) => !served.includes(route)),
       // Every process describes the whole API, of which others may serve a part.
-      mounts: [...healthMounts(infra, isStopping), documentMount(api)],
+      mounts: [...healthMounts(infra, isStopping), guardedMetrics(infra, keys), documentMount(api)],
       pages: [referencePages()],
       authenticator: openAuthenticator({ apiKeys, adminKey: keys.adminKey, now }),
       log,
@@ -164,6 +165,29 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
     'PORT',
     config.port,
   );
+}
+
+/** On loopback: who is elsewhere brings a key to the public port. */
+async function listenForScrapers(infra: Infra, undo: Undo): Promise<void> {
+  const { apiKeys, config, log, metrics, now } = infra;
+  const { metricsPort: port } = config;
+  if (port === undefined) return;
+  const server = await orPortTrouble(
+    serveRoutes({
+      routes: [],
+      mounts: [openMetricsPage(infra)],
+      authenticator: openAuthenticator({ apiKeys, adminKey: undefined, now }),
+      log,
+      metrics,
+      now,
+      port,
+      host: '127.0.0.1',
+    }),
+    'MODELROUTE_METRICS_PORT',
+    port,
+  );
+  undo.push(() => server.close());
+  log.info(`figures are served on http://127.0.0.1:${server.port}/metrics`);
 }
 
 function workersOf(infra: Infra): Worker[] {

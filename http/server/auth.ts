@@ -81,7 +81,7 @@ export function openAuthenticator(options: AuthenticatorOptions): Authenticator 
       if (ageMs > FRESH_MS) look(digest).catch(() => undefined);
       return callerOf(entry, now());
     },
-    requireOperator: operatorCheck(options.adminKey),
+    requireOperator: keyCheck([options.adminKey]),
   };
 }
 
@@ -109,12 +109,17 @@ async function lookUp(
   return { caller: { organizationId, keyId, permission }, expiresAtMs, lookedAtMs };
 }
 
-function operatorCheck(adminKey: string | undefined): Authenticator['requireOperator'] {
-  const expected = adminKey === undefined ? undefined : digestOf(adminKey);
+/**
+ * Throws a `Refusal` unless a request carries one of the keys, as bearer or in `X-Admin-Key`. All
+ * are compared, in constant time.
+ */
+export function keyCheck(keys: readonly (string | undefined)[]): Authenticator['requireOperator'] {
+  const expected = keys.flatMap((key) => (key === undefined ? [] : [digestOf(key)]));
   return ({ headers }) => {
     const { authorization, 'x-admin-key': plain } = headers;
-    const given = typeof plain === 'string' ? plain : bearerOf(authorization);
-    if (!expected || !timingSafeEqual(expected, digestOf(given))) throw new Refusal('UNAUTHORIZED');
+    const given = digestOf(typeof plain === 'string' ? plain : bearerOf(authorization));
+    const same = expected.filter((digest) => timingSafeEqual(digest, given));
+    if (same.length === 0) throw new Refusal('UNAUTHORIZED');
   };
 }
 

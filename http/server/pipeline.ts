@@ -139,7 +139,10 @@ async function answerOf(
   const { incoming, request } = exchange;
   const twice = repeatedHeader(incoming.rawHeaders);
   if (twice !== undefined) return repeated('The headers are not valid.', twice);
-  if (!('route' in served)) return served.handle(request);
+  if (!('route' in served)) {
+    served.guard?.(incoming);
+    return served.handle(request);
+  }
   const { authenticator } = context;
   if (served.route.audience === 'operator') {
     authenticator.requireOperator(incoming);

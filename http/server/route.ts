@@ -2,6 +2,7 @@
  * A route reads like its documentation: parse, name, decide, answer. Its handler is a plain
  * function of request to reply and never touches `response`.
  */
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
@@ -96,8 +97,10 @@ interface OperatorRoute extends RouteShape {
 
 export type Route = TenantRoute | OperatorRoute;
 
-/** An answer beside the API (`/healthz`, `/openapi.json`), given to anybody's GET. */
+/** An answer beside the API (`/healthz`, `/openapi.json`), given to anybody's GET unless guarded. */
 export interface Mount {
   readonly path: string;
+  /** Throws a `Refusal` for a request that may not have it. */
+  guard?(incoming: Pick<IncomingMessage, 'headers'>): void;
   handle(request: ApiRequest): Promise<Reply | Refusal>;
 }

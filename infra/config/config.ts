@@ -23,6 +23,10 @@ export interface Config {
   readonly roles: ReadonlySet<Role>;
   readonly catalogueFile: string;
   readonly adminKey: string | undefined;
+  /** Beside the admin key it opens `/metrics`, and nothing else. */
+  readonly metricsKey: string | undefined;
+  /** There `/metrics` is served on loopback without a key; 0 picks a free one. */
+  readonly metricsPort: number | undefined;
   /** CIDR list as text; checked where it is parsed. */
   readonly allowedNetworks: string;
   readonly demo: boolean;
@@ -75,6 +79,10 @@ export function configFrom(env: Environment): Config {
     roles: roles(env['MODELROUTE_ROLES'] || 'all'),
     catalogueFile: resolve(env['MODELROUTE_CATALOGUE'] || bundledCatalogue()),
     adminKey: secret(env, 'MODELROUTE_ADMIN_KEY', 16),
+    metricsKey: secret(env, 'MODELROUTE_METRICS_KEY', 16),
+    metricsPort: env['MODELROUTE_METRICS_PORT']
+      ? port(env, 'MODELROUTE_METRICS_PORT', 0)
+      : undefined,
     allowedNetworks: env['MODELROUTE_ALLOW_PRIVATE_NETWORKS'] ?? '',
     demo: flag(env, 'MODELROUTE_DEMO', true),
     databaseUrl: databaseUrl(env['DATABASE_URL']),

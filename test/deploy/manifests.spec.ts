@@ -9,6 +9,7 @@ import { openMetrics } from '../../infra/metrics.js';
 interface Service {
   readonly image: string;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly entrypoint?: readonly string[];
   readonly healthcheck?: object;
   readonly restart?: string;
   readonly security_opt: readonly string[];
@@ -132,6 +133,21 @@ describe('what deploys', () => {
     }>('deploy/prometheus/prometheus.yml');
     const scraped = jobs.find(({ job_name: name }) => name === 'modelroute')?.dns_sd_configs;
     expect(scraped?.flatMap(({ names }) => names).toSorted()).to.deep.equal(workers);
+  });
+
+  it('scrapes with the key that compose gives to both sides', () => {
+    const { scrape_configs: jobs } = yamlOf<{
+      scrape_configs: { job_name: string; authorization?: { credentials_file: string } }[];
+    }>('deploy/prometheus/prometheus.yml');
+    const { authorization } = jobs.find(({ job_name: name }) => name === 'modelroute') ?? {};
+    const { entrypoint = [], environment = {} } = services['prometheus'] ?? {};
+    const name = 'MODELROUTE_METRICS_KEY';
+    expect(entrypoint.join(' ')).to.contain(`"$$${name}" > ${authorization?.credentials_file};`);
+    const given = [environment[name], ...ours.map(([, { environment: of }]) => of?.[name])];
+    const asked = `\${${name}:?set it in deploy/.env}`;
+    expect(given.filter((value) => value !== undefined)).to.deep.equal(
+      [asked].concat(ROLES.filter((role) => role !== 'sandbox').map(() => asked)),
+    );
   });
 
   it('gives each process longer to end than it takes to drain', () => {

@@ -100,10 +100,17 @@ function startsASecondTime(system: () => System, startedInMsMax: number): void {
 
 function answersThePages(system: () => System): void {
   it('answers the pages beside the API', async () => {
-    const page = async (path: string) => send(`${system().baseUrl}${path}`, 'GET');
+    const { baseUrl, adminKey } = system();
+    const page = async (path: string, key?: string) =>
+      send(`${baseUrl}${path}`, 'GET', {
+        headers: { ...(key && { authorization: `Bearer ${key}` }) },
+      });
     expect((await page('/healthz')).status).to.equal(200);
     expect((await page('/readyz')).status).to.equal(200);
-    const metrics = await page('/metrics');
+    expect((await page('/metrics')).status).to.equal(401);
+    const { api_key: tenantKey } = await system().credentials();
+    expect((await page('/metrics', tenantKey)).status).to.equal(401);
+    const metrics = await page('/metrics', adminKey);
     expect(metrics.headers['content-type']).to.match(/^text\/plain/);
     expect(metrics.text).to.match(/^http_request_seconds_count\{/m);
     const docs = await page('/docs');

@@ -124,12 +124,17 @@ function backendsFor({ backends }: State, { method, headers }: IncomingMessage) 
 const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD';
 
 /** The pages that a balancer answers for all of them. */
-async function ownPage(state: State, { method, url }: IncomingMessage): Promise<Reply | undefined> {
+async function ownPage(state: State, incoming: IncomingMessage): Promise<Reply | undefined> {
+  const { method, url, headers } = incoming;
   if (!isRead(method)) return undefined;
   const path = url?.split('?', 1)[0];
   if (path === '/healthz') return { status: 200, body: { status: 'alive' } };
   if (path === '/readyz') return readiness(state);
-  if (path === '/metrics') return mergedMetrics(state.backends.map(({ replica }) => replica));
+  if (path === '/metrics')
+    return mergedMetrics(
+      state.backends.map(({ replica }) => replica),
+      headers.authorization,
+    );
   return undefined;
 }
 

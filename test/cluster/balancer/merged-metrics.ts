@@ -5,10 +5,16 @@ import type { Replica } from './backends.js';
 
 const TIMEOUT_MS = 2_000;
 
-export async function mergedMetrics(replicas: readonly Replica[]): Promise<Reply> {
+/** `authorization` is the caller's: each replica decides about it. */
+export async function mergedMetrics(
+  replicas: readonly Replica[],
+  authorization: string | undefined,
+): Promise<Reply> {
   const pages = await Promise.all(
-    replicas.map(async (replica) => ({ replica, text: await pageOf(replica) })),
+    replicas.map(async (replica) => ({ replica, ...(await pageOf(replica, authorization)) })),
   );
+  if (pages.some(({ status }) => status === 401))
+    return { status: 401, headers: { 'www-authenticate': 'Bearer' } };
   const families = new Map<string, Family>();
   for (const { replica, text } of pages) addPage(families, replica.name, text);
   const raw = [...families.values()].map(({ about, samples }) => [...about, ...samples].join('\n'));
@@ -22,16 +28,26 @@ interface Family {
   readonly samples: string[];
 }
 
+interface Page {
+  readonly status: number;
+  readonly text: string;
+}
+
 /** Nothing of one that does not answer: its absence is the figure. */
-async function pageOf({ address }: Replica): Promise<string> {
-  if (!address) return '';
+async function pageOf({ address }: Replica, authorization: string | undefined): Promise<Page> {
+  const nothing = { status: 503, text: '' };
+  if (!address) return nothing;
   const timeouts = { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS };
+  const headers = { ...(authorization !== undefined && { authorization }) };
   try {
-    const { statusCode, body } = await request(`${address}/metrics`, timeouts);
+    const { statusCode: status, body } = await request(`${address}/metrics`, {
+      ...timeouts,
+      headers,
+    });
     const text = await body.text();
-    return statusCode === 200 ? text : '';
+    return { status, text: status === 200 ? text : '' };
   } catch {
-    return '';
+    return nothing;
   }
 }
 
