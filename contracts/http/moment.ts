@@ -1,7 +1,9 @@
 /** Moments as callers write them: a date, or ISO 8601 with its time zone. */
 
-const form =
-  /^(\d{4})-(\d\d)-(\d\d)(?:T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))?$/;
+const DATE = '(\\d{4})-(\\d\\d)-(\\d\\d)';
+const TIME = '(?:[01]\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d(?:\\.\\d{1,9})?)?';
+const ZONE = '(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)';
+const form = new RegExp(`^${DATE}(?:T${TIME}${ZONE})?$`);
 
 /**
  * Milliseconds since the epoch; undefined for what is no moment, or a day that its month does not

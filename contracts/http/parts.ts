@@ -89,6 +89,7 @@ export const pageFields: Readonly<Record<string, Schema>> = {
   'cursor?': {
     type: 'string',
     pattern: '^[A-Za-z0-9_-]{100,512}$',
+    maxLength: 512,
     description: '`next_cursor` of the page before, for this list and this organization alone.',
   },
 };

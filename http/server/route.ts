@@ -97,7 +97,7 @@ interface OperatorRoute extends RouteShape {
 
 export type Route = TenantRoute | OperatorRoute;
 
-/** An answer beside the API (`/healthz`, `/openapi.json`), given to anybody's GET unless guarded. */
+/** An answer beside the API (`/healthz`, `/openapi.json`) to anybody's GET, unless guarded. */
 export interface Mount {
   readonly path: string;
   /** Throws a `Refusal` for a request that may not have it. */
