@@ -94,7 +94,7 @@ type Properties = Readonly<Record<string, JsonSchema>>;
 
 /** A body's text for each of its fields with the value in it, and with it as the whole. */
 function bodiesWith(schema: JsonSchema, value: string, fine: JsonSchema): string[] {
-  const names = Object.keys((schema['properties'] ?? {}));
+  const names = Object.keys(schema['properties'] ?? {});
   const others = (name: string) =>
     Object.entries(fine)
       .filter(([other]) => other !== name)
