@@ -49,7 +49,6 @@ export interface OpenedInfra {
   close(): Promise<void>;
 }
 
-const LOOPBACK = '127.0.0.0/8';
 /** For due timers and whoever waits for a projection: callers have connections of their own. */
 const READ_MODEL_CONNECTIONS_MAX = 3;
 /** Leases and checkpoints must not wait behind reads, or groups would pause under load. */
@@ -82,10 +81,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const { files, largePayloads } = filing;
   const priced = await openPricedCatalogue({ config, store, sandboxUrl, log });
   const providers = openProviders({ credentials: (name) => config.credential(name) });
-  const outbound = openOutbound({ allowedNetworks: networksOf(config.allowedNetworks) });
-  const downloads = openOutbound({
-    allowedNetworks: networksOf(sandboxUrl ? LOOPBACK : '', config.allowedNetworks),
-  });
+  const { outbound, downloads } = openClients(config, sandboxUrl);
   const eventStore = config.eventStoreUrl ? async () => void (await store.head()) : undefined;
   const asked = { eventStore, eventBus: delivery.check, fileStore: filing.check };
   const probes = openDependencies({ databaseUrl, log, ...asked });
@@ -153,9 +149,22 @@ function openPools(url: string, log: Log) {
   return { readPool, processing, models, closePools: () => Promise.all(all.map((p) => p.end())) };
 }
 
-/** Both lists must be good; an empty one allows nothing private. */
-function networksOf(...lists: string[]): AllowedNetworks {
-  const parsed = parseCidrs(lists.filter((list) => list !== '').join(','));
+/** Who calls shares the connections out itself, more fairly than first come first served. */
+const CONNECTIONS_PER_HOST_MAX = 1_024;
+
+/** Outputs of the sandbox are fetched wherever it is, from exactly where it is. */
+function openClients({ allowedNetworks }: Config, sandboxUrl: string | undefined) {
+  const usual = {
+    allowedNetworks: networksOf(allowedNetworks),
+    connectionsPerHostMax: CONNECTIONS_PER_HOST_MAX,
+  };
+  const allowedOrigins = sandboxUrl === undefined ? [] : [new URL(sandboxUrl).origin];
+  return { outbound: openOutbound(usual), downloads: openOutbound({ ...usual, allowedOrigins }) };
+}
+
+/** An empty list allows nothing private. */
+function networksOf(list: string): AllowedNetworks {
+  const parsed = parseCidrs(list);
   if (parsed.ok) return parsed.networks;
   throw new StartError(`MODELROUTE_ALLOW_PRIVATE_NETWORKS cannot be used: ${parsed.reason}`);
 }

@@ -22,12 +22,14 @@ export const UNRESOLVED = 'OUTBOUND_UNRESOLVED';
 
 interface ConnectorOptions {
   readonly networks: AllowedNetworks;
+  /** Places of ours, by scheme, host and port. */
+  readonly origins: readonly string[];
   readonly resolveHost: ResolveHost;
   readonly connectTimeoutMs: number;
 }
 
 export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
-  const { networks, connectTimeoutMs } = options;
+  const { networks, origins, connectTimeoutMs } = options;
   const connectorFor = (isFit: (address: string) => boolean): buildConnector.connector =>
     withoutInformational(
       buildConnector({
@@ -39,8 +41,10 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
   const isReachable = (address: string): boolean => addressVerdict(address, networks) !== 'refused';
   const connectPrivately = connectorFor(isAllowed);
   const connectAnywhere = connectorFor(isReachable);
+  const connectToOurs = connectorFor(() => true);
 
   return (place, callback) => {
+    if (origins.includes(originOf(place))) return connectToOurs(place, callback);
     const isPrivateOnly = privateOnlyReason(place) !== undefined;
     const isFit = isPrivateOnly ? isAllowed : isReachable;
     // A socket to a literal address never asks the lookup.
@@ -53,12 +57,12 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
 }
 
 function vettedLookup(
-  { networks, resolveHost }: ConnectorOptions,
+  { resolveHost }: ConnectorOptions,
   isFit: (address: string) => boolean,
 ): LookupFunction {
   const addressesFor = async (hostname: string): Promise<readonly ResolvedAddress[]> => {
     const found = isLoopbackName(hostname)
-      ? loopback.filter(({ address }) => networks.has(address))
+      ? loopback.filter(({ address }) => isFit(address))
       : await resolveHost(hostname).catch((error: Error) => {
           throw coded(UNRESOLVED, error.message);
         });
@@ -77,6 +81,11 @@ function vettedLookup(
       (error: NodeJS.ErrnoException) => callback(error, ''),
     );
   };
+}
+
+function originOf({ protocol, hostname, port }: buildConnector.Options): string {
+  const host = isIP(hostname) === 6 ? `[${hostname}]` : hostname;
+  return new URL(`${protocol}//${host}${port ? `:${port}` : ''}`).origin;
 }
 
 const loopback: readonly ResolvedAddress[] = [

@@ -59,6 +59,33 @@ describe('outbound', () => {
       expect(place.connections).to.equal(0);
     });
 
+    it('reaches a place of ours by its scheme, host and port, and nothing beside it', async () => {
+      const ours = await serve((_, response) => void response.end('ours'));
+      const other = await serve((_, response) => void response.end('secret'));
+      const named = `http://ours.example:${ours.port}`;
+      const resolveHost = resolving({ ours: ['127.0.0.1'] });
+      const allowedOrigins = [new URL(ours.url).origin, named];
+      const outbound = open({ allowedOrigins, resolveHost }, '');
+      for (const url of [ours.url, `${ours.url}a?b`, `${named}/`]) {
+        const { status, body } = streamed(await outbound.download(quick(url)));
+        expect([status, String(await buffer(body))]).to.deep.equal([200, 'ours']);
+      }
+      const { connections } = ours;
+      const beside = [
+        other.url,
+        ours.url.replace('http:', 'https:'),
+        ours.url.replace('127.0.0.1', '127.0.0.2'),
+        ours.url.replace('127.0.0.1', 'localhost'),
+        `http://ours.example:${other.port}/`,
+        `http://other.example:${ours.port}/`,
+        `http://ours.example@127.0.0.1:${other.port}/`,
+      ];
+      for (const url of beside) {
+        expect([url, (await outbound.download(quick(url))).kind]).to.deep.equal([url, 'refused']);
+      }
+      expect([ours.connections, other.connections]).to.deep.equal([connections, 0]);
+    });
+
     it('refuses a name that leads there, and any answer that is mixed', async () => {
       const place = await serve((_, response) => void response.end('secret'), '127.0.0.2');
       const answers = { bad: ['127.0.0.2'], mixed: ['127.0.0.1', '127.0.0.2'], none: [] };

@@ -69,6 +69,8 @@ export interface Outbound {
 
 export interface OutboundOptions {
   readonly allowedNetworks: AllowedNetworks;
+  /** Places of ours that may be called wherever they are: each by its scheme, host and port. */
+  readonly allowedOrigins?: readonly string[];
   readonly connectionsPerHostMax?: number;
   readonly connectTimeoutMs?: number;
   readonly resolveHost?: ResolveHost;
@@ -85,11 +87,11 @@ const KEEP_ALIVE_MAX_MS = 30_000;
 const KEEP_ALIVE_MS = 4_000;
 
 export function openOutbound(options: OutboundOptions): Outbound {
-  const { allowedNetworks: networks } = options;
+  const { allowedNetworks: networks, allowedOrigins: origins = [] } = options;
   const { connectionsPerHostMax = CONNECTIONS_PER_HOST_MAX } = options;
   const { connectTimeoutMs = CONNECT_TIMEOUT_MS, resolveHost = openResolver() } = options;
   const connections = openConnections(connectionsPerHostMax, {
-    connect: guardedConnector({ networks, resolveHost, connectTimeoutMs }),
+    connect: guardedConnector({ networks, origins, resolveHost, connectTimeoutMs }),
     pipelining: 1,
     maxHeaderSize: HEADER_BYTES_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -101,14 +103,14 @@ export function openOutbound(options: OutboundOptions): Outbound {
 
   return {
     async request(request) {
-      const vetted = vet(request, networks);
+      const vetted = vet(request, networks, origins);
       if (vetted.kind === 'refused') return vetted;
       const ended = await readHead(connections.to(vetted.origin), vetted.exchange);
       if (ended.kind === 'failed') return withoutDetail(ended);
       return ended.kind === 'refused' ? ended : { ...ended, headers: flatHeaders(ended.headers) };
     },
     async download({ bytesMax, patienceMs = PATIENCE_MS, ...request }) {
-      const vetted = vet({ ...request, method: 'GET' }, networks);
+      const vetted = vet({ ...request, method: 'GET' }, networks, origins);
       if (vetted.kind === 'refused') return vetted;
       const source = connections.to(vetted.origin);
       const limits = { bytesMax, patienceMs, bytesMin: PATIENCE_BYTES };
@@ -155,8 +157,12 @@ const ownHeaders: readonly string[] = [
   'upgrade',
 ];
 
-function vet(request: OutboundRequest, networks: AllowedNetworks): Vetted | Refused {
-  const vetted = vetUrl(request.url, networks);
+function vet(
+  request: OutboundRequest,
+  networks: AllowedNetworks,
+  origins: readonly string[],
+): Vetted | Refused {
+  const vetted = vetUrl(request.url, networks, origins);
   if (!vetted.ok) return { kind: 'refused', reason: vetted.reason };
   const taken = Object.keys(request.headers ?? {}).find((name) =>
     ownHeaders.includes(name.toLowerCase()),

@@ -20,8 +20,15 @@ const publicPorts: readonly string[] = ['', '443', '8443'];
 /** Suffixes that no public name has (RFC 6761, 6762, 8375, and ICANN's private-use domain). */
 const privateSuffixes: readonly string[] = ['.local', '.internal', '.home.arpa', '.onion'];
 
-/** Call it when a URL is submitted; the client calls it again for every request. */
-export function vetUrl(text: string, networks: AllowedNetworks): VettedUrl {
+/**
+ * Call it when a URL is submitted; the client calls it again for every request. `origins` are
+ * places of ours, by scheme, host and port: they are fit wherever they are.
+ */
+export function vetUrl(
+  text: string,
+  networks: AllowedNetworks,
+  origins: readonly string[] = [],
+): VettedUrl {
   if (text.length > URL_LENGTH_MAX) return no(`it is longer than ${URL_LENGTH_MAX} characters`);
   // The WHATWG parser drops or rewrites these silently, and then two readers see two URLs.
   if (/[^\x21-\x7e]|\\/.test(text))
@@ -33,6 +40,7 @@ export function vetUrl(text: string, networks: AllowedNetworks): VettedUrl {
   const hostname = hostnameOf(url);
   if (hostname.endsWith('.')) return no('its host ends with a dot');
   if (hostname.length > NAME_LENGTH_MAX) return no('its host name is too long');
+  if (origins.includes(url.origin)) return { ok: true, url };
   const refusal = isIP(hostname)
     ? literalRefusal(url, hostname, networks)
     : nameRefusal(url, hostname, networks);
