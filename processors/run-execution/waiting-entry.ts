@@ -10,8 +10,9 @@ import type { WaitingRows } from './waiting-rows.js';
 export interface WaitingSettings {
   /** Beyond it, who joins becomes a row at once. */
   readonly entriesMax: number;
-  /** Who has waited for longer becomes a row. */
+  /** Who has waited for longer becomes a row, unless its queue is done within `soonMs`. */
   readonly memoryMs: number;
+  readonly soonMs: number;
   /** How long other processes leave a row alone that this process has taken. */
   readonly takenMs: number;
   /** How often this process finds out which queues have rows. */
@@ -21,6 +22,7 @@ export interface WaitingSettings {
 export const WAITING_SETTINGS: WaitingSettings = {
   entriesMax: 20_000,
   memoryMs: 4_000,
+  soonMs: 20_000,
   takenMs: 30_000,
   lookMs: 2_000,
 };
@@ -76,6 +78,10 @@ export interface RoomQueue extends WaitingQueue {
   restsSinceMs: number | undefined;
   /** Those that waited too long are being ended. */
   isEnding: boolean;
+  /** How many were started since then, and how many a millisecond before that. */
+  started: number;
+  countedSinceMs: number;
+  perMs: number;
 }
 
 export interface Room extends RoomOptions {

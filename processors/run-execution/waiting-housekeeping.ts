@@ -9,6 +9,8 @@ import type { Entry, Room, RoomQueue } from './waiting-entry.js';
 import { serve, start } from './waiting-turns.js';
 
 const TICK_MS = 250;
+/** How long starts are counted, to know how quickly a queue moves. */
+const MEASURE_MS = 2_000;
 /** Executions whose time is up that are ended at one time, and read in one page. */
 const ENDING_MAX = 32;
 const ENDING_PAGE = 256;
@@ -78,14 +80,19 @@ function serveAll(room: Room): void {
   }
 }
 
-/** All executions of an organization in that queue, so that none passes an earlier one. */
+/**
+ * Whoever has waited long becomes a row, but where the queue moves so quickly that a row would cost
+ * more than it is worth. All executions of the organization do, so that none passes an earlier one.
+ */
 function spill(room: Room): void {
   const { entries, rows, settings } = room;
   const nowMs = performance.now();
+  for (const queue of room.queues.values()) measure(queue, nowMs);
   for (const { joinedMs, queue: name, organizationId, processed } of entries.values()) {
     if (!processed) continue;
     if (nowMs - joinedMs < settings.memoryMs) return;
-    const { waiting } = room.queueOf(name);
+    const { waiting, perMs } = room.queueOf(name);
+    if (waiting.size <= perMs * settings.soonMs) continue;
     for (const entry of waiting.removeAll(organizationId)) {
       const { executionId, processed: own } = entry;
       if (own) {
@@ -94,6 +101,14 @@ function spill(room: Room): void {
       } else waiting.push(organizationId, executionId, entry);
     }
   }
+}
+
+function measure(queue: RoomQueue, nowMs: number): void {
+  const ms = nowMs - queue.countedSinceMs;
+  if (ms < MEASURE_MS) return;
+  queue.perMs = queue.started / ms;
+  queue.started = 0;
+  queue.countedSinceMs = nowMs;
 }
 
 /** Ends those that have waited for as long as they may while all their providers rest. */

@@ -3,8 +3,8 @@
  * handling slot and is not looked at: it is started when its turn has come and a slot is free.
  *
  *   joined ──► in memory ──► started ──► dispatched, or over
- *     │            │ 4 s        ▲  └───► waits again, before the others of its organization
- *     │            ▼            │
+ *     │            │ 4 s, and   ▲  └───► waits again, before the others of its organization
+ *     │            ▼ slow       │
  *     └────► a row, shared ──► taken by a page when slots become free
  *   no room left, or its organization has rows
  *
@@ -78,6 +78,9 @@ function queueOf(room: Room, name: string): RoomQueue {
     isDrained: false,
     restsSinceMs: undefined,
     isEnding: false,
+    started: 0,
+    countedSinceMs: performance.now(),
+    perMs: 0,
   };
   room.queues.set(name, opened);
   return opened;

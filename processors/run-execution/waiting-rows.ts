@@ -53,6 +53,7 @@ export function openWaitingRows(
 ): WaitingRows {
   const known = new Map<string, KnownQueue>();
   let removals: EndedWait[] = [];
+  let flushing: Promise<void> | undefined;
 
   const knownQueue = (name: string): KnownQueue => {
     const queue = known.get(name) ?? { organizations: new Set(), after: '', additions: 0 };
@@ -62,6 +63,13 @@ export function openWaitingRows(
   const note = (executions: readonly WaitingExecution[]): void => {
     for (const { queue, organizationId } of executions)
       knownQueue(queue).organizations.add(organizationId);
+  };
+  const flush = async () => {
+    while (removals.length > 0) {
+      const batch = removals.slice(0, BATCH_MAX);
+      await store.remove(batch);
+      removals = removals.slice(batch.length);
+    }
   };
   const write = createBatchLoader<WaitingExecution, undefined>({
     nameOf: ({ executionId }) => executionId,
@@ -86,13 +94,7 @@ export function openWaitingRows(
     remove(ended) {
       if (removals.length < REMOVALS_MAX) removals.push(ended);
     },
-    async flush() {
-      while (removals.length > 0) {
-        const batch = removals.slice(0, BATCH_MAX);
-        await store.remove(batch);
-        removals = removals.slice(batch.length);
-      }
-    },
+    flush: () => (flushing ??= flush().finally(() => (flushing = undefined))),
     has: (queue, organizationId) => known.get(queue)?.organizations.has(organizationId) ?? false,
     hasQueue: (queue) => known.has(queue),
     queues: () => [...known.keys()],

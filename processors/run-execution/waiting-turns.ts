@@ -45,6 +45,7 @@ function nextFor(room: Room, slug: string): Entry | undefined {
     if (entry && !entry.processed) queue.ofRows -= 1;
     refill(room, queue);
     if (!entry) continue;
+    queue.started += 1;
     room.queues.delete(name);
     room.queues.set(name, queue);
     return entry;

@@ -33,7 +33,13 @@ function narrow({ providers, models }: CatalogueFile): void {
   aurora.breaker['open_ms'] = 60_000;
 }
 
-const SMALL: WaitingSettings = { entriesMax: 10, memoryMs: 500, takenMs: 2_000, lookMs: 200 };
+const SMALL: WaitingSettings = {
+  entriesMax: 10,
+  memoryMs: 500,
+  soonMs: 0,
+  takenMs: 2_000,
+  lookMs: 200,
+};
 
 describe('executions that wait as rows', function () {
   this.timeout(120_000);
