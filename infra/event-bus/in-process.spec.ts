@@ -11,6 +11,7 @@ import { eventBusContract } from './testing/contract.js';
 import { openMortalBus } from './testing/in-process-harness.js';
 import { openInProcessBus } from './in-process.js';
 import type { Group, Notification } from './port.js';
+import { withUnreadable } from './testing/unreadable-store.js';
 
 type BusOptions = Parameters<typeof openInProcessBus>[0];
 
@@ -220,6 +221,30 @@ describe('the bus in process', () => {
     const head = await store.head();
     await eventually('it saved', async () => (await checkpoints.read('group')) === head);
     expect(await checkpoints.deadLetters()).to.deep.equal([]);
+  });
+
+  it('goes on behind an event that cannot be decoded, which becomes a dead letter', async () => {
+    const poison = executionStream();
+    const [before] = [await appendMany(1), await append(store, poison, ['ExecutionExpired'])];
+    await appendMany(2);
+    const poisoned = withUnreadable(store, poison);
+    const delivered: string[] = [];
+    const bus = start(
+      {
+        handle: async ({ stream, attempt }) => {
+          await poisoned.readStream(stream);
+          delivered.push(`${stream} ${attempt}`);
+          return 'handled';
+        },
+      },
+      { store: poisoned },
+    );
+    const head = await store.head();
+    await eventually('it is past it', async () => (await checkpoints.read('group')) === head);
+    expect(delivered).to.have.length(3);
+    const letters = await bus.deadLetters('group');
+    expect(letters.map(({ stream, attempts }) => [stream, attempts])).to.deep.equal([[poison, 1]]);
+    expect(letters[0]?.position).to.equal((before[0] ?? 0n) + 1n);
   });
 
   it('does not count an attempt that its handler broke off when the bus stopped', async () => {

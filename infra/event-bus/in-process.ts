@@ -19,6 +19,7 @@ import type { CheckpointStore } from '../checkpoints/port.js';
 import { deadLettersOf, REDRIVE_POLL_MS, redriverOf } from './dead-letters.js';
 import { openKeyDispatcher, type Handled, type KeyDispatcher } from './key-dispatcher.js';
 import type { EventBus, Group, GroupLag } from './port.js';
+import { unreadableIn } from './unreadable-event.js';
 
 interface InProcessBusOptions {
   readonly store: EventStore;
@@ -153,6 +154,11 @@ async function dispatchLog(
       }
     } catch (error) {
       if (signal.aborted) return;
+      const unreadable = unreadableIn(error);
+      if (unreadable) {
+        dispatcher.dispatch(unreadable);
+        continue;
+      }
       log.error({ group: group.name, err: error }, 'the subscription broke; it is opened again');
     }
     await pause(OUTAGE_PAUSE_MS, signal);

@@ -18,6 +18,7 @@ import { isOutage } from '../event-store/outage.js';
 import { StoreUnavailable, type Position } from '../event-store/port.js';
 import { openInFlightWindow, redrivenTask } from './in-flight-window.js';
 import type { InFlightWindow, Task } from './in-flight-window.js';
+import { unreadableIn } from './unreadable-event.js';
 import type { Deferral, EventNotification, Group, Notification } from './port.js';
 
 export interface Handled {
@@ -227,7 +228,8 @@ async function nextAfterThrow(
   if (stopped) return 'stopped';
   // A full queue of one account must not slow other streams, so only an unanswered store counts.
   if (error instanceof StoreUnavailable) dispatcher.limit.overloaded(dispatcher.handling);
-  if (!isOutage(error)) task.failures += 1;
+  if (unreadableIn(error)) task.failures = group.attemptsMax;
+  else if (!isOutage(error)) task.failures += 1;
   if (task.failures < group.attemptsMax) return 'again';
   return (await dispatcher.addDeadLetter(notification, error)) ? 'processed' : 'again';
 }

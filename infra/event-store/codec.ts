@@ -63,6 +63,8 @@ export class InvalidEvent extends Error {
     cause?: unknown,
     /** Of the event in the log that cannot be read; undefined for one that is not written yet. */
     readonly position?: bigint,
+    /** The name of that event. */
+    readonly row?: Pick<LogRow, 'position' | 'stream' | 'revision' | 'type'>,
   ) {
     super(message, { cause });
     this.name = 'InvalidEvent';
@@ -169,9 +171,11 @@ const isPlain = (value: object): value is Record<string, unknown> =>
   Object.getPrototypeOf(value) === Object.prototype;
 
 /** Whatever is wrong with a row, its readers learn its position, so that they can go on. */
-function unreadable({ type, position }: LogRow, error: unknown): InvalidEvent {
-  if (error instanceof InvalidEvent) return new InvalidEvent(error.message, error.cause, position);
-  return new InvalidEvent(`${type} at position ${position} is not JSON`, error, position);
+function unreadable(row: LogRow, error: unknown): InvalidEvent {
+  const { type, position } = row;
+  if (error instanceof InvalidEvent)
+    return new InvalidEvent(error.message, error.cause, position, row);
+  return new InvalidEvent(`${type} at position ${position} is not JSON`, error, position, row);
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -110,9 +110,7 @@ export function openWaitingRows(
       note(taken);
       return taken;
     },
-    async takeOlder(queue, sinceMs, limit) {
-      return store.takeOlder({ queue, holder, forMs, limit, sinceMs });
-    },
+    takeOlder: (queue, sinceMs, limit) => store.takeOlder({ queue, holder, forMs, limit, sinceMs }),
     keep: (executionIds) => store.keep(executionIds, holder, forMs),
     giveBack: () => store.giveBack(holder),
   };

@@ -10,6 +10,7 @@ import {
   keyOf,
   startRuns,
 } from '../testing/contract-kit.js';
+import { withUnreadable } from '../testing/unreadable-store.js';
 import type { CheckpointStore } from '../../checkpoints/port.js';
 import type { Group, Notification } from '../port.js';
 import { deadLetterTopicOf, groupIdOf, RELAY, topicOf } from './names.js';
@@ -286,5 +287,29 @@ describe('the bus over Kafka, when something breaks', function () {
     expect([...one.handled].sort()).to.deep.equal(all);
     expect(await counted('consumerRestarts')).to.be.at.least(1);
     expect(await counted('reconciled')).to.equal(0);
+  });
+
+  it('goes on behind an event that cannot be decoded, which becomes a dead letter', async () => {
+    const poison = executionStream();
+    const store = withUnreadable(stage.store, poison);
+    stage.startRelay({ store });
+    const before = await appendMany(2);
+    await append(stage.store, poison, ['ExecutionExpired']);
+    const after = await appendMany(2);
+    const handled = new Set<string>();
+    const { bus } = start(
+      { store },
+      {
+        handle: async (notification: Notification) => {
+          await store.readStream(notification.stream);
+          handled.add(keyOf(notification));
+          return 'handled';
+        },
+      },
+    );
+    await soon('all others are handled', () => handled.size === 4);
+    expect([...handled].sort()).to.deep.equal([...before, ...after].sort());
+    await soon('it is a dead letter', async () => (await bus.deadLetters('group')).length === 1);
+    await soon('the checkpoint is past it', checkpointAtHead);
   });
 });

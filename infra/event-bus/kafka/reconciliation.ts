@@ -18,6 +18,7 @@ import type { CheckpointStore } from '../../checkpoints/port.js';
 import { pause, within } from '../../concurrency/pause.js';
 import { untilAnswered } from '../../concurrency/until-answered.js';
 import type { Group } from '../port.js';
+import { unreadableIn } from '../unreadable-event.js';
 import { openInFlightWindow, type InFlightWindow, type Task } from '../in-flight-window.js';
 import type { Deduplicator } from './deduplicator.js';
 import { RELAY } from './names.js';
@@ -133,13 +134,24 @@ async function readLog(
   signal: AbortSignal,
 ): Promise<void> {
   for (let caughtUp = false; !caughtUp && open.size < OPEN_MAX && !signal.aborted;) {
-    const batch = await store.readAll(inFlight.position, READ_MAX, filter);
+    const batch = await readNames(store, inFlight.position, filter);
     const seenAtMs = performance.now();
     for (const event of batch.events)
       if (!ahead.delete(event.position))
         open.set(event.position, { task: inFlight.add(event), seenAtMs });
     inFlight.advanceTo(batch.position);
     caughtUp = batch.caughtUp;
+  }
+}
+
+/** One that cannot be read is missing until its notification has become a dead letter. */
+async function readNames(store: EventStore, after: Position, filter: LogFilter) {
+  try {
+    return await store.readAll(after, READ_MAX, filter);
+  } catch (error) {
+    const unreadable = unreadableIn(error);
+    if (!unreadable) throw error;
+    return { events: [unreadable], position: unreadable.position, caughtUp: false };
   }
 }
 

@@ -6,7 +6,7 @@
 import { setMaxListeners } from 'node:events';
 import { categoryOf } from '../../../contracts/streams.js';
 import type { Epoch } from '../../event-store/identity.js';
-import type { EventStore, LogBatch, Position } from '../../event-store/port.js';
+import type { EventStore, Position } from '../../event-store/port.js';
 import type { Worker } from '../../worker.js';
 import type { Leases } from '../../leases/port.js';
 import { whileLeased } from '../../leases/while-leased.js';
@@ -16,6 +16,8 @@ import { openCheckpointSaver } from '../checkpoint-saver.js';
 import type { CheckpointStore } from '../../checkpoints/port.js';
 import { aborted, pause } from '../../concurrency/pause.js';
 import { OUTAGE_PAUSE_MS, untilAnswered } from '../../concurrency/until-answered.js';
+import type { EventNotification } from '../port.js';
+import { unreadableIn } from '../unreadable-event.js';
 import { messageOf } from './event-notification.js';
 import { PARTITIONS, RELAY, RELAYED, topicOf } from './names.js';
 import type { KafkaClient, Outgoing, Sender } from './transport.js';
@@ -73,10 +75,10 @@ async function relay(options: RelayOptions, signal: AbortSignal): Promise<void> 
   });
   const sender = client.openSender();
   try {
-    const onPublished = ({ events, position }: LogBatch) => {
+    const onPublished = (position: Position, count: number) => {
       published = position;
-      options.metrics.relayed.inc(events.length);
-      if (events.length > 0) saver.processed();
+      options.metrics.relayed.inc(count);
+      if (count > 0) saver.processed();
       else saver.passed();
     };
     await publishLog(options, { sender, after, signal, onPublished });
@@ -90,7 +92,8 @@ interface Publishing {
   readonly sender: Sender;
   readonly after: Position;
   readonly signal: AbortSignal;
-  readonly onPublished: (batch: LogBatch) => void;
+  /** So many events up to there. */
+  readonly onPublished: (position: Position, count: number) => void;
 }
 
 /** Publishes batch by batch: while one is on its way, the next one grows. */
@@ -98,17 +101,23 @@ async function publishLog(options: RelayOptions, publishing: Publishing): Promis
   const { store, log } = options;
   const { sender, after, signal, onPublished } = publishing;
   let position = after;
+  const publishUpTo = async (to: Position, events: readonly EventNotification[]) => {
+    if (!(await publish(options, sender, topicsOf(events, options), signal))) return false;
+    position = to;
+    onPublished(to, events.length);
+    return true;
+  };
   while (!signal.aborted) {
     try {
       for await (const batch of store.subscribe(position, { categories: RELAYED }, signal)) {
-        if (!(await publish(options, sender, topicsOf(batch, options), signal))) return;
-        position = batch.position;
-        onPublished(batch);
+        if (!(await publishUpTo(batch.position, batch.events))) return;
         const { length } = batch.events;
         if (length > 0 && length < GATHERED) await pause(GATHER_MS, signal);
       }
     } catch (err) {
       if (signal.aborted) return;
+      const unreadable = unreadableIn(err);
+      if (unreadable && (await publishUpTo(unreadable.position, [unreadable]))) continue;
       log.error({ err }, "the relay's subscription broke; it is opened again");
     }
     await pause(OUTAGE_PAUSE_MS, signal);
@@ -116,7 +125,7 @@ async function publishLog(options: RelayOptions, publishing: Publishing): Promis
 }
 
 function topicsOf(
-  { events }: LogBatch,
+  events: readonly EventNotification[],
   { prefix, epoch }: RelayOptions,
 ): ReadonlyMap<string, Outgoing[]> {
   const topics = new Map<string, Outgoing[]>();

@@ -32,8 +32,13 @@ export interface Stage {
   readonly logged: string[];
   /** Another process of the same installation: its own connections to Kafka and holder's name. */
   openBus(options?: Partial<KafkaBusOptions>): KafkaProcess;
-  startRelay(options?: { readonly checkpoints?: CheckpointStore }): RelayProcess;
+  startRelay(options?: RelayReads): RelayProcess;
   close(): Promise<void>;
+}
+
+interface RelayReads {
+  readonly checkpoints?: CheckpointStore;
+  readonly store?: EventStore;
 }
 
 export interface KafkaProcess extends OpenedBus {
@@ -96,7 +101,8 @@ export async function openStage(brokers: string): Promise<Stage> {
       const stop = new AbortController();
       const severed = severable(options.checkpoints ?? checkpoints, death.signal);
       const mortal = { leases: severable(leases, death.signal), holder: lease.holder };
-      const relay = openRelay({ ...common, client: own, checkpoints: severed, lease: mortal });
+      const mine = { client: own, checkpoints: severed, lease: mortal };
+      const relay = openRelay({ ...common, store: options.store ?? store, ...mine });
       const running = relay.run(stop.signal);
       const end = async () => {
         stop.abort();
