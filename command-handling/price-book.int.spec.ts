@@ -41,7 +41,10 @@ const catalogueOf = (...models: readonly Model[]): Catalogue => ({
   models: new Map(models.map((model) => [model.slug, model])),
 });
 
-const priced = ({ routes }: Model) => routes.map(({ name, price: is }) => ({ name, price: is }));
+const priced = ({ usageDefault, routes }: Model) => ({
+  usageDefault,
+  routes: routes.map(({ name, price: is }) => ({ name, price: is })),
+});
 
 for (const [kind, openStores] of Object.entries(kindsOfStores))
   describe(`the price book over the ${kind} store`, () => {

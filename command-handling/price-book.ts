@@ -9,6 +9,7 @@
  */
 import type { Catalogue, Model } from '../contracts/catalogue/catalogue.js';
 import type { PricesPublished, PublishedModel } from '../contracts/events/catalogue.js';
+import type { Usage } from '../contracts/events/execution.js';
 import { streamOf } from '../contracts/streams.js';
 import { priceEntryOf, priceOf } from '../domain/pricing/price-entry.js';
 import type { PricedRoute } from '../domain/pricing/pricing.js';
@@ -22,13 +23,19 @@ export interface PriceBook {
   /** Resolves when the prices of all models are in the log. */
   publish(catalogue: Catalogue): Promise<void>;
   /**
-   * The routes of a model in that version; undefined where its prices were never published, as for
+   * A model as it was in that version; undefined where its prices were never published, as for
    * executions of releases that published none.
    */
-  promised(version: string, model: string): Promise<readonly PricedRoute[] | undefined>;
+  promised(version: string, model: string): Promise<PromisedModel | undefined>;
 }
 
-type Prices = ReadonlyMap<string, readonly PricedRoute[]>;
+/** What was estimated for an input that does not say how much it asks for, and the prices. */
+export interface PromisedModel {
+  readonly usageDefault: Usage;
+  readonly routes: readonly PricedRoute[];
+}
+
+type Prices = ReadonlyMap<string, PromisedModel>;
 
 /** Versions that executions under way were accepted under. */
 const VERSIONS_MAX = 64;
@@ -60,7 +67,7 @@ export function openPriceBook(store: EventStore, current: () => Catalogue): Pric
 
     async promised(version, model) {
       const catalogue = current();
-      if (catalogue.version === version) return catalogue.models.get(model)?.routes;
+      if (catalogue.version === version) return catalogue.models.get(model);
       const kept = known.get(version);
       if (kept) return kept.get(model);
       const prices = pricesIn(await readVersion(version));
@@ -108,9 +115,12 @@ const publishedModel = ({ slug, modality, usageDefault, routes }: Model): Publis
 const pricesIn = (events: readonly PricesPublished[]): Prices =>
   new Map(
     events.flatMap(({ data }) =>
-      data.models.map(({ slug, routes }) => [
+      data.models.map(({ slug, usageDefault, routes }) => [
         slug,
-        routes.map(({ name, price }) => ({ name, price: priceOf(price) })),
+        {
+          usageDefault,
+          routes: routes.map(({ name, price }) => ({ name, price: priceOf(price) })),
+        },
       ]),
     ),
   );

@@ -9,10 +9,15 @@ import type { Modality, Usage } from '../../contracts/events/execution.js';
 type Input = Readonly<Record<string, unknown>>;
 
 /**
- * The input, completed by the `default` of each top-level property that it leaves out, and by the
- * model's own bound where it does not say how much it asks for.
+ * The input, completed by the `default` of each top-level property that it leaves out. Where it
+ * does not say how much it asks for, it gets the bound of `usageDefault`: of the model as it was
+ * when the execution was accepted and estimated.
  */
-export function withDefaults(model: Model, input: Input): Input {
+export function withDefaults(
+  model: Model,
+  input: Input,
+  { usageDefault }: Pick<Model, 'usageDefault'> = model,
+): Input {
   const properties = model.inputSchema['properties'] as Record<string, unknown> | undefined;
   const missing: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(properties ?? {})) {
@@ -21,9 +26,9 @@ export function withDefaults(model: Model, input: Input): Input {
     if (value !== undefined) missing[name] = value;
   }
   const completed = { ...missing, ...input };
-  if (boundIn(model, completed) !== undefined) return completed;
+  if (boundIn(model, input) !== undefined) return completed;
   const { field, unit } = boundOf[model.modality];
-  const bound = model.usageDefault[unit];
+  const bound = usageDefault[unit] ?? boundIn(model, completed);
   return bound === undefined ? completed : { ...completed, [field]: bound };
 }
 

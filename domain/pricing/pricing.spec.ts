@@ -124,6 +124,8 @@ describe('pricing: the bound that is estimated', () => {
         expect(estimateFor(model, input)).to.deep.equal(estimateFor(model, sent));
         expect(estimateFor(model, input).usage).to.include(usageDefault);
       }
+      const accepted = { usageDefault: Object.fromEntries([[Object.keys(usageDefault)[0], 1]]) };
+      expect(withDefaults(model, {}, accepted), 'as accepted').to.deep.equal({ [field]: 1 });
       expect(withDefaults(model, { [field]: 1 })).to.deep.equal({ [field]: 1 });
       expect(withDefaults(model, { [field]: 0 })).to.deep.equal({ [field]: 0 });
     });

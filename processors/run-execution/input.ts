@@ -11,7 +11,7 @@ import type { ProviderCall } from '../../providers/port.js';
 
 export type Input = Required<Pick<ProviderCall, 'input' | 'files'>>;
 
-type Stores = Pick<Infra, 'payloads' | 'files'>;
+type Stores = Pick<Infra, 'payloads' | 'files' | 'prices'>;
 
 /** Files of one input, together: they are sent from memory. */
 const FILES_BYTES_MAX = 32 * 1024 * 1024;
@@ -25,7 +25,8 @@ export async function inputOf(
   const payload = await stores.payloads.get(request.input);
   if (!payload) return 'INTERNAL_ERROR';
   const given = JSON.parse(payload.toString('utf8')) as Input['input'];
-  const input = withDefaults(model, given);
+  const accepted = await stores.prices.promised(request.catalogueVersion, request.model);
+  const input = withDefaults(model, given, accepted);
   const files = await filesOf(stores, model, input);
   return files ? { input, files } : 'FILE_FORMAT_UNSUPPORTED';
 }

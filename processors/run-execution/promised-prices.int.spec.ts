@@ -1,4 +1,5 @@
 /** What a caller pays is what was promised when the execution was accepted. */
+import { hash } from 'node:crypto';
 import { expect } from 'chai';
 import type { Price } from '../../contracts/catalogue/catalogue.js';
 import type { Usage } from '../../contracts/events/execution.js';
@@ -9,7 +10,7 @@ import {
   type OtherInfra,
   type SpecInfra,
 } from '../../runtime/testing/spec-infra.js';
-import { behave, behaveWell } from '../../sandbox/testing/behaviour.js';
+import { behave, behaveWell, callsFor } from '../../sandbox/testing/behaviour.js';
 import { processorWorkers } from '../app.js';
 import {
   accountOf,
@@ -78,6 +79,29 @@ describe('promised prices', function () {
     if (!first) throw new Error('the model has no route');
     expect(cost).to.equal(costOf(first, usage));
     expect(cost > 0n).to.equal(true);
+  });
+
+  it('hold with the bound that was estimated, which is what the provider is sent', async () => {
+    asked = await ask(spec.infra, { input: { prompt: 'Tell me of the sea.' } });
+    await spec.editCatalogue(({ models }) => {
+      const model = models[TEXT] as unknown as {
+        usage_default: { output_tokens: number };
+        input_schema: { properties: { max_tokens: { default?: number } } };
+      };
+      model.usage_default.output_tokens = 4_096;
+      delete model.input_schema.properties.max_tokens.default;
+    });
+    const { usage } = await completedElsewhere();
+    expect(usage.outputTokens).to.be.at.most(256);
+    const [sent] = await callsFor(spec.sandbox.url, asked.executionId);
+    const bodies = ['aurora-text-1', 'borealis-chat-large'].map((model) =>
+      JSON.stringify({
+        model,
+        messages: [{ role: 'user', content: 'Tell me of the sea.' }],
+        max_tokens: 256,
+      }),
+    );
+    expect(bodies.map((body) => hash('sha256', body, 'hex'))).to.include(sent?.bodySha256);
   });
 
   it('bound what a route costs that came later', async () => {

@@ -21,7 +21,7 @@ export async function successOf(
   const { executionId, organizationId, catalogueVersion, model } = request;
   const promised = await infra.prices.promised(catalogueVersion, model);
   const usage = boundedUsage(told);
-  const cost = costAt(promised ?? [route], route, usage);
+  const cost = costAt(promised?.routes ?? [route], route, usage);
   const prices = { cost, providerCost: costOf(route.cost, usage) };
   if (output.modality !== 'text') {
     const about = `${executionId}/raw/${attempt}`;

@@ -21,6 +21,7 @@ export interface SandboxCall {
   readonly personality: string;
   readonly path: string;
   readonly dispatchKey: string | null;
+  readonly bodySha256: string | null;
   readonly status: number | null;
   readonly paid: boolean;
   readonly replayed: boolean;
