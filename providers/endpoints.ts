@@ -2,8 +2,9 @@
  * Where providers listen, and the kept-alive connections to each: one pool per provider, with as
  * many connections as its bulkhead, so that no provider's queue can hold up another's.
  */
-import { Pool } from 'undici';
+import { Pool, type buildConnector } from 'undici';
 import type { Provider } from '../contracts/catalogue/catalogue.js';
+import { trustedConnector } from '../http/client/connector.js';
 import type { ConnectionSource, Lease } from '../http/client/exchange.js';
 
 export interface Endpoint {
@@ -28,6 +29,7 @@ interface Known {
 }
 
 export function openEndpoints(): Endpoints {
+  const connect = trustedConnector(CONNECT_TIMEOUT_MS);
   const known = new Map<string, Known>();
   const retiring = new Set<Pool>();
 
@@ -36,7 +38,7 @@ export function openEndpoints(): Endpoints {
     const same =
       before?.provider.baseUrl === provider.baseUrl &&
       before.provider.bulkhead === provider.bulkhead;
-    const opened = same && before ? before : opening(provider);
+    const opened = same && before ? before : opening(provider, connect);
     known.set(provider.slug, { ...opened, provider });
     if (before && !same) retire(before.pool);
     return opened.endpoint;
@@ -62,13 +64,13 @@ export function openEndpoints(): Endpoints {
   };
 }
 
-function opening(provider: Provider): Known {
+function opening(provider: Provider, connect: buildConnector.connector): Known {
   const { baseUrl, bulkhead } = provider;
   const { origin, pathname } = new URL(baseUrl);
   const pool = new Pool(origin, {
     connections: bulkhead,
     pipelining: 1,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect,
     // The exchange has one deadline for all of it; these would only be coarser.
     headersTimeout: 0,
     bodyTimeout: 0,

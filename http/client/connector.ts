@@ -12,7 +12,8 @@ import { buildConnector } from 'undici';
 import { addressVerdict } from './addresses.js';
 import type { AllowedNetworks } from './addresses.js';
 import { withoutInformational } from './informational.js';
-import type { ResolvedAddress, ResolveHost } from './resolve-host.js';
+import { openTrustedResolver } from './resolve-host.js';
+import type { ResolvedAddress, ResolveHost } from './system-lookup.js';
 import { isLoopbackName, privateOnlyReason } from './vet-url.js';
 
 /** `code` of an error that says: policy forbids this place. Its message is the reason. */
@@ -71,17 +72,28 @@ function vettedLookup(
     }
     return found;
   };
-  return (hostname, options, callback) => {
-    addressesFor(hostname).then(
+  return lookupBy(addressesFor);
+}
+
+/** Of configured places: nothing is vetted, and no silent DNS server blocks the process. */
+export function trustedConnector(connectTimeoutMs: number): buildConnector.connector {
+  const lookup = lookupBy(openTrustedResolver());
+  return withoutInformational(buildConnector({ lookup, timeout: connectTimeoutMs }));
+}
+
+const lookupBy =
+  (resolveHost: ResolveHost): LookupFunction =>
+  (hostname, options, callback) => {
+    resolveHost(hostname).then(
       (found) => {
-        const first = found[0]!;
-        if (options.all) callback(null, [...found]);
+        const [first] = found;
+        if (!first) callback(coded(UNRESOLVED, `${hostname} has no address`), '');
+        else if (options.all) callback(null, [...found]);
         else callback(null, first.address, first.family);
       },
       (error: NodeJS.ErrnoException) => callback(error, ''),
     );
   };
-}
 
 function originOf({ protocol, hostname, port }: buildConnector.Options): string {
   const host = isIP(hostname) === 6 ? `[${hostname}]` : hostname;

@@ -19,8 +19,8 @@ import { readHead } from './read-head.js';
 import { receive } from './receive.js';
 import type { Streamed } from './receive.js';
 import { openResolver } from './resolve-host.js';
-import type { ResolveHost } from './resolve-host.js';
-import { vetUrl } from './vet-url.js';
+import type { ResolveHost } from './system-lookup.js';
+import { isPrivateName, vetUrl } from './vet-url.js';
 
 /** Names in lower case; a repeated header is one value joined by ", ". */
 type Headers = Readonly<Record<string, string>>;
@@ -89,7 +89,8 @@ const KEEP_ALIVE_MS = 4_000;
 export function openOutbound(options: OutboundOptions): Outbound {
   const { allowedNetworks: networks, allowedOrigins: origins = [] } = options;
   const { connectionsPerHostMax = CONNECTIONS_PER_HOST_MAX } = options;
-  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, resolveHost = openResolver() } = options;
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, resolveHost = openResolver(isPrivateName) } =
+    options;
   const connections = openConnections(connectionsPerHostMax, {
     connect: guardedConnector({ networks, origins, resolveHost, connectTimeoutMs }),
     pipelining: 1,

@@ -59,12 +59,14 @@ export function privateOnlyReason(
   if (place.protocol !== 'https:') return 'only https: is allowed';
   if (!publicPorts.includes(place.port)) return 'only ports 443 and 8443 are allowed';
   if (isIP(place.hostname)) return undefined;
-  const isPrivate =
-    isLoopbackName(place.hostname) ||
-    !place.hostname.includes('.') ||
-    privateSuffixes.some((suffix) => place.hostname.endsWith(suffix));
-  return isPrivate ? 'its host name is not a public one' : undefined;
+  return isPrivateName(place.hostname) ? 'its host name is not a public one' : undefined;
 }
+
+/** Whether no name server of the public internet has a say in it. */
+export const isPrivateName = (hostname: string): boolean =>
+  isLoopbackName(hostname) ||
+  !hostname.includes('.') ||
+  privateSuffixes.some((suffix) => hostname.endsWith(suffix));
 
 /** RFC 6761: these names are loopback by definition, and DNS has no say in them. */
 export function isLoopbackName(hostname: string): boolean {
