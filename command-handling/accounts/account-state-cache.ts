@@ -3,6 +3,7 @@
  * events behind it. A batch is decided on this state itself and rolled back when its append did not
  * land, so that a lost race costs reading what is new, at any size of the state.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { streamOf, type StreamName } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
@@ -28,6 +29,9 @@ const READ_MAX = 1000;
  * other version.
  */
 const VERSIONS = [100 + AccountSnapshot.version, 200 + AccountSnapshot.version];
+const VERSIONS_BEFORE = VERSIONS.map(
+  (one) => one - AccountSnapshot.version + AccountSnapshot.versionBefore,
+);
 
 /** The state after the event `lastId` at `revision`. */
 interface Cached {
@@ -130,10 +134,10 @@ export class AccountStateCache {
   private async start(): Promise<Cached> {
     this.isStale = true;
     const snapshot = await this.options.store.readSnapshot(this.stream);
-    const cached = snapshot && this.readFrom(snapshot);
+    const cached = snapshot && (await this.readFrom(snapshot));
     if (cached && (await this.isOfThisLog(cached))) return cached;
     this.version = VERSIONS.find((one) => one !== snapshot?.version) ?? this.version;
-    return { state: transactional(Account.initial()), revision: NO_STREAM, lastId: '' };
+    return { state: emptyState(), revision: NO_STREAM, lastId: '' };
   }
 
   /** A store restored from a copy may end before the snapshot, or have gone on differently. */
@@ -144,36 +148,65 @@ export class AccountStateCache {
   }
 
   /** A snapshot is a cache: one that cannot be read is reported, and the log read instead. */
-  private readFrom({ revision, version, state: text }: Snapshot): Cached | undefined {
-    if (!VERSIONS.includes(version)) return undefined;
-    this.version = version;
+  private async readFrom({
+    revision,
+    version,
+    state: text,
+  }: Snapshot): Promise<Cached | undefined> {
+    if (![...VERSIONS, ...VERSIONS_BEFORE].includes(version)) return undefined;
+    if (VERSIONS.includes(version)) this.version = version;
+    const state = emptyState();
     try {
-      const end = text.indexOf('\n');
-      const state = transactional(AccountSnapshot.read(text.slice(end + 1)));
-      return { state, revision, lastId: text.slice(0, end) };
+      const [lastId = ''] = /^[^\n]*(?=\n)/.exec(text) ?? [];
+      if (lastId === '') throw new Error('the snapshot does not name its last event');
+      for (let at = lastId.length + 1, end; at < text.length; at = end + 1) {
+        end = text.indexOf('\n', at);
+        if (end < 0) end = text.length;
+        AccountSnapshot.readPart(state, text.slice(at, end));
+        await nextTurn();
+      }
+      return { state, revision, lastId };
     } catch (error) {
       this.options.onError(error);
       return undefined;
     }
   }
 
+  /** In the background, a part a turn of the event loop: commands go on meanwhile. */
   private writeSnapshot(): void {
     if (!this.cached || this.isSnapshotting) return;
     const { state, revision, lastId } = this.cached;
+    const parts = AccountSnapshot.parts(state);
     this.isSnapshotting = true;
-    const text = `${lastId}\n${AccountSnapshot.write(state)}`;
-    this.options.store
-      .writeSnapshot(this.stream, { revision, version: this.version, state: text })
+    textOf(lastId, parts)
+      .then((text) =>
+        this.options.store.writeSnapshot(this.stream, {
+          revision,
+          version: this.version,
+          state: text,
+        }),
+      )
       .catch(this.options.onError)
       .finally(() => (this.isSnapshotting = false));
   }
 }
 
-const transactional = (state: Account.State): TransactionalState => ({
-  ...state,
-  holds: new TransactionalMap(state.holds),
-  deposits: new TransactionalMap(state.deposits),
-  adjustments: new TransactionalMap(state.adjustments),
+/** As bytes: a text of many megabytes would be encoded at once when it is sent. */
+async function textOf(lastId: string, parts: Iterable<string>): Promise<Buffer> {
+  const chunks = [Buffer.from(lastId)];
+  for (const part of parts) {
+    chunks.push(Buffer.from(`\n${part}`));
+    await nextTurn();
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Only the newest deposits and adjustments are kept, so these maps have an order. */
+const emptyState = (): TransactionalState => ({
+  ...Account.initial(),
+  holds: new TransactionalMap(),
+  deposits: new TransactionalMap([], true),
+  adjustments: new TransactionalMap([], true),
 });
 
 const mapsOf = ({ holds, deposits, adjustments }: TransactionalState) => [

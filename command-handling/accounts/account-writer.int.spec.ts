@@ -161,7 +161,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
 
     it('rejects only the commands that are invalid, not their neighbours', async () => {
       await accounts.submit(org, deposit(org, 100n));
-      const unwritable = hold({ organizationId: org, key: 'x'.repeat(300) });
+      const unwritable = hold({ organizationId: org, key: 'x'.repeat(600) });
       const broken = {
         ...wish(77),
         dependent: () => {
@@ -307,10 +307,56 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
     it('does not believe a snapshot of an older shape', async () => {
       await accounts.submit(org, deposit(org, 5n));
       const stream = streamOf('account', org);
+      await eventually('its own snapshot', () => stores.store.readSnapshot(stream));
       const state = AccountSnapshot.write({ ...Account.initial(), available: 99n });
       await stores.store.writeSnapshot(stream, { revision: 0, version: 1, state });
       const cold = openAccounts({ store: await stores.another(), onError });
       expect((await cold.submit(org, wish(1, 6n))).outcome).to.equal('rejected');
+    });
+
+    it('reads a snapshot of the release before, and writes its own', async () => {
+      await accounts.submit(org, deposit(org, 5n));
+      await accounts.submit(org, wish(1, 2n));
+      const stream = streamOf('account', org);
+      await eventually('its own snapshot', () => stores.store.readSnapshot(stream));
+      const [, last] = await stores.store.readStream(stream);
+      const { executionId, holdId } = last?.data as { executionId: string; holdId: string };
+      const state = JSON.stringify({
+        available: '3',
+        held: '2',
+        holds: [[holdId, executionId, 0, '2']],
+        deposits: [[`${org}`, '5']],
+        adjustments: [],
+      });
+      const written = { revision: 1, version: 101, state: `${last?.id}\n${state}` };
+      await stores.store.writeSnapshot(stream, written);
+      const cold = watch(await stores.another());
+      const fresh = openAccounts({ store: cold, onError });
+      expect((await fresh.submit(org, wish(2, 4n))).outcome).to.equal('rejected');
+      expect(cold.counts.eventsRead, 'the one that it ends with').to.equal(1);
+      expect((await fresh.submit(org, wish(1, 2n))).outcome).to.equal('alreadyDone');
+    });
+
+    it('lets other work go on while a state of many holds is written and read', async () => {
+      await accounts.submit(org, deposit(org, 100_000n));
+      for (let n = 0; n < 12_000; n += 2_000)
+        await Promise.all(numbers(2_000).map((m) => accounts.submit(org, wish(n + m))));
+      const stream = streamOf('account', org);
+      await eventually('a snapshot of ten thousand', async () => {
+        const snapshot = await stores.store.readSnapshot(stream);
+        return snapshot && snapshot.state.split('\n').length > 10;
+      });
+      const cold = openAccounts({ store: await stores.another(), onError });
+      let turns = 0;
+      let isDone = false;
+      const count = (): void => {
+        turns += 1;
+        if (!isDone) setImmediate(count);
+      };
+      setImmediate(count);
+      expect((await cold.submit(org, wish(99_999, 90_000n))).outcome).to.equal('rejected');
+      isDone = true;
+      expect(turns).to.be.greaterThan(10);
     });
 
     it('does not believe a snapshot of a log that was restored from an earlier copy', async () => {
@@ -333,6 +379,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
     it('does not believe a snapshot that it cannot read', async () => {
       await accounts.submit(org, deposit(org, 5n));
       const stream = streamOf('account', org);
+      await eventually('its own snapshot', () => stores.store.readSnapshot(stream));
       await stores.store.writeSnapshot(stream, { revision: 0, version: 101, state: '{"broken' });
       const cold = openAccounts({ store: await stores.another(), onError });
       expect((await cold.submit(org, wish(1, 5n))).outcome).to.equal('accepted');

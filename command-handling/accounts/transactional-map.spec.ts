@@ -5,7 +5,7 @@ describe('TransactionalMap', () => {
   const entries = (): [number, string][] => [0, 1, 2, 3].map((n) => [n, `${n}`]);
 
   it('is rolled back to its beginning, with what was deleted first in front', () => {
-    const map = new TransactionalMap(entries());
+    const map = new TransactionalMap(entries(), true);
     map.begin();
     map.set(9, 'new').set(3, 'other').set(3, 'another');
     map.delete(0);
@@ -15,8 +15,17 @@ describe('TransactionalMap', () => {
     expect([...map]).to.deep.equal(entries());
   });
 
-  it('keeps what came before the last beginning', () => {
+  it('is rolled back in any order where that does not matter', () => {
     const map = new TransactionalMap(entries());
+    map.begin();
+    map.delete(0);
+    map.set(9, 'new');
+    map.rollback();
+    expect([...map].sort()).to.deep.equal(entries());
+  });
+
+  it('keeps what came before the last beginning', () => {
+    const map = new TransactionalMap(entries(), true);
     map.begin();
     map.delete(0);
     map.begin();
@@ -26,7 +35,7 @@ describe('TransactionalMap', () => {
   });
 
   it('keeps what was committed', () => {
-    const map = new TransactionalMap(entries());
+    const map = new TransactionalMap(entries(), true);
     map.begin();
     map.delete(0);
     map.commit();

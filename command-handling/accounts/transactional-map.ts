@@ -1,7 +1,15 @@
-/** A map with transactions: a rollback costs as much as there were changes, at any size. */
+/** A map with transactions: a rollback costs as much as there were changes. */
 export class TransactionalMap<K, V> extends Map<K, V> {
   private readonly changes: Change<K, V>[] = [];
   private isRecording = false;
+
+  /** `isOrdered`: a rollback restores the order too, and then costs as much as there are entries. */
+  constructor(
+    entries: Iterable<readonly [K, V]> = [],
+    private readonly isOrdered = false,
+  ) {
+    super(entries);
+  }
 
   /** Records changes from here on; earlier ones are committed. */
   begin(): void {
@@ -14,7 +22,7 @@ export class TransactionalMap<K, V> extends Map<K, V> {
     this.isRecording = false;
   }
 
-  /** Restores the map of the last `begin`; keys that were deleted since come first again. */
+  /** Restores the map of the last `begin`; in an ordered one deleted keys come first again. */
   rollback(): void {
     this.isRecording = false;
     const restored: K[] = [];
@@ -24,7 +32,7 @@ export class TransactionalMap<K, V> extends Map<K, V> {
       if (before === undefined) this.delete(key);
       else this.set(key, before);
     }
-    if (restored.length > 0) this.putFirst(restored);
+    if (this.isOrdered && restored.length > 0) this.putFirst(restored);
   }
 
   override set(key: K, value: V): this {

@@ -57,6 +57,8 @@ export interface State {
   held: Micros;
   /** Open holds by execution and generation, so that racing duplicates find one another's. */
   readonly holds: Map<string, Hold>;
+  /** No open hold has a later generation. */
+  lastGeneration: number;
   /**
    * The newest deposits and adjustments by the operator's key, at most `REMEMBERED_MAX` of each.
    * What is forgotten has a record of its own in the log, and comes back as `recorded`.
@@ -74,6 +76,7 @@ export const initial = (): State => ({
   available: 0n,
   held: 0n,
   holds: new Map(),
+  lastGeneration: 0,
   deposits: new Map(),
   adjustments: new Map(),
 });
@@ -90,7 +93,7 @@ export function evolve(state: State, { type, data }: Event): State {
       return state;
     case 'HoldPlaced': {
       const { holdId, executionId, generation, amount } = data;
-      state.holds.set(keyOf(data), { holdId, executionId, generation, amount });
+      putHold(state, { holdId, executionId, generation, amount });
       return state;
     }
     case 'HoldSettled':
@@ -100,6 +103,11 @@ export function evolve(state: State, { type, data }: Event): State {
       return state;
     }
   }
+}
+
+export function putHold(state: State, hold: Hold): void {
+  state.holds.set(keyOf(hold), hold);
+  state.lastGeneration = Math.max(state.lastGeneration, hold.generation);
 }
 
 export function decide(state: State, command: Command): Decision<Event, Rejection> {
@@ -196,14 +204,19 @@ export const openHold = (
   generation: number,
 ): Hold | undefined => state.holds.get(keyOf({ executionId, generation }));
 
-const keyOf = (hold: { executionId: ExecutionId; generation: number }): string =>
-  `${hold.executionId}/${hold.generation}`;
+/** Nearly all holds are of generation 0: they have no text of their own for it. */
+const keyOf = ({ executionId, generation }: { executionId: ExecutionId; generation: number }) =>
+  generation === 0 ? executionId : `${executionId}/${generation}`;
 
 /** Generations are few (one per abandonment), so a hold is found by trying them in turn. */
-function holdOf(state: State, end: { executionId: ExecutionId; holdId: HoldId }): Hold | undefined {
-  const first = state.holds.get(keyOf({ executionId: end.executionId, generation: 0 }));
-  if (first?.holdId === end.holdId) return first;
-  for (const hold of state.holds.values()) if (hold.holdId === end.holdId) return hold;
+function holdOf(
+  { holds, lastGeneration }: State,
+  { executionId, holdId }: { executionId: ExecutionId; holdId: HoldId },
+): Hold | undefined {
+  for (let generation = 0; generation <= lastGeneration; generation++) {
+    const hold = holds.get(keyOf({ executionId, generation }));
+    if (hold?.holdId === holdId) return hold;
+  }
   return undefined;
 }
 

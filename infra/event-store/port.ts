@@ -74,11 +74,11 @@ export interface LogBatch {
 }
 
 /** A stream's state at a revision, as its decider wrote it; a cache, never truth. */
-export interface Snapshot {
+export interface Snapshot<State extends string | Buffer = string> {
   readonly revision: number;
   /** Shape of the state; a snapshot of another version is ignored. */
   readonly version: number;
-  readonly state: string;
+  readonly state: State;
 }
 
 export interface EventStore {
@@ -95,7 +95,8 @@ export interface EventStore {
   /** The position of the last event; `START` on an empty log. */
   head(): Promise<Position>;
   readSnapshot(stream: StreamName): Promise<Snapshot | undefined>;
-  writeSnapshot(stream: StreamName, snapshot: Snapshot): Promise<void>;
+  /** A large state is given as the bytes of its text. */
+  writeSnapshot(stream: StreamName, snapshot: Snapshot<string | Buffer>): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { sql } from './sql.js';
 
 export interface Snapshots {
   read(stream: StreamName): Promise<Snapshot | undefined>;
-  write(stream: StreamName, snapshot: Snapshot): Promise<void>;
+  write(stream: StreamName, snapshot: Snapshot<string | Buffer>): Promise<void>;
 }
 
 const [readSql, writeSql] = [sql('read-snapshot'), sql('write-snapshot')];

@@ -86,7 +86,7 @@ export function openMemoryEventStore(options: MemoryEventStoreOptions = {}): Eve
     async writeSnapshot(stream, snapshot) {
       const old = snapshots.get(stream);
       if (old && old.version === snapshot.version && old.revision > snapshot.revision) return;
-      snapshots.set(stream, snapshot);
+      snapshots.set(stream, { ...snapshot, state: snapshot.state.toString() });
     },
     async close() {
       closed = true;
