@@ -3,7 +3,7 @@ export class TransactionalMap<K, V> extends Map<K, V> {
   private readonly changes: Change<K, V>[] = [];
   private isRecording = false;
 
-  /** `isOrdered`: a rollback restores the order too, and then costs as much as there are entries. */
+  /** `isOrdered`: a rollback restores the order, too, which costs as much as there are entries. */
   constructor(
     entries: Iterable<readonly [K, V]> = [],
     private readonly isOrdered = false,

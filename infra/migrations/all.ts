@@ -16,6 +16,7 @@ const step = (id: number, name: string, file: string): Migration => ({
 export const eventStoreMigrations: readonly Migration[] = [
   step(100, 'event store: the log', 'log'),
   step(101, 'event store: append', 'append'),
+  step(102, 'event store: snapshots are not compressed', 'snapshots'),
 ];
 
 /** The schema `processing`: what the consumers of the log keep about themselves. Ids 200–299. */

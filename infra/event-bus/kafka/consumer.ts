@@ -132,13 +132,13 @@ async function take(
 ): Promise<boolean> {
   const { group, deduplicator, offsets, log, epoch } = member;
   let passed = false;
+  let foreign = 0;
   for (const { offset, value } of messages) {
     await untilCapacity(member, beat);
     if (signal.aborted) return false;
     const at = { topic, partition, offset, note: '' };
     const received = notificationIn(value);
-    if (!received)
-      log.warn({ group: group.name, topic, partition }, 'a message that is no notification');
+    if (!received) foreign += 1;
     if (received?.epoch === epoch && group.subscribesTo.includes(received.notification.type)) {
       const { notification } = received;
       deduplicator.deliver(notification, finishing(member, offsets.take(at, notification)));
@@ -147,6 +147,8 @@ async function take(
       passed = true;
     }
   }
+  const where = { group: group.name, topic, partition };
+  if (foreign > 0) log.warn({ ...where, foreign }, 'passed messages that are no notifications');
   member.moves += 1;
   if (passed) schedule(member);
   return true;

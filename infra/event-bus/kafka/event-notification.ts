@@ -36,8 +36,18 @@ export function notificationIn(value: string): Received | undefined {
     return undefined;
   }
   const { stream, revision, type, position, epoch = FIRST_EPOCH } = parsed ?? {};
-  if (typeof stream !== 'string' || typeof type !== 'string') return undefined;
-  if (typeof revision !== 'number' || typeof position !== 'string') return undefined;
-  if (!/^\d{1,19}$/.test(position)) return undefined;
-  return { notification: { stream, revision, type, position: BigInt(position) }, epoch };
+  if (typeof stream !== 'string' || !streamForm.test(stream)) return undefined;
+  if (typeof type !== 'string' || typeof epoch !== 'string') return undefined;
+  if (!isCount(revision) || typeof position !== 'string' || !/^\d{1,19}$/.test(position))
+    return undefined;
+  const at = BigInt(position);
+  return at <= POSITION_MAX
+    ? { notification: { stream, revision, type, position: at }, epoch }
+    : undefined;
 }
+
+/** What a database takes for a stream's name, a revision and a position; others are not ours. */
+const streamForm = /^[a-zA-Z]{1,50}-[\x21-\x7e]{1,200}$/;
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
+const POSITION_MAX = 2n ** 63n - 1n;

@@ -252,4 +252,4 @@ async function positionDeliveredTo({
 
 /** An offset past the end belongs to a deleted topic of the same name, and means nothing here. */
 const notedIn = ({ offset, note }: { offset: bigint; note: string }, high: bigint): Position =>
-  offset < high && /^\d+$/.test(note) ? BigInt(note) : START;
+  offset < high && /^\d{1,18}$/.test(note) ? BigInt(note) : START;
