@@ -4,6 +4,11 @@ import { tableOf } from './table.js';
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
 
+const HEAD = [
+  ...['fault', 'lasted s', 'recovered in s'],
+  ...['accepted meanwhile', 'unavailable', 'slowest answer s'],
+];
+
 /** One line per fault, as it is over. */
 export const struckLine = (one: Struck): string =>
   `${one.fault}: recovered in ${seconds(one.recoveredInMs)} s (lasted ${seconds(one.lastedMs)} s)`;
@@ -13,10 +18,10 @@ export function faultsTable(report: FaultsReport): string {
   const { accepted, repeated, cancels, reads, unanswered, unavailable } = load.counts;
   const rows = struck.map((one) => [
     ...[one.fault, seconds(one.lastedMs), seconds(one.recoveredInMs)],
-    ...[one.acceptedMeanwhile, one.unavailable],
+    ...[one.acceptedMeanwhile, one.unavailable, seconds(one.slowestMs)],
   ]);
   return [
-    tableOf(['fault', 'lasted s', 'recovered in s', 'accepted meanwhile', 'unavailable'], rows),
+    tableOf(HEAD, rows),
     `${accepted} accepted (${perSecond.toFixed(0)}/s), ${repeated} asked again, ` +
       `${cancels} cancels, ${reads} reads; ${unanswered} unanswered, ${unavailable} answered 503`,
     `${told} webhooks told; calm after ${calmInMs} ms; ${findings.length} findings`,

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { atEnd } from '../../testing/at-end.js';
 import { newTenant } from '../../testing/client.js';
 import { randomFrom } from '../../testing/random.js';
-import { startReceiver } from '../../testing/receiver.js';
+import { startReceiver, type Receiver } from '../../testing/receiver.js';
 import { behave, behaveWell } from '../../sandbox/testing/behaviour.js';
 import type { System } from '../../testing/system.js';
 import { audit, untilCalm, type Scene } from '../storm/audit.js';
@@ -25,6 +25,9 @@ export interface FaultsOptions {
   readonly calmMs: number;
   /** Nobody else makes the sandbox work. */
   readonly isAlone: boolean;
+  /** Who is told of ends, and by which way; one of its own unless given. */
+  readonly receiver?: Receiver;
+  readonly receiverUrl?: string;
   /** Told of each recovery as it is over. */
   readonly onStruck: (struck: Struck) => void;
 }
@@ -38,6 +41,8 @@ export interface Struck {
   readonly acceptedMeanwhile: number;
   /** Answers of 503, and no answers, in that time. */
   readonly unavailable: number;
+  /** The longest that anybody waited for an answer, whichever it was, in that time. */
+  readonly slowestMs: number;
 }
 
 export interface FaultsReport {
@@ -60,10 +65,10 @@ export async function runFaults(system: System, options: FaultsOptions): Promise
   const tenants = await Promise.all(
     Array.from({ length: TENANTS }, () => newTenant(system, AMOUNT)),
   );
-  const receiver = await startReceiver();
+  const receiver = options.receiver ?? (await startReceiver());
   const load = startLoad({
     tenants,
-    receiverUrl: receiver.url,
+    receiverUrl: options.receiverUrl ?? receiver.url,
     lanes: options.lanes,
     pauseMs: options.pauseMs,
     textModels: [TEXT, TEXT, NORTH_TEXT],
@@ -125,6 +130,7 @@ const misbehave = (sandboxUrl: string): Promise<void> =>
 
 async function strike(fault: Fault, load: Load, findings: string[]): Promise<Struck> {
   const { accepted, unanswered, unavailable } = load.counts;
+  load.slowestMs();
   const struckAt = performance.now();
   await fault.strike();
   const endedAt = performance.now();
@@ -138,5 +144,6 @@ async function strike(fault: Fault, load: Load, findings: string[]): Promise<Str
     recoveredInMs: Math.round(performance.now() - endedAt),
     acceptedMeanwhile: counts.accepted - accepted,
     unavailable: counts.unanswered + counts.unavailable - unanswered - unavailable,
+    slowestMs: load.slowestMs(),
   };
 }

@@ -3,7 +3,8 @@
  * under a steady 100 requests a second, then the auditor.
  *
  * STORM_EXECUTIONS (20000), STORM_LANES (24), STORM_SEED (the time), STORM_FAULTS (a pattern of
- * names), STORM_ROLLING (1; 0 leaves it out), STORM_LOG (a file for the cluster's log).
+ * names), STORM_ROLLING (1; 0 leaves it out), STORM_LOG (a file for the cluster's log). In another
+ * cluster every part falls silent in turn, for STORM_SILENCE_MS (30000; 0 leaves that out).
  */
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,6 +14,7 @@ import { atEnd, runEndings } from '../../testing/at-end.js';
 import { newTenant } from '../../testing/client.js';
 import { startSystem, type System } from '../../testing/system.js';
 import { writeStormCatalogue } from '../storm/catalogue.js';
+import { silenceStorm } from '../storm/silence-storm.js';
 import { faultsTable, struckLine } from './faults-table.js';
 import { faultsOf } from './faults.js';
 import { isReplica, leversOf } from './levers.js';
@@ -39,6 +41,8 @@ try {
   if (env['STORM_ROLLING'] !== '0') await replaceInTurn(system);
   const code = await system.stop();
   if (code !== 0) wrong.push(`the cluster ended with ${code}`);
+  const findings = await silenceStorm({ seed, cluster: env['MODELROUTE_CLUSTER'] ?? 'full' });
+  if (findings > 0) wrong.push(`${findings} findings after silence`);
 } finally {
   await runEndings();
 }

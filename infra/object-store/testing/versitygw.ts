@@ -81,7 +81,7 @@ export async function versitygwCommand(dir: string, port: number): Promise<Versi
   };
 }
 
-async function startVersitygw(dir: string): Promise<Versitygw> {
+export async function startVersitygw(dir: string): Promise<Versitygw> {
   const port = await freePort();
   const program = await versitygwCommand(dir, port);
   const endpoint = `http://127.0.0.1:${port}`;
