@@ -60,8 +60,10 @@ async function handle(
   if (found.requested) return repeated(found.requested, bodyHash);
 
   const asked = { commands, request, caller, body, key, executionId, input, bodyHash };
-  const submission = submissionOf(asked, modelOf(commands.catalogue.current(), body));
-  const missing = await missingFiles(asked);
+  const chosen = modelOf(commands.catalogue.current(), body);
+  const submission = submissionOf(asked, chosen);
+  const files = filesIn(chosen.model, body.input);
+  const missing = files.length === 0 ? NONE_MISSING : await missingFiles(asked, files);
   if (missing.length > 0) return new Refusal('FILE_NOT_FOUND', undefined, missing);
   const submitted = await submit(commands, submission, found.generation);
   switch (submitted.outcome) {
@@ -73,6 +75,9 @@ async function handle(
       return refused(submitted.reason);
   }
 }
+
+const NONE_MISSING: readonly ErrorDetail[] = [];
+const DETAILS_MAX = 20;
 
 interface Asked {
   readonly commands: Commands;
@@ -168,15 +173,17 @@ function webhookUrlOf(commands: Commands, { webhook_url: text }: SubmitBody): st
 }
 
 /** Files that the input names and the caller does not have. */
-async function missingFiles({ commands, caller, body }: Asked): Promise<ErrorDetail[]> {
-  const model = commands.catalogue.current().models.get(body.model);
-  if (!model) return [];
+async function missingFiles(
+  { commands, caller }: Asked,
+  files: ReturnType<typeof filesIn>,
+): Promise<ErrorDetail[]> {
   const missing: ErrorDetail[] = [];
-  for (const { field, id } of filesIn(model, body.input)) {
+  for (const { field, id } of files) {
     const stream = streamOf('file', id);
     const [stored] = isId('file', id) ? await commands.store.readStream(stream, { limit: 1 }) : [];
     if (stored?.type !== 'FileStored' || stored.data.organizationId !== caller.organizationId)
       missing.push({ field, code: 'file_not_found', message: 'does not exist' });
+    if (missing.length === DETAILS_MAX) break;
   }
   return missing;
 }
