@@ -81,5 +81,6 @@ export function releaseWhenTaken(held: HeldBytes, response: ServerResponse): voi
     clearTimeout(cut);
     held.release();
   });
-  if (!held.growTo(bytes)) response.destroy();
+  // A small answer is let through when there is no room: it says so.
+  if (bytes > SMALL_BYTES && !held.growTo(bytes)) response.destroy();
 }

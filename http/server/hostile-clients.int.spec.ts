@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { eventually } from '../../testing/eventually.js';
+import { openByteBudget } from './byte-budget.js';
 import type { Route } from './route.js';
 import type { ServedProcess } from './testing/served-process.js';
 import { openTestServer, type TestServer } from './testing/kit.js';
@@ -168,6 +169,62 @@ describe('requests that a client sends ahead', () => {
     expect(most).to.equal(1);
     const tooMany = await server.raw(`${one}\r\n`.repeat(200)).catch(() => '');
     expect(tooMany.split('HTTP/1.1 200 OK').length).to.be.below(101);
+    await server.close();
+  });
+});
+
+describe('bytes that a process keeps', () => {
+  const handle = async () => ({
+    status: 200,
+    raw: 'x'.repeat(16 * MB),
+    headers: { 'content-type': 'text/plain' },
+  });
+  const routes = [
+    route('POST', '/echo', { bodySchema: { type: 'object' } }),
+    route('GET', '/big', { handle }),
+  ];
+  const open = async (bytesMax: number) => {
+    const budget = openByteBudget(bytesMax, bytesMax);
+    const server = await openTestServer({ budget, routes });
+    const begin = (line: string, more = '') => {
+      const socket = connect(server.port, '127.0.0.1').pause();
+      socket.on('error', () => undefined);
+      const key = `authorization: Bearer ${server.apiKey}\r\n`;
+      socket.write(`${line} HTTP/1.1\r\nhost: x\r\n${key}${more}\r\n`);
+      return socket;
+    };
+    return { budget, server, begin };
+  };
+
+  it('are bounded in requests: one more is asked to come again', async () => {
+    const { budget, server, begin } = await open(4 * MB);
+    const slow = Array.from({ length: 4 }, () => {
+      const socket = begin('POST /v1/echo', `content-length: ${MB}\r\n`);
+      socket.write(Buffer.alloc(600 * 1024, 0x20));
+      return socket;
+    });
+    await eventually('they are held', () => budget.total === 4 * MB);
+    const { status, headers, json } = await server.ask('POST', '/v1/echo', { body: { a: 1 } });
+    for (const socket of slow) socket.destroy();
+    expect([status, headers['retry-after']]).to.deep.equal([503, '1']);
+    expect(json).to.have.nested.property('error.code', 'SERVICE_UNAVAILABLE');
+    await eventually('they are given back', () => budget.total === 0);
+    expect((await server.ask('POST', '/v1/echo', { body: { a: 1 } })).status).to.equal(200);
+    expect(budget.total).to.equal(0);
+    await server.close();
+  });
+
+  it('and in answers that nobody takes: one more is cut', async () => {
+    const { budget, server, begin } = await open(20 * MB);
+    const first = begin('GET /v1/big');
+    await eventually('an answer is held', () => budget.total > 2 * MB);
+    const others = Array.from({ length: 8 }, () => begin('GET /v1/big'));
+    const cut = others.map((socket) => once(socket.resume(), 'close'));
+    await Promise.race(cut);
+    expect(budget.total).to.be.within(2 * MB, 20 * MB);
+    for (const socket of [first, ...others]) socket.destroy();
+    await eventually('all is given back', () => budget.total === 0);
+    expect((await server.ask('GET', '/v1/big')).text).to.have.length(16 * MB);
     await server.close();
   });
 });

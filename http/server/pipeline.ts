@@ -31,6 +31,8 @@ interface PipelineOptions {
   readonly now: () => number;
   /** True when every answer ends its connection. */
   readonly isClosing: () => boolean;
+  /** What requests and answers may keep in memory; that of a process unless given. */
+  readonly budget?: ByteBudget | undefined;
 }
 
 /** How a path was matched. */
@@ -64,7 +66,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const context = {
     ...options,
     lines: options.log.child({}, { redact: [] }),
-    budget: openByteBudget(),
+    budget: options.budget ?? openByteBudget(),
   };
   return {
     answer: (served, incoming, response, match) =>

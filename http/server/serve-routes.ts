@@ -8,6 +8,7 @@ import type { Router } from 'express';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
 import type { Authenticator } from './auth.js';
+import type { ByteBudget } from './byte-budget.js';
 import { refuseMalformed } from './client-error.js';
 import { endpointOf, templatesOf, type Served } from './endpoint.js';
 import { inTurn } from './in-turn.js';
@@ -26,6 +27,8 @@ interface ServeOptions {
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'httpSeconds'>;
   readonly now: () => number;
+  /** What requests and answers may keep in memory; that of a process unless given. */
+  readonly budget?: ByteBudget;
   /** 0 picks a free one. */
   readonly port: number;
   /** Every interface unless given. */
@@ -50,9 +53,9 @@ const HANG_UP_EVERY_MS = 50;
 /** Rejects with the system's error when the port cannot be had. */
 export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   let closing = false;
-  const { authenticator, log, metrics, now } = options;
+  const { authenticator, budget, log, metrics, now } = options;
   const isClosing = () => closing;
-  const pipeline = openPipeline({ authenticator, log, metrics, now, isClosing });
+  const pipeline = openPipeline({ authenticator, budget, log, metrics, now, isClosing });
   const pages = pagesApp(options.pages ?? [], { pipeline, metrics });
   const server = boundedServer(inTurn(handlerOf(matcherOf(options), pipeline, pages)));
   const sockets = socketsOf(server);

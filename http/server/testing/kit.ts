@@ -14,6 +14,7 @@ import { openMemoryEventStore } from '../../../infra/event-store/testing/memory.
 import { openMetrics } from '../../../infra/metrics.js';
 import { apiKeyHash, apiKeyText } from '../api-key-text.js';
 import { openAuthenticator } from '../auth.js';
+import type { ByteBudget } from '../byte-budget.js';
 import type { Mount, Route } from '../route.js';
 import { serveRoutes } from '../serve-routes.js';
 
@@ -48,6 +49,7 @@ interface TestServerOptions {
   readonly elsewhere?: readonly Route[];
   readonly mounts?: readonly Mount[];
   readonly pages?: readonly Router[];
+  readonly budget?: ByteBudget;
 }
 
 export async function openTestServer(options: TestServerOptions): Promise<TestServer> {
