@@ -26,6 +26,7 @@ export const executionsQuery: Schema = {
     ...createdRange,
     'metadata[key]?': text('Only those whose metadata has this value under `key`.', 512),
   }),
+  maxProperties: METADATA_FILTERS_MAX + 6,
   patternProperties: { '^metadata\\[.{1,64}\\]$': { type: 'string', maxLength: 512 } },
 };
 

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { openBoundedPool, type BoundedPoolOptions } from './bounded-pool.js';
 
 export type PoolOptions = Omit<BoundedPoolOptions, 'timeoutMs' | 'settings' | 'types'> &
-  Partial<Pick<BoundedPoolOptions, 'timeoutMs'>>;
+  Partial<Pick<BoundedPoolOptions, 'timeoutMs' | 'settings'>>;
 
 /** Callers have their answer within two seconds, with what is done beside the question. */
 const TIMEOUT_MS = 1_900;

@@ -103,7 +103,7 @@ describe('query API: executions', () => {
     await server.models.append(story.requested(0), story.dispatched(1), story.completed(2));
     const made = `exec_${derivedUuid('nobody has it')}`;
     for (const rest of ['', '/result', '/events'])
-      for (const id of [story.executionId, made, 'exec_1', '%00', 'exec_../x']) {
+      for (const id of [story.executionId, made, 'exec_1', '%01', 'exec_../x']) {
         const headers = { 'x-request-id': 'same' };
         const seen = await stranger.call('GET', `/executions/${id}${rest}`, { headers });
         const never = await stranger.call('GET', `/executions/${made}${rest}`, { headers });
@@ -210,6 +210,25 @@ describe('query API: executions', () => {
       expect(
         await listed(`status=FAILED&model=flux-1.1-pro&${pairs('n', '0')}&created_from=2026-01-31`),
       ).to.deep.equal([9]);
+    });
+
+    it('filters by many pairs of metadata, however rare each is', async () => {
+      const many = Object.fromEntries(Array.from({ length: 15 }, (_, n) => [`key ${n}`, 'x']));
+      const labelled = storyOf(organization, derivedUuid('labelled'), { n: '0', ...many });
+      await server.models.append(labelled.requested(60));
+      const found = async (filter: Record<string, string>, more = '') => {
+        const query = Object.entries(filter).map(([name, value]) => pairs(name, value));
+        const { body: list } = await lister.call<List>(
+          'GET',
+          `/executions?${query.join('&')}${more}`,
+        );
+        return list.data.map(({ id }) => id);
+      };
+      expect(await found({ n: '0', ...many })).to.deep.equal([labelled.executionId]);
+      expect(await found(many, '&status=PENDING')).to.deep.equal([labelled.executionId]);
+      expect(await found({ n: '1', ...many })).to.deep.equal([]);
+      expect(await found({ ...many, 'key 14': 'y' })).to.deep.equal([]);
+      expect(await found(many, '&status=FAILED')).to.deep.equal([]);
     });
 
     it('pages through all of them, whatever the filter', async () => {

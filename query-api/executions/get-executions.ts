@@ -35,7 +35,8 @@ export const getExecutions = (infra: ListInfra): Route => ({
     const page = infra.cursors.pageOf(request, list, ['number', 'text']);
     const filter = filterOf(request, page);
     await caughtUp(infra, 'executions');
-    const question = questionOf(queryOf(organizationId, filter));
+    const labels = await rarestFirst(infra, organizationId, labelsOf(organizationId, filter));
+    const question = questionOf(queryOf(organizationId, filter, labels));
     const rows = await infra.reads.rows(organizationId, question);
     return {
       status: 200,
@@ -84,9 +85,12 @@ function listText(rows: readonly Row[], limit: number, cursorAt: (row: Row) => s
  * Walks one index in the order of the list: that of a label where a filter has one, otherwise that
  * of the organization (and model).
  */
-function queryOf(organizationId: OrganizationId, filter: Filter): Knex.QueryBuilder {
-  const { page, range, status, model } = filter;
-  const [label, ...otherLabels] = labelsOf(organizationId, filter);
+function queryOf(
+  organizationId: OrganizationId,
+  { page, range, status, model }: Filter,
+  labels: readonly string[],
+): Knex.QueryBuilder {
+  const label = labels[0];
   const [at, id] = label ? ['l.created_at', 'l.execution_id'] : ['e.created_at', 'e.id'];
   const query = label
     ? sql('readmodel.execution_labels as l')
@@ -98,14 +102,17 @@ function queryOf(organizationId: OrganizationId, filter: Filter): Knex.QueryBuil
     .where('e.organization_id', organizationId)
     .orderBy([at, id].map((column) => ({ column, order: 'desc' })))
     .limit(page.limit + 1);
-  for (const other of otherLabels)
+  for (const other of labels.slice(1, LABELS_PLANNED_MAX))
     void query.whereExists(
       sql('readmodel.execution_labels as o')
         .select(sql.raw('1'))
         .where('o.label', other)
         .whereRaw('?? = ?? AND ?? = ??', ['o.created_at', at, 'o.execution_id', id]),
     );
-  if (status) void query.where('e.status', status);
+  const others = labels.slice(LABELS_PLANNED_MAX);
+  if (others.length > 0) void query.whereRaw(HAS_LABELS, [others, others.length]);
+  // How rare a status is among all is no reason to look for it elsewhere than among the label's.
+  if (status) void query.whereRaw(label ? 'concat(e.status) = ?' : 'e.status = ?', [status]);
   if (model !== undefined) void query.where('e.model', model);
   whereInRange(query, at, range);
   if (page.after) {
@@ -114,6 +121,34 @@ function queryOf(organizationId: OrganizationId, filter: Filter): Knex.QueryBuil
     void query.whereRaw('(??, ??) < (?, ?)', values);
   }
   return query;
+}
+
+/** So many are joined in the order that the planner prefers; to plan more takes too long. */
+const LABELS_PLANNED_MAX = 4;
+
+const HAS_LABELS = `
+  (SELECT count(*) FROM readmodel.execution_labels AS m
+   WHERE m.label = ANY (?::uuid[]) AND m.created_at = l.created_at
+     AND m.execution_id = l.execution_id) = ?`;
+
+/** Where not all can be planned, those of which there are fewest come first. */
+async function rarestFirst(
+  { reads }: Pick<ListInfra, 'reads'>,
+  organizationId: OrganizationId,
+  labels: readonly string[],
+): Promise<readonly string[]> {
+  if (labels.length <= LABELS_PLANNED_MAX) return labels;
+  const rows = await reads.rows(organizationId, {
+    text: `
+      SELECT w.label
+      FROM unnest($1::uuid[]) AS w (label)
+      ORDER BY (
+        SELECT count(*)
+        FROM (SELECT FROM readmodel.execution_labels WHERE label = w.label LIMIT 1000) AS counted
+      )`,
+    values: [labels],
+  });
+  return rows.map((row) => text(row, 'label'));
 }
 
 /** The first label is walked, so rare ones come first: open, then the caller's own metadata. */
