@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Catalogue, Model, Price } from '../contracts/catalogue/catalogue.js';
 import { streamOf } from '../contracts/streams.js';
+import { openEventStoreDbStores } from './testing/event-store-db-stores.js';
 import { openPriceBook, type PriceBook } from './price-book.js';
 import { kindsOfStores, watch, type Stores } from './testing/kit.js';
 
@@ -46,7 +47,9 @@ const priced = ({ usageDefault, routes }: Model) => ({
   routes: routes.map(({ name, price: is }) => ({ name, price: is })),
 });
 
-for (const [kind, openStores] of Object.entries(kindsOfStores))
+const kinds = { ...kindsOfStores, EventStoreDB: openEventStoreDbStores };
+
+for (const [kind, openStores] of Object.entries(kinds))
   describe(`the price book over the ${kind} store`, () => {
     let stores: Stores;
     const empty = catalogueOf();

@@ -12,13 +12,16 @@ import {
   watch,
   type Stores,
 } from '../testing/kit.js';
+import { openEventStoreDbStores } from '../testing/event-store-db-stores.js';
 import { openAccounts, type Accounts } from './accounts.js';
 import type { QueuedCommand } from './decide-batch.js';
 
 const NEWER = REMEMBERED_MAX + 50;
 const AT_A_TIME = 250;
 
-for (const [kind, openStores] of Object.entries(kindsOfStores))
+const kinds = { ...kindsOfStores, EventStoreDB: openEventStoreDbStores };
+
+for (const [kind, openStores] of Object.entries(kinds))
   describe(`keys of top-ups and adjustments over the ${kind} store`, function () {
     this.timeout(120_000);
     let stores: Stores;
