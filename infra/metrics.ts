@@ -24,6 +24,8 @@ export interface Metrics {
   readonly ownedAccounts: Gauge;
   readonly breakerOpen: Gauge<'provider'>;
   readonly bulkheadInUse: Gauge<'provider'>;
+  readonly executionsWaiting: Gauge<'model'>;
+  readonly oldestWaitingSeconds: Gauge<'model'>;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
@@ -66,5 +68,7 @@ export function openMetrics(): Metrics {
     ownedAccounts: gauge('account_owned', 'Contested accounts that this process owns.'),
     breakerOpen: gauge('provider_breaker_open', '1 while calls are held back.', 'provider'),
     bulkheadInUse: gauge('provider_bulkhead_in_use', 'Calls in flight.', 'provider'),
+    executionsWaiting: gauge('executions_waiting', 'In memory here, and as rows.', 'model'),
+    oldestWaitingSeconds: gauge('execution_oldest_waiting_seconds', 'Longest wait.', 'model'),
   };
 }

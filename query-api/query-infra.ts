@@ -13,6 +13,7 @@ export type QueryInfra = Pick<
   | 'progress'
   | 'reads'
   | 'readStore'
+  | 'reports'
   | 'secrets'
   | 'store'
 >;

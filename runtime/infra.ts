@@ -20,6 +20,7 @@ import type { TenantReads } from '../infra/read-store/tenant-reads.js';
 import type { OrganizationQuotas } from '../infra/read-store/quotas.js';
 import type { StoredBytes } from '../infra/read-store/stored-bytes.js';
 import type { Secrets } from '../infra/secrets.js';
+import type { ProcessReports } from '../infra/process-reports/postgres.js';
 import type { WaitingExecutions } from '../infra/waiting-executions/port.js';
 import type { Worker } from '../infra/worker.js';
 
@@ -43,6 +44,7 @@ export interface Infra extends Repositories {
   readonly downloads: Outbound;
   readonly leases: Leases;
   readonly waiting: WaitingExecutions;
+  readonly reports: ProcessReports;
   readonly accounts: Accounts;
   readonly secrets: Secrets;
   /** Names this process among the living: holder of leases. */

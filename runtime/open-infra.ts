@@ -28,6 +28,7 @@ import { openUsage } from './open-usage.js';
 import { openProgress } from '../infra/read-store/progress.js';
 import { openReadPool, openTenantReads } from '../infra/read-store/tenant-reads.js';
 import { openSecrets } from '../infra/secrets.js';
+import { openProcessReports } from '../infra/process-reports/postgres.js';
 import { openPostgresWaitingExecutions } from '../infra/waiting-executions/postgres.js';
 import { StartError } from '../infra/start-error.js';
 
@@ -102,7 +103,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     outbound,
     downloads,
     leases,
-    waiting: openPostgresWaitingExecutions({ pool }),
+    ...openWaiting(pool),
     ...models,
     instance,
     relay,
@@ -127,6 +128,11 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     },
   };
 }
+
+const openWaiting = (pool: Pool): Pick<Infra, 'waiting' | 'reports'> => ({
+  waiting: openPostgresWaitingExecutions({ pool }),
+  reports: openProcessReports({ pool }),
+});
 
 /**
  * A process that runs nothing reads again only what callers repeat within moments: what it keeps

@@ -36,3 +36,37 @@ export const groupSchema: Schema = answerObject('Group', {
   head: text('Position of the last event of the log.'),
   parked: { type: 'integer', minimum: 0, description: 'Dead letters.' },
 });
+
+const count: Schema = { type: 'integer', minimum: 0 };
+
+export const queuesSchema: Schema = answerObject('Queues', {
+  providers: {
+    type: 'array',
+    items: answerObject('ProviderQueue', {
+      provider: text('The provider in the catalogue.'),
+      slots_used: { ...count, description: 'Calls and accepted jobs, of all processes.' },
+      slots: { ...count, description: "The provider's bulkhead, of all processes that call it." },
+      circuit: {
+        enum: ['closed', 'half-open', 'open'],
+        description: 'The worst that a process sees.',
+      },
+    }),
+  },
+  models: {
+    type: 'array',
+    items: answerObject('ModelQueue', {
+      model: text('The model in the catalogue.'),
+      waiting: { ...count, description: 'Executions that wait for a provider.' },
+      oldest_seconds: { ...count, description: 'How long the oldest of them has waited.' },
+      organizations: {
+        type: 'array',
+        maxItems: 10,
+        description: 'Those with most executions that have waited for more than some seconds.',
+        items: answerObject('WaitingOrganization', {
+          organization_id: text('The organization.'),
+          waiting: count,
+        }),
+      },
+    }),
+  },
+});

@@ -63,8 +63,8 @@ export function openRunExecution(
   jobs: AcceptedJobs,
   settings: WaitingSettings = WAITING_SETTINGS,
 ): RunExecution {
-  const { catalogue, log, now, metrics } = infra;
-  const pool = openProviderPool(metrics, now);
+  const { metrics } = infra;
+  const pool = openProviderPool(metrics, infra.now);
   const calls = openProviderCalls(infra, jobs);
   const rows = openWaitingRows(infra.waiting, infra.instance, settings.takenMs);
   const start = async (waiting: WaitingExecution, how: Start, signal: AbortSignal) => {
@@ -76,7 +76,7 @@ export function openRunExecution(
     return typeof advanced === 'string' ? undefined : { ...advanced, sinceMs };
   };
   const weightOf = (organizationId: OrganizationId) => infra.quotas.of(organizationId).weight;
-  const room = openWaitingRoom({ catalogue, log, now, pool, rows, settings, weightOf, start });
+  const room = openWaitingRoom({ infra, pool, rows, settings, weightOf, start });
   return {
     async advance(executionId, metadata, signal) {
       const advanced = await advance({ infra, pool, calls, executionId, metadata, signal });
@@ -86,7 +86,7 @@ export function openRunExecution(
       return { outcome: 'waiting', againInMs: WAITING_TIMER_MS };
     },
     undelivered(slug) {
-      const provider = catalogue.current().providers.get(slug);
+      const provider = infra.catalogue.current().providers.get(slug);
       if (provider) pool.take(provider).release('failed', 0);
     },
     async drain(waitMs) {

@@ -37,7 +37,14 @@ export interface Start {
   readonly isLate: boolean;
 }
 
-export interface RoomOptions extends Pick<Infra, 'catalogue' | 'log' | 'now'> {
+/** The part of the infrastructure that the room needs. */
+export type RoomInfra = Pick<
+  Infra,
+  'catalogue' | 'instance' | 'log' | 'metrics' | 'now' | 'reports' | 'waiting'
+>;
+
+export interface RoomOptions {
+  readonly infra: RoomInfra;
   readonly pool: ProviderPool;
   readonly rows: WaitingRows;
   readonly settings: WaitingSettings;
@@ -84,7 +91,7 @@ export interface RoomQueue extends WaitingQueue {
   perMs: number;
 }
 
-export interface Room extends RoomOptions {
+export interface Room extends RoomOptions, Pick<RoomInfra, 'catalogue' | 'log' | 'now'> {
   /** Undefined until the room is opened. */
   signal: AbortSignal | undefined;
   /** Those in memory, those that are being started included, in the order in which they joined. */

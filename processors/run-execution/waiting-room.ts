@@ -17,6 +17,7 @@ import { createFairQueue } from '../../domain/routing/fair-queue.js';
 import { providersOf, queueNamed } from '../../domain/routing/waiting-queue.js';
 import type { Entry, Room, RoomOptions, RoomQueue } from './waiting-entry.js';
 import { keepHouse } from './waiting-housekeeping.js';
+import { reportUntil } from './waiting-report.js';
 import { offer, over, serve } from './waiting-turns.js';
 
 export interface WaitingRoom {
@@ -38,6 +39,9 @@ export interface WaitingRoom {
 export function openWaitingRoom(options: RoomOptions): WaitingRoom {
   const room: Room = {
     ...options,
+    catalogue: options.infra.catalogue,
+    log: options.infra.log,
+    now: options.infra.now,
     signal: undefined,
     entries: new Map(),
     queues: new Map(),
@@ -50,6 +54,10 @@ export function openWaitingRoom(options: RoomOptions): WaitingRoom {
     open(signal) {
       room.signal = signal;
       keepHouse(room, signal);
+      const reporting = reportUntil(room, options.infra, signal).finally(() =>
+        room.running.delete(reporting),
+      );
+      room.running.add(reporting);
     },
     found: (execution) => found(room, execution),
     join: (execution, revision) => join(room, execution, revision),

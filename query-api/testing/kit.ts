@@ -22,6 +22,7 @@ import type { Route } from '../../http/server/route.js';
 import { serveRoutes } from '../../http/server/serve-routes.js';
 import { sha256Hex } from '../../http/server/json/canonical.js';
 import { openMetrics } from '../../infra/metrics.js';
+import { openProcessReports } from '../../infra/process-reports/postgres.js';
 import { openReadPool, openTenantReads } from '../../infra/read-store/tenant-reads.js';
 import { openSecrets } from '../../infra/secrets.js';
 import { openRecentPayloads } from '../../infra/payloads/recent.js';
@@ -73,6 +74,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     payloads,
     progress,
     reads: openTenantReads(readPool),
+    reports: openProcessReports({ pool: readStore }),
     readStore,
     secrets: openSecrets('a master key of a spec'),
     store,

@@ -1,0 +1,82 @@
+import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { openProcessReports } from '../../infra/process-reports/postgres.js';
+import { openPostgresWaitingExecutions } from '../../infra/waiting-executions/postgres.js';
+import { openQueryServer, type QueryServer } from '../testing/kit.js';
+
+const TEXT = 'text-generation-standard';
+
+interface Queues {
+  readonly providers: { provider: string; slots_used: number; slots: number; circuit: string }[];
+  readonly models: {
+    model: string;
+    waiting: number;
+    oldest_seconds: number;
+    organizations: { organization_id: string; waiting: number }[];
+  }[];
+}
+
+describe('the queues that an operator sees', function () {
+  this.timeout(20_000);
+  let server: QueryServer;
+
+  before(async () => {
+    server = await openQueryServer();
+  });
+  after(() => server.close());
+
+  const read = async () => (await server.operator<Queues>('GET', '/queues')).body;
+  const ofModel = async (slug: string) => (await read()).models.find(({ model }) => model === slug);
+  const ofProvider = async (slug: string) =>
+    (await read()).providers.find(({ provider }) => provider === slug);
+
+  it('are empty while nothing waits', async () => {
+    expect(await ofModel(TEXT)).to.deep.equal({
+      model: TEXT,
+      waiting: 0,
+      oldest_seconds: 0,
+      organizations: [],
+    });
+    const aurora = await ofProvider('aurora-chat');
+    expect(aurora).to.include({ slots_used: 0, circuit: 'closed' });
+    expect(aurora?.slots).to.be.above(0);
+  });
+
+  it('show rows and what waits in memory, and the ten organizations with most rows', async () => {
+    const pool = server.models.pool;
+    const organizations = Array.from({ length: 12 }, (): OrganizationId => `org_${randomUUID()}`);
+    const sinceMs = Date.now() - 90_000;
+    const rows = organizations.flatMap((organizationId, index) =>
+      Array.from({ length: index + 1 }, () => ({
+        executionId: `exec_${randomUUID()}` as const,
+        organizationId,
+        queue: index % 2 === 0 ? TEXT : `${TEXT} aurora-chat`,
+        cause: 'spec',
+        sinceMs,
+      })),
+    );
+    await openPostgresWaitingExecutions({ pool }).add(rows);
+    const reports = openProcessReports({ pool });
+    const slots = (await ofProvider('aurora-chat'))?.slots ?? 0;
+    const waiting = [{ model: TEXT, waiting: 5, oldestSinceMs: Date.now() }];
+    const busy = { provider: 'aurora-chat', inUse: 3, circuit: 'closed' as const };
+    await reports.save('one', { providers: [busy], waiting });
+    await reports.save('two', { providers: [{ ...busy, circuit: 'open' }], waiting: [] });
+    const text = await ofModel(TEXT);
+    expect(text).to.include({ model: TEXT, waiting: rows.length + 5 });
+    expect(text?.oldest_seconds).to.be.within(90, 120);
+    expect(text?.organizations).to.deep.equal(
+      organizations
+        .map((id, index) => ({ organization_id: id, waiting: index + 1 }))
+        .reverse()
+        .slice(0, 10),
+    );
+    expect(await ofProvider('aurora-chat')).to.deep.equal({
+      provider: 'aurora-chat',
+      slots_used: 6,
+      slots: 2 * slots,
+      circuit: 'open',
+    });
+  });
+});

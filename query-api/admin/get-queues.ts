@@ -1,0 +1,77 @@
+/** What waits for providers, and how busy they are. */
+import { queuesSchema } from '../../contracts/http/operations.js';
+import type { Route } from '../../http/server/route.js';
+import type {
+  ProcessReport,
+  ProviderReport,
+  WaitingReport,
+} from '../../infra/process-reports/postgres.js';
+import type { QueryInfra } from '../query-infra.js';
+
+const ORGANIZATIONS_MAX = 10;
+
+export const getQueues = ({
+  catalogue,
+  reports,
+  now,
+}: Pick<QueryInfra, 'catalogue' | 'reports' | 'now'>): Route => ({
+  method: 'GET',
+  path: '/queues',
+  summary: 'Show what waits for providers',
+  tag: 'Operations',
+  audience: 'operator',
+  replySchemas: { 200: queuesSchema },
+  async handle() {
+    const [current, rows] = await Promise.all([
+      reports.current(),
+      reports.waitingRows(ORGANIZATIONS_MAX),
+    ]);
+    const { models, providers } = catalogue.current();
+    return {
+      status: 200,
+      body: {
+        providers: [...providers.values()].map(({ slug, bulkhead }) =>
+          providerBody(slug, bulkhead, current),
+        ),
+        models: [...models.keys()].map((model) => {
+          const own = rows.find((row) => row.model === model);
+          const inMemory = current.flatMap(({ waiting }) =>
+            waiting.filter((one) => one.model === model),
+          );
+          return {
+            model,
+            ...sumOf([...inMemory, ...(own ? [own] : [])], now()),
+            organizations: (own?.organizations ?? []).map(({ organizationId, waiting }) => ({
+              organization_id: organizationId,
+              waiting,
+            })),
+          };
+        }),
+      },
+    };
+  },
+});
+
+const CIRCUITS = ['closed', 'half-open', 'open'] as const;
+
+/** A bulkhead is that of each process; one that has not called the provider yet counts once. */
+function providerBody(provider: string, bulkhead: number, current: readonly ProcessReport[]) {
+  const own = current.flatMap(({ providers }) =>
+    providers.filter((one: ProviderReport) => one.provider === provider),
+  );
+  const worst = Math.max(0, ...own.map(({ circuit }) => CIRCUITS.indexOf(circuit)));
+  return {
+    provider,
+    slots_used: own.reduce((sum, { inUse }) => sum + inUse, 0),
+    slots: bulkhead * Math.max(1, own.length),
+    circuit: CIRCUITS[worst],
+  };
+}
+
+function sumOf(parts: readonly WaitingReport[], nowMs: number) {
+  const oldestSinceMs = Math.min(nowMs, ...parts.map((part) => part.oldestSinceMs));
+  return {
+    waiting: parts.reduce((sum, { waiting }) => sum + waiting, 0),
+    oldest_seconds: Math.floor((nowMs - oldestSinceMs) / 1_000),
+  };
+}
