@@ -38,12 +38,23 @@ export async function openAdminApi(context: Context, url: string | undefined): P
       bodyTimeout: TIMEOUT_MS,
     });
     if (statusCode >= 300) throw refusal(base, statusCode, text);
-    return JSON.parse(text) as T;
+    return jsonOf<T>(text, base);
   };
   return {
     get: (path) => call('GET', path, context),
     post: (path, body, headers) => call('POST', path, context, body, headers),
   };
+}
+
+const CREDENTIALS = 'dev-credentials.json';
+
+/** `where`: what should have been JSON. */
+function jsonOf<T>(text: string, where: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new StartError(`${where} is not JSON: is it what it should be, and whole?`);
+  }
 }
 
 async function baseUrlOf(
@@ -56,8 +67,8 @@ async function baseUrlOf(
     throw new StartError(`--url is '${given}', which is no http address.`);
   }
   if (env()['PORT'] && port > 0) return `http://127.0.0.1:${port}`;
-  const text = await textOf(join(dataDir, 'dev-credentials.json'));
-  if (text !== undefined) return (JSON.parse(text) as { base_url: string }).base_url;
+  const text = await textOf(join(dataDir, CREDENTIALS));
+  if (text !== undefined) return jsonOf<{ base_url: string }>(text, CREDENTIALS).base_url;
   if (port > 0) return `http://127.0.0.1:${port}`;
   throw new StartError('PORT is 0 and the data folder does not say which was picked: use --url.');
 }

@@ -79,8 +79,8 @@ async function prepareDemo(options: DemoOptions): Promise<Credentials | undefine
   const { baseUrl, adminKey, dataDir } = options;
   const file = join(dataDir, CREDENTIALS_FILE);
   if (existsSync(file)) {
-    await refreshAddress(file, baseUrl, adminKey);
-    return undefined;
+    if (await refreshAddress(file, baseUrl, adminKey)) return undefined;
+    options.log.warn({ file }, 'the demo’s credentials are damaged: it gets new ones');
   }
   const admin = (path: string, body: object) =>
     call<Record<string, string>>(`${baseUrl}/admin/v1${path}`, adminKey, body, 'demo');
@@ -211,10 +211,22 @@ async function call<T>(
   return JSON.parse(text) as T;
 }
 
-async function refreshAddress(file: string, baseUrl: string, adminKey: string): Promise<void> {
-  const credentials = JSON.parse(await readFile(file, 'utf8')) as Credentials;
-  if (credentials.base_url === baseUrl && credentials.admin_key === adminKey) return;
-  await writeCredentials(file, { ...credentials, base_url: baseUrl, admin_key: adminKey });
+/** False when the file is not what was written. */
+async function refreshAddress(file: string, baseUrl: string, adminKey: string): Promise<boolean> {
+  const credentials = credentialsIn(await readFile(file, 'utf8'));
+  if (!credentials) return false;
+  if (credentials.base_url !== baseUrl || credentials.admin_key !== adminKey)
+    await writeCredentials(file, { ...credentials, base_url: baseUrl, admin_key: adminKey });
+  return true;
+}
+
+function credentialsIn(text: string): Credentials | undefined {
+  try {
+    const { api_key: key } = JSON.parse(text) as Credentials;
+    return typeof key === 'string' ? (JSON.parse(text) as Credentials) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const writeCredentials = (file: string, credentials: Credentials): Promise<void> =>

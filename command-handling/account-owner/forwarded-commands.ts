@@ -123,6 +123,7 @@ function readCommand(
   next: (length: number) => Buffer,
 ): QueuedCommand {
   const type = written['type'] as Account.Command['type'];
+  if (!Object.hasOwn(MONEY_OF, type)) throw new Error('a command of no known type');
   const command = withMoney(written, moneyOf(type)) as unknown as Account.Command;
   if (!dependent) return { command, metadata };
   const read = readDependent(dependent, next);

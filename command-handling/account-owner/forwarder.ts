@@ -23,6 +23,8 @@ export interface Forwarder {
 
 const CONNECT_MS = 500;
 const ANSWER_MS = 2_000;
+/** Some hundred bytes for each command of a batch. */
+const ANSWER_BYTES_MAX = 1024 * 1024;
 /** Shorter than listeners keep an idle connection. */
 const KEEP_ALIVE_MS = 10_000;
 /** To one listener; each carries one batch at a time. */
@@ -48,8 +50,7 @@ export function openForwarder({ key }: { readonly key: string }): Forwarder {
           body,
           signal: late.signal,
         });
-        const text = await answer.body.text();
-        return answeredWith(answer.statusCode, text);
+        return answeredWith(answer.statusCode, await textOf(answer.body));
       } catch (error) {
         return { outcome: isUnsent(error) ? 'unreachable' : 'unknown', error };
       } finally {
@@ -58,6 +59,18 @@ export function openForwarder({ key }: { readonly key: string }): Forwarder {
     },
     close: () => dispatcher.close(),
   };
+}
+
+/** Throws for more than an owner answers; then nothing of it is believed. */
+async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES_MAX) throw new Error('the answer is larger than answers are');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function answeredWith(status: number, text: string): Forwarded {

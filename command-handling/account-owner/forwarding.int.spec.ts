@@ -138,7 +138,7 @@ describe('forwarded commands', function () {
       const owner = await start();
       await place(owner, 'own');
       const sender = await start();
-      const keys = ['k1', 'x'.repeat(300), 'k2'];
+      const keys = ['k1', 'x'.repeat(600), 'k2'];
       const results = await Promise.allSettled(keys.map((key) => place(sender, key)));
       expect(results.map(({ status }) => status)).to.deep.equal([
         'fulfilled',
@@ -254,6 +254,48 @@ describe('forwarded commands', function () {
     await answer.body.dump();
     return answer.statusCode;
   }
+
+  it('are refused when they are malformed, and nothing ends', async () => {
+    const owner = await start();
+    await place(owner, 'own');
+    const { address, token } = await ownerRow();
+    const stream = streamOf('account', org);
+    const commands = [hold({ organizationId: org, key: 'k1' })];
+    const good = writeBatch({ stream, token, sender: 's', commands }).body;
+    const head = JSON.parse(good.toString('utf8', 0, good.indexOf('\n'))) as {
+      commands: [{ command: object; metadata: object; dependent?: object }];
+    };
+    const [one] = head.commands;
+    const bad: readonly unknown[] = [
+      null,
+      7,
+      [],
+      { ...head, commands: null },
+      { ...head, commands: [null] },
+      { ...head, commands: [{}] },
+      { ...head, commands: [{ ...one, command: null }] },
+      { ...head, commands: [{ ...one, command: { ...one.command, type: 'Nothing' } }] },
+      { ...head, commands: [{ ...one, command: { ...one.command, type: 'toString' } }] },
+      { ...head, commands: [{ ...one, command: { ...one.command, amount: 'x' } }] },
+      { ...head, commands: [{ ...one, command: { ...one.command, organizationId: 7 } }] },
+      { ...head, commands: [{ ...one, dependent: { append: null } }] },
+      ...[-5, 0.5, 1e12, null].map((length) => ({
+        ...head,
+        commands: [
+          { ...one, dependent: { append: { events: [] }, payload: { ref: 'r', length } } },
+        ],
+      })),
+    ];
+    for (const value of bad) {
+      const body = Buffer.from(`${JSON.stringify(value)}\nrest`);
+      expect(await post(address, body), JSON.stringify(value)?.slice(0, 200)).to.equal(400);
+    }
+    for (const text of ['', '\n', 'no JSON\n', '{"contracts":', '\u0000\n'])
+      expect(await post(address, Buffer.from(text)), text).to.equal(400);
+    expect(await placed()).to.equal(1);
+    expect(await post(address, good)).to.equal(200);
+    expect(await placed()).to.equal(2);
+  });
 
   it('are decided only if signed, readable, not too large and under the lease', async () => {
     const owner = await start();

@@ -47,6 +47,9 @@ const REQUEST_MS = 2_000;
 /** Longer than senders keep an idle connection, so that no request meets one that is closing. */
 const KEEP_ALIVE_MS = 60_000;
 const HEADER_BYTES_MAX = 8 * 1024;
+const CONNECTIONS_MAX = 1_024;
+/** What strangers send must not fill the log. */
+const REPORT_EVERY_MS = 1_000;
 
 interface Load {
   bytes: number;
@@ -62,12 +65,13 @@ interface Answer {
 export async function openInternalListener(
   options: InternalListenerOptions,
 ): Promise<InternalListener> {
-  const { host, port, onError } = options;
+  const { host, port } = options;
+  const onError = atMostEvery(REPORT_EVERY_MS, options.onError);
   const load: Load = { bytes: 0, commands: 0 };
   const answering = new Set<Promise<void>>();
   const server = boundedServer();
   server.on('request', (request, response) => {
-    const answered = answerTo(options, load, request)
+    const answered = answerTo({ ...options, onError }, load, request)
       .then((answer) => send(response, answer))
       .catch((error: unknown) => {
         onError(error);
@@ -90,6 +94,15 @@ export async function openInternalListener(
   };
 }
 
+function atMostEvery(ms: number, report: (error: unknown) => void): (error: unknown) => void {
+  let nextAtMs = -Infinity;
+  return (error) => {
+    if (performance.now() < nextAtMs) return;
+    nextAtMs = performance.now() + ms;
+    report(error);
+  };
+}
+
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host.startsWith('127.');
 
@@ -97,10 +110,12 @@ function boundedServer(): Server {
   const server = createServer({
     headersTimeout: REQUEST_MS,
     requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: REQUEST_MS / 2,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: HEADER_BYTES_MAX,
     noDelay: true,
   });
+  server.maxConnections = CONNECTIONS_MAX;
   server.on('clientError', (_, socket) => void socket.destroy());
   return server;
 }
@@ -112,12 +127,12 @@ async function answerTo(
 ): Promise<Answer> {
   if (request.method !== 'POST' || request.url !== FORWARDED_COMMANDS_PATH) return { status: 404 };
   const length = Number(request.headers['content-length'] ?? NaN);
-  if (Number.isNaN(length)) return { status: 411 };
+  if (!Number.isSafeInteger(length)) return { status: 411 };
   if (length > BODY_BYTES_MAX) return { status: 413 };
   if (load.bytes + length > BYTES_MAX) return { status: 503 };
   load.bytes += length;
   try {
-    const body = await bodyOf(request);
+    const body = await bodyOf(request, length);
     if (!isSignedBy(key, body, request.headers[AUTHORIZATION])) return { status: 401 };
     const batch = batchIn(body, onError);
     if (!batch) return { status: 400 };
@@ -127,10 +142,12 @@ async function answerTo(
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+/** Into one buffer: a body in tiny chunks takes no more than its length. */
+async function bodyOf(request: IncomingMessage, length: number): Promise<Buffer> {
+  const body = Buffer.allocUnsafe(length);
+  let at = 0;
+  for await (const chunk of request) at += (chunk as Buffer).copy(body, at);
+  return body.subarray(0, at);
 }
 
 function batchIn(body: Buffer, onError: (error: unknown) => void): ForwardedBatch | undefined {

@@ -22,9 +22,14 @@ export async function claimHome(home: string, dataDir: string): Promise<void> {
   await rename(draft, join(home, ownerName));
 }
 
+/** Undefined also for a damaged note: nothing is known of the owner, nothing is done about it. */
 export async function homeOwner(home: string): Promise<HomeOwner | undefined> {
   const text = await readFile(join(home, ownerName), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as HomeOwner);
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as HomeOwner);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
