@@ -53,7 +53,8 @@ servePart<GraphileConfig, string, GraphileAsk, null>(async (config) => {
   const server = createServer((request, response) => {
     read(request)
       .then(async (body) => {
-        const id = `job_${randomUUID()}`;
+        const key = String(request.headers['idempotency-key']);
+        const id = `${key}${KEY_END}${randomUUID()}`;
         await utils.addJob('execute', { id, input: body.input });
         return JSON.stringify({ id, status: 'PENDING' });
       })
@@ -79,6 +80,9 @@ servePart<GraphileConfig, string, GraphileAsk, null>(async (config) => {
     },
   };
 });
+
+/** What follows it makes a job's id unique although keys are repeated. */
+const KEY_END = '~';
 
 const CONNECTIONS = 20;
 

@@ -4,6 +4,8 @@ import { accepts } from './accepts.js';
 import { completed } from './completed.js';
 import { distributed } from './distributed.js';
 import { drain } from './drain.js';
+import { latency } from './latency.js';
+import { memory } from './memory.js';
 import { noisy } from './noisy.js';
 import { oneAccount } from './one-account.js';
 import { orderedAppend } from './ordered-append.js';
@@ -18,10 +20,12 @@ export const cells: readonly Cell[] = [
   writers,
   completed,
   drain,
+  latency,
   reads,
   replays,
   orderedAppend,
   distributed,
   restate,
+  memory,
   noisy,
 ];

@@ -16,6 +16,7 @@ export interface Place {
 
 export interface Executions {
   readonly url: string;
+  readonly pid: number;
   readonly tenants: readonly Tenant[];
   readonly submissions: Submissions;
   /** So many executions by closed loop, until all of them are readable. */
@@ -49,6 +50,7 @@ export async function openExecutions(
   let accepted = 0;
   return {
     url: system.url,
+    pid: system.pid,
     tenants,
     submissions,
     async burst(count) {

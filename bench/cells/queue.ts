@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { GraphileAsk, GraphileConfig } from '../baselines/graphile.js';
 import { startPart, type Part } from '../children.js';
+import { query } from '../database.js';
 import { CLIENTS } from '../settings.js';
 import { submissionsOf } from '../submissions.js';
 
@@ -50,4 +51,14 @@ export async function resultsDone(url: string, count: number): Promise<ResultsDo
   } finally {
     await client.end();
   }
+}
+
+/** When the row of each job was inserted, as Date.now() has it, by the key of its request. */
+export async function resultTimes(url: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await query<{ key: string; ms: number }>(
+    url,
+    `SELECT split_part(id, '~', 1) AS key, (extract(epoch FROM at) * 1000)::float8 AS ms
+    FROM results`,
+  );
+  return new Map(rows.map(({ key, ms }) => [key, ms]));
 }

@@ -9,8 +9,6 @@
  *                                    which we see in the log, looked at every few milliseconds,
  *                                    and Restate answers to a call that waits for its result
  */
-import { executionIdOf, type OrganizationId } from '../../contracts/ids.js';
-import { streamOf, type StreamName } from '../../contracts/streams.js';
 import { audit } from '../audit.js';
 import type { Cell, Comparison, Side } from '../cell.js';
 import { followCompletions, type Completions } from '../completions.js';
@@ -21,6 +19,7 @@ import { CLIENTS, type Settings } from '../settings.js';
 import { median, percentile } from '../statistics.js';
 import { submissionsOf, type Submissions } from '../submissions.js';
 import { KEYS, openExecutions, type Executions } from './executions.js';
+import { submitToCompleted } from './submit-to-completed.js';
 import { startSandboxPart } from './sandbox.js';
 
 const PROVIDER_MS = 2;
@@ -126,25 +125,7 @@ function latencyComparison(
   const a: Side = {
     name: `ModelRoute at ${rate}/s`,
     async measure(warmUp) {
-      const first = ours.submissions.made;
-      await completions.mark();
-      const load = openLoop({
-        url: ours.url,
-        clients: CLIENTS,
-        seconds,
-        perSecond: rate,
-        next: ours.submissions.fresh,
-        accept: (status) => status === 202,
-      });
-      const [{ answers, beganMs }, seenMs] = await Promise.all([
-        load,
-        completions.seen(Math.floor(rate * seconds)),
-      ]);
-      ours.addAccepted(answers);
-      const latencies = Array.from({ length: answers }, (_, n) => {
-        const seen = seenMs.get(streamOfSubmission(ours, first + n)) ?? NaN;
-        return seen - (beganMs + (n * 1000) / rate);
-      });
+      const latencies = await submitToCompleted(ours, completions, { rate, seconds });
       return told(at, this.name, warmUp, percentiles(latencies));
     },
   };
@@ -177,12 +158,6 @@ const percentiles = (latencies: readonly number[]): Percentiles => ({
 function told({ p50 }: LatencyAt, side: string, warmUp: boolean, found: Percentiles): Percentiles {
   if (!warmUp) p50.set(side, [...(p50.get(side) ?? []), found.p50Ms]);
   return found;
-}
-
-/** Keys run through the tenants in turn (submissions.ts). */
-function streamOfSubmission({ tenants }: Executions, n: number): StreamName {
-  const { organizationId } = tenants[n % tenants.length] ?? { organizationId: '' };
-  return streamOf('execution', executionIdOf(organizationId as OrganizationId, `${KEYS}-${n}`));
 }
 
 /** The same bytes as a call of the service; Restate asks for no key of an organization. */
