@@ -46,7 +46,7 @@ describe('POST /v1/executions', () => {
     const many = Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`k${n}`, 'v']));
     const cases: readonly (readonly [string, unknown, string, string])[] = [
       ['an unknown model', { ...text, model: 'nobody' }, 'model', 'unknown_model'],
-      ['a model called toString', { ...text, model: 'toString' }, 'model', 'unknown_model'],
+      ['a model called constructor', { ...text, model: 'constructor' }, 'model', 'unknown_model'],
       ['no model', { input: {} }, 'model', 'required'],
       ['no input', { model: text.model }, 'input', 'required'],
       ['an input that is no object', { ...text, input: [] }, 'input', 'type'],

@@ -39,7 +39,7 @@ export const ledgerEntrySchema: Schema = answerObject('LedgerEntry', {
 export const ledgerQuery: Schema = queryObject({
   ...pageFields,
   'type?': { type: 'string', enum: ENTRY_TYPES, description: 'Only entries of this type.' },
-  'execution_id?': text('Only entries of this execution.', 64),
+  'execution_id?': id('exec', 'Only entries of this execution.'),
   ...createdRange,
 });
 

@@ -10,6 +10,7 @@ import {
   timestamp,
   type Schema,
 } from './parts.js';
+import { modelSlug } from './path-parameters.js';
 import { createdRange } from './ranges.js';
 
 /** As many keys as an execution's metadata may have. */
@@ -22,7 +23,7 @@ export const executionsQuery: Schema = {
   ...queryObject({
     ...pageFields,
     'status?': { type: 'string', enum: [...STATUSES], description: 'Only those in this status.' },
-    'model?': text('Only those of this model slug.', 128),
+    'model?': modelSlug('Only those of this model slug.'),
     ...createdRange,
     'metadata[key]?': text('Only those whose metadata has this value under `key`.', 512),
   }),

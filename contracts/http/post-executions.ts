@@ -3,6 +3,7 @@ import type { WebhookEventType } from '../events/delivery.js';
 import { WEBHOOK_EVENTS } from '../webhooks/body.js';
 import { metadataSchema } from './execution.js';
 import { idempotencyKey, requestObject, text, type Schema } from './parts.js';
+import { modelSlug } from './path-parameters.js';
 
 export interface SubmitBody {
   readonly model: string;
@@ -19,7 +20,7 @@ export const EXPIRES_IN_SECONDS_MAX = 86_400;
 
 export const submitSchema: Schema = {
   ...requestObject('SubmitExecution', {
-    model: text('Slug of a model in `GET /v1/models`.', 128),
+    model: modelSlug('Slug of a model in `GET /v1/models`.'),
     input: { type: 'object', description: "Canonical input, checked against the model's schema." },
     'webhook_url?': text('Told when it starts and when it is over; https.', 2048),
     'webhook_events?': {

@@ -15,14 +15,20 @@ interface PagesOptions {
   readonly metrics: Pick<Metrics, 'httpSeconds'>;
 }
 
-export function pagesApp(pages: readonly Router[], { pipeline, metrics }: PagesOptions): Express {
+/** What a router answers by GET, and where. */
+export interface Pages {
+  readonly paths: readonly string[];
+  readonly router: Router;
+}
+
+export function pagesApp(pages: readonly Pages[], { pipeline, metrics }: PagesOptions): Express {
   const app = express();
   app.set('env', 'production');
   app.set('query parser', false);
   app.disable('x-powered-by');
   app.enable('case sensitive routing');
   app.enable('strict routing');
-  for (const router of pages) app.use(observed(router, metrics));
+  for (const { router } of pages) app.use(observed(router, metrics));
   app.use((request: Request, response: Response) =>
     pipeline.answerUnmatched(request, response, []),
   );

@@ -4,7 +4,6 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Router } from 'express';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
 import type { Authenticator } from './auth.js';
@@ -13,7 +12,7 @@ import { refuseMalformed } from './client-error.js';
 import { endpointOf, templatesOf, type Served } from './endpoint.js';
 import { inTurn } from './in-turn.js';
 import { openMatcher, type Matcher } from './matcher.js';
-import { pagesApp } from './pages.js';
+import { pagesApp, type Pages } from './pages.js';
 import { openPipeline, type Pipeline } from './pipeline.js';
 import type { Mount, Route } from './route.js';
 
@@ -22,7 +21,7 @@ interface ServeOptions {
   /** Routes of the same API that processes of other roles serve: their paths are known here. */
   readonly elsewhere?: readonly Route[];
   readonly mounts: readonly Mount[];
-  readonly pages?: readonly Router[];
+  readonly pages?: readonly Pages[];
   readonly authenticator: Authenticator;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'httpSeconds'>;
@@ -82,9 +81,9 @@ function handlerOf(matcher: Matcher<Served>, pipeline: Pipeline, pages: Handler)
       return;
     }
     const allowed = matcher.allowed(url);
-    if (allowed.length === 0) pages(incoming, response);
-    // A method of this path that is not found here belongs to processes of another role.
-    else void pipeline.answerUnmatched(incoming, response, allowed.includes(method) ? [] : allowed);
+    // A method of this path that is not found here is a page's, or of processes of another role.
+    if (allowed.length === 0 || allowed.includes(method)) pages(incoming, response);
+    else void pipeline.answerUnmatched(incoming, response, allowed);
   };
 }
 
@@ -96,9 +95,10 @@ function originFormOf(incoming: IncomingMessage): string {
   return (incoming.url = pathname + search);
 }
 
-function matcherOf({ routes, elsewhere = [], mounts }: ServeOptions): Matcher<Served> {
+function matcherOf({ routes, elsewhere = [], mounts, pages = [] }: ServeOptions): Matcher<Served> {
   const matcher = openMatcher<Served>();
   for (const mount of mounts) matcher.add('GET', mount.path, mount);
+  for (const path of pages.flatMap(({ paths }) => paths)) matcher.addElsewhere('GET', path);
   for (const endpoint of routes.map(endpointOf))
     for (const template of templatesOf(endpoint.route))
       matcher.add(endpoint.route.method, template, endpoint);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { answerObject, listOf, requestObject, text } from '../../../contracts/http/parts.js';
+import { answerObject, id, listOf, requestObject, text } from '../../../contracts/http/parts.js';
 import { documentMount, openApiDocument, type OpenApiDocument } from './openapi.js';
 import type { ApiRequest, Route } from '../route.js';
 
@@ -109,6 +109,32 @@ describe('the OpenAPI document', () => {
       ),
     );
     expect(named).to.deep.equal(['path id', 'header Idempotency-Key', 'query limit']);
+  });
+
+  it('says what an id in a path looks like, and which operations take an id of an answer', () => {
+    const tenant = { audience: 'tenant', permission: 'FULL', tag: 'x', summary: 'x' } as const;
+    const made = answerObject('Made', { id: id('exec', 'It.'), other: text('None.') });
+    const { paths } = openApiDocument([
+      { ...tenant, method: 'POST', path: '/runs', replySchemas: { 202: made }, handle: reply },
+      {
+        ...tenant,
+        method: 'GET',
+        path: '/executions/{id}',
+        replySchemas: { 200: listOf('MadeList', made) },
+        handle: reply,
+      },
+      { ...tenant, method: 'GET', path: '/files/{id}', replySchemas: { 200: {} }, handle: reply },
+    ]);
+    const linkTo = (pointer: string) => ({
+      get_executions_id: {
+        operationId: 'get_executions_id',
+        parameters: { id: `$response.body#${pointer}` },
+      },
+    });
+    expect(paths['/v1/runs']?.['post']?.responses['202']?.links).to.deep.equal(linkTo('/id'));
+    const get = paths['/v1/executions/{id}']?.['get'];
+    expect(get?.responses['200']?.links).to.deep.equal(linkTo('/data/0/id'));
+    expect(get?.parameters?.[0]?.schema['pattern']).to.match(/^\^exec_/);
   });
 
   it('does not let two schemas share a title', () => {

@@ -1,8 +1,10 @@
 /** The OpenAPI 3.1 document of a list of routes, made of the same schemas that check requests. */
 import { errorCatalogue, type ErrorCode } from '../../../contracts/error-codes.js';
 import { errorEnvelope } from '../../../contracts/http/parts.js';
+import { pathParameter } from '../../../contracts/http/path-parameters.js';
 import { parametersOf, templateOf } from '../endpoint.js';
 import { openComponents, type Components } from './components.js';
+import { linksOf, type Link } from './links.js';
 import type { JsonSchema, Mount, Route } from '../route.js';
 
 interface Operation {
@@ -29,6 +31,7 @@ type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>;
 interface Response {
   readonly description: string;
   readonly content?: Content;
+  readonly links?: Readonly<Record<string, Link>>;
 }
 
 export interface OpenApiDocument {
@@ -64,7 +67,7 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   const errorSchema = components.reference(errorEnvelope);
   const paths: Record<string, Record<string, Operation>> = {};
   for (const route of routes) {
-    const operation = operationOf(route, components, errorSchema);
+    const operation = operationOf(route, components, errorSchema, routes);
     (paths[templateOf(route)] ??= {})[route.method.toLowerCase()] = operation;
   }
   return {
@@ -94,12 +97,16 @@ const securitySchemes = {
   operatorKey: { type: 'http', scheme: 'bearer', description: "The operator's key." },
 };
 
-function operationOf(route: Route, components: Components, errorSchema: JsonSchema): Operation {
-  const template = templateOf(route);
+function operationOf(
+  route: Route,
+  components: Components,
+  errorSchema: JsonSchema,
+  routes: readonly Route[],
+): Operation {
   const { bodySchema, description } = route;
   const parameters = parametersIn(route);
   return {
-    operationId: operationIdOf(route.method, template),
+    operationId: operationId(route),
     summary: route.summary,
     ...(description && { description }),
     tags: [route.tag],
@@ -108,16 +115,15 @@ function operationOf(route: Route, components: Components, errorSchema: JsonSche
     ...(bodySchema && {
       requestBody: { required: true, content: jsonOf(components.reference(bodySchema)) },
     }),
-    responses: { ...answersOf(route, components), ...errorsOf(route, errorSchema) },
+    responses: { ...answersOf(route, components, routes), ...errorsOf(route, errorSchema) },
   };
 }
 
 /** `POST /v1/executions/{id}/cancel` → `post_executions_id_cancel`. */
-const operationIdOf = (method: string, template: string): string =>
-  `${method.toLowerCase()}${template.replace('/v1', '').replaceAll(/[^A-Za-z0-9]+/g, '_')}`.replace(
-    /_$/,
-    '',
-  );
+const operationId = (route: Route): string =>
+  `${route.method.toLowerCase()}${templateOf(route).replace('/v1', '')}`
+    .replaceAll(/[^A-Za-z0-9]+/g, '_')
+    .replace(/_$/, '');
 
 function parametersIn({ path, querySchema, headers = {} }: Route): Parameter[] {
   const properties = (querySchema?.['properties'] ?? {}) as Record<string, JsonSchema>;
@@ -127,14 +133,13 @@ function parametersIn({ path, querySchema, headers = {} }: Route): Parameter[] {
       name,
       in: 'path' as const,
       required: true,
-      schema: { type: 'string' },
+      ...described(pathParameter(path, name)),
     })),
-    ...Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    ...Object.entries(properties).map(([name, schema]) => ({
       name,
       in: 'query' as const,
       required: required.includes(name),
-      schema,
-      ...(typeof description === 'string' && { description }),
+      ...described(schema),
     })),
     ...Object.entries(headers).map(([name, description]) => ({
       name,
@@ -146,13 +151,23 @@ function parametersIn({ path, querySchema, headers = {} }: Route): Parameter[] {
   ];
 }
 
-function answersOf({ replySchemas }: Route, components: Components): Record<string, Response> {
-  const answers = Object.entries(replySchemas).map(([status, schema]): [string, Response] => [
-    status,
-    typeof schema === 'string'
-      ? { description: schema }
-      : { description: 'Success.', content: jsonOf(components.reference(schema)) },
-  ]);
+const described = ({ description, ...schema }: JsonSchema) => ({
+  schema,
+  ...(typeof description === 'string' && { description }),
+});
+
+function answersOf(
+  route: Route,
+  components: Components,
+  routes: readonly Route[],
+): Record<string, Response> {
+  const { replySchemas } = route;
+  const answers = Object.entries(replySchemas).map(([status, schema]): [string, Response] => {
+    if (typeof schema === 'string') return [status, { description: schema }];
+    const links = linksOf(route, schema, routes, operationId);
+    const content = jsonOf(components.reference(schema));
+    return [status, { description: 'Success.', content, ...(links && { links }) }];
+  });
   return Object.fromEntries(answers);
 }
 
@@ -169,10 +184,11 @@ function errorsOf(route: Route, schema: JsonSchema): Record<string, Response> {
 }
 
 function codesOf(route: Route): readonly ErrorCode[] {
-  const { bodySchema, querySchema, refusals = [] } = route;
+  const { bodySchema, path, querySchema, refusals = [] } = route;
+  const hasParameters = querySchema !== undefined || path.includes('{');
   const isBounded = route.audience === 'tenant' && route.permission === 'FULL';
   return [
-    ...(bodySchema || querySchema ? (['INPUT_VALIDATION_ERROR'] as const) : []),
+    ...(bodySchema || hasParameters ? (['INPUT_VALIDATION_ERROR'] as const) : []),
     ...(bodySchema ? (['PAYLOAD_TOO_LARGE'] as const) : []),
     'UNAUTHORIZED',
     ...(isBounded ? (['FORBIDDEN'] as const) : []),

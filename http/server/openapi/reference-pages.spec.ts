@@ -38,4 +38,11 @@ describe('the reference page', () => {
     for (const path of ['/docs/', '/Docs', '/docs/other.js', '/docs/%zz'])
       expect((await server.ask('GET', path)).status, path).to.equal(404);
   });
+
+  it('has no method but those that read', async () => {
+    for (const method of ['POST', 'DELETE', 'OPTIONS']) {
+      const { status, headers } = await server.ask(method, '/docs');
+      expect([status, headers['allow']]).to.deep.equal([405, 'GET, HEAD']);
+    }
+  });
 });

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Router } from 'express';
+import type { Pages } from '../pages.js';
 
 const BUNDLE = 'redoc.standalone.js';
 
@@ -29,7 +30,8 @@ const html = `<!doctype html>
 <script src="/docs/${BUNDLE}"></script></body></html>
 `;
 
-export function referencePages(): Router {
+export function referencePages(): Pages {
+  const paths = ['/docs', `/docs/${BUNDLE}`] as const;
   const router = Router({ caseSensitive: true, strict: true });
   router.get('/docs', (_request, response) => {
     response
@@ -44,7 +46,7 @@ export function referencePages(): Router {
   router.get(`/docs/${BUNDLE}`, (_request, response) => {
     response.set('x-content-type-options', 'nosniff').sendFile(bundlePath(), { maxAge: '1h' });
   });
-  return router;
+  return { paths, router };
 }
 
 /** The build puts the bundle beside this file; without a build it is where npm installed it. */

@@ -1,7 +1,6 @@
 /** A real server over tiny routes, a key that opens it, and a client; for specs of this folder. */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
-import type { Router } from 'express';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
 import type { Permission } from '../../../contracts/events/organization.js';
@@ -15,6 +14,7 @@ import { openMetrics } from '../../../infra/metrics.js';
 import { apiKeyHash, apiKeyText } from '../api-key-text.js';
 import { openAuthenticator } from '../auth.js';
 import type { ByteBudget } from '../byte-budget.js';
+import type { Pages } from '../pages.js';
 import type { Mount, Route } from '../route.js';
 import { serveRoutes } from '../serve-routes.js';
 
@@ -48,7 +48,7 @@ interface TestServerOptions {
   readonly routes: readonly Route[];
   readonly elsewhere?: readonly Route[];
   readonly mounts?: readonly Mount[];
-  readonly pages?: readonly Router[];
+  readonly pages?: readonly Pages[];
   readonly budget?: ByteBudget;
 }
 

@@ -1,0 +1,24 @@
+/** What stands in a path, by the collection before it: `/executions/{id}`. */
+import { id, text, type Schema } from './parts.js';
+
+/** A model's slug, as a catalogue may have it. */
+export const modelSlug = (description: string): Schema => ({
+  ...text(description, 63),
+  pattern: '^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$',
+  examples: ['flux-1.1-pro'],
+});
+
+const collections: Readonly<Record<string, Schema>> = {
+  'api-keys': id('key', 'The API key.'),
+  executions: id('exec', 'The execution.'),
+  files: id('file', 'The file.'),
+  models: modelSlug('The model.'),
+  organizations: id('org', 'The organization.'),
+  projections: { ...text('The projection.', 63), pattern: '^[a-z_]{1,63}$' },
+};
+
+export function pathParameter(path: string, name: string): Schema {
+  const segments = path.split('/');
+  const collection = segments[segments.indexOf(`{${name}}`) - 1] ?? '';
+  return collections[collection] ?? { type: 'string', minLength: 1 };
+}
