@@ -74,6 +74,10 @@ export async function runExperiment(
   const chunksPerSecond = settings.hostileChunksPerSecond;
   const endHostile = startHostile({ url: system.url, apiKey, chunksPerSecond });
   const isOver = new AbortController();
+  defer(async () => {
+    endHostile();
+    isOver.abort();
+  });
   const going = goOn(noisy, isOver.signal);
   const [waiting] = await Promise.all([windows('waiting').finally(() => isOver.abort()), going]);
   endHostile();

@@ -99,12 +99,13 @@ export function startHostile({ url, apiKey, chunksPerSecond }: HostileOptions): 
   let isOver = false;
   const sockets = new Set<Socket>();
   const open = () => {
+    if (isOver) return;
     const socket = connect(Number(port), hostname, () => socket.write(head));
     sockets.add(socket);
     socket.on('error', () => undefined).resume();
     socket.on('close', () => {
       sockets.delete(socket);
-      if (!isOver) setTimeout(open, EVERY_MS);
+      setTimeout(open, EVERY_MS);
     });
   };
   for (let n = 0; n < HOSTILE_CONNECTIONS; n++) open();
