@@ -19,6 +19,8 @@ const LEASE_MS = 5_000;
 /** After a look that brought some, and after one that brought none. */
 const LOOK_MS = 100;
 const IDLE_LOOK_MS = 500;
+/** The pause is so many times as long as the query took: behind many rows that cannot start, too. */
+const PAUSE_FACTOR = 20;
 const PER_ORGANIZATION_MAX = 256;
 /** What was brought is not brought again meanwhile: its row goes only with the next projection. */
 const REST_MS = 5_000;
@@ -50,38 +52,47 @@ async function lookUntil(
   /** Until when, of the monotonic clock; in the order of their times. */
   const resting = new Map<string, number>();
   while (!signal.aborted) {
-    let brought = 0;
+    let pauseMs = IDLE_LOOK_MS;
     try {
-      brought = await look(infra, attempts, resting);
+      const { brought, queryMs } = await look(infra, attempts, resting);
+      pauseMs = Math.max(brought > 0 ? LOOK_MS : IDLE_LOOK_MS, queryMs * PAUSE_FACTOR);
     } catch (err) {
       infra.log.warn({ err }, 'due webhooks could not be read; trying again');
     }
-    await pause(brought > 0 ? LOOK_MS : IDLE_LOOK_MS, signal);
+    await pause(pauseMs, signal);
   }
 }
 
-/** How many could be started, or wait now. */
+interface Look {
+  /** So many could be started, or wait now. */
+  readonly brought: number;
+  readonly queryMs: number;
+}
+
 async function look(
   infra: Infra,
   attempts: DeliveryAttempts,
   resting: Map<string, number>,
-): Promise<number> {
+): Promise<Look> {
   forget(resting);
   const { organizations, endpoints, ready } = attempts.backlog();
   const deliveries = new Set<string>([...resting.keys(), ...attempts.running()]);
   for (const { deliveryId } of ready) deliveries.add(deliveryId);
+  const startedAtMs = performance.now();
   const due = await readDue(infra.readStore, {
     nowMs: infra.now(),
     firstAfterMs: infra.beganBefore === undefined ? FIRST_ATTEMPT_MS : FIRST_ATTEMPT_ALONE_MS,
     perOrganizationMax: PER_ORGANIZATION_MAX,
     except: { organizations, endpoints, deliveries: [...deliveries] },
   });
-  const brought = await Promise.all(due.map((one) => bring(infra, attempts, one)));
+  const queryMs = performance.now() - startedAtMs;
+  const outcomes = await Promise.all(due.map((one) => bring(infra, attempts, one)));
   const untilMs = performance.now() + REST_MS;
   due.forEach(({ deliveryId }, index) => {
-    if (brought[index] !== 'no_place') resting.set(deliveryId, untilMs);
+    if (outcomes[index] !== 'no_place') resting.set(deliveryId, untilMs);
   });
-  return brought.filter((outcome) => outcome === 'started' || outcome === 'waiting').length;
+  const isTaken = (outcome: string) => outcome === 'started' || outcome === 'waiting';
+  return { brought: outcomes.filter(isTaken).length, queryMs };
 }
 
 function forget(resting: Map<string, number>): void {
