@@ -10,12 +10,18 @@ import {
   type FairStarts,
 } from '../../infra/concurrency/fair-starts.js';
 
+export interface OutputPlace {
+  readonly organizationId: string;
+  /** Undefined for an output that came with the provider's answer. */
+  readonly host: string | undefined;
+}
+
 export interface OutputLanes {
   /**
    * Runs the work when it is its turn; resolves or rejects as the work does. Throws
    * `StoreOverloaded`, which the bus takes for nobody's fault, when no place is left to wait in.
    */
-  run(at: Omit<Destination, 'endpoint'>, work: () => Promise<Ending>): Promise<void>;
+  run(at: OutputPlace, work: () => Promise<Ending>): Promise<void>;
   /** Starts nothing more, and resolves when nothing runs. What waits is never ended. */
   close(): Promise<void>;
 }
@@ -26,28 +32,29 @@ interface Fetching extends Destination {
   readonly reject: (error: unknown) => void;
 }
 
-const LIMITS = {
-  permits: 64,
-  perHostMax: 64,
-  perEndpointMax: 32,
-  placesMax: 20_000,
-  placesPerEndpointMax: 20_000,
-};
+const PLACES = { placesMax: 20_000, placesPerEndpointMax: 20_000 };
+const FETCHED = { permits: 64, perHostMax: 64, perEndpointMax: 32, ...PLACES };
+/** Each is in memory whole, some megabytes, and needs nobody but the disk or the bucket. */
+const INLINE = { permits: 24, perHostMax: 24, perEndpointMax: 12, ...PLACES };
 
 export function openOutputLanes(): OutputLanes {
-  const starts = openFairStarts<Fetching>(LIMITS);
+  const fetched = openFairStarts<Fetching>(FETCHED);
+  const inline = openFairStarts<Fetching>(INLINE);
   const running = new Set<Promise<void>>();
   return {
-    run(at, work) {
+    run({ organizationId, host }, work) {
       return new Promise((resolve, reject) => {
-        const endpoint = `${at.organizationId} ${at.host}`;
-        if (!starts.add({ ...at, endpoint, work, resolve, reject }))
+        const starts = host === undefined ? inline : fetched;
+        const endpoint = `${organizationId} ${host}`;
+        const at = { organizationId, host: host ?? '', endpoint };
+        if (!starts.add({ ...at, work, resolve, reject }))
           throw new StoreOverloaded('too many outputs wait to be fetched');
         startReady(starts, running);
       });
     },
     async close() {
-      starts.clear();
+      fetched.clear();
+      inline.clear();
       while (running.size > 0) await Promise.all(running);
     },
   };

@@ -34,8 +34,6 @@ export interface RehostFiles {
 
 /** A paid output is worth trying for this long after it was delivered. */
 const UNREACHABLE_MAX_MS = 2 * 60_000;
-/** Where an output lies that came with the provider's answer. */
-const INLINE = 'inline';
 
 /** `unreachable` learns of each provider whose output could not be fetched, once an execution. */
 export function openRehostFiles(
@@ -81,11 +79,11 @@ export function openRehostFiles(
 type Delivered = Extract<Execution.State, { status: 'delivered' }>;
 
 /** Of the first output: all of an execution are usually at one. Large payloads hold them. */
-async function hostOf(infra: Infra, state: Delivered): Promise<string> {
-  if (state.success.output.bytes > SMALL_PAYLOAD_BYTES_MAX) return INLINE;
+async function hostOf(infra: Infra, state: Delivered): Promise<string | undefined> {
+  if (state.success.output.bytes > SMALL_PAYLOAD_BYTES_MAX) return undefined;
   for (const source of await producedBy(infra, state))
     if ('url' in source && URL.canParse(source.url)) return new URL(source.url).host;
-  return INLINE;
+  return undefined;
 }
 
 async function rehostOnce(
