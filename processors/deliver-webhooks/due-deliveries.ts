@@ -19,7 +19,7 @@ const LEASE_MS = 5_000;
 /** After a look that brought some, and after one that brought none. */
 const LOOK_MS = 100;
 const IDLE_LOOK_MS = 500;
-/** The pause is so many times as long as the query took: behind many rows that cannot start, too. */
+/** The pause is so many times as long as the query took, which grows behind what cannot start. */
 const PAUSE_FACTOR = 20;
 const PER_ORGANIZATION_MAX = 256;
 /** What was brought is not brought again meanwhile: its row goes only with the next projection. */

@@ -293,9 +293,9 @@ describe('rehost-files', function () {
       start();
       await failedFor(asked);
       for (const index of [0, 1]) {
-        expect(await infra.files.size(outputFileIdOf(asked.executionId, index))).to.equal(
-          undefined,
-        );
+        const fileId = outputFileIdOf(asked.executionId, index);
+        const isGone = async () => (await infra.files.size(fileId)) === undefined;
+        await eventually('nothing is left', isGone);
         expect(await storedEvents(asked, index)).to.deep.equal([]);
       }
     });
