@@ -263,6 +263,9 @@ describe('log transfer', function () {
     expect(await told(target.database.store)).to.deep.equal(await told(source.database.store));
     const snapshot = await target.database.store.readSnapshot(long.account);
     expect(snapshot?.revision).to.equal(11_999);
+    const newest = { direction: 'backward', limit: 1 } as const;
+    const [last] = await target.database.store.readStream(long.account, newest);
+    expect(snapshot?.state.split('\n')[0], 'by which it is believed').to.equal(last?.id);
   });
 
   it('refuses an archive that is damaged', async () => {

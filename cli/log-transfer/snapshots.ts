@@ -2,6 +2,7 @@
 import type { StreamName } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
 import * as AccountSnapshot from '../../domain/account/snapshot.js';
+import { SNAPSHOT_VERSION } from '../../command-handling/accounts/account-state-cache.js';
 import type { LogRow } from '../../infra/event-store/codec.js';
 import { InvalidEvent } from '../../infra/event-store/codec.js';
 import type { EventStore } from '../../infra/event-store/port.js';
@@ -32,15 +33,18 @@ export async function writeSnapshots(
 
 async function writeSnapshot(store: EventStore, stream: StreamName): Promise<boolean> {
   const there = await store.readSnapshot(stream);
-  const known = there?.version === AccountSnapshot.version ? there : undefined;
-  const state = known ? AccountSnapshot.read(known.state) : Account.initial();
+  const known = there?.version === SNAPSHOT_VERSION ? there : undefined;
+  const [lastIdOfKnown = '', ...parts] = known?.state.split('\n') ?? [];
+  const state = Account.initial();
+  for (const part of parts) AccountSnapshot.readPart(state, part);
   let revision = known?.revision ?? -1;
+  let lastId = lastIdOfKnown;
   try {
     for (;;) {
       const next = { fromRevision: revision + 1, limit: READ_MAX };
       const page = await store.readStream(stream, next);
       for (const event of page) Account.evolve(state, event as unknown as Account.Event);
-      revision = page.at(-1)?.revision ?? revision;
+      ({ revision, id: lastId } = page.at(-1) ?? { revision, id: lastId });
       if (page.length < READ_MAX) break;
     }
   } catch (error) {
@@ -48,7 +52,7 @@ async function writeSnapshot(store: EventStore, stream: StreamName): Promise<boo
     throw error;
   }
   if (revision - (known?.revision ?? -1) < LONG_EVENTS) return false;
-  const { version, write } = AccountSnapshot;
-  await store.writeSnapshot(stream, { revision, version, state: write(state) });
+  const text = `${lastId}\n${AccountSnapshot.write(state)}`;
+  await store.writeSnapshot(stream, { revision, version: SNAPSHOT_VERSION, state: text });
   return true;
 }

@@ -28,7 +28,8 @@ const READ_MAX = 1000;
  * newest snapshot of one version, so a snapshot of a log that was exchanged is replaced under the
  * other version.
  */
-const VERSIONS = [100 + AccountSnapshot.version, 200 + AccountSnapshot.version];
+export const SNAPSHOT_VERSION = 100 + AccountSnapshot.version;
+const VERSIONS = [SNAPSHOT_VERSION, 200 + AccountSnapshot.version];
 const VERSIONS_BEFORE = VERSIONS.map(
   (one) => one - AccountSnapshot.version + AccountSnapshot.versionBefore,
 );
@@ -56,7 +57,7 @@ export class AccountStateCache {
   private isStale = false;
   private amountsBefore: Amounts | undefined;
   private isSnapshotting = false;
-  private version = VERSIONS[0] ?? 0;
+  private version = SNAPSHOT_VERSION;
 
   constructor(private readonly options: AccountStateCacheOptions) {
     this.stream = streamOf(Account.category, options.organizationId);

@@ -8,7 +8,7 @@
  *   …
  */
 import type { ExecutionId, HoldId } from '../../contracts/ids.js';
-import { initial, putHold, type Hold, type State } from './account.js';
+import { putHold, type Hold, type State } from './account.js';
 
 /** 1 had all holds in the first line. It is read as well. */
 export const version = 2;
@@ -77,9 +77,3 @@ function readHolds(state: State, holds: readonly WrittenHold[]): void {
 }
 
 export const write = (state: State): string => [...parts(state)].join('\n');
-
-export function read(text: string): State {
-  const state = initial();
-  for (const part of text.split('\n')) readPart(state, part);
-  return state;
-}
