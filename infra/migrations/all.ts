@@ -52,6 +52,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(326, 'readmodel: what is stored for organizations', 'storage'),
   step(330, 'readmodel: due deliveries by organization', 'due-deliveries'),
   step(340, 'readmodel: timers of jobs at providers', 'poll-timers'),
+  step(341, 'readmodel: timers by kind', 'timers-by-kind'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–499. */

@@ -75,21 +75,14 @@ export const timers: Table<Pick<TimerRow, 'id'>, TimerRow> = {
 
 export const timerId = (kind: TimerKind, subject: string): string => `${kind}/${subject}`;
 
-const KINDS: Readonly<Record<DueTimer['kind'], true>> = {
-  'expire-execution': true,
-  'attempt-deadline': true,
-  'poll-provider-job': true,
-  'retry-attempt': true,
-  'reconcile-hold': true,
-};
-
 /**
- * Timers due at `nowMs` but for those of `except`, the longest due first, at most `limit` of each
- * kind: a thousand attempts that wait for a provider do not delay a deadline.
+ * Timers of these kinds that are due at `nowMs` but for those of `except`, the longest due first,
+ * at most `limit` of each kind: a thousand jobs at a slow provider do not delay a deadline.
  */
 export async function dueTimers(
   pool: Pick<Pool, 'query'>,
   nowMs: number,
+  kinds: readonly DueTimer['kind'][],
   limit: number,
   except: readonly string[] = [],
 ): Promise<readonly DueTimer[]> {
@@ -105,7 +98,32 @@ export async function dueTimers(
         LIMIT $2
       ) AS due
       ORDER BY due.due_at, due.id`,
-    values: [new Date(nowMs), limit, except, Object.keys(KINDS)],
+    values: [new Date(nowMs), limit, except, kinds],
+  });
+  return rows.map((row) => readTimer(row) as DueTimer);
+}
+
+/** Dearer: the same number of due timers of each organization, among so many that are due. */
+export async function dueTimersOfEach(
+  pool: Pick<Pool, 'query'>,
+  nowMs: number,
+  kind: DueTimer['kind'],
+  of: { readonly each: number; readonly limit: number; readonly amongMax: number },
+): Promise<readonly DueTimer[]> {
+  const { rows } = await pool.query<Row>({
+    name: 'due-timers-of-each',
+    text: `
+      SELECT * FROM (
+        SELECT *, row_number() OVER (PARTITION BY organization_id ORDER BY due_at, id) AS turn
+        FROM (
+          SELECT * FROM readmodel.timers WHERE kind = $1 AND due_at <= $2
+          ORDER BY due_at, id LIMIT $3
+        ) AS due
+      ) AS ranked
+      WHERE turn <= $4
+      ORDER BY turn, due_at, id
+      LIMIT $5`,
+    values: [kind, new Date(nowMs), of.amongMax, of.each, of.limit],
   });
   return rows.map((row) => readTimer(row) as DueTimer);
 }

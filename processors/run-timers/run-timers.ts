@@ -11,10 +11,17 @@
  * slow to answer questions keep no deadline and no expiry waiting. Deliveries have a worker of
  * their own, which is fair to organizations (deliver-webhooks/due-deliveries.ts).
  */
+import type { OrganizationId } from '../../contracts/ids.js';
+import { createFairQueue, type FairQueue } from '../../domain/routing/fair-queue.js';
 import { openAdaptiveLimit, type AdaptiveLimit } from '../../infra/concurrency/adaptive-limit.js';
 import { pause } from '../../infra/concurrency/pause.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
-import { dueTimers, timersOfWorkBegun, type DueTimer } from '../../infra/read-store/timers.js';
+import {
+  dueTimers,
+  dueTimersOfEach,
+  timersOfWorkBegun,
+  type DueTimer,
+} from '../../infra/read-store/timers.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { Worker } from '../../infra/worker.js';
 import { whileLeased } from '../../infra/leases/while-leased.js';
@@ -26,6 +33,12 @@ const IDLE_TICK_MS = 500;
 const LEASE_MS = 5_000;
 /** Of each kind, in one look. */
 const DUE_MAX = 500;
+/**
+ * While more are due than one look finds, organizations are looked for as well, so that one whose
+ * timers are due by the ten thousand delays nobody else's for longer than this.
+ */
+const FAIR_LOOK_MS = 5_000;
+const FAIR_LOOK = { each: 16, limit: 1_000, amongMax: 200_000 };
 /** Of each kind, at a time. */
 const LANES: Readonly<Record<DueTimer['kind'], number>> = {
   'expire-execution': 64,
@@ -48,9 +61,12 @@ interface Tried {
 }
 
 interface Lanes {
-  readonly waiting: DueTimer[];
+  /** Organizations take turns. */
+  readonly waiting: FairQueue<OrganizationId, DueTimer>;
   busy: number;
   readonly limit: AdaptiveLimit;
+  /** Of the monotonic clock, when timers of each organization were last looked for. */
+  fairAtMs: number;
 }
 
 interface Scheduler {
@@ -94,10 +110,15 @@ async function tickUntil(infra: Infra, actions: TimerActions, signal: AbortSigna
     } catch (err) {
       infra.log.warn({ err }, 'timers could not be read; trying again');
     }
-    await pause(scheduler.tried.size > 0 ? TICK_MS : IDLE_TICK_MS, signal);
+    await pause(pauseOf(scheduler), signal);
   }
   await takenUp;
   while (scheduler.firing.size > 0) await Promise.all(scheduler.firing);
+}
+
+/** A look names what was tried, so looks come less often while that is much. */
+function pauseOf({ tried }: Scheduler): number {
+  return tried.size > 0 ? TICK_MS * (1 + tried.size / 4_000) : IDLE_TICK_MS;
 }
 
 /** In the only process over its data, nobody else can be at what was begun before it started. */
@@ -114,38 +135,67 @@ async function takeUpWhatWasBegun(scheduler: Scheduler): Promise<void> {
 }
 
 async function tick(scheduler: Scheduler): Promise<void> {
-  const { infra, tried } = scheduler;
+  const { infra, tried, lanes } = scheduler;
+  const { readStore, now } = infra;
   const nowMs = performance.now();
   const resting = [...tried].filter(([, { notBeforeMs }]) => notBeforeMs > nowMs);
-  const due = await dueTimers(infra.readStore, infra.now(), DUE_MAX, resting.map(idOf));
+  const kinds = KINDS.filter((kind) => (lanes.get(kind)?.waiting.size ?? 0) < DUE_MAX);
+  const due = await dueTimers(readStore, now(), kinds, DUE_MAX, resting.map(idOf));
   const dueIds = new Set(due.map(({ id }) => id));
   for (const [id, { notBeforeMs }] of tried)
     if (notBeforeMs <= nowMs && !dueIds.has(id)) tried.delete(id);
-  for (const timer of due) admit(scheduler, timer);
+  for (const timer of due)
+    if (tried.has(timer.id) || tried.size < TRIED_MAX) admit(scheduler, timer);
+  for (const kind of KINDS) {
+    const isMore = due.filter((timer) => timer.kind === kind).length === DUE_MAX;
+    if (isMore || !kinds.includes(kind)) await lookFairly(scheduler, kind, nowMs);
+  }
 }
+
+const KINDS = Object.keys(LANES) as readonly DueTimer['kind'][];
 
 const idOf = ([id]: readonly [string, Tried]): string => id;
 
-function admit(scheduler: Scheduler, timer: DueTimer): void {
-  const { tried, lanes } = scheduler;
-  const { id, kind } = timer;
-  const before = tried.get(id);
-  if (before?.notBeforeMs === Infinity || (!before && tried.size >= TRIED_MAX)) return;
-  tried.set(id, { times: (before?.times ?? 0) + 1, notBeforeMs: Infinity });
+async function lookFairly(
+  scheduler: Scheduler,
+  kind: DueTimer['kind'],
+  nowMs: number,
+): Promise<void> {
+  const { infra, tried } = scheduler;
+  const own = lanesOf(scheduler, kind);
+  if (nowMs - own.fairAtMs < FAIR_LOOK_MS) return;
+  own.fairAtMs = nowMs;
+  const due = await dueTimersOfEach(infra.readStore, infra.now(), kind, FAIR_LOOK);
+  for (const timer of due)
+    if ((tried.get(timer.id)?.notBeforeMs ?? 0) <= nowMs) admit(scheduler, timer);
+}
+
+function lanesOf({ lanes }: Scheduler, kind: DueTimer['kind']): Lanes {
   const own = lanes.get(kind) ?? {
-    waiting: [],
+    waiting: createFairQueue<OrganizationId, DueTimer>(() => 1),
     busy: 0,
     limit: openAdaptiveLimit(LANES[kind], () => performance.now()),
+    fairAtMs: -Infinity,
   };
   lanes.set(kind, own);
-  own.waiting.push(timer);
+  return own;
+}
+
+function admit(scheduler: Scheduler, timer: DueTimer): void {
+  const { tried } = scheduler;
+  const { id, kind, organizationId } = timer;
+  const before = tried.get(id);
+  if (before?.notBeforeMs === Infinity) return;
+  tried.set(id, { times: (before?.times ?? 0) + 1, notBeforeMs: Infinity });
+  const own = lanesOf(scheduler, kind);
+  own.waiting.push(organizationId, id, timer);
   fillLanes(scheduler, own);
 }
 
 function fillLanes(scheduler: Scheduler, own: Lanes): void {
   const { signal, firing } = scheduler;
   while (!signal.aborted && own.busy < own.limit.now) {
-    const timer = own.waiting.shift();
+    const timer = own.waiting.next();
     if (!timer) return;
     own.busy += 1;
     const fired = fire(scheduler, timer, own).then(() => {

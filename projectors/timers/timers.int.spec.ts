@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import { streamOf } from '../../contracts/streams.js';
 import { endpointOf } from '../../infra/read-store/due-deliveries.js';
-import { dueTimers, timers as table } from '../../infra/read-store/timers.js';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { dueTimers, dueTimersOfEach, timers as table } from '../../infra/read-store/timers.js';
 import {
   at,
   openReadModels,
@@ -16,6 +17,14 @@ import { timers } from './timers.js';
 const UUID = '33333333-3333-4333-8333-333333333333';
 const story = storyOf(ORGANIZATION, UUID);
 const { executionId, holdId } = story;
+
+const KINDS = [
+  'expire-execution',
+  'attempt-deadline',
+  'poll-provider-job',
+  'retry-attempt',
+  'reconcile-hold',
+] as const;
 
 describe('projection timers', () => {
   let models: ReadModels;
@@ -71,7 +80,7 @@ describe('projection timers', () => {
     await then(story.requested(0), story.dispatched(1));
     const asked = { 'expire-execution': 300, 'poll-provider-job': 4 };
     expect(await then(story.accepted(2, at(4)))).to.deep.equal(asked);
-    const [due] = await dueTimers(models.pool, Date.parse(at(4)), 10);
+    const [due] = await dueTimers(models.pool, Date.parse(at(4)), KINDS, 10);
     expect(due).to.include({
       id: `attempt-deadline/${executionId}`,
       kind: 'poll-provider-job',
@@ -133,7 +142,7 @@ describe('projection timers', () => {
       delivery_id: deliveryId,
       endpoint: endpointOf(ORGANIZATION, 'https://a.example/'),
     });
-    expect(await dueTimers(models.pool, Date.parse(at(121)), 10)).to.deep.equal([]);
+    expect(await dueTimers(models.pool, Date.parse(at(121)), KINDS, 10)).to.deep.equal([]);
     expect(await then(succeeded)).to.deep.equal({});
   });
 
@@ -162,7 +171,7 @@ describe('projection timers', () => {
       position: 0n,
     };
     const due = (second: number, limit = 10, except: readonly string[] = []) =>
-      dueTimers(models.pool, Date.parse(at(second)), limit, except);
+      dueTimers(models.pool, Date.parse(at(second)), KINDS, limit, except);
     expect(await due(49)).to.deep.equal([]);
     expect(await due(60)).to.deep.equal([deadline, reconcile]);
     expect(await due(60, 10, [deadline.id])).to.deep.equal([reconcile]);
@@ -175,5 +184,22 @@ describe('projection timers', () => {
     const third = storyOf(ORGANIZATION, '77777777-7777-4777-8777-777777777777');
     await then(third.held(1));
     expect(await due(70, 1), 'of each kind').to.deep.equal([deadline, reconcile]);
+  });
+
+  it('those of each organization are found among many of another one', async () => {
+    const many = Array.from({ length: 12 }, (_, n) =>
+      storyOf(ORGANIZATION, `88888888-8888-4888-8888-8888888888${10 + n}`).held(n),
+    );
+    const other: OrganizationId = 'org_99999999-9999-4999-8999-999999999999';
+    const late = storyOf(other, '99999999-9999-4999-8999-999999999999');
+    await then(...many, late.held(20));
+    const few = { each: 2, limit: 10, amongMax: 1_000 };
+    const found = await dueTimersOfEach(models.pool, Date.parse(at(200)), 'reconcile-hold', few);
+    expect(found.map(({ organizationId }) => organizationId)).to.deep.equal([
+      ORGANIZATION,
+      other,
+      ORGANIZATION,
+    ]);
+    expect(found[1]).to.include({ kind: 'reconcile-hold', executionId: late.executionId });
   });
 });
