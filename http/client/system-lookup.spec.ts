@@ -62,6 +62,20 @@ describe('system lookup', function () {
     expect(asked).to.deep.equal(['nobody']);
   });
 
+  it('asks again for what was found, at once and later', async () => {
+    const find = openSystemLookup(ask);
+    const find1 = find('a');
+    answers.get('a')?.(here);
+    expect(await find1).to.deep.equal(here);
+    const silent = codeOf(find('silent'));
+    expect(await silent, 'longer than the deadline of the first').to.equal('EAI_AGAIN');
+    answers.get('silent')?.(here);
+    await settled();
+    const again = find('a');
+    answers.get('a')?.(here);
+    expect(await again).to.deep.equal(here);
+  });
+
   it('takes in only so many', async () => {
     const find = openSystemLookup(ask);
     const codes = Array.from({ length: 300 }, (_, n) => codeOf(find(`name-${n}`)));

@@ -51,14 +51,21 @@ export function openSystemLookup(ask: ResolveHost = askSystem): ResolveHost {
     new Promise((resolve, reject) => {
       const turn: Turn = {
         isOver: false,
-        begin: () => void ask(hostname).then(resolve, giveUp).finally(endTurn),
+        begin() {
+          void ask(hostname).then(found, giveUp).finally(endTurn);
+        },
+      };
+      const found = (addresses: readonly ResolvedAddress[]): void => {
+        clearTimeout(deadline);
+        resolve(addresses);
       };
       const giveUp = (error: Error): void => {
+        clearTimeout(deadline);
         turn.isOver = true;
         remember(hostname);
         reject(error);
       };
-      setTimeout(() => giveUp(unanswered(hostname)), ANSWER_MS).unref();
+      const deadline = setTimeout(() => giveUp(unanswered(hostname)), ANSWER_MS);
       if (isBusy) waiting.push(turn);
       else takeTurn(turn);
     });
