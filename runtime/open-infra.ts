@@ -1,10 +1,12 @@
 /** Opens what configuration names: the one place where adapters are chosen. */
+import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { learn, openRepositories } from '../command-handling/repositories.js';
 import { openStreamCache } from '../command-handling/stream-cache.js';
 import type { Config } from '../infra/config/config.js';
+import { within } from '../infra/concurrency/pause.js';
 import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
 import { openDependencies } from './dependencies.js';
 import type { Infra } from './infra.js';
@@ -23,6 +25,7 @@ import { openRecentPayloads } from '../infra/payloads/recent.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { migrate } from '../infra/postgres/migrate.js';
 import { openPool } from '../infra/postgres/pool.js';
+import { whileHeard } from '../infra/postgres/while-heard.js';
 import { openProviders } from '../providers/open-providers.js';
 import { openUsage } from './open-usage.js';
 import { openProgress } from '../infra/read-store/progress.js';
@@ -175,20 +178,20 @@ function networksOf(list: string): AllowedNetworks {
   throw new StartError(`MODELROUTE_ALLOW_PRIVATE_NETWORKS cannot be used: ${parsed.reason}`);
 }
 
+const END_MS = 1_000;
+
 async function migrateAll(databaseUrl: string, log: Log): Promise<void> {
-  const pool = openPool(databaseUrl, {
-    max: 1,
-    applicationName: 'modelroute-migrate',
-    log,
-    timeoutMs: 0,
-  });
+  const applicationName = `modelroute-migrate-${randomBytes(4).toString('hex')}`;
+  const pool = openPool(databaseUrl, { max: 1, applicationName, log, timeoutMs: 0 });
+  const watched = { url: databaseUrl, applicationName, log };
   try {
-    const ran = await migrate(pool, allMigrations);
+    const ran = await whileHeard(watched, migrate(pool, allMigrations));
     if (ran.length > 0) log.info({ steps: ran.length }, 'the database schema is up to date');
   } catch (error) {
     throw isUnreachable(error) ? unreachable(databaseUrl, error as Error) : error;
   } finally {
-    await pool.end();
+    // A connection that is silent never ends.
+    await within(END_MS, pool.end());
   }
 }
 

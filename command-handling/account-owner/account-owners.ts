@@ -19,6 +19,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OrganizationId } from '../../contracts/ids.js';
 import type { StreamName } from '../../contracts/streams.js';
+import { within } from '../../infra/concurrency/pause.js';
 import { StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
@@ -79,6 +80,8 @@ const FRESH_MS = 1_000;
 const ASK_EVERY_MS = 250;
 /** While the database is away, no lease is asked for. */
 const DATABASE_REST_MS = 5_000;
+/** So long commands wait for the lease; what is granted later serves those that come then. */
+const LEASE_WAIT_MS = 150;
 /** Part of `ANSWER_MS`: a batch that waits longer no longer holds up those behind it. */
 const OVERDUE_MS = 500;
 /** Before its sender stops waiting, less the way there and back. */
@@ -180,7 +183,7 @@ class OwnersOverHttp implements AccountOwners {
     stream: StreamName,
     commands: readonly QueuedCommand[],
   ): Promise<readonly Settled[] | undefined> {
-    const owner = known ?? (await this.askForLease(stream, account));
+    const owner = known ?? (await soon(this.askForLease(stream, account)));
     if (!owner) return undefined;
     const { token, address } = owner;
     const written = writtenOrUndefined({ stream, token, sender: this.holder, commands });
@@ -234,6 +237,11 @@ class OwnersOverHttp implements AccountOwners {
     const { log } = this.options;
     log.warn({ err }, 'contested accounts have no owner while the database does not answer');
   }
+}
+
+/** Undefined when it takes longer: a silent database keeps no command that can be decided here. */
+async function soon<T>(asked: Promise<T>): Promise<T | undefined> {
+  return (await within(LEASE_WAIT_MS, asked)) ? asked : undefined;
 }
 
 const NOTHING_KNOWN: Contested = { owner: undefined, seenAt: -Infinity, askedAt: -Infinity };

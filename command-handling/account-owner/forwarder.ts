@@ -22,11 +22,11 @@ export interface Forwarder {
 }
 
 const CONNECT_MS = 500;
-const ANSWER_MS = 2_000;
+const ANSWER_MS = 1_800;
 /** Some hundred bytes for each command of a batch. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
-/** Shorter than listeners keep an idle connection. */
-const KEEP_ALIVE_MS = 10_000;
+/** Shorter than listeners keep an idle connection; none falls silent unnoticed for longer. */
+const KEEP_ALIVE_MS = 3_000;
 /** To one listener; each carries one batch at a time. */
 const CONNECTIONS_MAX = 32;
 

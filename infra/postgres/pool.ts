@@ -5,7 +5,7 @@ export type PoolOptions = Omit<BoundedPoolOptions, 'timeoutMs' | 'settings' | 't
   Partial<Pick<BoundedPoolOptions, 'timeoutMs' | 'settings'>>;
 
 /** Callers have their answer within two seconds, with what is done beside the question. */
-const TIMEOUT_MS = 1_900;
+const TIMEOUT_MS = 1_800;
 
 /**
  * A pool of connections in which every int8 (and int8[]) arrives as a bigint: money, positions and

@@ -13,7 +13,8 @@ import { silencesOf, startBehindProxies } from './silent-parts.js';
 const { env } = process;
 const silentMs = Number(env['STORM_SILENCE_MS'] ?? 30_000);
 const wanted = new RegExp(env['STORM_FAULTS'] ?? '');
-const RECOVERY_MS_MAX = 30_000;
+/** What waited meanwhile comes first. */
+const RECOVERY_MS_MAX = 60_000;
 /** Two seconds, and what a machine takes on which everything runs at once. */
 const ANSWER_MS_MAX = 4_000;
 const EXECUTIONS = 1_000;

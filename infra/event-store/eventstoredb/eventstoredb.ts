@@ -49,7 +49,7 @@ interface EventStoreDbStats {
 }
 
 /** Nobody waits longer for an answer, whatever happens to the servers. */
-const TIMEOUT_MS = 1_900;
+const TIMEOUT_MS = 1_800;
 
 export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const { url, databaseUrl, log } = options;

@@ -42,7 +42,7 @@ interface EventStoreStats {
 }
 
 /** Nobody waits longer for an answer, whatever happens to the database. */
-const TIMEOUT_MS = 1_900;
+const TIMEOUT_MS = 1_800;
 
 export function openPostgresEventStore(options: PostgresEventStoreOptions): PostgresEventStore {
   const { url, log, queueUnitsMax = 10_000, queueBytesMax = 64 * 1024 * 1024 } = options;
