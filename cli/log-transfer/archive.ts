@@ -63,6 +63,17 @@ export interface DeadLetterThere {
 export interface Progress {
   readonly checkpoints: readonly { readonly group: string; readonly position: string }[];
   readonly parked: readonly DeadLetterThere[];
+  /** Absent in an archive of a release that had no such rows. */
+  readonly waiting?: readonly WaitingThere[];
+}
+
+/** An execution that waits for a provider: its notification is processed, and its row stands. */
+export interface WaitingThere {
+  readonly execution_id: string;
+  readonly organization_id: string;
+  readonly queue: string;
+  readonly cause: string;
+  readonly since: string;
 }
 
 export interface Contents {

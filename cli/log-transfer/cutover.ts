@@ -41,6 +41,7 @@ export async function cutOver(pool: Pool, moved: Cutover): Promise<void> {
         readmodel.projections IN EXCLUSIVE MODE`);
     await replaceIdentity(tx, moved.identity);
     await replaceProgress(tx, moved);
+    await replaceWaiting(tx, moved);
     await emptyReadModels(tx);
   });
 }
@@ -71,6 +72,19 @@ async function replaceProgress(tx: PoolClient, { progress, translated }: Cutover
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
       [group, stream, revision, type, placeOf(position), attempts, error, parked_at],
     );
+}
+
+/** Rows of an execution that is over do no harm: they go when their turn comes. */
+async function replaceWaiting(tx: PoolClient, { progress }: Cutover): Promise<void> {
+  await tx.query('DELETE FROM processing.waiting_executions');
+  await tx.query(
+    `INSERT INTO processing.waiting_executions
+       (execution_id, organization_id, queue, cause, since)
+     SELECT execution_id, organization_id, queue, cause, since
+     FROM jsonb_to_recordset($1::jsonb) AS waiting (
+       execution_id text, organization_id text, queue text, cause text, since timestamptz)`,
+    [JSON.stringify(progress.waiting ?? [])],
+  );
 }
 
 async function emptyReadModels(tx: PoolClient): Promise<void> {

@@ -98,6 +98,11 @@ describe('log transfer', function () {
        VALUES ($1, $2, $3, $4, $5, $6, $7)`,
       letter,
     );
+    await old.readStore.query(
+      `INSERT INTO processing.waiting_executions
+         (execution_id, organization_id, queue, cause, since)
+       VALUES ('exec_1', 'org_1', 'text', 'spec', now())`,
+    );
     const { manifest: first } = await old.exportTo(folder.dir);
 
     const between = await installation('eventstoredb', old);
@@ -119,6 +124,8 @@ describe('log transfer', function () {
     const fresh = await installation('postgres');
     await fresh.importFrom(again.dir);
     expect(await fresh.findings()).to.deep.equal([]);
+    const waiting = await fresh.readStore.query('SELECT * FROM processing.waiting_executions');
+    expect(waiting.rows[0]).to.include({ execution_id: 'exec_1', queue: 'text', taken_by: null });
     expect((await checkpoints(fresh)).map(([, position]) => position)).to.deep.equal([
       BigInt(last),
       START,

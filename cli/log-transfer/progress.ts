@@ -1,7 +1,7 @@
 /** How far the processors of a database have come, in the positions of its log. */
 import type { Pool } from 'pg';
 import type { StreamName } from '../../contracts/streams.js';
-import type { Progress } from './archive.js';
+import type { Progress, WaitingThere } from './archive.js';
 
 interface DeadLetterRow {
   readonly group_name: string;
@@ -16,8 +16,8 @@ interface DeadLetterRow {
 
 /**
  * To be read before the log is cut: a checkpoint says that everything below is done, and only so
- * is all that was done then in the log, too. Dead letters come last: one that is added meanwhile
- * is delivered once more, and none is lost.
+ * is all that was done then in the log, too. Dead letters and waiting executions come last: one
+ * that is added meanwhile is delivered once more, and none is lost.
  */
 export async function readProgress(pool: Pool): Promise<Progress> {
   const checkpoints = await pool.query<{ group_name: string; position: bigint }>(
@@ -26,6 +26,10 @@ export async function readProgress(pool: Pool): Promise<Progress> {
   const parked = await pool.query<DeadLetterRow>(
     `SELECT group_name, stream, revision, type, position, attempts, error, added_at
      FROM processing.dead_letters ORDER BY position, group_name COLLATE "C"`,
+  );
+  const waiting = await pool.query<Omit<WaitingThere, 'since'> & { readonly since: Date }>(
+    `SELECT execution_id, organization_id, queue, cause, since
+     FROM processing.waiting_executions ORDER BY since, execution_id`,
   );
   return {
     checkpoints: checkpoints.rows.map(({ group_name, position }) => ({
@@ -38,5 +42,6 @@ export async function readProgress(pool: Pool): Promise<Progress> {
       position: `${position}`,
       parked_at: added_at.toISOString(),
     })),
+    waiting: waiting.rows.map(({ since, ...row }) => ({ ...row, since: since.toISOString() })),
   };
 }
