@@ -70,7 +70,7 @@ describe('modelroute <command>', function () {
   });
 
   it('verifies; a planted defect is found, and a rebuild mends it', async () => {
-    const verify = ['verify', '--json', '--settled', '--receiver-record', system().sandboxUrl];
+    const verify = ['verify', '--json', '--settled', '--calls', system().sandboxUrl];
     const right = await jsonOf<{ findings: unknown[]; checked: object }>(run(...verify));
     expect(right.findings).to.deep.equal([]);
     expect(right.checked).to.include({ executions: 1, holds: 1, payloads: 2 });
