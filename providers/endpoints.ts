@@ -64,6 +64,9 @@ export function openEndpoints(): Endpoints {
   };
 }
 
+/** No call meets a connection that fell silent long ago, whatever the server promises to keep. */
+const KEEP_ALIVE_MS = 4_000;
+
 function opening(provider: Provider, connect: buildConnector.connector): Known {
   const { baseUrl, bulkhead } = provider;
   const { origin, pathname } = new URL(baseUrl);
@@ -71,6 +74,8 @@ function opening(provider: Provider, connect: buildConnector.connector): Known {
     connections: bulkhead,
     pipelining: 1,
     connect,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
     // The exchange has one deadline for all of it; these would only be coarser.
     headersTimeout: 0,
     bodyTimeout: 0,

@@ -82,8 +82,10 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const PATIENCE_MS = 5_000;
 const PATIENCE_BYTES = 1024;
 const HEADER_BYTES_MAX = 16 * 1024;
-/** An idle connection outlives its address check by no more than this. */
-const KEEP_ALIVE_MAX_MS = 30_000;
+/**
+ * An idle connection outlives its address check by no more than this, whatever the server promises,
+ * and no request meets one that fell silent long ago.
+ */
 const KEEP_ALIVE_MS = 4_000;
 
 export function openOutbound(options: OutboundOptions): Outbound {
@@ -96,7 +98,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
     pipelining: 1,
     maxHeaderSize: HEADER_BYTES_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
     // These bound each silence; the deadline of the exchange bounds all of it together.
     headersTimeout: 0,
     bodyTimeout: 0,
