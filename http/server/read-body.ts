@@ -53,10 +53,7 @@ export function readBody(reading: Reading): Promise<Buffer | Refusal> {
       const before = bytes;
       bytes += piece.length;
       if (bytes > BODY_BYTES_MAX) return refuse(tooLarge());
-      if (isCrumbled(pieces, bytes)) {
-        incoming.socket.pause();
-        return refuse(crumbled());
-      }
+      if (isCrumbled(pieces, bytes)) return refuse(crumbled());
       if (bytes <= body.length) return void piece.copy(body, before);
       const room = before === 0 && bytes === length ? bytes : roomFor(bytes, length);
       if (!held.growTo(room)) return refuse(noRoom());
@@ -67,7 +64,9 @@ export function readBody(reading: Reading): Promise<Buffer | Refusal> {
       body = larger;
     };
     incoming.on('data', take);
-    incoming.on('end', () => resolve(body.length === bytes ? body : body.subarray(0, bytes)));
+    incoming.on('end', () => {
+      if (!isRefused) resolve(body.length === bytes ? body : body.subarray(0, bytes));
+    });
     incoming.on('error', (error) => reject(new HungUp('the caller hung up', { cause: error })));
   });
 }

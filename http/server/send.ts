@@ -68,16 +68,14 @@ const isAwaitingLeave = ({ headers, readableFlowing }: IncomingMessage): boolean
 
 /** Throws away what is left of the request's body; past the bounds its connection is cut. */
 export function endWhenRead({ req: incoming }: ServerResponse, end: () => void): void {
-  const cut = () => incoming.socket.destroySoon();
+  const cut = () => incoming.socket.destroy();
   const timer = setTimeout(cut, DRAIN_MS);
   let bytes = 0;
   let pieces = 0;
   incoming.on('data', (piece: Buffer) => {
     bytes += piece.length;
     pieces += 1;
-    if (bytes <= DRAIN_BYTES_MAX && !isCrumbled(pieces, bytes)) return;
-    incoming.pause();
-    cut();
+    if (bytes > DRAIN_BYTES_MAX || isCrumbled(pieces, bytes)) cut();
   });
   incoming.resume();
   finished(incoming, () => {
