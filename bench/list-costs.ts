@@ -79,7 +79,9 @@ async function measure(client: Client, path: string): Promise<void> {
 async function explain({ text, values }: Asked): Promise<void> {
   const client = await server.models.pool.connect();
   try {
-    await client.query('SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off');
+    for (const setting of ['seqscan', 'bitmapscan', 'hashjoin'])
+      await client.query(`SET enable_${setting} = off`);
+    await client.query('SET jit = off; SET max_parallel_workers_per_gather = 0');
     const { rows } = await client.query<{ 'QUERY PLAN': string }>(
       `EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) ${text}`,
       values,
@@ -144,7 +146,7 @@ async function fill({ models: { pool } }: QueryServer): Promise<void> {
     await label(labelOf(organization, 'metadata', 'half', '0'), 'n % 2 = 0');
     await label(labelOf(organization, 'metadata', 'other', '1'), 'n % 2 = 1');
     await label(labelOf(organization, 'metadata', 'order', '77'), 'n = 77');
-    await label(labelOf(organization, 'open'), `n > ${count - open}`);
+    await label(labelOf(organization, 'status', 'PENDING'), `n > ${count - open}`);
     await label(labelOf(organization, 'status', 'FAILED'), `n <= ${count - open} AND n % 20 = 0`);
     await run(
       `INSERT INTO readmodel.ledger_entries

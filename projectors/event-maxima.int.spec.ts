@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { eventSchemas, type AnyEvent } from '../contracts/events/all.js';
 import type { Metadata, NewEvent, RecordedEvent } from '../contracts/events/envelope.js';
 import { idPattern, type IdPrefix } from '../contracts/ids.js';
-import { MONEY_PATTERN, parseMoney } from '../contracts/money.js';
+import { formatMoney, parseMoney } from '../contracts/money.js';
 import { createCodec } from '../infra/event-store/codec.js';
 import { advance, loadProjections } from './engine/running-projections.js';
 import { projections } from './projections.js';
@@ -116,8 +116,13 @@ const inOrder = (event: RecordedEvent<AnyEvent>, index: number): RecordedEvent<A
 });
 
 /** An event's data with every field at one end of what its schema lets through. */
-const dataOf = (type: AnyEvent['type'], end: End): Readonly<Record<string, unknown>> =>
-  valueOf(eventSchemas[type].schema, end) as Record<string, unknown>;
+function dataOf(type: AnyEvent['type'], end: End): Readonly<Record<string, unknown>> {
+  const { schema, money } = eventSchemas[type];
+  const data = Object.entries(valueOf(schema, end) as Record<string, unknown>);
+  return Object.fromEntries(
+    data.map(([name, value]) => [name, money.includes(name) ? parseMoney(String(value)) : value]),
+  );
+}
 
 function valueOf(part: Schema, end: End): unknown {
   const { type, pattern, maxLength } = part;
@@ -166,10 +171,9 @@ const PREFIXES: readonly IdPrefix[] = ['org', 'exec', 'hold', 'key', 'file', 'dl
 function matching(pattern: string, end: End): unknown {
   const prefix = PREFIXES.find((one) => idPattern(one) === pattern);
   if (prefix) return `${prefix}_${ID}`;
-  if (pattern === MONEY_PATTERN) return end === 'least' ? -MONEY_MOST : MONEY_MOST;
   const [least, most] = [
-    ['0000-01-01T00:00:00.000Z', '0'.repeat(64)],
-    ['9999-12-31T23:59:59.999Z', 'f'.repeat(64)],
+    ['0000-01-01T00:00:00.000Z', '0'.repeat(64), formatMoney(-MONEY_MOST)],
+    ['9999-12-31T23:59:59.999Z', 'f'.repeat(64), formatMoney(MONEY_MOST)],
   ];
   const known = (end === 'least' ? least : most)?.find((one) => new RegExp(pattern).test(one));
   if (known === undefined) throw new Error(`no value is known for ${pattern}`);

@@ -48,6 +48,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(307, 'readmodel: executions as documents', 'execution-documents'),
   step(308, 'readmodel: labels of what waits', 'waiting-labels'),
   step(309, 'readmodel: ledger entries by type and time', 'ledger-indexes'),
+  step(310, 'readmodel: labels of what is dispatched', 'labels'),
   step(325, 'readmodel: quotas of organizations', 'organization-quotas'),
   step(326, 'readmodel: what is stored for organizations', 'storage'),
   step(330, 'readmodel: due deliveries by organization', 'due-deliveries'),

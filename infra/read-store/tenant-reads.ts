@@ -31,18 +31,19 @@ const WAITERS_MAX = 64;
 
 /**
  * A list waits up to a second for its projection, another for its turn, and is then ended by the
- * server. The dearest page measured took a fifth of that at a million rows: docs/performance.md.
+ * server. At a million executions the dearest took a third of that: docs/performance.md.
  */
 const WAIT_MS = 1_000;
 const STATEMENT_MS = 1_500;
 
 /**
  * Every read has an index. A plan that reads a whole table reads the rows of all tenants, which a
- * planner that knows only values that are common prefers for one that is not there.
+ * planner that knows only values that are common prefers for one that is not there. A read has one
+ * process of the server.
  */
 const PLANS =
-  '-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off ' +
-  '-c default_transaction_read_only=on';
+  '-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off ' +
+  '-c max_parallel_workers_per_gather=0 -c default_transaction_read_only=on';
 
 export const openReadPool = (url: string, log: PoolOptions['log']): Pool =>
   openPool(url, {

@@ -50,7 +50,7 @@ describe('projection executions', () => {
     const hex = labelOf(ORGANIZATION, ...of);
     return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5');
   };
-  const waiting = label('waiting', 'text-generation-standard');
+  const pending = [label('status', 'PENDING'), label('waiting', 'text-generation-standard')];
   const labels = async () =>
     new Set((await models.rows(executionLabels)).map((row) => (row as { label: string }).label));
   const metadataLabels = [
@@ -64,7 +64,7 @@ describe('projection executions', () => {
     expect(await models.rows(table)).to.deep.equal([
       { ...columns, status: 'PENDING', body: requested, revision: 0, position: '0' },
     ]);
-    expect(await labels()).to.deep.equal(new Set([label('open'), waiting, ...metadataLabels]));
+    expect(await labels()).to.deep.equal(new Set([...pending, ...metadataLabels]));
   });
 
   it('given attempts and a completion, then what it came to', async () => {
@@ -111,11 +111,11 @@ describe('projection executions', () => {
       await models.clear();
       const after = Array.from({ length: length - 1 }, (_, n) => n + 1);
       await models.project(executions, ...after.filter((end) => ends & (1 << (end - 1))));
-      expect(await labels()).to.deep.equal(new Set([label('open'), waiting, ...metadataLabels]));
+      expect(await labels()).to.deep.equal(new Set([...pending, ...metadataLabels]));
     }
     await models.append(story.dispatched(5, 3));
     await models.project(executions);
-    expect(await labels()).to.deep.equal(new Set([label('open'), ...metadataLabels]));
+    expect(await labels()).to.deep.equal(new Set([label('running'), ...metadataLabels]));
   });
 
   it('given a failure, then its error, and that it is found as failed', async () => {

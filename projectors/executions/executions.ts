@@ -13,7 +13,7 @@ import { projection, type Batch, type Rows } from '../engine/projection.js';
 export const executions = projection<ExecutionEvent>(
   'executions',
   {
-    version: 4,
+    version: 5,
     tables: [table, executionLabels],
     plan: ({ type, data }, plan) => {
       const key = { id: data.executionId };
@@ -56,28 +56,34 @@ type Labels = Rows<LabelRow, LabelRow>;
 
 function labelNew(view: ExecutionView, labels: Labels): void {
   const { organizationId, body } = view;
-  labels.create(labelled(view, labelOf(organizationId, 'open')));
-  labels.create(labelled(view, waitingLabel(view)));
+  for (const label of statusLabels(view)) labels.create(labelled(view, label));
   for (const [name, value] of Object.entries(body.metadata))
     labels.create(labelled(view, labelOf(organizationId, 'metadata', name, value)));
 }
 
 /** What is dispatched as soon as it is accepted waits within one batch, and touches no table. */
 function labelChanged(before: ExecutionView, view: ExecutionView, labels: Labels): void {
-  const [waited, waits] = [before, view].map(({ body }) => body.status === 'PENDING');
-  if (waited && !waits) labels.remove(labelled(view, waitingLabel(view)));
-  if (!waited && waits) labels.create(labelled(view, waitingLabel(view)));
-  if (isOver(view.body.status)) labelOver(view, labels);
+  if (before.body.status === view.body.status) return;
+  const [had, has] = [statusLabels(before), statusLabels(view)];
+  for (const label of had) if (!has.includes(label)) labels.remove(labelled(view, label));
+  for (const label of has) if (!had.includes(label)) labels.create(labelled(view, label));
 }
 
-const waitingLabel = ({ organizationId, body }: ExecutionView): string =>
-  labelOf(organizationId, 'waiting', body.model);
-
-function labelOver(view: ExecutionView, labels: Labels): void {
-  const { organizationId, body } = view;
-  labels.remove(labelled(view, labelOf(organizationId, 'open')));
-  if (body.status !== 'COMPLETED')
-    labels.create(labelled(view, labelOf(organizationId, 'status', body.status)));
+function statusLabels({ organizationId, body }: ExecutionView): readonly string[] {
+  const { status, model } = body;
+  switch (status) {
+    case 'PENDING':
+      return [labelOf(organizationId, 'status', status), labelOf(organizationId, 'waiting', model)];
+    case 'PROCESSING':
+    case 'AWAITING_WEBHOOK':
+      return [labelOf(organizationId, 'running')];
+    case 'COMPLETED':
+      return [];
+    case 'FAILED':
+    case 'CANCELLED':
+    case 'EXPIRED':
+      return [labelOf(organizationId, 'status', status)];
+  }
 }
 
 const labelled = ({ body }: ExecutionView, label: string): LabelRow => ({

@@ -81,6 +81,6 @@ describe('executions of the first release', () => {
     await rebuild({ pool, progress, store, log }, executions, { swap: true });
     expect(await rowsIn(old.pool)).to.deep.equal(await rowsIn(models.pool));
     const { rows } = await pool.query('SELECT version, generation FROM readmodel.projections');
-    expect(rows).to.deep.equal([{ version: 4, generation: 1 }]);
+    expect(rows).to.deep.equal([{ version: 5, generation: 1 }]);
   });
 });

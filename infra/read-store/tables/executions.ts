@@ -103,13 +103,13 @@ export const executionLabels: Table<LabelRow, LabelRow> = {
 };
 
 /**
- * The labels of an organization's execution: `open` (not over), `waiting` (PENDING, by model),
- * `status` (of those that are over, all but COMPLETED: too common to be worth an entry) and
- * `metadata` (a pair).
+ * The labels of an organization's execution: `status` (but that of COMPLETED is too common to be
+ * worth an entry, and those of dispatched ones change too often), `running` (dispatched), `waiting`
+ * (PENDING, by model) and `metadata` (a pair).
  */
 export function labelOf(
   organizationId: OrganizationId,
-  kind: 'open' | 'waiting' | 'status' | 'metadata',
+  kind: 'running' | 'waiting' | 'status' | 'metadata',
   name = '',
   value = '',
 ): string {
