@@ -45,6 +45,7 @@ export function readBody(reading: Reading): Promise<Buffer | Refusal> {
     const refuse = (refusal: Refusal) => {
       isRefused = true;
       body = NOTHING;
+      held.release();
       resolve(refusal);
     };
     const take = (piece: Buffer) => {
