@@ -33,7 +33,8 @@ describe('progress of projections', () => {
   it('readers who come one after another, a hundred at a time, share the questions', async () => {
     const { state, pool } = fakeDatabase();
     const progress = openProgress(pool);
-    const untilMs = performance.now() + 300;
+    const startedMs = performance.now();
+    const untilMs = startedMs + 300;
     let reads = 0;
     const read = async () => {
       for (; performance.now() < untilMs; reads++) await progress.passed('holds', 0n, 10_000);
@@ -41,8 +42,9 @@ describe('progress of projections', () => {
     state.position = 0n;
     progress.announce(['holds'], -1n);
     await Promise.all(Array.from({ length: 100 }, read));
-    expect(reads).to.be.above(200);
-    expect(state.asked).to.be.within(2, 62);
+    const tookMs = performance.now() - startedMs;
+    expect(state.asked).to.be.within(1, tookMs / 4 + 2);
+    expect(reads).to.be.above(10 * state.asked);
   });
 
   it('an announcement answers at once those whom it passed, without a question', async () => {

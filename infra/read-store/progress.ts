@@ -106,7 +106,7 @@ function openSharedWait(ask: () => Promise<Committed>): SharedWait {
     const askedFor = new WeakSet<Waiter>();
     while (waiters.size > 0) {
       const earlyMs = askedAtMs + APART_MS - performance.now();
-      if (earlyMs > 0) await sleep(earlyMs);
+      if (earlyMs > 0) await sleep(Math.ceil(earlyMs));
       askedAtMs = performance.now();
       const asking = [...waiters];
       for (const waiter of asking) askedFor.add(waiter);
