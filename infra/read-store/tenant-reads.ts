@@ -31,7 +31,7 @@ const WAITERS_MAX = 64;
 
 /**
  * A list waits up to a second for its projection, another for its turn, and is then ended by the
- * server. At a million executions the dearest took a third of that: docs/performance.md.
+ * server. At a million executions the dearest took a seventh of that: docs/performance.md.
  */
 const WAIT_MS = 1_000;
 const STATEMENT_MS = 1_500;
