@@ -10,7 +10,7 @@ import { invalidField } from '../refusals.js';
 
 const LENGTH_MAX = 255;
 const FIELD = 'idempotency_key';
- 
+
 const CONTROL = /[\0-\x1f\x7f]/;
 
 /** Throws a `Refusal` when the key is malformed; undefined when there is none. */
