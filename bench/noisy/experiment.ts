@@ -81,7 +81,6 @@ export async function runExperiment(
   const going = goOn(noisy, isOver.signal);
   const [waiting] = await Promise.all([windows('waiting').finally(() => isOver.abort()), going]);
   endHostile();
-  const peakBytes = await system.process?.peakBytes();
 
   await system.slowness(0);
   await noisy.ended();
@@ -93,6 +92,7 @@ export async function runExperiment(
   const expiry = await expireAtOnce(noisy, count, acceptMs, () => windows('expiry'));
   await noisy.ended();
   hosts.heal();
+  const peakBytes = await system.process?.peakBytes();
   const memory =
     startBytes && peakBytes && drainedBytes ? { startBytes, peakBytes, drainedBytes } : undefined;
   return {
