@@ -51,7 +51,7 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect(await granted(organizations, keyId)).to.deep.equal({
         outcome: 'accepted',
         id: organizationId,
-        state: { status: 'created', organizationId, name: 'Acme', keys: [keyId] },
+        state: { status: 'created', organizationId, name: 'Acme', keys: [keyId], quotas: {} },
         revision: 1,
         events: [{ type: 'ApiKeyGranted', data: { organizationId, keyId, at } }],
       });
