@@ -286,7 +286,7 @@ describe('event store on EventStoreDB, when something is wrong', function () {
 
     it('for a server with a smaller limit is refused by its name', async () => {
       await double.behave({ appendBytesMax: 10_000 });
-      const large = unitOf(newStream(), NO_STREAM, created('x'.repeat(20_000)));
+      const large = unitOf(newStream(), NO_STREAM, ...named(5, 'x'.repeat(4_000)));
       const [settled] = await Promise.allSettled([store.append(large)]);
       await double.behave({ appendBytesMax: 1024 * 1024 });
       const { reason } = settled as PromiseRejectedResult;
