@@ -12,7 +12,7 @@ import { outputFileIdOf, type ExecutionId } from '../../contracts/ids.js';
 import { idOf, streamOf } from '../../contracts/streams.js';
 import type * as Execution from '../../domain/execution/execution.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
-import type { Loaded } from '../../command-handling/repository.js';
+import type { Loaded, LoadOptions } from '../../command-handling/repository.js';
 import { appendOf } from '../../command-handling/streams.js';
 import type { Group } from '../../infra/event-bus/port.js';
 import { isOutage } from '../../infra/event-store/outage.js';
@@ -62,10 +62,12 @@ export function openRehostFiles(
         const metadata = metadataOf('rehost-files', executionId, notification);
         const isFirst = notification.attempt === 1;
         const work = async (): Promise<Ending> => {
-          const outcome = await rehostOnce(infra, executionId, metadata, signal).catch((error) => {
-            if (isFirst && error instanceof Unreachable) unreachable(state.current.provider);
-            throw error;
-          });
+          const outcome = await rehostOnce(infra, executionId, known, metadata, signal).catch(
+            (error) => {
+              if (isFirst && error instanceof Unreachable) unreachable(state.current.provider);
+              throw error;
+            },
+          );
           infra.metrics.handled.inc({ group: 'rehost-files/fetched', outcome });
           infra.log.debug({ executionId, outcome }, 'output');
           return outcome === 'rehosted' ? 'answered' : 'unknown';
@@ -89,14 +91,16 @@ async function hostOf(infra: Infra, state: Delivered): Promise<string | undefine
 async function rehostOnce(
   infra: Infra,
   executionId: ExecutionId,
+  known: LoadOptions,
   metadata: CommandMetadata,
   signal: AbortSignal,
 ): Promise<string> {
   try {
+    let loaded = await infra.executions.load(executionId, known);
     for (;;) {
-      const loaded = await infra.executions.load(executionId);
       const outcome = await rehost(infra, loaded, metadata, signal);
       if (outcome !== 'conflict') return outcome;
+      loaded = await infra.executions.load(executionId);
     }
   } catch (error) {
     // A full disk, like a store that is away, makes no dead letter.
