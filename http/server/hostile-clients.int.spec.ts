@@ -316,9 +316,11 @@ describe('clients that send in crumbs', () => {
   }).timeout(60_000);
 });
 
+/** Until the server has had enough, which may break the connection off. */
 async function sendCrumbs(socket: Socket, head: string, crumbs: Buffer): Promise<void> {
-  const closed = once(socket, 'close');
+  const emits = (event: string) => new Promise((resolve) => socket.once(event, resolve));
+  const closed = emits('close');
   socket.write(head);
   for (let n = 0; n < 64 && !socket.destroyed; n += 1)
-    if (!socket.write(crumbs)) await Promise.race([once(socket, 'drain'), closed]);
+    if (!socket.write(crumbs)) await Promise.race([emits('drain'), closed]);
 }
