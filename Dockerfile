@@ -31,7 +31,7 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s --start-interval=1s --retries=3 \
     CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8080) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Exec form: node is process 1, handles SIGTERM itself and starts nothing that it would have to reap.
-ENTRYPOINT ["node", "--max-semi-space-size=64", "--min-semi-space-size=16", "--no-memory-reducer", "dist/cli/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=64", "--min-semi-space-size=16", "--no-memory-reducer", "--expose-gc", "dist/cli/main.js"]
 CMD ["serve"]
 
 FROM base AS all-in-one

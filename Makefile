@@ -1,7 +1,7 @@
 # Every target in one line each: make help
 SHELL := /bin/sh
 # A young generation that neither starts nor ends tiny: docs/distributed.md
-NODE_ARGS := --max-semi-space-size=64 --min-semi-space-size=16 --no-memory-reducer
+NODE_ARGS := --max-semi-space-size=64 --min-semi-space-size=16 --no-memory-reducer --expose-gc
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help

@@ -19,6 +19,7 @@ import { serveRoutes, type HttpServer } from '../../http/server/serve-routes.js'
 import type { Infra } from '../../runtime/infra.js';
 import type { Worker } from '../../infra/worker.js';
 import { openLog, type Log } from '../../infra/logger.js';
+import { collectWhenIdle } from '../../runtime/collect-when-idle.js';
 import { openInfra } from '../../runtime/open-infra.js';
 import { lockDataDir } from '../../infra/postgres/embedded/data-dir-lock.js';
 import { startEmbeddedPostgres } from '../../infra/postgres/embedded/embedded.js';
@@ -77,6 +78,8 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   });
   undo.push(() => opened.close());
   const { infra } = opened;
+  const endCollecting = collectWhenIdle(log);
+  undo.push(async () => endCollecting());
   const server = await listen(infra, keys, () => signal.aborted);
   await listenForScrapers(infra, undo);
   const http: Worker = { name: 'http', run: (stop) => untilStopped(server, stop) };
