@@ -162,15 +162,22 @@ function openCapacity(): Capacity {
 }
 
 function enqueue(dispatcher: Dispatcher, task: Task): void {
-  const queue = dispatcher.queues.get(task.stream);
-  if (queue) {
-    queue.tasks.push(task);
-    return;
-  }
-  const opened = { stream: task.stream, tasks: [task], pausedUntil: 0 };
-  dispatcher.queues.set(task.stream, opened);
+  const opened = addToQueue(dispatcher, task);
+  if (!opened) return;
   dispatcher.ready.push(opened);
   handleReady(dispatcher);
+}
+
+/** Behind the others of its stream. Answers the queue when it had to be opened, in no state yet. */
+function addToQueue({ queues }: Dispatcher, task: Task): KeyQueue | undefined {
+  const queue = queues.get(task.stream);
+  if (queue) {
+    queue.tasks.push(task);
+    return undefined;
+  }
+  const opened = { stream: task.stream, tasks: [task], pausedUntil: 0 };
+  queues.set(task.stream, opened);
+  return opened;
 }
 
 function handleReady(dispatcher: Dispatcher): void {
@@ -277,14 +284,8 @@ async function finishDeferred(
 
 /** Behind what came for its stream meanwhile. */
 function handleAgain(dispatcher: Dispatcher, task: Task): void {
-  const queue = dispatcher.queues.get(task.stream);
-  if (queue) {
-    queue.tasks.push(task);
-    return;
-  }
-  const opened = { stream: task.stream, tasks: [task], pausedUntil: 0 };
-  dispatcher.queues.set(task.stream, opened);
-  pauseQueue(dispatcher, opened, task.attempts);
+  const opened = addToQueue(dispatcher, task);
+  if (opened) pauseQueue(dispatcher, opened, task.attempts);
 }
 
 function pauseQueue(dispatcher: Dispatcher, queue: KeyQueue, attempts: number): void {
