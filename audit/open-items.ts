@@ -4,7 +4,7 @@
  * ended item is dropped, so memory grows with what is open and not with the log; accounts stay, as
  * sums.
  */
-import type { PriceEntry } from '../contracts/catalogue/catalogue.schema.js';
+import type { PriceEntry } from '../contracts/catalogue/price-units.js';
 import type { Timestamp } from '../contracts/events/envelope.js';
 import type { WebhookEventType } from '../contracts/events/delivery.js';
 import type { DeliveryId, ExecutionId, HoldId, OrganizationId } from '../contracts/ids.js';

@@ -1,18 +1,17 @@
 /** The prices of a catalogue version are in the log, once, for whoever settles by them. */
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { Catalogue, Model, Price } from '../contracts/catalogue/catalogue.js';
+import type { Catalogue, Model } from '../contracts/catalogue/catalogue.js';
+import type { Price } from '../contracts/catalogue/price-units.js';
 import { streamOf } from '../contracts/streams.js';
 import { openEventStoreDbStores } from './testing/event-store-db-stores.js';
 import { openPriceBook, type PriceBook } from './price-book.js';
 import { kindsOfStores, watch, type Stores } from './testing/kit.js';
 
 const price: Price = {
-  perRequest: 1n,
-  perImage: 0n,
-  perSecond: 0n,
-  per1kInputTokens: 500n,
-  per1kOutputTokens: 1_500_001n,
+  per_request: 1n,
+  per_1k_input_tokens: 500n,
+  per_1k_output_tokens: 1_500_001n,
 };
 
 const modelOf = (slug: string, routes = 1): Model => ({
@@ -30,7 +29,7 @@ const modelOf = (slug: string, routes = 1): Model => ({
     name: `${slug}/${n}`,
     provider: `p${n}`,
     providerModel: 'x'.repeat(routes > 1 ? 200 : 1),
-    price: { ...price, perRequest: BigInt(n) },
+    price: { ...price, per_request: BigInt(n) },
     cost: price,
     priority: 0,
   })),

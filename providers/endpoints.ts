@@ -9,7 +9,7 @@ import type { ConnectionSource, Lease } from '../http/client/exchange.js';
 
 export interface Endpoint {
   readonly source: ConnectionSource;
-  /** Path of the base URL, version included, without a slash at its end. */
+  /** Path of the base URL, without a slash at its end. */
   readonly basePath: string;
 }
 
@@ -80,7 +80,7 @@ function opening(provider: Provider, connect: buildConnector.connector): Known {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const endpoint = { source: sourceOf(pool), basePath: versioned(pathname.replace(/\/+$/, '')) };
+  const endpoint = { source: sourceOf(pool), basePath: pathname.replace(/\/+$/, '') };
   return { provider, endpoint, pool };
 }
 
@@ -95,6 +95,3 @@ function sourceOf(dispatcher: Pool): ConnectionSource {
     },
   };
 }
-
-/** A base path that names a version (`/v1`, `/v1beta/openai`) stays; otherwise `/v1` is added. */
-const versioned = (path: string): string => (/\/v\d/.test(path) ? path : `${path}/v1`);

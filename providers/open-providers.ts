@@ -1,10 +1,8 @@
 /** Every wire adapter over one set of connections. */
 import { openEndpoints } from './endpoints.js';
-import { openaiChat } from './openai/chat.js';
-import { openaiImages } from './openai/images.js';
-import type { Wire } from './openai/call.js';
-import type { ProviderAdapter, Providers } from './port.js';
-import { sandboxJobs } from './sandbox-jobs/jobs.js';
+import type { Providers } from './port.js';
+import { adapterKinds } from './registry.js';
+import type { Wire } from './vendor.js';
 
 interface ProvidersOptions {
   /** A credential by the name of its environment variable. */
@@ -14,11 +12,7 @@ interface ProvidersOptions {
 export function openProviders({ credentials }: ProvidersOptions): Providers {
   const endpoints = openEndpoints();
   const wire: Wire = { endpoints, credential: credentials };
-  const adapters = new Map<string, ProviderAdapter>([
-    ['openai-chat', openaiChat(wire)],
-    ['openai-images', openaiImages(wire)],
-    ['sandbox-jobs', sandboxJobs(wire)],
-  ]);
+  const adapters = new Map([...adapterKinds].map(([name, kind]) => [name, kind.open(wire)]));
   return {
     adapter(name) {
       const adapter = adapters.get(name);

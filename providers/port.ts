@@ -9,7 +9,7 @@
  * poll; both are read by the same function of the adapter.
  */
 import type { Provider } from '../contracts/catalogue/catalogue.js';
-import type { CanonicalCode } from '../contracts/error-codes.js';
+import type { CanonicalCode, ErrorDetail } from '../contracts/error-codes.js';
 import type { Modality, Usage } from '../contracts/events/execution.js';
 
 export interface ProviderCall {
@@ -18,8 +18,10 @@ export interface ProviderCall {
   readonly modality: Modality;
   /** Canonical input, valid against the model's schema. */
   readonly input: Readonly<Record<string, unknown>>;
-  /** The files that the input names by id; an adapter never fetches one itself. */
+  /** The files that the input names, by id. One that was deleted since is not among them. */
   readonly files?: ReadonlyMap<string, InputFile>;
+  /** Where the provider may tell the end of its job; absent where it cannot reach us. */
+  readonly callbackUrl?: string;
   /** Sent as the provider's idempotency key; the same key is the same paid call. */
   readonly dispatchKey: string;
   readonly timeoutMs: number;
@@ -44,9 +46,53 @@ export interface InputFile {
 
 /** What a provider produced, in canonical terms, before its files are re-hosted. */
 export type ProviderOutput =
-  | { readonly modality: 'text'; readonly text: string; readonly finishReason: string }
-  | { readonly modality: 'image'; readonly images: readonly ProducedFile[] };
+  | TextOutput
+  | { readonly modality: 'image'; readonly images: readonly ProducedFile[] }
+  | { readonly modality: 'audio'; readonly audio: ProducedFile }
+  | TranscriptionOutput
+  | EmbeddingOutput
+  | { readonly modality: 'video'; readonly video: ProducedFile };
 
+/** Where a generation ended; `other` is for a reason that has no word of ours. */
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'other';
+
+export interface TextOutput {
+  readonly modality: 'text';
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  readonly toolCalls?: readonly ToolCall[];
+  /** The structured answer, where one was asked for: valid against the schema that was given. */
+  readonly json?: unknown;
+}
+
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** As text where the provider sent no valid JSON. */
+  readonly arguments: Readonly<Record<string, unknown>> | string;
+}
+
+export interface TranscriptionOutput {
+  readonly modality: 'transcription';
+  readonly text: string;
+  readonly language?: string;
+  readonly durationMs?: number;
+  readonly segments: readonly Segment[];
+}
+
+export interface Segment {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly text: string;
+}
+
+/** One vector for each text or image, in their order, all of the same length. */
+export interface EmbeddingOutput {
+  readonly modality: 'embedding';
+  readonly embeddings: readonly (readonly number[])[];
+}
+
+/** A data URL is a URL too. */
 export type ProducedFile = { readonly url: string } | { readonly base64: string };
 
 /** How an attempt ends. */
@@ -60,7 +106,10 @@ export type ProviderResult =
       readonly retryAfterMs?: number;
       /** Against the provider's health; a 429 or a bad input does not. */
       readonly countsAsFailure: boolean;
+      /** For operators; it never quotes a request or an answer. */
       readonly detail: string;
+      /** For the caller, in our words: the field, the moderation category, the limit. */
+      readonly details?: readonly ErrorDetail[];
     }
   /** The call may have started and be owed for. */
   | { readonly kind: 'unknown'; readonly detail: string };
@@ -85,6 +134,18 @@ export interface ProviderAdapter {
   poll?(job: PolledJob): Promise<JobOutcome>;
   /** Asks the provider to stop; whether it said that it does. Absent where it cannot be asked. */
   cancel?(job: ProviderJob): Promise<boolean>;
+  /**
+   * What a callback says about its job; `refused` where it does not come from the provider or is
+   * about another job. Absent where providers do not call back.
+   */
+  readCallback?(callback: ProviderCallback, job: PolledJob): Promise<JobOutcome | 'refused'>;
+}
+
+/** A request that came to the callback URL of an attempt, which nobody else can guess. */
+export interface ProviderCallback {
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
 }
 
 export interface Providers {

@@ -3,7 +3,7 @@
  * catalogue version, by what it used. Of versions and units that the log does not tell, nothing
  * can be said. The sums are the auditor's own.
  */
-import type { PriceEntry } from '../../contracts/catalogue/catalogue.schema.js';
+import type { PriceEntry } from '../../contracts/catalogue/price-units.js';
 import type { CatalogueEvent } from '../../contracts/events/catalogue.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { Usage } from '../../contracts/events/execution.js';
@@ -49,24 +49,51 @@ export function wrongPrice(
 
 /** Undefined for a unit that this auditor does not know. */
 function sumOf(price: PriceEntry, usage: Usage): Micros | undefined {
+  const hasCachePrice = Object.keys(price).some((unit) => unit.endsWith('cached_input_tokens'));
   let sum = 0n;
   for (const [unit, text] of Object.entries(price)) {
-    const count = countOf[unit]?.(usage);
+    const counted = countOf(unit, usage, hasCachePrice);
     const each = parseMoney(text);
-    if (count === undefined || each === undefined) return undefined;
-    sum += (each * count + 999n) / 1000n;
+    if (counted === undefined || each === undefined) return undefined;
+    const { count, perUnit } = counted;
+    sum += (each * BigInt(count) + perUnit - 1n) / perUnit;
   }
   return sum;
 }
 
-/** Thousandths of the unit. */
-const countOf: Readonly<Record<string, (usage: Usage) => bigint>> = {
-  per_request: () => 1_000n,
-  per_image: ({ images = 0 }) => BigInt(images) * 1_000n,
-  per_second: ({ seconds = 0 }) => {
-    const millionths = BigInt(Math.round(seconds * 1e6));
-    return (millionths + 999n) / 1000n;
-  },
-  per_1k_input_tokens: ({ inputTokens = 0 }) => BigInt(inputTokens),
-  per_1k_output_tokens: ({ outputTokens = 0 }) => BigInt(outputTokens),
-};
+interface Counted {
+  readonly count: number;
+  readonly perUnit: bigint;
+}
+
+function countOf(unit: string, usage: Usage, hasCachePrice: boolean): Counted | undefined {
+  const [, size, what = ''] = /^per_(?:(1[km])_)?(.+)$/.exec(unit) ?? [];
+  const scale = size === '1k' ? 1_000n : size === '1m' ? 1_000_000n : 1n;
+  const of = (count = 0, perUnit = scale): Counted => ({ count, perUnit });
+  const { inputTokens = 0, cachedInputTokens = 0, seconds = 0 } = usage;
+  const cached = Math.min(cachedInputTokens, inputTokens);
+  const milliseconds = Math.ceil(Math.round(seconds * 1e6) / 1e3);
+  switch (what) {
+    case 'request':
+      return of(1);
+    case 'image':
+      return of(usage.images);
+    case 'megapixel':
+      return of(usage.pixels, 1_000_000n);
+    case 'second':
+      return of(milliseconds, 1_000n);
+    case 'minute':
+      return of(milliseconds, 60_000n);
+    case 'character':
+    case 'characters':
+      return of(usage.characters);
+    case 'input_tokens':
+      return of(hasCachePrice ? inputTokens - cached : inputTokens);
+    case 'cached_input_tokens':
+      return of(cached);
+    case 'output_tokens':
+      return of(usage.outputTokens);
+    default:
+      return undefined;
+  }
+}

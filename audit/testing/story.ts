@@ -1,6 +1,6 @@
 /** Logs for the auditor's specs: a story told event by event, right unless a spec wants it not. */
 import { hash, randomUUID } from 'node:crypto';
-import type { PriceEntry } from '../../contracts/catalogue/catalogue.schema.js';
+import type { PriceEntry } from '../../contracts/catalogue/price-units.js';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { ReleaseReason } from '../../contracts/events/account.js';
 import type { NewEvent, RecordedEvent } from '../../contracts/events/envelope.js';

@@ -2,7 +2,8 @@
  * The catalogue file as operators write it (YAML): its shape, and the JSON Schema that checks it.
  * A `description` is also the second half of the sentence that reports a violation.
  */
-import type { Modality } from '../events/execution.js';
+import { modalities, type Modality } from '../events/execution.js';
+import { priceUnits, type PriceEntry } from './price-units.js';
 
 export interface CatalogueDocument {
   readonly providers: Readonly<Record<string, ProviderEntry>>;
@@ -49,6 +50,7 @@ interface UsageEntry {
   readonly output_tokens?: number;
   readonly images?: number;
   readonly seconds?: number;
+  readonly characters?: number;
 }
 
 export interface RouteEntry {
@@ -60,11 +62,6 @@ export interface RouteEntry {
   readonly price?: PriceEntry;
   readonly cost: PriceEntry;
 }
-
-export type PriceUnit =
-  'per_request' | 'per_image' | 'per_second' | 'per_1k_input_tokens' | 'per_1k_output_tokens';
-
-export type PriceEntry = Readonly<Partial<Record<PriceUnit, string>>>;
 
 type Part = Readonly<Record<string, unknown>>;
 
@@ -110,16 +107,7 @@ const dollars: Part = {
 };
 
 const price: Part = {
-  ...closed(
-    {
-      per_request: dollars,
-      per_image: dollars,
-      per_second: dollars,
-      per_1k_input_tokens: dollars,
-      per_1k_output_tokens: dollars,
-    },
-    [],
-  ),
+  ...closed(Object.fromEntries(priceUnits.map((unit) => [unit, dollars])), []),
   description: 'dollars per unit, such as {per_image: "0.04"}',
 };
 
@@ -168,6 +156,7 @@ const usageDefault = closed(
     output_tokens: integer(0, 100_000_000, 'tokens'),
     images: integer(1, 1000, 'images'),
     seconds: { type: 'number', minimum: 0, maximum: 86_400, description: 'seconds, at most a day' },
+    characters: integer(0, 100_000_000, 'characters'),
   },
   [],
 );
@@ -189,8 +178,8 @@ const model = closed(
     name: text(127, 'a name for people'),
     description: text(2000, 'a description for people'),
     modality: {
-      enum: ['text', 'image', 'audio', 'video'],
-      description: 'text, image, audio or video',
+      enum: [...modalities],
+      description: `one of ${modalities.join(', ')}`,
     },
     expires_in_seconds: integer(1, 604_800, 'seconds'),
     attempts_max: integer(1, 100, 'attempts over all routes'),

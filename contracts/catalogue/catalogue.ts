@@ -1,15 +1,6 @@
 /** The catalogue: models → routes → providers. What operators write; callers see only `Model`s. */
 import type { Modality, Usage } from '../events/execution.js';
-import type { Micros } from '../money.js';
-
-/** A price list; every unit that is absent costs nothing. Amounts in micros per unit. */
-export interface Price {
-  readonly perRequest: Micros;
-  readonly perImage: Micros;
-  readonly perSecond: Micros;
-  readonly per1kInputTokens: Micros;
-  readonly per1kOutputTokens: Micros;
-}
+import type { Price } from './price-units.js';
 
 export interface Breaker {
   readonly failuresToOpen: number;

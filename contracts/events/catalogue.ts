@@ -1,7 +1,7 @@
 /** The facts of a catalogue version: at which prices executions are accepted under it. */
-import type { PriceEntry } from '../catalogue/catalogue.schema.js';
+import type { PriceEntry } from '../catalogue/price-units.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
-import { usage, type Modality, type Usage } from './execution.js';
+import { modalities, usage, type Modality, type Usage } from './execution.js';
 import { eventSchema, listOf, money, oneOf, record, text, timestamp } from './schema-parts.js';
 
 export interface PublishedRoute {
@@ -37,7 +37,7 @@ export const catalogueSchemas: Record<CatalogueEvent['type'], EventSchema> = {
     models: listOf(
       record({
         slug: text,
-        modality: oneOf('text', 'image', 'audio', 'video'),
+        modality: oneOf(...modalities),
         usageDefault: usage,
         routes: listOf(
           record({ name: text, provider: text, providerModel: text, price: prices, cost: prices }),

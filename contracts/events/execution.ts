@@ -20,7 +20,17 @@ import {
   timestamp,
 } from './schema-parts.js';
 
-export type Modality = 'text' | 'image' | 'audio' | 'video';
+export const modalities = [
+  'text',
+  'image',
+  'audio',
+  'transcription',
+  'embedding',
+  'video',
+] as const;
+
+/** What a model produces. `audio` is speech from text, `transcription` text from speech. */
+export type Modality = (typeof modalities)[number];
 
 /** Where a payload lies, and what its bytes must hash to. */
 export interface PayloadRef {
@@ -58,10 +68,18 @@ export interface OutputFile {
 
 /** What was used, in the units that prices are written in. */
 export interface Usage {
+  /** All of them, those from a cache included. */
   readonly inputTokens?: number;
+  readonly cachedInputTokens?: number;
+  /** All of them, those of reasoning included. */
   readonly outputTokens?: number;
+  readonly reasoningTokens?: number;
   readonly images?: number;
+  /** Of all images together: width × height. */
+  readonly pixels?: number;
   readonly seconds?: number;
+  /** Unicode code points of a text that is spoken. */
+  readonly characters?: number;
 }
 
 /** The caller asked, the money is held, and the caller is (or may be) answered 202. */
@@ -220,9 +238,13 @@ const onRoute = { ...attempt, provider: text, route: text };
 const ending = { ...fact, holdId: id('hold') };
 export const usage = record({
   'inputTokens?': size,
+  'cachedInputTokens?': size,
   'outputTokens?': size,
+  'reasoningTokens?': size,
   'images?': count,
+  'pixels?': size,
   'seconds?': { ...size, type: 'number' },
+  'characters?': size,
 });
 const outputFile = record({
   fileId: id('file'),
@@ -242,7 +264,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     idempotencyKey: { type: 'string', minLength: 1, maxLength: 510 },
     bodyHash: text,
     model: slug,
-    modality: oneOf('text', 'image', 'audio', 'video'),
+    modality: oneOf(...modalities),
     input: payloadRef,
     metadata: { type: 'object', additionalProperties: text, maxProperties: 16 },
     'webhookUrl?': text,

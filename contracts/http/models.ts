@@ -1,4 +1,6 @@
 /** A model as callers see it: no provider, no route. */
+import { priceUnits } from '../catalogue/price-units.js';
+import { modalities } from '../events/execution.js';
 import { answerObject, money, text, type Schema } from './parts.js';
 
 const perUnit = money('Absent when nothing is charged for it.', '0.040');
@@ -6,18 +8,14 @@ const perUnit = money('Absent when nothing is charged for it.', '0.040');
 export const modelSchema: Schema = answerObject('Model', {
   slug: { ...text('How it is asked for.'), examples: ['flux-1.1-pro'] },
   name: text('For people.'),
-  modality: { type: 'string', enum: ['text', 'image', 'audio', 'video'] },
+  modality: { type: 'string', enum: [...modalities] },
   description: text('What it is for.'),
   input_schema: { type: 'object', description: 'JSON Schema of `input`.' },
   output_schema: { type: 'object', description: 'JSON Schema of `output`.' },
   price: {
     ...answerObject('Price', {
       currency: { type: 'string', enum: ['USD'] },
-      'per_request?': perUnit,
-      'per_image?': perUnit,
-      'per_second?': perUnit,
-      'per_1k_input_tokens?': perUnit,
-      'per_1k_output_tokens?': perUnit,
+      ...Object.fromEntries(priceUnits.map((unit) => [`${unit}?`, perUnit])),
     }),
     description: 'The most that is charged for a unit.',
   },

@@ -28,25 +28,41 @@ export function withDefaults(
   const completed = { ...missing, ...input };
   if (boundIn(model, input) !== undefined) return completed;
   const { field, unit } = boundOf[model.modality];
+  if (field === undefined) return completed;
   const bound = usageDefault[unit] ?? boundIn(model, completed);
   return bound === undefined ? completed : { ...completed, [field]: bound };
 }
 
+interface Bound {
+  /** Absent where the input is itself what is charged. */
+  readonly field?: string;
+  readonly unit: keyof Usage;
+  /** Of `usage_default` in the catalogue file. */
+  readonly inFile: string;
+}
+
 /** By which field an input says how much it asks for, and the unit of usage that this bounds. */
-export const boundOf = {
+export const boundOf: Readonly<Record<Modality, Bound>> = {
   text: { field: 'max_tokens', unit: 'outputTokens', inFile: 'output_tokens' },
   image: { field: 'num_images', unit: 'images', inFile: 'images' },
-  audio: { field: 'duration_seconds', unit: 'seconds', inFile: 'seconds' },
-  video: { field: 'duration_seconds', unit: 'seconds', inFile: 'seconds' },
-} as const satisfies Record<Modality, { field: string; unit: keyof Usage; inFile: string }>;
+  audio: { unit: 'characters', inFile: 'characters' },
+  transcription: { unit: 'seconds', inFile: 'seconds' },
+  embedding: { unit: 'inputTokens', inFile: 'input_tokens' },
+  video: { field: 'duration_s', unit: 'seconds', inFile: 'seconds' },
+};
 
 /** Undefined where the input does not say. */
-export function boundIn({ modality }: Model, input: Input): number | undefined {
+export function boundIn({ modality, usageDefault }: Model, input: Input): number | undefined {
   const { field, unit } = boundOf[modality];
+  if (modality === 'audio') return charactersIn(input);
+  if (field === undefined) return usageDefault[unit];
   const value = input[field];
   const isBound = unit === 'seconds' ? isSeconds(value) : isCount(value);
   return isBound ? (value as number) : undefined;
 }
+
+const charactersIn = ({ text }: Input): number | undefined =>
+  typeof text === 'string' ? [...text].length : undefined;
 
 export const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;

@@ -1,17 +1,18 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Model, Price } from '../../contracts/catalogue/catalogue.js';
+import type { Model } from '../../contracts/catalogue/catalogue.js';
+import type { Price } from '../../contracts/catalogue/price-units.js';
 import type { Modality, Usage } from '../../contracts/events/execution.js';
 import { formatMoney, parseMoney } from '../../contracts/money.js';
 import { withDefaults } from './defaults.js';
 import { boundedUsage, costAt, costOf, estimateFor, holdFor, inputTokensMax } from './pricing.js';
 
 const free: Price = {
-  perRequest: 0n,
-  perImage: 0n,
-  perSecond: 0n,
-  per1kInputTokens: 0n,
-  per1kOutputTokens: 0n,
+  per_request: 0n,
+  per_image: 0n,
+  per_second: 0n,
+  per_1k_input_tokens: 0n,
+  per_1k_output_tokens: 0n,
 };
 
 const modelOf = (modality: Modality, prices: readonly Partial<Price>[], usageDefault: Usage = {}) =>
@@ -38,19 +39,41 @@ const modelOf = (modality: Modality, prices: readonly Partial<Price>[], usageDef
 
 describe('pricing: cost', () => {
   it('adds every line, each rounded up to a whole micro on its own', () => {
-    const price = { ...free, per1kInputTokens: 500n, per1kOutputTokens: 1_500n, perRequest: 7n };
+    const price = {
+      ...free,
+      per_1k_input_tokens: 500n,
+      per_1k_output_tokens: 1_500n,
+      per_request: 7n,
+    };
     expect(costOf(price, { inputTokens: 1, outputTokens: 1 })).to.equal(7n + 1n + 2n);
     expect(costOf(price, { inputTokens: 2_000, outputTokens: 2 })).to.equal(7n + 1_000n + 3n);
     expect(costOf(price, {})).to.equal(7n);
   });
 
   it('counts images exactly and seconds in whole milliseconds, upwards', () => {
-    expect(costOf({ ...free, perImage: 40_000n }, { images: 3 })).to.equal(120_000n);
-    const perSecond = { ...free, perSecond: 1_000n };
+    expect(costOf({ ...free, per_image: 40_000n }, { images: 3 })).to.equal(120_000n);
+    const perSecond = { ...free, per_second: 1_000n };
     expect(costOf(perSecond, { seconds: 1.1 })).to.equal(1_100n);
     expect(costOf(perSecond, { seconds: 0.1 + 0.2 })).to.equal(300n);
     expect(costOf(perSecond, { seconds: 2.0001 })).to.equal(2_001n);
-    expect(costOf({ ...free, perSecond: 1n }, { seconds: 0.001 })).to.equal(1n);
+    expect(costOf({ ...free, per_second: 1n }, { seconds: 0.001 })).to.equal(1n);
+  });
+
+  it('charges pixels, minutes and characters by their part of a unit', () => {
+    expect(costOf({ per_megapixel: 40_000n }, { pixels: 1024 * 1024 })).to.equal(41_944n);
+    expect(costOf({ per_minute: 6_000n }, { seconds: 90.5 })).to.equal(9_050n);
+    expect(costOf({ per_character: 15n }, { characters: 7 })).to.equal(105n);
+    expect(costOf({ per_1m_characters: 15_000_000n }, { characters: 7 })).to.equal(105n);
+    expect(costOf({ per_1m_output_tokens: 600_000n }, { outputTokens: 1 })).to.equal(1n);
+  });
+
+  it('charges cached tokens by their own line, where the list has one', () => {
+    const usage = { inputTokens: 1_000, cachedInputTokens: 400 };
+    const plain = { per_1m_input_tokens: 2_500_000n };
+    expect(costOf(plain, usage)).to.equal(2_500n);
+    expect(costOf({ ...plain, per_1m_cached_input_tokens: 250_000n }, usage)).to.equal(1_600n);
+    const more = { inputTokens: 10, cachedInputTokens: 400 };
+    expect(costOf({ ...plain, per_1m_cached_input_tokens: 250_000n }, more)).to.equal(3n);
   });
 
   it('refuses what is not a count or a duration, instead of pricing it', () => {
@@ -66,8 +89,8 @@ describe('pricing: cost', () => {
 describe('pricing: estimate', () => {
   it('takes the dearest route over the most tokens the input can use', () => {
     const model = modelOf('text', [
-      { per1kInputTokens: 1_000n, per1kOutputTokens: 1_000n },
-      { per1kInputTokens: 1_000n, per1kOutputTokens: 2_000n },
+      { per_1k_input_tokens: 1_000n, per_1k_output_tokens: 1_000n },
+      { per_1k_input_tokens: 1_000n, per_1k_output_tokens: 2_000n },
     ]);
     const { estimated, usage } = estimateFor(model, { prompt: 'Grüße' });
     expect(usage).to.deep.equal({ inputTokens: 16 + 7, outputTokens: 256 });
@@ -84,7 +107,7 @@ describe('pricing: estimate', () => {
   });
 
   it('reads images from the input or from the model', () => {
-    const model = modelOf('image', [{ perImage: 40_000n }, { perImage: 30_000n }], { images: 1 });
+    const model = modelOf('image', [{ per_image: 40_000n }, { per_image: 30_000n }], { images: 1 });
     expect(estimateFor(model, { num_images: 3 })).to.deep.equal({
       estimated: 120_000n,
       usage: { images: 3 },
@@ -93,9 +116,20 @@ describe('pricing: estimate', () => {
   });
 
   it('reads seconds from the input or from the model', () => {
-    const model = modelOf('audio', [{ perSecond: 500n }], { seconds: 60 });
+    const model = modelOf('video', [{ per_second: 500n }], { seconds: 60 });
     expect(estimateFor(model, {}).estimated).to.equal(30_000n);
-    expect(estimateFor(model, { duration_seconds: 2.5 }).estimated).to.equal(1_250n);
+    expect(estimateFor(model, { duration_s: 2.5 }).estimated).to.equal(1_250n);
+  });
+
+  it('counts the characters of speech, and bounds its seconds by the model', () => {
+    const model = modelOf('audio', [{ per_1k_characters: 15_000n, per_second: 100n }], {
+      seconds: 2,
+    });
+    expect(estimateFor(model, { text: 'Grüße \u{1f600}' }).usage).to.deep.equal({
+      characters: 7,
+      seconds: 2,
+    });
+    expect(estimateFor(model, { text: 'Grüße \u{1f600}' }).estimated).to.equal(105n + 200n);
   });
 
   it('completes the input with the defaults of the schema, and never overrides it', () => {
@@ -108,10 +142,9 @@ describe('pricing: estimate', () => {
 describe('pricing: the bound that is estimated', () => {
   const bare = { inputSchema: { type: 'object', properties: { prompt: {} } } };
   const bounds = [
-    ['text', { outputTokens: 77 }, 'max_tokens', { per1kOutputTokens: 1_000n }],
-    ['image', { images: 3 }, 'num_images', { perImage: 1n }],
-    ['audio', { seconds: 2.5 }, 'duration_seconds', { perSecond: 1_000n }],
-    ['video', { seconds: 9 }, 'duration_seconds', { perSecond: 1_000n }],
+    ['text', { outputTokens: 77 }, 'max_tokens', { per_1k_output_tokens: 1_000n }],
+    ['image', { images: 3 }, 'num_images', { per_image: 1n }],
+    ['video', { seconds: 9 }, 'duration_s', { per_second: 1_000n }],
   ] as const;
   for (const [modality, usageDefault, field, price] of bounds)
     it(`is sent, whatever the schema and the input say (${modality})`, () => {
@@ -132,9 +165,9 @@ describe('pricing: the bound that is estimated', () => {
 });
 
 describe('pricing: what was promised', () => {
-  const priced = (name: string, perRequest: bigint, perImage = 0n) => ({
+  const priced = (name: string, per_request: bigint, per_image = 0n) => ({
     name,
-    price: { ...free, perRequest, perImage },
+    price: { ...free, per_request, per_image },
   });
   const promised = [priced('a', 10n), priced('b', 5n, 4n)];
 
@@ -174,11 +207,11 @@ describe('pricing: what a provider says it used', () => {
     });
     const dearest = 999_999_999_999n;
     const price = {
-      perRequest: dearest,
-      perImage: dearest,
-      perSecond: dearest,
-      per1kInputTokens: dearest,
-      per1kOutputTokens: dearest,
+      per_request: dearest,
+      per_image: dearest,
+      per_second: dearest,
+      per_1k_input_tokens: dearest,
+      per_1k_output_tokens: dearest,
     };
     expect(parseMoney(formatMoney(costOf(price, cut)))).to.equal(costOf(price, cut));
   });
@@ -197,11 +230,11 @@ describe('pricing: hold', () => {
 describe('pricing: properties', () => {
   const micros = fc.bigInt({ min: 0n, max: 10_000_000_000n });
   const price = fc.record({
-    perRequest: micros,
-    perImage: micros,
-    perSecond: micros,
-    per1kInputTokens: micros,
-    per1kOutputTokens: micros,
+    per_request: micros,
+    per_image: micros,
+    per_second: micros,
+    per_1k_input_tokens: micros,
+    per_1k_output_tokens: micros,
   });
   const count = fc.nat({ max: 10_000_000 });
   const seconds = fc.double({ min: 0, max: 1e6, noNaN: true });
@@ -227,12 +260,12 @@ describe('pricing: properties', () => {
   it('is within one micro per line of the exact rational cost, never below it', () => {
     fc.assert(
       fc.property(price, usage, (list, used) => {
-        const { perSecond: _, ...lines } = list;
-        const whole = { ...lines, perSecond: 0n };
+        const { per_second: _, ...lines } = list;
+        const whole = { ...lines, per_second: 0n };
         const exactThousandths =
-          1000n * (list.perRequest + list.perImage * BigInt(used.images)) +
-          list.per1kInputTokens * BigInt(used.inputTokens) +
-          list.per1kOutputTokens * BigInt(used.outputTokens);
+          1000n * (list.per_request + list.per_image * BigInt(used.images)) +
+          list.per_1k_input_tokens * BigInt(used.inputTokens) +
+          list.per_1k_output_tokens * BigInt(used.outputTokens);
         const above = costOf(whole, used) * 1000n - exactThousandths;
         expect(above >= 0n && above < 2000n).to.equal(true);
       }),

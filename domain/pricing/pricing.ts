@@ -1,12 +1,15 @@
 /**
  * Pricing: what usage costs, what it may cost at most, and what is held for it.
  *
- * Rounding rule: each line of a price list (per request, image, second, 1K input tokens, 1K output
- * tokens) is rounded UP to a whole micro on its own, and the cost is the sum of the lines. Seconds
- * are first brought to whole milliseconds, also upwards. All arithmetic is on bigint; hence a cost
- * never falls when usage grows, and an estimate over a bound on usage is a bound on the cost.
+ * Rounding rule: each line of a price list is rounded UP to a whole micro on its own, and the cost
+ * is the sum of the lines. Seconds are first brought to whole milliseconds, also upwards. All
+ * arithmetic is on bigint; hence a cost never falls when usage grows, and an estimate over a bound
+ * on usage is a bound on the cost.
+ *
+ * Cached input tokens are charged by their own line where the list has one, else as input tokens.
  */
-import type { Model, Price, Route } from '../../contracts/catalogue/catalogue.js';
+import type { Model, Route } from '../../contracts/catalogue/catalogue.js';
+import type { Price, PriceUnit } from '../../contracts/catalogue/price-units.js';
 import type { Usage } from '../../contracts/events/execution.js';
 import type { Micros } from '../../contracts/money.js';
 import { boundIn, isCount, isSeconds, withDefaults } from './defaults.js';
@@ -21,13 +24,59 @@ interface Estimate {
 
 /** Throws RangeError on counts that are not whole and not negative: usage is vetted on entry. */
 export function costOf(price: Price, usage: Usage): Micros {
-  return (
-    price.perRequest +
-    price.perImage * BigInt(counted(usage.images)) +
-    perThousand(price.perSecond, milliseconds(usage.seconds)) +
-    perThousand(price.per1kInputTokens, BigInt(counted(usage.inputTokens))) +
-    perThousand(price.per1kOutputTokens, BigInt(counted(usage.outputTokens)))
-  );
+  const amounts = amountsOf(price, usage);
+  let cost = 0n;
+  for (const unit of Object.keys(price) as PriceUnit[]) {
+    const [amount, units] = linesOf[unit];
+    cost += ((price[unit] ?? 0n) * amounts[amount] + units - 1n) / units;
+  }
+  return cost;
+}
+
+type Amount =
+  | 'request'
+  | 'images'
+  | 'pixels'
+  | 'milliseconds'
+  | 'characters'
+  | 'freshTokens'
+  | 'cachedTokens'
+  | 'outputTokens';
+
+/** Of what a line counts, and how many of it make one unit. */
+const linesOf: Readonly<Record<PriceUnit, readonly [Amount, bigint]>> = {
+  per_request: ['request', 1n],
+  per_image: ['images', 1n],
+  per_megapixel: ['pixels', 1_000_000n],
+  per_second: ['milliseconds', 1_000n],
+  per_minute: ['milliseconds', 60_000n],
+  per_character: ['characters', 1n],
+  per_1k_characters: ['characters', 1_000n],
+  per_1m_characters: ['characters', 1_000_000n],
+  per_1k_input_tokens: ['freshTokens', 1_000n],
+  per_1m_input_tokens: ['freshTokens', 1_000_000n],
+  per_1k_cached_input_tokens: ['cachedTokens', 1_000n],
+  per_1m_cached_input_tokens: ['cachedTokens', 1_000_000n],
+  per_1k_output_tokens: ['outputTokens', 1_000n],
+  per_1m_output_tokens: ['outputTokens', 1_000_000n],
+};
+
+function amountsOf(price: Price, usage: Usage): Readonly<Record<Amount, bigint>> {
+  const input = counted(usage.inputTokens);
+  const isCachePriced =
+    price.per_1k_cached_input_tokens !== undefined ||
+    price.per_1m_cached_input_tokens !== undefined;
+  const cached = isCachePriced ? Math.min(counted(usage.cachedInputTokens), input) : 0;
+  return {
+    request: 1n,
+    images: BigInt(counted(usage.images)),
+    pixels: BigInt(counted(usage.pixels)),
+    milliseconds: milliseconds(usage.seconds),
+    characters: BigInt(counted(usage.characters)),
+    freshTokens: BigInt(input - cached),
+    cachedTokens: BigInt(cached),
+    outputTokens: BigInt(counted(usage.outputTokens)),
+  };
 }
 
 /** A route, and what the caller pays on it. */
@@ -46,21 +95,29 @@ export function costAt(promised: readonly PricedRoute[], route: PricedRoute, usa
   return cost < most ? cost : most;
 }
 
-const USAGE_MAX = { tokens: 100_000_000, images: 1_000, seconds: 86_400 };
+const USAGE_MAX: Readonly<Required<Usage>> = {
+  inputTokens: 100_000_000,
+  cachedInputTokens: 100_000_000,
+  outputTokens: 100_000_000,
+  reasoningTokens: 100_000_000,
+  images: 1_000,
+  pixels: 100_000_000_000,
+  seconds: 86_400,
+  characters: 100_000_000,
+};
 
 /**
  * What a provider says it used, as it may reach money: what is no count is left out, and what is
  * beyond any use is cut, so that a cost fits wherever amounts are kept.
  */
-export function boundedUsage({ inputTokens, outputTokens, images, seconds }: Usage): Usage {
-  const [input, output] = [inputTokens, outputTokens].map((n) => bounded(n, USAGE_MAX.tokens));
-  const pictures = bounded(images, USAGE_MAX.images);
-  return {
-    ...(input !== undefined && { inputTokens: input }),
-    ...(output !== undefined && { outputTokens: output }),
-    ...(pictures !== undefined && { images: pictures }),
-    ...(isSeconds(seconds) && { seconds: Math.min(seconds, USAGE_MAX.seconds) }),
-  };
+export function boundedUsage(told: Usage): Usage {
+  const usage: Partial<Record<keyof Usage, number>> = {};
+  for (const unit of Object.keys(USAGE_MAX) as (keyof Usage)[]) {
+    const value = told[unit];
+    const isUsable = unit === 'seconds' ? isSeconds(value) : isCount(value);
+    if (isUsable) usage[unit] = Math.min(value as number, USAGE_MAX[unit]);
+  }
+  return usage;
 }
 
 /** The dearest of the model's routes over the most that this input can use. */
@@ -111,8 +168,13 @@ function usageMax(model: Model, input: Input): Usage {
     case 'image':
       return { images: bound };
     case 'audio':
+      // How long speech is nobody knows before; `usage_default` bounds it where it is priced.
+      return { characters: bound, seconds: model.usageDefault.seconds ?? 0 };
+    case 'transcription':
     case 'video':
       return { seconds: bound };
+    case 'embedding':
+      return { inputTokens: inputTokensMax(input) };
   }
 }
 
@@ -121,9 +183,6 @@ function counted(count = 0): number {
   throw new RangeError(`not a count: ${count}`);
 }
 
-const bounded = (count: number | undefined, most: number): number | undefined =>
-  isCount(count) ? Math.min(count, most) : undefined;
-
 /** `toFixed` rounds the exact binary value, so no product of floats decides about a micro. */
 function milliseconds(seconds = 0): bigint {
   if (seconds === 0) return 0n;
@@ -131,5 +190,3 @@ function milliseconds(seconds = 0): bigint {
   const microseconds = BigInt(seconds.toFixed(6).replace('.', ''));
   return (microseconds + 999n) / 1000n;
 }
-
-const perThousand = (price: Micros, count: bigint): Micros => (price * count + 999n) / 1000n;

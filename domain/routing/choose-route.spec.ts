@@ -1,16 +1,17 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Model, Price, Provider, Route } from '../../contracts/catalogue/catalogue.js';
+import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
+import type { Price } from '../../contracts/catalogue/price-units.js';
 import { closedCircuit } from './breaker.js';
 import { chooseRoute, type RoutingFacts, type TriedRoute } from './choose-route.js';
 import { unknownHealth, type ProviderHealth } from './health.js';
 
 const perRequest = (amountMicros: bigint): Price => ({
-  perRequest: amountMicros,
-  perImage: 0n,
-  perSecond: 0n,
-  per1kInputTokens: 0n,
-  per1kOutputTokens: 0n,
+  per_request: amountMicros,
+  per_image: 0n,
+  per_second: 0n,
+  per_1k_input_tokens: 0n,
+  per_1k_output_tokens: 0n,
 });
 
 const routeTo = (provider: string, more: Partial<Route> = {}): Route => ({

@@ -1,7 +1,7 @@
 /** What a caller pays is what was promised when the execution was accepted. */
 import { hash } from 'node:crypto';
 import { expect } from 'chai';
-import type { Price } from '../../contracts/catalogue/catalogue.js';
+import type { Price } from '../../contracts/catalogue/price-units.js';
 import type { Usage } from '../../contracts/events/execution.js';
 import { costOf } from '../../domain/pricing/pricing.js';
 import {

@@ -3,13 +3,12 @@ import type {
   CatalogueDocument,
   ModelEntry,
   PollEntry,
-  PriceEntry,
-  PriceUnit,
   RouteEntry,
 } from '../../contracts/catalogue/catalogue.schema.js';
+import type { PriceEntry } from '../../contracts/catalogue/price-units.js';
 import type { Modality } from '../../contracts/events/execution.js';
 import { boundOf } from '../../domain/pricing/defaults.js';
-import { adapterModalities } from '../adapters.js';
+import { adapterKinds } from '../registry.js';
 import { compilerOfInputs, type CompileInput } from './input-validators.js';
 import { costProblems } from './schema-cost.js';
 
@@ -68,8 +67,8 @@ function baseUrlProblems(place: string, text: string, variables: Variables): str
 }
 
 function adapterProblems(place: string, adapter: string): string[] {
-  if (adapterModalities.has(adapter)) return [];
-  const known = [...adapterModalities.keys()].join(', ');
+  if (adapterKinds.has(adapter)) return [];
+  const known = [...adapterKinds.keys()].join(', ');
   return [`${place}: '${adapter}' is no adapter; known are ${known}`];
 }
 
@@ -88,11 +87,13 @@ function inputSchemaProblems(place: string, model: ModelEntry, compile: CompileI
 }
 
 /** Which prices can be charged for a modality; any other unit would never be counted. */
-const unitsOf: Readonly<Record<Modality, readonly PriceUnit[]>> = {
-  text: ['per_request', 'per_1k_input_tokens', 'per_1k_output_tokens'],
-  image: ['per_request', 'per_image'],
-  audio: ['per_request', 'per_second'],
-  video: ['per_request', 'per_second'],
+const unitsOf: Readonly<Record<Modality, RegExp>> = {
+  text: /^per_(request|1[km]_(cached_)?input_tokens|1[km]_output_tokens)$/,
+  image: /^per_(request|image|megapixel|1[km]_(cached_)?input_tokens|1[km]_output_tokens)$/,
+  audio: /^per_(request|second|minute|character|1[km]_characters)$/,
+  transcription: /^per_(request|second|minute)$/,
+  embedding: /^per_(request|image|1[km]_input_tokens)$/,
+  video: /^per_(request|second|minute)$/,
 };
 
 function routeProblems(
@@ -103,11 +104,11 @@ function routeProblems(
 ): string[] {
   const { provider: slug, price = {}, cost } = route;
   const provider = Object.hasOwn(providers, slug) ? providers[slug] : undefined;
-  const speaks = provider && adapterModalities.get(provider.adapter);
+  const speaks = provider && adapterKinds.get(provider.adapter)?.modalities;
   return [
     ...(provider ? [] : [`${place}.provider: there is no provider '${slug}'`]),
-    ...(speaks && speaks !== modality
-      ? [`${place}.provider: '${slug}' speaks ${speaks}, but the model is ${modality}`]
+    ...(speaks && !speaks.includes(modality)
+      ? [`${place}.provider: '${slug}' speaks ${speaks.join(', ')}, but the model is ${modality}`]
       : []),
     ...(Object.keys(price).length === 0
       ? [`${place}.price: a model without a price cannot be dispatched`]
@@ -119,7 +120,7 @@ function routeProblems(
 
 function unitProblems(place: string, price: PriceEntry, modality: Modality): string[] {
   return Object.keys(price).flatMap((unit) =>
-    unitsOf[modality].includes(unit as PriceUnit)
+    unitsOf[modality].test(unit)
       ? []
       : [`${place}.${unit}: is never counted for the modality ${modality}`],
   );
@@ -130,10 +131,10 @@ function usageProblems(place: string, model: ModelEntry): string[] {
   const { usage_default: usage = {}, modality, input_schema: schema } = model;
   const { inFile: unit, field } = boundOf[modality];
   const properties = schema['properties'] as Record<string, { default?: unknown }> | undefined;
-  const stated = properties?.[field]?.default;
-  if (usage[unit] === undefined)
+  const stated = field === undefined ? undefined : properties?.[field]?.default;
+  if (usage[unit as keyof typeof usage] === undefined)
     return [`${place}.usage_default: '${unit}' is missing; it bounds what a request may use`];
-  if (stated !== undefined && stated !== usage[unit])
+  if (stated !== undefined && stated !== usage[unit as keyof typeof usage])
     return [`${place}.usage_default.${unit}: is not the default of '${field}' in input_schema`];
   const unbounded = UNBOUNDED.filter((name) => modality === 'text' && properties?.[name]);
   return unbounded.map(

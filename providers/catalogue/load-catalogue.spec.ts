@@ -63,7 +63,6 @@ describe('catalogue: loading', () => {
       breaker: { failuresToOpen: 5, successesToClose: 2, openMs: 10_000, halfOpenProbes: 2 },
       poll: { firstMs: 1_000, everyMs: 1_000, maxMs: 15_000 },
     });
-    const none = { perImage: 0n, perSecond: 0n, per1kInputTokens: 0n, per1kOutputTokens: 0n };
     const { routes, expiresInSeconds, attemptsMax, maxWaitMs, usageDefault } = models.get('talk')!;
     expect({ expiresInSeconds, attemptsMax, maxWaitMs, usageDefault }).to.deep.equal({
       expiresInSeconds: 300,
@@ -76,8 +75,8 @@ describe('catalogue: loading', () => {
         name: 'talk/one',
         provider: 'one',
         providerModel: 'x',
-        price: { perRequest: 10_000n, ...none },
-        cost: { perRequest: 4_000n, ...none },
+        price: { per_request: 10_000n },
+        cost: { per_request: 4_000n },
         priority: 0,
       },
     ]);

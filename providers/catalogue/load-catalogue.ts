@@ -154,5 +154,6 @@ function usageOf({ usage_default: given = {} }: ModelEntry): Usage {
     ...(given.output_tokens !== undefined && { outputTokens: given.output_tokens }),
     ...(given.images !== undefined && { images: given.images }),
     ...(given.seconds !== undefined && { seconds: given.seconds }),
+    ...(given.characters !== undefined && { characters: given.characters }),
   };
 }

@@ -6,8 +6,10 @@
 import type { Usage } from '../../contracts/events/execution.js';
 import { inputTokensMax } from '../../domain/pricing/pricing.js';
 import { moderated } from './errors.js';
-import { callJson, isObject, unknown, type Wire } from './call.js';
-import type { ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
+import { callJson, isObject, unknown } from '../json-call.js';
+import type { FinishReason, ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
+import type { Wire } from '../vendor.js';
+import { apiPath } from '../api-path.js';
 
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -17,7 +19,7 @@ export function openaiChat(wire: Wire): ProviderAdapter {
       const body = requestOf(call);
       const request = {
         method: 'POST' as const,
-        path: '/chat/completions',
+        path: apiPath(call.provider, '/chat/completions'),
         body,
         bytesMax: ANSWER_BYTES_MAX,
       };
@@ -63,9 +65,11 @@ function outcomeOf({ choices, usage }: Fields, input: Fields): ProviderResult {
   };
 }
 
-const finishReasons: ReadonlyMap<unknown, string> = new Map(
-  ['stop', 'length', 'content_filter'].map((reason) => [reason, reason]),
-);
+const finishReasons: ReadonlyMap<unknown, FinishReason> = new Map<unknown, FinishReason>([
+  ['stop', 'stop'],
+  ['length', 'length'],
+  ['content_filter', 'content_filter'],
+]);
 
 /** NUL and lone surrogates have no place in a database or in UTF-8; they become U+FFFD. */
 const storable = (text: string): string => text.replace(/[\0\ud800-\udfff]/gu, '\ufffd');

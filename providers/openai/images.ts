@@ -6,8 +6,10 @@
  */
 import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
 import { isId } from '../../contracts/ids.js';
-import { callJson, isObject, unknown, type Wire } from './call.js';
+import { callJson, isObject, unknown } from '../json-call.js';
 import type { ProducedFile, ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
+import type { Wire } from '../vendor.js';
+import { apiPath } from '../api-path.js';
 
 export function openaiImages(wire: Wire): ProviderAdapter {
   return {
@@ -16,7 +18,7 @@ export function openaiImages(wire: Wire): ProviderAdapter {
       if (!input) return fileMissing;
       const request = {
         method: 'POST' as const,
-        path: '/images/generations',
+        path: apiPath(call.provider, '/images/generations'),
         body: requestOf(call.providerModel, input),
         bytesMax: answerBytesMax(input),
       };

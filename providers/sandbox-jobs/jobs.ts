@@ -4,7 +4,8 @@
  * envelope. Pictures are delivered by URL and counted by us: never more than were asked for.
  */
 import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
-import { callJson, isObject, unknown, type Wire } from '../openai/call.js';
+import { apiPath } from '../api-path.js';
+import { callJson, isObject, unknown } from '../json-call.js';
 import type {
   JobOutcome,
   ProducedFile,
@@ -13,15 +14,20 @@ import type {
   ProviderOutcome,
   ProviderResult,
 } from '../port.js';
+import type { Vendor, Wire } from '../vendor.js';
 
 const ANSWER_BYTES_MAX = 256 * 1024;
 
-export function sandboxJobs(wire: Wire): ProviderAdapter {
+export const sandboxJobs: Vendor = {
+  'sandbox-jobs': { modalities: ['image'], open: openJobs },
+};
+
+function openJobs(wire: Wire): ProviderAdapter {
   return {
     async call(call) {
       const read = await callJson(wire, call, {
         method: 'POST',
-        path: '/jobs',
+        path: apiPath(call.provider, '/jobs'),
         body: { model: call.providerModel, input: requestOf(call.input) },
         bytesMax: ANSWER_BYTES_MAX,
       });
@@ -60,7 +66,8 @@ function requestOf({ width, height, num_images, ...rest }: Fields): Fields {
   return { ...rest, n, size: `${width}x${height}` };
 }
 
-const pathOf = ({ providerJobId }: ProviderJob) => `/jobs/${encodeURIComponent(providerJobId)}`;
+const pathOf = ({ provider, providerJobId }: ProviderJob) =>
+  apiPath(provider, `/jobs/${encodeURIComponent(providerJobId)}`);
 
 const PROVIDER_JOB_ID_CHARS_MAX = 256;
 

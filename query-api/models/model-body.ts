@@ -1,7 +1,8 @@
 /** A model as callers read it. Neither provider, route nor our own cost shows. */
-import type { Model, Price, Route as ModelRoute } from '../../contracts/catalogue/catalogue.js';
+import type { Model, Route as ModelRoute } from '../../contracts/catalogue/catalogue.js';
 import { EXPIRES_IN_SECONDS_MAX } from '../../contracts/http/post-executions.js';
-import { formatMoney, type Micros } from '../../contracts/money.js';
+import type { Micros } from '../../contracts/money.js';
+import { priceEntryOf } from '../../domain/pricing/price-entry.js';
 import { costOf } from '../../domain/pricing/pricing.js';
 import { BODY_BYTES_MAX } from '../../http/server/read-body.js';
 
@@ -30,18 +31,7 @@ function dearest({ routes, usageDefault }: Model): ModelRoute | undefined {
   return dearestSoFar?.route;
 }
 
-const UNITS: readonly (readonly [name: string, unit: keyof Price])[] = [
-  ['per_request', 'perRequest'],
-  ['per_image', 'perImage'],
-  ['per_second', 'perSecond'],
-  ['per_1k_input_tokens', 'per1kInputTokens'],
-  ['per_1k_output_tokens', 'per1kOutputTokens'],
-];
-
-function priceBody(route: ModelRoute | undefined): Readonly<Record<string, string>> {
-  const charged = UNITS.flatMap(([name, unit]): [string, string][] => {
-    const micros = route?.price[unit] ?? 0n;
-    return micros > 0n ? [[name, formatMoney(micros)]] : [];
-  });
-  return { currency: 'USD', ...Object.fromEntries(charged) };
-}
+const priceBody = (route: ModelRoute | undefined): Readonly<Record<string, string>> => ({
+  currency: 'USD',
+  ...priceEntryOf(route?.price ?? {}),
+});

@@ -264,7 +264,7 @@ describe('the bus over Kafka, when something breaks', function () {
     await appendMany(10);
     await soon('they are handled', () => one.handled.length === 30);
     // Counted when the broker has answered, which may be after a consumer has them.
-    await soon('40 are published', async () => (await published()) >= 40);
+    await soon('40 are published', async () => ((await published()) ?? 0) >= 40);
     expect(await published()).to.equal(40);
     await one.stop();
     await Promise.all([second.stop(), third.stop()]);

@@ -1,16 +1,10 @@
-/** What endpoints in OpenAI's manner have in common: headers, credential, ways to fail. */
-import type { Provider } from '../../contracts/catalogue/catalogue.js';
-import type { Ended } from '../../http/client/ended.js';
-import type { Endpoints } from '../endpoints.js';
-import { exchange } from '../exchange.js';
-import { failureInside, failureOf, retryAfterMsOf, unsentFailure } from './errors.js';
-import type { ProviderCall, ProviderResult } from '../port.js';
-
-export interface Wire {
-  readonly endpoints: Endpoints;
-  /** A credential by the name of its environment variable. */
-  readonly credential: (envName: string) => string | undefined;
-}
+/** One JSON call of a provider: headers, credential, ways to fail. */
+import type { Provider } from '../contracts/catalogue/catalogue.js';
+import type { Ended } from '../http/client/ended.js';
+import { exchange } from './exchange.js';
+import { failureInside, failureOf, retryAfterMsOf, unsentFailure } from './openai/errors.js';
+import type { ProviderCall, ProviderResult } from './port.js';
+import type { Wire } from './vendor.js';
 
 interface JsonRequest {
   readonly method: 'GET' | 'POST';

@@ -1,0 +1,27 @@
+/** The units in which prices are written: what callers pay, and what providers cost. */
+import type { Micros } from '../money.js';
+
+export const priceUnits = [
+  'per_request',
+  'per_image',
+  'per_megapixel',
+  'per_second',
+  'per_minute',
+  'per_character',
+  'per_1k_characters',
+  'per_1m_characters',
+  'per_1k_input_tokens',
+  'per_1m_input_tokens',
+  'per_1k_cached_input_tokens',
+  'per_1m_cached_input_tokens',
+  'per_1k_output_tokens',
+  'per_1m_output_tokens',
+] as const;
+
+export type PriceUnit = (typeof priceUnits)[number];
+
+/** As it is written: decimal strings in dollars. */
+export type PriceEntry = Readonly<Partial<Record<PriceUnit, string>>>;
+
+/** A price list; every unit that is absent costs nothing. Amounts in micros per unit. */
+export type Price = Readonly<Partial<Record<PriceUnit, Micros>>>;

@@ -1,0 +1,11 @@
+/** Every vendor; a new one is a line here and a folder. */
+import { openai } from './openai/openai.js';
+import { sandboxJobs } from './sandbox-jobs/jobs.js';
+import type { Vendor } from './vendor.js';
+
+const vendors: readonly Vendor[] = [openai, sandboxJobs];
+
+/** Adapters by the name that a catalogue gives. */
+export const adapterKinds: ReadonlyMap<string, Vendor[string]> = new Map(
+  vendors.flatMap((vendor) => Object.entries(vendor)),
+);

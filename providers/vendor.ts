@@ -1,0 +1,22 @@
+/**
+ * A vendor is a folder: the adapters that speak its wire formats, under the names by which a
+ * catalogue calls them. registry.ts lists the vendors.
+ */
+import type { Modality } from '../contracts/events/execution.js';
+import type { Endpoints } from './endpoints.js';
+import type { ProviderAdapter } from './port.js';
+
+/** What every adapter calls through. */
+export interface Wire {
+  readonly endpoints: Endpoints;
+  /** A credential by the name of its environment variable. */
+  readonly credential: (envName: string) => string | undefined;
+}
+
+interface AdapterKind {
+  /** What its routes may be of. */
+  readonly modalities: readonly Modality[];
+  open(wire: Wire): ProviderAdapter;
+}
+
+export type Vendor = Readonly<Record<string, AdapterKind>>;
