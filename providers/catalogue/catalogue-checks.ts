@@ -1,11 +1,8 @@
 /** What the schema of the catalogue file cannot say: names that must exist, prices that must be. */
-import type {
-  CatalogueDocument,
-  ModelEntry,
-  PollEntry,
-  RouteEntry,
-} from '../../contracts/catalogue/catalogue.schema.js';
+import type { CatalogueDocument } from '../../contracts/catalogue/catalogue.schema.js';
+import type { ModelEntry, RouteEntry } from '../../contracts/catalogue/model-entry.js';
 import type { PriceEntry } from '../../contracts/catalogue/price-units.js';
+import type { PollEntry } from '../../contracts/catalogue/provider-entry.js';
 import type { Modality } from '../../contracts/events/execution.js';
 import { boundOf } from '../../domain/pricing/defaults.js';
 import { adapterKinds } from '../registry.js';

@@ -5,19 +5,15 @@
 import { hash } from 'node:crypto';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { parseDocument } from 'yaml';
-import type { Catalogue, Model, Poll, Provider } from '../../contracts/catalogue/catalogue.js';
+import type { Catalogue, Model, Provider } from '../../contracts/catalogue/catalogue.js';
 import {
   catalogueSchema,
   type CatalogueDocument,
-  type ModelEntry,
-  type PollEntry,
-  type ProviderEntry,
 } from '../../contracts/catalogue/catalogue.schema.js';
-import { outputSchemas } from '../../contracts/catalogue/output-schemas.js';
-import type { Usage } from '../../contracts/events/execution.js';
-import { priceOf } from '../../domain/pricing/price-entry.js';
-import { baseUrlOf, crossProblems, type Variables } from './catalogue-checks.js';
+import { crossProblems, type Variables } from './catalogue-checks.js';
 import { validatorOf } from './input-validators.js';
+import { modelOf } from './model-of.js';
+import { providerOf } from './provider-of.js';
 
 type CatalogueResult =
   | { readonly catalogue: Catalogue }
@@ -94,66 +90,4 @@ function catalogueOf(
   ]);
   for (const [, model] of models) validatorOf(model);
   return { version, providers: new Map(providers), models: new Map(models) };
-}
-
-function providerOf(slug: string, entry: ProviderEntry, variables: Variables): Provider {
-  const { breaker = {}, poll = {}, credential_env: credentialEnv } = entry;
-  return {
-    slug,
-    adapter: entry.adapter,
-    baseUrl: baseUrlOf(entry.base_url, variables).replace(/\/+$/, ''),
-    ...(credentialEnv !== undefined && { credentialEnv }),
-    honoursIdempotencyKey: entry.honours_idempotency_key ?? false,
-    timeoutMs: entry.timeout_ms,
-    bulkhead: entry.bulkhead,
-    breaker: {
-      failuresToOpen: breaker.failures_to_open ?? 5,
-      successesToClose: breaker.successes_to_close ?? 2,
-      openMs: breaker.open_ms ?? 10_000,
-      halfOpenProbes: breaker.half_open_probes ?? 2,
-    },
-    poll: pollOf(poll),
-  };
-}
-
-/** A pause that is named beyond the usual bounds moves the bound. */
-function pollOf({
-  first_ms: first = 1_000,
-  every_ms: every = 1_000,
-  max_ms: max,
-}: PollEntry): Poll {
-  return { firstMs: first, everyMs: every, maxMs: max ?? Math.max(every, 15_000) };
-}
-
-function modelOf(slug: string, entry: ModelEntry): Model {
-  return {
-    slug,
-    name: entry.name,
-    description: entry.description,
-    modality: entry.modality,
-    inputSchema: entry.input_schema,
-    outputSchema: entry.output_schema ?? outputSchemas[entry.modality],
-    expiresInSeconds: entry.expires_in_seconds ?? 300,
-    attemptsMax: entry.attempts_max ?? 4,
-    maxWaitMs: (entry.max_wait_seconds ?? 60) * 1_000,
-    usageDefault: usageOf(entry),
-    routes: entry.routes.map((route) => ({
-      name: route.name ?? `${slug}/${route.provider}`,
-      provider: route.provider,
-      providerModel: route.provider_model,
-      price: priceOf(route.price ?? {}),
-      cost: priceOf(route.cost),
-      priority: route.priority ?? 0,
-    })),
-  };
-}
-
-function usageOf({ usage_default: given = {} }: ModelEntry): Usage {
-  return {
-    ...(given.input_tokens !== undefined && { inputTokens: given.input_tokens }),
-    ...(given.output_tokens !== undefined && { outputTokens: given.output_tokens }),
-    ...(given.images !== undefined && { images: given.images }),
-    ...(given.seconds !== undefined && { seconds: given.seconds }),
-    ...(given.characters !== undefined && { characters: given.characters }),
-  };
 }

@@ -1,0 +1,90 @@
+/** A model and its routes in the catalogue file. */
+import { modalities, type Modality } from '../events/execution.js';
+import { priceUnits, type PriceEntry } from './price-units.js';
+import { closed, integer, slug, text, type Part } from './schema-parts.js';
+
+export interface ModelEntry {
+  readonly name: string;
+  readonly description: string;
+  readonly modality: Modality;
+  readonly expires_in_seconds?: number;
+  readonly attempts_max?: number;
+  readonly max_wait_seconds?: number;
+  readonly usage_default?: UsageEntry;
+  readonly input_schema: Readonly<Record<string, unknown>>;
+  readonly output_schema?: Readonly<Record<string, unknown>>;
+  readonly routes: readonly RouteEntry[];
+}
+
+interface UsageEntry {
+  readonly input_tokens?: number;
+  readonly output_tokens?: number;
+  readonly images?: number;
+  readonly seconds?: number;
+  readonly characters?: number;
+}
+
+export interface RouteEntry {
+  readonly name?: string;
+  readonly provider: string;
+  readonly provider_model: string;
+  readonly priority?: number;
+  /** Absent is refused after the schema, with a sentence of its own. */
+  readonly price?: PriceEntry;
+  readonly cost: PriceEntry;
+}
+
+const dollars: Part = {
+  type: 'string',
+  pattern: '^(0|[1-9][0-9]{0,5})(\\.[0-9]{1,6})?$',
+  description: 'dollars per unit as a decimal string in quotes, such as "0.048"',
+};
+
+const price: Part = {
+  ...closed(Object.fromEntries(priceUnits.map((unit) => [unit, dollars])), []),
+  description: 'dollars per unit, such as {per_image: "0.04"}',
+};
+
+const jsonSchema: Part = { type: 'object', description: 'a JSON Schema (draft 2020-12)' };
+
+const usageDefault = closed(
+  {
+    input_tokens: integer(0, 100_000_000, 'tokens'),
+    output_tokens: integer(0, 100_000_000, 'tokens'),
+    images: integer(1, 1000, 'images'),
+    seconds: { type: 'number', minimum: 0, maximum: 86_400, description: 'seconds, at most a day' },
+    characters: integer(0, 100_000_000, 'characters'),
+  },
+  [],
+);
+
+const route = closed(
+  {
+    name: text(127, 'a name that no other route has'),
+    provider: slug,
+    provider_model: text(255, "the provider's own name of the model"),
+    priority: integer(-1000, 1000, 'smaller is preferred'),
+    price,
+    cost: price,
+  },
+  ['provider', 'provider_model', 'cost'],
+);
+
+export const modelSchema: Part = closed(
+  {
+    name: text(127, 'a name for people'),
+    description: text(2000, 'a description for people'),
+    modality: {
+      enum: [...modalities],
+      description: `one of ${modalities.join(', ')}`,
+    },
+    expires_in_seconds: integer(1, 604_800, 'seconds'),
+    attempts_max: integer(1, 100, 'attempts over all routes'),
+    max_wait_seconds: integer(0, 604_800, 'seconds'),
+    usage_default: usageDefault,
+    input_schema: jsonSchema,
+    output_schema: jsonSchema,
+    routes: { type: 'array', items: route, minItems: 1, maxItems: 100, description: 'routes' },
+  },
+  ['name', 'description', 'modality', 'input_schema', 'routes'],
+);
