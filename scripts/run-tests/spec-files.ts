@@ -42,7 +42,7 @@ function specFile(path: string, durations: Durations): SpecFile {
   return { path, kind, lastMs: durations[path] ?? UNKNOWN_MS[kind] };
 }
 
-function kindOf(path: string): Kind {
+export function kindOf(path: string): Kind {
   if (path.endsWith('.int.spec.ts')) return 'store';
   return path.endsWith('.e2e.spec.ts') ? 'system' : 'pure';
 }
