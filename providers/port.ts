@@ -8,6 +8,7 @@
  * asks next need not be the process that made the call. A callback may bring the same answer as a
  * poll; both are read by the same function of the adapter.
  */
+import type { Readable } from 'node:stream';
 import type { Provider } from '../contracts/catalogue/catalogue.js';
 import type { CanonicalCode, ErrorDetail } from '../contracts/error-codes.js';
 import type { Modality, Usage } from '../contracts/events/execution.js';
@@ -39,9 +40,30 @@ export interface ProviderJob extends Pick<
 /** With what its output is read by. */
 export type PolledJob = ProviderJob & Pick<ProviderCall, 'modality' | 'input'>;
 
+/**
+ * A file of the input, without its name. Its bytes are read when they are asked for, and anew each
+ * time; both verbs reject with `InputUnavailable` where the store cannot give them now.
+ */
 export interface InputFile {
   readonly contentType: string;
-  readonly bytes: Buffer;
+  readonly sizeBytes: number;
+  /** All of them, in memory: for formats that carry a file inside of JSON. */
+  bytes(): Promise<Buffer>;
+  /** The same, for formats that carry a file as it is. */
+  stream(): Promise<Readable>;
+  /**
+   * Where the provider may fetch the file itself, for as long as the attempt and a minute; absent
+   * where the route asks for bytes, or where the provider could not reach us.
+   */
+  readonly url?: string;
+}
+
+/** A file of the input cannot be read now: nothing was sent, so nothing is owed. */
+export class InputUnavailable extends Error {
+  constructor(cause: unknown) {
+    super('a file of the input cannot be read now', { cause });
+    this.name = 'InputUnavailable';
+  }
 }
 
 /** What a provider produced, in canonical terms, before its files are re-hosted. */

@@ -1,13 +1,16 @@
 /** An execution's input as a provider is given it: the caller's words, the defaults, the files. */
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { Model } from '../../contracts/catalogue/catalogue.js';
 import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import { isId, type FileId } from '../../contracts/ids.js';
 import { withDefaults } from '../../domain/pricing/defaults.js';
 import { filesIn } from '../../providers/catalogue/input-validators.js';
+import type { ByteRange } from '../../infra/files/port.js';
 import { inspectFile } from '../../infra/files/image-info.js';
 import type { Infra } from '../../runtime/infra.js';
-import type { ProviderCall } from '../../providers/port.js';
+import { InputUnavailable, type InputFile, type ProviderCall } from '../../providers/port.js';
 
 export type Input = Required<Pick<ProviderCall, 'input' | 'files'>>;
 
@@ -40,7 +43,7 @@ async function filesOf(
   model: Model,
   input: Input['input'],
 ): Promise<Input['files'] | undefined> {
-  const found = new Map<string, { contentType: string; bytes: Buffer }>();
+  const found = new Map<string, InputFile>();
   let left = FILES_BYTES_MAX;
   for (const { id } of filesIn(model, input)) {
     const fileId = isId('file', id) ? (id as FileId) : undefined;
@@ -48,13 +51,37 @@ async function filesOf(
     if (!fileId || sizeBytes === undefined) continue;
     left -= sizeBytes;
     if (left < 0) return undefined;
-    const stream = await files.open(fileId);
-    if (!stream) continue;
-    const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(chunk as Buffer);
-    const bytes = Buffer.concat(chunks);
-    const contentType = inspectFile(bytes)?.contentType ?? 'application/octet-stream';
-    found.set(id, { contentType, bytes });
+    found.set(id, await inputFileOf(files, fileId, sizeBytes));
   }
   return found;
 }
+
+async function inputFileOf(
+  files: Infra['files'],
+  id: FileId,
+  sizeBytes: number,
+): Promise<InputFile> {
+  const open = async (range?: ByteRange): Promise<Readable> => {
+    const stream = await files.open(id, range);
+    if (!stream) throw new Error(`${id} was removed while it was used`);
+    return stream;
+  };
+  const head = sizeBytes === 0 ? NOTHING : await buffer(await open({ start: 0, end: HEAD_END }));
+  const unlessAway = async <T>(read: () => Promise<T>): Promise<T> => {
+    try {
+      return await read();
+    } catch (error) {
+      throw new InputUnavailable(error);
+    }
+  };
+  return {
+    contentType: inspectFile(head)?.contentType ?? 'application/octet-stream',
+    sizeBytes,
+    bytes: () => unlessAway(async () => buffer(await open())),
+    stream: () => unlessAway(open),
+  };
+}
+
+const NOTHING = Buffer.alloc(0);
+/** Of the bytes that tell the format. */
+const HEAD_END = 64 * 1024 - 1;

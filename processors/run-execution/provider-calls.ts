@@ -4,6 +4,7 @@
  * the provider accepted is asked about by poll-provider-jobs, whatever becomes of this process.
  */
 import { endingOf } from '../../domain/routing/health.js';
+import { InputUnavailable } from '../../providers/port.js';
 import type { ProviderOutcome, ProviderResult } from '../../providers/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import { cancelProviderJob } from '../poll-provider-jobs/cancel-provider-job.js';
@@ -141,10 +142,19 @@ async function call(
       signal,
     });
   } catch (err) {
+    if (err instanceof InputUnavailable) return inputUnavailable;
     infra.log.error({ ...fieldsOf(attempt), err }, 'an adapter threw');
     return { kind: 'unknown', detail: 'the adapter threw' };
   }
 }
+
+const inputUnavailable: ProviderResult = {
+  kind: 'failed',
+  code: 'SERVICE_UNAVAILABLE',
+  retryable: true,
+  countsAsFailure: false,
+  detail: 'not sent: a file of the input could not be read',
+};
 
 const tooLate: ProviderResult = {
   kind: 'failed',

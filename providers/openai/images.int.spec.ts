@@ -3,6 +3,7 @@ import type { ProviderCall, Providers } from '../port.js';
 import { providerAdapterContract, providerAt } from '../testing/contract.js';
 import { openProviders } from '../open-providers.js';
 import { json, openStage, type Stage } from '../testing/stage.js';
+import { inputFile } from '../testing/input-files.js';
 
 providerAdapterContract('openai-images', {
   adapter: 'openai-images',
@@ -58,7 +59,7 @@ describe('provider adapter: openai-images, its own', () => {
 
   it('puts a file in the place of its id, and sends nothing when it has none', async () => {
     stage.play(json({ data: [{ b64_json: 'AA==' }] }));
-    const files = new Map([[fileId, { contentType: 'image/png', bytes: Buffer.from('png') }]]);
+    const files = new Map([[fileId, inputFile('image/png', Buffer.from('png'))]]);
     await call({ prompt: fileId, image: fileId }, { files });
     expect(stage.seen[0]?.body).to.include({
       prompt: fileId,

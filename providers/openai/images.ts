@@ -6,6 +6,7 @@
  */
 import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
 import { isId } from '../../contracts/ids.js';
+import { urlOrData } from '../input-file.js';
 import { callJson, isObject, unknown } from '../json-call.js';
 import type { ProducedFile, ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
 import type { Wire } from '../vendor.js';
@@ -14,7 +15,7 @@ import { apiPath } from '../api-path.js';
 export function openaiImages(wire: Wire): ProviderAdapter {
   return {
     async call(call) {
-      const input = withFiles(call);
+      const input = await withFiles(call);
       if (!input) return fileMissing;
       const request = {
         method: 'POST' as const,
@@ -39,13 +40,13 @@ const fileMissing: ProviderResult = {
 };
 
 /** The input with its files in place; undefined when one that it names is not there. */
-function withFiles({ input, files }: ProviderCall): Fields | undefined {
+async function withFiles({ input, files }: ProviderCall): Promise<Fields | undefined> {
   const filled: Record<string, unknown> = { ...input };
   for (const [name, value] of Object.entries(input)) {
     if (name === 'prompt' || typeof value !== 'string' || !isId('file', value)) continue;
     const file = files?.get(value);
     if (!file) return undefined;
-    filled[name] = `data:${file.contentType};base64,${file.bytes.toString('base64')}`;
+    filled[name] = await urlOrData(file);
   }
   return filled;
 }
