@@ -23,9 +23,11 @@ import type { Secrets } from '../infra/secrets.js';
 import type { ProcessReports } from '../infra/process-reports/postgres.js';
 import type { WaitingExecutions } from '../infra/waiting-executions/port.js';
 import type { Worker } from '../infra/worker.js';
+import type { Addresses } from './addresses.js';
 
 export interface Infra extends Repositories {
   readonly config: Config;
+  readonly addresses: Addresses;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly store: EventStore;

@@ -8,6 +8,7 @@ import { openStreamCache } from '../command-handling/stream-cache.js';
 import type { Config } from '../infra/config/config.js';
 import { within } from '../infra/concurrency/pause.js';
 import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
+import { openAddresses } from './addresses.js';
 import { openDependencies } from './dependencies.js';
 import type { Infra } from './infra.js';
 import { openPostgresLeases } from '../infra/leases/postgres.js';
@@ -95,6 +96,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const infra: Infra = {
     ...repositories,
     config,
+    addresses: openAddresses(config),
     log,
     metrics,
     store,

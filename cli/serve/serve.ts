@@ -81,6 +81,7 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   const endCollecting = collectWhenIdle(log);
   undo.push(async () => endCollecting());
   const server = await listen(infra, keys, () => signal.aborted);
+  infra.addresses.listensOn(server.port);
   await listenForScrapers(infra, undo);
   const http: Worker = { name: 'http', run: (stop) => untilStopped(server, stop) };
   const broken = new AbortController();

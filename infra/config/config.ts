@@ -19,6 +19,10 @@ export type Role = (typeof ROLES)[number];
 export interface Config {
   /** 0 picks a free one. */
   readonly port: number;
+  /** Under which callers and providers reach us; that of the port on this machine unless given. */
+  readonly publicUrl: string | undefined;
+  /** Base of the links of files, where that is another one. */
+  readonly filesUrl: string | undefined;
   readonly dataDir: string;
   readonly roles: ReadonlySet<Role>;
   readonly catalogueFile: string;
@@ -75,6 +79,8 @@ interface S3Credentials {
 export function configFrom(env: Environment): Config {
   return {
     port: port(env, 'PORT', 8080),
+    publicUrl: baseUrl(env, 'MODELROUTE_PUBLIC_URL'),
+    filesUrl: baseUrl(env, 'MODELROUTE_FILES_URL'),
     dataDir: dataDirOf(env),
     roles: roles(env['MODELROUTE_ROLES'] || 'all'),
     catalogueFile: resolve(env['MODELROUTE_CATALOGUE'] || bundledCatalogue()),
@@ -148,6 +154,15 @@ function httpUrl(env: Environment, name: string): string | undefined {
   if (!text) return undefined;
   if (/^https?:\/\//.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '');
   throw new StartError(`${name} is '${text}', which is no http address.`);
+}
+
+/** Others append a path to it, so it has nothing behind its own. */
+function baseUrl(env: Environment, name: string): string | undefined {
+  const text = httpUrl(env, name);
+  if (text === undefined) return undefined;
+  const { search, hash, username } = new URL(text);
+  if (search === '' && hash === '' && username === '') return text;
+  throw new StartError(`${name} is '${text}': leave out its user, its query and its fragment.`);
 }
 
 function logLevel(text: string): string {

@@ -57,10 +57,18 @@ async function start(setup: Setup, log: Log, signal: AbortSignal, undo: Undo): P
   };
   const keys = await keysOf(config);
   const services = await startServices(setup, around, undo);
-  const env = await sharedEnvironment(setup, keys, services, around, undo);
+  // Replicas name it in URLs, so it is known before they start.
+  const port = config.port || (await steadyPort(config.dataDir, 'balancer'));
+  const own = {
+    MODELROUTE_PUBLIC_URL: config.publicUrl ?? `http://127.0.0.1:${port}`,
+    ...(config.filesUrl !== undefined && { MODELROUTE_FILES_URL: config.filesUrl }),
+    MODELROUTE_ADMIN_KEY: keys.adminKey,
+    MODELROUTE_MASTER_KEY: keys.masterKey,
+  };
+  const env = await sharedEnvironment(setup, own, services, around, undo);
   if (signal.aborted) return;
   const replicas = await startAll(setup, env, around, undo);
-  const balancer = await listen(setup, replicas);
+  const balancer = await listen(port, replicas);
   await writeEnvironmentFile(config.dataDir, { ...env, PORT: String(balancer.port) });
   undo.push(() => stopInOrder(balancer, replicas));
   await Promise.all(replicas.map(({ started }) => started)).catch((error: Error) => {
@@ -72,17 +80,13 @@ async function start(setup: Setup, log: Log, signal: AbortSignal, undo: Undo): P
 /** The environment that every replica has; commands read it from the data folder. */
 async function sharedEnvironment(
   setup: Setup,
-  keys: Keys,
+  given: Readonly<Record<string, string>>,
   services: Services,
   around: Surroundings,
   undo: Undo,
 ): Promise<Readonly<Record<string, string>>> {
   const { config } = setup;
-  const own = {
-    ...services.env,
-    MODELROUTE_ADMIN_KEY: keys.adminKey,
-    MODELROUTE_MASTER_KEY: keys.masterKey,
-  };
+  const own = { ...services.env, ...given };
   const port = config.sandboxPort || (await steadyPort(config.dataDir, 'sandbox'));
   const ofSandbox = { ...own, MODELROUTE_SANDBOX_PORT: String(port) };
   const [sandbox] = await startReplicas(setup, 'sandbox', ofSandbox, around);
@@ -111,15 +115,13 @@ async function startAll(
   return replicas;
 }
 
-async function listen({ config }: Setup, replicas: readonly RolePart[]): Promise<Balancer> {
+async function listen(port: number, replicas: readonly RolePart[]): Promise<Balancer> {
   try {
-    return await startBalancer({ port: config.port, replicas });
+    return await startBalancer({ port, replicas });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EADDRINUSE') throw error;
-    throw new StartError(
-      `Port ${config.port} is in use: set PORT to another one (0 picks a free one).`,
-    );
+    throw new StartError(`Port ${port} is in use: set PORT to another one (0 picks a free one).`);
   }
 }
 
