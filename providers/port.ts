@@ -125,6 +125,8 @@ export type ProviderResult =
       readonly kind: 'failed';
       readonly code: CanonicalCode;
       readonly retryable: boolean;
+      /** The same route would end the same way, for any caller: only another one is tried. */
+      readonly elsewhere?: true;
       readonly retryAfterMs?: number;
       /** Against the provider's health; a 429 or a bad input does not. */
       readonly countsAsFailure: boolean;

@@ -18,12 +18,26 @@ export interface Poll {
   readonly maxMs: number;
 }
 
+/** Where a credential goes: the header in lower case, and the word before it, if there is one. */
+export interface Auth {
+  readonly header: string;
+  readonly scheme?: string;
+}
+
 export interface Provider {
   readonly slug: string;
   readonly adapter: string;
   readonly baseUrl: string;
   /** Name of the environment variable that holds the credential. */
   readonly credentialEnv?: string;
+  /** Goes before what the vendor does. */
+  readonly auth?: Auth;
+  /** Sent with every call, by names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Added to the path of every call. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** In lower case; `idempotency-key` unless it is said, `none` where no key is sent. */
+  readonly idempotencyHeader?: string;
   /** The provider answers a repeated call with the same idempotency key without a second charge. */
   readonly honoursIdempotencyKey: boolean;
   /** The whole attempt: one call, or from its dispatch until an accepted job is done. */

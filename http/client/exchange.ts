@@ -12,6 +12,7 @@
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import { errors } from 'undici';
 import type { Dispatcher } from 'undici';
 import { addAbortEntry, removeAbortEntry } from './abort-list.js';
@@ -27,7 +28,8 @@ export interface ExchangeRequest {
   readonly path: string;
   /** By name, or names and values in turn. */
   readonly headers: Readonly<Record<string, string>> | string[];
-  readonly body: Buffer | string | null;
+  /** A stream is destroyed where it is not sent whole. */
+  readonly body: Buffer | string | Readable | null;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -186,6 +188,8 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
     this.isOver = true;
     clearTimeout(this.deadline);
     if (this.abortEntry) removeAbortEntry(this.abortEntry);
+    const { body } = this.request;
+    if (typeof body === 'object' && body !== null && 'destroy' in body) body.destroy();
     if (!isWhole) this.controller?.abort(new Error('the exchange is over'));
     if (this.lease) this.lease.release(isWhole);
     else this.leaveQueue?.();

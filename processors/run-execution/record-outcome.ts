@@ -156,6 +156,6 @@ function failureOf(
   return { type: 'RecordFailure', attempt, failure: { ...failure, notBefore }, at };
 }
 
-/** The provider is still at the call whose end we do not know (HTTP 409, see openai/errors.ts). */
+/** The provider is still at the call whose end we do not know (409, see providers/failures.ts). */
 const isKeyInUse = ({ code, countsAsFailure }: Failed): boolean =>
   code === 'GENERATION_FAILED' && !countsAsFailure;

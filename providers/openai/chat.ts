@@ -5,7 +5,7 @@
  */
 import type { Usage } from '../../contracts/events/execution.js';
 import { inputTokensMax } from '../../domain/pricing/pricing.js';
-import { moderated } from './errors.js';
+import { moderated, openaiDialect } from './failures.js';
 import { callJson, isObject, unknown } from '../json-call.js';
 import type { FinishReason, ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
 import type { Wire } from '../vendor.js';
@@ -18,6 +18,7 @@ export function openaiChat(wire: Wire): ProviderAdapter {
     async call(call) {
       const body = requestOf(call);
       const request = {
+        dialect: openaiDialect,
         method: 'POST' as const,
         path: apiPath(call.provider, '/chat/completions'),
         body,

@@ -7,6 +7,7 @@
 import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
 import { isId } from '../../contracts/ids.js';
 import { urlOrData } from '../input-file.js';
+import { openaiDialect } from './failures.js';
 import { callJson, isObject, unknown } from '../json-call.js';
 import type { ProducedFile, ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
 import type { Wire } from '../vendor.js';
@@ -18,6 +19,7 @@ export function openaiImages(wire: Wire): ProviderAdapter {
       const input = await withFiles(call);
       if (!input) return fileMissing;
       const request = {
+        dialect: openaiDialect,
         method: 'POST' as const,
         path: apiPath(call.provider, '/images/generations'),
         body: requestOf(call.providerModel, input),

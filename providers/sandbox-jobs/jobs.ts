@@ -5,6 +5,7 @@
  */
 import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
 import { apiPath } from '../api-path.js';
+import { openaiDialect } from '../openai/failures.js';
 import { callJson, isObject, unknown } from '../json-call.js';
 import type {
   JobOutcome,
@@ -26,6 +27,7 @@ function openJobs(wire: Wire): ProviderAdapter {
   return {
     async call(call) {
       const read = await callJson(wire, call, {
+        dialect: openaiDialect,
         method: 'POST',
         path: apiPath(call.provider, '/jobs'),
         body: { model: call.providerModel, input: requestOf(call.input) },
@@ -36,6 +38,7 @@ function openJobs(wire: Wire): ProviderAdapter {
 
     async poll(job) {
       const read = await callJson(wire, job, {
+        dialect: openaiDialect,
         method: 'GET',
         path: pathOf(job),
         bytesMax: ANSWER_BYTES_MAX,
@@ -48,6 +51,7 @@ function openJobs(wire: Wire): ProviderAdapter {
 
     async cancel(job) {
       const read = await callJson(wire, job, {
+        dialect: openaiDialect,
         method: 'POST',
         path: `${pathOf(job)}/cancel`,
         bytesMax: ANSWER_BYTES_MAX,

@@ -1,0 +1,58 @@
+import { expect } from 'chai';
+import { openEndpoints } from './endpoints.js';
+import { callBytes, callJson, PreparedBody, type ProviderRequest } from './json-call.js';
+import { providerAt } from './testing/contract.js';
+import { json, openStage, type Stage } from './testing/stage.js';
+import type { Wire } from './vendor.js';
+
+describe('one exchange with a provider', () => {
+  let stage: Stage;
+  let wire: Wire;
+
+  beforeEach(async () => {
+    stage = await openStage();
+    wire = { endpoints: openEndpoints(), credential: () => undefined };
+  });
+  afterEach(async () => {
+    await wire.endpoints.close();
+    await stage.close();
+  });
+
+  const called = () => ({
+    provider: providerAt(stage.url, 'openai-chat'),
+    dispatchKey: 'exec_1/1',
+    timeoutMs: 2_000,
+    signal: new AbortController().signal,
+  });
+  const post: ProviderRequest = { method: 'POST', path: '/v1/x', bytesMax: 10_000 };
+
+  it('takes bytes as they are, and an error among them for the outcome', async () => {
+    stage.play(
+      (response) => void response.writeHead(200, { 'content-type': 'Audio/MPEG; x=1' }).end('ID3'),
+    );
+    expect(await callBytes(wire, called(), post)).to.deep.equal({
+      answer: { contentType: 'audio/mpeg', bytes: Buffer.from('ID3'), json: undefined },
+    });
+    stage.play(json({ error: { code: 429 } }));
+    const refused = await callBytes(wire, called(), post);
+    expect(refused).to.have.nested.property('outcome.code', 'MODEL_OVERLOADED');
+  });
+
+  it('sends what the vendor prepared', async () => {
+    stage.play(json({}));
+    const body = new PreparedBody('text/plain', Buffer.from('{"a":1}'));
+    const headers = { 'x-own': '1' };
+    const dialect = { auth: { header: 'x-api-key' }, headers: { 'x-version': '2' } };
+    await callJson(wire, called(), { ...post, method: 'PUT', body, headers, dialect });
+    const [seen] = stage.seen;
+    expect(seen?.method).to.equal('PUT');
+    expect(seen?.headers).to.include({
+      'content-type': 'text/plain',
+      'content-length': '7',
+      'x-api-key': 'none',
+      'x-own': '1',
+      'x-version': '2',
+    });
+    expect(seen?.headers).not.to.have.property('authorization');
+  });
+});
