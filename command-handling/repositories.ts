@@ -3,6 +3,7 @@ import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { categoryOf } from '../contracts/streams.js';
 import * as ApiKey from '../domain/api-key/api-key.js';
+import * as Attempt from '../domain/attempt/attempt.js';
 import * as Delivery from '../domain/delivery/delivery.js';
 import * as Execution from '../domain/execution/execution.js';
 import * as Organization from '../domain/organization/organization.js';
@@ -24,6 +25,7 @@ export function learn({ executions }: Repositories, event: RecordedEvent<AnyEven
 export function openRepositories(store: EventStore, cache = openStreamCache()) {
   return {
     apiKeys: openRepository(store, ApiKey, cache),
+    attempts: openRepository(store, Attempt, cache),
     deliveries: openRepository(store, Delivery, cache),
     executions: openRepository(store, Execution, cache),
     organizations: openRepository(store, Organization, cache),

@@ -3,6 +3,7 @@ export type Category =
   | 'account'
   | 'movement'
   | 'execution'
+  | 'attempt'
   | 'organization'
   | 'apiKey'
   | 'file'

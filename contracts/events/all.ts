@@ -1,5 +1,6 @@
 /** Every event there is, by type name. Type names are unique over all categories. */
 import { accountSchemas, type AccountEvent } from './account.js';
+import { attemptSchemas, type AttemptEvent } from './attempt.js';
 import { catalogueSchemas, type CatalogueEvent } from './catalogue.js';
 import { deliverySchemas, type DeliveryEvent } from './delivery.js';
 import type { EventSchema } from './envelope.js';
@@ -17,6 +18,7 @@ export type AnyEvent =
   | AccountEvent
   | MovementEvent
   | ExecutionEvent
+  | AttemptEvent
   | OrganizationEvent
   | ApiKeyEvent
   | FileEvent
@@ -27,6 +29,7 @@ export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...accountSchemas,
   ...movementSchemas,
   ...executionSchemas,
+  ...attemptSchemas,
   ...organizationSchemas,
   ...apiKeySchemas,
   ...fileSchemas,

@@ -2,6 +2,7 @@
  * What is stored for each organization, for its quota, and which large payloads events name, so
  * that those which no event names can be found and removed.
  */
+import type { ProviderCallbackReceived } from '../../contracts/events/attempt.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type {
   ExecutionCompleted,
@@ -15,7 +16,8 @@ import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import { largePayloads, storedBytes } from '../../infra/read-store/tables/storage.js';
 import { projection, type Batch } from '../engine/projection.js';
 
-type Naming = ExecutionRequested | ProviderSucceeded | ExecutionCompleted;
+type Naming =
+  ExecutionRequested | ProviderSucceeded | ExecutionCompleted | ProviderCallbackReceived;
 type StoringEvent = Naming | FileStored;
 
 export const storage = projection<StoringEvent>(
@@ -29,6 +31,7 @@ export const storage = projection<StoringEvent>(
     ExecutionRequested: (event, batch) => payload(event, event.data.input, batch),
     ProviderSucceeded: (event, batch) => payload(event, event.data.output, batch),
     ExecutionCompleted: (event, batch) => payload(event, event.data.output, batch),
+    ProviderCallbackReceived: (event, batch) => payload(event, event.data.callback, batch),
     FileStored: (event, batch) => add(event, event.data.sizeBytes, batch),
   },
 );
