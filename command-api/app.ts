@@ -14,6 +14,7 @@ import { deleteApiKeys } from './api-keys/delete-api-keys.js';
 import { postApiKeys } from './api-keys/post-api-keys.js';
 import { postAdjustments } from './billing/post-adjustments.js';
 import { postTopUps } from './billing/post-top-ups.js';
+import { postCallbacks } from './callbacks/post-callbacks.js';
 import { postExecutionsCancel } from './executions/post-executions-cancel.js';
 import { postExecutions } from './executions/post-executions.js';
 
@@ -25,6 +26,7 @@ export function commandRoutes(infra: CommandInfra): Route[] {
   return [
     postExecutions(commands),
     postExecutionsCancel(commands),
+    postCallbacks(commands),
     postOrganizations(commands),
     patchOrganizationsQuotas(commands),
     postApiKeys(commands),

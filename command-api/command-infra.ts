@@ -9,6 +9,7 @@ export type CommandInfra = Pick<
   Infra,
   | 'accounts'
   | 'apiKeys'
+  | 'attempts'
   | 'bus'
   | 'catalogue'
   | 'config'
@@ -16,6 +17,7 @@ export type CommandInfra = Pick<
   | 'now'
   | 'organizations'
   | 'payloads'
+  | 'providers'
   | 'quotas'
   | 'readStore'
   | 'secrets'

@@ -12,6 +12,8 @@ export interface Secrets {
   readonly internalKey: string;
   /** Encrypts the cursors of lists; 32 bytes. */
   readonly cursorKey: Buffer;
+  /** Authenticates the callback URLs of attempts; 32 bytes. */
+  readonly callbackKey: Buffer;
 }
 
 export const openSecrets = (masterKey: string): Secrets => ({
@@ -21,4 +23,5 @@ export const openSecrets = (masterKey: string): Secrets => ({
       .digest('base64')}`,
   internalKey: createHmac('sha256', masterKey).update('internal-requests/1').digest('base64'),
   cursorKey: createHmac('sha256', masterKey).update('list-cursors/1').digest(),
+  callbackKey: createHmac('sha256', masterKey).update('callback-urls/1').digest(),
 });

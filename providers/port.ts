@@ -6,7 +6,7 @@
  *
  * A provider that answers later accepts a job. Its id is recorded before anything waits, so whoever
  * asks next need not be the process that made the call. A callback may bring the same answer as a
- * poll; both are read by the same function of the adapter.
+ * poll, in any order and any number of times.
  */
 import type { Readable } from 'node:stream';
 import type { Provider } from '../contracts/catalogue/catalogue.js';
@@ -159,10 +159,15 @@ export interface ProviderAdapter {
   /** Asks the provider to stop; whether it said that it does. Absent where it cannot be asked. */
   cancel?(job: ProviderJob): Promise<boolean>;
   /**
-   * What a callback says about its job; `refused` where it does not come from the provider or is
-   * about another job. Absent where providers do not call back.
+   * By its signature, whether a callback comes from the provider; `unchecked` where that cannot be
+   * said now. Absent where the provider does not sign: the URL alone is the proof then.
    */
-  readCallback?(callback: ProviderCallback, job: PolledJob): Promise<JobOutcome | 'refused'>;
+  checkCallback?(
+    callback: ProviderCallback,
+    call: Pick<ProviderCall, 'provider' | 'timeoutMs' | 'signal'>,
+  ): Promise<'genuine' | 'forged' | 'unchecked'>;
+  /** Asks nobody and never throws. Absent where providers do not call back. */
+  readCallback?(callback: ProviderCallback, call: CalledBack): CallbackReading | 'unreadable';
 }
 
 /** A request that came to the callback URL of an attempt, which nobody else can guess. */
@@ -170,6 +175,19 @@ export interface ProviderCallback {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+}
+
+/** The call of the attempt that was called back. */
+export type CalledBack = Pick<
+  ProviderCall,
+  'provider' | 'providerModel' | 'modality' | 'input' | 'dispatchKey'
+>;
+
+/** What a callback says. A body that names another job than the attempt's is not believed. */
+export interface CallbackReading {
+  /** Absent where the provider does not say. */
+  readonly providerJobId?: string;
+  readonly outcome: JobOutcome;
 }
 
 export interface Providers {

@@ -7,6 +7,7 @@ import type { AccountEvent } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
+import { openProviders } from '../../providers/open-providers.js';
 import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
 import { configFrom } from '../../infra/config/config.js';
 import { openAccounts } from '../../command-handling/accounts/accounts.js';
@@ -75,6 +76,7 @@ export async function openCommandApi(
     allowedNetworks: parsed.networks,
     accounts: openAccounts({ store, onError }),
     bus: openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log: silent }),
+    providers: openProviders({ credentials: () => undefined }),
     payloads: openRecentPayloads(openMemoryPayloads(large)),
     readStore: readStore ?? new pg.Pool(),
     quotas: openQuotas(readModels, onError),

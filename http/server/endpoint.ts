@@ -23,7 +23,7 @@ export const endpointOf = (route: Route): Endpoint => ({
 });
 
 export const templateOf = ({ audience, path }: Route): string =>
-  `${audience === 'tenant' ? '/v1' : '/admin/v1'}${path}`;
+  `${audience === 'operator' ? '/admin/v1' : '/v1'}${path}`;
 
 /** Every path template under which a route answers. */
 export const templatesOf = (route: Route): readonly string[] => [

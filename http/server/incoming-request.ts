@@ -6,6 +6,7 @@ import type { ApiRequest } from './route.js';
 export class IncomingRequest implements ApiRequest {
   readonly requestId: string;
   body: unknown = undefined;
+  rawBody: Buffer = NO_BYTES;
   queryValues: Readonly<Record<string, unknown>> = NO_VALUES;
 
   constructor(
@@ -41,10 +42,18 @@ export class IncomingRequest implements ApiRequest {
     return typeof value === 'string' || value === undefined ? value : value.join(', ');
   }
 
+  headers(): Readonly<Record<string, string>> {
+    const named: Record<string, string> = {};
+    for (const name of Object.keys(this.incoming.headers)) named[name] = this.header(name) ?? '';
+    return named;
+  }
+
   private get target(): string {
     return this.incoming.url ?? '/';
   }
 }
+
+const NO_BYTES = Buffer.alloc(0);
 
 const NO_VALUES: Readonly<Record<string, unknown>> = Object.freeze({});
 

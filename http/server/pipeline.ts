@@ -146,6 +146,10 @@ async function answerOf(
     return served.handle(request);
   }
   const { authenticator } = context;
+  if (served.route.audience === 'link') {
+    const refusal = await prepare(context, served, exchange, malformed);
+    return refusal ?? served.route.handle(request);
+  }
   if (served.route.audience === 'operator') {
     authenticator.requireOperator(incoming);
     const refusal = await prepare(context, served, exchange, malformed);
@@ -166,7 +170,7 @@ function permissionRefusal(needed: string, { permission }: Caller): Refusal | un
 /** Path, query and body, or what is wrong with them. */
 async function prepare(
   context: Context,
-  { checkBody, checkQuery }: Endpoint,
+  { route, checkBody, checkQuery }: Endpoint,
   exchange: Exchange,
   malformed: string | undefined,
 ): Promise<Refusal | undefined> {
@@ -180,6 +184,12 @@ async function prepare(
     const details = checkQuery?.(read.values, url.length) ?? [];
     if (details.length > 0) return invalid('The query is not valid.', details);
     request.queryValues = read.values;
+  }
+  if (route.takesRawBody) {
+    const bytes = await readBody({ incoming, response, held: heldBy(context, exchange) });
+    if (bytes instanceof Refusal) return bytes;
+    request.rawBody = bytes;
+    return undefined;
   }
   if (!checkBody) return undefined;
   const typeRefusal = contentRefusal(incoming);

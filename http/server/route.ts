@@ -26,6 +26,10 @@ export interface ApiRequest {
   header(name: string): string | undefined;
   /** The parsed JSON body of routes that declare one; undefined otherwise. */
   readonly body: unknown;
+  /** The body as it came, of routes with `takesRawBody`. */
+  readonly rawBody: Buffer;
+  /** Every header by its lower-case name. */
+  headers(): Readonly<Record<string, string>>;
   readonly requestId: string;
   readonly ip: string;
   /** Milliseconds since the epoch. */
@@ -71,6 +75,8 @@ interface RouteShape {
   readonly tag: string;
   /** JSON Schema of the body; its presence means that a JSON object is required. */
   readonly bodySchema?: JsonSchema;
+  /** Its body may be anything, of at most 1 MB; it is not parsed. */
+  readonly takesRawBody?: true;
   /** JSON Schema of an object; parameters not in it are refused if it says so. */
   readonly querySchema?: JsonSchema;
   /** Request headers that the route reads, by name, for the reference page. */
@@ -95,7 +101,16 @@ interface OperatorRoute extends RouteShape {
   handle(request: ApiRequest): Promise<Reply | Refusal>;
 }
 
-export type Route = TenantRoute | OperatorRoute;
+/**
+ * A route for whoever knows its address, which carries its own proof: the handler checks it. It is
+ * not described to callers.
+ */
+interface LinkRoute extends RouteShape {
+  readonly audience: 'link';
+  handle(request: ApiRequest): Promise<Reply | Refusal>;
+}
+
+export type Route = TenantRoute | OperatorRoute | LinkRoute;
 
 /** An answer beside the API (`/healthz`, `/openapi.json`) to anybody's GET, unless guarded. */
 export interface Mount {

@@ -67,6 +67,7 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   const errorSchema = components.reference(errorEnvelope);
   const paths: Record<string, Record<string, Operation>> = {};
   for (const route of routes) {
+    if (route.audience === 'link') continue;
     const operation = operationOf(route, components, errorSchema, routes);
     (paths[templateOf(route)] ??= {})[route.method.toLowerCase()] = operation;
   }
@@ -83,7 +84,8 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
 /** What tenants use comes first. */
 function tagsOf(routes: readonly Route[]): readonly string[] {
   const forTenants = routes.filter(({ audience }) => audience === 'tenant');
-  return [...new Set([...forTenants, ...routes].map(({ tag }) => tag))];
+  const described = routes.filter(({ audience }) => audience !== 'link');
+  return [...new Set([...forTenants, ...described].map(({ tag }) => tag))];
 }
 
 const ABOUT =

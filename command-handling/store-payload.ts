@@ -4,7 +4,12 @@ import type { PayloadRef } from '../contracts/events/execution.js';
 import { payloadRefOf } from '../contracts/ids.js';
 import type { Payload } from '../infra/event-store/port.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../infra/payloads/port.js';
-import type { Infra } from '../runtime/infra.js';
+import type { RecentPayloads } from '../infra/payloads/recent.js';
+
+interface Stores {
+  readonly payloads: RecentPayloads;
+  readonly now: () => number;
+}
 
 interface StoredPayload {
   readonly ref: PayloadRef;
@@ -14,7 +19,7 @@ interface StoredPayload {
 
 /** JSON about something, e.g. `<execution>/output/<attempt>`. */
 export async function storePayload(
-  { payloads, now }: Pick<Infra, 'payloads' | 'now'>,
+  { payloads, now }: Stores,
   about: string,
   organizationId: string,
   value: unknown,
