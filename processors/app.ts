@@ -5,6 +5,7 @@ import type { Group } from '../infra/event-bus/port.js';
 import { openDeliverWebhooks } from './deliver-webhooks/deliver-webhooks.js';
 import { openRehostFiles } from './rehost-files/rehost-files.js';
 import { openPollProviderJobs } from './poll-provider-jobs/poll-provider-jobs.js';
+import { readCallbacks } from './poll-provider-jobs/read-callbacks.js';
 import { openAcceptedJobs } from './run-execution/accepted-jobs.js';
 import type { WaitingSettings } from './run-execution/waiting-entry.js';
 import { openRunExecution } from './run-execution/run-execution.js';
@@ -35,6 +36,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
   });
   return [
     group(runExecution.group, (waitMs) => runExecution.drain(waitMs)),
+    group(readCallbacks(infra, jobs, pollProviderJobs)),
     group(settleExecution(infra)),
     group(rehostFiles.group, () => rehostFiles.drain()),
     group(deliverWebhooks.group, (waitMs) => deliverWebhooks.drain(waitMs)),

@@ -112,7 +112,7 @@ export type Rejection =
 /** How long a delivered output may take to be re-hosted past its execution's expiry. */
 export const REHOST_GRACE_MS = 15 * 60_000;
 
-export { abandonedJob, evolve, initial } from './lifecycle.js';
+export { abandonedJob, evolve, initial, outcomeIsKnown } from './lifecycle.js';
 export type { Attempt, Job, State } from './lifecycle.js';
 
 export function decide(state: State, command: Command): Decision<Event, Rejection> {

@@ -119,6 +119,16 @@ export function abandonedJob(state: State): (Attempt & { readonly job: Job }) | 
   return last?.job && !last.ended ? { ...last, job: last.job } : undefined;
 }
 
+/** Whether the end of that attempt is recorded, so that nothing said about it changes anything. */
+export function outcomeIsKnown(state: State, attempt: number): boolean {
+  if (!('attempts' in state)) return false;
+  const one = state.attempts[attempt - 1];
+  if (!one || one.ended === 'unknown') return false;
+  if (one.ended) return true;
+  const isLast = attempt === state.attempts.length;
+  return isLast && (state.status === 'delivered' || state.status === 'completed');
+}
+
 /** While one attempt's end is unknown, nothing but its own key may be used: it may be paid for. */
 function pending(request: Requested, attempts: readonly Attempt[], notBefore?: Timestamp): State {
   const resume = attempts.find((attempt) => attempt.ended === 'unknown');

@@ -1,7 +1,8 @@
 /**
  * A provider that answers later is asked about its job until it is done or the attempt's deadline
  * passes. Whoever holds the timers asks, so a process that dies between two questions is missed by
- * nobody: the job's id is in the log.
+ * nobody: the job's id is in the log. Where the provider calls back, it is asked less often: only
+ * what callbacks lost is found so.
  *
  *   due ──► awaitingWebhook? ──► ask ──► pending ──► due again after a pause
  *             │ no: done            │       └ past the deadline ──► ProviderOutcomeUnknown
@@ -11,17 +12,16 @@ import type { CommandMetadata } from '../../command-handling/command-metadata.js
 import type { Loaded } from '../../command-handling/repository.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import type * as Execution from '../../domain/execution/execution.js';
-import { endingOf } from '../../domain/routing/health.js';
 import { pollPauseMs } from '../../domain/routing/poll-pause.js';
 import { createKeyedSemaphore } from '../../infra/concurrency/keyed-semaphore.js';
 import type { JobOutcome, ProviderResult } from '../../providers/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { AcceptedJobs } from '../run-execution/accepted-jobs.js';
-import type { ClaimedAttempt } from '../run-execution/claimed-attempt.js';
 import { inputOf } from '../run-execution/input.js';
-import { recordOutcome } from '../run-execution/record-outcome.js';
+import { callsBack } from '../run-execution/callback-url.js';
 import { passDeadline } from '../run-timers/pass-deadline.js';
 import { cancelProviderJob } from './cancel-provider-job.js';
+import { endJob, jobAttemptOf } from './job-attempt.js';
 
 export interface JobPoll {
   readonly executionId: ExecutionId;
@@ -40,6 +40,7 @@ export interface PollProviderJobs {
   poll(due: JobPoll, metadata: CommandMetadata, signal: AbortSignal): Promise<Polled>;
 }
 
+const NAME = 'poll-provider-jobs';
 /** Questions at one provider at once: a provider that hangs holds up no other one's jobs. */
 const POLLS_MAX = 16;
 const BUSY_PAUSE_MS = 250;
@@ -54,14 +55,14 @@ export function openPollProviderJobs(infra: Infra, jobs: AcceptedJobs): PollProv
       if (state.status !== 'awaitingWebhook' || state.current.attempt !== due.attempt)
         return { outcome: `already_${state.status}` };
       const claimed = { ...rest, state };
-      const attempt = attemptOf(infra, claimed);
+      const attempt = jobAttemptOf(infra, claimed);
       if (!attempt) return pendingOrLate(infra, jobs, { due, metadata, claimed });
       const { slug } = attempt.provider;
       if (!(await polls.acquire(slug))) return { outcome: 'busy', againInMs: BUSY_PAUSE_MS };
       try {
         const outcome = await ask(infra, attempt, signal);
         if (outcome.kind !== 'pending')
-          return { outcome: await end(infra, jobs, attempt, outcome, signal) };
+          return { outcome: await endJob(infra, jobs, NAME, attempt, outcome, signal) };
         return await pendingOrLate(infra, jobs, { due, metadata, claimed, attempt, outcome });
       } finally {
         polls.release(slug);
@@ -72,17 +73,7 @@ export function openPollProviderJobs(infra: Infra, jobs: AcceptedJobs): PollProv
 
 type Awaiting = Extract<Execution.State, { status: 'awaitingWebhook' }>;
 type Pending = Extract<JobOutcome, { kind: 'pending' }>;
-type PollableAttempt = ClaimedAttempt & { readonly claimed: Loaded<Awaiting> };
-
-/** Undefined when the catalogue has lost the route since. */
-function attemptOf(infra: Infra, claimed: Loaded<Awaiting>): PollableAttempt | undefined {
-  const { request, current } = claimed.state;
-  const { models, providers } = infra.catalogue.current();
-  const model = models.get(request.model);
-  const route = model?.routes.find(({ name }) => name === current.route);
-  const provider = providers.get(current.provider);
-  return model && route && provider && { claimed, model, route, provider };
-}
+type PollableAttempt = NonNullable<ReturnType<typeof jobAttemptOf<Awaiting>>>;
 
 /** Never rejects for what a provider does. */
 async function ask(
@@ -121,29 +112,6 @@ const inputGone: ProviderResult = {
   detail: 'the input by which the output is read is gone',
 };
 
-async function end(
-  infra: Infra,
-  jobs: AcceptedJobs,
-  attempt: PollableAttempt,
-  outcome: ProviderResult,
-  signal: AbortSignal,
-): Promise<string> {
-  const { request, current } = attempt.claimed.state;
-  const { executionId } = request;
-  const { kind } = outcome;
-  const provider = attempt.provider.slug;
-  const recorded = await recordOutcome(infra, 'poll-provider-jobs', attempt, outcome, signal);
-  const retryAfterMs = kind === 'failed' ? outcome.retryAfterMs : undefined;
-  jobs.end(executionId, current.attempt, endingOf(outcome), retryAfterMs);
-  const ms = infra.now() - Date.parse(current.dispatchedAt);
-  infra.metrics.attemptSeconds.observe({ provider, outcome: kind }, ms / 1000);
-  const detail = 'detail' in outcome && { detail: outcome.detail };
-  const { attempt: n, dispatchKey } = current;
-  const fields = { executionId, attempt: n, provider, dispatchKey };
-  infra.log.debug({ ...fields, outcome: kind, ...detail, recorded, ms }, 'job');
-  return recorded;
-}
-
 interface Unanswered {
   readonly due: JobPoll;
   readonly metadata: CommandMetadata;
@@ -176,6 +144,7 @@ async function pendingOrLate(
   const ageMs = nowMs - Date.parse(job.acceptedAt);
   const askedMs = outcome?.pollAfterMs;
   const { poll } = attempt.provider;
-  const pauseMs = pollPauseMs({ poll, ageMs, ...(askedMs !== undefined && { askedMs }) });
+  const usualMs = pollPauseMs({ poll, ageMs, ...(askedMs !== undefined && { askedMs }) });
+  const pauseMs = callsBack(infra, attempt.provider) ? Math.max(usualMs, poll.maxMs) : usualMs;
   return { outcome: 'pending', againInMs: Math.min(pauseMs, leftMs) };
 }

@@ -15,7 +15,7 @@ import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.
 import { startReceiver, type Manner } from '../../testing/receiver.js';
 import { behave } from '../../sandbox/testing/behaviour.js';
 import { processorWorkers } from '../app.js';
-import { storePayload } from '../store-payload.js';
+import { storePayload } from '../../command-handling/store-payload.js';
 import { openRehostFiles } from './rehost-files.js';
 import {
   ask,

@@ -22,7 +22,7 @@ import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProducedFile, ProviderOutput } from '../../providers/port.js';
 import { metadataOf } from '../command-metadata.js';
-import { storePayload } from '../store-payload.js';
+import { storePayload } from '../../command-handling/store-payload.js';
 import { fetchOutput, removeUnrecorded } from './fetch-output.js';
 import { openOutputLanes, Unreachable } from './output-lanes.js';
 

@@ -3,16 +3,22 @@
  * call that this process does not live to record is recovered when its deadline passes; a job that
  * the provider accepted is asked about by poll-provider-jobs, whatever becomes of this process.
  */
+import type { ExecutionId } from '../../contracts/ids.js';
+import { outcomeIsKnown } from '../../domain/execution/execution.js';
 import { endingOf } from '../../domain/routing/health.js';
 import { InputUnavailable } from '../../providers/port.js';
 import type { ProviderOutcome, ProviderResult } from '../../providers/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import { cancelProviderJob } from '../poll-provider-jobs/cancel-provider-job.js';
 import type { AcceptedJobs } from './accepted-jobs.js';
+import { callbackUrlOf, callsBack } from './callback-url.js';
 import type { ClaimedAttempt } from './claimed-attempt.js';
 import type { Input } from './input.js';
+import { recordLate } from './late-answer.js';
 import type { ProviderSlot } from './provider-pool.js';
 import { recordOutcome } from './record-outcome.js';
+
+const NAME = 'run-execution';
 
 type Accepted = Extract<ProviderOutcome, { kind: 'accepted' }>;
 
@@ -25,26 +31,75 @@ export interface CallingAttempt extends ClaimedAttempt {
 
 export interface ProviderCalls {
   start(attempt: CallingAttempt): void;
+  /** Nobody waits for it any more: its connection is closed, and its slot free. */
+  callOff(executionId: ExecutionId): void;
   drain(waitMs: number): Promise<void>;
 }
 
+/** A call whose execution was called off in another process ends so much later at most. */
+const LOOK_EVERY_MS = 2_000;
+
 export function openProviderCalls(infra: Infra, jobs: AcceptedJobs): ProviderCalls {
-  const inFlight = new Set<Promise<void>>();
-  const cut = new AbortController();
+  const inFlight = new Map<CallingAttempt, AbortController>();
+  const running = new Set<Promise<void>>();
+  const stopping = new AbortController();
+  let looking: NodeJS.Timeout | undefined;
+  const look = () =>
+    void abortUnwanted(infra, inFlight).catch((err: unknown) =>
+      infra.log.warn({ err }, 'calls in flight could not be looked at; trying again'),
+    );
+  const abortAll = () => {
+    stopping.abort();
+    for (const off of inFlight.values()) off.abort();
+  };
   return {
     start(attempt) {
-      const run = perform(infra, jobs, attempt, cut.signal).catch((err: unknown) =>
+      const off = new AbortController();
+      inFlight.set(attempt, off);
+      looking ??= setInterval(look, LOOK_EVERY_MS).unref();
+      const signals = { off: off.signal, stopping: stopping.signal };
+      const run = perform(infra, jobs, attempt, signals).catch((err: unknown) =>
         infra.log.error({ ...fieldsOf(attempt), err }, 'an attempt ended without being recorded'),
       );
-      inFlight.add(run);
-      void run.finally(() => inFlight.delete(run));
+      running.add(run);
+      void run.finally(() => {
+        inFlight.delete(attempt);
+        running.delete(run);
+      });
+    },
+    callOff(executionId) {
+      for (const [{ claimed }, off] of inFlight)
+        if (claimed.state.request.executionId === executionId) off.abort();
     },
     async drain(waitMs) {
-      const timer = setTimeout(() => cut.abort(), waitMs);
-      while (inFlight.size > 0) await Promise.all(inFlight);
+      const timer = setTimeout(abortAll, waitMs);
+      while (running.size > 0) await Promise.all(running);
       clearTimeout(timer);
+      clearInterval(looking);
     },
   };
+}
+
+/** `off`: nobody waits for the call any more, or the process stops; `stopping`: only the latter. */
+interface Signals {
+  readonly off: AbortSignal;
+  readonly stopping: AbortSignal;
+}
+
+/** Of those that take their time: whoever has just begun is looked at the next time. */
+async function abortUnwanted(
+  { executions }: Infra,
+  inFlight: ReadonlyMap<CallingAttempt, AbortController>,
+): Promise<void> {
+  const sinceMs = performance.now() - LOOK_EVERY_MS;
+  const older = [...inFlight].filter(([{ claimedAtMs }]) => claimedAtMs < sinceMs);
+  const lookAt = async ([{ claimed }, off]: (typeof older)[number]) => {
+    const { request, current } = claimed.state;
+    const { state } = await executions.load(request.executionId);
+    const isWanted = 'current' in state && state.current.attempt === current.attempt;
+    if (!isWanted) off.abort();
+  };
+  await Promise.all(older.map(lookAt));
 }
 
 const fieldsOf = ({ claimed: { state }, provider }: ClaimedAttempt) => ({
@@ -58,10 +113,10 @@ async function perform(
   infra: Infra,
   jobs: AcceptedJobs,
   attempt: CallingAttempt,
-  cut: AbortSignal,
+  signals: Signals,
 ): Promise<void> {
   const startedAtMs = performance.now();
-  const outcome = await call(infra, attempt, cut);
+  const outcome = await call(infra, attempt, signals.off);
   const latencyMs = performance.now() - startedAtMs;
   const { kind } = outcome;
   infra.metrics.attemptSeconds.observe(
@@ -70,8 +125,8 @@ async function perform(
   );
   const recorded =
     outcome.kind === 'accepted'
-      ? await accept(infra, jobs, attempt, outcome, cut)
-      : await end(infra, attempt, { outcome, latencyMs }, cut);
+      ? await accept(infra, jobs, attempt, outcome, signals)
+      : await end(infra, jobs, attempt, { outcome, latencyMs }, signals);
   const detail = 'detail' in outcome && { detail: outcome.detail };
   const ms = Math.round(latencyMs);
   infra.log.debug({ ...fieldsOf(attempt), outcome: kind, ...detail, recorded, ms }, 'attempt');
@@ -79,15 +134,50 @@ async function perform(
 
 async function end(
   infra: Infra,
+  jobs: AcceptedJobs,
   attempt: CallingAttempt,
   { outcome, latencyMs }: { readonly outcome: ProviderResult; readonly latencyMs: number },
-  cut: AbortSignal,
+  { off, stopping }: Signals,
 ): Promise<string> {
+  // It is not the provider's failure. Where the process stops, the deadline decides as after a
+  // crash; where the execution is over, nothing is left to be recorded.
+  if (
+    off.aborted &&
+    (outcome.kind === 'unknown' || (!stopping.aborted && outcome.kind === 'failed'))
+  ) {
+    attempt.slot.release('neutral', 0);
+    return stopping.aborted ? 'cut' : 'called_off';
+  }
+  if (outcome.kind === 'unknown' && mayCallBack(infra, attempt)) {
+    const { claimed, slot, claimedAtMs } = attempt;
+    const { request, current } = claimed.state;
+    const { executionId } = request;
+    jobs.keep({ executionId, attempt: current.attempt, slot, claimedAtMs });
+    return 'awaits_callback';
+  }
   const retryAfterMs = outcome.kind === 'failed' ? outcome.retryAfterMs : undefined;
   attempt.slot.release(endingOf(outcome), latencyMs, retryAfterMs);
-  // A cut call is not a provider's failure: its deadline decides, as after a crash.
-  if (cut.aborted && outcome.kind === 'unknown') return 'cut';
-  return recordOutcome(infra, 'run-execution', attempt, outcome, cut);
+  const recorded = await recordOutcome(infra, NAME, attempt, outcome, stopping);
+  if (recorded !== 'AlreadyFinished' && recorded !== 'NotThisAttempt') return recorded;
+  return tellLate(infra, attempt, outcome);
+}
+
+/**
+ * A job may have been accepted though its acceptance is lost: then the provider calls back, unless
+ * it may be asked again under its key, which finds the job sooner.
+ */
+const mayCallBack = (infra: Infra, { provider }: ClaimedAttempt): boolean =>
+  callsBack(infra, provider) && !provider.honoursIdempotencyKey;
+
+async function tellLate(
+  infra: Infra,
+  { claimed }: ClaimedAttempt,
+  outcome: ProviderResult,
+): Promise<string> {
+  const { request, current } = claimed.state;
+  const { state } = await infra.executions.load(request.executionId);
+  if (outcomeIsKnown(state, current.attempt)) return `already_${state.status}`;
+  return recordLate(infra, NAME, request, current, outcome);
 }
 
 /** The slot of a job is kept until the job ends; a job that nobody waits for is called off. */
@@ -96,27 +186,26 @@ async function accept(
   jobs: AcceptedJobs,
   attempt: CallingAttempt,
   outcome: Accepted,
-  cut: AbortSignal,
+  { stopping }: Signals,
 ): Promise<string> {
   const { claimed, provider, route, slot, claimedAtMs } = attempt;
   const { request, current } = claimed.state;
   const { executionId } = request;
   let recorded = 'not_recorded';
   try {
-    recorded = await recordOutcome(infra, 'run-execution', attempt, outcome, cut);
+    recorded = await recordOutcome(infra, NAME, attempt, outcome, stopping);
   } finally {
     if (recorded === 'RecordAccepted')
       jobs.keep({ executionId, attempt: current.attempt, slot, claimedAtMs });
     else slot.release('neutral', 0);
   }
-  if (recorded !== 'RecordAccepted')
-    cancelProviderJob(infra, {
-      executionId,
-      dispatchKey: current.dispatchKey,
-      provider,
-      route,
-      providerJobId: outcome.providerJobId,
-    });
+  if (recorded === 'RecordAccepted') return recorded;
+  const { state } = await infra.executions.load(executionId);
+  // A callback may have told its end before the call was answered.
+  if (outcomeIsKnown(state, current.attempt)) return `already_${state.status}`;
+  const { dispatchKey } = current;
+  const { providerJobId } = outcome;
+  cancelProviderJob(infra, { executionId, dispatchKey, provider, route, providerJobId });
   return recorded;
 }
 
@@ -127,17 +216,21 @@ async function call(
   signal: AbortSignal,
 ): Promise<ProviderOutcome> {
   const { claimed, provider, route, claimedAtMs, input } = attempt;
+  const { request, current } = claimed.state;
+  const { executionId } = request;
   // What the claim has cost is taken from the call, which must end before the deadline.
   const timeoutMs = Math.floor(provider.timeoutMs - (performance.now() - claimedAtMs));
   if (timeoutMs <= 0) return tooLate;
+  const callbackUrl = callbackUrlOf(infra, provider, { executionId, attempt: current.attempt });
   try {
     return await infra.providers.adapter(provider.adapter).call({
       provider,
       providerModel: route.providerModel,
-      modality: claimed.state.request.modality,
+      modality: request.modality,
       input: input.input,
       ...(input.files.size > 0 && { files: input.files }),
-      dispatchKey: claimed.state.current.dispatchKey,
+      ...(callbackUrl !== undefined && { callbackUrl }),
+      dispatchKey: current.dispatchKey,
       timeoutMs,
       signal,
     });

@@ -16,6 +16,7 @@ import type { Payload } from '../../infra/event-store/port.js';
 import type { ProviderOutcome, ProviderResult } from '../../providers/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
+import { callsBack } from './callback-url.js';
 import type { ClaimedAttempt } from './claimed-attempt.js';
 import { successOf } from './success.js';
 
@@ -111,15 +112,16 @@ async function prepare(
 }
 
 function acceptanceOf(
-  { providers }: Infra,
+  infra: Infra,
   { claimed, provider }: ClaimedAttempt,
   { providerJobId, pollAfterMs = 0 }: Accepted,
   at: string,
 ): Execution.Command {
   const { attempt } = claimed.state.current;
-  const firstMs = Math.max(provider.poll.firstMs, pollAfterMs);
-  const pollAt = new Date(Date.parse(at) + firstMs).toISOString();
-  const isPolled = providers.adapter(provider.adapter).poll !== undefined;
+  const { poll } = provider;
+  const usualMs = callsBack(infra, provider) ? poll.maxMs : poll.firstMs;
+  const pollAt = new Date(Date.parse(at) + Math.max(usualMs, pollAfterMs)).toISOString();
+  const isPolled = infra.providers.adapter(provider.adapter).poll !== undefined;
   return { type: 'RecordAccepted', attempt, providerJobId, ...(isPolled && { pollAt }), at };
 }
 

@@ -150,24 +150,35 @@ describe('run-execution', function () {
     expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
   });
 
-  it('lets a cancelled execution’s late result fall, and charges nothing', async () => {
+  const slots = async (slug: string) => {
+    const { values } = await spec.infra.metrics.bulkheadInUse.get();
+    return values.find(({ labels }) => labels.provider === slug)?.value ?? 0;
+  };
+
+  it('ends the call of a cancelled execution at once, and charges nothing', async () => {
     const { infra } = spec;
-    await behave(spec.sandbox.url, { aurora: { latency: 600 }, borealis: { latency: 600 } });
+    await behave(spec.sandbox.url, { aurora: { latency: 60_000 } });
     const asked = await ask(infra);
     await whenTypes(infra, asked, 'ProviderDispatched');
-    await cancel(infra, asked);
-    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
-    await eventually('the late result is looked at', () =>
-      spec.logged.find(
-        ({ msg, executionId, recorded }) =>
-          msg === 'attempt' && executionId === asked.executionId && recorded === 'AlreadyFinished',
-      ),
+    await eventually('it is called', async () =>
+      (await callsFor(spec.sandbox.url, asked.executionId)).some(({ status }) => status === null),
     );
+    expect(await slots('aurora-chat')).to.equal(1);
+    const beganMs = performance.now();
+    await cancel(infra, asked);
+    await eventually('its slot is free', async () => (await slots('aurora-chat')) === 0);
+    expect(performance.now() - beganMs, 'long before its deadline').to.be.below(1_000);
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
     expect((await typesOf(infra, asked)).at(-1)).to.equal('ExecutionCancelled');
     expect(await accountOf(infra, asked.organizationId)).to.deep.include({
       available: FUNDS,
       held: 0n,
     });
+    const ended = () =>
+      spec.logged.find(
+        ({ msg, executionId }) => msg === 'attempt' && executionId === asked.executionId,
+      );
+    expect(await eventually('the call has ended', ended)).to.include({ recorded: 'called_off' });
   });
 
   it('paints a picture that is ours afterwards', async () => {

@@ -15,7 +15,7 @@ import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue
 import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { idOf } from '../../contracts/streams.js';
-import * as Execution from '../../domain/execution/execution.js';
+import type * as Execution from '../../domain/execution/execution.js';
 import { chooseRoute, type RouteChoice } from '../../domain/routing/choose-route.js';
 import { queueNameOf } from '../../domain/routing/waiting-queue.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
@@ -112,6 +112,7 @@ export function openRunExecution(
         const executionId = idOf(stream) as ExecutionId;
         if (type === 'ExecutionCancelled' || type === 'ExecutionExpired') {
           room.leave(executionId);
+          calls.callOff(executionId);
           return callOff(infra, jobs, executionId, revision);
         }
         const metadata = metadataOf('run-execution', executionId, notification);
@@ -255,8 +256,8 @@ async function callOff(
   atLeast: number,
 ): Promise<string> {
   const { state } = await infra.executions.load(executionId, { atLeast });
-  const attempt = Execution.abandonedJob(state);
-  if (attempt) jobs.end(executionId, attempt.attempt, 'neutral');
+  const last = 'attempts' in state ? state.attempts.at(-1) : undefined;
+  if (last) jobs.end(executionId, last.attempt, 'neutral');
   return cancelJobOf(infra, state);
 }
 

@@ -4,7 +4,7 @@ import { boundedUsage, costAt, costOf } from '../../domain/pricing/pricing.js';
 import type { Payload } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProviderResult } from '../../providers/port.js';
-import { storePayload } from '../store-payload.js';
+import { storePayload } from '../../command-handling/store-payload.js';
 import type { ClaimedAttempt } from './claimed-attempt.js';
 
 type Succeeded = Extract<ProviderResult, { kind: 'succeeded' }>;

@@ -1,0 +1,27 @@
+/** Where a provider may call back about one attempt; a provider that cannot reach us is asked. */
+import type { Provider } from '../../contracts/catalogue/catalogue.js';
+import { callbackTokenOf, type CalledAttempt } from '../../infra/callback-token.js';
+import { isLoopback } from '../../runtime/addresses.js';
+import type { Infra } from '../../runtime/infra.js';
+
+type Given = Pick<Infra, 'addresses' | 'providers' | 'secrets'>;
+
+export function callbackUrlOf(
+  infra: Given,
+  provider: Provider,
+  attempt: CalledAttempt,
+): string | undefined {
+  if (!callsBack(infra, provider)) return undefined;
+  const token = callbackTokenOf(infra.secrets.callbackKey, attempt);
+  return `${infra.addresses.publicUrl}/v1/callbacks/${token}`;
+}
+
+/** Whether the provider is given a URL and can reach it. */
+export function callsBack({ addresses, providers }: Given, provider: Provider): boolean {
+  if (!providers.adapter(provider.adapter).readCallback) return false;
+  const { publicUrl } = addresses;
+  // Who is reached by TLS alone does not call back in the clear.
+  if (provider.baseUrl.startsWith('https:'))
+    return publicUrl.startsWith('https:') && !isLoopback(publicUrl);
+  return !isLoopback(publicUrl) || isLoopback(provider.baseUrl);
+}
