@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { decide, evolve, initial, CALLBACKS_MAX, type Command, type Event } from './attempt.js';
+import { decide, evolve, initial, CALLBACKS_MAX, type Command } from './attempt.js';
 
 const about = {
   executionId: 'exec_2f0c8f4e-1d2b-5c3a-9e8f-0a1b2c3d4e5f',
@@ -21,9 +21,7 @@ const late: Command = {
 const after = (...commands: Command[]) =>
   commands.reduce((state, command) => {
     const decision = decide(state, command);
-    return decision.kind === 'accepted'
-      ? (decision.events as readonly Event[]).reduce(evolve, state)
-      : state;
+    return decision.kind === 'accepted' ? decision.events.reduce(evolve, state) : state;
   }, initial());
 
 describe('attempt', () => {

@@ -30,7 +30,7 @@ export async function passDeadline(
   return result.outcome === 'rejected' ? result.reason : result.outcome;
 }
 
-/** A job that was accepted, or may have been: its provider calls back, also where we lost the id. */
+/** A job that was accepted, or may have been: its provider calls back, though its id is lost. */
 function mayStillAnswer(infra: Infra, { status, current }: InFlight): boolean {
   if (status === 'awaitingWebhook') return true;
   const provider = infra.catalogue.current().providers.get(current.provider);
