@@ -6,7 +6,8 @@ import type { FileId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { readEvents } from '../../command-handling/streams.js';
 import { FileTooLarge } from '../../infra/files/errors.js';
-import { inspectFile } from '../../infra/files/image-info.js';
+import { bytesInStore } from '../../infra/files/byte-source.js';
+import { inspectFile } from '../../infra/files/inspect-file.js';
 import type { StoredFile } from '../../infra/files/port.js';
 import { storedFile } from '../../infra/files/stored.js';
 import type { Infra } from '../../runtime/infra.js';
@@ -18,8 +19,6 @@ export type Trouble = 'unusable' | 'unreachable';
 
 const DOWNLOAD_TIMEOUT_MS = 60_000;
 const FILE_BYTES_MAX = 150 * 1024 * 1024;
-/** Magic bytes and dimensions lie within these first bytes of every format that we take. */
-const HEAD_BYTES = 64 * 1024;
 
 /**
  * What was recorded of this file before stands, and what was stored before is not fetched again:
@@ -45,7 +44,7 @@ export async function fetchOutput(
     await files.remove(fileId);
     return 'unusable';
   }
-  const info = inspectFile(await headOf(infra, fileId, kept.sizeBytes));
+  const info = await inspectFile(bytesInStore(files, fileId, kept.sizeBytes));
   return info?.contentType.startsWith('image/') ? { fileId, ...info, ...kept } : 'unusable';
 }
 
@@ -93,14 +92,4 @@ async function bytesOf(
   if (result.status === 200) return result.body;
   result.body.destroy();
   return result.status >= 500 || result.status === 429 ? 'unreachable' : 'unusable';
-}
-
-async function headOf({ files }: Infra, fileId: FileId, sizeBytes: number): Promise<Buffer> {
-  if (sizeBytes === 0) return Buffer.alloc(0);
-  const range = { start: 0, end: Math.min(sizeBytes, HEAD_BYTES) - 1 };
-  const stream = await files.open(fileId, range);
-  if (!stream) throw new Error(`${fileId} vanished after it was kept`);
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }

@@ -7,8 +7,8 @@ import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import { isId, type FileId } from '../../contracts/ids.js';
 import { withDefaults } from '../../domain/pricing/defaults.js';
 import { filesIn } from '../../providers/catalogue/input-validators.js';
-import type { ByteRange } from '../../infra/files/port.js';
-import { inspectFile } from '../../infra/files/image-info.js';
+import { bytesInStore } from '../../infra/files/byte-source.js';
+import { inspectFile } from '../../infra/files/inspect-file.js';
 import type { Infra } from '../../runtime/infra.js';
 import { InputUnavailable, type InputFile, type ProviderCall } from '../../providers/port.js';
 
@@ -61,12 +61,12 @@ async function inputFileOf(
   id: FileId,
   sizeBytes: number,
 ): Promise<InputFile> {
-  const open = async (range?: ByteRange): Promise<Readable> => {
-    const stream = await files.open(id, range);
+  const open = async (): Promise<Readable> => {
+    const stream = await files.open(id);
     if (!stream) throw new Error(`${id} was removed while it was used`);
     return stream;
   };
-  const head = sizeBytes === 0 ? NOTHING : await buffer(await open({ start: 0, end: HEAD_END }));
+  const info = await inspectFile(bytesInStore(files, id, sizeBytes));
   const unlessAway = async <T>(read: () => Promise<T>): Promise<T> => {
     try {
       return await read();
@@ -75,13 +75,9 @@ async function inputFileOf(
     }
   };
   return {
-    contentType: inspectFile(head)?.contentType ?? 'application/octet-stream',
+    contentType: info?.contentType ?? 'application/octet-stream',
     sizeBytes,
     bytes: () => unlessAway(async () => buffer(await open())),
     stream: () => unlessAway(open),
   };
 }
-
-const NOTHING = Buffer.alloc(0);
-/** Of the bytes that tell the format. */
-const HEAD_END = 64 * 1024 - 1;

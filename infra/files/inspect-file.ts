@@ -1,0 +1,90 @@
+/**
+ * What a file is, by its bytes alone. Nothing that anybody declared about it is trusted, and
+ * nothing is decoded: magic bytes name the format, headers say how large or how long it is. What a
+ * header does not say in a usable way is left out.
+ */
+import { fileTypeFromTokenizer } from 'file-type';
+import { inPages, SourceTokenizer, type ByteSource } from './byte-source.js';
+import { boxedMeasures } from './iso-boxes.js';
+import type { Measures } from './measures.js';
+import { pictureSize } from './picture-size.js';
+import { soundDurationMs } from './sound-duration.js';
+import { webmMeasures } from './webm.js';
+
+export interface FileInfo {
+  /** Of the content as found. */
+  readonly contentType: string;
+  readonly format: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly durationMs?: number;
+}
+
+/** Undefined for what is no known format. Rejects only as the source does. */
+export async function inspectFile(given: ByteSource): Promise<FileInfo | undefined> {
+  const source = inPages(given);
+  const found = await fileTypeFromTokenizer(new SourceTokenizer(source));
+  if (!found) return undefined;
+  const format = formats.get(found.ext) ?? found.ext;
+  const contentType = contentTypes.get(format) ?? found.mime;
+  const measures = await measuresOf(source, contentType, format);
+  return { contentType, format, ...usable(measures) };
+}
+
+/** Where the library has a word of its own for what has one name here. */
+const formats: ReadonlyMap<string, string> = new Map([
+  ['jpg', 'jpeg'],
+  ['apng', 'png'],
+  ['tif', 'tiff'],
+  ['oga', 'ogg'],
+  ['m4v', 'mp4'],
+]);
+
+const contentTypes: ReadonlyMap<string, string> = new Map([
+  ['png', 'image/png'],
+  ['flac', 'audio/flac'],
+  ['m4a', 'audio/mp4'],
+  ['opus', 'audio/ogg'],
+  ['wav', 'audio/wav'],
+  ['mp4', 'video/mp4'],
+]);
+
+async function measuresOf(
+  source: ByteSource,
+  contentType: string,
+  format: string,
+): Promise<Measures> {
+  switch (format) {
+    case 'png':
+    case 'jpeg':
+    case 'gif':
+    case 'webp':
+      return (await pictureSize(source, format)) ?? {};
+    case 'avif':
+    case 'heic':
+    case 'mp4':
+    case 'mov':
+    case 'm4a':
+      return boxedMeasures(source);
+    case 'webm':
+    case 'mkv':
+      return webmMeasures(source);
+    default:
+      return contentType.startsWith('audio/')
+        ? { durationMs: await soundDurationMs(source, contentType) }
+        : {};
+  }
+}
+
+/** A header may say anything; no picture has more, and a field of a PNG holds up to 2³² − 1. */
+const SIDE_MAX = 100_000;
+const DURATION_MS_MAX = 7 * 24 * 60 * 60 * 1_000;
+
+function usable({ width = 0, height = 0, durationMs = 0 }: Measures) {
+  const isSized = isWithin(width, SIDE_MAX) && isWithin(height, SIDE_MAX);
+  const isTimed = isWithin(durationMs, DURATION_MS_MAX);
+  return { ...(isSized && { width, height }), ...(isTimed && { durationMs }) };
+}
+
+const isWithin = (value: number, max: number): boolean =>
+  Number.isInteger(value) && value > 0 && value <= max;
