@@ -62,6 +62,18 @@ describe('POST /v1/executions', () => {
         'input.image',
         'raw_url_not_allowed',
       ],
+      [
+        'a region that no provider promises',
+        { ...text, require: { region: 'cn' } },
+        'require.region',
+        'unsupported',
+      ],
+      [
+        'a requirement that there is not',
+        { ...text, require: { retention: 'a month' } },
+        'require.retention',
+        'enum',
+      ],
       ['an unknown field', { ...text, provider: 'x' }, 'provider', 'additional_properties'],
       ['an expiry of nothing', { ...text, expires_in: 0 }, 'expires_in', 'minimum'],
       ['an expiry beyond a day', { ...text, expires_in: 86_401 }, 'expires_in', 'maximum'],
@@ -105,6 +117,18 @@ describe('POST /v1/executions', () => {
         expect(found).to.deep.include({ field, code, message: '' });
         expect(await store.head()).to.equal(before);
       });
+  });
+
+  it('records what is required, and knows a repeat that requires the same', async () => {
+    const body = { ...text, require: { training: 'never', region: 'eu' } };
+    const headers = { 'idempotency-key': 'required' };
+    const { require } = await requestedBy(body, headers);
+    expect(require).to.deep.equal({ training: 'never', region: 'eu' });
+    const again = { require: { region: 'eu', training: 'never' }, ...text };
+    expect((await post(again, headers)).headers['idempotency-replayed']).to.equal('true');
+    const other = await post({ ...text, require: { region: 'eu' } }, headers);
+    expect(other.status).to.equal(422);
+    expect((await post(text, headers)).status).to.equal(422);
   });
 
   describe('reads the idempotency key', () => {

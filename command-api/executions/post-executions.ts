@@ -1,14 +1,13 @@
 /** Submits an execution: `202` at once with its id and the money that is held for it. */
 import { randomUUID } from 'node:crypto';
-import type { Catalogue, Model } from '../../contracts/catalogue/catalogue.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import { acceptedSchema } from '../../contracts/http/execution.js';
 import { submitSchema, type SubmitBody } from '../../contracts/http/post-executions.js';
 import { executionIdOf, isId, payloadRefOf, type ExecutionId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { acceptedBody, foldExecution } from '../../domain/execution/view.js';
-import { estimateFor, holdFor } from '../../domain/pricing/pricing.js';
-import { filesIn, validateInput } from '../../providers/catalogue/input-validators.js';
+import { holdFor } from '../../domain/pricing/pricing.js';
+import { filesIn } from '../../providers/catalogue/input-validators.js';
 import {
   Refusal,
   type ApiRequest,
@@ -23,6 +22,7 @@ import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
 import { requireIdempotencyKey } from './idempotency-key.js';
 import { invalidField, refused } from '../refusals.js';
+import { modelsAsked, type ModelsAsked } from './models-asked.js';
 import { findSeen, submit, type Requested, type Submission } from './submit.js';
 
 export const postExecutions = (commands: Commands): Route => ({
@@ -60,9 +60,9 @@ async function handle(
   if (found.requested) return repeated(found.requested, bodyHash);
 
   const asked = { commands, request, caller, body, key, executionId, input, bodyHash };
-  const chosen = modelOf(commands.catalogue.current(), body);
+  const chosen = modelsAsked(commands.catalogue.current(), body, body.require);
   const submission = submissionOf(asked, chosen);
-  const files = filesIn(chosen.model, body.input);
+  const files = filesOf(chosen, body);
   const missing = files.length === 0 ? NONE_MISSING : await missingFiles(asked, files);
   if (missing.length > 0) return new Refusal('FILE_NOT_FOUND', undefined, missing);
   const submitted = await submit(commands, submission, found.generation);
@@ -96,34 +96,31 @@ interface Asked {
  * fields stand in canonical order; the schema lets no others through.
  */
 function canonicalBody(body: SubmitBody, input: string): string {
-  const { expires_in: expiresIn, metadata, webhook_url: webhookUrl, webhook_events: told } = body;
+  const { expires_in: expiresIn, fallback_models: fallbacks, metadata, require } = body;
+  const { webhook_url: webhookUrl, webhook_events: told } = body;
   const before = expiresIn === undefined ? '' : `"expires_in":${canonicalJson(expiresIn)},`;
+  const others = fallbacks === undefined ? '' : `"fallback_models":${JSON.stringify(fallbacks)},`;
   const between = metadata === undefined ? '' : `,"metadata":${canonicalJson(metadata)}`;
+  const required = require === undefined ? '' : `,"require":${canonicalJson(require)}`;
   const events = told === undefined ? '' : `,"webhook_events":${JSON.stringify(told)}`;
   const after = webhookUrl === undefined ? '' : `,"webhook_url":${JSON.stringify(webhookUrl)}`;
-  const model = JSON.stringify(body.model);
-  return `{${before}"input":${input}${between},"model":${model}${events}${after}}`;
+  const model = `"model":${JSON.stringify(body.model)}`;
+  return `{${before}${others}"input":${input}${between},${model}${required}${events}${after}}`;
 }
 
-interface Chosen {
-  readonly model: Model;
-  readonly catalogueVersion: string;
+/** Of all its models, each once. */
+function filesOf({ model, fallbacks }: ModelsAsked, { input }: SubmitBody) {
+  const files = filesIn(model, input);
+  if (fallbacks.length === 0) return files;
+  const all = [...files, ...fallbacks.flatMap((fallback) => filesIn(fallback, input))];
+  return [...new Map(all.map((file) => [file.field, file])).values()];
 }
 
-function modelOf({ models, version }: Catalogue, { model: slug }: SubmitBody): Chosen {
-  const model = models.get(slug);
-  if (model) return { model, catalogueVersion: version };
-  throw invalidField('model', 'unknown_model', 'is not a model of the catalogue');
-}
-
-/** Throws a `Refusal` when the body asks for something that this model or we do not do. */
-function submissionOf(asked: Asked, { model, catalogueVersion }: Chosen): Submission {
+/** Throws a `Refusal` for a webhook's URL that we do not call. */
+function submissionOf(asked: Asked, chosen: ModelsAsked): Submission {
   const { commands, body, caller, executionId, key, bodyHash, request } = asked;
-  const details = validateInput(model, body.input);
-  if (details.length > 0)
-    throw new Refusal('INPUT_VALIDATION_ERROR', 'The input is not valid for this model.', details);
+  const { model, fallbacks, catalogueVersion, estimated } = chosen;
   const webhookUrl = webhookUrlOf(commands, body);
-  const { estimated } = estimateFor(model, body.input);
   const inputBytes = Buffer.from(asked.input);
   const sha256 = sha256Hex(inputBytes);
   const acceptedAtMs = commands.now();
@@ -150,6 +147,8 @@ function submissionOf(asked: Asked, { model, catalogueVersion }: Chosen): Submis
       holdAmount: holdFor(estimated),
       expiresAt: new Date(acceptedAtMs + lifetimeMs).toISOString(),
       catalogueVersion,
+      ...(fallbacks.length > 0 && { fallbackModels: fallbacks.map(({ slug }) => slug) }),
+      ...(body.require && { require: body.require }),
     },
     inputBytes,
     metadata: metadataOf(request, caller.keyId, executionId),

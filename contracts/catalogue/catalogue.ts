@@ -1,5 +1,6 @@
 /** The catalogue: models → routes → providers. What operators write; callers see only `Model`s. */
 import type { Modality, Usage } from '../events/execution.js';
+import type { Capabilities, Promises } from './capabilities.js';
 import type { Price } from './price-units.js';
 
 export interface Breaker {
@@ -60,6 +61,10 @@ export interface Route {
   readonly cost: Price;
   /** Smaller is preferred among equals; 0 unless given. */
   readonly priority: number;
+  /** Its share among routes that are about as good; absent: the catalogue's order decides. */
+  readonly weight?: number;
+  readonly capabilities?: Capabilities;
+  readonly promises?: Promises;
 }
 
 export interface Model {

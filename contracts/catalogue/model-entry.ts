@@ -1,5 +1,11 @@
 /** A model and its routes in the catalogue file. */
 import { modalities, type Modality } from '../events/execution.js';
+import {
+  capabilitiesSchema,
+  promisesSchema,
+  type Capabilities,
+  type Promises,
+} from './capabilities.js';
 import { priceUnits, type PriceEntry } from './price-units.js';
 import { closed, integer, slug, text, type Part } from './schema-parts.js';
 
@@ -29,6 +35,9 @@ export interface RouteEntry {
   readonly provider: string;
   readonly provider_model: string;
   readonly priority?: number;
+  readonly weight?: number;
+  readonly capabilities?: Capabilities;
+  readonly promises?: Promises;
   /** Absent is refused after the schema, with a sentence of its own. */
   readonly price?: PriceEntry;
   readonly cost: PriceEntry;
@@ -64,6 +73,9 @@ const route = closed(
     provider: slug,
     provider_model: text(255, "the provider's own name of the model"),
     priority: integer(-1000, 1000, 'smaller is preferred'),
+    weight: integer(0, 1000, 'a share among routes that are about as good'),
+    capabilities: capabilitiesSchema,
+    promises: promisesSchema,
     price,
     cost: price,
   },

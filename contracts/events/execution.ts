@@ -1,4 +1,5 @@
 /** The facts of one execution, from its acceptance to its one terminal state. */
+import type { Promises } from '../catalogue/capabilities.js';
 import type { CanonicalCode } from '../error-codes.js';
 import type { ApiKeyId, ExecutionId, FileId, HoldId, OrganizationId } from '../ids.js';
 import type { Micros } from '../money.js';
@@ -52,6 +53,8 @@ export interface RouteCandidate {
   readonly provider: string;
   readonly score: number;
   readonly skipped?: string;
+  /** With `skipped: capability`: the field of the input that the route cannot do. */
+  readonly lacks?: string;
 }
 
 /** A file that a provider produced, as callers see it. */
@@ -101,6 +104,10 @@ export type ExecutionRequested = DomainEvent<
     readonly holdId: HoldId;
     readonly expiresAt: Timestamp;
     readonly catalogueVersion: string;
+    /** Tried in order when the routes of the models before are exhausted. */
+    readonly fallbackModels?: readonly string[];
+    /** What its caller and its organization require of where it is worked on. */
+    readonly require?: Promises;
   }
 >;
 
@@ -246,6 +253,11 @@ export const usage = record({
   'seconds?': { ...size, type: 'number' },
   'characters?': size,
 });
+const required = record({
+  'region?': text,
+  'retention?': oneOf('none'),
+  'training?': oneOf('never'),
+});
 const outputFile = record({
   fileId: id('file'),
   contentType: text,
@@ -274,6 +286,8 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     holdId: id('hold'),
     expiresAt: timestamp,
     catalogueVersion: text,
+    'fallbackModels?': listOf(slug),
+    'require?': required,
   }),
   ProviderDispatched: eventSchema('An attempt is claimed and may call its provider.', {
     ...onRoute,
@@ -285,6 +299,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
         provider: text,
         score: { ...size, type: 'number', minimum: -Number.MAX_SAFE_INTEGER },
         'skipped?': text,
+        'lacks?': text,
       }),
     ),
   }),

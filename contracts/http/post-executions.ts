@@ -1,4 +1,5 @@
 /** `POST /v1/executions`: the body of a submission. */
+import { REGION_PATTERN, type Promises } from '../catalogue/capabilities.js';
 import type { WebhookEventType } from '../events/delivery.js';
 import { WEBHOOK_EVENTS } from '../webhooks/body.js';
 import { metadataSchema } from './execution.js';
@@ -12,8 +13,24 @@ export interface SubmitBody {
   readonly webhook_events?: readonly WebhookEventType[];
   readonly metadata?: Readonly<Record<string, string>>;
   readonly expires_in?: number;
+  readonly fallback_models?: readonly string[];
+  readonly require?: Promises;
   readonly idempotency_key?: string;
 }
+
+/** What may be required of where an execution is worked on. */
+const requireSchema: Schema = {
+  ...requestObject('Requirements', {
+    'region?': {
+      ...text('Worked on there: `eu` is met by `eu` and by `eu-west`.', 63),
+      pattern: REGION_PATTERN,
+      examples: ['eu'],
+    },
+    'retention?': { type: 'string', enum: ['none'], description: 'Nothing is kept.' },
+    'training?': { type: 'string', enum: ['never'], description: 'Nothing is learned from it.' },
+  }),
+  description: 'Only providers that promise all of this are given the execution.',
+};
 
 /** A day. */
 export const EXPIRES_IN_SECONDS_MAX = 86_400;
@@ -38,6 +55,7 @@ export const submitSchema: Schema = {
       maximum: EXPIRES_IN_SECONDS_MAX,
       description: "Seconds from acceptance to expiry; the model's default unless given.",
     },
+    'require?': requireSchema,
     'idempotency_key?': idempotencyKey,
   }),
   examples: [

@@ -19,13 +19,13 @@ export function withDefaults(
   { usageDefault }: Pick<Model, 'usageDefault'> = model,
 ): Input {
   const properties = model.inputSchema['properties'] as Record<string, unknown> | undefined;
-  const missing: Record<string, unknown> = {};
-  for (const [name, schema] of Object.entries(properties ?? {})) {
+  let missing: Record<string, unknown> | undefined;
+  for (const name in properties) {
     if (Object.hasOwn(input, name)) continue;
-    const value = (schema as { default?: unknown } | null)?.default;
-    if (value !== undefined) missing[name] = value;
+    const value = (properties[name] as { default?: unknown } | null)?.default;
+    if (value !== undefined) (missing ??= {})[name] = value;
   }
-  const completed = { ...missing, ...input };
+  const completed = missing ? { ...missing, ...input } : input;
   if (boundIn(model, input) !== undefined) return completed;
   const { field, unit } = boundOf[model.modality];
   if (field === undefined) return completed;

@@ -5,7 +5,8 @@ import type { Price } from '../../contracts/catalogue/price-units.js';
 import type { Modality, Usage } from '../../contracts/events/execution.js';
 import { formatMoney, parseMoney } from '../../contracts/money.js';
 import { withDefaults } from './defaults.js';
-import { boundedUsage, costAt, costOf, estimateFor, holdFor, inputTokensMax } from './pricing.js';
+import { inputTokensMax } from './input-tokens.js';
+import { boundedUsage, costAt, costOf, estimateFor, holdFor } from './pricing.js';
 
 const free: Price = {
   per_request: 0n,

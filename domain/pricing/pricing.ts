@@ -13,6 +13,7 @@ import type { Price, PriceUnit } from '../../contracts/catalogue/price-units.js'
 import type { Usage } from '../../contracts/events/execution.js';
 import type { Micros } from '../../contracts/money.js';
 import { boundIn, isCount, isSeconds, withDefaults } from './defaults.js';
+import { inputTokensMax } from './input-tokens.js';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -120,10 +121,14 @@ export function boundedUsage(told: Usage): Usage {
   return usage;
 }
 
-/** The dearest of the model's routes over the most that this input can use. */
-export function estimateFor(model: Model, input: Input): Estimate {
+/** The dearest of the routes where it may go over the most that this input can use. */
+export function estimateFor(
+  model: Model,
+  input: Input,
+  routes: readonly PricedRoute[] = model.routes,
+): Estimate {
   const usage = usageMax(model, withDefaults(model, input));
-  return { estimated: dearest(model.routes, usage), usage };
+  return { estimated: dearest(routes, usage), usage };
 }
 
 const dearest = (routes: readonly PricedRoute[], usage: Usage): Micros =>
@@ -137,26 +142,6 @@ const HOLD_MIN_MICROS = 10_000n;
 export function holdFor(estimatedMicros: Micros): Micros {
   const hold = (estimatedMicros * 6n + 4n) / 5n;
   return hold > HOLD_MIN_MICROS ? hold : HOLD_MIN_MICROS;
-}
-
-/** What the chat format adds around one message (role, separators) and around all of them. */
-const TOKENS_PER_PART = 16;
-
-/**
- * The most input tokens that a text input can be counted as: one per UTF-8 byte of every string in
- * it, and 16 for each object (a message) and for the whole. A byte-level tokenizer never makes more
- * tokens than there are bytes, whatever the language; what is not used returns with the hold.
- */
-export function inputTokensMax(input: Input): number {
-  let tokens = 0;
-  const open: unknown[] = [input];
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    if (typeof value === 'string') tokens += Buffer.byteLength(value);
-    if (typeof value !== 'object' || value === null) continue;
-    if (!Array.isArray(value)) tokens += TOKENS_PER_PART;
-    for (const part of Object.values(value)) if (part !== undefined) open.push(part);
-  }
-  return tokens;
 }
 
 /** Of an input with its defaults: it says how much it asks for. */

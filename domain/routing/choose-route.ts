@@ -11,11 +11,13 @@
  * priority, then the catalogue's order. An attempt whose outcome is unknown binds the execution to
  * its route: another provider might be a second paid call.
  */
+import type { Promises } from '../../contracts/catalogue/capabilities.js';
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { RouteCandidate } from '../../contracts/events/execution.js';
 import { costOf } from '../pricing/pricing.js';
 import { admissionOf } from './breaker.js';
 import { unknownHealth, type ProviderHealth } from './health.js';
+import { forbiddenBy } from './permitted-routes.js';
 
 /** An earlier attempt of the execution; one that has not ended binds like an unknown one. */
 export interface TriedRoute {
@@ -28,6 +30,10 @@ export interface RoutingFacts {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly health: ReadonlyMap<string, ProviderHealth>;
   readonly tried: readonly TriedRoute[];
+  /** What its caller requires of where it is worked on. */
+  readonly require?: Promises | undefined;
+  /** With its defaults; absent where no route of the model needs it. */
+  readonly input?: Readonly<Record<string, unknown>> | undefined;
   readonly nowMs: number;
 }
 
@@ -50,6 +56,7 @@ interface Skip {
   readonly reason: string;
   /** Whether time or another call's end may lift it. */
   readonly passes: boolean;
+  readonly lacks?: string;
 }
 
 export function chooseRoute(facts: RoutingFacts): RouteChoice {
@@ -64,6 +71,7 @@ export function chooseRoute(facts: RoutingFacts): RouteChoice {
     provider: route.provider,
     score,
     ...(skip && { skipped: skip.reason }),
+    ...(skip?.lacks !== undefined && { lacks: skip.lacks }),
   }));
   const best = options.filter(({ skip }) => !skip).toSorted(inOrder)[0];
   if (best) return { chosen: best.route, candidates, waitsFor: [] };
@@ -76,9 +84,15 @@ function inOrder(a: Option, b: Option): number {
   return a.failures - b.failures || b.score - a.score || a.route.priority - b.route.priority;
 }
 
-function skipOf(route: Route, { providers, health, tried, nowMs }: RoutingFacts): Skip | undefined {
+function skipOf(route: Route, facts: RoutingFacts): Skip | undefined {
+  const { providers, health, tried, nowMs, require, input } = facts;
   const provider = providers.get(route.provider);
   if (!provider) return { reason: 'provider_unknown', passes: false };
+  const forbidden = forbiddenBy(route, require, input);
+  if (forbidden) {
+    const { skipped: reason, ...lacking } = forbidden;
+    return { reason, passes: false, ...lacking };
+  }
   const own = tried.filter((attempt) => attempt.route === route.name);
   if (own.some(({ ended }) => typeof ended === 'object' && !ended.retryable))
     return { reason: 'failed_for_good', passes: false };

@@ -25,13 +25,23 @@ export async function inputOf(
   model: Model,
   request: ExecutionRequested['data'],
 ): Promise<Input | CanonicalCode> {
-  const payload = await stores.payloads.get(request.input);
-  if (!payload) return 'INTERNAL_ERROR';
-  const given = JSON.parse(payload.toString('utf8')) as Input['input'];
-  const accepted = await stores.prices.promised(request.catalogueVersion, request.model);
-  const input = withDefaults(model, given, accepted);
+  const input = await wordsOf(stores, model, request);
+  if (!input) return 'INTERNAL_ERROR';
   const files = await filesOf(stores, model, input);
   return files ? { input, files } : 'FILE_FORMAT_UNSUPPORTED';
+}
+
+/** The input without its files; undefined where its payload is gone. Throws on an outage. */
+export async function wordsOf(
+  stores: Pick<Stores, 'payloads' | 'prices'>,
+  model: Model,
+  request: ExecutionRequested['data'],
+): Promise<Input['input'] | undefined> {
+  const payload = await stores.payloads.get(request.input);
+  if (!payload) return undefined;
+  const given = JSON.parse(payload.toString('utf8')) as Input['input'];
+  const accepted = await stores.prices.promised(request.catalogueVersion, request.model);
+  return withDefaults(model, given, accepted);
 }
 
 /**

@@ -27,7 +27,7 @@ import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
 import { cancelJobOf } from '../poll-provider-jobs/cancel-provider-job.js';
 import type { AcceptedJobs } from './accepted-jobs.js';
-import { inputOf } from './input.js';
+import { inputOf, wordsOf } from './input.js';
 import { openProviderCalls, type ProviderCalls } from './provider-calls.js';
 import { openProviderPool, type ProviderPool, type ProviderSlot } from './provider-pool.js';
 import { WAITING_SETTINGS, type Start, type WaitingSettings } from './waiting-entry.js';
@@ -163,9 +163,12 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
   if (Date.parse(request.expiresAt) <= nowMs) return 'about_to_expire';
   const { models, providers } = infra.catalogue.current();
   const model = models.get(request.model);
+  const isChoosy = model?.routes.some(({ capabilities }) => capabilities);
+  const input = model && isChoosy ? await wordsOf(infra, model, request) : undefined;
   how?.beforeChoice();
+  const { require } = request;
   const choice: RouteChoice = model
-    ? chooseRoute({ model, providers, health: pool.health(), tried, nowMs })
+    ? chooseRoute({ model, providers, health: pool.health(), tried, nowMs, require, input })
     : { candidates: [], waitsFor: [] };
   const route = choice.chosen;
   const provider = route && providers.get(route.provider);

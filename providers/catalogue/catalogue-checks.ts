@@ -6,6 +6,7 @@ import type { PollEntry } from '../../contracts/catalogue/provider-entry.js';
 import type { Modality } from '../../contracts/events/execution.js';
 import { boundOf } from '../../domain/pricing/defaults.js';
 import { adapterKinds } from '../registry.js';
+import { capabilityProblems } from './capability-checks.js';
 import { compilerOfInputs, type CompileInput } from './input-validators.js';
 import { costProblems } from './schema-cost.js';
 
@@ -30,6 +31,7 @@ export function crossProblems(document: CatalogueDocument, variables: Variables)
       return [
         ...inputSchemaProblems(`${place}.input_schema`, model, compile),
         ...usageProblems(place, model),
+        ...capabilityProblems(place, slug, model),
         ...model.routes.flatMap((route, index) => {
           const at = `${place}.routes[${index}]`;
           const name = route.name ?? `${slug}/${route.provider}`;

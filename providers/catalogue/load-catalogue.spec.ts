@@ -131,6 +131,29 @@ describe('catalogue: what is refused, in words', () => {
   is(`${route}.price`, /a model without a price cannot be dispatched/, (tree) => {
     at(tree, 'models', 'talk', 'routes', 0)['price'] = {};
   });
+  const declares = (capabilities: object) => (tree: unknown) => {
+    at(tree, 'models', 'talk', 'routes', 0)['capabilities'] = capabilities;
+  };
+  is(`${route}.capabilities`, /'tool' is not known/, declares({ tool: false }));
+  is(
+    `${route}.capabilities`,
+    /does not allow what input.max_tokens is by default/,
+    declares({ max_tokens: 99 }),
+  );
+  is(
+    `${route}.capabilities.without`,
+    /'seed' is no field of input_schema/,
+    declares({ without: ['seed'] }),
+  );
+  is(`${route}.capabilities.without`, /every input has 'prompt'/, (tree) => {
+    const schema = at(tree, 'models', 'talk', 'input_schema');
+    schema['properties'] = { prompt: { type: 'string' } };
+    schema['required'] = ['prompt'];
+    declares({ without: ['prompt'] })(tree);
+  });
+  is(`${route}.promises.retention`, /none, or nothing is promised/, (tree) => {
+    at(tree, 'models', 'talk', 'routes', 0)['promises'] = { retention: 'a month' };
+  });
   is(`${route}.price.per_request`, /decimal string in quotes, such as "0.048"/, (tree) => {
     at(tree, 'models', 'talk', 'routes', 0, 'price')['per_request'] = 0.01;
   });

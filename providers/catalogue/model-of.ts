@@ -1,6 +1,6 @@
 /** A model of the catalogue with its routes, from its entry in the file. */
-import type { Model } from '../../contracts/catalogue/catalogue.js';
-import type { ModelEntry } from '../../contracts/catalogue/model-entry.js';
+import type { Model, Route } from '../../contracts/catalogue/catalogue.js';
+import type { ModelEntry, RouteEntry } from '../../contracts/catalogue/model-entry.js';
 import { outputSchemas } from '../../contracts/catalogue/output-schemas.js';
 import type { Usage } from '../../contracts/events/execution.js';
 import { priceOf } from '../../domain/pricing/price-entry.js';
@@ -17,14 +17,22 @@ export function modelOf(slug: string, entry: ModelEntry): Model {
     attemptsMax: entry.attempts_max ?? 4,
     maxWaitMs: (entry.max_wait_seconds ?? 60) * 1_000,
     usageDefault: usageOf(entry),
-    routes: entry.routes.map((route) => ({
-      name: route.name ?? `${slug}/${route.provider}`,
-      provider: route.provider,
-      providerModel: route.provider_model,
-      price: priceOf(route.price ?? {}),
-      cost: priceOf(route.cost),
-      priority: route.priority ?? 0,
-    })),
+    routes: entry.routes.map((route) => routeOf(slug, route)),
+  };
+}
+
+function routeOf(slug: string, entry: RouteEntry): Route {
+  const { weight, capabilities, promises } = entry;
+  return {
+    name: entry.name ?? `${slug}/${entry.provider}`,
+    provider: entry.provider,
+    providerModel: entry.provider_model,
+    price: priceOf(entry.price ?? {}),
+    cost: priceOf(entry.cost),
+    priority: entry.priority ?? 0,
+    ...(weight !== undefined && { weight }),
+    ...(capabilities && { capabilities }),
+    ...(promises && { promises }),
   };
 }
 

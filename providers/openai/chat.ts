@@ -4,7 +4,7 @@
  * `temperature`, `top_p`, `stop` …) goes through by its own name.
  */
 import type { Usage } from '../../contracts/events/execution.js';
-import { inputTokensMax } from '../../domain/pricing/pricing.js';
+import { inputTokensMax } from '../../domain/pricing/input-tokens.js';
 import { moderated, openaiDialect } from './failures.js';
 import { callJson, isObject, unknown } from '../json-call.js';
 import type { FinishReason, ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
