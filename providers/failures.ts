@@ -1,25 +1,41 @@
 /**
- * What a refusal of a provider means in canonical terms, as far as providers agree on it. A vendor
- * adds a table of its own words; what it says goes before what its status says.
+ * What a refusal of a provider means in canonical terms. ADR 32 says what a status proves.
  *
- *   status          code                                            retryable  counts as failure
- *   400 413 422 …   INPUT_VALIDATION_ERROR, or by the error's code  no         no
- *   401 402 403     MODEL_UNAVAILABLE (our account there)           yes        yes
- *   404 410         MODEL_UNAVAILABLE (that model there)            yes        no
- *   408 504 524     GENERATION_TIMEOUT                              yes        yes
- *   409             GENERATION_FAILED (the key is in use)           yes        no
- *   429             MODEL_OVERLOADED (a provider's limit on us is   yes        no
- *                   never the caller's own RATE_LIMITED)
- *   502 503         MODEL_UNAVAILABLE                               yes        yes
- *   529             MODEL_OVERLOADED                                yes        yes
- *   500, other 5xx  GENERATION_FAILED                               yes        yes
- *   3xx, 405, 407   MODEL_UNAVAILABLE (not an API, or not there)    yes        yes
+ * Read in this order, each step only where none before it decides:
+ *   1. a word that blames the caller's input, under any status, and what a moderation found
+ *   2. a request that is too large by itself, though it is told like a limit on many
+ *   3. any other word: the vendor's own, then those that all share
+ *   4. a sentence that is known
+ *   5. a field that the caller gave is named: the caller's; a parameter of ours: the route's
+ *   6. the status
  *
- * "Retryable" means by this execution, on this or another route.
+ *   status                                  means (see meanings.ts)
+ *   400 404 405 406 410 411 415 421 422 …   refused: it is not known to be the caller's fault
+ *   401 402 403 407 451                     account
+ *   409                                     inUse
+ *   413                                     tooLong
+ *   429                                     throttled
+ *   408 460 499 504 520 522 524 527 561     unknown: a gateway stopped waiting
+ *     598 599
+ *   500 and any other 5xx                   broken
+ *   502 503 507 509 521 523 525 526 530     unavailable
+ *   529                                     overloaded
+ *   3xx                                     unavailable: not an API, or not there
  */
-import type { IncomingHttpHeaders } from 'node:http';
-import type { CanonicalCode, ErrorDetail } from '../contracts/error-codes.js';
+import type { ErrorDetail } from '../contracts/error-codes.js';
 import type { FailureReason } from '../http/client/ended.js';
+import { blamedField } from './blamed-field.js';
+import { normalised, readErrorBody, type ErrorBody } from './error-body.js';
+import {
+  byStatus,
+  commonWords,
+  phrases,
+  shownWords,
+  tooLargeByItself,
+  type Word,
+} from './failure-words.js';
+import { blamesCaller, meanings, type Known, type Meaning } from './meanings.js';
+import { categoriesOf } from './moderation.js';
 import type { ProviderResult } from './port.js';
 
 type Failed = Extract<ProviderResult, { kind: 'failed' }>;
@@ -27,59 +43,123 @@ type Failed = Extract<ProviderResult, { kind: 'failed' }>;
 /** How a call ends without an answer that can be used. */
 export type Unread = Exclude<ProviderResult, { kind: 'succeeded' }>;
 
-/** What a status or a word of an error means. */
-export interface Meaning {
-  readonly code: CanonicalCode;
-  readonly retryable: boolean;
-  readonly countsAsFailure: boolean;
-  readonly details?: readonly ErrorDetail[];
-}
-
 /** An answer that is no success, or an error inside a 2xx. */
 export interface Refusal {
-  /** Of the answer, or the one that an error inside a 2xx states. */
-  readonly status: number;
-  /** Parsed; undefined where it is no JSON. */
+  /** Undefined inside a 2xx that states none. */
+  readonly status: number | undefined;
+  /** Parsed, or as text where it is no JSON. */
   readonly body: unknown;
   readonly retryAfterMs: number | undefined;
+  /** What the caller asked for; a field of it may be blamed. */
+  readonly input?: Readonly<Record<string, unknown>>;
 }
 
 export type ReadFailure = (refusal: Refusal) => Unread;
 
-/** A vendor's words (an error's code, type, status or reason, in lower case) and its statuses. */
+/** A vendor's own words (an error's code, type, status or reason) and statuses. */
 export interface FailureTable {
   readonly words?: Readonly<Record<string, Meaning>>;
   readonly statuses?: Readonly<Record<number, Meaning>>;
-  /** Words that are shown to operators though they change nothing. */
-  readonly shown?: readonly string[];
 }
 
-export function readFailureBy(table: FailureTable): ReadFailure {
-  const words = new Map(Object.entries(table.words ?? {}));
-  const shown = new Set([...words.keys(), ...(table.shown ?? [])]);
-  return ({ status, body, retryAfterMs }) => {
-    const word = errorWordOf(body, shown);
-    const known = word === undefined ? undefined : byWord(words.get(word), status);
-    const meaning = known ?? table.statuses?.[status] ?? byStatus(status);
-    const detail = `HTTP ${status}${word ? ` ${word}` : ''}`;
-    if (retryAfterMs === undefined) return { kind: 'failed', ...meaning, detail };
-    return { kind: 'failed', ...meaning, retryAfterMs, detail };
+export function readFailureBy({ words = {}, statuses = {} }: FailureTable): ReadFailure {
+  const own = new Map<string, Word>(
+    Object.entries(words).map(([spelled, meaning]) => [normalised(spelled), { meaning, spelled }]),
+  );
+  return ({ status, body, retryAfterMs, input = {} }) => {
+    const error = readErrorBody(body);
+    const known = error.words.flatMap((word) => own.get(word) ?? commonWords.get(word) ?? []);
+    const stated = status ?? error.status;
+    const meaning =
+      meaningOf(error, known, stated, input) ?? statuses[stated ?? 500] ?? byStatus(stated ?? 500);
+    const said = known[0]?.spelled ?? error.words.map((word) => shownWords.get(word)).find(Boolean);
+    const where = status === undefined ? 'error inside a 2xx' : `HTTP ${status}`;
+    const detail = said === undefined ? where : `${where} ${said}`;
+    return outcomeOf(meaning, detail, retryAfterMs);
   };
 }
 
-/** What a 2xx is that is an error all the same, as some gateways send; else `undefined`. */
-export function failureInside(
-  body: unknown,
-  retryAfterMs: number | undefined,
-  readFailure: ReadFailure,
-): Unread | undefined {
-  const error = errorOf(body);
-  if (!error) return undefined;
-  const stated = Number(error['code'] ?? error['status']);
-  const status = Number.isInteger(stated) && stated >= 400 && stated <= 599 ? stated : 500;
-  const outcome = readFailure({ status, body, retryAfterMs });
-  return { ...outcome, detail: `error inside a 2xx: ${outcome.detail}` };
+function outcomeOf(meaning: Meaning, detail: string, retryAfterMs: number | undefined): Unread {
+  if (meaning === 'unknown') return { kind: 'unknown', detail };
+  const failed: Failed = { kind: 'failed', ...meaning, detail };
+  return retryAfterMs === undefined ? failed : { ...failed, retryAfterMs };
 }
+
+/** What the body says of itself, if it does. */
+function meaningOf(
+  error: ErrorBody,
+  known: readonly Word[],
+  status: number | undefined,
+  input: Readonly<Record<string, unknown>>,
+): Meaning | undefined {
+  const found = known.map(({ meaning }) => meaning);
+  const callers = found.find((meaning) => blamesCaller(meaning));
+  const categories = categoriesOf(error.categories, error.text);
+  if (callers === meanings.rejected || (categories.length > 0 && isModeration(error, status)))
+    return rejectedFor(categories);
+  if (callers) return withField(callers, error, input);
+  if ((status === 413 || status === 429) && tooLargeByItself.test(error.text))
+    return meanings.tooLong;
+  const [word] = found;
+  if (word === meanings.overloaded && status !== undefined && status < 500)
+    return meanings.throttled;
+  if (word !== undefined) return word;
+  const phrase = phrases.find(
+    ({ on, is }) => (status === undefined || on.includes(status)) && is.test(error.text),
+  )?.means;
+  if (phrase === meanings.rejected) return rejectedFor(categories);
+  if (phrase) return phrase;
+  return status === 400 || status === 422 ? fieldMeaning(error, input) : undefined;
+}
+
+/** Categories alone are no verdict where the status says that we are not let in. */
+const isModeration = ({ categories }: ErrorBody, status: number | undefined): boolean =>
+  categories.length > 0 && (status === undefined || status < 500);
+
+function fieldMeaning(
+  error: ErrorBody,
+  input: Readonly<Record<string, unknown>>,
+): Meaning | undefined {
+  const blamed = blamedField(error, input);
+  if (!blamed) return undefined;
+  if (blamed.field === undefined) return meanings.refused;
+  const details = [{ field: blamed.field, code: 'invalid', message: NOT_TAKEN }];
+  return { ...meanings.invalid, details };
+}
+
+const NOT_TAKEN = 'The model does not take this value.';
+
+function withField(
+  meaning: Meaning,
+  error: ErrorBody,
+  input: Readonly<Record<string, unknown>>,
+): Meaning {
+  const field = blamedField(error, input)?.field;
+  if (meaning === 'unknown' || field === undefined) return meaning;
+  const [detail = { code: 'invalid', message: NOT_TAKEN }] = meaning.details ?? [];
+  return { ...meaning, details: [{ ...detail, field }] };
+}
+
+function rejectedFor(categories: readonly string[]): Known {
+  const named = categories.length > 0 ? categories : ['other'];
+  const details = named.map((code): ErrorDetail => ({
+    code,
+    message: 'The content is not allowed by the model.',
+  }));
+  return { ...meanings.rejected, details };
+}
+
+/** The output was withheld; `found` is what the provider names, in its own words. */
+export function withheld(detail: string, found: readonly string[] = []): Failed {
+  return { kind: 'failed', ...rejectedFor(categoriesOf(found, '')), detail };
+}
+
+/** An answer that was read whole, and that nothing can be made of. */
+export const unusable = (detail: string): Failed => ({
+  kind: 'failed',
+  ...meanings.unusable,
+  detail,
+});
 
 /** Not one byte of the call left. */
 export function unsentFailure(reason: FailureReason, why: string): Failed {
@@ -88,89 +168,4 @@ export function unsentFailure(reason: FailureReason, why: string): Failed {
   if (reason === 'aborted')
     return { kind: 'failed', ...unavailable, countsAsFailure: false, detail };
   return { kind: 'failed', ...(reason === 'timeout' ? meanings.timedOut : unavailable), detail };
-}
-
-const RETRY_AFTER_MAX_MS = 3_600_000;
-
-/** RFC 9110 `Retry-After` (seconds or a date), or the finer `retry-after-ms`; at most an hour. */
-export function retryAfterMsOf(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
-  const fine = first(headers['retry-after-ms']);
-  const coarse = first(headers['retry-after']);
-  const askedMs = /^\d{1,12}$/.test(fine)
-    ? Number(fine)
-    : /^\d{1,9}(\.\d{1,6})?$/.test(coarse)
-      ? Number(coarse) * 1000
-      : Date.parse(coarse) - nowMs;
-  if (Number.isNaN(askedMs)) return undefined;
-  return Math.min(Math.max(Math.ceil(askedMs), 0), RETRY_AFTER_MAX_MS);
-}
-
-const first = (value: string | string[] | undefined): string =>
-  (Array.isArray(value) ? value[0] : value) ?? '';
-
-const meaning = (code: CanonicalCode, retryable: boolean, countsAsFailure: boolean): Meaning => ({
-  code,
-  retryable,
-  countsAsFailure,
-});
-
-/** The words in which the tables of vendors are written. */
-export const meanings = {
-  /** The caller's input, as the provider says. */
-  invalid: meaning('INPUT_VALIDATION_ERROR', false, false),
-  rejected: meaning('CONTENT_MODERATION_REJECTED', false, false),
-  wrongFormat: meaning('FILE_FORMAT_UNSUPPORTED', false, false),
-  /** Away, or our account there is not in order. */
-  unavailable: meaning('MODEL_UNAVAILABLE', true, true),
-  noSuchModel: meaning('MODEL_UNAVAILABLE', true, false),
-  timedOut: meaning('GENERATION_TIMEOUT', true, true),
-  /** The call under our key is still going on. */
-  inUse: meaning('GENERATION_FAILED', true, false),
-  /** Our key was used for another request. */
-  mismatched: meaning('GENERATION_FAILED', false, false),
-  /** Its limit on us. */
-  throttled: meaning('MODEL_OVERLOADED', true, false),
-  /** Its own load. */
-  overloaded: meaning('MODEL_OVERLOADED', true, true),
-  broken: meaning('GENERATION_FAILED', true, true),
-} as const;
-
-const statuses: ReadonlyMap<number, Meaning> = new Map([
-  ...[401, 402, 403, 405, 407].map((status) => [status, meanings.unavailable] as const),
-  ...[404, 410].map((status) => [status, meanings.noSuchModel] as const),
-  ...[408, 504, 524].map((status) => [status, meanings.timedOut] as const),
-  [409, meanings.inUse],
-  [429, meanings.throttled],
-  [502, meanings.unavailable],
-  [503, meanings.unavailable],
-  [529, meanings.overloaded],
-]);
-
-function byStatus(status: number): Meaning {
-  const known = statuses.get(status);
-  if (known) return known;
-  if (status >= 500) return meanings.broken;
-  return status >= 400 ? meanings.invalid : meanings.unavailable;
-}
-
-/** A word that blames the request counts only with a status that does, and the other way round. */
-function byWord(known: Meaning | undefined, status: number): Meaning | undefined {
-  if (!known || (status >= 500 && !known.countsAsFailure)) return undefined;
-  return known === meanings.overloaded && status < 500 ? undefined : known;
-}
-
-/** The error's code or type, if it is one we know: an unknown word might quote the request. */
-function errorWordOf(body: unknown, shown: ReadonlySet<string>): string | undefined {
-  const error = errorOf(body);
-  return [error?.['code'], error?.['type']].find(
-    (word): word is string => typeof word === 'string' && shown.has(word),
-  );
-}
-
-function errorOf(body: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, 'error')) return undefined;
-  const { error } = body as { error: unknown };
-  return typeof error === 'object' && error !== null
-    ? (error as Readonly<Record<string, unknown>>)
-    : undefined;
 }

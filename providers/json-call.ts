@@ -8,15 +8,18 @@ import type { Auth, Provider } from '../contracts/catalogue/catalogue.js';
 import type { Answered, Ended } from '../http/client/ended.js';
 import type { Method } from '../http/client/exchange.js';
 import { exchange } from './exchange.js';
+import { pausesInside } from './error-body.js';
+import { hasErrorField, hasErrorInside } from './error-inside.js';
 import {
-  failureInside,
   readFailureBy,
-  retryAfterMsOf,
   unsentFailure,
+  unusable,
   type ReadFailure,
   type Unread,
 } from './failures.js';
+import { isObject } from './json-object.js';
 import type { ProviderCall } from './port.js';
+import { retryAfterMsOf } from './retry-after.js';
 import { isSse, sseEventsOf } from './sse.js';
 import type { Wire } from './vendor.js';
 
@@ -61,7 +64,8 @@ export class PreparedBody {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-type Called = Pick<ProviderCall, 'provider' | 'dispatchKey' | 'timeoutMs' | 'signal'>;
+type Called = Pick<ProviderCall, 'provider' | 'dispatchKey' | 'timeoutMs' | 'signal'> &
+  Partial<Pick<ProviderCall, 'input'>>;
 
 /** `refusal` is the body of an answer that is an error, where it is JSON. */
 export interface NotRead {
@@ -86,7 +90,7 @@ export async function callJson(
   const read = await callBytes(wire, call, request);
   if ('outcome' in read) return read;
   const { json } = read.answer;
-  return json ? { answer: json } : { outcome: unknown('HTTP 200, not a JSON object') };
+  return json ? { answer: json } : { outcome: unusable('HTTP 200, not a JSON object') };
 }
 
 /** What a 2xx carried, as speech comes; an error that stands in it is the outcome. */
@@ -96,14 +100,12 @@ export async function callBytes(
   request: ProviderRequest,
 ): Promise<{ readonly answer: Bytes } | NotRead> {
   const ended = await send(wire, call, request);
-  return 'outcome' in ended ? ended : readBytes(ended, request);
+  return 'outcome' in ended ? ended : readBytes(ended, call, request);
 }
 
 export const unknown = (detail: string): Unread => ({ kind: 'unknown', detail });
 
-export function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export { isObject } from './json-object.js';
 
 /** A whole 2xx, or the outcome that the call has without one. */
 async function send(
@@ -128,7 +130,7 @@ async function send(
     bytesMax,
   };
   const ended = await exchange(wire.endpoints.of(provider), sending);
-  return wholeOf(ended, request.dialect?.readFailure ?? readCommonFailure);
+  return wholeOf(ended, call, readerOf(request));
 }
 
 const readCommonFailure = readFailureBy({});
@@ -186,7 +188,7 @@ const noCredential = ({ credentialEnv }: Provider): Unread => ({
   detail: `not sent: the variable ${credentialEnv} is not set`,
 });
 
-function wholeOf(ended: Ended, readFailure: ReadFailure): Answered | NotRead {
+function wholeOf(ended: Ended, call: Called, readFailure: ReadFailure): Answered | NotRead {
   if (ended.kind === 'refused') return { outcome: unsentFailure('protocol', 'it cannot be sent') };
   if (ended.kind === 'failed') {
     const { reason, mayHaveStarted, detail } = ended;
@@ -194,32 +196,60 @@ function wholeOf(ended: Ended, readFailure: ReadFailure): Answered | NotRead {
     return { outcome: unsentFailure(reason, detail) };
   }
   const { status, headers, cut } = ended;
-  if (status >= 300) {
-    const refusal = parsed(ended.body);
-    const retryAfterMs = retryAfterMsOf(headers, Date.now());
-    return { outcome: readFailure({ status, body: refusal, retryAfterMs }), refusal };
-  }
+  if (status >= 300) return refusalOf(ended, call, readFailure);
   if (cut !== undefined) return { outcome: unknown(`HTTP ${status}, then: ${cut.detail}`) };
   const coding = headers['content-encoding'] ?? 'identity';
   if (coding !== 'identity') return { outcome: unknown(`HTTP ${status}, compressed unasked`) };
-  return ended;
+  return isCutUnsaid(ended) ? { outcome: unknown(`HTTP ${status}, cut short`) } : ended;
 }
+
+/**
+ * JSON that ends before it is done was cut on its way, whatever its framing says; so was a body of
+ * nothing that only the end of the connection ended.
+ */
+function isCutUnsaid({ headers, body }: Answered): boolean {
+  const isFramed = 'content-length' in headers || 'transfer-encoding' in headers;
+  if (body.length === 0) return !isFramed;
+  if (!BEGINS_AS_JSON.test(body.toString('utf8', 0, FIRST_BYTES))) return false;
+  return !/[}\]]\s*$/.test(body.toString('utf8', Math.max(0, body.length - FIRST_BYTES)));
+}
+
+/** An operator may know better than the status: that the provider works on behind its gateway. */
+function refusalOf(
+  { status, headers, body: bytes }: Answered,
+  { provider, input }: Called,
+  readFailure: ReadFailure,
+): NotRead {
+  const body = parsed(bytes) ?? bytes.toString('utf8', 0, TEXT_BYTES_MAX);
+  const retryAfterMs = retryAfterMsOf(headers, Date.now(), pausesInside(body));
+  const outcome = readFailure({ status, body, retryAfterMs, ...(input && { input }) });
+  const isDoubted = provider.unknownStatuses?.includes(status);
+  const isSettled = outcome.kind === 'failed' && !outcome.retryable;
+  if (isDoubted && !isSettled) return { outcome: unknown(outcome.detail), refusal: body };
+  return { outcome, refusal: body };
+}
+
+/** Of a refusal that is no JSON, so much is searched for words. */
+const TEXT_BYTES_MAX = 2_048;
 
 function readBytes(
   ended: Answered,
-  { dialect, mayHaveErrorField, fold }: ProviderRequest,
+  { input }: Called,
+  request: ProviderRequest,
 ): { readonly answer: Bytes } | NotRead {
   const { headers, body } = ended;
   const contentType = contentTypeOf(ended);
-  const json = objectIn(body, contentType, fold);
-  if (json && !mayHaveErrorField) {
-    const readFailure = dialect?.readFailure ?? readCommonFailure;
-    const retryAfterMs = retryAfterMsOf(headers, Date.now());
-    const outcome = failureInside(json, retryAfterMs, readFailure);
-    if (outcome) return { outcome };
+  const json = objectIn(body, contentType, request.fold);
+  if (json && !request.mayHaveErrorField && hasErrorInside(json)) {
+    const retryAfterMs = retryAfterMsOf(headers, Date.now(), pausesInside(json));
+    const refusal = { status: undefined, body: json, retryAfterMs, ...(input && { input }) };
+    return { outcome: readerOf(request)(refusal), refusal: json };
   }
   return { answer: { contentType, bytes: body, json } };
 }
+
+const readerOf = ({ dialect }: ProviderRequest): ReadFailure =>
+  dialect?.readFailure ?? readCommonFailure;
 
 /** Only what begins like JSON or like a stream is parsed: a megabyte of speech is not. */
 function objectIn(
@@ -228,13 +258,17 @@ function objectIn(
   fold: ProviderRequest['fold'],
 ): Fields | undefined {
   const begins = body.toString('utf8', 0, FIRST_BYTES);
-  const whole = /^\ufeff?\s*[[{]/.test(begins) ? parsed(body) : undefined;
+  const whole = BEGINS_AS_JSON.test(begins) ? parsed(body) : undefined;
   if (isObject(whole)) return whole;
-  if (!fold) return undefined;
   const isStream = whole === undefined && isSse(contentType, begins);
   const pieces = Array.isArray(whole) ? (whole as unknown[]) : isStream ? piecesOf(body) : [];
-  return pieces.length > 0 && pieces.every(isObject) ? fold(pieces) : undefined;
+  if (pieces.length === 0 || !pieces.every(isObject)) return undefined;
+  const failed = pieces.find(hasErrorField);
+  if (failed) return failed;
+  return fold ? fold(pieces) : pieces.length === 1 ? pieces[0] : undefined;
 }
+
+const BEGINS_AS_JSON = /^\ufeff?\s*[[{]/;
 
 /** Of the words that are no JSON, `[DONE]` ends a stream; any other spoils it. */
 function piecesOf(body: Buffer): unknown[] {
@@ -245,11 +279,22 @@ function piecesOf(body: Buffer): unknown[] {
 const FIRST_BYTES = 64;
 
 const contentTypeOf = ({ headers }: Answered): string =>
-  (headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  /^[^;\s]*/.exec(headers['content-type']?.trim() ?? '')?.[0].toLowerCase() ?? '';
 
+/** Undefined where it is no JSON. The numbers that only Python writes are taken for `null`. */
 function parsed(body: Buffer | string): unknown {
+  const text = body.toString().replace(/^\ufeff/, '');
   try {
-    return JSON.parse(body.toString());
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text.includes('NaN') || text.includes('Infinity') ? withoutNaN(text) : undefined;
+  }
+}
+
+function withoutNaN(text: string): unknown {
+  const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/g;
+  try {
+    return JSON.parse(text.replace(tokens, (one) => (one.startsWith('"') ? one : 'null')));
   } catch {
     return undefined;
   }

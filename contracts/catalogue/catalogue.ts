@@ -39,6 +39,8 @@ export interface Provider {
   readonly query?: Readonly<Record<string, string>>;
   /** In lower case; `idempotency-key` unless it is said, `none` where no key is sent. */
   readonly idempotencyHeader?: string;
+  /** Statuses after which the work may be done all the same, beside those that ADR 32 names. */
+  readonly unknownStatuses?: readonly number[];
   /** The provider answers a repeated call with the same idempotency key without a second charge. */
   readonly honoursIdempotencyKey: boolean;
   /** The whole attempt: one call, or from its dispatch until an accepted job is done. */

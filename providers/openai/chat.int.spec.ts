@@ -99,7 +99,7 @@ describe('provider adapter: openai-chat, its own', () => {
     answering({ message: { content: null, refusal: 'I will not.' }, finish_reason: 'stop' });
     expect(await call({ prompt: 'Why?' })).to.have.nested.property('output.text', 'I will not.');
     answering({ message: { content: null, tool_calls: [] }, finish_reason: 'tool_calls' });
-    expect(await call({ prompt: 'Why?' })).to.include({ kind: 'unknown' });
+    expect(await call({ prompt: 'Why?' })).to.include({ code: 'GENERATION_FAILED' });
   });
 
   it('replaces what no store can keep', async () => {

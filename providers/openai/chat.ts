@@ -6,7 +6,8 @@
 import type { Usage } from '../../contracts/events/execution.js';
 import { inputTokensMax } from '../../domain/pricing/input-tokens.js';
 import { moderated, openaiDialect } from './failures.js';
-import { callJson, isObject, unknown } from '../json-call.js';
+import { unusable } from '../failures.js';
+import { callJson, isObject } from '../json-call.js';
 import type { FinishReason, ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
 import type { Wire } from '../vendor.js';
 import { apiPath } from '../api-path.js';
@@ -52,12 +53,12 @@ function requestOf({ providerModel, input }: ProviderCall): Fields {
 function outcomeOf({ choices, usage }: Fields, input: Fields): ProviderResult {
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
   const message = isObject(choice) ? choice['message'] : undefined;
-  if (!isObject(choice) || !isObject(message)) return unknown('HTTP 200 without a choice');
+  if (!isObject(choice) || !isObject(message)) return unusable('HTTP 200 without a choice');
   const finishReason = finishReasons.get(choice['finish_reason']) ?? 'stop';
   const { content, refusal } = message;
   if (finishReason === 'content_filter' && !content) return moderated;
   const words = typeof content === 'string' ? content : refusal;
-  if (typeof words !== 'string') return unknown('HTTP 200 without text');
+  if (typeof words !== 'string') return unusable('HTTP 200 without text');
   const text = storable(words);
   return {
     kind: 'succeeded',

@@ -87,6 +87,6 @@ describe('provider adapter: openai-images, its own', () => {
       usage: { images: 3 },
     });
     stage.play(json({ data: [{ url: 'file:///etc/passwd' }, { b64_json: '' }, 'x', {}] }));
-    expect(await call({ prompt: 'boat', num_images: 4 })).to.include({ kind: 'unknown' });
+    expect(await call({ prompt: 'boat', num_images: 4 })).to.include({ code: 'GENERATION_FAILED' });
   });
 });

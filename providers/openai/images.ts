@@ -8,7 +8,8 @@ import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
 import { isId } from '../../contracts/ids.js';
 import { urlOrData } from '../input-file.js';
 import { openaiDialect } from './failures.js';
-import { callJson, isObject, unknown } from '../json-call.js';
+import { unusable } from '../failures.js';
+import { callJson, isObject } from '../json-call.js';
 import type { ProducedFile, ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
 import type { Wire } from '../vendor.js';
 import { apiPath } from '../api-path.js';
@@ -81,9 +82,9 @@ function imagesAsked({ num_images: asked }: Fields): number {
 }
 
 function outcomeOf({ data }: Fields, asked: number): ProviderResult {
-  if (!Array.isArray(data)) return unknown('HTTP 200 without data');
+  if (!Array.isArray(data)) return unusable('HTTP 200 without data');
   const images = (data as unknown[]).slice(0, asked).flatMap((one) => producedIn(one));
-  if (images.length === 0) return unknown('HTTP 200 without an image');
+  if (images.length === 0) return unusable('HTTP 200 without an image');
   return {
     kind: 'succeeded',
     output: { modality: 'image', images },

@@ -12,6 +12,7 @@ const call = {
 
 providerAdapterContract('sandbox-jobs', {
   adapter: 'sandbox-jobs',
+  answersLater: true,
   path: '/jobs',
   call,
   answer: { id: 'job_1', status: 'queued' },

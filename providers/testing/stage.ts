@@ -65,7 +65,7 @@ export async function openStage(): Promise<Stage> {
 }
 
 export const json =
-  (body: unknown, status = 200, headers: Record<string, string> = {}): Answer =>
+  (body: unknown, status = 200, headers: Record<string, string | string[]> = {}): Answer =>
   (response) =>
     void response
       .writeHead(status, { 'content-type': 'application/json', ...headers })
