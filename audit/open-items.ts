@@ -7,6 +7,7 @@
 import type { PriceEntry } from '../contracts/catalogue/price-units.js';
 import type { Timestamp } from '../contracts/events/envelope.js';
 import type { WebhookEventType } from '../contracts/events/delivery.js';
+import type { Usage } from '../contracts/events/execution.js';
 import type { DeliveryId, ExecutionId, HoldId, OrganizationId } from '../contracts/ids.js';
 import type { Micros } from '../contracts/money.js';
 import type { Findings } from './findings.js';
@@ -78,7 +79,7 @@ export interface OpenExecution {
   inFlight?: { readonly deadline: Timestamp };
   /** Of the attempt that was dispatched last; `unknown`: it may have been paid. */
   lastKey?: { readonly key: string; ended: 'known' | 'unknown' };
-  delivered?: { readonly rated: Micros; readonly at: Timestamp };
+  delivered?: { readonly rated: Micros; readonly usage: Usage; readonly at: Timestamp };
   /** `rated` is the price, `cost` what its owner is shown: never more than the hold. */
   end?: { readonly at: Timestamp; readonly cost: Micros; readonly rated: Micros };
   holdEnded: boolean;

@@ -4,7 +4,7 @@
  * are due to its webhook are noted for I5, under the numbers of the owner's timeline (I8).
  */
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
-import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { ExecutionEvent, Usage } from '../../contracts/events/execution.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
 import { CLASSIC_EVENTS } from '../../contracts/webhooks/body.js';
@@ -119,7 +119,11 @@ function goneOn(
     case 'ProviderSucceeded':
       expectAttempt(execution, event, wrong);
       delete execution.inFlight;
-      execution.delivered = { rated: ratedIn(event.data), at: event.data.at };
+      execution.delivered = {
+        rated: ratedIn(event.data),
+        usage: event.data.usage,
+        at: event.data.at,
+      };
       return become('PROCESSING') as undefined;
     case 'ProviderFailed':
     case 'ProviderOutcomeUnknown':
@@ -207,7 +211,8 @@ function completed(
   else if (data.attempt !== attempt)
     wrong(`it was completed by attempt ${data.attempt} in the place of attempt ${attempt}`);
   const rated = ratedIn(data);
-  if (delivered && delivered.rated !== rated) {
+  // What the files say of its use is known only once they are stored; the price book rates that.
+  if (delivered && delivered.rated !== rated && sameUse(delivered.usage, data.usage)) {
     const [was, is] = [formatMoney(delivered.rated), formatMoney(rated)];
     wrong(`it was delivered for ${was} and completed for ${is}`);
   }
@@ -223,6 +228,11 @@ function completed(
   open.costs.set(organizationId, (open.costs.get(organizationId) ?? 0n) + cost);
   return { cost, rated };
 }
+
+const sameUse = (one: Usage, other: Usage): boolean => {
+  const units = new Set([...Object.keys(one), ...Object.keys(other)]) as Set<keyof Usage>;
+  return [...units].every((unit) => (one[unit] ?? 0) === (other[unit] ?? 0));
+};
 
 const PUBLIC_TYPE = {
   ExecutionCompleted: 'execution.completed',

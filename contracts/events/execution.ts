@@ -67,6 +67,8 @@ export interface OutputFile {
   readonly width?: number;
   readonly height?: number;
   readonly durationMs?: number;
+  /** Of numbers: how many rows, and how many numbers each has. */
+  readonly shape?: readonly number[];
 }
 
 /** What was used, in the units that prices are written in. */
@@ -135,7 +137,10 @@ export type ProviderAccepted = DomainEvent<
   }
 >;
 
-/** The provider delivered and its price is due; files may still have to be re-hosted. */
+/**
+ * The provider delivered; files may still have to be re-hosted. The price is by what its answer
+ * says; what only the files can say (pixels, seconds, how many are kept) is in the completion.
+ */
 export type ProviderSucceeded = DomainEvent<
   'ProviderSucceeded',
   ExecutionFact & {
@@ -194,6 +199,8 @@ export type ExecutionCompleted = DomainEvent<
     /** What we owe the provider; for operators only. */
     readonly providerCost: Micros;
     readonly latencyMs: number;
+    /** Why a part of the output was not kept; for operators only. */
+    readonly detail?: string;
   }
 >;
 
@@ -205,6 +212,8 @@ export type ExecutionFailed = DomainEvent<
     readonly code: CanonicalCode;
     readonly message: string;
     readonly retryable: boolean;
+    /** Why, where no attempt says it; for operators only. */
+    readonly detail?: string;
   }
 >;
 
@@ -267,6 +276,7 @@ const outputFile = record({
   'width?': count,
   'height?': count,
   'durationMs?': size,
+  'shape?': listOf(size),
 });
 
 export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
@@ -338,12 +348,14 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     'ratedCost?': money,
     providerCost: money,
     latencyMs: size,
+    'detail?': text,
   }),
   ExecutionFailed: eventSchema('Over without a result.', {
     ...ending,
     code: text,
     message: text,
     retryable: flag,
+    'detail?': text,
   }),
   ExecutionCancelled: eventSchema('The caller called it off.', ending),
   ExecutionExpired: eventSchema('Its time ran out.', ending),

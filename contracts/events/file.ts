@@ -1,7 +1,7 @@
 /** The facts of a file that we keep for an organization. */
 import type { ExecutionId, FileId, OrganizationId } from '../ids.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
-import { count, eventSchema, id, oneOf, size, text, timestamp } from './schema-parts.js';
+import { count, eventSchema, id, listOf, oneOf, size, text, timestamp } from './schema-parts.js';
 
 /** The bytes lie in the file store under `fileId`; type, size and digest come from the bytes. */
 export type FileStored = DomainEvent<
@@ -17,6 +17,9 @@ export type FileStored = DomainEvent<
     readonly sha256: string;
     readonly width?: number;
     readonly height?: number;
+    readonly durationMs?: number;
+    /** Of numbers: how many rows, and how many numbers each has. */
+    readonly shape?: readonly number[];
     readonly at: Timestamp;
   }
 >;
@@ -35,6 +38,8 @@ export const fileSchemas: Record<FileEvent['type'], EventSchema> = {
     sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
     'width?': count,
     'height?': count,
+    'durationMs?': size,
+    'shape?': listOf(size),
     at: timestamp,
   }),
 };

@@ -176,6 +176,23 @@ describe('Execution', () => {
     given(requested, dispatched, completed).when(complete(true)).thenAlreadyDone();
   });
 
+  it('is completed by what its files say of its use, and says what was not kept', () => {
+    const measured = { ...success, usage: { images: 1, pixels: 90 }, cost: 7n };
+    const completion = { output, files: [], summary: { n: 1 }, success: measured, detail: 'why' };
+    given(requested, dispatched, delivered)
+      .when({ type: 'Complete', attempt: 1, completion, at: T1 })
+      .then({
+        type: 'ExecutionCompleted',
+        data: { ...completed.data, usage: measured.usage, cost: 7n, detail: 'why' },
+      });
+    given(requested, dispatched, delivered)
+      .when({ type: 'Fail', code: 'GENERATION_FAILED', detail: 'why', at: T1 })
+      .then({
+        type: failedEvent.type,
+        data: { ...failedEvent.data, detail: 'why' },
+      });
+  });
+
   it('goes on after a retryable failure, and fails after any other or the last', () => {
     given(requested, dispatched).when(fail(true)).then(failedOnce);
     const forGood = { ...failedOnce.data, retryable: false } as never;

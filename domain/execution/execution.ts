@@ -65,7 +65,8 @@ export type Command =
       at: Timestamp;
     }
   | { type: 'Complete'; attempt: number; completion: Completion; at: Timestamp }
-  | { type: 'Fail'; code: CanonicalCode; at: Timestamp }
+  /** `detail` is for operators. */
+  | { type: 'Fail'; code: CanonicalCode; detail?: string; at: Timestamp }
   | { type: 'Cancel'; at: Timestamp }
   | { type: 'Expire'; at: Timestamp }
   | {
@@ -91,12 +92,17 @@ export interface Failure {
   readonly attemptsMax: number;
 }
 
-/** `success` is absent when it was recorded before (the files had to be re-hosted first). */
+/**
+ * `success` is absent where it was recorded before (files had to be re-hosted first) and stands;
+ * where the files say more of what was used, it takes the place of the recorded one.
+ */
 export interface Completion {
   readonly output: PayloadRef;
   readonly files: readonly OutputFile[];
   readonly summary: Readonly<Record<string, unknown>>;
   readonly success?: Success;
+  /** Why a part of the output was not kept; for operators. */
+  readonly detail?: string;
 }
 
 export type Rejection =
@@ -229,9 +235,9 @@ function whileDelivered(command: Command, state: The<'delivered'>): Answer {
     case 'RecordUnknown':
       return reject('NotThisAttempt');
     case 'Complete':
-      return complete(command, state, state.success);
+      return complete(command, state, command.completion.success ?? state.success);
     case 'Fail':
-      return accept(failed(state, command.code, command.at));
+      return accept(failed(state, command.code, command.at, command.detail));
     case 'Cancel':
       return accept(cancelled(state, command.at));
     case 'Expire': {
@@ -337,7 +343,7 @@ function complete(
   success: Success,
 ): Answer {
   if (attempt !== state.current.attempt) return reject('NotThisAttempt');
-  const { output, files, summary } = completion;
+  const { output, files, summary, detail } = completion;
   const latencyMs = Math.max(0, Date.parse(at) - Date.parse(state.request.at));
   const { holdId, holdAmount } = state.request;
   const { usage, providerCost } = success;
@@ -353,6 +359,7 @@ function complete(
     ...chargeOf(success, holdAmount),
     providerCost,
     latencyMs,
+    ...(detail !== undefined && { detail }),
   };
   return accept({ type: 'ExecutionCompleted', data });
 }
@@ -367,9 +374,10 @@ const cancelled = (state: Known, at: Timestamp): Event => ({
   data: ending(state, at),
 });
 
-function failed(state: Known, code: CanonicalCode, at: Timestamp): Event {
+function failed(state: Known, code: CanonicalCode, at: Timestamp, detail?: string): Event {
   const { message, retryable } = errorCatalogue[code];
-  return { type: 'ExecutionFailed', data: { ...ending(state, at), code, message, retryable } };
+  const why = { code, message, retryable, ...(detail !== undefined && { detail }) };
+  return { type: 'ExecutionFailed', data: { ...ending(state, at), ...why } };
 }
 
 const identityOf = ({ request }: Known) => ({

@@ -33,6 +33,7 @@ export function attemptsOf(facts: readonly RecordedEvent<ExecutionEvent>[]): rea
           outcome: 'succeeded',
           endedAt: attempts.get(data.attempt)?.endedAt ?? data.at,
           providerCost: data.providerCost,
+          ...('detail' in data && { detail: data.detail }),
         });
         break;
       case 'ProviderFailed': {
@@ -43,8 +44,11 @@ export function attemptsOf(facts: readonly RecordedEvent<ExecutionEvent>[]): rea
       case 'ProviderOutcomeUnknown':
         learn(data.attempt, { outcome: 'unknown', endedAt: data.at, detail: data.reason });
         break;
-      case 'ExecutionRequested':
       case 'ExecutionFailed':
+        // Why what the latest attempt delivered cannot be kept.
+        if (data.detail !== undefined) learn(attempts.size, { detail: data.detail });
+        break;
+      case 'ExecutionRequested':
       case 'ExecutionCancelled':
       case 'ExecutionExpired':
       case 'ExecutionAbandoned':
