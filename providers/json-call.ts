@@ -79,6 +79,7 @@ export interface Bytes {
   readonly bytes: Buffer;
   /** Where they are a JSON object, or a stream of events that was folded to one. */
   readonly json: Fields | undefined;
+  readonly headers: Answered['headers'];
 }
 
 /** The object that a 2xx carried, or the outcome that the call has without one. */
@@ -245,7 +246,7 @@ function readBytes(
     const refusal = { status: undefined, body: json, retryAfterMs, ...(input && { input }) };
     return { outcome: readerOf(request)(refusal), refusal: json };
   }
-  return { answer: { contentType, bytes: body, json } };
+  return { answer: { contentType, bytes: body, json, headers } };
 }
 
 const readerOf = ({ dialect }: ProviderRequest): ReadFailure =>

@@ -166,8 +166,13 @@ export interface ProviderAdapter {
     callback: ProviderCallback,
     call: Pick<ProviderCall, 'provider' | 'timeoutMs' | 'signal'>,
   ): Promise<'genuine' | 'forged' | 'unchecked'>;
+  /** Whether this provider calls back; absent where all that the adapter speaks to do. */
+  callsBack?(provider: Provider): boolean;
   /** Asks nobody and never throws. Absent where providers do not call back. */
-  readCallback?(callback: ProviderCallback, call: CalledBack): CallbackReading | 'unreadable';
+  readCallback?(
+    callback: ProviderCallback,
+    call: CalledBack,
+  ): CallbackReading | 'unreadable' | Promise<CallbackReading | 'unreadable'>;
 }
 
 /** A request that came to the callback URL of an attempt, which nobody else can guess. */

@@ -1,9 +1,10 @@
 /** Every vendor; a new one is a line here and a folder. */
+import { genericJson } from './generic-json/generic-json.js';
 import { openai } from './openai/openai.js';
 import { sandboxJobs } from './sandbox-jobs/jobs.js';
 import type { Vendor } from './vendor.js';
 
-const vendors: readonly Vendor[] = [openai, sandboxJobs];
+const vendors: readonly Vendor[] = [openai, sandboxJobs, genericJson];
 
 /** Adapters by the name that a catalogue gives. */
 export const adapterKinds: ReadonlyMap<string, Vendor[string]> = new Map(

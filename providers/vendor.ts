@@ -2,6 +2,7 @@
  * A vendor is a folder: the adapters that speak its wire formats, under the names by which a
  * catalogue calls them. registry.ts lists the vendors.
  */
+import type { ProviderEntry } from '../contracts/catalogue/provider-entry.js';
 import type { Modality } from '../contracts/events/execution.js';
 import type { Endpoints } from './endpoints.js';
 import type { ProviderAdapter } from './port.js';
@@ -16,6 +17,10 @@ export interface Wire {
 interface AdapterKind {
   /** What its routes may be of. */
   readonly modalities: readonly Modality[];
+  /** The same for one provider, where its entry says. */
+  readonly speaks?: (entry: ProviderEntry) => readonly Modality[] | undefined;
+  /** A sentence for each thing that is wrong with an entry; each begins with its place. */
+  readonly check?: (entry: ProviderEntry, place: string) => string[];
   open(wire: Wire): ProviderAdapter;
 }
 

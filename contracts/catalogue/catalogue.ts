@@ -1,6 +1,7 @@
 /** The catalogue: models → routes → providers. What operators write; callers see only `Model`s. */
 import type { Modality, Usage } from '../events/execution.js';
 import type { Capabilities, Promises } from './capabilities.js';
+import type { GenericEntry } from './generic-entry.js';
 import type { Price } from './price-units.js';
 
 export interface Breaker {
@@ -49,6 +50,8 @@ export interface Provider {
   readonly bulkhead: number;
   readonly breaker: Breaker;
   readonly poll: Poll;
+  /** What the adapter generic-json goes by. */
+  readonly generic?: GenericEntry;
 }
 
 export interface Route {

@@ -1,4 +1,5 @@
 /** A provider in the catalogue file. */
+import { genericSchema, type GenericEntry } from './generic-entry.js';
 import { closed, integer, text, type Part } from './schema-parts.js';
 
 export interface ProviderEntry {
@@ -15,6 +16,7 @@ export interface ProviderEntry {
     readonly half_open_probes?: number;
   };
   readonly poll?: PollEntry;
+  readonly generic?: GenericEntry;
 }
 
 export interface PollEntry {
@@ -56,6 +58,7 @@ export const providerSchema: Part = closed(
     bulkhead: integer(1, 10_000, 'calls at once'),
     breaker,
     poll,
+    generic: genericSchema,
   },
   ['adapter', 'base_url', 'timeout_ms', 'bulkhead'],
 );

@@ -18,7 +18,8 @@ export function callbackUrlOf(
 
 /** Whether the provider is given a URL and can reach it. */
 export function callsBack({ addresses, providers }: Given, provider: Provider): boolean {
-  if (!providers.adapter(provider.adapter).readCallback) return false;
+  const adapter = providers.adapter(provider.adapter);
+  if (!adapter.readCallback || adapter.callsBack?.(provider) === false) return false;
   const { publicUrl } = addresses;
   // Who is reached by TLS alone does not call back in the clear.
   if (provider.baseUrl.startsWith('https:'))

@@ -18,12 +18,18 @@ export function crossProblems(document: CatalogueDocument, variables: Variables)
   const compile = compilerOfInputs();
   const names = new Set<string>();
   return [
-    ...Object.entries(document.providers).flatMap(([slug, { adapter, base_url, poll }]) => {
+    ...Object.entries(document.providers).flatMap(([slug, entry]) => {
       const place = `providers.${slug}`;
+      const { adapter, base_url, poll, generic } = entry;
+      const kind = adapterKinds.get(adapter);
       return [
         ...adapterProblems(`${place}.adapter`, adapter),
         ...baseUrlProblems(`${place}.base_url`, base_url, variables),
         ...pollProblems(`${place}.poll`, poll),
+        ...(kind?.check?.(entry, place) ?? []),
+        ...(generic && adapter !== 'generic-json'
+          ? [`${place}.generic: is read by the adapter generic-json alone`]
+          : []),
       ];
     }),
     ...Object.entries(document.models).flatMap(([slug, model]) => {
@@ -103,7 +109,8 @@ function routeProblems(
 ): string[] {
   const { provider: slug, price = {}, cost } = route;
   const provider = Object.hasOwn(providers, slug) ? providers[slug] : undefined;
-  const speaks = provider && adapterKinds.get(provider.adapter)?.modalities;
+  const kind = provider && adapterKinds.get(provider.adapter);
+  const speaks = provider && (kind?.speaks?.(provider) ?? kind?.modalities);
   return [
     ...(provider ? [] : [`${place}.provider: there is no provider '${slug}'`]),
     ...(speaks && !speaks.includes(modality)

@@ -229,6 +229,67 @@ describe('catalogue: what is refused, in words', () => {
   is('providers.one', /'retries' is not known/, (tree) => {
     at(tree, 'providers', 'one')['retries'] = 3;
   });
+
+  const generic = (change: (described: Record<string, unknown>) => void) => (tree: unknown) => {
+    const described = {
+      modality: 'text',
+      request: { path: '/write', body: { ask: '{{ input.prompt }}' } },
+      output: { text: 'words' },
+    };
+    change(described);
+    Object.assign(at(tree, 'providers', 'one'), { adapter: 'generic-json', generic: described });
+  };
+  is('providers.one.generic', /is missing; the adapter generic-json/, (tree) => {
+    at(tree, 'providers', 'one')['adapter'] = 'generic-json';
+  });
+  is('providers.one.generic', /is read by the adapter generic-json alone/, (tree) => {
+    generic(() => undefined)(tree);
+    at(tree, 'providers', 'one')['adapter'] = 'openai-chat';
+  });
+  is(
+    'providers.one.generic.request.body.list[1]',
+    /'input\.' is no expression: .* at character 6/,
+    generic(({ request }) =>
+      Object.assign(request as object, { body: { list: ['x', '{{ input. }}'] } }),
+    ),
+  );
+  is(
+    'providers.one.generic.output.text',
+    /there is no function \$eval here/,
+    generic((described) => (described['output'] = { text: '$eval(words)' })),
+  );
+  is(
+    'providers.one.generic.output',
+    /'text' is missing; it says where the output is/,
+    generic((described) => (described['output'] = { finish_reason: 'why' })),
+  );
+  is(
+    'providers.one.generic.output.images',
+    /text has text, finish_reason, tool_calls/,
+    generic((described) => (described['output'] = { text: 'words', images: 'x' })),
+  );
+  is(
+    'providers.one.generic.job',
+    /needs poll or callback/,
+    generic((described) => (described['job'] = { id: 'id' })),
+  );
+  is(
+    'providers.one.generic.status',
+    /says when a job is done/,
+    generic((described) => (described['job'] = { id: 'id', poll: { path: '/{{ job_id }}' } })),
+  );
+  is(
+    'providers.one.generic.errors.codes.x',
+    /one of INPUT_VALIDATION_ERROR, CONTENT_MODERATION_REJECTED/,
+    generic((described) => (described['errors'] = { codes: { x: 'INSUFFICIENT_BALANCE' } })),
+  );
+  is(
+    `${route}.provider`,
+    /'one' speaks image, but the model is text/,
+    generic((described) =>
+      Object.assign(described, { modality: 'image', output: { images: 'x' } }),
+    ),
+  );
 });
 
 describe('catalogue: what is not even its YAML', () => {

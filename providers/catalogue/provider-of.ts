@@ -20,6 +20,7 @@ export function providerOf(slug: string, entry: ProviderEntry, variables: Variab
       halfOpenProbes: breaker.half_open_probes ?? 2,
     },
     poll: pollOf(poll),
+    ...(entry.generic && { generic: entry.generic }),
   };
 }
 

@@ -16,7 +16,11 @@ import { dripping, json, openStage, raw, type Answer, type Stage } from './stage
 interface AdapterCase {
   readonly adapter: string;
   readonly path: string;
+  /** The path below the base URL is `/v1` and `path`, whatever the base URL names. */
+  readonly exactPath?: true;
   readonly call: Pick<ProviderCall, 'modality' | 'input'>;
+  /** What the catalogue says of the provider beside the address. */
+  readonly provider?: Partial<Provider>;
   /** A good answer, and what is made of it. */
   readonly answer: unknown;
   readonly outcome: ProviderOutcome;
@@ -44,7 +48,7 @@ export function providerAdapterContract(name: string, one: AdapterCase): void {
     const call = (more: Partial<ProviderCall> = {}, provider: Partial<Provider> = {}) =>
       providers.adapter(one.adapter).call({
         ...one.call,
-        provider: { ...providerAt(stage.url, one.adapter), ...provider },
+        provider: { ...providerAt(stage.url, one.adapter), ...one.provider, ...provider },
         providerModel: 'model-1',
         dispatchKey: 'exec_1/1',
         timeoutMs: 2_000,
@@ -92,7 +96,8 @@ function sending(scene: Scene, one: AdapterCase): void {
     const { stage, call } = scene();
     stage.play(json(one.answer));
     await call({}, { baseUrl: `${stage.url}/v1beta/openai` });
-    expect(stage.seen[0]?.path).to.equal(`/v1beta/openai${one.path}`);
+    const version = one.exactPath ? '/v1' : '';
+    expect(stage.seen[0]?.path).to.equal(`/v1beta/openai${version}${one.path}`);
     expect(stage.seen[0]?.headers.authorization).to.equal('Bearer none');
   });
 
@@ -258,7 +263,7 @@ function bounds(scene: Scene, play: Play, one: AdapterCase): void {
     const left = new Promise<void>((resolve) => stage.play(() => resolve()));
     const outcome = providers.adapter(one.adapter).call({
       ...one.call,
-      provider: providerAt(stage.url, one.adapter),
+      provider: { ...providerAt(stage.url, one.adapter), ...one.provider },
       providerModel: 'model-1',
       dispatchKey: 'exec_1/1',
       timeoutMs: 5_000,

@@ -3,6 +3,7 @@
  * handed out, questions are free and harmless, and a question that went wrong is not an outcome.
  */
 import { expect } from 'chai';
+import type { Provider } from '../../contracts/catalogue/catalogue.js';
 import type { JobOutcome, PolledJob, ProviderCall, Providers } from '../port.js';
 import { openProviders } from '../open-providers.js';
 import { providerAt } from './contract.js';
@@ -11,6 +12,8 @@ import { dripping, json, openStage, type Answer, type Stage } from './stage.js';
 interface JobCase {
   readonly adapter: string;
   readonly call: Pick<ProviderCall, 'modality' | 'input'>;
+  /** What the catalogue says of the provider beside the address. */
+  readonly provider?: Partial<Provider>;
   readonly pollPath: (providerJobId: string) => string;
   /** Answers to a question, and what is made of each. */
   readonly answers: Readonly<
@@ -42,7 +45,11 @@ export function providerJobsContract(name: string, one: JobCase): void {
 
     const job = (more: Partial<PolledJob> = {}): PolledJob => ({
       ...one.call,
-      provider: { ...providerAt(stage.url, one.adapter), credentialEnv: 'CANARY_KEY' },
+      provider: {
+        ...providerAt(stage.url, one.adapter),
+        ...one.provider,
+        credentialEnv: 'CANARY_KEY',
+      },
       providerModel: 'model-1',
       providerJobId: ID,
       dispatchKey: 'exec_1/1',
@@ -121,7 +128,11 @@ function questions(stage: () => Stage, poll: Poll, afterPlaying: Play, one: JobC
     });
 
   it('will ask again where it did not reach the provider, and keeps its advice', async () => {
-    const provider = { ...providerAt(stage().url, one.adapter), credentialEnv: 'NOT_SET' };
+    const provider = {
+      ...providerAt(stage().url, one.adapter),
+      ...one.provider,
+      credentialEnv: 'NOT_SET',
+    };
     expect(await poll({ provider })).to.include({ kind: 'pending' });
     expect(await poll({ signal: AbortSignal.abort() })).to.include({ kind: 'pending' });
     expect(stage().seen).to.deep.equal([]);

@@ -6,7 +6,9 @@ interface Seen {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
+  /** Parsed; undefined where it is no JSON. */
   readonly body: unknown;
+  readonly text: string;
 }
 
 export type Answer = (response: ServerResponse, seen: Seen) => void;
@@ -36,9 +38,8 @@ export async function openStage(): Promise<Stage> {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const text = Buffer.concat(chunks).toString();
-      const body: unknown = text === '' ? undefined : JSON.parse(text);
       const { method = '', url: path = '', headers } = request;
-      const one = { method, path, headers, body };
+      const one = { method, path, headers, body: parsed(text), text };
       seen.push(one);
       play(response, one);
     });
@@ -62,6 +63,14 @@ export async function openStage(): Promise<Stage> {
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 export const json =

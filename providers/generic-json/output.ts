@@ -1,0 +1,266 @@
+/** The canonical output and usage in an answer, by the expressions of the catalogue. */
+import type { Usage } from '../../contracts/events/execution.js';
+import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
+import type { Description } from './description.js';
+import type { Expression, Functions } from './expressions.js';
+import type {
+  FinishReason,
+  ProducedFile,
+  ProviderOutput,
+  ProviderResult,
+  Segment,
+  ToolCall,
+} from '../port.js';
+
+type Input = Readonly<Record<string, unknown>>;
+
+/** What carries the output: a parsed answer, or a body that is the output. */
+export type Carrier = { readonly json: unknown } | { readonly body: Buffer };
+
+/** Undefined where the output is not there. */
+export async function successIn(
+  description: Description,
+  carrier: Carrier,
+  input: Input,
+): Promise<Extract<ProviderResult, { kind: 'succeeded' }> | undefined> {
+  const read = readerOf(description.output, 'json' in carrier ? carrier.json : undefined, input);
+  const output =
+    'body' in carrier
+      ? outputOfBody(description, carrier.body)
+      : await outputOf(description, read, input);
+  if (!output) return undefined;
+  const counts = readerOf(description.usage, 'json' in carrier ? carrier.json : undefined, input);
+  return { kind: 'succeeded', output, usage: await usageOf(description, counts, output, input) };
+}
+
+type Reader = (name: string) => Promise<unknown>;
+
+function readerOf(
+  expressions: ReadonlyMap<string, Expression>,
+  answer: unknown,
+  input: Input,
+): Reader {
+  // A variable of the language, bound as the functions of templates are.
+  const variables = { input } as unknown as Functions;
+  return async (name) => expressions.get(name)?.valueOf(answer, variables);
+}
+
+function outputOfBody({ modality }: Description, body: Buffer): ProviderOutput | undefined {
+  if (body.length === 0) return undefined;
+  if (modality === 'text')
+    return { modality, text: storable(body.toString('utf8')), finishReason: 'stop' };
+  if (modality === 'transcription')
+    return { modality, text: storable(body.toString('utf8')), segments: [] };
+  const file: ProducedFile = { base64: body.toString('base64') };
+  if (modality === 'image') return { modality, images: [file] };
+  if (modality === 'audio') return { modality, audio: file };
+  return modality === 'video' ? { modality, video: file } : undefined;
+}
+
+async function outputOf(
+  { modality, finishReasons }: Description,
+  read: Reader,
+  input: Input,
+): Promise<ProviderOutput | undefined> {
+  switch (modality) {
+    case 'text':
+      return textOutput(read, finishReasons);
+    case 'image': {
+      const asked = imagesAsked(input);
+      const images = listOf(await read('images'))
+        .slice(0, asked)
+        .flatMap(producedIn);
+      return images.length > 0 ? { modality, images } : undefined;
+    }
+    case 'audio': {
+      const [audio] = listOf(await read('audio')).flatMap(producedIn);
+      return audio && { modality, audio };
+    }
+    case 'video': {
+      const [video] = listOf(await read('video')).flatMap(producedIn);
+      return video && { modality, video };
+    }
+    case 'transcription':
+      return transcription(read);
+    case 'embedding': {
+      const embeddings = vectorsOf(await read('embeddings'), listOf(input['texts']).length);
+      return embeddings && { modality, embeddings };
+    }
+  }
+}
+
+async function textOutput(
+  read: Reader,
+  finishReasons: ReadonlyMap<string, string>,
+): Promise<ProviderOutput | undefined> {
+  const given = await read('text');
+  const toolCalls = listOf(await read('tool_calls')).flatMap(toolCallIn);
+  const text = Array.isArray(given) ? given.filter(isText).join('') : given;
+  if (typeof text !== 'string' && toolCalls.length === 0) return undefined;
+  const word = await read('finish_reason');
+  return {
+    modality: 'text',
+    text: typeof text === 'string' ? storable(text) : '',
+    finishReason: finishReasonOf(word, finishReasons),
+    ...(toolCalls.length > 0 && { toolCalls }),
+  };
+}
+
+const ownReasons: ReadonlySet<string> = new Set<FinishReason>([
+  'stop',
+  'length',
+  'tool_calls',
+  'content_filter',
+  'other',
+]);
+
+/** An answer that gives no reason is a whole one; a reason that nobody knows is `other`. */
+function finishReasonOf(word: unknown, table: ReadonlyMap<string, string>): FinishReason {
+  if (word === undefined) return 'stop';
+  const ours = isText(word) ? (table.get(word) ?? word) : '';
+  return ownReasons.has(ours) ? (ours as FinishReason) : 'other';
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** `{id, name, arguments}`, the last an object or the JSON of one. */
+function toolCallIn(value: unknown): ToolCall[] {
+  const { id, name, arguments: given } = fieldsOf(value);
+  if (!isText(name)) return [];
+  const parsed = isText(given) ? objectIn(given) : given;
+  const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+  const args = isObject ? (parsed as Record<string, unknown>) : isText(given) ? given : {};
+  return [{ id: isText(id) ? id : name, name, arguments: args }];
+}
+
+function objectIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A URL, a data URL, base64, or an object with one of them under `url` or `b64_json`. */
+function producedIn(value: unknown): ProducedFile[] {
+  if (!isText(value)) {
+    const { url, b64_json: base64 } = fieldsOf(value);
+    return isText(url) ? producedIn(url) : isText(base64) ? producedIn(base64) : [];
+  }
+  const text = value.trim();
+  if (/^(https?|data):/i.test(text)) return [{ url: text }];
+  return /^[A-Za-z0-9+/_-]{8}/.test(text) ? [{ base64: text }] : [];
+}
+
+async function transcription(read: Reader): Promise<ProviderOutput | undefined> {
+  const text = await read('text');
+  if (!isText(text)) return undefined;
+  const language = await read('language');
+  const durationMs = millisecondsOf(await read('duration_ms'));
+  return {
+    modality: 'transcription',
+    text: storable(text),
+    segments: listOf(await read('segments')).flatMap(segmentIn),
+    ...(isText(language) && { language }),
+    ...(durationMs !== undefined && { durationMs }),
+  };
+}
+
+/** `{start_ms, end_ms, text}`. */
+function segmentIn(value: unknown): Segment[] {
+  const { start_ms: start, end_ms: end, text } = fieldsOf(value);
+  const [startMs, endMs] = [millisecondsOf(start), millisecondsOf(end)];
+  if (startMs === undefined || endMs === undefined || !isText(text)) return [];
+  return [{ startMs, endMs, text: storable(text) }];
+}
+
+const millisecondsOf = (value: unknown): number | undefined =>
+  typeof value === 'number' && value >= 0 && value < 1e12 ? Math.round(value) : undefined;
+
+/** A list of vectors, or all their numbers in a row, as a path over a list gives them. */
+function vectorsOf(value: unknown, texts: number): (readonly number[])[] | undefined {
+  const given = listOf(value);
+  const rows = given.every(Array.isArray) ? (given as unknown[][]) : splitIn(given, texts);
+  const [first] = rows;
+  if (!first || first.length === 0) return undefined;
+  const isWhole = rows.every((row) => row.length === first.length && row.every(Number.isFinite));
+  return isWhole ? (rows as number[][]) : undefined;
+}
+
+function splitIn(numbers: readonly unknown[], count: number): unknown[][] {
+  const length = numbers.length / Math.max(count, 1);
+  if (!Number.isInteger(length)) return [];
+  return Array.from({ length: Math.max(count, 1) }, (_, index) =>
+    numbers.slice(index * length, (index + 1) * length),
+  );
+}
+
+const usageFields = {
+  input_tokens: 'inputTokens',
+  cached_input_tokens: 'cachedInputTokens',
+  output_tokens: 'outputTokens',
+  reasoning_tokens: 'reasoningTokens',
+  images: 'images',
+  pixels: 'pixels',
+  seconds: 'seconds',
+  characters: 'characters',
+} as const;
+
+/**
+ * What the answer counts, and where it does not count, what is seen: files that were delivered, the
+ * seconds and the characters that were asked for, four bytes of text a token.
+ */
+async function usageOf(
+  description: Description,
+  read: Reader,
+  output: ProviderOutput,
+  input: Input,
+): Promise<Usage> {
+  const usage: Partial<Record<keyof Usage, number>> = seenIn(output, input);
+  for (const [name, field] of Object.entries(usageFields)) {
+    if (!description.usage.has(name)) continue;
+    const value = Number(await read(name));
+    const isCount = field === 'seconds' ? value >= 0 : Number.isSafeInteger(value) && value >= 0;
+    if (isCount) usage[field] = value;
+  }
+  if (output.modality === 'image') usage.images = output.images.length;
+  return usage;
+}
+
+function seenIn(output: ProviderOutput, input: Input): Usage {
+  const { duration_s: seconds, text } = input;
+  const tokens = (value: unknown) => Math.ceil(Buffer.byteLength(JSON.stringify(value)) / 4);
+  switch (output.modality) {
+    case 'text':
+      return { inputTokens: tokens(input), outputTokens: tokens(output.text) };
+    case 'image':
+      return { images: output.images.length };
+    case 'audio':
+      return isText(text) ? { characters: [...text].length } : {};
+    case 'transcription':
+      return output.durationMs === undefined ? {} : { seconds: output.durationMs / 1000 };
+    case 'embedding':
+      return { inputTokens: tokens(input['texts'] ?? '') };
+    case 'video':
+      return typeof seconds === 'number' ? { seconds } : {};
+  }
+}
+
+function imagesAsked({ num_images: asked }: Input): number {
+  const isCount = Number.isSafeInteger(asked) && Number(asked) > 0;
+  return isCount ? Math.min(Number(asked), LIST_ITEMS_MAX) : 1;
+}
+
+/** One value is a list of one: the language does not tell them apart. */
+const listOf = (value: unknown): unknown[] =>
+  value === undefined || value === null
+    ? []
+    : Array.isArray(value)
+      ? (value as unknown[])
+      : [value];
+
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+
+/** NUL and lone surrogates have no place in a database or in UTF-8; they become U+FFFD. */
+const storable = (text: string): string => text.replace(/[\0\ud800-\udfff]/gu, '\ufffd');
