@@ -51,7 +51,7 @@ describe('the audit of a log', () => {
     story.events.forEach(see);
     end({ nowMs: START_MS + DAY_MS, settled: true });
     expect(findings.kept).to.deep.equal([]);
-    expect(open.counts).to.deep.equal({ events: 45, executions: 6, holds: 8, deliveries: 2 });
+    expect(open.counts).to.deep.equal({ events: 47, executions: 6, holds: 8, deliveries: 2 });
     expect([open.holds.size, open.executions.size, open.deliveries.size]).to.deep.equal([0, 0, 0]);
     const { available, held } = open.accounts.get(story.organizationId)!;
     expect([available, held]).to.deep.equal([975_000n, 0n]);
@@ -115,13 +115,43 @@ describe('the audit of a log', () => {
       ]);
     });
 
-    it('finds a doubtful attempt that was repeated under another key', () => {
-      const { story, id } = underWay();
-      story.on(id, 'ProviderOutcomeUnknown', { attempt: 1 });
-      story.dispatch(id, 2);
-      expect(audit(story.events).map(({ problem }) => problem)).to.deep.equal([
-        'attempt 2 took a key of its own though the one before may have been paid',
-      ]);
+    describe('finds after an attempt that may have been paid', () => {
+      const told = { repeatable: false, mayHaveCost: 5n };
+      const elsewhere = { provider: 'borealis' };
+      const cases = {
+        'another call at its provider': [
+          told,
+          { again: false },
+          'attempt 2 took a key of its own though the provider may have been paid',
+        ],
+        'the same call at a provider that knows no keys': [
+          told,
+          { again: true },
+          'attempt 2 repeated a call at a provider that knows no keys',
+        ],
+        'its key at another provider': [
+          { repeatable: true },
+          { again: true, ...elsewhere },
+          'attempt 2 took the key of a call at another provider',
+        ],
+        'another provider beyond what may be lost': [
+          told,
+          { again: false, ...elsewhere, unknownMaxCost: 4n },
+          'attempt 2 went on though more may have been paid than may be lost',
+        ],
+        'another provider though nobody can tell what it may have cost': [
+          { repeatable: false },
+          { again: false, ...elsewhere, unknownMaxCost: 4n },
+          'attempt 2 went on though more may have been paid than may be lost',
+        ],
+      } as const;
+      for (const [what, [end, { again, ...next }, problem]] of Object.entries(cases))
+        it(what, () => {
+          const { story, id } = underWay();
+          story.on(id, 'ProviderOutcomeUnknown', { attempt: 1, ...end });
+          story.dispatch(id, 2, { ...next, ...(again && { dispatchKey: `${id}.1` }) });
+          expect(audit(story.events).map((finding) => finding.problem)).to.deep.equal([problem]);
+        });
     });
   });
 

@@ -66,6 +66,16 @@ export interface OpenHold {
   readonly placedAt: Timestamp;
 }
 
+/** A dispatch key, and what the newest attempts under it left open. */
+export interface KeyUse {
+  readonly provider: string;
+  /** An attempt under it ended as unknown: its provider may be owed for it. */
+  isDoubtful: boolean;
+  /** The most that it may be owed; undefined where nobody can tell. */
+  mayHaveCost?: Micros | undefined;
+  isRepeatable: boolean;
+}
+
 export interface OpenExecution {
   readonly id: ExecutionId;
   readonly organizationId: OrganizationId;
@@ -77,8 +87,10 @@ export interface OpenExecution {
   /** Of that attempt. */
   route?: string;
   inFlight?: { readonly deadline: Timestamp };
-  /** Of the attempt that was dispatched last; `unknown`: it may have been paid. */
-  lastKey?: { readonly key: string; ended: 'known' | 'unknown' };
+  /** Under which attempts were dispatched, in their order. */
+  readonly keys: Map<string, KeyUse>;
+  /** Of them, that of the newest attempt. */
+  key?: string;
   delivered?: { readonly rated: Micros; readonly usage: Usage; readonly at: Timestamp };
   /** `rated` is the price, `cost` what its owner is shown: never more than the hold. */
   end?: { readonly at: Timestamp; readonly cost: Micros; readonly rated: Micros };

@@ -19,6 +19,7 @@ export function executionText(view: ExecutionView): string {
 
 function factsText({ execution, ...rest }: ExecutionView): string {
   const { cost, hold_amount, latency_ms, error } = execution;
+  const { may_have_cost_more: lost } = rest;
   const facts: readonly (readonly [string, string | null | undefined])[] = [
     ['organization', rest.organization_id],
     ['key', rest.api_key_id],
@@ -29,6 +30,7 @@ function factsText({ execution, ...rest }: ExecutionView): string {
     ['hold', `${rest.hold_id}  $${hold_amount}`],
     ['cost', cost && `$${cost}`],
     ['overrun', Number(rest.overrun) > 0 ? `$${rest.overrun}, not charged` : null],
+    ['may be lost', Number(lost) > 0 ? `$${lost}, to providers whose outcome is unknown` : null],
     ['latency', latency_ms === null ? null : `${latency_ms} ms`],
     ['error', error && `${error.code}: ${error.message}`],
     ['webhook', rest.webhook_url],
@@ -41,7 +43,8 @@ function attemptText(attempt: ExecutionView['attempts'][number]): string {
   const { route, provider, outcome, dispatched_at, ended_at, deadline } = attempt;
   const took = ended_at ? `${Date.parse(ended_at) - Date.parse(dispatched_at)} ms` : '';
   const end = outcome === 'open' ? `until ${deadline}` : took;
-  const cost = attempt.provider_cost === null ? '' : `  costs us $${attempt.provider_cost}`;
+  const { provider_cost: known, may_have_cost: possible } = attempt;
+  const cost = known ? `  costs us $${known}` : possible ? `  may cost us $${possible}` : '';
   const lines = [
     `${attempt.attempt}  ${provider} by ${route}: ${outcome}  ${end}${cost}`,
     `   dispatched ${dispatched_at} as ${attempt.dispatch_key}`,

@@ -24,6 +24,7 @@ const modelOf = (slug: string, routes = 1): Model => ({
   expiresInSeconds: 300,
   attemptsMax: 4,
   maxWaitMs: 60_000,
+  unknownMaxCost: 10_000n,
   usageDefault: { outputTokens: 256 },
   routes: Array.from({ length: routes }, (_, n) => ({
     name: `${slug}/${n}`,

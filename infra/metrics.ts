@@ -5,6 +5,8 @@ export interface Metrics {
   readonly registry: Registry;
   readonly httpSeconds: Histogram<'route' | 'status'>;
   readonly attemptSeconds: Histogram<'provider' | 'outcome'>;
+  readonly unknownOutcomes: Counter<'provider'>;
+  readonly unknownCost: Counter<'provider'>;
   readonly handled: Counter<'group' | 'outcome'>;
   readonly handledSeconds: Histogram<'group'>;
   readonly webhookSeconds: Histogram<'outcome'>;
@@ -45,6 +47,12 @@ export function openMetrics(): Metrics {
     registry,
     httpSeconds: seconds('http_request_seconds', 'Requests answered.', 'route', 'status'),
     attemptSeconds: seconds('execution_attempt_seconds', 'Provider calls.', 'provider', 'outcome'),
+    unknownOutcomes: counter('provider_unknown_total', 'Calls of unknown outcome.', 'provider'),
+    unknownCost: counter(
+      'provider_may_have_cost_dollars_total',
+      'What calls of unknown outcome cost at most.',
+      'provider',
+    ),
     handled: counter('processor_handled_total', 'Notifications by outcome.', 'group', 'outcome'),
     handledSeconds: seconds('processor_handled_seconds', 'Time per notification.', 'group'),
     webhookSeconds: seconds('webhook_attempt_seconds', 'Webhook attempts.', 'outcome'),

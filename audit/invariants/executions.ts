@@ -50,6 +50,7 @@ function executionOf({ executions }: OpenItems, { data }: Recorded): OpenExecuti
       attempt: 0,
       holdEnded: false,
       abandonedHolds: new Set(),
+      keys: new Map(),
       sequence: 0,
       started: false,
       dueEvents: new Map(),
@@ -129,8 +130,7 @@ function goneOn(
     case 'ProviderOutcomeUnknown':
       expectAttempt(execution, event, wrong);
       delete execution.inFlight;
-      if (execution.lastKey && event.type === 'ProviderOutcomeUnknown')
-        execution.lastKey.ended = 'unknown';
+      if (event.type === 'ProviderOutcomeUnknown') leaveOpen(execution, event);
       return become('PENDING') as undefined;
     case 'ExecutionCompleted':
       become('COMPLETED');
@@ -158,23 +158,57 @@ function dispatched(
   event: Recorded<'ProviderDispatched'>,
   wrong: (problem: string) => void,
 ): void {
-  const { attempt, dispatchKey, deadline } = event.data;
-  const { lastKey } = execution;
+  const { attempt, deadline } = event.data;
   if (attempt !== execution.attempt + 1)
     wrong(`attempt ${attempt} was dispatched after attempt ${execution.attempt}`);
   if (execution.inFlight) wrong(`attempt ${attempt} was dispatched while another was in flight`);
   if (execution.delivered) wrong(`attempt ${attempt} was dispatched after one had delivered`);
-  if (lastKey?.ended === 'unknown' && lastKey.key !== dispatchKey)
-    wrong(`attempt ${attempt} took a key of its own though the one before may have been paid`);
-  if (lastKey?.ended === 'known' && lastKey.key === dispatchKey)
-    wrong(`attempt ${attempt} took the key of an attempt that had ended`);
+  useKey(execution, event, wrong);
+  execution.key = event.data.dispatchKey;
   execution.attempt = attempt;
   execution.route = event.data.route;
   execution.inFlight = { deadline };
-  // An unknown outcome stays unknown until the end: only the same key may be used again.
-  if (lastKey?.ended !== 'unknown') execution.lastKey = { key: dispatchKey, ended: 'known' };
   if (!execution.started) addToTimeline(execution, event, 'execution.started');
   execution.started = true;
+}
+
+/**
+ * An unknown outcome stays unknown until the end: its provider is asked again only under the same
+ * key, and another one only where the claim says that what may be lost covers it.
+ */
+function useKey(
+  { keys }: OpenExecution,
+  { data }: Recorded<'ProviderDispatched'>,
+  wrong: (problem: string) => void,
+): void {
+  const { attempt, provider, dispatchKey, unknownMaxCost = 0n } = data;
+  const used = keys.get(dispatchKey);
+  if (used) {
+    if (!used.isDoubtful) wrong(`attempt ${attempt} took the key of an attempt that had ended`);
+    else if (!used.isRepeatable)
+      wrong(`attempt ${attempt} repeated a call at a provider that knows no keys`);
+    if (used.provider !== provider)
+      wrong(`attempt ${attempt} took the key of a call at another provider`);
+    return;
+  }
+  const doubts = [...keys.values()].filter(({ isDoubtful }) => isDoubtful);
+  if (doubts.some((doubt) => doubt.provider === provider))
+    wrong(`attempt ${attempt} took a key of its own though the provider may have been paid`);
+  else if (doubts.length > 0) {
+    const paid = doubts.map(({ mayHaveCost }) => mayHaveCost);
+    const sum = paid.reduce<Micros>((total, cost = 0n) => total + cost, 0n);
+    if (paid.includes(undefined) || sum > unknownMaxCost)
+      wrong(`attempt ${attempt} went on though more may have been paid than may be lost`);
+  }
+  keys.set(dispatchKey, { provider, isDoubtful: false, isRepeatable: true });
+}
+
+function leaveOpen(
+  { keys, key = '' }: OpenExecution,
+  { data: { mayHaveCost, repeatable = true } }: Recorded<'ProviderOutcomeUnknown'>,
+): void {
+  const used = keys.get(key);
+  if (used) Object.assign(used, { isDoubtful: true, mayHaveCost, isRepeatable: repeatable });
 }
 
 function expectAttempt(

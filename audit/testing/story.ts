@@ -259,8 +259,10 @@ function tellFailedOver(story: Story): void {
   story.on(id, 'ProviderFailed', { attempt: 1 });
   story.dispatch(id, 2, { provider: 'borealis' });
   story.on(id, 'ProviderOutcomeUnknown', { attempt: 2 });
-  story.dispatch(id, 3, { dispatchKey: `${id}.2` });
-  story.on(id, 'ProviderFailed', { attempt: 3 });
+  story.dispatch(id, 3, { dispatchKey: `${id}.2`, provider: 'borealis' });
+  story.on(id, 'ProviderOutcomeUnknown', { attempt: 3, mayHaveCost: 5n, repeatable: true });
+  story.dispatch(id, 4, { provider: 'polaris', unknownMaxCost: 5n });
+  story.on(id, 'ProviderFailed', { attempt: 4 });
   const failure = { code: 'MODEL_OVERLOADED', message: 'Try again.', retryable: true };
   story.on(id, 'ExecutionFailed', { holdId, ...failure });
   story.release(id, holdId, 20_000n, 'failed');

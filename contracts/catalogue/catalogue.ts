@@ -1,5 +1,6 @@
 /** The catalogue: models → routes → providers. What operators write; callers see only `Model`s. */
 import type { Modality, Usage } from '../events/execution.js';
+import type { Micros } from '../money.js';
 import type { Capabilities, Promises } from './capabilities.js';
 import type { GenericEntry } from './generic-entry.js';
 import type { Price } from './price-units.js';
@@ -84,6 +85,11 @@ export interface Model {
   readonly attemptsMax: number;
   /** How long an execution waits while all its routes rest, before it fails. */
   readonly maxWaitMs: number;
+  /**
+   * The provider cost that may be lost for one execution, to spare its caller the failure: up to
+   * it another provider is called after an outcome that is unknown. 0: never.
+   */
+  readonly unknownMaxCost: Micros;
   /** What one request may use at most, for the estimate, when the input does not say. */
   readonly usageDefault: Usage;
   readonly routes: readonly Route[];

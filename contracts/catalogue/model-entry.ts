@@ -16,6 +16,7 @@ export interface ModelEntry {
   readonly expires_in_seconds?: number;
   readonly attempts_max?: number;
   readonly max_wait_seconds?: number;
+  readonly unknown_max_cost?: string;
   readonly usage_default?: UsageEntry;
   readonly input_schema: Readonly<Record<string, unknown>>;
   readonly output_schema?: Readonly<Record<string, unknown>>;
@@ -93,6 +94,7 @@ export const modelSchema: Part = closed(
     expires_in_seconds: integer(1, 604_800, 'seconds'),
     attempts_max: integer(1, 100, 'attempts over all routes'),
     max_wait_seconds: integer(0, 604_800, 'seconds'),
+    unknown_max_cost: { ...dollars, description: 'dollars as a decimal string, such as "0.01"' },
     usage_default: usageDefault,
     input_schema: jsonSchema,
     output_schema: jsonSchema,

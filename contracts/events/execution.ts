@@ -123,6 +123,8 @@ export type ProviderDispatched = DomainEvent<
     readonly dispatchKey: string;
     readonly deadline: Timestamp;
     readonly candidates: readonly RouteCandidate[];
+    /** Present where providers may have been paid before: so much of it may be lost. */
+    readonly unknownMaxCost?: Micros;
   }
 >;
 
@@ -179,6 +181,11 @@ export type ProviderOutcomeUnknown = DomainEvent<
     readonly provider: string;
     readonly route: string;
     readonly reason: string;
+    /** What the provider is owed at most, if it did the work; absent where nobody can tell. */
+    readonly mayHaveCost?: Micros;
+    /** Whether the same call may be made again under its key; absent: it may, if it goes on. */
+    readonly repeatable?: boolean;
+    readonly notBefore?: Timestamp;
   }
 >;
 
@@ -312,6 +319,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
         'lacks?': text,
       }),
     ),
+    'unknownMaxCost?': money,
   }),
   ProviderAccepted: eventSchema('The provider took the job and will call back or can be polled.', {
     ...attempt,
@@ -336,6 +344,9 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
   ProviderOutcomeUnknown: eventSchema('The call may have been made; nobody knows its end.', {
     ...onRoute,
     reason: text,
+    'mayHaveCost?': money,
+    'repeatable?': flag,
+    'notBefore?': timestamp,
   }),
   ExecutionCompleted: eventSchema('The output is ours to serve and the cost is due.', {
     ...attempt,

@@ -76,6 +76,7 @@ const attempt = answerObject('ProviderAttempt', {
   code: orNull(text('Canonical code of the failure.')),
   detail: orNull(text('What the provider said, or why nobody knows.')),
   provider_cost: orNull(money('What we owe the provider.')),
+  may_have_cost: orNull(money('What we owe it at most, where the outcome is unknown.')),
 });
 
 export const operatorExecutionSchema: Schema = answerObject('OperatorExecution', {
@@ -87,6 +88,9 @@ export const operatorExecutionSchema: Schema = answerObject('OperatorExecution',
   webhook_url: orNull(text('Where it is told.')),
   catalogue_version: text('In force when it was accepted.'),
   overrun: orNull(money('What its price is beyond the hold: not charged. Null until completed.')),
+  may_have_cost_more: money(
+    'What other attempts may have cost us, whose outcome is unknown: it may be paid in vain.',
+  ),
   attempts: { type: 'array', items: attempt },
   events: {
     type: 'array',

@@ -99,17 +99,31 @@ const failedOnce: Execution.Event = {
   type: 'ProviderFailed',
   data: { ...onAttempt, code: 'GENERATION_FAILED', retryable: true, detail: 'd' },
 };
-const unknown = (repeatable: boolean): Execution.Command => ({
-  type: 'RecordUnknown',
+const unknown = (more: Partial<Execution.Unknown>) => ({
+  type: 'RecordUnknown' as const,
   attempt: 1,
   reason: 'cut',
-  repeatable,
+  repeatable: false,
   attemptsMax: 3,
   at: T1,
+  ...more,
 });
 const unknownOutcome: Execution.Event = {
   type: 'ProviderOutcomeUnknown',
   data: { ...onAttempt, reason: 'cut' },
+};
+const unknownWith = (more: object): Execution.Event => ({
+  type: 'ProviderOutcomeUnknown',
+  data: { ...onAttempt, reason: 'cut', repeatable: false, ...more },
+});
+const timedOut: Execution.Event = {
+  type: 'ExecutionFailed',
+  data: {
+    ...ending,
+    code: 'GENERATION_TIMEOUT',
+    message: errorCatalogue.GENERATION_TIMEOUT.message,
+    retryable: true,
+  },
 };
 const complete = (withSuccess: boolean): Execution.Command => ({
   type: 'Complete',
@@ -203,38 +217,65 @@ describe('Execution', () => {
     given(requested, dispatched, failedOnce).when(fail(true)).thenRejected('NotThisAttempt');
   });
 
-  it('repeats an unknown outcome only under its own key, and only where that is safe', () => {
-    given(requested, dispatched).when(unknown(true)).then(unknownOutcome);
-    const { message: text } = errorCatalogue.GENERATION_TIMEOUT;
+  it('asks again under the key of an unknown outcome, where that is safe', () => {
     given(requested, dispatched)
-      .when(unknown(false))
-      .then(unknownOutcome, {
-        type: 'ExecutionFailed',
-        data: { ...ending, code: 'GENERATION_TIMEOUT', message: text, retryable: true },
-      });
-    const again = { ...claim, dispatchKey: 'exec_1.2' };
-    given(requested, dispatched, unknownOutcome)
-      .when({ type: 'Dispatch', ...again })
-      .thenRejected('NotDispatchable');
-    given(requested, dispatched, unknownOutcome)
-      .when(dispatch)
-      .then({ type: 'ProviderDispatched', data: { ...who, ...claim, attempt: 2 } });
+      .when(unknown({ repeatable: true }))
+      .then(unknownWith({ repeatable: true }));
+    given(requested, dispatched)
+      .when(unknown({ repeatable: true, attemptsMax: 1 }))
+      .then(unknownWith({ repeatable: true }), timedOut);
+    given(requested, dispatched).when(unknown({})).then(unknownWith({}), timedOut);
     const second = { ...who, ...claim, attempt: 2 };
-    const failedAgain: Execution.Event = {
-      type: 'ProviderFailed',
-      data: { ...failedOnce.data, attempt: 2 },
-    };
+    for (const before of [unknownOutcome, unknownWith({ repeatable: true })]) {
+      const after = given(requested, dispatched, before);
+      after.when({ ...dispatch, dispatchKey: 'exec_1.2' }).thenRejected('NotDispatchable');
+      after.when(dispatch).then({ type: 'ProviderDispatched', data: second });
+    }
     const after = given(
       requested,
       dispatched,
       unknownOutcome,
       { type: 'ProviderDispatched', data: second },
-      failedAgain,
+      { type: 'ProviderFailed', data: { ...failedOnce.data, attempt: 2 } },
     );
-    after.when({ type: 'Dispatch', ...again }).thenRejected('NotDispatchable');
+    after.when({ ...dispatch, dispatchKey: 'exec_1.3' }).thenRejected('NotDispatchable');
     after
       .when(dispatch)
       .then({ type: 'ProviderDispatched', data: { ...who, ...claim, attempt: 3 } });
+  });
+
+  it('goes to another provider while what may be lost is within its model’s bound', () => {
+    const costs = { mayHaveCost: 100n };
+    const unknownOnce = unknownWith(costs);
+    given(requested, dispatched)
+      .when(unknown({ ...costs, unknownMaxCost: 100n }))
+      .then(unknownOnce);
+    for (const unknownMaxCost of [99n, 0n])
+      given(requested, dispatched)
+        .when(unknown({ ...costs, unknownMaxCost }))
+        .then(unknownOnce, timedOut);
+    given(requested, dispatched).when(unknown(costs)).then(unknownOnce, timedOut);
+
+    const elsewhere = { ...claim, provider: 'q', route: 's', dispatchKey: 'exec_1.2' };
+    const toOther: Execution.Command = { type: 'Dispatch', ...elsewhere, unknownMaxCost: 100n };
+    const after = given(requested, dispatched, unknownOnce);
+    const second: Execution.Event = {
+      type: 'ProviderDispatched',
+      data: { ...who, ...elsewhere, attempt: 2, unknownMaxCost: 100n },
+    };
+    after.when(toOther).then(second);
+    after.when({ ...toOther, unknownMaxCost: 99n }).thenRejected('NotDispatchable');
+    after.when({ ...toOther, dispatchKey: 'exec_1.1' }).thenRejected('NotDispatchable');
+    after.when({ ...toOther, provider: 'p' }).thenRejected('NotDispatchable');
+    after.when({ ...dispatch, unknownMaxCost: 100n }).thenRejected('NotDispatchable');
+
+    const data = { ...onAttempt, attempt: 2, provider: 'q', route: 's', reason: 'cut' };
+    given(requested, dispatched, unknownOnce, second)
+      .when({ ...unknown({ ...costs, unknownMaxCost: 199n }), attempt: 2 })
+      .then(
+        { type: 'ProviderOutcomeUnknown', data: { ...data, repeatable: false, ...costs } },
+        timedOut,
+      );
   });
 
   it('is cancelled while it is not over', () => {
@@ -328,7 +369,11 @@ function anyCommand(): fc.Arbitrary<Execution.Command> {
     hold.map((holdOf) => ({ type: 'Request', data: request({ holdId: holdOf }) })),
     fc.tuple(keys, at).map(([dispatchKey, when]) => ({ ...dispatch, dispatchKey, at: when })),
     fc.tuple(attempt, at).map(([n, when]) => ({ ...fail(true), attempt: n, at: when })),
-    fc.tuple(attempt, at).map(([n, when]) => ({ ...unknown(n > 2), attempt: n, at: when })),
+    fc.tuple(attempt, at).map(([n, when]) => ({
+      ...unknown({ repeatable: n > 2, mayHaveCost: 10n, unknownMaxCost: 25n }),
+      attempt: n,
+      at: when,
+    })),
     attempt.map((n) => ({ ...complete(n % 2 === 0), attempt: n })),
     attempt.map((n) => ({ type: 'RecordSuccess', attempt: n, success, at: T1 })),
     attempt.map((n) => ({ type: 'RecordAccepted', attempt: n, providerJobId: 'j', at: T1 })),

@@ -16,94 +16,20 @@
  *    └──► abandoned ──► pending   (nobody ever got a 202; the same key may ask again)
  */
 import type { Timestamp } from '../../contracts/events/envelope.js';
-import type {
-  ExecutionEvent,
-  OutputFile,
-  PayloadRef,
-  RouteCandidate,
-  Usage,
-} from '../../contracts/events/execution.js';
+import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import { errorCatalogue, type CanonicalCode } from '../../contracts/error-codes.js';
-import type { ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
-import type { Micros } from '../../contracts/money.js';
+import type { HoldId } from '../../contracts/ids.js';
 import { accept, alreadyDone, reject, type Decision, type Of } from '../decider.js';
-import { chargeOf, type Charge } from './charge.js';
-import type { Known, Requested, State } from './lifecycle.js';
+import { chargeOf } from './charge.js';
+import type { Command, Success } from './commands.js';
+import { canAskAgain, doubtsOf, isAffordable, keyFor } from './doubt.js';
+import { evolve, type Known, type State } from './lifecycle.js';
 
 export const category = 'execution';
 
 export type Event = ExecutionEvent;
 
-export type Command =
-  | { type: 'Request'; data: Requested }
-  | {
-      type: 'Dispatch';
-      provider: string;
-      route: string;
-      dispatchKey: string;
-      deadline: Timestamp;
-      candidates: readonly RouteCandidate[];
-      at: Timestamp;
-    }
-  /** `pollAt` is absent where the provider only calls back. */
-  | {
-      type: 'RecordAccepted';
-      attempt: number;
-      providerJobId: string;
-      pollAt?: Timestamp;
-      at: Timestamp;
-    }
-  | { type: 'RecordSuccess'; attempt: number; success: Success; at: Timestamp }
-  | { type: 'RecordFailure'; attempt: number; failure: Failure; at: Timestamp }
-  /** `repeatable`: the provider honours our idempotency key, so asking again cannot pay twice. */
-  | {
-      type: 'RecordUnknown';
-      attempt: number;
-      reason: string;
-      repeatable: boolean;
-      attemptsMax: number;
-      at: Timestamp;
-    }
-  | { type: 'Complete'; attempt: number; completion: Completion; at: Timestamp }
-  /** `detail` is for operators. */
-  | { type: 'Fail'; code: CanonicalCode; detail?: string; at: Timestamp }
-  | { type: 'Cancel'; at: Timestamp }
-  | { type: 'Expire'; at: Timestamp }
-  | {
-      type: 'Abandon';
-      executionId: ExecutionId;
-      organizationId: OrganizationId;
-      holdId: HoldId;
-      at: Timestamp;
-    };
-
-/** `cost` is its price, however much is held. */
-export interface Success extends Charge {
-  readonly output: PayloadRef;
-  readonly usage: Usage;
-  readonly providerCost: Micros;
-}
-
-export interface Failure {
-  readonly code: CanonicalCode;
-  readonly retryable: boolean;
-  readonly notBefore?: Timestamp;
-  readonly detail: string;
-  readonly attemptsMax: number;
-}
-
-/**
- * `success` is absent where it was recorded before (files had to be re-hosted first) and stands;
- * where the files say more of what was used, it takes the place of the recorded one.
- */
-export interface Completion {
-  readonly output: PayloadRef;
-  readonly files: readonly OutputFile[];
-  readonly summary: Readonly<Record<string, unknown>>;
-  readonly success?: Success;
-  /** Why a part of the output was not kept; for operators. */
-  readonly detail?: string;
-}
+export type { Command, Completion, Failure, Success, Unknown } from './commands.js';
 
 export type Rejection =
   | 'NotRequested'
@@ -286,13 +212,15 @@ const requestAgain = (command: Of<Command, 'Request'>, { request }: Known): Answ
 function dispatch(command: Of<Command, 'Dispatch'>, state: The<'pending'>): Answer {
   if (state.notBefore && command.at < state.notBefore) return reject('NotYetDue');
   if (command.at >= state.request.expiresAt) return reject('NotDispatchable');
-  if (state.resume && command.dispatchKey !== state.resume.dispatchKey)
-    return reject('NotDispatchable');
-  const { type: _, ...claim } = command;
+  const { type: _, unknownMaxCost = 0n, ...claim } = command;
+  const key = keyFor(state.attempts, claim, unknownMaxCost);
+  const isKeyUsed = state.attempts.some(({ dispatchKey }) => dispatchKey === claim.dispatchKey);
+  if (key === 'new' ? isKeyUsed : key !== claim.dispatchKey) return reject('NotDispatchable');
   const attempt = state.attempts.length + 1;
+  const isRisk = key === 'new' && doubtsOf(state.attempts).length > 0;
   return accept({
     type: 'ProviderDispatched',
-    data: { ...identityOf(state), ...claim, attempt },
+    data: { ...identityOf(state), ...claim, attempt, ...(isRisk && { unknownMaxCost }) },
   });
 }
 
@@ -319,16 +247,18 @@ function recordFailure({ attempt, failure, at }: Of<Command, 'RecordFailure'>, s
   return goesOn ? accept(event) : accept(event, failed(state, failure.code, at));
 }
 
-/** Never blindly repeated: only a provider that honours our key is asked again, under that key. */
+/** Never blindly repeated: doubt.ts says what may follow. */
 function recordUnknown(command: Of<Command, 'RecordUnknown'>, state: InFlight): Answer {
-  const { attempt, reason, at } = command;
+  const { type: _, attempt, at, attemptsMax, unknownMaxCost, ...rest } = command;
   if (attempt !== state.current.attempt) return reject('NotThisAttempt');
   const event: Event = {
     type: 'ProviderOutcomeUnknown',
-    data: { ...onAttempt(state, at), reason },
+    data: { ...onAttempt(state, at), ...rest },
   };
-  const goesOn = command.repeatable && attempt < command.attemptsMax;
-  return goesOn ? accept(event) : accept(event, failed(state, 'GENERATION_TIMEOUT', at));
+  const { attempts } = evolve(state, event) as The<'pending'>;
+  const goesOn = canAskAgain(attempts) || isAffordable(attempts, unknownMaxCost);
+  const isLast = attempt >= attemptsMax;
+  return goesOn && !isLast ? accept(event) : accept(event, failed(state, 'GENERATION_TIMEOUT', at));
 }
 
 /** An output without files is complete as soon as the provider delivered it: one event. */

@@ -29,6 +29,9 @@ export interface Attempt {
   /** The provider accepted it and answers later. */
   readonly job?: Job;
   readonly ended?: { code: CanonicalCode; retryable: boolean } | 'unknown';
+  /** Of an unknown end, see doubt.ts. */
+  readonly mayHaveCost?: Micros;
+  readonly isRepeatable?: boolean;
 }
 
 export interface Job {
@@ -44,12 +47,7 @@ export interface Known {
 export type State =
   | { readonly status: 'none' }
   | { readonly status: 'abandoned'; readonly holdIds: readonly HoldId[] }
-  /** `resume`: the unknown attempt; until the end only its own key may be asked again. */
-  | (Known & {
-      readonly status: 'pending';
-      readonly notBefore?: Timestamp;
-      readonly resume?: Attempt;
-    })
+  | (Known & { readonly status: 'pending'; readonly notBefore?: Timestamp })
   | (Known & { readonly status: 'processing'; readonly current: Attempt })
   | (Known & {
       readonly status: 'awaitingWebhook';
@@ -94,12 +92,17 @@ export function evolve(state: State, event: Event): State {
     }
     case 'ProviderFailed': {
       const { attempt, code, retryable, notBefore } = event.data;
-      const { request, attempts } = ended(state, attempt, { code, retryable });
-      return pending(request, attempts, notBefore);
+      const how: EndOf = { ended: { code, retryable } };
+      return pending(ended(state, attempt, how), notBefore);
     }
     case 'ProviderOutcomeUnknown': {
-      const { request, attempts } = ended(state, event.data.attempt, 'unknown');
-      return pending(request, attempts);
+      const { attempt, mayHaveCost, repeatable, notBefore } = event.data;
+      const how: EndOf = {
+        ended: 'unknown',
+        ...(mayHaveCost !== undefined && { mayHaveCost }),
+        ...(repeatable !== undefined && { isRepeatable: repeatable }),
+      };
+      return pending(ended(state, attempt, how), notBefore);
     }
     case 'ExecutionCompleted':
       return { ...known(state), status: 'completed', ratedCost: ratedCostOf(event.data) };
@@ -129,17 +132,12 @@ export function outcomeIsKnown(state: State, attempt: number): boolean {
   return isLast && (state.status === 'delivered' || state.status === 'completed');
 }
 
-/** While one attempt's end is unknown, nothing but its own key may be used: it may be paid for. */
-function pending(request: Requested, attempts: readonly Attempt[], notBefore?: Timestamp): State {
-  const resume = attempts.find((attempt) => attempt.ended === 'unknown');
-  return {
-    status: 'pending',
-    request,
-    attempts,
-    ...(notBefore && { notBefore }),
-    ...(resume && { resume }),
-  };
-}
+const pending = ({ request, attempts }: Known, notBefore?: Timestamp): State => ({
+  status: 'pending',
+  request,
+  attempts,
+  ...(notBefore && { notBefore }),
+});
 
 function dispatched({ request, attempts }: Known, data: ProviderDispatched['data']): State {
   const { attempt, provider, route, dispatchKey, deadline, at } = data;
@@ -158,8 +156,10 @@ function inFlight(state: State): Known & { current: Attempt } {
   return { ...known(state), current: state.current };
 }
 
-function ended(state: State, attempt: number, how: NonNullable<Attempt['ended']>): Known {
+type EndOf = Pick<Attempt, 'ended' | 'mayHaveCost' | 'isRepeatable'>;
+
+function ended(state: State, attempt: number, how: EndOf): Known {
   const { request, attempts } = known(state);
-  const marked = attempts.map((one) => (one.attempt === attempt ? { ...one, ended: how } : one));
+  const marked = attempts.map((one) => (one.attempt === attempt ? { ...one, ...how } : one));
   return { request, attempts: marked };
 }

@@ -27,6 +27,7 @@ const modelOf = (modality: Modality, prices: readonly Partial<Price>[], usageDef
     expiresInSeconds: 300,
     attemptsMax: 4,
     maxWaitMs: 60_000,
+    unknownMaxCost: 10_000n,
     usageDefault,
     routes: prices.map((price, index) => ({
       name: `m/${index}`,

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { Price } from '../../contracts/catalogue/price-units.js';
 import { closedCircuit } from './breaker.js';
-import { chooseRoute, type RoutingFacts, type TriedRoute } from './choose-route.js';
+import type { AttemptEnd } from '../execution/doubt.js';
+import { chooseRoute, type RoutingFacts } from './choose-route.js';
 import { unknownHealth, type ProviderHealth } from './health.js';
 
 const perRequest = (amountMicros: bigint): Price => ({
@@ -49,6 +50,7 @@ const modelWith = (...routes: Route[]): Model => ({
   expiresInSeconds: 300,
   attemptsMax: 4,
   maxWaitMs: 60_000,
+  unknownMaxCost: 10_000n,
   usageDefault: { inputTokens: 1_000, outputTokens: 256 },
   routes,
 });
@@ -70,10 +72,19 @@ const sick = (untilMs: number): ProviderHealth => ({
   inFlight: 0,
 });
 
-const failed = (provider: string, retryable = true): TriedRoute => ({
+const attemptAt = (provider: string, more: Partial<AttemptEnd>): AttemptEnd => ({
+  provider,
   route: `m/${provider}`,
-  ended: { retryable },
+  dispatchKey: `at ${provider}`,
+  ...more,
 });
+
+const failed = (provider: string, retryable = true) =>
+  attemptAt(provider, { ended: { retryable } });
+
+/** Its provider is owed so much at most. */
+const unknown = (provider: string, mayHaveCost: bigint, isRepeatable: boolean) =>
+  attemptAt(provider, { ended: 'unknown', mayHaveCost, isRepeatable });
 
 const reasons = (given: Partial<RoutingFacts>) =>
   chooseRoute(facts(given)).candidates.map(({ skipped }) => skipped);
@@ -178,28 +189,74 @@ describe('routing: after failures', () => {
     const tried = [failed('aurora'), failed('borealis'), failed('aurora')];
     expect(chooseRoute(facts({ tried })).chosen).to.equal(borealis);
   });
+});
 
-  it('given an unknown outcome, stays with its route if the provider honours our key', () => {
-    const tried: TriedRoute[] = [{ route: 'm/borealis', ended: 'unknown' }];
-    expect(chooseRoute(facts({ tried })).chosen).to.equal(borealis);
-    expect(reasons({ tried })).to.deep.equal(['outcome_unknown_elsewhere', undefined]);
-    const unended: TriedRoute[] = [{ route: 'm/borealis' }];
-    expect(reasons({ tried: unended })).to.deep.equal(['outcome_unknown_elsewhere', undefined]);
+describe('routing: after an outcome that is unknown', () => {
+  const unkeyed = new Map([
+    providerOf('aurora'),
+    providerOf('borealis', { honoursIdempotencyKey: false }),
+  ]);
+
+  it('asks the provider again that honours our key, and another one only after that', () => {
+    const open = unknown('borealis', 500n, true);
+    expect(chooseRoute(facts({ tried: [open] })).chosen).to.equal(borealis);
+    expect(chooseRoute(facts({ tried: [open, open] })).chosen).to.equal(aurora);
+    const refused = [open, failed('borealis')];
+    expect(chooseRoute(facts({ tried: refused })).chosen).to.equal(borealis);
+    expect(chooseRoute(facts({ tried: [...refused, failed('borealis')] })).chosen).to.equal(aurora);
   });
 
-  it('given an unknown outcome of a provider that does not, chooses nothing', () => {
-    const providers = new Map([
-      providerOf('aurora'),
-      providerOf('borealis', { honoursIdempotencyKey: false }),
+  it('waits for it while it is full, and goes elsewhere while it rests', () => {
+    const tried = [unknown('borealis', 500n, true)];
+    const full = new Map([['borealis', { circuit: closedCircuit, inFlight: 10 }]]);
+    const choice = chooseRoute(facts({ tried, health: full }));
+    expect(choice.candidates.map(({ skipped }) => skipped)).to.deep.equal([
+      'outcome_unknown_elsewhere',
+      'bulkhead_full',
     ]);
-    const choice = chooseRoute(
-      facts({ providers, tried: [{ route: 'm/borealis', ended: 'unknown' }] }),
-    );
+    expect(choice.waitsFor).to.deep.equal(['borealis']);
+    const health = new Map([['borealis', sick(500)]]);
+    expect(chooseRoute(facts({ tried, health })).chosen).to.equal(aurora);
+  });
+
+  it('never asks a provider again that does not, and another one within the loss', () => {
+    const within = facts({ providers: unkeyed, tried: [unknown('borealis', 10_000n, false)] });
+    expect(chooseRoute(within).chosen).to.equal(aurora);
+    expect(reasons(within)).to.deep.equal([undefined, 'outcome_unknown']);
+    const beyond = facts({ providers: unkeyed, tried: [unknown('borealis', 10_001n, false)] });
+    const choice = chooseRoute(beyond);
     expect(choice.candidates.map(({ skipped }) => skipped)).to.deep.equal([
       'outcome_unknown_elsewhere',
       'outcome_unknown',
     ]);
     expect(choice).to.have.all.keys('candidates', 'waitsFor').and.have.property('waitsFor').empty;
+  });
+
+  it('counts what all of them may have cost, and stays where nobody can tell', () => {
+    const tried = [unknown('x', 6_000n, false), unknown('y', 4_001n, false)];
+    expect(reasons({ tried })).to.deep.equal(Array(2).fill('outcome_unknown_elsewhere'));
+    const untold = [attemptAt('borealis', { ended: 'unknown' })];
+    expect(reasons({ tried: untold })).to.deep.equal(['outcome_unknown_elsewhere', undefined]);
+    const unended = [attemptAt('borealis', {})];
+    expect(reasons({ tried: unended })).to.deep.equal(['outcome_unknown_elsewhere', undefined]);
+  });
+
+  it('takes no other route of the provider, though it honours our key', () => {
+    const model = modelWith(aurora, routeTo('aurora', { name: 'm/other' }));
+    const choice = chooseRoute(facts({ model, tried: [unknown('aurora', 1n, true)] }));
+    expect(choice.candidates.map(({ skipped }) => skipped)).to.deep.equal([
+      undefined,
+      'outcome_unknown',
+    ]);
+  });
+
+  it('goes nowhere else where a model may lose nothing', () => {
+    const model = { ...modelWith(aurora, borealis), unknownMaxCost: 0n };
+    const tried = [unknown('borealis', 0n, false)];
+    expect(reasons({ model, tried, providers: unkeyed })).to.deep.equal([
+      'outcome_unknown_elsewhere',
+      'outcome_unknown',
+    ]);
   });
 });
 
@@ -212,7 +269,7 @@ describe('routing: properties', () => {
       open: fc.boolean(),
     });
     const tried = fc.array(
-      fc.record({ route: fc.constantFrom('m/aurora', 'm/borealis'), retryable: fc.boolean() }),
+      fc.record({ provider: fc.constantFrom('aurora', 'borealis'), retryable: fc.boolean() }),
       { maxLength: 4 },
     );
     fc.assert(
@@ -223,7 +280,7 @@ describe('routing: properties', () => {
         });
         const given = facts({
           health: new Map(seen.map((one, i) => [i === 0 ? 'aurora' : 'borealis', one])),
-          tried: attempts.map(({ route, retryable }) => ({ route, ended: { retryable } })),
+          tried: attempts.map(({ provider, retryable }) => failed(provider, retryable)),
           nowMs,
         });
         const choice = chooseRoute(given);

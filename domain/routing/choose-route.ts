@@ -8,28 +8,27 @@
  *   20 × free share of the provider's bulkhead
  *
  * Order among the eligible: fewest failures in this execution, then score, then the catalogue's
- * priority, then the catalogue's order. An attempt whose outcome is unknown binds the execution to
- * its route: another provider might be a second paid call.
+ * priority, then the catalogue's order.
+ *
+ * After an attempt whose outcome is unknown, only what domain/execution/doubt.ts permits is
+ * eligible. A route that may be asked again under its key comes first, and while it is only full
+ * it is waited for, since that pays nothing twice.
  */
 import type { Promises } from '../../contracts/catalogue/capabilities.js';
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { RouteCandidate } from '../../contracts/events/execution.js';
+import { doubtsOf, keyFor, type AttemptEnd } from '../execution/doubt.js';
 import { costOf } from '../pricing/pricing.js';
 import { admissionOf } from './breaker.js';
 import { unknownHealth, type ProviderHealth } from './health.js';
 import { forbiddenBy } from './permitted-routes.js';
 
-/** An earlier attempt of the execution; one that has not ended binds like an unknown one. */
-export interface TriedRoute {
-  readonly route: string;
-  readonly ended?: { readonly retryable: boolean } | 'unknown';
-}
-
 export interface RoutingFacts {
   readonly model: Model;
   readonly providers: ReadonlyMap<string, Provider>;
   readonly health: ReadonlyMap<string, ProviderHealth>;
-  readonly tried: readonly TriedRoute[];
+  /** The earlier attempts of the execution. */
+  readonly tried: readonly AttemptEnd[];
   /** What its caller requires of where it is worked on. */
   readonly require?: Promises | undefined;
   /** With its defaults; absent where no route of the model needs it. */
@@ -60,12 +59,7 @@ interface Skip {
 }
 
 export function chooseRoute(facts: RoutingFacts): RouteChoice {
-  const scores = scoresOf(facts);
-  const options = facts.model.routes.map((route, index): Option => {
-    const skip = skipOf(route, facts);
-    const failures = facts.tried.filter((attempt) => attempt.route === route.name).length;
-    return { route, failures, score: scores[index] ?? 0, ...(skip && { skip }) };
-  });
+  const options = optionsOf(facts);
   const candidates = options.map(({ route, score, skip }) => ({
     route: route.name,
     provider: route.provider,
@@ -79,6 +73,30 @@ export function chooseRoute(facts: RoutingFacts): RouteChoice {
   const waitsFor = [...new Set(passing.map(({ route }) => route.provider))];
   return { candidates, waitsFor };
 }
+
+function optionsOf(facts: RoutingFacts): readonly Option[] {
+  const scores = scoresOf(facts);
+  const isDoubtful = doubtsOf(facts.tried).length > 0;
+  const options = facts.model.routes.map((route, index): Option => {
+    const skip = skipOf(route, facts);
+    const own = facts.tried.filter((attempt) => attempt.route === route.name);
+    const isAskedFirst = isDoubtful && keyOf(route, facts) !== 'new' && isPatient(own);
+    const failures = isAskedFirst ? -1 : own.length;
+    return { route, failures, score: scores[index] ?? 0, ...(skip && { skip }) };
+  });
+  const isAwaited = options.some(({ failures, skip }) => failures < 0 && skip === bulkheadFull);
+  if (!isAwaited) return options;
+  return options.map((option) =>
+    option.failures < 0 || option.skip ? option : { ...option, skip: elsewhere },
+  );
+}
+
+/** A route is asked under its key until it left two answers open, or refused one after another. */
+const isPatient = (own: readonly AttemptEnd[]): boolean =>
+  own.length < 3 && own.filter(({ ended }) => ended === 'unknown').length < 2;
+
+const keyOf = ({ name, provider }: Route, { tried, model }: RoutingFacts): string | undefined =>
+  keyFor(tried, { provider, route: name }, model.unknownMaxCost);
 
 function inOrder(a: Option, b: Option): number {
   return a.failures - b.failures || b.score - a.score || a.route.priority - b.route.priority;
@@ -96,17 +114,25 @@ function skipOf(route: Route, facts: RoutingFacts): Skip | undefined {
   const own = tried.filter((attempt) => attempt.route === route.name);
   if (own.some(({ ended }) => typeof ended === 'object' && !ended.retryable))
     return { reason: 'failed_for_good', passes: false };
-  const doubtful = tried.find(({ ended }) => typeof ended !== 'object');
-  if (doubtful && doubtful.route !== route.name)
-    return { reason: 'outcome_unknown_elsewhere', passes: false };
-  if (doubtful && !provider.honoursIdempotencyKey)
-    return { reason: 'outcome_unknown', passes: false };
+  const doubt = tried.length > 0 && doubtSkip(route, provider, facts);
+  if (doubt) return doubt;
   const { circuit, inFlight } = health.get(provider.slug) ?? unknownHealth;
   const admission = admissionOf(circuit, provider.breaker, nowMs);
   if (!admission.admitted) return { reason: admission.reason, passes: true };
-  if (inFlight >= provider.bulkhead) return { reason: 'bulkhead_full', passes: true };
+  if (inFlight >= provider.bulkhead) return bulkheadFull;
   return undefined;
 }
+
+function doubtSkip(route: Route, provider: Provider, facts: RoutingFacts): Skip | undefined {
+  const key = keyOf(route, facts);
+  const isOwn = doubtsOf(facts.tried).some((doubt) => doubt.provider === provider.slug);
+  if (!isOwn) return key === undefined ? elsewhere : undefined;
+  const isAskable = key !== undefined && provider.honoursIdempotencyKey;
+  return isAskable ? undefined : { reason: 'outcome_unknown', passes: false };
+}
+
+const bulkheadFull: Skip = { reason: 'bulkhead_full', passes: true };
+const elsewhere: Skip = { reason: 'outcome_unknown_elsewhere', passes: false };
 
 function scoresOf({ model, providers, health }: RoutingFacts): readonly number[] {
   const known = model.routes.map(({ provider, price, cost }) => {

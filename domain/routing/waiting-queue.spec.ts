@@ -7,6 +7,7 @@ const modelOver = (...providers: string[]) =>
   ({
     slug: 'text',
     maxWaitMs: 5_000,
+    unknownMaxCost: 10_000n,
     routes: providers.map((provider) => ({ name: `text/${provider}`, provider })),
   }) as unknown as Model;
 const model = modelOver('aurora', 'borealis', 'calm');

@@ -9,6 +9,7 @@
  */
 import type { Route } from '../../contracts/catalogue/catalogue.js';
 import type { Loaded } from '../../command-handling/repository.js';
+import { doubtsOf, keyFor } from '../../domain/execution/doubt.js';
 import type * as Execution from '../../domain/execution/execution.js';
 import { retryDelayMs } from '../../domain/routing/backoff.js';
 import { isOutage, retryOnOutage } from '../../infra/event-store/outage.js';
@@ -19,6 +20,7 @@ import { metadataOf } from '../command-metadata.js';
 import { callsBack } from './callback-url.js';
 import type { ClaimedAttempt } from './claimed-attempt.js';
 import { successOf } from './success.js';
+import { countUnknown, unknownOutcome } from './unknown-outcome.js';
 
 type Failed = Extract<ProviderResult, { kind: 'failed' }>;
 type Accepted = Extract<ProviderOutcome, { kind: 'accepted' }>;
@@ -67,11 +69,12 @@ interface Prepared {
 
 /** Each try is a decision of its own: after an outage the event says when it was recorded. */
 async function recordOnce(
-  { executions, now }: Infra,
+  infra: Infra,
   processor: string,
   { claimed }: ClaimedAttempt,
   { command, payload }: Prepared,
 ): Promise<string> {
+  const { executions, now } = infra;
   const { request, current } = claimed.state;
   const metadata = metadataOf(processor, request.executionId, current.dispatchKey);
   let known: Loaded<Execution.State> = claimed;
@@ -79,7 +82,11 @@ async function recordOnce(
     const decided = { ...command, at: new Date(now()).toISOString() };
     const result = await executions.decide(known, decided, metadata, { payload });
     if (result.outcome === 'rejected') return result.reason;
-    if (result.outcome !== 'conflict') return command.type;
+    if (result.outcome !== 'conflict') {
+      if (command.type === 'RecordUnknown')
+        countUnknown(infra, current.provider, command.mayHaveCost);
+      return command.type;
+    }
     known = await executions.load(request.executionId);
   }
 }
@@ -98,17 +105,18 @@ async function prepare(
     case 'failed':
       return { command: failureOf(attempt, outcome, at, infra.now()) };
     case 'unknown':
-      return {
-        command: {
-          type: 'RecordUnknown',
-          attempt: attempt.claimed.state.current.attempt,
-          reason: outcome.detail,
-          repeatable: attempt.provider.honoursIdempotencyKey,
-          attemptsMax: attempt.model.attemptsMax,
-          at,
-        },
-      };
+      return { command: await unknownOf(infra, attempt, outcome.detail, at) };
   }
+}
+
+async function unknownOf(
+  infra: Infra,
+  { claimed: { state } }: ClaimedAttempt,
+  reason: string,
+  at: string,
+): Promise<Execution.Command> {
+  const unknown = await unknownOutcome(infra, state, reason);
+  return { type: 'RecordUnknown', attempt: state.current.attempt, ...unknown, at };
 }
 
 function acceptanceOf(
@@ -130,33 +138,49 @@ function acceptanceOf(
  * would outlast the execution makes this attempt the last.
  */
 function failureOf(
-  { claimed, model, route }: ClaimedAttempt,
+  attempt: ClaimedAttempt,
   failed: Failed,
   at: string,
   nowMs: number,
 ): Execution.Command {
-  const { current, attempts, request } = claimed.state;
-  const { attempt } = current;
-  const { code, retryable, detail, retryAfterMs } = failed;
+  const { claimed, model } = attempt;
+  const { current, request } = claimed.state;
+  const { code, retryable, detail } = failed;
   const failure = { code, retryable, detail, attemptsMax: model.attemptsMax };
-  const doubtful = attempts.find(({ ended }) => ended === 'unknown');
-  const isBound = doubtful !== undefined || model.routes.every(({ name }) => name === route.name);
+  const record = (more: Partial<Execution.Failure>): Execution.Command => ({
+    type: 'RecordFailure',
+    attempt: current.attempt,
+    failure: { ...failure, ...more },
+    at,
+  });
+  const delayMs = delayOf(attempt, failed, nowMs);
+  if (delayMs === 0) return record({});
+  const notBeforeMs = nowMs + delayMs;
+  if (notBeforeMs >= Date.parse(request.expiresAt)) return record({ attemptsMax: current.attempt });
+  return record({ notBefore: new Date(notBeforeMs).toISOString() });
+}
+
+function delayOf({ claimed, model, route }: ClaimedAttempt, failed: Failed, nowMs: number): number {
+  const { current, attempts } = claimed.state;
+  const earlier = attempts.slice(0, -1);
+  const own = doubtsOf(earlier).find(({ dispatchKey }) => dispatchKey === current.dispatchKey);
+  if (own && isKeyInUse(failed)) return Math.max(Date.parse(own.deadline) - nowMs, PAUSE_MIN_MS);
+  const isElsewhere = ({ name, provider }: Route) =>
+    name !== route.name &&
+    keyFor(earlier, { provider, route: name }, model.unknownMaxCost) !== undefined;
   const isUntried = ({ name }: Route) => attempts.every((tried) => tried.route !== name);
-  if (!isBound && model.routes.some(isUntried))
-    return { type: 'RecordFailure', attempt, failure, at };
-  const delayMs = retryDelayMs({
-    failures: attempt,
+  const others = model.routes.filter(isElsewhere);
+  if (others.some(isUntried)) return 0;
+  const { retryAfterMs } = failed;
+  return retryDelayMs({
+    failures: current.attempt,
     random: Math.random(),
     // Where there is a choice, the provider's rest is the router's affair.
-    ...(isBound && retryAfterMs !== undefined && { retryAfterMs }),
+    ...(others.length === 0 && retryAfterMs !== undefined && { retryAfterMs }),
   });
-  const busyUntilMs = doubtful && isKeyInUse(failed) ? Date.parse(doubtful.deadline) : 0;
-  const notBeforeMs = Math.max(nowMs + delayMs, busyUntilMs);
-  if (notBeforeMs >= Date.parse(request.expiresAt))
-    return { type: 'RecordFailure', attempt, failure: { ...failure, attemptsMax: attempt }, at };
-  const notBefore = new Date(notBeforeMs).toISOString();
-  return { type: 'RecordFailure', attempt, failure: { ...failure, notBefore }, at };
 }
+
+const PAUSE_MIN_MS = 250;
 
 /** The provider is still at the call whose end we do not know (409, see providers/failures.ts). */
 const isKeyInUse = ({ code, countsAsFailure }: Failed): boolean =>

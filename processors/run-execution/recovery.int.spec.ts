@@ -21,6 +21,7 @@ import {
   decideOn,
   eventOf,
   eventsOf,
+  TEXT,
   typesOf,
   whenHoldEnded,
   whenOver,
@@ -73,8 +74,24 @@ describe('run-execution, when something dies', function () {
     expect(calls.map((call) => [call.dispatchKey, call.paid])).to.deep.equal([[dispatchKey, true]]);
   });
 
-  it('gives up at the deadline where the provider knows no keys', async () => {
+  it('leaves a provider that knows no keys at the deadline, for another one', async () => {
     const { infra } = spec;
+    const asked = await ask(infra);
+    const dispatchKey = await claimFor(infra, asked, 'borealis-chat', 400);
+    start();
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    const { data } = await eventOf(infra, asked, 'ProviderOutcomeUnknown');
+    expect(data).to.include({ provider: 'borealis-chat', repeatable: false });
+    expect(data.mayHaveCost! > 0n && data.mayHaveCost! <= 10_000n).to.equal(true);
+    const calls = await callsOf(asked);
+    expect(calls.map((call) => [call.personality, call.paid])).to.deep.equal([['aurora', true]]);
+    expect(calls.map((call) => call.dispatchKey)).to.not.include(dispatchKey);
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldSettled');
+  });
+
+  it('gives up at the deadline where no more may be lost', async () => {
+    const { infra } = spec;
+    await spec.editCatalogue(({ models }) => (models[TEXT]!.unknown_max_cost = '0'));
     const asked = await ask(infra);
     await claimFor(infra, asked, 'borealis-chat', 400);
     start();
@@ -83,6 +100,7 @@ describe('run-execution, when something dies', function () {
     expect(data.code).to.equal('GENERATION_TIMEOUT');
     expect(await callsOf(asked)).to.deep.equal([]);
     expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
+    await spec.editCatalogue(({ models }) => delete models[TEXT]!.unknown_max_cost);
   });
 
   it('waits for no route that the catalogue has lost since', async () => {

@@ -132,8 +132,16 @@ describe('run-execution', function () {
     expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldSettled');
   });
 
+  const mayLose = (dollars: string | undefined) =>
+    spec.editCatalogue(({ models }) => {
+      for (const model of Object.values(models))
+        if (dollars === undefined) delete model.unknown_max_cost;
+        else model.unknown_max_cost = dollars;
+    });
+
   it('never repeats a call of unknown end where the provider knows no keys', async () => {
     const { infra } = spec;
+    await mayLose('0');
     await behave(spec.sandbox.url, {
       aurora: { errorRate: 1, errorStatus: 503 },
       borealis: { misbehaviour: 'timeout' },
@@ -148,6 +156,32 @@ describe('run-execution', function () {
     const calls = await callsFor(spec.sandbox.url, asked.executionId);
     expect(calls.filter(({ personality }) => personality === 'borealis')).to.have.length(1);
     expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
+    await mayLose(undefined);
+  });
+
+  it('goes to another provider while what may have been paid may be lost', async () => {
+    const { infra } = spec;
+    await behave(spec.sandbox.url, {
+      aurora: { errorRate: 1, errorStatus: 503 },
+      borealis: { misbehaviour: 'timeout' },
+    });
+    const asked = await ask(infra);
+    await whenTypes(infra, asked, 'ProviderOutcomeUnknown');
+    await behaveWell(spec.sandbox.url);
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    const unknown = await eventOf(infra, asked, 'ProviderOutcomeUnknown');
+    expect(unknown.data).to.include({ provider: 'borealis-chat', repeatable: false });
+    // 19 bytes of the prompt, 16 of its frame, and 64 tokens that were asked for.
+    expect(unknown.data.mayHaveCost).to.equal(14n + 77n);
+    const second = (await eventsOf(infra, asked)).findLast(
+      ({ type }) => type === 'ProviderDispatched',
+    );
+    expect(second?.data).to.include({ provider: 'aurora-chat', unknownMaxCost: 10_000n });
+    const calls = await callsFor(spec.sandbox.url, asked.executionId);
+    expect(calls.filter(({ personality }) => personality === 'borealis')).to.have.length(1);
+    const ended = await whenHoldEnded(infra, asked);
+    const { data } = await eventOf(infra, asked, 'ExecutionCompleted');
+    expect(ended.type === 'HoldSettled' && ended.data.charged).to.equal(data.cost);
   });
 
   const slots = async (slug: string) => {

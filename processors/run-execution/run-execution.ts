@@ -15,6 +15,7 @@ import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue
 import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { idOf } from '../../contracts/streams.js';
+import { doubtsOf, keyFor } from '../../domain/execution/doubt.js';
 import type * as Execution from '../../domain/execution/execution.js';
 import { chooseRoute, type RouteChoice } from '../../domain/routing/choose-route.js';
 import { queueNameOf } from '../../domain/routing/waiting-queue.js';
@@ -156,7 +157,7 @@ async function advance(job: Job, atLeast = job.how?.revision): Promise<Advanced>
 
 async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
   const { infra, pool, signal, how } = job;
-  const { request, notBefore, resume, attempts: tried } = loaded.state;
+  const { request, notBefore, attempts: tried } = loaded.state;
   if (signal.aborted) throw new Error('stopping before a route was chosen');
   const nowMs = infra.now();
   if (notBefore && Date.parse(notBefore) > nowMs) return 'not_before';
@@ -174,13 +175,15 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
   const provider = route && providers.get(route.provider);
   if (model && route && provider)
     return claim(job, loaded, { model, route, provider, candidates: choice.candidates });
+  const doubts = doubtsOf(tried);
   const isFull = choice.candidates.some(({ skipped }) => skipped === 'bulkhead_full');
   if (!model || choice.waitsFor.length === 0 || (how?.isLate && !isFull))
-    return giveUp(job, loaded, resume ? 'GENERATION_TIMEOUT' : codeOf(choice));
+    return giveUp(job, loaded, doubts.length > 0 ? 'GENERATION_TIMEOUT' : codeOf(choice));
+  const isBound = choice.waitsFor.every((slug) => doubts.some((one) => one.provider === slug));
   return {
     executionId: job.executionId,
     organizationId: request.organizationId,
-    queue: queueNameOf(choice, model, resume !== undefined),
+    queue: queueNameOf(choice, model, isBound),
     cause: job.metadata.causationId,
     sinceMs: nowMs,
   };
@@ -229,18 +232,22 @@ async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise
 async function appendClaim(
   { infra, executionId, metadata, signal }: Job,
   loaded: Loaded<Pending>,
-  { provider, route, candidates }: Chosen,
+  { model, provider, route, candidates }: Chosen,
 ) {
-  const { resume, attempts: earlier } = loaded.state;
-  const dispatchKey = resume?.dispatchKey ?? `${executionId}.${earlier.length + 1}`;
+  const { attempts: earlier } = loaded.state;
+  const { unknownMaxCost } = model;
+  const target = { provider: provider.slug, route: route.name };
+  const key = keyFor(earlier, target, unknownMaxCost);
+  const isNew = key === undefined || key === 'new';
+  const dispatchKey = isNew ? `${executionId}.${earlier.length + 1}` : key;
   const atMs = infra.now();
   const deadlineMs = atMs + provider.timeoutMs + RECOVERY_SLACK_MS;
   const command: Execution.Command = {
     type: 'Dispatch',
-    provider: provider.slug,
-    route: route.name,
+    ...target,
     dispatchKey,
     candidates,
+    unknownMaxCost,
     deadline: new Date(deadlineMs).toISOString(),
     at: new Date(atMs).toISOString(),
   };

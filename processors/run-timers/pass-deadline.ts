@@ -4,6 +4,9 @@ import type { ExecutionId } from '../../contracts/ids.js';
 import type * as Execution from '../../domain/execution/execution.js';
 import type { Infra } from '../../runtime/infra.js';
 import { callsBack } from '../run-execution/callback-url.js';
+import { countUnknown, unknownOutcome } from '../run-execution/unknown-outcome.js';
+
+type InFlight = Extract<Execution.State, { status: 'processing' | 'awaitingWebhook' }>;
 
 /**
  * A call that is still open then was made by a process that did not live to record its end; it may
@@ -15,18 +18,19 @@ export async function passDeadline(
   { executionId, attempt }: { readonly executionId: ExecutionId; readonly attempt: number },
   metadata: CommandMetadata,
 ): Promise<string> {
-  const { executions, catalogue, now } = infra;
-  const { models, providers } = catalogue.current();
+  const { executions, now } = infra;
   const at = new Date(now()).toISOString();
+  const { state: before } = await executions.load(executionId);
+  if (!isInFlight(before)) return `already_${before.status}`;
+  const unknown = await unknownOutcome(infra, before, 'the deadline passed without an outcome');
   const command = (state: Execution.State): Execution.Command | undefined => {
-    if (state.status !== 'processing' && state.status !== 'awaitingWebhook') return undefined;
+    if (!isInFlight(state) || state.current.attempt !== before.current.attempt) return undefined;
     if (at < state.current.deadline && mayStillAnswer(infra, state)) return undefined;
-    const repeatable = providers.get(state.current.provider)?.honoursIdempotencyKey ?? false;
-    const attemptsMax = models.get(state.request.model)?.attemptsMax ?? 1;
-    const reason = 'the deadline passed without an outcome';
-    return { type: 'RecordUnknown', attempt, reason, repeatable, attemptsMax, at };
+    return { type: 'RecordUnknown', attempt, ...unknown, at };
   };
   const result = await executions.transact(executionId, command, metadata);
+  const { provider } = before.current;
+  if (result.outcome === 'accepted') countUnknown(infra, provider, unknown.mayHaveCost);
   return result.outcome === 'rejected' ? result.reason : result.outcome;
 }
 
@@ -37,4 +41,5 @@ function mayStillAnswer(infra: Infra, { status, current }: InFlight): boolean {
   return provider !== undefined && !provider.honoursIdempotencyKey && callsBack(infra, provider);
 }
 
-type InFlight = Extract<Execution.State, { status: 'processing' | 'awaitingWebhook' }>;
+const isInFlight = (state: Execution.State): state is InFlight =>
+  state.status === 'processing' || state.status === 'awaitingWebhook';

@@ -6,7 +6,7 @@
  *   attempt-deadline   dispatched ──(its deadline)──► the attempt ended, or the execution did
  *   poll-provider-job  accepted ──(its first poll)──► the attempt ended, or the execution did;
  *                      takes the row of the attempt's deadline, and keeps that too
- *   retry-attempt      failed with a time ──(that time)──► dispatched, or over
+ *   retry-attempt      failed, or unknown, with a time ──(that time)──► dispatched, or over
  *   attempt-webhook    scheduled ──(45 s)──► attempt failed ──(next attempt)──► sent, or given up
  *   reconcile-hold     placed ──(60 s)──► requested … over ──(60 s)──► settled, or released
  *
@@ -81,14 +81,8 @@ export const timers = projection<TimedEvent>(
       const dueAt = graceEnds > expiry.dueAt ? graceEnds : expiry.dueAt;
       batch.of(table).put(timer('expire-execution', executionId, event, dueAt));
     },
-    ProviderFailed: (event, batch) => {
-      const { executionId, attempt, notBefore } = event.data;
-      clear('attempt-deadline', executionId, batch);
-      if (!notBefore) return;
-      const row = timer('retry-attempt', executionId, event, notBefore);
-      batch.of(table).put({ ...row, attempt });
-    },
-    ProviderOutcomeUnknown: ({ data }, batch) => clear('attempt-deadline', data.executionId, batch),
+    ProviderFailed: attemptEnded,
+    ProviderOutcomeUnknown: attemptEnded,
     ExecutionCompleted: finish,
     ExecutionFailed: finish,
     ExecutionCancelled: finish,
@@ -109,6 +103,16 @@ export const timers = projection<TimedEvent>(
     DeliveryExhausted: ({ data }, batch) => clear('attempt-webhook', data.deliveryId, batch),
   },
 );
+
+type AttemptEnd = Extract<ExecutionEvent, { type: 'ProviderFailed' | 'ProviderOutcomeUnknown' }>;
+
+function attemptEnded(event: RecordedEvent<AttemptEnd>, batch: Batch): void {
+  const { executionId, attempt, notBefore } = event.data;
+  clear('attempt-deadline', executionId, batch);
+  if (!notBefore) return;
+  const row = timer('retry-attempt', executionId, event, notBefore);
+  batch.of(table).put({ ...row, attempt });
+}
 
 type Ending = Extract<
   ExecutionEvent,

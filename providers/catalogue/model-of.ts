@@ -2,6 +2,7 @@
 import type { Model, Route } from '../../contracts/catalogue/catalogue.js';
 import type { ModelEntry, RouteEntry } from '../../contracts/catalogue/model-entry.js';
 import { outputSchemas } from '../../contracts/catalogue/output-schemas.js';
+import { parseMoney } from '../../contracts/money.js';
 import type { Usage } from '../../contracts/events/execution.js';
 import { priceOf } from '../../domain/pricing/price-entry.js';
 
@@ -16,6 +17,7 @@ export function modelOf(slug: string, entry: ModelEntry): Model {
     expiresInSeconds: entry.expires_in_seconds ?? 300,
     attemptsMax: entry.attempts_max ?? 4,
     maxWaitMs: (entry.max_wait_seconds ?? 60) * 1_000,
+    unknownMaxCost: parseMoney(entry.unknown_max_cost ?? '0.01') ?? 0n,
     usageDefault: usageOf(entry),
     routes: entry.routes.map((route) => routeOf(slug, route)),
   };

@@ -8,7 +8,7 @@ import type {
 import { formatMoney, type Micros } from '../../contracts/money.js';
 import { chargeOf, ratedCostOf } from '../../domain/execution/charge.js';
 import { foldExecution, type ExecutionView } from '../../domain/execution/view.js';
-import { attemptBody, attemptsOf } from './provider-attempts.js';
+import { attemptBody, attemptsOf, mayHaveCostMore } from './provider-attempts.js';
 
 export type Fact = RecordedEvent<ExecutionEvent>;
 
@@ -19,6 +19,7 @@ export function operatorView(facts: readonly Fact[]) {
   const requested = facts.find(({ type }) => type === 'ExecutionRequested');
   if (!view || !requested) return undefined;
   const { data } = requested as RecordedEvent<ExecutionRequested>;
+  const attempts = attemptsOf(facts);
   const body = {
     execution: view.body,
     organization_id: data.organizationId,
@@ -28,7 +29,8 @@ export function operatorView(facts: readonly Fact[]) {
     webhook_url: data.webhookUrl ?? null,
     catalogue_version: data.catalogueVersion,
     overrun: overrunIn(facts, data.holdAmount),
-    attempts: attemptsOf(facts).map(attemptBody),
+    may_have_cost_more: formatMoney(mayHaveCostMore(attempts)),
+    attempts: attempts.map(attemptBody),
     events: facts.map(factBody),
   };
   return { request: data, body };

@@ -11,6 +11,8 @@ interface Attempt {
   readonly code?: string;
   readonly detail?: string;
   readonly providerCost?: Micros;
+  /** Of an unknown outcome: what we may owe the provider. */
+  readonly mayHaveCost?: Micros;
 }
 
 export function attemptsOf(facts: readonly RecordedEvent<ExecutionEvent>[]): readonly Attempt[] {
@@ -41,9 +43,12 @@ export function attemptsOf(facts: readonly RecordedEvent<ExecutionEvent>[]): rea
         learn(data.attempt, { outcome: 'failed', endedAt, code, detail });
         break;
       }
-      case 'ProviderOutcomeUnknown':
-        learn(data.attempt, { outcome: 'unknown', endedAt: data.at, detail: data.reason });
+      case 'ProviderOutcomeUnknown': {
+        const { reason: detail, at: endedAt, mayHaveCost } = data;
+        const cost = mayHaveCost !== undefined && { mayHaveCost };
+        learn(data.attempt, { outcome: 'unknown', endedAt, detail, ...cost });
         break;
+      }
       case 'ExecutionFailed':
         // Why what the latest attempt delivered cannot be kept.
         if (data.detail !== undefined) learn(attempts.size, { detail: data.detail });
@@ -58,7 +63,19 @@ export function attemptsOf(facts: readonly RecordedEvent<ExecutionEvent>[]): rea
   return [...attempts.values()];
 }
 
-export const attemptBody = ({ dispatched, providerCost, ...attempt }: Attempt) => ({
+/**
+ * What may have been paid besides the attempt that gave the answer: a key is paid once, and that of
+ * the answer gave it.
+ */
+export function mayHaveCostMore(attempts: readonly Attempt[]): Micros {
+  const answered = attempts.find(({ outcome }) => outcome === 'succeeded')?.dispatched.dispatchKey;
+  const doubts = new Map<string, Micros>();
+  for (const { dispatched, mayHaveCost } of attempts)
+    if (mayHaveCost !== undefined) doubts.set(dispatched.dispatchKey, mayHaveCost);
+  return [...doubts].reduce((sum, [key, cost]) => (key === answered ? sum : sum + cost), 0n);
+}
+
+export const attemptBody = ({ dispatched, providerCost, mayHaveCost, ...attempt }: Attempt) => ({
   attempt: dispatched.attempt,
   provider: dispatched.provider,
   route: dispatched.route,
@@ -72,4 +89,5 @@ export const attemptBody = ({ dispatched, providerCost, ...attempt }: Attempt) =
   code: attempt.code ?? null,
   detail: attempt.detail ?? null,
   provider_cost: providerCost === undefined ? null : formatMoney(providerCost),
+  may_have_cost: mayHaveCost === undefined ? null : formatMoney(mayHaveCost),
 });

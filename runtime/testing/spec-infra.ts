@@ -49,6 +49,7 @@ interface ProviderEntry {
 interface ModelEntry {
   attempts_max: number;
   max_wait_seconds?: number;
+  unknown_max_cost?: string;
   routes: { provider: string; provider_model: string }[];
 }
 
