@@ -1,145 +1,46 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
-import { errorCatalogue } from '../../contracts/error-codes.js';
+import type { HoldId } from '../../contracts/ids.js';
 import { specFor } from '../testing/given-when-then.js';
 import * as Execution from './execution.js';
 import { settlementOf } from './settlement.js';
+import {
+  T0,
+  T1,
+  LATE,
+  holdId,
+  who,
+  request,
+  requested,
+  claim,
+  dispatch,
+  dispatched,
+  onAttempt,
+  output,
+  success,
+  delivered,
+  ending,
+  completed,
+  failedEvent,
+  cancelled,
+  expired,
+  abandonedOf,
+  fail,
+  failedOnce,
+  unknown,
+  unknownOutcome,
+  unknownWith,
+  timedOut,
+  complete,
+  cancel,
+  expire,
+  abandon,
+  asked,
+} from './testing/story.js';
 import { timelineOf } from './timeline.js';
 import { foldExecution, isOver, type ExecutionView } from './view.js';
 
-const T0 = '2026-01-01T00:00:00.000Z';
-const T1 = '2026-01-01T00:00:01.000Z';
-const LATE = '2026-01-01T00:10:00.000Z';
-const executionId: ExecutionId = 'exec_1';
-const organizationId: OrganizationId = 'org_1';
-const holdId: HoldId = 'hold_1';
-const who = { executionId, organizationId };
 const { given } = specFor(Execution);
-
-const request = (changes: object = {}) => ({
-  ...who,
-  at: T0,
-  apiKeyId: 'key_1' as const,
-  idempotencyKey: 'k',
-  bodyHash: 'h',
-  model: 'm',
-  modality: 'text' as const,
-  input: { ref: 'i', sha256: 'a', bytes: 1 },
-  metadata: {},
-  estimatedCost: 10n,
-  holdAmount: 12n,
-  holdId,
-  expiresAt: '2026-01-01T00:05:00.000Z',
-  catalogueVersion: 'v',
-  ...changes,
-});
-const requested: Execution.Event = { type: 'ExecutionRequested', data: request() };
-const claim = {
-  provider: 'p',
-  route: 'r',
-  dispatchKey: 'exec_1.1',
-  deadline: LATE,
-  candidates: [],
-  at: T1,
-};
-const dispatch: Execution.Command = { type: 'Dispatch', ...claim };
-const dispatched: Execution.Event = {
-  type: 'ProviderDispatched',
-  data: { ...who, ...claim, attempt: 1 },
-};
-const onAttempt = { ...who, at: T1, attempt: 1, provider: 'p', route: 'r' };
-const output = { ref: 'o', sha256: 'b', bytes: 2 };
-const success = { output, usage: { images: 1 }, cost: 9n, providerCost: 5n };
-const delivered: Execution.Event = {
-  type: 'ProviderSucceeded',
-  data: { ...onAttempt, ...success },
-};
-const ending = { ...who, holdId, at: T1 };
-const completed: Execution.Event = {
-  type: 'ExecutionCompleted',
-  data: {
-    ...who,
-    at: T1,
-    attempt: 1,
-    holdId,
-    output,
-    files: [],
-    summary: { n: 1 },
-    usage: success.usage,
-    cost: 9n,
-    providerCost: 5n,
-    latencyMs: 1000,
-  },
-};
-const { message, retryable } = errorCatalogue.GENERATION_FAILED;
-const failedEvent: Execution.Event = {
-  type: 'ExecutionFailed',
-  data: { ...ending, code: 'GENERATION_FAILED', message, retryable },
-};
-const cancelled: Execution.Event = { type: 'ExecutionCancelled', data: ending };
-const expired: Execution.Event = { type: 'ExecutionExpired', data: ending };
-const abandonedOf = (hold: HoldId): Execution.Event => ({
-  type: 'ExecutionAbandoned',
-  data: { ...who, holdId: hold, at: T1 },
-});
-const failure = (isRetryable: boolean, attemptsMax = 3) => ({
-  code: 'GENERATION_FAILED' as const,
-  retryable: isRetryable,
-  detail: 'd',
-  attemptsMax,
-});
-const fail = (isRetryable: boolean, attemptsMax = 3): Execution.Command => ({
-  type: 'RecordFailure',
-  attempt: 1,
-  failure: failure(isRetryable, attemptsMax),
-  at: T1,
-});
-const failedOnce: Execution.Event = {
-  type: 'ProviderFailed',
-  data: { ...onAttempt, code: 'GENERATION_FAILED', retryable: true, detail: 'd' },
-};
-const unknown = (more: Partial<Execution.Unknown>) => ({
-  type: 'RecordUnknown' as const,
-  attempt: 1,
-  reason: 'cut',
-  repeatable: false,
-  attemptsMax: 3,
-  at: T1,
-  ...more,
-});
-const unknownOutcome: Execution.Event = {
-  type: 'ProviderOutcomeUnknown',
-  data: { ...onAttempt, reason: 'cut' },
-};
-const unknownWith = (more: object): Execution.Event => ({
-  type: 'ProviderOutcomeUnknown',
-  data: { ...onAttempt, reason: 'cut', repeatable: false, ...more },
-});
-const timedOut: Execution.Event = {
-  type: 'ExecutionFailed',
-  data: {
-    ...ending,
-    code: 'GENERATION_TIMEOUT',
-    message: errorCatalogue.GENERATION_TIMEOUT.message,
-    retryable: true,
-  },
-};
-const complete = (withSuccess: boolean): Execution.Command => ({
-  type: 'Complete',
-  attempt: 1,
-  completion: { output, files: [], summary: { n: 1 }, ...(withSuccess && { success }) },
-  at: T1,
-});
-const cancel: Execution.Command = { type: 'Cancel', at: T1 };
-const expire = (at: string): Execution.Command => ({ type: 'Expire', at });
-const abandon = (hold: HoldId): Execution.Command => ({
-  type: 'Abandon',
-  ...who,
-  holdId: hold,
-  at: T1,
-});
-const asked: Execution.Command = { type: 'Request', data: request() };
 
 describe('Execution', () => {
   it('is requested once, whatever is asked again', () => {
