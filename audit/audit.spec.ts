@@ -274,30 +274,6 @@ describe('the audit of a log', () => {
       expect(audit(other.story.events).map(({ invariant }) => invariant)).to.deep.equal(['I4']);
     });
 
-    it('finds a price that was not promised', () => {
-      const price = { per_request: '0.004', per_1k_output_tokens: '0.0015' };
-      const paid = (cost: bigint, route: string, version = '1') => {
-        const story = openStory();
-        story.deposit(100_000n);
-        story.publish('1', 'text-generation-standard', { 'aurora-text': price });
-        const id = story.execution();
-        const holdId = story.place(id, 30_000n);
-        story.request(id, holdId, 30_000n, { catalogueVersion: version });
-        story.dispatch(id, 1, { route });
-        story.complete(id, holdId, cost, { usage: { outputTokens: 3 } });
-        story.settle(id, holdId, [cost, 30_000n - cost]);
-        return audit(story.events).map(({ invariant, problem }) => `${invariant} ${problem}`);
-      };
-      expect(paid(4_005n, 'aurora-text')).to.deep.equal([]);
-      const more = 'I4 its price is 0.005, and 0.004005 by the prices of 1';
-      expect(paid(5_000n, 'aurora-text')).to.deep.equal([more]);
-      expect(paid(5_000n, 'aurora-text', 'of a release before')).to.deep.equal([]);
-      expect(paid(3_000n, 'a newer one')).to.deep.equal([]);
-      expect(paid(4_005n, 'a newer one')).to.deep.equal([]);
-      const most = 'I4 its price is 0.005, and no route costs as much by the prices of 1';
-      expect(paid(5_000n, 'a newer one')).to.deep.equal([most]);
-    });
-
     it('finds a charge for what was not completed, and a second one', () => {
       const { story, id, holdId } = completed();
       const again = story.place(id, 30_000n);

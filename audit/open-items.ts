@@ -4,7 +4,7 @@
  * ended item is dropped, so memory grows with what is open and not with the log; accounts stay, as
  * sums.
  */
-import type { PriceEntry } from '../contracts/catalogue/price-units.js';
+import type { PublishedRoute } from '../contracts/events/catalogue.js';
 import type { Timestamp } from '../contracts/events/envelope.js';
 import type { WebhookEventType } from '../contracts/events/delivery.js';
 import type { Usage } from '../contracts/events/execution.js';
@@ -19,7 +19,7 @@ export interface OpenItems {
   readonly executions: Map<ExecutionId, OpenExecution>;
   readonly deliveries: Map<DeliveryId, OpenDelivery>;
   /** Prices by catalogue version, model and route. */
-  readonly prices: Map<string, Map<string, ReadonlyMap<string, PriceEntry>>>;
+  readonly prices: Map<string, Map<string, ReadonlyMap<string, PromisedPrice>>>;
   /** What the completed executions of an organization cost together. */
   readonly costs: Map<OrganizationId, Micros>;
   /** Requested executions by organization and public status, ended ones included. */
@@ -28,6 +28,8 @@ export interface OpenItems {
   readonly deliveryTally: Map<DeliveryStatus, number>;
   readonly counts: Counts;
 }
+
+export type PromisedPrice = Pick<PublishedRoute, 'price' | 'priceTiers'>;
 
 export type Status =
   'PENDING' | 'PROCESSING' | 'AWAITING_WEBHOOK' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'EXPIRED';

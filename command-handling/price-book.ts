@@ -7,11 +7,15 @@
  *                            ▲                                   │ read: another replica wrote
  *                            └───────────────────────────────────┘
  */
-import type { Catalogue, Model } from '../contracts/catalogue/catalogue.js';
-import type { PricesPublished, PublishedModel } from '../contracts/events/catalogue.js';
+import type { Catalogue, Model, Route } from '../contracts/catalogue/catalogue.js';
+import type {
+  PricesPublished,
+  PublishedModel,
+  PublishedRoute,
+} from '../contracts/events/catalogue.js';
 import type { Usage } from '../contracts/events/execution.js';
 import { streamOf } from '../contracts/streams.js';
-import { priceEntryOf, priceOf } from '../domain/pricing/price-entry.js';
+import { priceEntryOf, priceOf, tierEntriesOf } from '../domain/pricing/price-entry.js';
 import type { PricedRoute } from '../domain/pricing/pricing.js';
 import { NO_STREAM, type EventStore } from '../infra/event-store/port.js';
 import { openRecentMap } from '../infra/recent-map.js';
@@ -103,14 +107,21 @@ const publishedModel = ({ slug, modality, usageDefault, routes }: Model): Publis
   slug,
   modality,
   usageDefault,
-  routes: routes.map(({ name, provider, providerModel, price, cost }) => ({
+  routes: routes.map(publishedRoute),
+});
+
+function publishedRoute({ name, provider, providerModel, price, cost }: Route): PublishedRoute {
+  const [priceTiers, costTiers] = [tierEntriesOf(price), tierEntriesOf(cost)];
+  return {
     name,
     provider,
     providerModel,
     price: priceEntryOf(price),
     cost: priceEntryOf(cost),
-  })),
-});
+    ...(priceTiers && { priceTiers }),
+    ...(costTiers && { costTiers }),
+  };
+}
 
 const pricesIn = (events: readonly PricesPublished[]): Prices =>
   new Map(
@@ -119,7 +130,10 @@ const pricesIn = (events: readonly PricesPublished[]): Prices =>
         slug,
         {
           usageDefault,
-          routes: routes.map(({ name, price }) => ({ name, price: priceOf(price) })),
+          routes: routes.map(({ name, price, priceTiers: tiers }) => ({
+            name,
+            price: priceOf({ ...price, ...(tiers && { tiers }) }),
+          })),
         },
       ]),
     ),

@@ -3,12 +3,11 @@
  * catalogue version, by what it used. Of versions and units that the log does not tell, nothing
  * can be said. The sums are the auditor's own.
  */
-import type { PriceEntry } from '../../contracts/catalogue/price-units.js';
 import type { CatalogueEvent } from '../../contracts/events/catalogue.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { Usage } from '../../contracts/events/execution.js';
 import { formatMoney, parseMoney, type Micros } from '../../contracts/money.js';
-import type { OpenExecution, OpenItems } from '../open-items.js';
+import type { OpenExecution, OpenItems, PromisedPrice } from '../open-items.js';
 
 export function auditPricesPublished(
   { findings, prices }: OpenItems,
@@ -17,11 +16,11 @@ export function auditPricesPublished(
   const { version, models } = data;
   if (stream !== `catalogue-${version}`)
     findings.add('I4', stream, `it has prices of the version ${version}`);
-  const known = prices.get(version) ?? new Map<string, ReadonlyMap<string, PriceEntry>>();
+  const known = prices.get(version) ?? new Map<string, ReadonlyMap<string, PromisedPrice>>();
   prices.set(version, known);
   for (const { slug, routes } of models) {
     if (known.has(slug)) findings.add('I4', stream, `the prices of ${slug} are there twice`);
-    else known.set(slug, new Map(routes.map(({ name, price }) => [name, price])));
+    else known.set(slug, new Map(routes.map((route) => [route.name, route])));
   }
 }
 
@@ -48,7 +47,10 @@ export function wrongPrice(
 }
 
 /** Undefined for a unit that this auditor does not know. */
-function sumOf(price: PriceEntry, usage: Usage): Micros | undefined {
+function sumOf({ price: base, priceTiers = [] }: PromisedPrice, usage: Usage): Micros | undefined {
+  let price = base;
+  for (const { above_input_tokens: above, ...units } of priceTiers)
+    if ((usage.inputTokens ?? 0) > above) price = { ...base, ...units };
   const hasCachePrice = Object.keys(price).some((unit) => unit.endsWith('cached_input_tokens'));
   let sum = 0n;
   for (const [unit, text] of Object.entries(price)) {

@@ -1,6 +1,6 @@
 /** Logs for the auditor's specs: a story told event by event, right unless a spec wants it not. */
 import { hash, randomUUID } from 'node:crypto';
-import type { PriceEntry } from '../../contracts/catalogue/price-units.js';
+import type { PriceEntry, PriceTierEntry } from '../../contracts/catalogue/price-units.js';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { ReleaseReason } from '../../contracts/events/account.js';
 import type { NewEvent, RecordedEvent } from '../../contracts/events/envelope.js';
@@ -106,26 +106,27 @@ function movementsIn({ organizationId, account, tell }: Telling) {
   };
 }
 
+type Prices = Readonly<Record<string, PriceEntry>>;
+
+const publishedRoutes = (prices: Prices, priceTiers?: readonly PriceTierEntry[]) =>
+  Object.entries(prices).map(([name, price]) => ({
+    name,
+    provider: 'aurora',
+    providerModel: 'x',
+    price,
+    cost: {},
+    ...(priceTiers && { priceTiers }),
+  }));
+
 function executionsIn({ organizationId, events, time, tell }: Telling) {
   const on = (id: ExecutionId, type: ExecutionEvent['type'], data: Other) =>
     tell(`execution-${id}`, type, { executionId: id, organizationId, ...data });
   return {
-    publish: (version: string, slug: string, prices: Readonly<Record<string, PriceEntry>>) =>
+    publish: (version: string, slug: string, prices: Prices, tiers?: readonly PriceTierEntry[]) =>
       tell(`catalogue-${version}`, 'PricesPublished', {
         version,
         models: [
-          {
-            slug,
-            modality: 'text',
-            usageDefault: {},
-            routes: Object.entries(prices).map(([name, price]) => ({
-              name,
-              provider: 'aurora',
-              providerModel: 'x',
-              price,
-              cost: {},
-            })),
-          },
+          { slug, modality: 'text', usageDefault: {}, routes: publishedRoutes(prices, tiers) },
         ],
       }),
     request: (id: ExecutionId, holdId: HoldId, holdAmount: bigint, other: Other = {}) =>

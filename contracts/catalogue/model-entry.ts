@@ -6,7 +6,7 @@ import {
   type Capabilities,
   type Promises,
 } from './capabilities.js';
-import { priceUnits, type PriceEntry } from './price-units.js';
+import { priceUnits, type TieredPriceEntry } from './price-units.js';
 import { closed, integer, slug, text, type Part } from './schema-parts.js';
 
 export interface ModelEntry {
@@ -27,6 +27,7 @@ interface UsageEntry {
   readonly input_tokens?: number;
   readonly output_tokens?: number;
   readonly images?: number;
+  readonly pixels?: number;
   readonly seconds?: number;
   readonly characters?: number;
 }
@@ -40,8 +41,8 @@ export interface RouteEntry {
   readonly capabilities?: Capabilities;
   readonly promises?: Promises;
   /** Absent is refused after the schema, with a sentence of its own. */
-  readonly price?: PriceEntry;
-  readonly cost: PriceEntry;
+  readonly price?: TieredPriceEntry;
+  readonly cost: TieredPriceEntry;
 }
 
 const dollars: Part = {
@@ -50,8 +51,14 @@ const dollars: Part = {
   description: 'dollars per unit as a decimal string in quotes, such as "0.048"',
 };
 
+const units: Record<string, Part> = Object.fromEntries(priceUnits.map((unit) => [unit, dollars]));
+
+const tier: Part = closed({ above_input_tokens: integer(1, 100_000_000, 'tokens'), ...units }, [
+  'above_input_tokens',
+]);
+
 const price: Part = {
-  ...closed(Object.fromEntries(priceUnits.map((unit) => [unit, dollars])), []),
+  ...closed({ ...units, tiers: { type: 'array', items: tier, minItems: 1, maxItems: 8 } }, []),
   description: 'dollars per unit, such as {per_image: "0.04"}',
 };
 
@@ -62,6 +69,7 @@ const usageDefault = closed(
     input_tokens: integer(0, 100_000_000, 'tokens'),
     output_tokens: integer(0, 100_000_000, 'tokens'),
     images: integer(1, 1000, 'images'),
+    pixels: integer(1, 1_000_000_000, 'pixels of one image'),
     seconds: { type: 'number', minimum: 0, maximum: 86_400, description: 'seconds, at most a day' },
     characters: integer(0, 100_000_000, 'characters'),
   },

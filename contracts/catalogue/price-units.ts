@@ -23,5 +23,16 @@ export type PriceUnit = (typeof priceUnits)[number];
 /** As it is written: decimal strings in dollars. */
 export type PriceEntry = Readonly<Partial<Record<PriceUnit, string>>>;
 
-/** A price list; every unit that is absent costs nothing. Amounts in micros per unit. */
-export type Price = Readonly<Partial<Record<PriceUnit, Micros>>>;
+/** The prices of requests with more input tokens than that; a unit that is absent stays. */
+export type PriceTierEntry = PriceEntry & { readonly above_input_tokens: number };
+
+/** Tiers ascend; the last that a request is above holds for the whole of it. */
+export type TieredPriceEntry = PriceEntry & { readonly tiers?: readonly PriceTierEntry[] };
+
+/** Amounts in micros per unit. */
+export type UnitPrices = Readonly<Partial<Record<PriceUnit, Micros>>>;
+
+export type PriceTier = UnitPrices & { readonly above_input_tokens: number };
+
+/** A price list; every unit that is absent costs nothing. */
+export type Price = UnitPrices & { readonly tiers?: readonly PriceTier[] };

@@ -1,8 +1,17 @@
 /** The facts of a catalogue version: at which prices executions are accepted under it. */
-import type { PriceEntry } from '../catalogue/price-units.js';
+import type { PriceEntry, PriceTierEntry } from '../catalogue/price-units.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
 import { modalities, usage, type Modality, type Usage } from './execution.js';
-import { eventSchema, listOf, money, oneOf, record, text, timestamp } from './schema-parts.js';
+import {
+  eventSchema,
+  listOf,
+  money,
+  oneOf,
+  record,
+  size,
+  text,
+  timestamp,
+} from './schema-parts.js';
 
 export interface PublishedRoute {
   readonly name: string;
@@ -11,6 +20,9 @@ export interface PublishedRoute {
   /** What the caller pays, and what we pay: dollars per unit; a unit that is absent is free. */
   readonly price: PriceEntry;
   readonly cost: PriceEntry;
+  /** Other prices of requests with more input tokens. */
+  readonly priceTiers?: readonly PriceTierEntry[];
+  readonly costTiers?: readonly PriceTierEntry[];
 }
 
 export interface PublishedModel {
@@ -29,6 +41,13 @@ export type PricesPublished = DomainEvent<
 
 export type CatalogueEvent = PricesPublished;
 
+const tiers = listOf({
+  type: 'object',
+  properties: { above_input_tokens: size },
+  required: ['above_input_tokens'],
+  additionalProperties: money,
+  maxProperties: 100,
+});
 const prices = { type: 'object', additionalProperties: money, maxProperties: 100 };
 
 export const catalogueSchemas: Record<CatalogueEvent['type'], EventSchema> = {
@@ -40,7 +59,15 @@ export const catalogueSchemas: Record<CatalogueEvent['type'], EventSchema> = {
         modality: oneOf(...modalities),
         usageDefault: usage,
         routes: listOf(
-          record({ name: text, provider: text, providerModel: text, price: prices, cost: prices }),
+          record({
+            name: text,
+            provider: text,
+            providerModel: text,
+            price: prices,
+            cost: prices,
+            'priceTiers?': tiers,
+            'costTiers?': tiers,
+          }),
         ),
       }),
     ),

@@ -5,6 +5,8 @@ import { answerObject, money, text, type Schema } from './parts.js';
 
 const perUnit = money('Absent when nothing is charged for it.', '0.040');
 
+const units = Object.fromEntries(priceUnits.map((unit) => [`${unit}?`, perUnit]));
+
 export const modelSchema: Schema = answerObject('Model', {
   slug: { ...text('How it is asked for.'), examples: ['flux-1.1-pro'] },
   name: text('For people.'),
@@ -15,9 +17,24 @@ export const modelSchema: Schema = answerObject('Model', {
   price: {
     ...answerObject('Price', {
       currency: { type: 'string', enum: ['USD'] },
-      ...Object.fromEntries(priceUnits.map((unit) => [`${unit}?`, perUnit])),
+      ...units,
+      'tiers?': {
+        type: 'array',
+        items: answerObject('PriceTier', {
+          above_input_tokens: { type: 'integer', description: 'Of requests with more than that.' },
+          ...units,
+        }),
+        description: 'Other prices of large requests, each for the whole of it.',
+      },
     }),
     description: 'The most that is charged for a unit.',
+  },
+  capabilities: {
+    type: 'object',
+    description:
+      'What it can do of what `input_schema` allows; what is absent is as the schema says. A ' +
+      'wish beyond it is a 400 that names the field.',
+    examples: [{ tools: false, max_tokens: 8192 }],
   },
   limits: answerObject('Limits', {
     expires_in_default: { type: 'integer', description: 'Seconds.' },

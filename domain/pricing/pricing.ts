@@ -7,13 +7,14 @@
  * on usage is a bound on the cost.
  *
  * Cached input tokens are charged by their own line where the list has one, else as input tokens.
+ * Above the bound of a tier, its prices are those of the whole request.
  */
 import type { Model, Route } from '../../contracts/catalogue/catalogue.js';
-import type { Price, PriceUnit } from '../../contracts/catalogue/price-units.js';
+import type { Price, PriceUnit, UnitPrices } from '../../contracts/catalogue/price-units.js';
 import type { Usage } from '../../contracts/events/execution.js';
 import type { Micros } from '../../contracts/money.js';
-import { boundIn, isCount, isSeconds, withDefaults } from './defaults.js';
-import { inputTokensMax } from './input-tokens.js';
+import { isCount, isSeconds, withDefaults } from './defaults.js';
+import { usageMax } from './usage-max.js';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -25,13 +26,22 @@ interface Estimate {
 
 /** Throws RangeError on counts that are not whole and not negative: usage is vetted on entry. */
 export function costOf(price: Price, usage: Usage): Micros {
-  const amounts = amountsOf(price, usage);
+  const prices = price.tiers ? pricesAt(price, usage) : price;
+  const amounts = amountsOf(prices, usage);
   let cost = 0n;
-  for (const unit of Object.keys(price) as PriceUnit[]) {
+  for (const unit of Object.keys(prices) as PriceUnit[]) {
     const [amount, units] = linesOf[unit];
-    cost += ((price[unit] ?? 0n) * amounts[amount] + units - 1n) / units;
+    cost += ((prices[unit] ?? 0n) * amounts[amount] + units - 1n) / units;
   }
   return cost;
+}
+
+/** What holds for a request of this size, whole. */
+function pricesAt({ tiers = [], ...base }: Price, { inputTokens = 0 }: Usage): UnitPrices {
+  let prices: UnitPrices = base;
+  for (const { above_input_tokens: above, ...units } of tiers)
+    if (inputTokens > above) prices = { ...base, ...units };
+  return prices;
 }
 
 type Amount =
@@ -62,7 +72,7 @@ const linesOf: Readonly<Record<PriceUnit, readonly [Amount, bigint]>> = {
   per_1m_output_tokens: ['outputTokens', 1_000_000n],
 };
 
-function amountsOf(price: Price, usage: Usage): Readonly<Record<Amount, bigint>> {
+function amountsOf(price: UnitPrices, usage: Usage): Readonly<Record<Amount, bigint>> {
   const input = counted(usage.inputTokens);
   const isCachePriced =
     price.per_1k_cached_input_tokens !== undefined ||
@@ -142,25 +152,6 @@ const HOLD_MIN_MICROS = 10_000n;
 export function holdFor(estimatedMicros: Micros): Micros {
   const hold = (estimatedMicros * 6n + 4n) / 5n;
   return hold > HOLD_MIN_MICROS ? hold : HOLD_MIN_MICROS;
-}
-
-/** Of an input with its defaults: it says how much it asks for. */
-function usageMax(model: Model, input: Input): Usage {
-  const bound = boundIn(model, input) ?? 0;
-  switch (model.modality) {
-    case 'text':
-      return { inputTokens: inputTokensMax(input), outputTokens: bound };
-    case 'image':
-      return { images: bound };
-    case 'audio':
-      // How long speech is nobody knows before; `usage_default` bounds it where it is priced.
-      return { characters: bound, seconds: model.usageDefault.seconds ?? 0 };
-    case 'transcription':
-    case 'video':
-      return { seconds: bound };
-    case 'embedding':
-      return { inputTokens: inputTokensMax(input) };
-  }
 }
 
 function counted(count = 0): number {

@@ -1,13 +1,13 @@
 /** What the schema of the catalogue file cannot say: names that must exist, prices that must be. */
 import type { CatalogueDocument } from '../../contracts/catalogue/catalogue.schema.js';
 import type { ModelEntry, RouteEntry } from '../../contracts/catalogue/model-entry.js';
-import type { PriceEntry } from '../../contracts/catalogue/price-units.js';
 import type { PollEntry } from '../../contracts/catalogue/provider-entry.js';
 import type { Modality } from '../../contracts/events/execution.js';
 import { boundOf } from '../../domain/pricing/defaults.js';
 import { adapterKinds } from '../registry.js';
 import { capabilityProblems } from './capability-checks.js';
 import { compilerOfInputs, type CompileInput } from './input-validators.js';
+import { imagePriceProblems, priceProblems } from './price-checks.js';
 import { costProblems } from './schema-cost.js';
 
 /** Values for `${NAME}` in base URLs. */
@@ -37,6 +37,7 @@ export function crossProblems(document: CatalogueDocument, variables: Variables)
       return [
         ...inputSchemaProblems(`${place}.input_schema`, model, compile),
         ...usageProblems(place, model),
+        ...imagePriceProblems(place, model),
         ...capabilityProblems(place, slug, model),
         ...model.routes.flatMap((route, index) => {
           const at = `${place}.routes[${index}]`;
@@ -91,16 +92,6 @@ function inputSchemaProblems(place: string, model: ModelEntry, compile: CompileI
   return costProblems(place, model.input_schema);
 }
 
-/** Which prices can be charged for a modality; any other unit would never be counted. */
-const unitsOf: Readonly<Record<Modality, RegExp>> = {
-  text: /^per_(request|1[km]_(cached_)?input_tokens|1[km]_output_tokens)$/,
-  image: /^per_(request|image|megapixel|1[km]_(cached_)?input_tokens|1[km]_output_tokens)$/,
-  audio: /^per_(request|second|minute|character|1[km]_characters)$/,
-  transcription: /^per_(request|second|minute)$/,
-  embedding: /^per_(request|image|1[km]_input_tokens)$/,
-  video: /^per_(request|second|minute)$/,
-};
-
 function routeProblems(
   place: string,
   route: RouteEntry,
@@ -119,17 +110,9 @@ function routeProblems(
     ...(Object.keys(price).length === 0
       ? [`${place}.price: a model without a price cannot be dispatched`]
       : []),
-    ...unitProblems(`${place}.price`, price, modality),
-    ...unitProblems(`${place}.cost`, cost, modality),
+    ...priceProblems(`${place}.price`, price, modality),
+    ...priceProblems(`${place}.cost`, cost, modality),
   ];
-}
-
-function unitProblems(place: string, price: PriceEntry, modality: Modality): string[] {
-  return Object.keys(price).flatMap((unit) =>
-    unitsOf[modality].test(unit)
-      ? []
-      : [`${place}.${unit}: is never counted for the modality ${modality}`],
-  );
 }
 
 /** The bound of an input that does not say how much it wants; without one no hold is enough. */

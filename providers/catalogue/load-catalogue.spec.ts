@@ -131,6 +131,31 @@ describe('catalogue: what is refused, in words', () => {
   is(`${route}.price`, /a model without a price cannot be dispatched/, (tree) => {
     at(tree, 'models', 'talk', 'routes', 0)['price'] = {};
   });
+  const inTiers =
+    (...tiers: readonly object[]) =>
+    (tree: unknown) => {
+      const price = { per_1m_input_tokens: '1.00', tiers };
+      at(tree, 'models', 'talk', 'routes', 0)['price'] = price;
+    };
+  const above = (tokens: number, dollars: string) => ({
+    above_input_tokens: tokens,
+    per_1m_input_tokens: dollars,
+  });
+  is(
+    `${route}.price.tiers[1].above_input_tokens`,
+    /must be more than 9/,
+    inTiers(above(9, '2.00'), above(9, '3.00')),
+  );
+  is(
+    `${route}.price.tiers[1].per_1m_input_tokens`,
+    /a larger request may not cost less/,
+    inTiers(above(9, '2.00'), above(10, '1.50')),
+  );
+  is(
+    `${route}.price.tiers[0].per_image`,
+    /never counted for the modality text/,
+    inTiers({ above_input_tokens: 9, per_image: '1.00' }),
+  );
   const declares = (capabilities: object) => (tree: unknown) => {
     at(tree, 'models', 'talk', 'routes', 0)['capabilities'] = capabilities;
   };

@@ -43,6 +43,7 @@ function usageOf({ usage_default: given = {} }: ModelEntry): Usage {
     ...(given.input_tokens !== undefined && { inputTokens: given.input_tokens }),
     ...(given.output_tokens !== undefined && { outputTokens: given.output_tokens }),
     ...(given.images !== undefined && { images: given.images }),
+    ...(given.pixels !== undefined && { pixels: given.pixels }),
     ...(given.seconds !== undefined && { seconds: given.seconds }),
     ...(given.characters !== undefined && { characters: given.characters }),
   };

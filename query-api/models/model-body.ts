@@ -1,9 +1,11 @@
 /** A model as callers read it. Neither provider, route nor our own cost shows. */
 import type { Model, Route as ModelRoute } from '../../contracts/catalogue/catalogue.js';
+import type { Price } from '../../contracts/catalogue/price-units.js';
 import { EXPIRES_IN_SECONDS_MAX } from '../../contracts/http/post-executions.js';
 import type { Micros } from '../../contracts/money.js';
-import { priceEntryOf } from '../../domain/pricing/price-entry.js';
+import { priceEntryOf, tierEntriesOf } from '../../domain/pricing/price-entry.js';
 import { costOf } from '../../domain/pricing/pricing.js';
+import { capabilitiesOfModel } from '../../domain/routing/model-capabilities.js';
 import { BODY_BYTES_MAX } from '../../http/server/read-body.js';
 
 export const modelBody = (model: Model) => ({
@@ -13,7 +15,8 @@ export const modelBody = (model: Model) => ({
   description: model.description,
   input_schema: model.inputSchema,
   output_schema: model.outputSchema,
-  price: priceBody(dearest(model)),
+  price: priceBody(dearest(model)?.price),
+  capabilities: capabilitiesOfModel(model.routes),
   limits: {
     expires_in_default: model.expiresInSeconds,
     expires_in_max: EXPIRES_IN_SECONDS_MAX,
@@ -31,7 +34,7 @@ function dearest({ routes, usageDefault }: Model): ModelRoute | undefined {
   return dearestSoFar?.route;
 }
 
-const priceBody = (route: ModelRoute | undefined): Readonly<Record<string, string>> => ({
-  currency: 'USD',
-  ...priceEntryOf(route?.price ?? {}),
-});
+function priceBody(price: Price = {}) {
+  const tiers = tierEntriesOf(price);
+  return { currency: 'USD', ...priceEntryOf(price), ...(tiers && { tiers }) };
+}
