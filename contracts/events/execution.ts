@@ -1,6 +1,6 @@
 /** The facts of one execution, from its acceptance to its one terminal state. */
 import type { Promises } from '../catalogue/capabilities.js';
-import type { CanonicalCode } from '../error-codes.js';
+import type { CanonicalCode, ErrorDetail } from '../error-codes.js';
 import type { ApiKeyId, ExecutionId, FileId, HoldId, OrganizationId } from '../ids.js';
 import type { Micros } from '../money.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
@@ -159,7 +159,13 @@ export type ProviderSucceeded = DomainEvent<
   }
 >;
 
-/** The attempt failed for sure; `detail` is for operators only. */
+/** What the caller is told beside the code: what exactly is wrong, and when to ask again. */
+export interface Advice {
+  readonly details?: readonly ErrorDetail[];
+  readonly retryAfterSeconds?: number;
+}
+
+/** The attempt failed for sure; `detail` is for operators only, `details` for the caller. */
 export type ProviderFailed = DomainEvent<
   'ProviderFailed',
   ExecutionFact & {
@@ -168,8 +174,11 @@ export type ProviderFailed = DomainEvent<
     readonly route: string;
     readonly code: CanonicalCode;
     readonly retryable: boolean;
+    /** Only other routes may be tried: this one would answer the same again. */
+    readonly elsewhere?: true;
     readonly notBefore?: Timestamp;
     readonly detail: string;
+    readonly details?: readonly ErrorDetail[];
   }
 >;
 
@@ -214,14 +223,15 @@ export type ExecutionCompleted = DomainEvent<
 /** Over without a result; the hold goes back in full. */
 export type ExecutionFailed = DomainEvent<
   'ExecutionFailed',
-  ExecutionFact & {
-    readonly holdId: HoldId;
-    readonly code: CanonicalCode;
-    readonly message: string;
-    readonly retryable: boolean;
-    /** Why, where no attempt says it; for operators only. */
-    readonly detail?: string;
-  }
+  ExecutionFact &
+    Advice & {
+      readonly holdId: HoldId;
+      readonly code: CanonicalCode;
+      readonly message: string;
+      readonly retryable: boolean;
+      /** Why, where no attempt says it; for operators only. */
+      readonly detail?: string;
+    }
 >;
 
 /** The caller called it off. */
@@ -274,6 +284,7 @@ const required = record({
   'retention?': oneOf('none'),
   'training?': oneOf('never'),
 });
+const details = listOf(record({ 'field?': text, code: text, message: text }));
 const outputFile = record({
   fileId: id('file'),
   contentType: text,
@@ -338,8 +349,10 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     ...onRoute,
     code: text,
     retryable: flag,
+    'elsewhere?': flag,
     'notBefore?': timestamp,
     detail: text,
+    'details?': details,
   }),
   ProviderOutcomeUnknown: eventSchema('The call may have been made; nobody knows its end.', {
     ...onRoute,
@@ -367,6 +380,8 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     message: text,
     retryable: flag,
     'detail?': text,
+    'details?': details,
+    'retryAfterSeconds?': size,
   }),
   ExecutionCancelled: eventSchema('The caller called it off.', ending),
   ExecutionExpired: eventSchema('Its time ran out.', ending),

@@ -1,5 +1,14 @@
 /** An execution as callers read it: in `GET /v1/executions/{id}`, after a cancel, in webhooks. */
-import { answerObject, id, money, orNull, text, timestamp, type Schema } from './parts.js';
+import {
+  answerObject,
+  errorDetails,
+  id,
+  money,
+  orNull,
+  text,
+  timestamp,
+  type Schema,
+} from './parts.js';
 
 export const STATUSES = [
   'PENDING',
@@ -61,6 +70,12 @@ export const executionSchema: Schema = answerObject('Execution', {
       code: { type: 'string' },
       message: { type: 'string' },
       retryable: { type: 'boolean' },
+      retry_after: {
+        type: 'integer',
+        minimum: 0,
+        description: 'Seconds after `completed_at` before which asking again is no use, if known.',
+      },
+      details: errorDetails,
     },
     required: ['code', 'message', 'retryable'],
   },

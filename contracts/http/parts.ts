@@ -99,20 +99,23 @@ export const idempotencyKey: Schema = {
   examples: ['order-4711'],
 };
 
+export const errorDetails: Schema = {
+  type: 'array',
+  description: 'What exactly is wrong: a field, a category of moderation, a limit.',
+  items: objectOf({
+    'field?': text('Path of the field, with dots; absent where none is wrong.'),
+    code: text('What is wrong with it, the category, or which limit it was.'),
+    message: text('The same for people.'),
+  }),
+};
+
 export const errorEnvelope: Schema = answerObject('Error', {
   error: objectOf({
     code: { type: 'string', enum: Object.keys(errorCatalogue) },
     message: text('For people; may change.'),
     retryable: { type: 'boolean', description: 'Whether the same request may succeed later.' },
     request_id: text('The `X-Request-Id` of this answer.'),
-    'details?': {
-      type: 'array',
-      items: objectOf({
-        'field?': text('Path of the field, with dots; absent where none is wrong.'),
-        code: text('What is wrong with it, or which limit it was.'),
-        message: text('The same for people.'),
-      }),
-    },
+    'details?': errorDetails,
   }),
 });
 

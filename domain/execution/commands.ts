@@ -1,7 +1,8 @@
 /** What may be asked of an execution. */
-import type { CanonicalCode } from '../../contracts/error-codes.js';
+import type { CanonicalCode, ErrorDetail } from '../../contracts/error-codes.js';
 import type { Timestamp } from '../../contracts/events/envelope.js';
 import type {
+  Advice,
   OutputFile,
   PayloadRef,
   RouteCandidate,
@@ -38,7 +39,7 @@ export type Command =
   | ({ type: 'RecordUnknown'; attempt: number; at: Timestamp } & Unknown)
   | { type: 'Complete'; attempt: number; completion: Completion; at: Timestamp }
   /** `detail` is for operators. */
-  | { type: 'Fail'; code: CanonicalCode; detail?: string; at: Timestamp }
+  | ({ type: 'Fail'; code: CanonicalCode; detail?: string; at: Timestamp } & Advice)
   | { type: 'Cancel'; at: Timestamp }
   | { type: 'Expire'; at: Timestamp }
   | {
@@ -71,8 +72,13 @@ export interface Unknown {
 export interface Failure {
   readonly code: CanonicalCode;
   readonly retryable: boolean;
+  /** Only other routes may be tried. */
+  readonly elsewhere?: true;
   readonly notBefore?: Timestamp;
   readonly detail: string;
+  readonly details?: readonly ErrorDetail[];
+  /** What the provider asked for; told to the caller where no attempt follows. */
+  readonly retryAfterSeconds?: number;
   readonly attemptsMax: number;
 }
 

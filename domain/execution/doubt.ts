@@ -15,7 +15,7 @@ export interface AttemptEnd {
   readonly route: string;
   readonly dispatchKey: string;
   /** Absent while it runs: it is doubtful too. */
-  readonly ended?: { readonly retryable: boolean } | 'unknown';
+  readonly ended?: { readonly retryable: boolean; readonly elsewhere?: true } | 'unknown';
   /** Of an unknown end: the most that the provider may be owed. Absent where nobody can tell. */
   readonly mayHaveCost?: Micros;
   /** Of an unknown end: false where the provider does not honour our key. */

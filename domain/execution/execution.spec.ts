@@ -118,6 +118,34 @@ describe('Execution', () => {
     given(requested, dispatched, failedOnce).when(fail(true)).thenRejected('NotThisAttempt');
   });
 
+  it('says what exactly failed, and when to ask again', () => {
+    const details = [{ field: 'prompt', code: 'too_long', message: 'It is too long.' }];
+    const { failure: plain } = fail(true, 1);
+    const advised = { ...plain, elsewhere: true as const, details, retryAfterSeconds: 90 };
+    const told = { details, retryAfterSeconds: 90 };
+    const failedSo: Execution.Event = {
+      type: 'ProviderFailed',
+      data: { ...failedOnce.data, elsewhere: true, details },
+    };
+    const over: Execution.Event = {
+      type: 'ExecutionFailed',
+      data: { ...failedEvent.data, ...told },
+    };
+    given(requested, dispatched)
+      .when({ type: 'RecordFailure', attempt: 1, failure: advised, at: T1 })
+      .then(failedSo, over);
+    const view = [requested, dispatched, failedSo, over].reduce<ExecutionView | undefined>(
+      foldExecution,
+      undefined,
+    );
+    const { code, message, retryable } = failedEvent.data;
+    const error = { code, message, retryable, retry_after: 90, details };
+    expect(view?.body.error).to.deep.equal(error);
+    given(requested)
+      .when({ type: 'Fail', code: 'GENERATION_FAILED', ...told, at: T1 })
+      .then(over);
+  });
+
   it('asks again under the key of an unknown outcome, where that is safe', () => {
     given(requested, dispatched)
       .when(unknown({ repeatable: true }))

@@ -16,7 +16,7 @@
  *    └──► abandoned ──► pending   (nobody ever got a 202; the same key may ask again)
  */
 import type { Timestamp } from '../../contracts/events/envelope.js';
-import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { Advice, ExecutionEvent } from '../../contracts/events/execution.js';
 import { errorCatalogue, type CanonicalCode } from '../../contracts/error-codes.js';
 import type { HoldId } from '../../contracts/ids.js';
 import { accept, alreadyDone, reject, type Decision, type Of } from '../decider.js';
@@ -110,7 +110,7 @@ function whilePending(command: Command, state: The<'pending'>): Answer {
     case 'Complete':
       return reject('NotDelivered');
     case 'Fail':
-      return accept(failed(state, command.code, command.at));
+      return accept(failed(state, command.code, command.at, command));
     case 'Cancel':
       return accept(cancelled(state, command.at));
     case 'Expire':
@@ -137,7 +137,7 @@ function whileInFlight(command: Command, state: The<'processing' | 'awaitingWebh
     case 'Complete':
       return completeAtOnce(command, state);
     case 'Fail':
-      return accept(failed(state, command.code, command.at));
+      return accept(failed(state, command.code, command.at, command));
     case 'Cancel':
       return accept(cancelled(state, command.at));
     case 'Expire':
@@ -163,7 +163,7 @@ function whileDelivered(command: Command, state: The<'delivered'>): Answer {
     case 'Complete':
       return complete(command, state, command.completion.success ?? state.success);
     case 'Fail':
-      return accept(failed(state, command.code, command.at, command.detail));
+      return accept(failed(state, command.code, command.at, command));
     case 'Cancel':
       return accept(cancelled(state, command.at));
     case 'Expire': {
@@ -241,10 +241,12 @@ function recordSuccess(command: Of<Command, 'RecordSuccess'>, state: InFlight): 
 
 function recordFailure({ attempt, failure, at }: Of<Command, 'RecordFailure'>, state: InFlight) {
   if (attempt !== state.current.attempt) return reject('NotThisAttempt');
-  const { attemptsMax, ...rest } = failure;
+  const { attemptsMax, retryAfterSeconds, ...rest } = failure;
   const event: Event = { type: 'ProviderFailed', data: { ...onAttempt(state, at), ...rest } };
   const goesOn = failure.retryable && attempt < attemptsMax;
-  return goesOn ? accept(event) : accept(event, failed(state, failure.code, at));
+  if (goesOn) return accept(event);
+  const { code, details } = failure;
+  return accept(event, failed(state, code, at, { details, retryAfterSeconds }));
 }
 
 /** Never blindly repeated: doubt.ts says what may follow. */
@@ -304,10 +306,22 @@ const cancelled = (state: Known, at: Timestamp): Event => ({
   data: ending(state, at),
 });
 
-function failed(state: Known, code: CanonicalCode, at: Timestamp, detail?: string): Event {
+interface Why {
+  readonly detail?: string | undefined;
+  readonly details?: Advice['details'] | undefined;
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+function failed(state: Known, code: CanonicalCode, at: Timestamp, why: Why = {}): Event {
   const { message, retryable } = errorCatalogue[code];
-  const why = { code, message, retryable, ...(detail !== undefined && { detail }) };
-  return { type: 'ExecutionFailed', data: { ...ending(state, at), ...why } };
+  const { detail, details, retryAfterSeconds } = why;
+  const told = {
+    ...(detail !== undefined && { detail }),
+    ...(details !== undefined && { details }),
+    ...(retryable && retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  };
+  const data = { ...ending(state, at), code, message, retryable, ...told };
+  return { type: 'ExecutionFailed', data };
 }
 
 const identityOf = ({ request }: Known) => ({

@@ -28,7 +28,7 @@ export interface Attempt {
   readonly dispatchedAt: Timestamp;
   /** The provider accepted it and answers later. */
   readonly job?: Job;
-  readonly ended?: { code: CanonicalCode; retryable: boolean } | 'unknown';
+  readonly ended?: { code: CanonicalCode; retryable: boolean; elsewhere?: true } | 'unknown';
   /** Of an unknown end, see doubt.ts. */
   readonly mayHaveCost?: Micros;
   readonly isRepeatable?: boolean;
@@ -91,8 +91,8 @@ export function evolve(state: State, event: Event): State {
       return { ...rest, status: 'delivered', current, success: event.data };
     }
     case 'ProviderFailed': {
-      const { attempt, code, retryable, notBefore } = event.data;
-      const how: EndOf = { ended: { code, retryable } };
+      const { attempt, code, retryable, elsewhere, notBefore } = event.data;
+      const how: EndOf = { ended: { code, retryable, ...(elsewhere && { elsewhere }) } };
       return pending(ended(state, attempt, how), notBefore);
     }
     case 'ProviderOutcomeUnknown': {

@@ -5,10 +5,11 @@
 import type { Timestamp } from '../../contracts/events/envelope.js';
 import type {
   ExecutionEvent,
+  ExecutionFailed,
   ExecutionRequested,
   PayloadRef,
 } from '../../contracts/events/execution.js';
-import type { CanonicalCode } from '../../contracts/error-codes.js';
+import type { CanonicalCode, ErrorDetail } from '../../contracts/error-codes.js';
 import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { formatMoney, parseMoney, type Micros } from '../../contracts/money.js';
 import { chargeOf } from './charge.js';
@@ -43,7 +44,16 @@ export interface ExecutionBody {
   readonly completed_at: Timestamp | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly result?: Readonly<Record<string, unknown>>;
-  readonly error?: { readonly code: CanonicalCode; readonly message: string; retryable: boolean };
+  readonly error?: ExecutionError;
+}
+
+interface ExecutionError {
+  readonly code: CanonicalCode;
+  readonly message: string;
+  readonly retryable: boolean;
+  /** Seconds from the end of the execution. */
+  readonly retry_after?: number;
+  readonly details?: readonly ErrorDetail[];
 }
 
 /** Undefined before the request (an abandoned execution is nobody's). */
@@ -76,9 +86,7 @@ export function foldExecution(
         output: data.output,
       };
     case 'ExecutionFailed': {
-      const { code, message, retryable, at } = data;
-      const error = { code, message, retryable };
-      return changed(view, { status: 'FAILED', completed_at: at, error });
+      return changed(view, { status: 'FAILED', completed_at: data.at, error: errorOf(data) });
     }
     case 'ExecutionCancelled':
       return changed(view, { status: 'CANCELLED', completed_at: data.at });
@@ -88,6 +96,14 @@ export function foldExecution(
       return view;
   }
 }
+
+const errorOf = (data: ExecutionFailed['data']): ExecutionError => ({
+  code: data.code,
+  message: data.message,
+  retryable: data.retryable,
+  ...(data.retryAfterSeconds !== undefined && { retry_after: data.retryAfterSeconds }),
+  ...(data.details && { details: data.details }),
+});
 
 const holdOf = ({ body }: ExecutionView): Micros => parseMoney(body.hold_amount) ?? 0n;
 

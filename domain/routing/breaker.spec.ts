@@ -116,9 +116,9 @@ describe('routing: breaker and 429', () => {
     expect(after(['succeeded'], once).throttles).to.equal(0);
   });
 
-  it('rests as long as it was asked to, at most a minute', () => {
+  it('rests as long as it was asked to, at most an hour', () => {
     expect(throttled(closedCircuit, 0, 5_000).throttledUntilMs).to.equal(5_000);
-    expect(throttled(closedCircuit, 0, 3_600_000).throttledUntilMs).to.equal(60_000);
+    expect(throttled(closedCircuit, 0, 1e12).throttledUntilMs).to.equal(3_600_000);
   });
 
   it('gives a probe back without a verdict', () => {

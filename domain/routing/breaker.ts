@@ -177,14 +177,20 @@ const opened = (circuit: Circuit, { openMs }: Breaker, nowMs: number): Circuit =
   untilMs: nowMs + openMs,
 });
 
-/** 1 s, 2 s, 4 s … after 429s in a row, or what the provider asked for; never over a minute. */
+/**
+ * 1 s, 2 s, 4 s … up to a minute after 429s in a row. What the provider asked for is obeyed up to
+ * an hour: a 429 costs nothing, so that nobody loses by asking then, and a slip of a provider does
+ * not take it away for days.
+ */
 const THROTTLE_FIRST_MS = 1_000;
-const THROTTLE_MAX_MS = 60_000;
+const THROTTLE_STEPS_MAX = 6;
+const THROTTLE_MAX_MS = 3_600_000;
 
 function throttling(circuit: Circuit, { ending, retryAfterMs }: Report, nowMs: number): Circuit {
   if (ending === 'succeeded' && circuit.throttles > 0) return { ...circuit, throttles: 0 };
   if (ending !== 'throttled') return circuit;
-  const restMs = retryAfterMs ?? THROTTLE_FIRST_MS * 2 ** Math.min(circuit.throttles, 6);
+  const steps = Math.min(circuit.throttles, THROTTLE_STEPS_MAX);
+  const restMs = retryAfterMs ?? Math.min(THROTTLE_FIRST_MS * 2 ** steps, 60_000);
   const untilMs = nowMs + Math.min(Math.max(restMs, 0), THROTTLE_MAX_MS);
   return {
     ...circuit,

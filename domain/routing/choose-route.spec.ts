@@ -171,6 +171,24 @@ describe('routing: what is skipped, and why', () => {
     ]);
   });
 
+  it('given a route that would answer the same again, tries others', () => {
+    const ended = { retryable: true, elsewhere: true as const };
+    expect(reasons({ tried: [attemptAt('aurora', { ended })] })).to.deep.equal([
+      'failed_for_good',
+      undefined,
+    ]);
+  });
+
+  it('says when the first is back, where all rest', () => {
+    const health = new Map([
+      ['aurora', sick(500)],
+      ['borealis', sick(400)],
+    ]);
+    expect(chooseRoute(facts({ health })).restsUntilMs).to.equal(400);
+    health.set('borealis', { circuit: closedCircuit, inFlight: 10 });
+    expect(chooseRoute(facts({ health }))).to.not.have.property('restsUntilMs');
+  });
+
   it('given nothing that waiting can help, says neither route nor provider', () => {
     const tried = [failed('aurora', false), failed('borealis', false)];
     const choice = chooseRoute(facts({ tried }));

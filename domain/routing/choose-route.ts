@@ -42,6 +42,8 @@ export interface RouteChoice {
   readonly candidates: readonly RouteCandidate[];
   /** With no `chosen`: the providers that may be eligible later. Empty: waiting cannot help. */
   readonly waitsFor: readonly string[];
+  /** With no `chosen`: when the first of them is back, where all of them rest. */
+  readonly restsUntilMs?: number;
 }
 
 interface Option {
@@ -55,6 +57,8 @@ interface Skip {
   readonly reason: string;
   /** Whether time or another call's end may lift it. */
   readonly passes: boolean;
+  /** When it passes, where that is known. */
+  readonly untilMs?: number;
   readonly lacks?: string;
 }
 
@@ -71,7 +75,12 @@ export function chooseRoute(facts: RoutingFacts): RouteChoice {
   if (best) return { chosen: best.route, candidates, waitsFor: [] };
   const passing = options.filter(({ skip }) => skip?.passes);
   const waitsFor = [...new Set(passing.map(({ route }) => route.provider))];
-  return { candidates, waitsFor };
+  const untilMs = Math.min(...passing.map(({ skip }) => skip?.untilMs ?? 0));
+  return {
+    candidates,
+    waitsFor,
+    ...(untilMs > 0 && isFinite(untilMs) && { restsUntilMs: untilMs }),
+  };
 }
 
 function optionsOf(facts: RoutingFacts): readonly Option[] {
@@ -112,16 +121,20 @@ function skipOf(route: Route, facts: RoutingFacts): Skip | undefined {
     return { reason, passes: false, ...lacking };
   }
   const own = tried.filter((attempt) => attempt.route === route.name);
-  if (own.some(({ ended }) => typeof ended === 'object' && !ended.retryable))
-    return { reason: 'failed_for_good', passes: false };
+  if (own.some(failedForGood)) return { reason: 'failed_for_good', passes: false };
   const doubt = tried.length > 0 && doubtSkip(route, provider, facts);
   if (doubt) return doubt;
   const { circuit, inFlight } = health.get(provider.slug) ?? unknownHealth;
   const admission = admissionOf(circuit, provider.breaker, nowMs);
-  if (!admission.admitted) return { reason: admission.reason, passes: true };
+  if (!admission.admitted)
+    return { reason: admission.reason, passes: true, untilMs: admission.untilMs };
   if (inFlight >= provider.bulkhead) return bulkheadFull;
   return undefined;
 }
+
+/** The route would answer the same again. */
+export const failedForGood = ({ ended }: Pick<AttemptEnd, 'ended'>): boolean =>
+  typeof ended === 'object' && (!ended.retryable || ended.elsewhere === true);
 
 function doubtSkip(route: Route, provider: Provider, facts: RoutingFacts): Skip | undefined {
   const key = keyOf(route, facts);

@@ -191,5 +191,12 @@ describe('run-execution, when providers are busy or fail', function () {
     expect(await whenOver(infra, asked)).to.equal('failed');
     expect(await codeOf(asked)).to.equal('MODEL_OVERLOADED');
     expect(await callsFor(spec.sandbox.url, asked.executionId)).to.have.length(1);
+    expect((await eventOf(infra, asked, 'ExecutionFailed')).data.retryAfterSeconds).to.equal(60);
+    const next = await ask(infra, { expiresInMs: 30_000 });
+    expect(await whenOver(infra, next)).to.equal('failed');
+    expect(await codeOf(next)).to.equal('MODEL_OVERLOADED');
+    expect(await callsFor(spec.sandbox.url, next.executionId)).to.deep.equal([]);
+    const { data } = await eventOf(infra, next, 'ExecutionFailed');
+    expect(data.retryAfterSeconds).to.be.within(50, 60);
   });
 });

@@ -11,6 +11,7 @@ import type { Route } from '../../contracts/catalogue/catalogue.js';
 import type { Loaded } from '../../command-handling/repository.js';
 import { doubtsOf, keyFor } from '../../domain/execution/doubt.js';
 import type * as Execution from '../../domain/execution/execution.js';
+import { failedForGood } from '../../domain/routing/choose-route.js';
 import { retryDelayMs } from '../../domain/routing/backoff.js';
 import { isOutage, retryOnOutage } from '../../infra/event-store/outage.js';
 import type { Payload } from '../../infra/event-store/port.js';
@@ -145,31 +146,60 @@ function failureOf(
 ): Execution.Command {
   const { claimed, model } = attempt;
   const { current, request } = claimed.state;
-  const { code, retryable, detail } = failed;
-  const failure = { code, retryable, detail, attemptsMax: model.attemptsMax };
+  const others = othersOf(attempt);
   const record = (more: Partial<Execution.Failure>): Execution.Command => ({
     type: 'RecordFailure',
     attempt: current.attempt,
-    failure: { ...failure, ...more },
+    failure: { ...failureIn(failed), attemptsMax: model.attemptsMax, ...more },
     at,
   });
-  const delayMs = delayOf(attempt, failed, nowMs);
+  const last = { attemptsMax: current.attempt };
+  if (failed.elsewhere && others.length === 0) return record(last);
+  const delayMs = delayOf(attempt, others, failed, nowMs);
   if (delayMs === 0) return record({});
   const notBeforeMs = nowMs + delayMs;
-  if (notBeforeMs >= Date.parse(request.expiresAt)) return record({ attemptsMax: current.attempt });
+  if (notBeforeMs >= Date.parse(request.expiresAt)) return record(last);
   return record({ notBefore: new Date(notBeforeMs).toISOString() });
 }
 
-function delayOf({ claimed, model, route }: ClaimedAttempt, failed: Failed, nowMs: number): number {
+const failureIn = ({ code, retryable, elsewhere, detail, details, retryAfterMs }: Failed) => ({
+  code,
+  retryable,
+  ...(elsewhere && { elsewhere }),
+  detail,
+  ...(details && { details }),
+  ...(retryAfterMs !== undefined && { retryAfterSeconds: secondsOf(retryAfterMs) }),
+});
+
+/** The routes beside its own that may follow. */
+function othersOf({ claimed, model, route }: ClaimedAttempt): readonly Route[] {
+  const earlier = claimed.state.attempts.slice(0, -1);
+  return model.routes.filter(
+    ({ name, provider }) =>
+      name !== route.name &&
+      !earlier.some((tried) => tried.route === name && failedForGood(tried)) &&
+      keyFor(earlier, { provider, route: name }, model.unknownMaxCost) !== undefined,
+  );
+}
+
+/** What providers may ask for is told up to a year, which is more than anybody waits. */
+const RETRY_AFTER_MAX_SECONDS = 31_536_000;
+
+export const secondsOf = (ms: number): number =>
+  Math.min(Math.max(Math.ceil(ms / 1_000), 0), RETRY_AFTER_MAX_SECONDS);
+
+function delayOf(
+  { claimed }: ClaimedAttempt,
+  others: readonly Route[],
+  failed: Failed,
+  nowMs: number,
+): number {
   const { current, attempts } = claimed.state;
-  const earlier = attempts.slice(0, -1);
-  const own = doubtsOf(earlier).find(({ dispatchKey }) => dispatchKey === current.dispatchKey);
+  const own = doubtsOf(attempts.slice(0, -1)).find(
+    ({ dispatchKey }) => dispatchKey === current.dispatchKey,
+  );
   if (own && isKeyInUse(failed)) return Math.max(Date.parse(own.deadline) - nowMs, PAUSE_MIN_MS);
-  const isElsewhere = ({ name, provider }: Route) =>
-    name !== route.name &&
-    keyFor(earlier, { provider, route: name }, model.unknownMaxCost) !== undefined;
   const isUntried = ({ name }: Route) => attempts.every((tried) => tried.route !== name);
-  const others = model.routes.filter(isElsewhere);
   if (others.some(isUntried)) return 0;
   const { retryAfterMs } = failed;
   return retryDelayMs({

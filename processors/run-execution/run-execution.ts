@@ -31,6 +31,7 @@ import type { AcceptedJobs } from './accepted-jobs.js';
 import { inputOf, wordsOf } from './input.js';
 import { openProviderCalls, type ProviderCalls } from './provider-calls.js';
 import { openProviderPool, type ProviderPool, type ProviderSlot } from './provider-pool.js';
+import { secondsOf } from './record-outcome.js';
 import { WAITING_SETTINGS, type Start, type WaitingSettings } from './waiting-entry.js';
 import { openWaitingRoom } from './waiting-room.js';
 import { openWaitingRows } from './waiting-rows.js';
@@ -177,8 +178,12 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
     return claim(job, loaded, { model, route, provider, candidates: choice.candidates });
   const doubts = doubtsOf(tried);
   const isFull = choice.candidates.some(({ skipped }) => skipped === 'bulkhead_full');
-  if (!model || choice.waitsFor.length === 0 || (how?.isLate && !isFull))
-    return giveUp(job, loaded, doubts.length > 0 ? 'GENERATION_TIMEOUT' : codeOf(choice));
+  const { restsUntilMs = 0 } = choice;
+  const isHopeless = restsUntilMs >= Date.parse(request.expiresAt);
+  if (!model || choice.waitsFor.length === 0 || isHopeless || (how?.isLate && !isFull)) {
+    const code = doubts.length > 0 ? 'GENERATION_TIMEOUT' : codeOf(choice);
+    return giveUp(job, loaded, code, restsUntilMs > nowMs ? restsUntilMs - nowMs : undefined);
+  }
   const isBound = choice.waitsFor.every((slug) => doubts.some((one) => one.provider === slug));
   return {
     executionId: job.executionId,
@@ -276,9 +281,11 @@ async function giveUp(
   { infra, executionId, metadata }: Job,
   loaded: Loaded<Pending>,
   code: CanonicalCode,
+  retryAfterMs?: number,
 ): Promise<string> {
   const at = new Date(infra.now()).toISOString();
-  const command: Execution.Command = { type: 'Fail', code, at };
+  const advice = retryAfterMs !== undefined && { retryAfterSeconds: secondsOf(retryAfterMs) };
+  const command: Execution.Command = { type: 'Fail', code, ...advice, at };
   const { outcome } = await infra.executions.decide(loaded, command, metadata);
   if (outcome !== 'accepted') return outcome;
   infra.log.info({ executionId, code }, 'an execution was given up before it was dispatched');

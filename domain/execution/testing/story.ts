@@ -83,12 +83,13 @@ const failure = (isRetryable: boolean, attemptsMax = 3) => ({
   detail: 'd',
   attemptsMax,
 });
-export const fail = (isRetryable: boolean, attemptsMax = 3): Execution.Command => ({
-  type: 'RecordFailure',
-  attempt: 1,
-  failure: failure(isRetryable, attemptsMax),
-  at: T1,
-});
+export const fail = (isRetryable: boolean, attemptsMax = 3) =>
+  ({
+    type: 'RecordFailure',
+    attempt: 1,
+    failure: failure(isRetryable, attemptsMax),
+    at: T1,
+  }) satisfies Execution.Command;
 export const failedOnce = {
   type: 'ProviderFailed',
   data: { ...onAttempt, code: 'GENERATION_FAILED', retryable: true, detail: 'd' },
