@@ -9,7 +9,7 @@
  * poll, in any order and any number of times.
  */
 import type { Readable } from 'node:stream';
-import type { Provider } from '../contracts/catalogue/catalogue.js';
+import type { InputMap, Provider } from '../contracts/catalogue/catalogue.js';
 import type { CanonicalCode, ErrorDetail } from '../contracts/error-codes.js';
 import type { Modality, Usage } from '../contracts/events/execution.js';
 
@@ -19,6 +19,8 @@ export interface ProviderCall {
   readonly modality: Modality;
   /** Canonical input, valid against the model's schema. */
   readonly input: Readonly<Record<string, unknown>>;
+  /** Of the route: how the provider's model calls what we call otherwise. */
+  readonly inputMap?: InputMap;
   /** The files that the input names, by id. One that was deleted since is not among them. */
   readonly files?: ReadonlyMap<string, InputFile>;
   /** Where the provider may tell the end of its job; absent where it cannot reach us. */
@@ -38,7 +40,7 @@ export interface ProviderJob extends Pick<
 }
 
 /** With what its output is read by. */
-export type PolledJob = ProviderJob & Pick<ProviderCall, 'modality' | 'input'>;
+export type PolledJob = ProviderJob & Pick<ProviderCall, 'modality' | 'input' | 'inputMap'>;
 
 /**
  * A file of the input, without its name. Its bytes are read when they are asked for, and anew each
@@ -185,7 +187,7 @@ export interface ProviderCallback {
 /** The call of the attempt that was called back. */
 export type CalledBack = Pick<
   ProviderCall,
-  'provider' | 'providerModel' | 'modality' | 'input' | 'dispatchKey'
+  'provider' | 'providerModel' | 'modality' | 'input' | 'inputMap' | 'dispatchKey'
 >;
 
 /** What a callback says. A body that names another job than the attempt's is not believed. */

@@ -1,10 +1,12 @@
 /** Every vendor; a new one is a line here and a folder. */
+import { fal } from './fal/fal.js';
 import { genericJson } from './generic-json/generic-json.js';
 import { openai } from './openai/openai.js';
+import { replicate } from './replicate/replicate.js';
 import { sandboxJobs } from './sandbox-jobs/jobs.js';
 import type { Vendor } from './vendor.js';
 
-const vendors: readonly Vendor[] = [openai, sandboxJobs, genericJson];
+const vendors: readonly Vendor[] = [openai, replicate, fal, sandboxJobs, genericJson];
 
 /** Adapters by the name that a catalogue gives. */
 export const adapterKinds: ReadonlyMap<string, Vendor[string]> = new Map(

@@ -33,6 +33,10 @@ export interface Provider {
   readonly baseUrl: string;
   /** Name of the environment variable that holds the credential. */
   readonly credentialEnv?: string;
+  /** Name of the variable with the secret by which its callbacks are signed. */
+  readonly webhookSecretEnv?: string;
+  /** Where the public keys of its callbacks are; the vendor's own place unless it is said. */
+  readonly webhookKeysUrl?: string;
   /** Goes before what the vendor does. */
   readonly auth?: Auth;
   /** Sent with every call, by names in lower case. */
@@ -55,12 +59,22 @@ export interface Provider {
   readonly generic?: GenericEntry;
 }
 
+/** Canonical input as a model of a provider wants it. What is not mentioned is sent as it is. */
+export interface InputMap {
+  /** Canonical name → its own name; null: it is not sent. */
+  readonly names: Readonly<Record<string, string | null>>;
+  /** Sent with every call, unless the caller's input says the same. */
+  readonly fixed: Readonly<Record<string, unknown>>;
+}
+
 export interface Route {
   /** `<model slug>/<provider slug>` unless named. */
   readonly name: string;
   readonly provider: string;
   /** The provider's own name of the model. */
   readonly providerModel: string;
+  /** How the provider's model calls what we call otherwise. */
+  readonly inputMap?: InputMap;
   /** What the caller pays. */
   readonly price: Price;
   /** What we pay. */

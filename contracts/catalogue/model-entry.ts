@@ -36,6 +36,8 @@ export interface RouteEntry {
   readonly name?: string;
   readonly provider: string;
   readonly provider_model: string;
+  readonly input_map?: Readonly<Record<string, string | null>>;
+  readonly input_fixed?: Readonly<Record<string, unknown>>;
   readonly priority?: number;
   readonly weight?: number;
   readonly capabilities?: Capabilities;
@@ -81,6 +83,17 @@ const route = closed(
     name: text(127, 'a name that no other route has'),
     provider: slug,
     provider_model: text(255, "the provider's own name of the model"),
+    input_map: {
+      type: 'object',
+      additionalProperties: { type: ['string', 'null'], minLength: 1, maxLength: 127 },
+      maxProperties: 100,
+      description: 'canonical names and those of the model, such as {duration_s: duration}',
+    },
+    input_fixed: {
+      type: 'object',
+      maxProperties: 100,
+      description: 'inputs of the model that are sent with every call',
+    },
     priority: integer(-1000, 1000, 'smaller is preferred'),
     weight: integer(0, 1000, 'a share among routes that are about as good'),
     capabilities: capabilitiesSchema,

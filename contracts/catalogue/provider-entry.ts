@@ -6,6 +6,8 @@ export interface ProviderEntry {
   readonly adapter: string;
   readonly base_url: string;
   readonly credential_env?: string;
+  readonly webhook_secret_env?: string;
+  readonly webhook_keys_url?: string;
   readonly honours_idempotency_key?: boolean;
   readonly timeout_ms: number;
   readonly bulkhead: number;
@@ -53,6 +55,12 @@ export const providerSchema: Part = closed(
       pattern: '^[A-Z][A-Z0-9_]{0,127}$',
       description: 'the NAME of the environment variable that holds the credential',
     },
+    webhook_secret_env: {
+      type: 'string',
+      pattern: '^[A-Z][A-Z0-9_]{0,127}$',
+      description: 'the NAME of the environment variable that holds the secret of its callbacks',
+    },
+    webhook_keys_url: text(2048, 'where the public keys of its callbacks are, an http(s) URL'),
     honours_idempotency_key: { type: 'boolean', description: 'true or false' },
     timeout_ms: integer(10, 3_600_000, 'milliseconds'),
     bulkhead: integer(1, 10_000, 'calls at once'),

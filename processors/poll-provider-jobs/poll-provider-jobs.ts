@@ -93,6 +93,7 @@ async function ask(
       providerJobId: current.job.providerJobId,
       modality: request.modality,
       input: input.input,
+      ...(route.inputMap && { inputMap: route.inputMap }),
       dispatchKey: current.dispatchKey,
       timeoutMs: Math.min(POLL_TIMEOUT_MS, provider.timeoutMs),
       signal,

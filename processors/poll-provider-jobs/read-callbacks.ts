@@ -149,6 +149,7 @@ async function readAs(
     providerModel: route.providerModel,
     modality: request.modality,
     input: input.input,
+    ...(route.inputMap && { inputMap: route.inputMap }),
     dispatchKey: current.dispatchKey,
   });
 }

@@ -228,6 +228,7 @@ async function call(
       providerModel: route.providerModel,
       modality: request.modality,
       input: input.input,
+      ...(route.inputMap && { inputMap: route.inputMap }),
       ...(input.files.size > 0 && { files: input.files }),
       ...(callbackUrl !== undefined && { callbackUrl }),
       dispatchKey: current.dispatchKey,

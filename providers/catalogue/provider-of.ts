@@ -10,6 +10,10 @@ export function providerOf(slug: string, entry: ProviderEntry, variables: Variab
     adapter: entry.adapter,
     baseUrl: baseUrlOf(entry.base_url, variables).replace(/\/+$/, ''),
     ...(credentialEnv !== undefined && { credentialEnv }),
+    ...(entry.webhook_secret_env !== undefined && { webhookSecretEnv: entry.webhook_secret_env }),
+    ...(entry.webhook_keys_url !== undefined && {
+      webhookKeysUrl: baseUrlOf(entry.webhook_keys_url, variables),
+    }),
     honoursIdempotencyKey: entry.honours_idempotency_key ?? false,
     timeoutMs: entry.timeout_ms,
     bulkhead: entry.bulkhead,

@@ -94,7 +94,7 @@ providerJobsContract(ADAPTER, {
   adapter: ADAPTER,
   provider: { generic: film },
   call: { modality: 'video', input: { prompt: 'a boat', duration_s: 4 } },
-  pollPath: (id) => `/films/${id}`,
+  pollPath: (id) => `/v1/films/${id}`,
   answers: {
     'a job that waits': { body: { state: 'QUEUED' }, means: { kind: 'pending' } },
     'a job that is done': { body: filmed, means: success },

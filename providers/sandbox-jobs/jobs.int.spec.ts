@@ -33,7 +33,7 @@ const failed = (detail: string, countsAsFailure: boolean): JobOutcome => ({
 providerJobsContract('sandbox-jobs', {
   adapter: 'sandbox-jobs',
   call,
-  pollPath: (id) => `/jobs/${id}`,
+  pollPath: (id) => `/v1/jobs/${id}`,
   answers: {
     'a job that waits': { body: { id: 'j', status: 'queued' }, means: { kind: 'pending' } },
     'a job that runs': { body: { id: 'j', status: 'running' }, means: { kind: 'pending' } },

@@ -3,9 +3,10 @@
  * `GET /jobs/{id}` says what became of it, `POST /jobs/{id}/cancel` stops it. Errors have OpenAI's
  * envelope. Pictures are delivered by URL and counted by us: never more than were asked for.
  */
-import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
 import { apiPath } from '../api-path.js';
 import { openaiDialect } from '../openai/failures.js';
+import { meanings } from '../meanings.js';
+import { cancelledThere, jobFailed, jobIdIn, unanswered } from '../job-answers.js';
 import { callJson, isObject, unknown } from '../json-call.js';
 import type {
   JobOutcome,
@@ -15,6 +16,7 @@ import type {
   ProviderOutcome,
   ProviderResult,
 } from '../port.js';
+import { imagesAsked } from '../produced.js';
 import type { Vendor, Wire } from '../vendor.js';
 
 const ANSWER_BYTES_MAX = 256 * 1024;
@@ -73,13 +75,10 @@ function requestOf({ width, height, num_images, ...rest }: Fields): Fields {
 const pathOf = ({ provider, providerJobId }: ProviderJob) =>
   apiPath(provider, `/jobs/${encodeURIComponent(providerJobId)}`);
 
-const PROVIDER_JOB_ID_CHARS_MAX = 256;
-
 /** What is accepted may be done already: some providers wait a moment before they answer. */
 function outcomeOf(answer: Fields, input: Fields): ProviderOutcome {
-  const { id } = answer;
-  if (typeof id !== 'string' || id === '' || id.length > PROVIDER_JOB_ID_CHARS_MAX)
-    return unknown('accepted without the id of a job');
+  const id = jobIdIn(answer['id']);
+  if (id === undefined) return unknown('accepted without the id of a job');
   const state = stateOf(answer, input);
   return state.kind === 'pending' ? { kind: 'accepted', providerJobId: id } : state;
 }
@@ -93,9 +92,9 @@ function stateOf({ status, output }: Fields, input: Fields): JobOutcome {
     case 'succeeded':
       return resultOf(output, imagesAsked(input));
     case 'failed':
-      return jobFailed('the job failed', true);
+      return jobFailed(meanings.broken, 'the job failed');
     case 'cancelled':
-      return jobFailed('the job was cancelled at the provider', false);
+      return cancelledThere();
     default:
       return { kind: 'pending', detail: 'the job has no status that is known' };
   }
@@ -104,7 +103,7 @@ function stateOf({ status, output }: Fields, input: Fields): JobOutcome {
 function resultOf(output: unknown, asked: number): ProviderResult {
   const urls = Array.isArray(output) ? (output as unknown[]).slice(0, asked) : [];
   const images = urls.flatMap(producedIn);
-  if (images.length === 0) return jobFailed('the job succeeded without a picture', true);
+  if (images.length === 0) return jobFailed(meanings.broken, 'the job succeeded without a picture');
   return {
     kind: 'succeeded',
     output: { modality: 'image', images },
@@ -115,27 +114,5 @@ function resultOf(output: unknown, asked: number): ProviderResult {
 const producedIn = (url: unknown): ProducedFile[] =>
   typeof url === 'string' && URL.canParse(url) && /^https?:/i.test(url) ? [{ url }] : [];
 
-const jobFailed = (detail: string, countsAsFailure: boolean): ProviderResult => ({
-  kind: 'failed',
-  code: 'GENERATION_FAILED',
-  retryable: true,
-  countsAsFailure,
-  detail,
-});
-
 const isUnknownJob = (refusal: unknown): boolean =>
   isObject(refusal) && isObject(refusal['error']) && refusal['error']['code'] === 'job_not_found';
-
-/** A question that went wrong says nothing about the job. */
-function unanswered(outcome: Exclude<ProviderResult, { kind: 'succeeded' }>): JobOutcome {
-  const { detail } = outcome;
-  const retryAfterMs = outcome.kind === 'failed' ? outcome.retryAfterMs : undefined;
-  if (retryAfterMs === undefined) return { kind: 'pending', detail };
-  return { kind: 'pending', detail, pollAfterMs: retryAfterMs };
-}
-
-function imagesAsked({ num_images: asked }: Fields): number {
-  return Number.isSafeInteger(asked) && Number(asked) > 0
-    ? Math.min(Number(asked), LIST_ITEMS_MAX)
-    : 1;
-}

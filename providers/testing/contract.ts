@@ -15,9 +15,16 @@ import { dripping, json, openStage, raw, type Answer, type Stage } from './stage
 
 interface AdapterCase {
   readonly adapter: string;
+  /** Below the base URL and its version. */
   readonly path: string;
   /** The path below the base URL is `/v1` and `path`, whatever the base URL names. */
   readonly exactPath?: true;
+  /** Where the adapter adds none. */
+  readonly version?: '';
+  /** `Bearer` unless it is another. */
+  readonly scheme?: string;
+  /** What the body has, where it does not name the model. */
+  readonly body?: object;
   readonly call: Pick<ProviderCall, 'modality' | 'input'>;
   /** What the catalogue says of the provider beside the address. */
   readonly provider?: Partial<Provider>;
@@ -81,10 +88,10 @@ function sending(scene: Scene, one: AdapterCase): void {
     stage.play(json(one.answer));
     expect(await call({}, { credentialEnv: 'CANARY_KEY' })).to.deep.equal(one.outcome);
     const [seen] = stage.seen;
-    expect(seen?.path).to.equal(`/base/v1${one.path}`);
-    expect(seen?.body).to.include({ model: 'model-1' });
+    expect(seen?.path).to.equal(`/base${one.version ?? '/v1'}${one.path}`);
+    expect(seen?.body).to.deep.include(one.body ?? { model: 'model-1' });
     expect(seen?.headers).to.include({
-      authorization: `Bearer ${CREDENTIAL}`,
+      authorization: `${one.scheme ?? 'Bearer'} ${CREDENTIAL}`,
       'idempotency-key': 'exec_1/1',
       'x-dispatch-key': 'exec_1/1',
       'accept-encoding': 'identity',
@@ -98,7 +105,7 @@ function sending(scene: Scene, one: AdapterCase): void {
     await call({}, { baseUrl: `${stage.url}/v1beta/openai` });
     const version = one.exactPath ? '/v1' : '';
     expect(stage.seen[0]?.path).to.equal(`/v1beta/openai${version}${one.path}`);
-    expect(stage.seen[0]?.headers.authorization).to.equal('Bearer none');
+    expect(stage.seen[0]?.headers.authorization).to.equal(`${one.scheme ?? 'Bearer'} none`);
   });
 
   it('sends nothing without the credential that the provider calls for', async () => {
@@ -127,8 +134,8 @@ function sending(scene: Scene, one: AdapterCase): void {
     await call();
     await call({}, { baseUrl: `${stage.url}/other` });
     expect(stage.seen.map(({ path }) => path)).to.deep.equal([
-      `/base/v1${one.path}`,
-      `/other/v1${one.path}`,
+      `/base${one.version ?? '/v1'}${one.path}`,
+      `/other${one.version ?? '/v1'}${one.path}`,
     ]);
   });
 }

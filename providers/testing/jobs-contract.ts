@@ -14,7 +14,12 @@ interface JobCase {
   readonly call: Pick<ProviderCall, 'modality' | 'input'>;
   /** What the catalogue says of the provider beside the address. */
   readonly provider?: Partial<Provider>;
+  /** Below the base URL. */
   readonly pollPath: (providerJobId: string) => string;
+  /** `Bearer` unless it is another. */
+  readonly scheme?: string;
+  /** `POST` unless it is another. */
+  readonly cancelMethod?: string;
   /** Answers to a question, and what is made of each. */
   readonly answers: Readonly<
     Record<string, { readonly body: unknown; readonly means: JobOutcome }>
@@ -72,9 +77,11 @@ export function providerJobsContract(name: string, one: JobCase): void {
       await poll();
       await poll();
       expect(stage.seen.map(({ method, path }) => [method, path])).to.deep.equal(
-        Array(2).fill(['GET', `/base/v1${one.pollPath(encodeURIComponent(ID))}`]),
+        Array(2).fill(['GET', `/base${one.pollPath(encodeURIComponent(ID))}`]),
       );
-      expect(stage.seen[0]?.headers.authorization).to.equal(`Bearer ${CREDENTIAL}`);
+      expect(stage.seen[0]?.headers.authorization).to.equal(
+        `${one.scheme ?? 'Bearer'} ${CREDENTIAL}`,
+      );
     });
 
     readings(afterPlaying, one);
@@ -88,7 +95,9 @@ export function providerJobsContract(name: string, one: JobCase): void {
       expect(await adapter.cancel?.(job())).to.equal(false);
       stage.play(({ socket }) => void socket?.resetAndDestroy());
       expect(await adapter.cancel?.(job())).to.equal(false);
-      expect(stage.seen.map(({ method }) => method)).to.deep.equal(['POST', 'POST', 'POST']);
+      expect(stage.seen.map(({ method }) => method)).to.deep.equal(
+        Array(3).fill(one.cancelMethod ?? 'POST'),
+      );
     });
   });
 }
