@@ -260,7 +260,7 @@ describe('provider adapter: fal, its own', () => {
       signal: new AbortController().signal,
     });
 
-  it('knows its callbacks by its public keys, which it asks for once and without a key', async () => {
+  it('knows its callbacks by its public keys, asked for once and without a key', async () => {
     stage.play(json(keys()));
     const genuine = signed('{"a":1}');
     expect(await check(genuine)).to.equal('genuine');

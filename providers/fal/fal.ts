@@ -1,9 +1,9 @@
 /**
  * fal's queue, as its documentation has it:
  *
- *   POST /{owner}/{app}[/{path}]?fal_webhook=…        → {request_id, …}
- *   GET  /{owner}/{app}/requests/{id}/status          → {status: IN_QUEUE | IN_PROGRESS | COMPLETED}
- *   GET  /{owner}/{app}/requests/{id}                 → the model's output, or its error
+ *   POST /{owner}/{app}[/{path}]?fal_webhook=…    → {request_id, …}
+ *   GET  /{owner}/{app}/requests/{id}/status      → {status: IN_QUEUE | IN_PROGRESS | COMPLETED}
+ *   GET  /{owner}/{app}/requests/{id}             → the model's output, or its error
  *   PUT  /{owner}/{app}/requests/{id}/cancel
  *
  * The webhook has {request_id, status: OK | ERROR, payload, error?}; a payload that cannot be sent
@@ -97,7 +97,7 @@ function submitPath({ providerModel, callbackUrl }: ProviderCall): string {
     : `${path}?fal_webhook=${encodeURIComponent(callbackUrl)}`;
 }
 
-/** What follows owner and app chooses an endpoint of the app, and is no part of a request's path. */
+/** What follows owner and app chooses an endpoint of the app, and is not asked about. */
 function pathOf({ providerModel, providerJobId }: ProviderJob): string {
   const app = providerModel.split('/').slice(0, 2).join('/');
   return `/${segments(app)}/requests/${encodeURIComponent(providerJobId)}`;

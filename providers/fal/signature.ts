@@ -1,7 +1,7 @@
 /**
  * Whether a callback is fal's: `x-fal-webhook-signature` is, in hex, an Ed25519 signature over the
- * lines of request id, user id, timestamp and the SHA-256 (hex) of the body as it came. The keys are
- * public, a JSON Web Key Set at `webhook_keys_url`.
+ * lines of request id, user id, timestamp and the SHA-256 (hex) of the body as it came. The keys
+ * are public, a JSON Web Key Set at `webhook_keys_url`.
  *
  * Its age is not judged: the URL is of one attempt, and the same callback again changes nothing.
  */

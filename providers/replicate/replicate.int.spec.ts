@@ -125,7 +125,7 @@ describe('provider adapter: replicate, its own', () => {
       ...more,
     });
 
-  it('asks official models, deployments and versions where each is, and to be called back', async () => {
+  it('asks models, deployments and versions where each is, and to be called back', async () => {
     const hex = 'a1'.repeat(32);
     stage.play(json(prediction('starting'), 201));
     const callbackUrl = 'https://models.example/v1/callbacks/token';
