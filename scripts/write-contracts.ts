@@ -1,10 +1,11 @@
 /**
  * Writes docs/contracts/ from the schemas in contracts/ and from the routes: every event with its
- * fields, the error codes, the OpenAPI document. With `--check` it writes nothing and fails when a
+ * fields, the error codes, the OpenAPI document, the JSON Schema of catalogue files. With `--check` it writes nothing and fails when a
  * file is stale.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { commandRoutes } from '../command-api/app.js';
+import { catalogueSchema } from '../contracts/catalogue/catalogue.schema.js';
 import { errorCatalogue } from '../contracts/error-codes.js';
 import { eventSchemas } from '../contracts/events/all.js';
 import type { EventSchema } from '../contracts/events/envelope.js';
@@ -18,6 +19,7 @@ const pages: Readonly<Record<string, string>> = {
   'docs/contracts/events.md': eventsPage(),
   'docs/contracts/error-codes.md': errorsPage(),
   'docs/contracts/events.schema.json': `${JSON.stringify(allSchemas(), null, 2)}\n`,
+  'docs/contracts/catalogue.schema.json': `${JSON.stringify(catalogueSchema, null, 2)}\n`,
   'docs/contracts/openapi.json': `${JSON.stringify(wholeApi(), null, 2)}\n`,
 };
 
