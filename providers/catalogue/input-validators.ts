@@ -1,13 +1,16 @@
 /**
  * Validators of canonical inputs, compiled from the models' own schemas (strict, draft 2020-12, the
- * formats of ajv-formats and `file-id`). One per model and catalogue version: a new version brings
- * new `Model` objects, and the validators of the old ones go with them.
+ * formats of ajv-formats and `file-id`). A compilation takes milliseconds, and a large catalogue has
+ * few schemas that differ: there is one validator for each text of a schema, over all models and
+ * the versions of the catalogue that follow each other. What explains a refusal is compiled when
+ * the first input is refused.
  */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { Model } from '../../contracts/catalogue/catalogue.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import { isId } from '../../contracts/ids.js';
+import { openRecentMap, type RecentMap } from '../../infra/recent-map.js';
 import { detailsOf } from './input-errors.js';
 
 type Input = Readonly<Record<string, unknown>>;
@@ -15,12 +18,15 @@ type Schema = Readonly<Record<string, unknown>>;
 
 export type CompileInput = (schema: Schema) => { readonly problem?: string };
 
-/** Tells why a schema cannot be used, without keeping what it compiles. */
+/** Tells why a schema cannot be used. */
 export function compilerOfInputs(): CompileInput {
-  const ajv = openAjv({ allErrors: false, validateSchema: true });
+  let ajv: Ajv2020 | undefined;
   return (schema) => {
+    const text = JSON.stringify(schema);
+    if (quick.get(text)) return {};
     try {
-      ajv.compile(schema);
+      ajv ??= openAjv({ allErrors: false, validateSchema: true });
+      quick.set(text, ajv.compile(schema), 1);
       return {};
     } catch (error) {
       return { problem: (error as Error).message };
@@ -30,7 +36,7 @@ export function compilerOfInputs(): CompileInput {
 
 /** The quick check: it stops at the first violation. */
 export function validatorOf(model: Model): ValidateFunction {
-  return remembered(quick, model, { allErrors: false, validateSchema: false });
+  return remembered(ofModel, quick, model, { allErrors: false, validateSchema: false });
 }
 
 /** An input of more values than this is refused for its first violation alone. */
@@ -41,7 +47,10 @@ export function validateInput(model: Model, input: Input): ErrorDetail[] {
   const validate = validatorOf(model);
   if (validate(input)) return [];
   if (!fewValues(input)) return detailsOf(validate.errors ?? []);
-  const explain = remembered(thorough, model, { allErrors: true, validateSchema: false });
+  const explain = remembered(explaining, thorough, model, {
+    allErrors: true,
+    validateSchema: false,
+  });
   explain(input);
   return detailsOf(explain.errors ?? validate.errors ?? []);
 }
@@ -68,10 +77,19 @@ function filesUnder(schema: unknown, value: unknown, field: string): FileReferen
   );
 }
 
-type Remembered = WeakMap<Model, ValidateFunction>;
+/** By the text of a schema: more than any catalogue has. */
+const SCHEMAS_MAX = 10_000;
 
-const quick: Remembered = new WeakMap();
-const thorough: Remembered = new WeakMap();
+type ByText = RecentMap<string, ValidateFunction>;
+
+const quick: ByText = openRecentMap({ costMax: SCHEMAS_MAX, entriesMax: SCHEMAS_MAX });
+const thorough: ByText = openRecentMap({ costMax: SCHEMAS_MAX, entriesMax: SCHEMAS_MAX });
+
+/** The same by model, so that an input costs one look-up. */
+type ByModel = WeakMap<Model, ValidateFunction>;
+
+const ofModel: ByModel = new WeakMap();
+const explaining: ByModel = new WeakMap();
 
 interface AjvOptions {
   readonly allErrors: boolean;
@@ -79,9 +97,18 @@ interface AjvOptions {
   readonly validateSchema: boolean;
 }
 
-function remembered(known: Remembered, model: Model, options: AjvOptions): ValidateFunction {
-  let validate = known.get(model);
-  if (!validate) known.set(model, (validate = openAjv(options).compile(model.inputSchema)));
+function remembered(
+  known: ByModel,
+  byText: ByText,
+  model: Model,
+  options: AjvOptions,
+): ValidateFunction {
+  const one = known.get(model);
+  if (one) return one;
+  const text = JSON.stringify(model.inputSchema);
+  const validate = byText.get(text) ?? openAjv(options).compile(model.inputSchema);
+  byText.set(text, validate, 1);
+  known.set(model, validate);
   return validate;
 }
 

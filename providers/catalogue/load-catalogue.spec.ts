@@ -90,6 +90,17 @@ describe('catalogue: loading', () => {
     expect(versions[0]).to.equal(versions[1]).and.not.to.equal(versions[2]);
   });
 
+  it('reads a thousand models of one schema in a second or two', () => {
+    const tree = parse(base) as { models: Record<string, unknown> };
+    const { talk } = tree.models;
+    for (let i = 0; i < 1_000; i++) tree.models[`talk-${i}`] = talk;
+    const text = stringify(tree, { aliasDuplicateObjects: false });
+    const began = Date.now();
+    const result = loadCatalogue(text, { HOME_URL: 'https://api.example' });
+    expect('catalogue' in result && result.catalogue.models.size).to.equal(1_001);
+    expect(Date.now() - began).to.be.below(6_000);
+  });
+
   it('reads the bundled catalogue: three models, two routes each, priced', () => {
     const result = loadCatalogue(bundled, variables);
     if (!('catalogue' in result)) throw new Error(result.problems.join());
