@@ -1,9 +1,9 @@
 /**
  * Validators of canonical inputs, compiled from the models' own schemas (strict, draft 2020-12, the
  * formats of ajv-formats and `file-id`). A compilation takes milliseconds, and a large catalogue
- * has few schemas that differ: there is one validator for each text of a schema, over all models and
- * the versions of the catalogue that follow each other. What explains a refusal is compiled when
- * the first input is refused.
+ * has few schemas that differ: there is one validator for each text of a schema, over all models
+ * and the versions of the catalogue that follow each other. What explains a refusal is compiled
+ * when the first input is refused.
  */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
