@@ -23,6 +23,7 @@ import {
   StoreUnavailable,
   type EventStore,
   type Payload,
+  type StreamAppend,
 } from '../infra/event-store/port.js';
 import type { CommandMetadata } from './command-metadata.js';
 import type { StreamCache } from './stream-cache.js';
@@ -68,6 +69,8 @@ export type Choice<S, C> = C | ((state: S) => C | undefined);
 export interface Along {
   /** Stored together with the events. */
   readonly payload?: Payload | undefined;
+  /** Tried behind the events, and only where they are appended; each on its own. */
+  readonly dependents?: readonly StreamAppend[];
   /** Names the append (see `appendOf`): with the same one it may be repeated after an outage. */
   readonly token?: string;
 }
@@ -124,7 +127,7 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
       return cached && cached.revision >= atLeast ? cached : readOn(id);
     },
 
-    async decide(loaded, choice, metadata, { payload, token } = {}) {
+    async decide(loaded, choice, metadata, { payload, dependents = [], token } = {}) {
       const { id, state, revision } = loaded;
       const command = commandOf(choice, state);
       if (command === undefined) return { outcome: 'alreadyDone', state };
@@ -134,7 +137,7 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
       const stream = streamOf(category, id);
       const append = appendOf(stream, revision, events, metadata, token);
       const payloads = payload && { payloads: [payload] };
-      const [outcome] = await store.append({ appends: [append], ...payloads });
+      const [outcome] = await store.append({ appends: [append, ...dependents], ...payloads });
       if (outcome?.status === 'appended')
         return { outcome: 'accepted', ...goOn(loaded, events, revision + events.length), events };
       if (outcome?.status === 'conflict' && outcome.actualRevision < revision) cache.evict(stream);

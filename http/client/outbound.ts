@@ -4,15 +4,16 @@
  * to hold our memory, sockets or time.
  *
  * Promises, for every call: the URL and the address are vetted (vet-url.ts, connector.ts); nothing
- * is followed, a redirect is an answer; nothing is decompressed; `timeoutMs` is the deadline of the
- * whole call; an answer has at most 16 KiB of headers, and a download the body bytes asked for; a
- * host gets a bounded number of connections. Outcomes are values; only a bug rejects.
+ * is followed, a redirect is an answer; nothing is decompressed (see unpack.ts); `timeoutMs` is the
+ * deadline of the whole call; an answer has at most 16 KiB of headers, and a download the body
+ * bytes asked for; a host gets a bounded number of connections. Outcomes are values; only a bug
+ * rejects.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AllowedNetworks } from './addresses.js';
 import { openConnections } from './connections.js';
-import { guardedConnector } from './connector.js';
+import { guardedConnector, trustedConnector } from './connector.js';
 import type { FailureReason, Refused } from './ended.js';
 import type { ExchangeRequest, Method } from './exchange.js';
 import { readHead } from './read-head.js';
@@ -58,6 +59,10 @@ export interface DownloadRequest {
   /** 5 s unless it is said: until the head, and then for each KB at least. */
   readonly patienceMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** A place that the operator configured, as scheme, host and port: it may be called as it is. */
+  readonly configuredOrigin?: string | undefined;
+  /** 2,048 unless it is said. */
+  readonly urlLengthMax?: number | undefined;
 }
 
 export interface Outbound {
@@ -93,8 +98,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
   const { connectionsPerHostMax = CONNECTIONS_PER_HOST_MAX } = options;
   const { connectTimeoutMs = CONNECT_TIMEOUT_MS, resolveHost = openResolver(isPrivateName) } =
     options;
-  const connections = openConnections(connectionsPerHostMax, {
-    connect: guardedConnector({ networks, origins, resolveHost, connectTimeoutMs }),
+  const settings = {
     pipelining: 1,
     maxHeaderSize: HEADER_BYTES_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -102,6 +106,14 @@ export function openOutbound(options: OutboundOptions): Outbound {
     // These bound each silence; the deadline of the exchange bounds all of it together.
     headersTimeout: 0,
     bodyTimeout: 0,
+  };
+  const connections = openConnections(connectionsPerHostMax, {
+    connect: guardedConnector({ networks, origins, resolveHost, connectTimeoutMs }),
+    ...settings,
+  });
+  const configured = openConnections(connectionsPerHostMax, {
+    connect: trustedConnector(connectTimeoutMs),
+    ...settings,
   });
 
   return {
@@ -112,15 +124,16 @@ export function openOutbound(options: OutboundOptions): Outbound {
       if (ended.kind === 'failed') return withoutDetail(ended);
       return ended.kind === 'refused' ? ended : { ...ended, headers: flatHeaders(ended.headers) };
     },
-    async download({ bytesMax, patienceMs = PATIENCE_MS, ...request }) {
-      const vetted = vet({ ...request, method: 'GET' }, networks, origins);
+    async download({ bytesMax, patienceMs = PATIENCE_MS, configuredOrigin: own, ...request }) {
+      const fit = own === undefined ? origins : [...origins, own];
+      const vetted = vet({ ...request, method: 'GET' }, networks, fit);
       if (vetted.kind === 'refused') return vetted;
-      const source = connections.to(vetted.origin);
+      const source = (vetted.origin === own ? configured : connections).to(vetted.origin);
       const limits = { bytesMax, patienceMs, bytesMin: PATIENCE_BYTES };
       const result = await receive(source, vetted.exchange, limits);
       return result.kind === 'failed' ? withoutDetail(result) : result;
     },
-    close: () => connections.close(),
+    close: async () => void (await Promise.all([connections.close(), configured.close()])),
   };
 }
 
@@ -161,11 +174,11 @@ const ownHeaders: readonly string[] = [
 ];
 
 function vet(
-  request: OutboundRequest,
+  request: OutboundRequest & Pick<DownloadRequest, 'urlLengthMax'>,
   networks: AllowedNetworks,
   origins: readonly string[],
 ): Vetted | Refused {
-  const vetted = vetUrl(request.url, networks, origins);
+  const vetted = vetUrl(request.url, networks, origins, request.urlLengthMax);
   if (!vetted.ok) return { kind: 'refused', reason: vetted.reason };
   const taken = Object.keys(request.headers ?? {}).find((name) =>
     ownHeaders.includes(name.toLowerCase()),

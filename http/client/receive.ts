@@ -3,6 +3,7 @@
  * speed: a server that holds a download open and sends next to nothing is cut long before.
  */
 
+import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Failed, FailureReason, Refused } from './ended.js';
 import { startExchange } from './exchange.js';
@@ -16,6 +17,10 @@ export interface Streamed {
   readonly kind: 'stream';
   readonly status: number;
   readonly contentType: string | undefined;
+  /** As the sender names it; the body is as it came (see unpack.ts). */
+  readonly contentEncoding: string | undefined;
+  /** Of a redirect, which is not followed here. */
+  readonly location: string | undefined;
   readonly body: Readable;
 }
 
@@ -59,8 +64,6 @@ export function receive(
     }, patienceMs);
     const exchange: Exchange = startExchange(source, request, {
       head(status, headers) {
-        const encoding = headers['content-encoding'] ?? 'identity';
-        if (encoding !== 'identity') return failBeforeBody('protocol');
         if (Number(headers['content-length']) > bytesMax) return failBeforeBody('too_large');
         patience.refresh();
         body = bodyOf({
@@ -74,7 +77,7 @@ export function receive(
             exchange.stop();
           },
         });
-        resolve({ kind: 'stream', status, contentType: headers['content-type'], body });
+        resolve(streamed(status, headers, body));
       },
       data(chunk) {
         received += chunk.length;
@@ -100,6 +103,17 @@ export function receive(
       },
     });
   });
+}
+
+function streamed(status: number, headers: IncomingHttpHeaders, body: Readable): Streamed {
+  return {
+    kind: 'stream',
+    status,
+    contentType: headers['content-type'],
+    contentEncoding: headers['content-encoding'],
+    location: headers.location,
+    body,
+  };
 }
 
 function bodyOf(exchange: Pick<Exchange, 'resume' | 'stop'>): Readable {

@@ -28,8 +28,9 @@ export function vetUrl(
   text: string,
   networks: AllowedNetworks,
   origins: readonly string[] = [],
+  lengthMax = URL_LENGTH_MAX,
 ): VettedUrl {
-  if (text.length > URL_LENGTH_MAX) return no(`it is longer than ${URL_LENGTH_MAX} characters`);
+  if (text.length > lengthMax) return no(`it is longer than ${lengthMax} characters`);
   // The WHATWG parser drops or rewrites these silently, and then two readers see two URLs.
   if (/[^\x21-\x7e]|\\/.test(text))
     return no('it holds a space, a control or a non-ASCII character');

@@ -27,9 +27,13 @@ export async function inspectFile(given: ByteSource): Promise<FileInfo | undefin
   if (!found) return undefined;
   const format = formats.get(found.ext) ?? found.ext;
   const contentType = contentTypes.get(format) ?? found.mime;
-  const measures = await measuresOf(source, contentType, format);
-  return { contentType, format, ...usable(measures) };
+  const measures = usable(await measuresOf(source, contentType, format));
+  // The same containers hold sound alone.
+  const isSound = measures.durationMs !== undefined && measures.width === undefined;
+  return { contentType: isSound ? asSound(contentType) : contentType, format, ...measures };
 }
+
+const asSound = (contentType: string): string => contentType.replace(/^video\//, 'audio/');
 
 /** Where the library has a word of its own for what has one name here. */
 const formats: ReadonlyMap<string, string> = new Map([

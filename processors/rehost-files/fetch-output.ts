@@ -1,24 +1,34 @@
 /** One output of a provider, fetched and kept as a file of ours. */
 import { Readable } from 'node:stream';
-import type { OutputFile } from '../../contracts/events/execution.js';
+import type { Modality, OutputFile } from '../../contracts/events/execution.js';
 import type { FileEvent } from '../../contracts/events/file.js';
 import type { FileId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { readEvents } from '../../command-handling/streams.js';
+import { pause } from '../../infra/concurrency/pause.js';
 import { FileTooLarge } from '../../infra/files/errors.js';
 import { bytesInStore } from '../../infra/files/byte-source.js';
 import { inspectFile } from '../../infra/files/inspect-file.js';
 import type { StoredFile } from '../../infra/files/port.js';
 import { storedFile } from '../../infra/files/stored.js';
 import type { Infra } from '../../runtime/infra.js';
-import { DownloadCut } from '../../http/client/receive.js';
 import type { ProducedFile } from '../../providers/port.js';
+import {
+  FILE_BYTES_MAX,
+  openSource,
+  tooLarge,
+  troubleIn,
+  unusable,
+  type Fetching,
+  type Trouble,
+} from './output-source.js';
 
-/** `unusable` for good; `unreachable` now, perhaps not later. */
-export type Trouble = 'unusable' | 'unreachable';
-
-const DOWNLOAD_TIMEOUT_MS = 60_000;
-const FILE_BYTES_MAX = 150 * 1024 * 1024;
+/** What the file must be, and where it comes from. */
+export interface Wanted extends Omit<Fetching, 'downloads'> {
+  readonly modality: Modality;
+  /** Of numbers, which no magic bytes tell. */
+  readonly shape?: readonly number[];
+}
 
 /**
  * What was recorded of this file before stands, and what was stored before is not fetched again:
@@ -28,7 +38,7 @@ export async function fetchOutput(
   infra: Infra,
   fileId: FileId,
   source: ProducedFile,
-  signal: AbortSignal,
+  wanted: Wanted,
 ): Promise<OutputFile | Trouble> {
   const { files } = infra;
   const recorded = await recordedFile(infra, fileId);
@@ -37,18 +47,17 @@ export async function fetchOutput(
   // Bytes of another size are not those that the log names.
   if (recorded && size !== undefined) await files.remove(fileId);
   const stored = recorded ? undefined : await storedFile(files, fileId);
-  const kept = stored ?? (await fetchAndPut(infra, fileId, source, signal));
-  if (typeof kept === 'string') return kept;
-  if (recorded) {
-    if (kept.sha256 === recorded.sha256) return recorded;
-    await files.remove(fileId);
-    return 'unusable';
-  }
-  const info = await inspectFile(bytesInStore(files, fileId, kept.sizeBytes));
-  return info?.contentType.startsWith('image/') ? { fileId, ...info, ...kept } : 'unusable';
+  const before = stored && (await described(infra, fileId, stored, wanted));
+  if (before && !('kind' in before)) return before;
+  if (before) await files.remove(fileId);
+  const kept = await fetchWithPatience(infra, fileId, source, wanted);
+  if ('kind' in kept || !recorded) return kept;
+  if (kept.sha256 === recorded.sha256) return recorded;
+  await files.remove(fileId);
+  return unusable('its bytes are no longer those that were recorded');
 }
 
-/** What the log names stays. Only for an execution that has failed: nobody can record it then. */
+/** What the log names stays. Only for an execution that is over: nobody can record it then. */
 export async function removeUnrecorded(infra: Infra, fileId: FileId): Promise<void> {
   if (!(await recordedFile(infra, fileId))) await infra.files.remove(fileId);
 }
@@ -60,36 +69,66 @@ async function recordedFile({ store }: Infra, fileId: FileId): Promise<OutputFil
   return file;
 }
 
+/** A store that is not yet told of a file is asked again: after 0.3 s, 1.3 s and 4.3 s in all. */
+const EARLY_PAUSES_MS = [300, 1_000, 3_000];
+
+/** What was no output is not kept. */
+async function fetchWithPatience(
+  infra: Infra,
+  fileId: FileId,
+  source: ProducedFile,
+  wanted: Wanted,
+): Promise<OutputFile | Trouble> {
+  const isAddress = 'url' in source && !/^\s*data:/i.test(source.url);
+  for (let tries = 0; ; tries++) {
+    const put = await fetchAndPut(infra, fileId, source, wanted);
+    const kept = 'kind' in put ? put : await described(infra, fileId, put, wanted);
+    if (!('kind' in kept)) return kept;
+    if (!('kind' in put)) await infra.files.remove(fileId);
+    if (kept.kind !== 'early') return kept;
+    const pauseMs = EARLY_PAUSES_MS[tries];
+    if (pauseMs === undefined || !isAddress) return unusable(kept.reason);
+    await pause(pauseMs, wanted.signal);
+    if (wanted.signal.aborted) return { kind: 'unreachable', reason: 'called off' };
+  }
+}
+
 async function fetchAndPut(
   infra: Infra,
   fileId: FileId,
   source: ProducedFile,
-  signal: AbortSignal,
+  wanted: Wanted,
 ): Promise<StoredFile | Trouble> {
-  const bytes = await bytesOf(infra, source, signal);
-  if (typeof bytes === 'string') return bytes;
+  const { downloads, files } = infra;
+  const bytes = await openSource(source, { downloads, ...wanted });
+  if (!(bytes instanceof Readable)) return bytes;
   try {
-    return await infra.files.put(fileId, bytes, FILE_BYTES_MAX);
+    return await files.put(fileId, bytes, FILE_BYTES_MAX);
   } catch (error) {
-    if (error instanceof FileTooLarge) return 'unusable';
-    if (error instanceof DownloadCut)
-      return error.reason === 'too_large' ? 'unusable' : 'unreachable';
+    if (error instanceof FileTooLarge) return tooLarge;
+    const trouble = troubleIn(error);
+    if (trouble) return trouble;
     throw error;
   }
 }
 
-async function bytesOf(
-  { downloads }: Infra,
-  source: ProducedFile,
-  signal: AbortSignal,
-): Promise<Readable | Trouble> {
-  if ('base64' in source) return Readable.from([Buffer.from(source.base64, 'base64')]);
-  const { url } = source;
-  const limits = { timeoutMs: DOWNLOAD_TIMEOUT_MS, bytesMax: FILE_BYTES_MAX };
-  const result = await downloads.download({ url, ...limits, signal });
-  if (result.kind === 'refused') return 'unusable';
-  if (result.kind === 'failed') return result.reason === 'too_large' ? 'unusable' : 'unreachable';
-  if (result.status === 200) return result.body;
-  result.body.destroy();
-  return result.status >= 500 || result.status === 429 ? 'unreachable' : 'unusable';
+/** What the stored bytes are. A page in the place of a picture may be there for a moment only. */
+async function described(
+  { files }: Infra,
+  fileId: FileId,
+  stored: StoredFile,
+  { modality, shape }: Wanted,
+): Promise<OutputFile | Trouble> {
+  if (shape) return { fileId, ...numbers(shape), ...stored };
+  if (stored.sizeBytes === 0) return { kind: 'early', reason: 'no bytes' };
+  const info = await inspectFile(bytesInStore(files, fileId, stored.sizeBytes));
+  if (info?.contentType.startsWith(`${modality}/`)) return { fileId, ...info, ...stored };
+  const what = info ? `${info.contentType}, where ${modality} is due` : 'no known format';
+  return { kind: 'early', reason: what };
 }
+
+const numbers = (shape: readonly number[]) => ({
+  contentType: 'application/octet-stream',
+  format: 'float32',
+  shape,
+});

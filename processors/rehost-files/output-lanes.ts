@@ -85,4 +85,11 @@ async function end({ work, resolve, reject }: Fetching): Promise<Ending> {
 }
 
 /** An output cannot be fetched now, perhaps later. */
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  constructor(
+    message: string,
+    readonly provider: string,
+  ) {
+    super(message);
+  }
+}

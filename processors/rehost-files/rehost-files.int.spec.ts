@@ -15,13 +15,13 @@ import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.
 import { startReceiver, type Manner } from '../../testing/receiver.js';
 import { behave } from '../../sandbox/testing/behaviour.js';
 import { processorWorkers } from '../app.js';
-import { storePayload } from '../../command-handling/store-payload.js';
+import { mp4Of, wavOf } from '../../infra/files/testing/media.js';
+import type { DeliveredOutput } from './delivered.js';
 import { openRehostFiles } from './rehost-files.js';
 import {
   ask,
   cancel,
-  claimFor,
-  decideOn,
+  deliverTo,
   eventOf,
   IMAGE,
   newOrganization,
@@ -31,13 +31,8 @@ import {
   whenOver,
   type Asked,
 } from '../testing/kit.js';
+import { openPlace, PNG } from '../testing/picture-place.js';
 
-/** One red pixel. */
-const PNG = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAE' +
-    'hQGAhKmMIQAAAABJRU5ErkJggg==',
-  'base64',
-);
 /** The same, with text behind its end. */
 const OTHER_PNG = Buffer.concat([PNG, Buffer.from('other')]);
 const WAV = Buffer.concat([Buffer.from('RIFF$\0\0\0WAVEfmt ', 'latin1'), Buffer.alloc(64)]);
@@ -74,25 +69,13 @@ describe('rehost-files', function () {
   const deliveredTo = async (
     organizationId: OrganizationId,
     ...images: ProducedFile[]
+  ): Promise<Asked> => deliveredAs({ modality: 'image', images }, organizationId);
+  const deliveredAs = async (
+    output: DeliveredOutput,
+    organizationId = newOrganization(),
   ): Promise<Asked> => {
-    const { infra } = spec;
     await stop();
-    const input = smallImage('Paper boats');
-    const asked = await ask(infra, { organizationId, model: IMAGE, input });
-    await claimFor(infra, asked, 'aurora-images', 60_000);
-    const output = { modality: 'image', images };
-    const prefix = `${asked.executionId}/raw/1`;
-    const stored = await storePayload(infra, prefix, asked.organizationId, output);
-    if (stored.inline) await infra.payloads.put(stored.inline);
-    const success = {
-      output: stored.ref,
-      usage: { images: 1 },
-      cost: 40_000n,
-      providerCost: 30_000n,
-    };
-    const at = new Date(infra.now()).toISOString();
-    await decideOn(infra, asked.executionId, { type: 'RecordSuccess', attempt: 1, success, at });
-    return asked;
+    return deliverTo(spec.infra, organizationId, output);
   };
   const start = () => {
     const { infra } = spec;
@@ -105,10 +88,10 @@ describe('rehost-files', function () {
   const serving = async (body: Buffer, manner: Manner = {}) => startReceiver({ ...manner, body });
   const failedFor = async (asked: Asked) => {
     expect(await whenOver(spec.infra, asked)).to.equal('failed');
-    expect((await eventOf(spec.infra, asked, 'ExecutionFailed')).data.code).to.equal(
-      'GENERATION_FAILED',
-    );
+    const { data } = await eventOf(spec.infra, asked, 'ExecutionFailed');
+    expect(data.code).to.equal('GENERATION_FAILED');
     expect((await whenHoldEnded(spec.infra, asked)).type).to.equal('HoldReleased');
+    return data;
   };
 
   it('keeps every picture of a provider as a file of ours', async () => {
@@ -273,30 +256,145 @@ describe('rehost-files', function () {
     await Promise.all([server.close(), dead.close()]);
   });
 
-  const unusable: Record<string, () => Promise<ProducedFile>> = {
-    'an address that we never call': async () => ({ url: 'http://169.254.169.254/latest' }),
-    'no address at all': async () => ({ url: 'not a url' }),
-    'a 404': async () => ({ url: (await serving(PNG, { status: 404 })).url }),
-    'a redirect': async () => ({
-      url: (await serving(PNG, { status: 302, headers: { location: 'http://10.0.0.1/' } })).url,
-    }),
-    'a page instead of a picture': async () => ({
-      url: (await serving(Buffer.from('<html></html>'))).url,
-    }),
-    'a sound instead of a picture': async () => ({ base64: WAV.toString('base64') }),
-    nothing: async () => ({ base64: '' }),
-  };
-  for (const [what, produced] of Object.entries(unusable))
-    it(`fails when the provider delivered ${what}, and leaves nothing behind`, async () => {
-      const { infra } = spec;
-      const asked = await delivered({ base64: PNG.toString('base64') }, await produced());
-      start();
-      await failedFor(asked);
-      for (const index of [0, 1]) {
-        const fileId = outputFileIdOf(asked.executionId, index);
-        const isGone = async () => (await infra.files.size(fileId)) === undefined;
-        await eventually('nothing is left', isGone);
-        expect(await storedEvents(asked, index)).to.deep.equal([]);
-      }
+  it('finds a picture wherever and however a provider put it', async () => {
+    const { infra } = spec;
+    const place = await openPlace();
+    const base64 = PNG.toString('base64');
+    const wrapped = base64.replaceAll('+', '-').replaceAll('/', '_').replace(/.{20}/g, '$&\r\n');
+    const escaped = [...PNG].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+    const sources: ProducedFile[] = [
+      { url: `data:image/png;base64,${base64}` },
+      { base64: `data:image/png;base64,${base64}` },
+      { url: `data:image/png,${escaped}` },
+      { base64: wrapped.replace(/=+$/, '') },
+      { url: `${place.url}/hop/3` },
+      { url: `${place.url}/gzip` },
+      { url: `${place.url}/Identity` },
+      { url: `${place.url}/nonsense` },
+      { url: `${place.url}/early` },
+      { url: `${place.url}/short` },
+      { url: `${place.url}/a picture of Zoë & ümlauts.png` },
+      { url: `${place.url}/long?signature=${'x'.repeat(2_500)}` },
+    ];
+    const asked = await Promise.all(sources.map((source) => delivered(source)));
+    start();
+    for (const [index, one] of asked.entries()) {
+      expect(await whenOver(infra, one), `source ${index}`).to.equal('completed');
+      expect((await filesOf(one))[0]).to.include({ sha256: sha256Of(PNG), width: 1, height: 1 });
+    }
+    expect(place.asked.filter((path) => path === '/early')).to.have.length(3);
+    await place.close();
+  });
+
+  it('keeps and charges what can be kept, and operators see why the rest is lost', async () => {
+    const { infra } = spec;
+    const base64 = PNG.toString('base64');
+    const images = [{ base64: WAV.toString('base64') }, { base64 }, { base64: '' }, { base64 }];
+    const asked = await delivered(...images);
+    start();
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    const { data } = await eventOf(infra, asked, 'ExecutionCompleted');
+    const kept = [1, 3].map((index) => outputFileIdOf(asked.executionId, index));
+    expect(data.files.map(({ fileId }) => fileId)).to.deep.equal(kept);
+    expect(data.usage).to.deep.equal({ images: 2, pixels: 2 });
+    expect([data.cost, data.providerCost, data.ratedCost]).to.deep.equal([
+      48_000n,
+      60_000n,
+      80_000n,
+    ]);
+    expect(data.detail).to.equal('output 1: audio/wav, where image is due; output 3: no bytes');
+    for (const index of [0, 2])
+      expect(await infra.files.size(outputFileIdOf(asked.executionId, index))).to.equal(undefined);
+  });
+
+  it('fails when nothing can be kept, says why, and leaves nothing behind', async () => {
+    const { infra } = spec;
+    const place = await openPlace();
+    const refused = 'The URL is refused: its address is not a public one.';
+    const unusable: [ProducedFile, string][] = [
+      [{ url: 'http://169.254.169.254/latest' }, refused],
+      [{ url: 'not a url' }, 'its address is no URL'],
+      [{ url: `${place.url}/gone` }, 'HTTP 404'],
+      [{ url: `${place.url}/teapot` }, 'HTTP 418'],
+      [{ url: `${place.url}/inside` }, refused],
+      [{ url: `${place.url}/hop/9` }, 'more than 5 redirects'],
+      [{ url: `${place.url}/page` }, 'no known format'],
+      [{ url: `${place.url}/announced` }, 'larger than 150 MB'],
+      [{ base64: WAV.toString('base64') }, 'audio/wav, where image is due'],
+      [{ base64: '' }, 'no bytes'],
+      [{ url: 'data:image/png;base64' }, 'a data URL without data'],
+    ];
+    const asked = await Promise.all(unusable.map(([source]) => delivered(source)));
+    start();
+    for (const [index, one] of asked.entries()) {
+      const { detail } = await failedFor(one);
+      expect(detail).to.equal(`output 1: ${unusable[index]?.[1]}`);
+      const fileId = outputFileIdOf(one.executionId, 0);
+      const isGone = async () => (await infra.files.size(fileId)) === undefined;
+      await eventually('nothing is left', isGone);
+      expect(await storedEvents(one)).to.deep.equal([]);
+    }
+    expect(place.asked.filter((path) => path === '/gone')).to.have.length(4);
+    await place.close();
+  });
+
+  it('keeps sound, films and numbers, and charges by what they are', async () => {
+    const { infra } = spec;
+    const speech = await deliveredAs({
+      modality: 'audio',
+      audio: { base64: bytesOf(wavOf(1_500)) },
     });
+    const film = await deliveredAs({ modality: 'video', video: { base64: bytesOf(mp4Of(2_040)) } });
+    const numbers = Buffer.alloc(80, 1);
+    const shape = [5, 4] as const;
+    const vectors = { base64: bytesOf(numbers) };
+    const embedding = await deliveredAs({ modality: 'embedding', vectors, shape });
+    start();
+    const outputs: object[] = [];
+    for (const asked of [speech, film, embedding]) {
+      expect(await whenOver(infra, asked)).to.equal('completed');
+      const { data } = await eventOf(infra, asked, 'ExecutionCompleted');
+      outputs.push({ ...data.summary, seconds: data.usage.seconds });
+    }
+    const fileOf = ({ executionId }: Asked) => outputFileIdOf(executionId, 0);
+    const size = { width: 1280, height: 720 };
+    expect(outputs).to.deep.equal([
+      { audio: { file_id: fileOf(speech), format: 'wav', duration_ms: 1_500 }, seconds: 1.5 },
+      {
+        video: { file_id: fileOf(film), format: 'mp4', ...size, duration_ms: 2_040 },
+        seconds: 2.04,
+      },
+      {
+        embeddings: { file_id: fileOf(embedding), format: 'float32', shape: [5, 4] },
+        dimensions: 4,
+        usage: { input_tokens: 0 },
+        seconds: undefined,
+      },
+    ]);
+    const [stored] = await storedEvents(embedding);
+    expect(stored?.data).to.include({ contentType: 'application/octet-stream', sizeBytes: 80 });
+    expect(stored?.data.shape).to.deep.equal([5, 4]);
+    expect((await storedEvents(speech))[0]?.data.durationMs).to.equal(1_500);
+  });
+
+  it('stops fetching for an execution that is cancelled, and keeps nothing', async () => {
+    const { infra } = spec;
+    const place = await openPlace();
+    const base64 = PNG.toString('base64');
+    const asked = await delivered({ base64 }, { url: `${place.url}/slow` });
+    start();
+    await eventually('the second is fetched', () => place.asked.includes('/slow'));
+    await cancel(infra, asked);
+    await eventually('the connection is closed', () => place.open() === 0, 2_000);
+    for (const index of [0, 1]) {
+      const fileId = outputFileIdOf(asked.executionId, index);
+      const isGone = async () => (await infra.files.size(fileId)) === undefined;
+      await eventually('nothing is left', isGone);
+      expect(await storedEvents(asked, index)).to.deep.equal([]);
+    }
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
+    await place.close();
+  });
 });
+
+const bytesOf = (bytes: Buffer) => bytes.toString('base64');

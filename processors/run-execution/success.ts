@@ -6,10 +6,11 @@ import type { Infra } from '../../runtime/infra.js';
 import type { ProviderResult } from '../../providers/port.js';
 import { storePayload } from '../../command-handling/store-payload.js';
 import type { ClaimedAttempt } from './claimed-attempt.js';
+import { outputAtOnce } from './output-at-once.js';
 
 type Succeeded = Extract<ProviderResult, { kind: 'succeeded' }>;
 
-/** Text is complete at once; what has files is recorded as delivered and re-hosted first. */
+/** What has files is recorded as delivered and re-hosted first; all else is complete at once. */
 export async function successOf(
   infra: Infra,
   { claimed, route }: ClaimedAttempt,
@@ -23,21 +24,16 @@ export async function successOf(
   const usage = boundedUsage(told);
   const cost = costAt(promised?.routes ?? [route], route, usage);
   const prices = { cost, providerCost: costOf(route.cost, usage) };
-  if (output.modality !== 'text') {
+  const made = outputAtOnce(output, usage);
+  if ('delivered' in made) {
     const about = `${executionId}/raw/${attempt}`;
-    const { ref, inline } = await storePayload(infra, about, organizationId, output);
+    const { ref, inline } = await storePayload(infra, about, organizationId, made.delivered);
     const success = { output: ref, usage, ...prices };
     return { command: { type: 'RecordSuccess', attempt, success, at }, payload: inline };
   }
-  const tokens = {
-    input_tokens: usage.inputTokens ?? 0,
-    output_tokens: usage.outputTokens ?? 0,
-  };
-  const ending = { finish_reason: output.finishReason, usage: tokens };
-  const body = { text: output.text, ...ending };
   const about = `${executionId}/output/${attempt}`;
-  const { ref, inline } = await storePayload(infra, about, organizationId, body);
+  const { ref, inline } = await storePayload(infra, about, organizationId, made.body);
   const success = { output: ref, usage, ...prices };
-  const completion = { output: ref, files: [], summary: ending, success };
+  const completion = { output: ref, files: [], summary: made.summary, success };
   return { command: { type: 'Complete', attempt, completion, at }, payload: inline };
 }
