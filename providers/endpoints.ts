@@ -2,10 +2,11 @@
  * Where providers listen, and the kept-alive connections to each: one pool per provider, with as
  * many connections as its bulkhead, so that no provider's queue can hold up another's.
  */
-import { Pool, type buildConnector } from 'undici';
+import type { buildConnector } from 'undici';
 import type { Provider } from '../contracts/catalogue/catalogue.js';
+import { openConnections, type Connections } from '../http/client/connections.js';
 import { trustedConnector } from '../http/client/connector.js';
-import type { ConnectionSource, Lease } from '../http/client/exchange.js';
+import type { ConnectionSource } from '../http/client/exchange.js';
 
 export interface Endpoint {
   readonly source: ConnectionSource;
@@ -25,13 +26,13 @@ const CONNECT_TIMEOUT_MS = 5_000;
 interface Known {
   readonly provider: Provider;
   readonly endpoint: Endpoint;
-  readonly pool: Pool;
+  readonly connections: Connections;
 }
 
 export function openEndpoints(): Endpoints {
   const connect = trustedConnector(CONNECT_TIMEOUT_MS);
   const known = new Map<string, Known>();
-  const retiring = new Set<Pool>();
+  const retired = new Set<Connections>();
 
   const renew = (provider: Provider): Endpoint => {
     const before = known.get(provider.slug);
@@ -40,14 +41,12 @@ export function openEndpoints(): Endpoints {
       before.provider.bulkhead === provider.bulkhead;
     const opened = same && before ? before : opening(provider, connect);
     known.set(provider.slug, { ...opened, provider });
-    if (before && !same) retire(before.pool);
+    if (before && !same) {
+      before.connections.retire();
+      retired.add(before.connections);
+    }
+    for (const one of retired) if (!one.isInUse()) retired.delete(one);
     return opened.endpoint;
-  };
-
-  /** It finishes the calls that it holds, then closes. */
-  const retire = (pool: Pool) => {
-    retiring.add(pool);
-    void pool.close().then(() => retiring.delete(pool));
   };
 
   return {
@@ -57,12 +56,15 @@ export function openEndpoints(): Endpoints {
       return one?.provider === provider ? one.endpoint : renew(provider);
     },
     async close() {
-      const pools = [...retiring, ...[...known.values()].map(({ pool }) => pool)];
+      const all = [...retired, ...[...known.values()].map(({ connections }) => connections)];
       known.clear();
-      await Promise.all(pools.map((pool) => pool.destroy()));
+      await Promise.all(all.map((connections) => connections.close()));
     },
   };
 }
+
+/** Tracing and policy headers of a chain of gateways add up to more than the usual 16 KiB. */
+const HEADER_BYTES_MAX = 64 * 1024;
 
 /** No call meets a connection that fell silent long ago, whatever the server promises to keep. */
 const KEEP_ALIVE_MS = 4_000;
@@ -70,28 +72,16 @@ const KEEP_ALIVE_MS = 4_000;
 function opening(provider: Provider, connect: buildConnector.connector): Known {
   const { baseUrl, bulkhead } = provider;
   const { origin, pathname } = new URL(baseUrl);
-  const pool = new Pool(origin, {
-    connections: bulkhead,
+  const connections = openConnections(bulkhead, {
     pipelining: 1,
     connect,
+    maxHeaderSize: HEADER_BYTES_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     // The exchange has one deadline for all of it; these would only be coarser.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const endpoint = { source: sourceOf(pool), basePath: pathname.replace(/\/+$/, '') };
-  return { provider, endpoint, pool };
-}
-
-/** The pool queues by itself; what gave up in its queue is dropped when its turn comes. */
-function sourceOf(dispatcher: Pool): ConnectionSource {
-  const lease: Lease = { dispatcher, release: () => undefined };
-  const stayInQueue = () => undefined;
-  return {
-    lease(start) {
-      start(lease);
-      return stayInQueue;
-    },
-  };
+  const endpoint = { source: connections.to(origin), basePath: pathname.replace(/\/+$/, '') };
+  return { provider, endpoint, connections };
 }

@@ -1,14 +1,18 @@
 /**
  * One HTTP exchange, reported to a sink step by step.
  *
+ *                  ┌───────────┐ reset unread on a kept connection, once
+ *                  ▼           │
  *   waiting ──► opening ──► started ──► answered ──► over
  *      │           │           │            │
  *      └───────────┴───────────┴────────────┴──► over, by failure, deadline, abort or stop
  *
  * waiting: all connections are in use. opening: the connection is being made. started: bytes may
  * have left us, so from here on a failure has `mayHaveStarted`. The deadline counts from the
- * beginning and covers everything, however slowly the other side trickles. Nothing is followed,
- * decompressed or sent a second time.
+ * beginning and covers everything, however slowly the other side trickles. Nothing is followed or
+ * decompressed. Nothing is sent a second time, except for what a kept connection did not take: it
+ * was reset before a byte of the answer, which a server's system does where it closes a connection
+ * with a request that nobody has read whole (RFC 9293, 3.10.7; ADR 32). Then a new one is opened.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
@@ -38,13 +42,17 @@ export interface ExchangeRequest {
 export interface ConnectionSource {
   /**
    * Runs `start` once, now or when its turn has come, unless the returned function is called
-   * before. Whoever is started must release the lease, once.
+   * before. Whoever is started must release the lease, once. A fresh connection has served nobody.
    */
-  lease(start: (lease: Lease) => void): () => void;
+  lease(start: (lease: Lease) => void, isFresh?: boolean): () => void;
 }
 
 export interface Lease {
   readonly dispatcher: Dispatcher;
+  /** It has served an earlier call. */
+  readonly isReused: boolean;
+  /** After it ended without a byte of answer: whether nobody can have read the request whole. */
+  isUntaken(isReset: boolean): boolean;
   /** `keep` only after a whole answer; otherwise the connection is closed. */
   release(keep: boolean): void;
 }
@@ -81,9 +89,10 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined;
   private deadline: NodeJS.Timeout | undefined;
   private abortEntry: AbortEntry | undefined;
+  private isAskedAgain = false;
 
   constructor(
-    source: ConnectionSource,
+    private readonly source: ConnectionSource,
     private readonly request: ExchangeRequest,
     private readonly sink: ExchangeSink,
   ) {
@@ -155,8 +164,30 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.isOver) return;
+    const isTaken = this.hasStarted && !this.isUntaken(error);
+    if (this.hasStarted && !isTaken && this.mayAskAgain) return this.askAgain();
     this.finish(false);
-    this.sink.broken(endOf(error, this.hasStarted));
+    this.sink.broken(endOf(error, isTaken));
+  }
+
+  private isUntaken(error: Error): boolean {
+    const code = codeOf(error);
+    const isReset = resetAtOnce.includes(code);
+    if (!isReset && code !== 'UND_ERR_SOCKET') return false;
+    return this.lease?.isUntaken(isReset) ?? false;
+  }
+
+  private get mayAskAgain(): boolean {
+    return this.lease?.isReused === true && !this.isAskedAgain && !isStream(this.request.body);
+  }
+
+  private askAgain(): void {
+    const { lease } = this;
+    this.isAskedAgain = true;
+    this.lease = undefined;
+    this.controller = undefined;
+    lease?.release(false);
+    this.leaveQueue = this.source.lease((fresh) => this.begin(fresh), true);
   }
 
   private get hasStarted(): boolean {
@@ -188,8 +219,7 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
     this.isOver = true;
     clearTimeout(this.deadline);
     if (this.abortEntry) removeAbortEntry(this.abortEntry);
-    const { body } = this.request;
-    if (typeof body === 'object' && body !== null && 'destroy' in body) body.destroy();
+    if (isStream(this.request.body)) this.request.body.destroy();
     if (!isWhole) this.controller?.abort(new Error('the exchange is over'));
     if (this.lease) this.lease.release(isWhole);
     else this.leaveQueue?.();
@@ -198,6 +228,14 @@ class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
 
 const timeOut = (exchange: RunningExchange): void =>
   exchange.fail('timeout', `no end within ${exchange.timeoutMs} ms`);
+
+const isStream = (body: ExchangeRequest['body']): body is Readable =>
+  typeof body === 'object' && body !== null && !Buffer.isBuffer(body);
+
+const codeOf = (error: Error): string => String((error as NodeJS.ErrnoException).code);
+
+/** One that ends in order may have taken the request. */
+const resetAtOnce = ['ECONNRESET', 'EPIPE'];
 
 /** Every error has a meaning here, also one whose code is new to us, or that has none. */
 function endOf(error: Error, mayHaveStarted: boolean): Refused | Failed {

@@ -42,11 +42,13 @@ describe('outbound', () => {
     expect([headers['x-twice'], headers['content-type']]).to.deep.equal(['a, b', 'text/plain']);
   });
 
-  it('keeps a connection for the next call', async () => {
+  it('keeps a connection for the next call, once the server was seen to keep one', async () => {
     const place = await serve((_, response) => void response.end('ok'));
     const outbound = open();
+    answered(await outbound.request(quick(place.url)));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     for (let turn = 0; turn < 3; turn += 1) answered(await outbound.request(quick(place.url)));
-    expect(place.connections).to.equal(1);
+    expect(place.connections).to.equal(2);
   });
 
   describe('who may be called', () => {
