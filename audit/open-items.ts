@@ -88,6 +88,7 @@ export interface OpenExecution {
   attempt: number;
   /** Of that attempt. */
   route?: string;
+  model?: string;
   inFlight?: { readonly deadline: Timestamp };
   /** Under which attempts were dispatched, in their order. */
   readonly keys: Map<string, KeyUse>;

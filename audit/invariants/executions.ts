@@ -167,6 +167,7 @@ function dispatched(
   execution.key = event.data.dispatchKey;
   execution.attempt = attempt;
   execution.route = event.data.route;
+  if (execution.request) execution.model = event.data.model ?? execution.request.model;
   execution.inFlight = { deadline };
   if (!execution.started) addToTimeline(execution, event, 'execution.started');
   execution.started = true;

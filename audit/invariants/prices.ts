@@ -27,12 +27,12 @@ export function auditPricesPublished(
 /** Why `rated` is not what was promised; undefined where it is, or where nobody can tell. */
 export function wrongPrice(
   { prices }: OpenItems,
-  { request, route }: OpenExecution,
+  { request, route, model }: OpenExecution,
   usage: Usage,
   rated: Micros,
 ): string | undefined {
-  if (!request || route === undefined) return undefined;
-  const promised = prices.get(request.catalogueVersion)?.get(request.model);
+  if (!request || route === undefined || model === undefined) return undefined;
+  const promised = prices.get(request.catalogueVersion)?.get(model);
   if (!promised) return undefined;
   const all = [...promised.values()].map((price) => sumOf(price, usage));
   const same = promised.get(route);

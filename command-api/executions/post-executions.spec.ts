@@ -74,6 +74,40 @@ describe('POST /v1/executions', () => {
         'require.retention',
         'enum',
       ],
+      [
+        'an unknown model that may stand in',
+        { ...text, fallback_models: ['nobody'] },
+        'fallback_models[0]',
+        'unknown_model',
+      ],
+      [
+        'the model itself',
+        { ...text, fallback_models: [text.model] },
+        'fallback_models[0]',
+        'same_model',
+      ],
+      [
+        'one of another modality',
+        { ...text, fallback_models: ['flux-1.1-pro'] },
+        'fallback_models[0]',
+        'other_modality',
+      ],
+      [
+        'one that does not take the input',
+        {
+          model: 'flux-1.1-pro',
+          input: { prompt: 'x', image: `file_${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}` },
+          fallback_models: ['image-generation-hd'],
+        },
+        'fallback_models[0]',
+        'additional_properties',
+      ],
+      [
+        'more than three',
+        { ...text, fallback_models: ['a', 'b', 'c', 'd'] },
+        'fallback_models',
+        'max_items',
+      ],
       ['an unknown field', { ...text, provider: 'x' }, 'provider', 'additional_properties'],
       ['an expiry of nothing', { ...text, expires_in: 0 }, 'expires_in', 'minimum'],
       ['an expiry beyond a day', { ...text, expires_in: 86_401 }, 'expires_in', 'maximum'],
@@ -117,6 +151,17 @@ describe('POST /v1/executions', () => {
         expect(found).to.deep.include({ field, code, message: '' });
         expect(await store.head()).to.equal(before);
       });
+  });
+
+  it('holds the dearest of the models that may run it, and records them', async () => {
+    const body = { model: 'flux-1.1-pro', input: { prompt: 'x' } };
+    const { holdAmount, fallbackModels } = await requestedBy({
+      ...body,
+      fallback_models: ['image-generation-hd'],
+    });
+    expect(fallbackModels).to.deep.equal(['image-generation-hd']);
+    expect(holdAmount).to.equal(72_000n);
+    expect((await requestedBy(body)).holdAmount).to.equal(48_000n);
   });
 
   it('records what is required, and knows a repeat that requires the same', async () => {

@@ -123,6 +123,8 @@ export type ProviderDispatched = DomainEvent<
     readonly dispatchKey: string;
     readonly deadline: Timestamp;
     readonly candidates: readonly RouteCandidate[];
+    /** Where it is not the model that was asked for. */
+    readonly model?: string;
     /** Present where providers may have been paid before: so much of it may be lost. */
     readonly unknownMaxCost?: Micros;
   }
@@ -331,6 +333,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
       }),
     ),
     'unknownMaxCost?': money,
+    'model?': slug,
   }),
   ProviderAccepted: eventSchema('The provider took the job and will call back or can be polled.', {
     ...attempt,

@@ -47,6 +47,10 @@ export const acceptedSchema: Schema = answerObject('AcceptedExecution', accepted
 
 export const executionSchema: Schema = answerObject('Execution', {
   ...accepted,
+  'model_used?': {
+    type: ['string', 'null'],
+    description: 'With `fallback_models`: the model that ran it, or runs it now.',
+  },
   cost: orNull(money('What was charged, once completed.', '0.040')),
   latency_ms: { type: ['integer', 'null'], minimum: 0, description: 'From accepted to completed.' },
   started_at: orNull(timestamp('First dispatch.')),

@@ -44,4 +44,5 @@ export const timelineEntrySchema: Schema = answerObject('TimelineEntry', {
   type: { ...text('What happened.'), examples: ['execution.started'] },
   status: { type: 'string', enum: [...STATUSES], description: 'The status from then on.' },
   at: timestamp('When it happened.'),
+  'model_used?': text('Of a completion, with `fallback_models`: the model that ran it.'),
 });

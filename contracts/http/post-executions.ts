@@ -32,6 +32,8 @@ const requireSchema: Schema = {
   description: 'Only providers that promise all of this are given the execution.',
 };
 
+const FALLBACK_MODELS_MAX = 3;
+
 /** A day. */
 export const EXPIRES_IN_SECONDS_MAX = 86_400;
 
@@ -54,6 +56,16 @@ export const submitSchema: Schema = {
       minimum: 1,
       maximum: EXPIRES_IN_SECONDS_MAX,
       description: "Seconds from acceptance to expiry; the model's default unless given.",
+    },
+    'fallback_models?': {
+      type: 'array',
+      items: modelSlug('Slug of a model of the same modality.'),
+      minItems: 1,
+      maxItems: FALLBACK_MODELS_MAX,
+      uniqueItems: true,
+      description:
+        'Tried in order when the providers of the models before failed, or rest. The input must ' +
+        'suit each of them; the price is that of the model that ran it (`model_used`).',
     },
     'require?': requireSchema,
     'idempotency_key?': idempotencyKey,

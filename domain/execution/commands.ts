@@ -22,6 +22,8 @@ export type Command =
       dispatchKey: string;
       deadline: Timestamp;
       candidates: readonly RouteCandidate[];
+      /** Where it is not the one that was asked for. */
+      model?: string;
       /** What may be lost at providers whose outcome is unknown; nothing where absent. */
       unknownMaxCost?: Micros;
       at: Timestamp;

@@ -23,6 +23,8 @@ export interface Attempt {
   readonly attempt: number;
   readonly provider: string;
   readonly route: string;
+  /** Where it is not the one that was asked for. */
+  readonly model?: string;
   readonly dispatchKey: string;
   readonly deadline: Timestamp;
   readonly dispatchedAt: Timestamp;
@@ -140,8 +142,16 @@ const pending = ({ request, attempts }: Known, notBefore?: Timestamp): State => 
 });
 
 function dispatched({ request, attempts }: Known, data: ProviderDispatched['data']): State {
-  const { attempt, provider, route, dispatchKey, deadline, at } = data;
-  const current = { attempt, provider, route, dispatchKey, deadline, dispatchedAt: at };
+  const { attempt, provider, route, model, dispatchKey, deadline, at } = data;
+  const current: Attempt = {
+    attempt,
+    provider,
+    route,
+    ...(model !== undefined && { model }),
+    dispatchKey,
+    deadline,
+    dispatchedAt: at,
+  };
   return { status: 'processing', request, attempts: [...attempts, current], current };
 }
 

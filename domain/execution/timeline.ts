@@ -4,7 +4,7 @@
  * same numbers.
  */
 import type { Timestamp } from '../../contracts/events/envelope.js';
-import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';
 import type { PublicStatus } from './view.js';
 
 export type TimelineType =
@@ -20,6 +20,8 @@ export interface TimelineEntry {
   readonly type: TimelineType;
   readonly status: PublicStatus;
   readonly at: Timestamp;
+  /** Of a completion, where other models could stand in. */
+  readonly model_used?: string;
   /** Revision of the event in its stream, by which a webhook's body is rebuilt. */
   readonly revision: number;
 }
@@ -32,15 +34,28 @@ type Recorded = {
 
 export function timelineOf(events: readonly Recorded[]): readonly TimelineEntry[] {
   const timeline: TimelineEntry[] = [];
+  const used = modelUsedIn(events);
   for (const { type, data, revision } of events) {
     const shown = publicMeaning[type];
     if (!shown) continue;
     const [entryType, status] = shown;
     if (timeline.some((entry) => entry.type === entryType)) continue;
     const sequence = timeline.length + 1;
-    timeline.push({ sequence, type: entryType, status, at: data.at, revision });
+    const entry = { sequence, type: entryType, status, at: data.at, revision };
+    timeline.push(type === 'ExecutionCompleted' ? { ...entry, ...used } : entry);
   }
   return timeline;
+}
+
+/** The one of the newest attempt. */
+function modelUsedIn(events: readonly Recorded[]): Pick<TimelineEntry, 'model_used'> {
+  let asked: ExecutionRequested['data'] | undefined;
+  let used: string | undefined;
+  for (const { type, data } of events as readonly ExecutionEvent[]) {
+    if (type === 'ExecutionRequested') asked = data;
+    if (type === 'ProviderDispatched') used = data.model;
+  }
+  return asked?.fallbackModels ? { model_used: used ?? asked.model } : {};
 }
 
 /** Undefined for what happens inside. */

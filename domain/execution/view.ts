@@ -32,6 +32,8 @@ export interface ExecutionBody {
   readonly id: ExecutionId;
   readonly status: PublicStatus;
   readonly model: string;
+  /** Of the newest attempt, where others may stand in for it; null before the first. */
+  readonly model_used?: string | null;
   readonly estimated_cost: string;
   readonly hold_amount: string;
   readonly cost: string | null;
@@ -66,7 +68,11 @@ export function foldExecution(
   if (!view || isOver(view.body.status)) return view;
   switch (type) {
     case 'ProviderDispatched':
-      return changed(view, { status: 'PROCESSING', started_at: view.body.started_at ?? data.at });
+      return changed(view, {
+        status: 'PROCESSING',
+        started_at: view.body.started_at ?? data.at,
+        ...(view.body.model_used !== undefined && { model_used: data.model ?? view.body.model }),
+      });
     case 'ProviderAccepted':
       return changed(view, { status: 'AWAITING_WEBHOOK' });
     case 'ProviderSucceeded':
@@ -116,6 +122,7 @@ const requested = (data: ExecutionRequested['data']): ExecutionView => ({
     id: data.executionId,
     status: 'PENDING',
     model: data.model,
+    ...(data.fallbackModels && { model_used: null }),
     estimated_cost: formatMoney(data.estimatedCost),
     hold_amount: formatMoney(data.holdAmount),
     cost: null,

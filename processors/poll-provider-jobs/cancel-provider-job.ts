@@ -2,6 +2,7 @@
 import type { Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import * as Execution from '../../domain/execution/execution.js';
+import { modelTried } from '../../domain/execution/model-tried.js';
 import type { Infra } from '../../runtime/infra.js';
 
 interface UnwantedJob {
@@ -40,8 +41,9 @@ export function cancelJobOf(infra: Infra, state: Execution.State): string {
   const attempt = Execution.abandonedJob(state);
   if (!attempt || !('request' in state)) return 'no_job';
   const { models, providers } = infra.catalogue.current();
-  const { executionId, model } = state.request;
-  const route = models.get(model)?.routes.find(({ name }) => name === attempt.route);
+  const { executionId } = state.request;
+  const model = models.get(modelTried(state.request, attempt));
+  const route = model?.routes.find(({ name }) => name === attempt.route);
   const provider = providers.get(attempt.provider);
   if (!route || !provider) return 'no_route';
   const { dispatchKey, job } = attempt;

@@ -1,6 +1,7 @@
 /** The attempt whose provider answers later, as its route and its provider are now. */
 import type { Loaded } from '../../command-handling/repository.js';
 import type * as Execution from '../../domain/execution/execution.js';
+import { modelTried } from '../../domain/execution/model-tried.js';
 import { endingOf } from '../../domain/routing/health.js';
 import type { ProviderResult } from '../../providers/port.js';
 import type { Infra } from '../../runtime/infra.js';
@@ -17,7 +18,7 @@ export function jobAttemptOf<S extends InFlight>(
 ): (ClaimedAttempt & { readonly claimed: Loaded<S> }) | undefined {
   const { request, current } = claimed.state;
   const { models, providers } = infra.catalogue.current();
-  const model = models.get(request.model);
+  const model = models.get(modelTried(request, current));
   const route = model?.routes.find(({ name }) => name === current.route);
   const provider = providers.get(current.provider);
   return model && route && provider && { claimed, model, route, provider };

@@ -40,7 +40,7 @@ export async function wordsOf(
   const payload = await stores.payloads.get(request.input);
   if (!payload) return undefined;
   const given = JSON.parse(payload.toString('utf8')) as Input['input'];
-  const accepted = await stores.prices.promised(request.catalogueVersion, request.model);
+  const accepted = await stores.prices.promised(request.catalogueVersion, model.slug);
   return withDefaults(model, given, accepted);
 }
 

@@ -17,13 +17,13 @@ export async function recordLate(
   { attempts, catalogue, log, now }: LateInfra,
   processor: string,
   request: Request,
-  { attempt, provider, route: routeName, dispatchKey }: Attempt,
+  { attempt, provider, route: routeName, model, dispatchKey }: Attempt,
   outcome: ProviderResult,
 ): Promise<string> {
   const { executionId, organizationId } = request;
   const route = catalogue
     .current()
-    .models.get(request.model)
+    .models.get(model ?? request.model)
     ?.routes.find(({ name }) => name === routeName);
   const usage = outcome.kind === 'succeeded' ? boundedUsage(outcome.usage) : undefined;
   const data = {

@@ -11,6 +11,7 @@ import type { Route } from '../../contracts/catalogue/catalogue.js';
 import type { Loaded } from '../../command-handling/repository.js';
 import { doubtsOf, keyFor } from '../../domain/execution/doubt.js';
 import type * as Execution from '../../domain/execution/execution.js';
+import { isFollowed } from '../../domain/execution/model-tried.js';
 import { failedForGood } from '../../domain/routing/choose-route.js';
 import { retryDelayMs } from '../../domain/routing/backoff.js';
 import { isOutage, retryOnOutage } from '../../infra/event-store/outage.js';
@@ -21,7 +22,7 @@ import { metadataOf } from '../command-metadata.js';
 import { callsBack } from './callback-url.js';
 import type { ClaimedAttempt } from './claimed-attempt.js';
 import { successOf } from './success.js';
-import { countUnknown, unknownOutcome } from './unknown-outcome.js';
+import { attemptsMaxOf, countUnknown, unknownOutcome } from './unknown-outcome.js';
 
 type Failed = Extract<ProviderResult, { kind: 'failed' }>;
 type Accepted = Extract<ProviderOutcome, { kind: 'accepted' }>;
@@ -147,12 +148,15 @@ function failureOf(
   const { claimed, model } = attempt;
   const { current, request } = claimed.state;
   const others = othersOf(attempt);
+  const attemptsMax = attemptsMaxOf(claimed.state, model);
   const record = (more: Partial<Execution.Failure>): Execution.Command => ({
     type: 'RecordFailure',
     attempt: current.attempt,
-    failure: { ...failureIn(failed), attemptsMax: model.attemptsMax, ...more },
+    failure: { ...failureIn(failed), attemptsMax, ...more },
     at,
   });
+  const isNext = isFollowed(request, current) && doubtsOf(claimed.state.attempts).length < 2;
+  if (isNext) return record({});
   const last = { attemptsMax: current.attempt };
   if (failed.elsewhere && others.length === 0) return record(last);
   const delayMs = delayOf(attempt, others, failed, nowMs);

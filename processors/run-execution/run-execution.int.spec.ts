@@ -100,6 +100,28 @@ describe('run-execution', function () {
     });
   });
 
+  it('goes on to a model that may stand in, at its price, when all routes fail', async () => {
+    const { infra } = spec;
+    const broken = { errorRate: 1, errorStatus: 500 };
+    await behave(spec.sandbox.url, { aurora: broken, borealis: broken, polaris: QUICK });
+    const asked = await ask(infra, {
+      model: IMAGE,
+      input: smallImage('a boat'),
+      fallbackModels: ['image-generation-hd'],
+    });
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    const events = await eventsOf(infra, asked);
+    const dispatched = events.flatMap(({ type, data }) =>
+      type === 'ProviderDispatched' ? [[data.provider, data.model]] : [],
+    );
+    expect(dispatched).to.deep.equal([
+      ['aurora-images', undefined],
+      ['borealis-images', undefined],
+      ['polaris-jobs', 'image-generation-hd'],
+    ]);
+    expect((await eventOf(infra, asked, 'ExecutionCompleted')).data.ratedCost).to.equal(60_000n);
+  });
+
   it('does not take what moderation rejects to another provider', async () => {
     const { infra } = spec;
     const asked = await ask(infra, { input: words('[[moderation]] this') });

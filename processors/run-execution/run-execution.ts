@@ -17,7 +17,9 @@ import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { idOf } from '../../contracts/streams.js';
 import { doubtsOf, keyFor } from '../../domain/execution/doubt.js';
 import type * as Execution from '../../domain/execution/execution.js';
-import { chooseRoute, type RouteChoice } from '../../domain/routing/choose-route.js';
+import { modelsOf } from '../../domain/execution/model-tried.js';
+import { chooseModel, isFull, type ModelInput } from '../../domain/routing/choose-model.js';
+import type { RouteChoice } from '../../domain/routing/choose-route.js';
 import { queueNameOf } from '../../domain/routing/waiting-queue.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
 import type { Loaded } from '../../command-handling/repository.js';
@@ -163,24 +165,20 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
   const nowMs = infra.now();
   if (notBefore && Date.parse(notBefore) > nowMs) return 'not_before';
   if (Date.parse(request.expiresAt) <= nowMs) return 'about_to_expire';
-  const { models, providers } = infra.catalogue.current();
-  const model = models.get(request.model);
-  const isChoosy = model?.routes.some(({ capabilities }) => capabilities);
-  const input = model && isChoosy ? await wordsOf(infra, model, request) : undefined;
+  const models = await modelsOfRequest(infra, request);
+  const { providers } = infra.catalogue.current();
   how?.beforeChoice();
   const { require } = request;
-  const choice: RouteChoice = model
-    ? chooseRoute({ model, providers, health: pool.health(), tried, nowMs, require, input })
-    : { candidates: [], waitsFor: [] };
+  const next = chooseModel(models, { providers, health: pool.health(), tried, nowMs, require });
+  const { model, choice = NO_CHOICE } = next ?? {};
   const route = choice.chosen;
   const provider = route && providers.get(route.provider);
   if (model && route && provider)
     return claim(job, loaded, { model, route, provider, candidates: choice.candidates });
   const doubts = doubtsOf(tried);
-  const isFull = choice.candidates.some(({ skipped }) => skipped === 'bulkhead_full');
   const { restsUntilMs = 0 } = choice;
   const isHopeless = restsUntilMs >= Date.parse(request.expiresAt);
-  if (!model || choice.waitsFor.length === 0 || isHopeless || (how?.isLate && !isFull)) {
+  if (!model || choice.waitsFor.length === 0 || isHopeless || (how?.isLate && !isFull(choice))) {
     const code = doubts.length > 0 ? 'GENERATION_TIMEOUT' : codeOf(choice);
     return giveUp(job, loaded, code, restsUntilMs > nowMs ? restsUntilMs - nowMs : undefined);
   }
@@ -192,6 +190,24 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
     cause: job.metadata.causationId,
     sinceMs: nowMs,
   };
+}
+
+const NO_CHOICE: RouteChoice = { candidates: [], waitsFor: [] };
+
+/** As the catalogue in force has them; the input is read where a route may not be able to do it. */
+async function modelsOfRequest(
+  infra: Infra,
+  request: Pending['request'],
+): Promise<readonly ModelInput[]> {
+  const { models } = infra.catalogue.current();
+  const found: ModelInput[] = [];
+  for (const slug of modelsOf(request)) {
+    const model = models.get(slug);
+    if (!model) continue;
+    const isChoosy = model.routes.some(({ capabilities }) => capabilities);
+    found.push(isChoosy ? { model, input: await wordsOf(infra, model, request) } : { model });
+  }
+  return found;
 }
 
 /** Providers that ask for less are overloaded; those that fail, or are gone, are not available. */
@@ -250,6 +266,7 @@ async function appendClaim(
   const command: Execution.Command = {
     type: 'Dispatch',
     ...target,
+    ...(model.slug !== loaded.state.request.model && { model: model.slug }),
     dispatchKey,
     candidates,
     unknownMaxCost,

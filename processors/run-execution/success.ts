@@ -1,5 +1,6 @@
 /** A success made ready to record: its cost at the accepted prices, its output as a payload. */
 import type * as Execution from '../../domain/execution/execution.js';
+import { modelTried } from '../../domain/execution/model-tried.js';
 import { boundedUsage, costAt, costOf } from '../../domain/pricing/pricing.js';
 import type { Payload } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
@@ -19,7 +20,8 @@ export async function successOf(
 ): Promise<{ command: Execution.Command; payload: Payload | undefined }> {
   const { request, current } = claimed.state;
   const { attempt } = current;
-  const { executionId, organizationId, catalogueVersion, model } = request;
+  const { executionId, organizationId, catalogueVersion } = request;
+  const model = modelTried(request, current);
   const promised = await infra.prices.promised(catalogueVersion, model);
   const usage = boundedUsage(told);
   const cost = costAt(promised?.routes ?? [route], route, usage);

@@ -8,6 +8,7 @@ import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import type { Micros } from '../../contracts/money.js';
 import { doubtsOf } from '../../domain/execution/doubt.js';
 import type * as Execution from '../../domain/execution/execution.js';
+import { isFollowed, modelTried, triedOnOthers } from '../../domain/execution/model-tried.js';
 import { costOf, estimateFor } from '../../domain/pricing/pricing.js';
 import { retryDelayMs } from '../../domain/routing/backoff.js';
 import type { Infra } from '../../runtime/infra.js';
@@ -24,7 +25,7 @@ export async function unknownOutcome(
   const { request, current } = state;
   const { models, providers } = infra.catalogue.current();
   const repeatable = providers.get(current.provider)?.honoursIdempotencyKey ?? false;
-  const model = models.get(request.model);
+  const model = models.get(modelTried(request, current));
   if (!model) return { reason, repeatable, attemptsMax: 1 };
   const route = model.routes.find(({ name }) => name === current.route);
   const cost = route && (await costMaxOf(infra, model, route, request));
@@ -34,10 +35,18 @@ export async function unknownOutcome(
     reason,
     repeatable,
     ...(cost !== undefined && { mayHaveCost: cost }),
-    ...(hasOther(state, model) && { unknownMaxCost: model.unknownMaxCost }),
+    ...((isFollowed(request, current) || hasOther(state, model)) && {
+      unknownMaxCost: model.unknownMaxCost,
+    }),
     ...(notBefore !== undefined && !isTooLate && { notBefore }),
-    attemptsMax: isTooLate ? current.attempt : model.attemptsMax,
+    attemptsMax: isTooLate ? current.attempt : attemptsMaxOf(state, model),
   };
+}
+
+/** A model has its own; while another follows it, its routes are what bounds them. */
+export function attemptsMaxOf({ request, attempts, current }: InFlight, model: Model): number {
+  if (isFollowed(request, current)) return Number.MAX_SAFE_INTEGER;
+  return model.attemptsMax + triedOnOthers(request, attempts);
 }
 
 /** To be called once it is recorded. */

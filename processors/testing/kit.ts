@@ -29,6 +29,7 @@ export interface Wish {
   readonly expiresInMs?: number;
   readonly webhookUrl?: string;
   readonly webhookEvents?: readonly string[];
+  readonly fallbackModels?: readonly string[];
 }
 
 export interface Asked {
@@ -81,6 +82,7 @@ export function requestFor(infra: Infra, wish: Wish) {
     estimatedCost: estimated,
     holdAmount: holdFor(estimated),
     catalogueVersion: version,
+    ...(wish.fallbackModels && { fallbackModels: wish.fallbackModels }),
     ...(wish.webhookUrl && { webhookUrl: wish.webhookUrl }),
     ...(wish.webhookEvents && { webhookEvents: wish.webhookEvents }),
     at: new Date(nowMs).toISOString(),

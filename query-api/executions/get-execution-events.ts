@@ -37,7 +37,7 @@ export const getExecutionEvents = ({
     const body = listBody(
       rest,
       limit,
-      ({ sequence, type, status, at }) => ({ sequence, type, status, at }),
+      ({ revision: _, ...entry }) => entry,
       ({ sequence }) => cursors.cursorOf(list, [sequence]),
     );
     return { status: 200, body };
