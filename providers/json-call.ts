@@ -49,9 +49,9 @@ export interface ProviderRequest {
   readonly mayHaveErrorField?: boolean;
   /**
    * The answer that the pieces of a stream add up to, which came though none was asked for: the
-   * JSON of each event, or of each item of a list. Undefined where it ended before it was whole.
+   * JSON of each event, or of each item of a list; `cut` where it ended before it was whole.
    */
-  readonly fold?: (pieces: readonly Fields[]) => Fields | undefined;
+  readonly fold?: (pieces: readonly Fields[]) => Fields | 'cut';
 }
 
 /** A body in a form of the vendor's own, such as `multipart/form-data`. */
@@ -241,6 +241,7 @@ function readBytes(
   const { headers, body } = ended;
   const contentType = contentTypeOf(ended);
   const json = objectIn(body, contentType, request.fold);
+  if (json === 'cut') return { outcome: unknown('HTTP 200, a stream that broke off') };
   if (json && !request.mayHaveErrorField && hasErrorInside(json)) {
     const retryAfterMs = retryAfterMsOf(headers, Date.now(), pausesInside(json));
     const refusal = { status: undefined, body: json, retryAfterMs, ...(input && { input }) };
@@ -257,7 +258,7 @@ function objectIn(
   body: Buffer,
   contentType: string,
   fold: ProviderRequest['fold'],
-): Fields | undefined {
+): Fields | 'cut' | undefined {
   const begins = body.toString('utf8', 0, FIRST_BYTES);
   const whole = BEGINS_AS_JSON.test(begins) ? parsed(body) : undefined;
   if (isObject(whole)) return whole;

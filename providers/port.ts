@@ -10,12 +10,15 @@
  */
 import type { Readable } from 'node:stream';
 import type { InputMap, Provider } from '../contracts/catalogue/catalogue.js';
+import type { RouteRequest } from '../contracts/catalogue/route-request.js';
 import type { CanonicalCode, ErrorDetail } from '../contracts/error-codes.js';
 import type { Modality, Usage } from '../contracts/events/execution.js';
 
 export interface ProviderCall {
   readonly provider: Provider;
   readonly providerModel: string;
+  /** In what the route's requests differ from what the vendor documents. */
+  readonly routeRequest?: RouteRequest;
   readonly modality: Modality;
   /** Canonical input, valid against the model's schema. */
   readonly input: Readonly<Record<string, unknown>>;

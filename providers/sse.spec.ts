@@ -25,6 +25,7 @@ describe('server-sent events', () => {
   it('are known by their media type, or by how they begin', () => {
     expect(isSse('text/event-stream; charset=utf-8', ': ping')).to.equal(true);
     expect(isSse('application/json', '\n\ndata: {}')).to.equal(true);
+    expect(isSse('text/plain', ': ping\n\n')).to.equal(true);
     expect(isSse('application/json', '{"data": 1}')).to.equal(false);
     expect(isSse(undefined, 'database: x')).to.equal(false);
   });

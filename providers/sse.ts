@@ -28,4 +28,5 @@ export function sseEventsOf(body: string): SseEvent[] {
 
 /** Whether a body is a stream, by its media type or, where a server misnames it, by its start. */
 export const isSse = (contentType: string | undefined, body: string): boolean =>
-  /^text\/event-stream\b/i.test(contentType ?? '') || /^\ufeff?\s*(data|event|id):/.test(body);
+  /^text\/event-stream\b/i.test(contentType ?? '') ||
+  /^\ufeff?\s*(data|event|id|retry)?:/.test(body);

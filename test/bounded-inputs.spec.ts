@@ -212,6 +212,7 @@ function unbounded(place: string, schema: JsonSchema): string[] {
   const types = [type ?? []].flat() as string[];
   const isChosen = 'enum' in schema || 'const' in schema || schema['format'] === 'file-id';
   const parts = Object.entries({ ...(properties as Properties), ...(patternProperties as object) });
+  const branches = [schema['then'], schema['else'], schema['anyOf'], schema['oneOf']].flat();
   const isFree = types.includes('object') && additionalProperties !== false;
   return [
     ...(types.includes('string') && !isChosen && !('maxLength' in schema)
@@ -219,6 +220,7 @@ function unbounded(place: string, schema: JsonSchema): string[] {
       : []),
     ...(types.includes('array') && !('maxItems' in schema) ? [`${place}: no bound on items`] : []),
     ...(isFree && !('maxProperties' in schema) ? [`${place}: no bound on its keys`] : []),
+    ...branches.flatMap((one) => (one ? unbounded(place, one as JsonSchema) : [])),
     ...parts.flatMap(([name, part]) => unbounded(`${place}.${name}`, part)),
     ...(items ? unbounded(`${place}[]`, items as JsonSchema) : []),
     ...(typeof additionalProperties === 'object' && additionalProperties !== null

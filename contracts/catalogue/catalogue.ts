@@ -4,6 +4,7 @@ import type { Micros } from '../money.js';
 import type { Capabilities, Promises } from './capabilities.js';
 import type { GenericEntry } from './generic-entry.js';
 import type { Price } from './price-units.js';
+import type { RouteRequest } from './route-request.js';
 
 export interface Breaker {
   readonly failuresToOpen: number;
@@ -85,6 +86,7 @@ export interface Route {
   readonly weight?: number;
   readonly capabilities?: Capabilities;
   readonly promises?: Promises;
+  readonly request?: RouteRequest;
 }
 
 export interface Model {

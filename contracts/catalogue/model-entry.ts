@@ -7,6 +7,7 @@ import {
   type Promises,
 } from './capabilities.js';
 import { priceUnits, type TieredPriceEntry } from './price-units.js';
+import { routeRequestSchema, type RouteRequest } from './route-request.js';
 import { closed, integer, slug, text, type Part } from './schema-parts.js';
 
 export interface ModelEntry {
@@ -42,6 +43,7 @@ export interface RouteEntry {
   readonly weight?: number;
   readonly capabilities?: Capabilities;
   readonly promises?: Promises;
+  readonly request?: RouteRequest;
   /** Absent is refused after the schema, with a sentence of its own. */
   readonly price?: TieredPriceEntry;
   readonly cost: TieredPriceEntry;
@@ -98,6 +100,7 @@ const route = closed(
     weight: integer(0, 1000, 'a share among routes that are about as good'),
     capabilities: capabilitiesSchema,
     promises: promisesSchema,
+    request: routeRequestSchema,
     price,
     cost: price,
   },

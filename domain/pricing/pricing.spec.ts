@@ -108,6 +108,21 @@ describe('pricing: estimate', () => {
     expect(inputTokensMax({ messages, temperature: 1, seed: null })).to.equal(48 + 15 + 8);
   });
 
+  it('counts schemas with their keys, what explains tools, and files by their kind', () => {
+    const parameters = { type: 'object', properties: { city: {} } };
+    const tools = [{ name: 'weather', parameters }];
+    const json = JSON.stringify(parameters).length;
+    expect(inputTokensMax({ prompt: 'x', tools })).to.equal(16 + 1 + 600 + 16 + 7 + json);
+    const format = { type: 'json_schema', schema: parameters };
+    expect(inputTokensMax({ prompt: 'x', response_format: format })).to.equal(32 + 1 + 11 + json);
+    const partOf = (type: string) => [{ content: [{ type, file_id: 'file_1' }] }];
+    const around = 48 + 6;
+    expect(inputTokensMax({ messages: partOf('image') })).to.equal(around + 5 + 5_000);
+    expect(inputTokensMax({ messages: partOf('audio') })).to.equal(around + 5 + 25_000);
+    expect(inputTokensMax({ messages: partOf('file') })).to.equal(around + 4 + 100_000);
+    expect(inputTokensMax({ messages: partOf('constructor') })).to.equal(around + 11);
+  });
+
   it('reads images from the input or from the model', () => {
     const model = modelOf('image', [{ per_image: 40_000n }, { per_image: 30_000n }], { images: 1 });
     expect(estimateFor(model, { num_images: 3 })).to.deep.equal({

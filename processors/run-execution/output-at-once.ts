@@ -3,13 +3,9 @@
  * has files, which are re-hosted first.
  */
 import type { Usage } from '../../contracts/events/execution.js';
-import type {
-  EmbeddingOutput,
-  ProviderOutput,
-  TextOutput,
-  TranscriptionOutput,
-} from '../../providers/port.js';
+import type { EmbeddingOutput, ProviderOutput, TranscriptionOutput } from '../../providers/port.js';
 import type { DeliveredOutput } from '../rehost-files/delivered.js';
+import { textOutputOf } from './text-output.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -25,7 +21,7 @@ export function outputAtOnce(
 ): AtOnce | { readonly delivered: DeliveredOutput } {
   switch (output.modality) {
     case 'text':
-      return textOf(output, usage);
+      return textOutputOf(output, usage);
     case 'transcription':
       return transcriptionOf(output);
     case 'embedding':
@@ -35,15 +31,6 @@ export function outputAtOnce(
     case 'video':
       return { delivered: output };
   }
-}
-
-function textOf({ text, finishReason }: TextOutput, usage: Usage): AtOnce {
-  const tokens = {
-    input_tokens: usage.inputTokens ?? 0,
-    output_tokens: usage.outputTokens ?? 0,
-  };
-  const summary = { finish_reason: finishReason, usage: tokens };
-  return { body: { text, ...summary }, summary };
 }
 
 function transcriptionOf(output: TranscriptionOutput): AtOnce {

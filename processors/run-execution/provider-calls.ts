@@ -227,6 +227,7 @@ async function call(
       provider,
       providerModel: route.providerModel,
       modality: request.modality,
+      ...(route.request && { routeRequest: route.request }),
       input: input.input,
       ...(route.inputMap && { inputMap: route.inputMap }),
       ...(input.files.size > 0 && { files: input.files }),

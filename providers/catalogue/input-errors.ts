@@ -9,7 +9,10 @@ const FIELD_LENGTH_MAX = 200;
 export function detailsOf(errors: readonly ErrorObject[]): ErrorDetail[] {
   const choices = errors.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf');
   const shown = errors.filter(
-    (error) => !choices.some((choice) => error !== choice && isBranchOf(error, choice)),
+    (error) =>
+      // Of a condition, what its branch says.
+      error.keyword !== 'if' &&
+      !choices.some((choice) => error !== choice && isBranchOf(error, choice)),
   );
   const details = new Map<string, ErrorDetail>();
   for (const detail of shown.map(detailOf)) {

@@ -89,6 +89,67 @@ describe('catalogue: inputs of the bundled models', () => {
     expect(filesIn(talk, { prompt: fileId })).to.deep.equal([]);
   });
 
+  it('takes all of the canonical input of text, and finds the files in its parts', () => {
+    const content = [
+      { type: 'text', text: fileId },
+      { type: 'image', file_id: fileId },
+    ];
+    const call = { id: 'abc123def', name: 'weather', arguments: { city: 'Oslo' } };
+    const parameters = { type: 'object', properties: { city: { type: 'string' } } };
+    const input = {
+      messages: [
+        { role: 'user', content },
+        { role: 'assistant', tool_calls: [call] },
+        { role: 'assistant', content: '', tool_calls: [{ ...call, arguments: '{"a":' }] },
+        { role: 'tool', tool_call_id: 'abc123def', content: '{}' },
+      ],
+      top_p: 0.9,
+      stop: 'END',
+      seed: 1,
+      tools: [{ name: 'weather', parameters }],
+      tool_choice: { name: 'weather' },
+      response_format: { type: 'json_schema', schema: parameters },
+      reasoning_effort: 'low',
+    };
+    expect(validateInput(talk, input)).to.deep.equal([]);
+    expect(filesIn(talk, input)).to.deep.equal([
+      { field: 'input.messages[0].content[1].file_id', id: fileId },
+    ]);
+    const more = { stop: ['a', 'b'], tool_choice: 'required', response_format: { type: 'json' } };
+    expect(validateInput(talk, { ...input, ...more })).to.deep.equal([]);
+  });
+
+  it('names the part, the tool or the schema that is wrong', () => {
+    const withContent = (content: unknown) => ({ messages: [{ role: 'user', content }] });
+    const url = [{ type: 'image', file_id: 'https://a.example/x.png' }];
+    const cases: [Record<string, unknown>, string[]][] = [
+      [withContent(7), ['input.messages[0].content type']],
+      [withContent([{ type: 'text' }]), ['input.messages[0].content[0].text required']],
+      [withContent([{ type: 'audio' }]), ['input.messages[0].content[0].file_id required']],
+      [
+        withContent([{ type: 'video' }]),
+        ['input.messages[0].content[0].file_id required', 'input.messages[0].content[0].type enum'],
+      ],
+      [withContent(url), ['input.messages[0].content[0].file_id raw_url_not_allowed']],
+      [{ prompt: 'x', tools: [{ name: 'a b', parameters: {} }] }, ['input.tools[0].name pattern']],
+      [{ prompt: 'x', tool_choice: 'any' }, ['input.tool_choice enum']],
+      [{ prompt: 'x', stop: [] }, ['input.stop min_items']],
+    ];
+    for (const [input, reasons] of cases) expect(found(talk, input)).to.deep.equal(reasons);
+    const asking = (format: object) =>
+      validateInput(talk, { prompt: 'x', response_format: format });
+    expect(asking({ type: 'json_schema' }).map(({ field }) => field)).to.deep.equal([
+      'input.response_format.schema',
+    ]);
+    expect(asking({ type: 'json_schema', schema: { $ref: '#' } })).to.deep.equal([
+      {
+        field: 'input.response_format.schema',
+        code: 'schema',
+        message: 'must not refer to itself',
+      },
+    ]);
+  });
+
   it('never shows a value, and at most twenty reasons', () => {
     const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`f${i}`, 'secret']));
     const details = validateInput(talk, { prompt: 7, ...many });

@@ -11,6 +11,7 @@ import type { Model } from '../../contracts/catalogue/catalogue.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import { isId } from '../../contracts/ids.js';
 import { openRecentMap, type RecentMap } from '../../infra/recent-map.js';
+import { callerSchemaProblem } from './caller-schema.js';
 import { detailsOf } from './input-errors.js';
 
 type Input = Readonly<Record<string, unknown>>;
@@ -45,7 +46,7 @@ const VALUES_EXPLAINED_MAX = 500;
 /** Nothing when the input suits the model; else at most 20 reasons, fields named `input.…`. */
 export function validateInput(model: Model, input: Input): ErrorDetail[] {
   const validate = validatorOf(model);
-  if (validate(input)) return [];
+  if (validate(input)) return answerSchemaDetails(input);
   if (!fewValues(input)) return detailsOf(validate.errors ?? []);
   const explain = remembered(explaining, thorough, model, {
     allErrors: true,
@@ -53,6 +54,17 @@ export function validateInput(model: Model, input: Input): ErrorDetail[] {
   });
   explain(input);
   return detailsOf(explain.errors ?? validate.errors ?? []);
+}
+
+/** A schema that the caller gives for the answer is checked when it is accepted, not after. */
+function answerSchemaDetails({ response_format: format }: Input): ErrorDetail[] {
+  if (typeof format !== 'object' || format === null) return [];
+  const { type, schema, json_schema: nested } = format as Input;
+  if (type !== 'json_schema') return [];
+  const given = schema ?? (nested as Input | undefined)?.['schema'];
+  const problem = callerSchemaProblem(given);
+  if (problem === undefined) return [];
+  return [{ field: 'input.response_format.schema', code: 'schema', message: problem }];
 }
 
 interface FileReference {
@@ -68,14 +80,21 @@ export function filesIn(model: Model, input: Input): FileReference[] {
 function filesUnder(schema: unknown, value: unknown, field: string): FileReference[] {
   if (typeof schema !== 'object' || schema === null) return [];
   const { format, properties, items } = schema as Schema;
-  if (typeof value === 'string') return format === 'file-id' ? [{ field, id: value }] : [];
-  if (Array.isArray(value))
-    return items ? value.flatMap((one, i) => filesUnder(items, one, `${field}[${i}]`)) : [];
-  if (typeof value !== 'object' || value === null || typeof properties !== 'object') return [];
-  return Object.entries(properties as Schema).flatMap(([name, part]) =>
+  const inBranches = branchesOf(schema as Schema).flatMap((one) => filesUnder(one, value, field));
+  if (typeof value === 'string') return format === 'file-id' ? [{ field, id: value }] : inBranches;
+  if (Array.isArray(value) && items)
+    return [...inBranches, ...value.flatMap((one, i) => filesUnder(items, one, `${field}[${i}]`))];
+  if (typeof value !== 'object' || value === null || typeof properties !== 'object')
+    return inBranches;
+  const own = Object.entries(properties as Schema).flatMap(([name, part]) =>
     Object.hasOwn(value, name) ? filesUnder(part, (value as Input)[name], `${field}.${name}`) : [],
   );
+  return [...inBranches, ...own];
 }
+
+/** A file is called for in one branch of a choice at most: the others do not suit it. */
+const branchesOf = ({ then, else: otherwise, anyOf, oneOf, allOf }: Schema): readonly unknown[] =>
+  [then, otherwise, anyOf, oneOf, allOf].flat().filter((one) => one !== undefined);
 
 /** By the text of a schema: more than any catalogue has. */
 const SCHEMAS_MAX = 10_000;

@@ -38,6 +38,7 @@ function routeOf(slug: string, entry: RouteEntry): Route {
     ...(weight !== undefined && { weight }),
     ...(capabilities && { capabilities }),
     ...(promises && { promises }),
+    ...(entry.request && { request: entry.request }),
   };
 }
 

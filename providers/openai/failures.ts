@@ -12,17 +12,14 @@
  *   insufficient_system_resource          overloaded (DeepSeek)
  */
 import { meanings } from '../meanings.js';
-import { readFailureBy, withheld } from '../failures.js';
+import { readFailureBy } from '../failures.js';
 import type { Dialect } from '../json-call.js';
 
-export const openaiDialect: Dialect = {
-  readFailure: readFailureBy({
-    words: {
-      image_generation_user_error: meanings.rejected,
-      insufficient_system_resource: meanings.overloaded,
-    },
-  }),
-};
+export const readOpenaiFailure = readFailureBy({
+  words: {
+    image_generation_user_error: meanings.rejected,
+    insufficient_system_resource: meanings.overloaded,
+  },
+});
 
-/** The output was withheld by the provider's safety system after it had been asked for. */
-export const moderated = withheld('finish_reason content_filter without content');
+export const openaiDialect: Dialect = { readFailure: readOpenaiFailure };

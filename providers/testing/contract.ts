@@ -19,8 +19,8 @@ interface AdapterCase {
   readonly path: string;
   /** The path below the base URL is `/v1` and `path`, whatever the base URL names. */
   readonly exactPath?: true;
-  /** Where the adapter adds none. */
-  readonly version?: '';
+  /** That the adapter adds where the base URL names none; `/v1` unless it is said. */
+  readonly version?: string;
   /** `Bearer` unless it is another. */
   readonly scheme?: string;
   /** What the body has, where it does not name the model. */
@@ -33,6 +33,8 @@ interface AdapterCase {
   readonly outcome: ProviderOutcome;
   /** It accepts jobs: one without its id may still be worked on. */
   readonly answersLater?: boolean;
+  /** That carries the credential as it is; a bearer unless it is said. */
+  readonly credentialHeader?: string;
 }
 
 export function providerAdapterContract(name: string, one: AdapterCase): void {
@@ -83,6 +85,8 @@ type Call = (
 type Scene = () => { stage: Stage; call: Call };
 
 function sending(scene: Scene, one: AdapterCase): void {
+  const { credentialHeader: header = 'authorization', scheme: word = 'Bearer' } = one;
+  const scheme = one.credentialHeader === undefined ? `${word} ` : '';
   it('sends key, credential and model, and reads a good answer', async () => {
     const { stage, call } = scene();
     stage.play(json(one.answer));
@@ -91,7 +95,7 @@ function sending(scene: Scene, one: AdapterCase): void {
     expect(seen?.path).to.equal(`/base${one.version ?? '/v1'}${one.path}`);
     expect(seen?.body).to.deep.include(one.body ?? { model: 'model-1' });
     expect(seen?.headers).to.include({
-      authorization: `${one.scheme ?? 'Bearer'} ${CREDENTIAL}`,
+      [header]: `${scheme}${CREDENTIAL}`,
       'idempotency-key': 'exec_1/1',
       'x-dispatch-key': 'exec_1/1',
       'accept-encoding': 'identity',
@@ -105,7 +109,7 @@ function sending(scene: Scene, one: AdapterCase): void {
     await call({}, { baseUrl: `${stage.url}/v1beta/openai` });
     const version = one.exactPath ? '/v1' : '';
     expect(stage.seen[0]?.path).to.equal(`/v1beta/openai${version}${one.path}`);
-    expect(stage.seen[0]?.headers.authorization).to.equal(`${one.scheme ?? 'Bearer'} none`);
+    expect(stage.seen[0]?.headers[header]).to.equal(`${scheme}none`);
   });
 
   it('sends nothing without the credential that the provider calls for', async () => {
