@@ -87,6 +87,7 @@ async function inputFileOf(
   return {
     contentType: info?.contentType ?? 'application/octet-stream',
     sizeBytes,
+    ...(info?.durationMs !== undefined && { durationMs: info.durationMs }),
     bytes: () => unlessAway(async () => buffer(await open())),
     stream: () => unlessAway(open),
   };
