@@ -28,6 +28,8 @@ try {
   exitCode = 1;
   process.stderr.write(`${sentenceOf(error)}\n`);
 }
+// What was printed into a pipe may not have left yet.
+await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
 // Idle connections of clients and pools would keep the process for seconds.
 process.exit(exitCode);
 

@@ -1,5 +1,6 @@
 /** The commands there are. Each loads what it runs only when it is given. */
 import { Command, InvalidArgumentError } from 'commander';
+import { addCatalogue } from './catalogue/commands.js';
 import { exitCodes, type Context } from './context.js';
 
 export function programOf(context: Context): Command {
@@ -25,6 +26,7 @@ export function programOf(context: Context): Command {
   addLogTransfer(program, context);
   addEvents(program, context);
   addExecutions(program, context);
+  addCatalogue(program, context);
   return program;
 }
 

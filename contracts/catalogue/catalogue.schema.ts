@@ -7,6 +7,8 @@ import { providerSchema, type ProviderEntry } from './provider-entry.js';
 import { closed, slug, type Part } from './schema-parts.js';
 
 export interface CatalogueDocument {
+  /** What models refer to by a YAML alias; nothing else reads it. */
+  readonly schemas?: Readonly<Record<string, unknown>>;
   readonly providers: Readonly<Record<string, ProviderEntry>>;
   readonly models: Readonly<Record<string, ModelEntry>>;
 }
@@ -24,6 +26,11 @@ export const catalogueSchema: Part = {
   title: 'ModelRoute catalogue',
   ...closed(
     {
+      schemas: {
+        type: 'object',
+        additionalProperties: { type: 'object', description: 'a JSON Schema (draft 2020-12)' },
+        description: 'JSON Schemas with an anchor (&name), for models that share one (*name)',
+      },
       providers: entries(providerSchema, 'providers by slug'),
       models: entries(modelSchema, 'models by slug'),
     },

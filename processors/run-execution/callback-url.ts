@@ -17,7 +17,10 @@ export function callbackUrlOf(
 }
 
 /** Whether the provider is given a URL and can reach it. */
-export function callsBack({ addresses, providers }: Given, provider: Provider): boolean {
+export function callsBack(
+  { addresses, providers }: Pick<Given, 'addresses' | 'providers'>,
+  provider: Provider,
+): boolean {
   const adapter = providers.adapter(provider.adapter);
   if (!adapter.readCallback || adapter.callsBack?.(provider) === false) return false;
   const { publicUrl } = addresses;

@@ -41,11 +41,14 @@ function readYaml(text: string): { value: unknown } | { problems: string[] } {
   if (troubles.length > 0)
     return { problems: troubles.map(({ message }) => firstLine(`YAML: ${message}`)) };
   try {
-    return { value: document.toJS({ maxAliasCount: 100 }) as unknown };
+    return { value: document.toJS({ maxAliasCount: ALIASES_MAX }) as unknown };
   } catch (error) {
     return { problems: [firstLine(`YAML: ${(error as Error).message}`)] };
   }
 }
+
+/** A thousand models may share a schema; a bomb of aliases multiplies far beyond. */
+const ALIASES_MAX = 10_000;
 
 const firstLine = (message: string): string =>
   message.split('\n', 1)[0]?.replace(/:$/, '') ?? message;
