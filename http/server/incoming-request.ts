@@ -7,6 +7,7 @@ export class IncomingRequest implements ApiRequest {
   readonly requestId: string;
   body: unknown = undefined;
   rawBody: Buffer = NO_BYTES;
+  bodyStream: ApiRequest['bodyStream'] = noStream;
   queryValues: Readonly<Record<string, unknown>> = NO_VALUES;
 
   constructor(
@@ -52,6 +53,10 @@ export class IncomingRequest implements ApiRequest {
     return this.incoming.url ?? '/';
   }
 }
+
+const noStream = (): never => {
+  throw new Error('this route takes no stream');
+};
 
 const NO_BYTES = Buffer.alloc(0);
 

@@ -17,12 +17,14 @@ import { HeldBytes, openByteBudget, releaseWhenTaken, type ByteBudget } from './
 import type { Endpoint, Served } from './endpoint.js';
 import { errorReply, refusalOf } from './envelope.js';
 import { IncomingRequest } from './incoming-request.js';
+import type { LateBodies } from './late-bodies.js';
 import type { Match } from './matcher.js';
 import { HungUp, readBody } from './read-body.js';
 import { malformedDetail, readQuery, repeatedDetail } from './read-query.js';
 import { repeatedHeader } from './repeated-header.js';
 import { Refusal, type Caller, type Reply } from './route.js';
 import { send } from './send.js';
+import { streamBody } from './stream-body.js';
 
 interface PipelineOptions {
   readonly authenticator: Authenticator;
@@ -33,6 +35,7 @@ interface PipelineOptions {
   readonly isClosing: () => boolean;
   /** What requests and answers may keep in memory; that of a process unless given. */
   readonly budget?: ByteBudget | undefined;
+  readonly lateBodies: LateBodies;
 }
 
 /** How a path was matched. */
@@ -185,8 +188,12 @@ async function prepare(
     if (details.length > 0) return invalid('The query is not valid.', details);
     request.queryValues = read.values;
   }
+  if (route.takesStream) {
+    request.bodyStream = (bytesMax) => streamBody({ incoming, response, bytesMax });
+    return undefined;
+  }
   if (route.takesRawBody) {
-    const bytes = await readBody({ incoming, response, held: heldBy(context, exchange) });
+    const bytes = await readWhole(context, exchange);
     if (bytes instanceof Refusal) return bytes;
     request.rawBody = bytes;
     return undefined;
@@ -194,7 +201,7 @@ async function prepare(
   if (!checkBody) return undefined;
   const typeRefusal = contentRefusal(incoming);
   if (typeRefusal) return typeRefusal;
-  const bytes = await readBody({ incoming, response, held: heldBy(context, exchange) });
+  const bytes = await readWhole(context, exchange);
   if (bytes instanceof Refusal) return bytes;
   const reading = readJson(bytes);
   if (!reading.ok) {
@@ -206,6 +213,12 @@ async function prepare(
   if (details.length > 0) return invalid('The body is not valid.', details);
   request.body = reading.value;
   return undefined;
+}
+
+function readWhole(context: Context, exchange: Exchange): Promise<Buffer | Refusal> {
+  const { incoming, response } = exchange;
+  const { lateBodies: late } = context;
+  return readBody({ incoming, response, held: heldBy(context, exchange), late });
 }
 
 const repeated = (message: string, field: string): Refusal =>

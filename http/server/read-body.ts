@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HeldBytes } from './byte-budget.js';
+import type { LateBodies } from './late-bodies.js';
 import { Refusal } from './route.js';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -28,15 +29,17 @@ interface Reading {
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
   readonly held: HeldBytes;
+  readonly late: Pick<LateBodies, 'expect' | 'forget'>;
 }
 
 /** A refusal leaves the rest of the body unread. */
 export function readBody(reading: Reading): Promise<Buffer | Refusal> {
-  const { incoming, response, held } = reading;
+  const { incoming, response, held, late } = reading;
   const { 'content-length': announced, expect } = incoming.headers;
   const length = announced === undefined ? undefined : Number(announced);
   if (length !== undefined && length > BODY_BYTES_MAX) return Promise.resolve(tooLarge());
   if (expect !== undefined) response.writeContinue();
+  late.expect(incoming);
   return new Promise((resolve, reject) => {
     let body: Buffer = NOTHING;
     let bytes = 0;
@@ -44,6 +47,7 @@ export function readBody(reading: Reading): Promise<Buffer | Refusal> {
     let isRefused = false;
     const refuse = (refusal: Refusal) => {
       isRefused = true;
+      late.forget(incoming);
       body = NOTHING;
       held.release();
       resolve(refusal);
@@ -66,9 +70,13 @@ export function readBody(reading: Reading): Promise<Buffer | Refusal> {
     };
     incoming.on('data', take);
     incoming.on('end', () => {
+      late.forget(incoming);
       if (!isRefused) resolve(body.length === bytes ? body : body.subarray(0, bytes));
     });
-    incoming.on('error', (error) => reject(new HungUp('the caller hung up', { cause: error })));
+    incoming.on('error', (error) => {
+      late.forget(incoming);
+      reject(new HungUp('the caller hung up', { cause: error }));
+    });
   });
 }
 

@@ -28,6 +28,11 @@ export interface ApiRequest {
   readonly body: unknown;
   /** The body as it came, of routes with `takesRawBody`. */
   readonly rawBody: Buffer;
+  /**
+   * The body as it comes, of routes with `takesStream`; a refusal where more is announced. The
+   * stream breaks with a `Refusal` for what is too large or too slow.
+   */
+  bodyStream(bytesMax: number): Readable | Refusal;
   /** Every header by its lower-case name. */
   headers(): Readonly<Record<string, string>>;
   readonly requestId: string;
@@ -77,6 +82,8 @@ interface RouteShape {
   readonly bodySchema?: JsonSchema;
   /** Its body may be anything, of at most 1 MB; it is not parsed. */
   readonly takesRawBody?: true;
+  /** Its handler reads the body as a stream, which is held nowhere. */
+  readonly takesStream?: true;
   /** JSON Schema of an object; parameters not in it are refused if it says so. */
   readonly querySchema?: JsonSchema;
   /** Request headers that the route reads, by name, for the reference page. */
@@ -103,10 +110,11 @@ interface OperatorRoute extends RouteShape {
 
 /**
  * A route for whoever knows its address, which carries its own proof: the handler checks it. It is
- * not described to callers.
+ * described to callers only where they are given such addresses.
  */
 interface LinkRoute extends RouteShape {
   readonly audience: 'link';
+  readonly isDescribed?: true;
   handle(request: ApiRequest): Promise<Reply | Refusal>;
 }
 

@@ -11,10 +11,13 @@ import type { ByteBudget } from './byte-budget.js';
 import { refuseMalformed } from './client-error.js';
 import { endpointOf, templatesOf, type Served } from './endpoint.js';
 import { inTurn } from './in-turn.js';
+import { openLateBodies, type LateBodies } from './late-bodies.js';
 import { openMatcher, type Matcher } from './matcher.js';
 import { pagesApp, type Pages } from './pages.js';
 import { openPipeline, type Pipeline } from './pipeline.js';
+import { hasUnreadBody } from './read-body.js';
 import type { Mount, Route } from './route.js';
+import { STREAM_MS_MAX } from './stream-body.js';
 
 interface ServeOptions {
   readonly routes: readonly Route[];
@@ -28,6 +31,8 @@ interface ServeOptions {
   readonly now: () => number;
   /** What requests and answers may keep in memory; that of a process unless given. */
   readonly budget?: ByteBudget;
+  /** How long a body that is not streamed may take; half a minute unless given. */
+  readonly bodyMs?: number;
   /** 0 picks a free one. */
   readonly port: number;
   /** Every interface unless given. */
@@ -41,7 +46,8 @@ export interface HttpServer {
 }
 
 const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than the longest stream of a body: that is refused first, in words. */
+const REQUEST_TIMEOUT_MS = STREAM_MS_MAX + 60_000;
 /** Longer than a balancer's usual minute of idle time, so that it is never we who hang up. */
 const KEEP_ALIVE_MS = 65_000;
 const HEADER_BYTES_MAX = 16 * 1024;
@@ -54,8 +60,10 @@ export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   let closing = false;
   const { authenticator, budget, log, metrics, now } = options;
   const isClosing = () => closing;
-  const pipeline = openPipeline({ authenticator, budget, log, metrics, now, isClosing });
-  const pages = pagesApp(options.pages ?? [], { pipeline, metrics });
+  const lateBodies = openLateBodies(options.bodyMs);
+  const served = { authenticator, budget, lateBodies, log, metrics, now, isClosing };
+  const pipeline = openPipeline(served);
+  const pages = bounded(pagesApp(options.pages ?? [], { pipeline, metrics }), lateBodies);
   const server = boundedServer(inTurn(handlerOf(matcherOf(options), pipeline, pages)));
   const sockets = socketsOf(server);
   await listening(server, options);
@@ -64,10 +72,21 @@ export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
     port: (server.address() as AddressInfo).port,
     close() {
       closing = true;
-      return (closed ??= drained(server, sockets));
+      return (closed ??= drained(server, sockets).finally(() => lateBodies.close()));
     },
   };
 }
+
+/** Pages read no bodies. */
+const bounded =
+  (pages: Handler, lateBodies: LateBodies): Handler =>
+  (incoming, response) => {
+    if (hasUnreadBody(incoming)) {
+      lateBodies.expect(incoming);
+      incoming.once('close', () => lateBodies.forget(incoming));
+    }
+    pages(incoming, response);
+  };
 
 type Handler = (incoming: IncomingMessage, response: ServerResponse) => void;
 

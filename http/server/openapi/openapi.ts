@@ -67,7 +67,7 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   const errorSchema = components.reference(errorEnvelope);
   const paths: Record<string, Record<string, Operation>> = {};
   for (const route of routes) {
-    if (route.audience === 'link') continue;
+    if (isHidden(route)) continue;
     const operation = operationOf(route, components, errorSchema, routes);
     (paths[templateOf(route)] ??= {})[route.method.toLowerCase()] = operation;
   }
@@ -81,10 +81,12 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   };
 }
 
+const isHidden = (route: Route): boolean => route.audience === 'link' && !route.isDescribed;
+
 /** What tenants use comes first. */
 function tagsOf(routes: readonly Route[]): readonly string[] {
   const forTenants = routes.filter(({ audience }) => audience === 'tenant');
-  const described = routes.filter(({ audience }) => audience !== 'link');
+  const described = routes.filter((route) => !isHidden(route));
   return [...new Set([...forTenants, ...described].map(({ tag }) => tag))];
 }
 
@@ -112,13 +114,20 @@ function operationOf(
     summary: route.summary,
     ...(description && { description }),
     tags: [route.tag],
-    security: [route.audience === 'tenant' ? { apiKey: [] } : { operatorKey: [] }],
+    security: securityOf(route),
     ...(parameters.length > 0 && { parameters }),
     ...(bodySchema && {
       requestBody: { required: true, content: jsonOf(components.reference(bodySchema)) },
     }),
+    ...(route.takesStream && { requestBody: { required: true, content: anyBytes } }),
     responses: { ...answersOf(route, components, routes), ...errorsOf(route, errorSchema) },
   };
+}
+
+/** A link is its own proof. */
+function securityOf({ audience }: Route): Operation['security'] {
+  if (audience === 'link') return [];
+  return [audience === 'tenant' ? { apiKey: [] } : { operatorKey: [] }];
 }
 
 /** `POST /v1/executions/{id}/cancel` → `post_executions_id_cancel`. */
@@ -192,12 +201,15 @@ function codesOf(route: Route): readonly ErrorCode[] {
   return [
     ...(bodySchema || hasParameters ? (['INPUT_VALIDATION_ERROR'] as const) : []),
     ...(bodySchema ? (['PAYLOAD_TOO_LARGE'] as const) : []),
-    'UNAUTHORIZED',
+    ...(route.takesStream ? (['PAYLOAD_TOO_LARGE'] as const) : []),
+    ...(route.audience === 'link' ? [] : (['UNAUTHORIZED'] as const)),
     ...(isBounded ? (['FORBIDDEN'] as const) : []),
     ...refusals,
     'SERVICE_UNAVAILABLE',
     'INTERNAL_ERROR',
   ];
 }
+
+const anyBytes: Content = { '*/*': { schema: {} } };
 
 const jsonOf = (schema: JsonSchema): Content => ({ 'application/json': { schema } });
