@@ -14,6 +14,8 @@ export interface Secrets {
   readonly cursorKey: Buffer;
   /** Authenticates the callback URLs of attempts; 32 bytes. */
   readonly callbackKey: Buffer;
+  /** Seals links to files; 32 bytes. */
+  readonly fileLinkKey: Buffer;
 }
 
 export const openSecrets = (masterKey: string): Secrets => ({
@@ -24,4 +26,5 @@ export const openSecrets = (masterKey: string): Secrets => ({
   internalKey: createHmac('sha256', masterKey).update('internal-requests/1').digest('base64'),
   cursorKey: createHmac('sha256', masterKey).update('list-cursors/1').digest(),
   callbackKey: createHmac('sha256', masterKey).update('callback-urls/1').digest(),
+  fileLinkKey: createHmac('sha256', masterKey).update('file-links/1').digest(),
 });

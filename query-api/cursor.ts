@@ -3,8 +3,8 @@
  * they show neither positions of the log nor anything else, and none is accepted but by the list
  * that gave it, from the caller that it was given to.
  */
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { Refusal, type ApiRequest } from '../http/server/route.js';
+import { sealed, unsealed } from '../infra/sealed.js';
 import type { Secrets } from '../infra/secrets.js';
 
 /** The values that a list is sorted by, as JSON has them. */
@@ -34,11 +34,12 @@ export function openCursors(given: { readonly secrets: Pick<Secrets, 'cursorKey'
     pageOf({ queryValues }, list, shape) {
       const { limit, cursor } = queryValues as { limit: number; cursor?: string };
       if (cursor === undefined) return { limit, after: undefined };
-      const after = placeIn(opened(given.secrets.cursorKey, list, cursor), shape);
+      const after = placeIn(unsealed(given.secrets.cursorKey, JSON.stringify(list), cursor), shape);
       if (!after) throw unknownCursor();
       return { limit, after };
     },
-    cursorOf: (list, place) => sealed(given.secrets.cursorKey, list, JSON.stringify(place)),
+    cursorOf: (list, place) =>
+      sealed(given.secrets.cursorKey, JSON.stringify(list), JSON.stringify(place)),
   };
 }
 
@@ -66,42 +67,6 @@ const unknownCursor = (): Refusal =>
       message: 'is not a cursor of this list: begin again without one',
     },
   ]);
-
-const [ALGORITHM, NONCE_BYTES, TAG_BYTES] = ['aes-256-gcm', 12, 16] as const;
-
-/** Texts of about the same length become cursors of one length. */
-const BLOCK_BYTES = 64;
-
-/**
- * The nonce is derived from what is encrypted: two texts never share one, and one place of one list
- * always has the same cursor.
- */
-function sealed(key: Buffer, list: ListName, text: string): string {
-  const plain = Buffer.from(text.padEnd(Math.ceil(text.length / BLOCK_BYTES) * BLOCK_BYTES));
-  const about = JSON.stringify(list);
-  const nonce = createHmac('sha256', key).update(about).update('\0').update(plain).digest();
-  const cipher = createCipheriv(ALGORITHM, key, nonce.subarray(0, NONCE_BYTES));
-  cipher.setAAD(Buffer.from(about));
-  const secret = Buffer.concat([cipher.update(plain), cipher.final()]);
-  const parts = [nonce.subarray(0, NONCE_BYTES), cipher.getAuthTag(), secret];
-  return Buffer.concat(parts).toString('base64url');
-}
-
-/** Undefined for what was not sealed for the list. */
-function opened(key: Buffer, list: ListName, cursor: string): string | undefined {
-  const bytes = Buffer.from(cursor, 'base64url');
-  const [nonceEnd, tagEnd] = [NONCE_BYTES, NONCE_BYTES + TAG_BYTES];
-  if (bytes.length <= tagEnd || bytes.toString('base64url') !== cursor) return undefined;
-  const options = { authTagLength: TAG_BYTES };
-  const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, nonceEnd), options);
-  decipher.setAAD(Buffer.from(JSON.stringify(list)));
-  decipher.setAuthTag(bytes.subarray(nonceEnd, tagEnd));
-  try {
-    return decipher.update(bytes.subarray(tagEnd), undefined, 'utf8') + decipher.final('utf8');
-  } catch {
-    return undefined; // the tag is of another text, list or key
-  }
-}
 
 /** A cursor that another release sealed may have another shape. */
 function placeIn(text: string | undefined, shape: readonly Part[]): Place | undefined {

@@ -9,7 +9,7 @@ import { FileTooLarge } from './errors.js';
 import { fileKey } from './key.js';
 import { filesWrittenBefore } from './folder-sweep.js';
 import type { FileStore, StoredFile } from './port.js';
-import { storedBefore } from './stored.js';
+import { storedNow } from './stored.js';
 
 export async function openDiskFiles({ dir }: { dir: string }): Promise<FileStore> {
   const folder = await openDurableFolder(dir);
@@ -22,16 +22,22 @@ export async function openDiskFiles({ dir }: { dir: string }): Promise<FileStore
     const file = await open(path, 'r').catch(unless('ENOENT'));
     return file?.createReadStream(range && { start: range.start, end: range.end });
   };
+  const putNew: FileStore['putNew'] = async (id, bytes, sizeBytesMax) => {
+    const path = pathOf(id);
+    let came: StoredFile | undefined;
+    try {
+      const write = async (file: FileHandle) => (came = await copy(bytes, file, sizeBytesMax));
+      const put = await folder.putNew(path, write);
+      if (!came) throw new Error(`${id} was put without being written`);
+      return { ...came, isNew: put !== undefined };
+    } finally {
+      bytes.destroy();
+    }
+  };
   return {
-    put: async (id, bytes, sizeBytesMax) => {
-      const path = pathOf(id);
-      try {
-        const put = await folder.putNew(path, (file) => copy(bytes, file, sizeBytesMax));
-        return put ?? (await storedBefore({ open: openFile }, id));
-      } finally {
-        bytes.destroy();
-      }
-    },
+    put: (id, bytes, sizeBytesMax) =>
+      storedNow({ open: openFile }, id, putNew(id, bytes, sizeBytesMax)),
+    putNew,
     open: openFile,
     size: async (id) => (await stat(pathOf(id)).catch(unless('ENOENT')))?.size,
     remove: (id) => rm(pathOf(id), { force: true }),

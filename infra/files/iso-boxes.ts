@@ -6,26 +6,38 @@
 import type { ByteSource } from './byte-source.js';
 import type { Measures } from './measures.js';
 
-interface Box {
+export interface Box {
   readonly type: string;
+  /** Where the four letters of its type are. */
+  readonly typeAt: number;
   /** Of what it holds. */
   readonly start: number;
   readonly end: number;
 }
 
 export async function boxedMeasures(source: ByteSource): Promise<Measures> {
-  const top = { type: '', start: 0, end: source.sizeBytes };
-  const outer = await boxesIn(source, top);
+  const outer = await boxesIn(source, wholeOf(source));
   const moov = outer.find(({ type }) => type === 'moov');
   if (moov) return movieMeasures(source, moov, outer);
   const meta = outer.find(({ type }) => type === 'meta');
   return meta ? stillSize(source, meta) : {};
 }
 
+export const wholeOf = ({ sizeBytes: end }: ByteSource): Box => ({
+  type: '',
+  typeAt: 0,
+  start: 0,
+  end,
+});
+
 /** A file of a million tiny boxes is no film; each costs a look at it. */
 const BOXES_MAX = 20_000;
 
-async function boxesIn(source: ByteSource, { start, end }: Box, skipped = 0): Promise<Box[]> {
+export async function boxesIn(
+  source: ByteSource,
+  { start, end }: Box,
+  skipped = 0,
+): Promise<Box[]> {
   const boxes: Box[] = [];
   for (let at = start + skipped; at + 8 <= end && boxes.length < BOXES_MAX;) {
     const head = await source.read(at, at + 16);
@@ -36,7 +48,7 @@ async function boxesIn(source: ByteSource, { start, end }: Box, skipped = 0): Pr
     const headSize = isLong ? 16 : 8;
     if (size < headSize) break;
     const type = head.toString('latin1', 4, 8);
-    boxes.push({ type, start: at + headSize, end: Math.min(at + size, end) });
+    boxes.push({ type, typeAt: at + 4, start: at + headSize, end: Math.min(at + size, end) });
     at += size;
   }
   return boxes;

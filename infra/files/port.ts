@@ -15,6 +15,11 @@ export interface StoredFile {
   readonly sha256: string;
 }
 
+export interface NewFile extends StoredFile {
+  /** False where something was there before, which stays. */
+  readonly isNew: boolean;
+}
+
 /** Both ends inclusive, as in RFC 9110. */
 export interface ByteRange {
   readonly start: number;
@@ -30,6 +35,8 @@ interface SavedAs {
 /** Every verb throws `StoreUnavailable` while the store is away or full. */
 export interface FileStore extends Sweepable<FileId> {
   put(id: FileId, bytes: Readable, sizeBytesMax: number): Promise<StoredFile>;
+  /** The same, but it answers with what came, and whether that is what is stored now. */
+  putNew(id: FileId, bytes: Readable, sizeBytesMax: number): Promise<NewFile>;
   open(id: FileId, range?: ByteRange): Promise<Readable | undefined>;
   size(id: FileId): Promise<number | undefined>;
   remove(id: FileId): Promise<void>;

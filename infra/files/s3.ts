@@ -14,8 +14,8 @@ import {
 import { uploadNew } from '../object-store/upload.js';
 import { FileTooLarge } from './errors.js';
 import { fileKey } from './key.js';
-import type { FileStore, StoredFile } from './port.js';
-import { storedBefore } from './stored.js';
+import type { FileStore, NewFile } from './port.js';
+import { storedNow } from './stored.js';
 
 /** Long enough to follow a redirect at once and to go on after a break; nobody should store it. */
 const LINK_LIFE_SECONDS = 300;
@@ -31,15 +31,17 @@ export function openS3Files(s3: S3): FileStore {
     }
     return readObject(s3, keyOf(id), range);
   };
+  const putNew: FileStore['putNew'] = async (id, bytes, sizeBytesMax) => {
+    try {
+      return await put(s3, keyOf(id), bytes, sizeBytesMax);
+    } finally {
+      bytes.destroy();
+    }
+  };
   return {
-    put: async (id, bytes, sizeBytesMax) => {
-      try {
-        const stored = await put(s3, keyOf(id), bytes, sizeBytesMax);
-        return stored ?? (await storedBefore({ open: openFile }, id));
-      } finally {
-        bytes.destroy();
-      }
-    },
+    put: (id, bytes, sizeBytesMax) =>
+      storedNow({ open: openFile }, id, putNew(id, bytes, sizeBytesMax)),
+    putNew,
     open: openFile,
     size: async (id) => {
       const command = new HeadObjectCommand({ Bucket, Key: keyOf(id) });
@@ -74,16 +76,8 @@ export function openS3Files(s3: S3): FileStore {
 
 const isFileId = (name: string): name is FileId => isId('file', name);
 
-/**
- * Undefined when an object is there already. The source's own error is thrown as it is, for the
- * store is not away.
- */
-async function put(
-  s3: S3,
-  key: string,
-  source: Readable,
-  sizeBytesMax: number,
-): Promise<StoredFile | undefined> {
+/** The source's own error is thrown as it is, for the store is not away. */
+async function put(s3: S3, key: string, source: Readable, sizeBytesMax: number): Promise<NewFile> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   const counted = async function* (): AsyncGenerator<Buffer> {
@@ -95,6 +89,6 @@ async function put(
       yield part;
     }
   };
-  if (!(await uploadNew(s3, key, counted()))) return undefined;
-  return { sizeBytes, sha256: hash.digest('hex') };
+  const isNew = await uploadNew(s3, key, counted());
+  return { sizeBytes, sha256: hash.digest('hex'), isNew };
 }

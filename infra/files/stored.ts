@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { FileId } from '../../contracts/ids.js';
 import { StoreUnavailable } from '../event-store/port.js';
-import type { FileStore, StoredFile } from './port.js';
+import type { FileStore, NewFile, StoredFile } from './port.js';
 
 export async function storedFile(
   files: Pick<FileStore, 'open'>,
@@ -19,11 +19,14 @@ export async function storedFile(
   return { sizeBytes, sha256: digest.digest('hex') };
 }
 
-/** Of a file that was there when it was to be put. */
-export async function storedBefore(
+/** What is stored once something was put. */
+export async function storedNow(
   files: Pick<FileStore, 'open'>,
   id: FileId,
+  putting: Promise<NewFile>,
 ): Promise<StoredFile> {
+  const { isNew, ...came } = await putting;
+  if (isNew) return came;
   const stored = await storedFile(files, id);
   if (!stored) throw new StoreUnavailable(`${id} was removed while it was put`);
   return stored;

@@ -1,0 +1,54 @@
+/** Bytes of a file that are replaced while it is read; the file stays as long as it is. */
+
+/** From `start` to before `end`: `head`, and then `fill` over and over. */
+export interface Patch {
+  readonly start: number;
+  readonly end: number;
+  readonly head: Buffer;
+  readonly fill: number;
+}
+
+export const blanked = (start: number, end: number, head: Buffer = NOTHING, fill = 0): Patch => ({
+  start,
+  end,
+  head: head.length <= end - start ? head : NOTHING,
+  fill,
+});
+
+const NOTHING = Buffer.alloc(0);
+
+/** XMP of blanks is XMP that says nothing. */
+export const BLANK = 0x20;
+
+/** The same bytes with the patches over them; the chunks that come are left as they are. */
+export async function* patched(
+  source: AsyncIterable<Buffer>,
+  patches: readonly Patch[],
+): AsyncGenerator<Buffer> {
+  const sorted = patches.toSorted((a, b) => a.start - b.start);
+  let next = 0;
+  let at = 0;
+  for await (const chunk of source) {
+    const end = at + chunk.length;
+    while (sorted[next] && (sorted[next] as Patch).end <= at) next += 1;
+    let copy: Buffer | undefined;
+    for (let i = next; i < sorted.length; i += 1) {
+      const patch = sorted[i] as Patch;
+      if (patch.start >= end) break;
+      copy ??= Buffer.from(chunk);
+      lay(patch, copy, at);
+    }
+    yield copy ?? chunk;
+    at = end;
+  }
+}
+
+/** `at`: where in the file the chunk begins. */
+function lay({ start, end, head, fill }: Patch, chunk: Buffer, at: number): void {
+  const from = Math.max(start, at);
+  const to = Math.min(end, at + chunk.length);
+  if (from >= to) return;
+  chunk.fill(fill, from - at, to - at);
+  const headFrom = from - start;
+  if (headFrom < head.length) head.copy(chunk, from - at, headFrom, to - start);
+}

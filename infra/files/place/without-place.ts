@@ -1,0 +1,69 @@
+/**
+ * A stored file as others may have it who need not know where a picture or a film was made: the
+ * same size, and the same bytes but for those that could say so.
+ */
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import type { FileId } from '../../../contracts/ids.js';
+import { bytesInStore, inPages, type ByteSource } from '../byte-source.js';
+import { inspectFile } from '../inspect-file.js';
+import type { FileStore } from '../port.js';
+import { boxPatches } from './boxes.js';
+import { jpegPatches } from './jpeg.js';
+import { patched, type Patch } from './patches.js';
+import { pngPatches } from './png.js';
+import { tiffPatches } from './tiff.js';
+import { webpPatches } from './webp.js';
+
+interface WithoutPlace {
+  readonly contentType: string;
+  readonly format: string;
+  readonly sizeBytes: number;
+  /** All of it, in memory. */
+  bytes(): Promise<Buffer>;
+  /** Each time anew. */
+  stream(): Promise<Readable>;
+}
+
+/** Undefined where there is no such file. Every verb throws `StoreUnavailable`. */
+export async function withoutPlace(
+  files: Pick<FileStore, 'open' | 'size'>,
+  id: FileId,
+): Promise<WithoutPlace | undefined> {
+  const sizeBytes = await files.size(id);
+  if (sizeBytes === undefined) return undefined;
+  const source = inPages(bytesInStore(files, id, sizeBytes));
+  const { contentType, format } = (await inspectFile(source)) ?? UNKNOWN;
+  let patches: Promise<readonly Patch[]> | undefined;
+  const stream = async (): Promise<Readable> => {
+    const found = await (patches ??= placePatches(source, format));
+    const stored = await files.open(id);
+    if (!stored) throw new Error(`${id} was removed while it was used`);
+    return found.length === 0 ? stored : Readable.from(patched(stored, found), BYTES);
+  };
+  const bytes = async () => buffer(await stream());
+  return { contentType, format, sizeBytes, bytes, stream };
+}
+
+const UNKNOWN = { contentType: 'application/octet-stream', format: 'bin' };
+
+const BYTES = { objectMode: false };
+
+/** By the format as the bytes say it. Of other formats nothing is known that says so. */
+async function placePatches(source: ByteSource, format: string): Promise<readonly Patch[]> {
+  const read = READERS[format];
+  return read ? read(source) : [];
+}
+
+const READERS: Readonly<Record<string, (source: ByteSource) => Promise<readonly Patch[]>>> = {
+  jpeg: jpegPatches,
+  png: pngPatches,
+  webp: webpPatches,
+  tiff: tiffPatches,
+  dng: tiffPatches,
+  heic: boxPatches,
+  avif: boxPatches,
+  mp4: boxPatches,
+  mov: boxPatches,
+  m4a: boxPatches,
+};
