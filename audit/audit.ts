@@ -89,7 +89,15 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'ApiKeyCreated':
     case 'ApiKeyRevoked':
     case 'FileStored':
+    case 'FileUploadRequested':
+    case 'FileUploaded':
+    case 'FileConfirmed':
+    case 'FileDownloaded':
+    case 'FileDeleted':
+    case 'FileExpired':
       return undefined;
+    case 'FileRemoved':
+      return order.forget(event.stream);
   }
 }
 

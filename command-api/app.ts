@@ -15,6 +15,10 @@ import { postApiKeys } from './api-keys/post-api-keys.js';
 import { postAdjustments } from './billing/post-adjustments.js';
 import { postTopUps } from './billing/post-top-ups.js';
 import { postCallbacks } from './callbacks/post-callbacks.js';
+import { deleteFiles } from './files/delete-files.js';
+import { postFilesConfirm } from './files/post-files-confirm.js';
+import { postFilesUpload } from './files/post-files-upload.js';
+import { putFilesUpload } from './files/put-files-upload.js';
 import { postExecutionsCancel } from './executions/post-executions-cancel.js';
 import { postExecutions } from './executions/post-executions.js';
 
@@ -26,6 +30,10 @@ export function commandRoutes(infra: CommandInfra): Route[] {
   return [
     postExecutions(commands),
     postExecutionsCancel(commands),
+    postFilesUpload(commands),
+    putFilesUpload(commands),
+    postFilesConfirm(commands),
+    deleteFiles(commands),
     postCallbacks(commands),
     postOrganizations(commands),
     patchOrganizationsQuotas(commands),

@@ -8,12 +8,15 @@ import type { Infra } from '../runtime/infra.js';
 export type CommandInfra = Pick<
   Infra,
   | 'accounts'
+  | 'addresses'
   | 'apiKeys'
   | 'attempts'
   | 'bus'
   | 'catalogue'
   | 'config'
   | 'executions'
+  | 'fileRecords'
+  | 'files'
   | 'now'
   | 'organizations'
   | 'payloads'

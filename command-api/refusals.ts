@@ -3,6 +3,7 @@ import type { ErrorCode, ErrorDetail } from '../contracts/error-codes.js';
 import type * as Account from '../domain/account/account.js';
 import type * as ApiKey from '../domain/api-key/api-key.js';
 import type * as Execution from '../domain/execution/execution.js';
+import type * as File from '../domain/file/file.js';
 import type * as Organization from '../domain/organization/organization.js';
 import { Refusal } from '../http/server/route.js';
 
@@ -10,6 +11,7 @@ type Rejection =
   | Account.Rejection
   | ApiKey.Rejection
   | Execution.Rejection
+  | File.Rejection
   | Organization.Rejection
   | 'StorageQuotaExceeded';
 
@@ -36,6 +38,13 @@ const codeOf: Record<Rejection, ErrorCode> = {
   KeyExists: 'CONFLICT',
   KeyUnknown: 'NOT_FOUND',
   StorageQuotaExceeded: 'INSUFFICIENT_BALANCE',
+  FileExists: 'CONFLICT',
+  FileUnknown: 'NOT_FOUND',
+  UploadUsed: 'CONFLICT',
+  UploadExpired: 'FORBIDDEN',
+  NotUploaded: 'CONFLICT',
+  FileNotExpired: 'CONFLICT',
+  FileNotDeleted: 'CONFLICT',
 };
 
 /** Said where the code's usual message would not help. */
@@ -47,7 +56,10 @@ const messageOf: Partial<Record<Rejection, string>> = {
   AdjustmentExceedsBalance: 'The available balance is too small for this adjustment.',
   OrganizationExists: 'The idempotency key was used with another name.',
   TooManyOpenHolds: 'Too many executions of this organization wait; try again later.',
-  StorageQuotaExceeded: 'The input does not fit into the storage of this organization.',
+  StorageQuotaExceeded: 'It does not fit into the storage of this organization.',
+  UploadUsed: 'The upload URL was used; ask for another one.',
+  UploadExpired: 'The upload URL has ended; ask for another one.',
+  NotUploaded: 'No bytes of this file have arrived; send them to its upload URL first.',
   TooManyKeys: 'The organization has as many API keys as it may have.',
 };
 

@@ -6,6 +6,7 @@ import * as ApiKey from '../domain/api-key/api-key.js';
 import * as Attempt from '../domain/attempt/attempt.js';
 import * as Delivery from '../domain/delivery/delivery.js';
 import * as Execution from '../domain/execution/execution.js';
+import * as File from '../domain/file/file.js';
 import * as Organization from '../domain/organization/organization.js';
 import type { EventStore } from '../infra/event-store/port.js';
 import { openRepository } from './repository.js';
@@ -28,6 +29,7 @@ export function openRepositories(store: EventStore, cache = openStreamCache()) {
     attempts: openRepository(store, Attempt, cache),
     deliveries: openRepository(store, Delivery, cache),
     executions: openRepository(store, Execution, cache),
+    fileRecords: openRepository(store, File, cache),
     organizations: openRepository(store, Organization, cache),
   };
 }

@@ -17,7 +17,9 @@ import { getExecutionEvents } from './executions/get-execution-events.js';
 import { getExecutionResult } from './executions/get-execution-result.js';
 import { getExecutions } from './executions/get-executions.js';
 import { getFile } from './files/get-file.js';
+import { getFileContent } from './files/get-file-content.js';
 import { getFileDownload } from './files/get-file-download.js';
+import { getFileUrl } from './files/get-file-url.js';
 import { openQueuedAhead } from './executions/queued-ahead.js';
 import { getHolds } from './billing/get-holds.js';
 import { getLedger } from './billing/get-ledger.js';
@@ -39,6 +41,8 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getModel(infra),
     getFile(current),
     getFileDownload(infra, current),
+    getFileUrl(infra, current),
+    getFileContent(infra, current),
     getOrganizations(lists),
     getOrganizationsQuotas(infra),
     getApiKeys(lists),

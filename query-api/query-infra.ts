@@ -4,8 +4,10 @@ import type { Cursors } from './cursor.js';
 
 export type QueryInfra = Pick<
   Infra,
+  | 'addresses'
   | 'bus'
   | 'catalogue'
+  | 'downloadLog'
   | 'files'
   | 'log'
   | 'now'

@@ -1,6 +1,7 @@
 /** What every app is given: the opened infrastructure. Apps are functions from this to workers. */
 import type { Pool } from 'pg';
 import type { Accounts } from '../command-handling/accounts/accounts.js';
+import type { DownloadLog } from '../command-handling/download-log.js';
 import type { PriceBook } from '../command-handling/price-book.js';
 import type { Repositories } from '../command-handling/repositories.js';
 import type { Config } from '../infra/config/config.js';
@@ -34,6 +35,8 @@ export interface Infra extends Repositories {
   readonly bus: EventBus;
   readonly payloads: RecentPayloads;
   readonly files: FileStore;
+  /** Who reads which file. */
+  readonly downloadLog: DownloadLog;
   /** The large ones of `payloads`, for sweeping. */
   readonly largePayloads: LargePayloads;
   readonly catalogue: CatalogueHolder;

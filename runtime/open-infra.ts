@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
+import { openDownloadLog } from '../command-handling/download-log.js';
 import { learn, openRepositories } from '../command-handling/repositories.js';
 import { openStreamCache } from '../command-handling/stream-cache.js';
 import type { Config } from '../infra/config/config.js';
@@ -102,6 +103,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     store,
     bus,
     files,
+    downloadLog: openDownloadLog({ ...repositories, now: Date.now, log }),
     largePayloads,
     ...priced,
     providers,
@@ -127,6 +129,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     async close() {
       priced.catalogue.close();
       await Promise.all([providers.close(), outbound.close(), downloads.close()]);
+      await infra.downloadLog.close();
       await Promise.all([delivery.close(), shared.close()]);
       await Promise.all([stores.close(), filing.close()]);
       await Promise.all([closePools(), probes.close()]);

@@ -27,7 +27,7 @@ const IDS_MAX = 64;
 const brokenBy: Partial<Record<Category, Invariant>> = { execution: 'I1', delivery: 'I5' };
 
 /** Streams of one event: nothing follows. */
-const isSingle: Partial<Record<Category, true>> = { file: true, movement: true };
+const isSingle: Partial<Record<Category, true>> = { movement: true };
 
 export function openOrder(findings: Findings): Order {
   const heads = new Map<StreamName, Head>();

@@ -1,5 +1,5 @@
 /**
- * What events refer to and the log does not hold: payloads, and files that were re-hosted. An
+ * What events refer to and the log does not hold: payloads, and files. An
  * archive has them beside the events that name them, small payloads in lines, large ones and files
  * as blobs under their digest.
  */
@@ -58,8 +58,10 @@ export interface ObjectSource {
 export const noReferences = (): References => ({ payloads: new Map(), files: new Map() });
 
 export function note(named: References, { type, data }: RecordedEvent<AnyEvent>): void {
-  if (type === 'FileStored')
+  if (type === 'FileStored' || type === 'FileUploaded')
     named.files.set(data.fileId, { bytes: data.sizeBytes, sha256: data.sha256 });
+  // What is gone may be missing, and is not missed.
+  if (type === 'FileDeleted' || type === 'FileExpired') named.files.delete(data.fileId);
   const noteOf = (ref: PayloadRef, owner: OrganizationId) =>
     named.payloads.set(ref.ref, { ref, owner });
   if (type === 'ExecutionRequested') noteOf(data.input, data.organizationId);

@@ -135,7 +135,12 @@ describe('the admin API', () => {
   });
 
   describe('quotas', () => {
-    const usual = { waiting_executions: 200_000, storage_bytes: 20_000_000_000, weight: 1 };
+    const usual = {
+      waiting_executions: 200_000,
+      storage_bytes: 20_000_000_000,
+      weight: 1,
+      file_ttl_days: 30,
+    };
     let tenant: Tenant;
     beforeEach(async () => {
       tenant = await openTenant(api);
@@ -157,6 +162,7 @@ describe('the admin API', () => {
         waiting_executions: 3,
         storage_bytes: 1,
         weight: 7,
+        file_ttl_days: 30,
       });
       const all = { waiting_executions: null, storage_bytes: null, weight: null };
       expect((await set(all)).json).to.deep.equal({ organization_id, ...usual });

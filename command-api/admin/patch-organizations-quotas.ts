@@ -51,4 +51,5 @@ const changesIn = (body: SetQuotasBody): QuotaChanges => ({
   ...(body.waiting_executions !== undefined && { waitingExecutions: body.waiting_executions }),
   ...(body.storage_bytes !== undefined && { storageBytes: body.storage_bytes }),
   ...(body.weight !== undefined && { weight: body.weight }),
+  ...(body.file_ttl_days !== undefined && { fileTtlDays: body.file_ttl_days }),
 });

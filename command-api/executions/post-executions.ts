@@ -1,13 +1,10 @@
 /** Submits an execution: `202` at once with its id and the money that is held for it. */
 import { randomUUID } from 'node:crypto';
-import type { ErrorDetail } from '../../contracts/error-codes.js';
 import { acceptedSchema } from '../../contracts/http/execution.js';
 import { submitSchema, type SubmitBody } from '../../contracts/http/post-executions.js';
-import { executionIdOf, isId, payloadRefOf, type ExecutionId } from '../../contracts/ids.js';
-import { streamOf } from '../../contracts/streams.js';
+import { executionIdOf, payloadRefOf, type ExecutionId } from '../../contracts/ids.js';
 import { acceptedBody, foldExecution } from '../../domain/execution/view.js';
 import { holdFor } from '../../domain/pricing/pricing.js';
-import { filesIn } from '../../providers/catalogue/input-validators.js';
 import {
   Refusal,
   type ApiRequest,
@@ -20,6 +17,7 @@ import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import { vetUrl } from '../../http/client/vet-url.js';
 import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
+import { inputFiles, refusalOfFiles } from './input-files.js';
 import { requireIdempotencyKey } from './idempotency-key.js';
 import { invalidField, refused } from '../refusals.js';
 import { modelsAsked, type ModelsAsked } from './models-asked.js';
@@ -42,7 +40,12 @@ export const postExecutions = (commands: Commands): Route => ({
       'Names the request within your organization; or `idempotency_key` in the body.',
   },
   replySchemas: { 202: acceptedSchema },
-  refusals: ['INSUFFICIENT_BALANCE', 'IDEMPOTENCY_MISMATCH', 'FILE_NOT_FOUND'],
+  refusals: [
+    'INSUFFICIENT_BALANCE',
+    'IDEMPOTENCY_MISMATCH',
+    'FILE_NOT_FOUND',
+    'FILE_FORMAT_UNSUPPORTED',
+  ],
   handle: (request, caller) => handle(commands, request, caller),
 });
 
@@ -61,10 +64,10 @@ async function handle(
 
   const asked = { commands, request, caller, body, key, executionId, input, bodyHash };
   const chosen = modelsAsked(commands.catalogue.current(), body, body.require);
-  const submission = submissionOf(asked, chosen);
-  const files = filesOf(chosen, body);
-  const missing = files.length === 0 ? NONE_MISSING : await missingFiles(asked, files);
-  if (missing.length > 0) return new Refusal('FILE_NOT_FOUND', undefined, missing);
+  const files = inputFiles(chosen, body.input);
+  const submission = submissionOf(asked, chosen, files);
+  const refusal = files.length === 0 ? undefined : await refusalOfFiles(commands, caller, files);
+  if (refusal) return refusal;
   const submitted = await submit(commands, submission, found.generation);
   switch (submitted.outcome) {
     case 'accepted':
@@ -75,9 +78,6 @@ async function handle(
       return refused(submitted.reason);
   }
 }
-
-const NONE_MISSING: readonly ErrorDetail[] = [];
-const DETAILS_MAX = 20;
 
 interface Asked {
   readonly commands: Commands;
@@ -108,16 +108,12 @@ function canonicalBody(body: SubmitBody, input: string): string {
   return `{${before}${others}"input":${input}${between},${model}${required}${events}${after}}`;
 }
 
-/** Of all its models, each once. */
-function filesOf({ model, fallbacks }: ModelsAsked, { input }: SubmitBody) {
-  const files = filesIn(model, input);
-  if (fallbacks.length === 0) return files;
-  const all = [...files, ...fallbacks.flatMap((fallback) => filesIn(fallback, input))];
-  return [...new Map(all.map((file) => [file.field, file])).values()];
-}
-
 /** Throws a `Refusal` for a webhook's URL that we do not call. */
-function submissionOf(asked: Asked, chosen: ModelsAsked): Submission {
+function submissionOf(
+  asked: Asked,
+  chosen: ModelsAsked,
+  files: ReturnType<typeof inputFiles>,
+): Submission {
   const { commands, body, caller, executionId, key, bodyHash, request } = asked;
   const { model, fallbacks, catalogueVersion, estimated } = chosen;
   const webhookUrl = webhookUrlOf(commands, body);
@@ -140,6 +136,7 @@ function submissionOf(asked: Asked, chosen: ModelsAsked): Submission {
         sha256,
         bytes: inputBytes.length,
       },
+      ...(files.length > 0 && { files: [...new Set(files.map(({ id }) => id))] }),
       metadata: body.metadata ?? {},
       ...(webhookUrl !== undefined && { webhookUrl }),
       ...(body.webhook_events && { webhookEvents: body.webhook_events }),
@@ -169,22 +166,6 @@ function webhookUrlOf(commands: Commands, { webhook_url: text }: SubmitBody): st
   const vetted = vetUrl(text, commands.allowedNetworks);
   if (vetted.ok) return text;
   throw invalidField('webhook_url', 'refused', vetted.reason);
-}
-
-/** Files that the input names and the caller does not have. */
-async function missingFiles(
-  { commands, caller }: Asked,
-  files: ReturnType<typeof filesIn>,
-): Promise<ErrorDetail[]> {
-  const missing: ErrorDetail[] = [];
-  for (const { field, id } of files) {
-    const stream = streamOf('file', id);
-    const [stored] = isId('file', id) ? await commands.store.readStream(stream, { limit: 1 }) : [];
-    if (stored?.type !== 'FileStored' || stored.data.organizationId !== caller.organizationId)
-      missing.push({ field, code: 'file_not_found', message: 'does not exist' });
-    if (missing.length === DETAILS_MAX) break;
-  }
-  return missing;
 }
 
 /** The body of the 202 follows from the request alone, so a repeat reads the same words. */

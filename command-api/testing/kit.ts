@@ -1,4 +1,5 @@
 /** A command API over a store: a real server, an organization with a key, a client; for specs. */
+import type { Readable } from 'node:stream';
 import pg from 'pg';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
@@ -24,6 +25,8 @@ import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
 import { openQuotas } from '../../infra/read-store/quotas.js';
 import { openStoredBytes } from '../../infra/read-store/stored-bytes.js';
 import { openSecrets } from '../../infra/secrets.js';
+import { openMemoryFiles } from '../../infra/files/testing/memory.js';
+import { openAddresses } from '../../runtime/addresses.js';
 import { commandRoutes } from '../app.js';
 import type { Commands } from '../command-infra.js';
 
@@ -41,8 +44,11 @@ export interface Answer {
 
 export interface CommandApi {
   readonly commands: Commands;
+  readonly baseUrl: string;
   /** As whoever the headers say, with JSON. */
   ask(method: string, path: string, asking?: Asking): Promise<Answer>;
+  /** Sends bytes, or what gives them, to a URL that we gave. */
+  upload(url: unknown, bytes: Buffer | Readable): Promise<Answer>;
   asOperator(method: string, path: string, body?: unknown, headers?: object): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -57,6 +63,7 @@ export async function openCommandApi(
   store: EventStore,
   large: Map<string, Buffer> = new Map(),
   readStore?: pg.Pool,
+  now = Date.now,
 ): Promise<CommandApi> {
   const config = configFrom({});
   const parsed = parseCidrs(config.allowedNetworks);
@@ -73,6 +80,8 @@ export async function openCommandApi(
     store,
     catalogue,
     config,
+    addresses: openAddresses({ ...config, publicUrl: 'http://modelroute.example' }),
+    files: openMemoryFiles(),
     allowedNetworks: parsed.networks,
     accounts: openAccounts({ store, onError }),
     bus: openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log: silent }),
@@ -82,7 +91,7 @@ export async function openCommandApi(
     quotas: openQuotas(readModels, onError),
     storedBytes: openStoredBytes(readModels, onError),
     secrets: openSecrets('a-master-key-of-a-spec-32-characters'),
-    now: Date.now,
+    now,
   };
   const server = await serveRoutes({
     routes: commandRoutes(commands),
@@ -98,9 +107,26 @@ export async function openCommandApi(
     port: 0,
     host: '127.0.0.1',
   });
+  const baseUrl = `http://127.0.0.1:${server.port}`;
+  const { dispatcher, ask, upload } = callersOf(baseUrl);
+  return {
+    commands,
+    baseUrl,
+    ask,
+    upload,
+    asOperator: (method, path, body, headers) =>
+      ask(method, path, { headers: { authorization: `Bearer ${ADMIN_KEY}`, ...headers }, body }),
+    async close() {
+      await Promise.all([server.close(), dispatcher.close()]);
+      catalogue.close();
+    },
+  };
+}
+
+function callersOf(baseUrl: string) {
   const dispatcher = new Agent({ connections: 64 });
   const ask: CommandApi['ask'] = async (method, path, { headers = {}, body } = {}) => {
-    const response = await request(`http://127.0.0.1:${server.port}${path}`, {
+    const response = await request(`${baseUrl}${path}`, {
       dispatcher,
       method: method as 'GET',
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
@@ -110,16 +136,18 @@ export async function openCommandApi(
     const json = (text ? JSON.parse(text) : {}) as Answer['json'];
     return { status: response.statusCode, headers: response.headers, json, text };
   };
-  return {
-    commands,
-    ask,
-    asOperator: (method, path, body, headers) =>
-      ask(method, path, { headers: { authorization: `Bearer ${ADMIN_KEY}`, ...headers }, body }),
-    async close() {
-      await Promise.all([server.close(), dispatcher.close()]);
-      catalogue.close();
-    },
+  const upload: CommandApi['upload'] = async (url, bytes) => {
+    const { pathname } = new URL(String(url));
+    const response = await request(`${baseUrl}${pathname}`, {
+      dispatcher,
+      method: 'PUT',
+      body: bytes,
+    });
+    const text = await response.body.text();
+    const json = JSON.parse(text) as Answer['json'];
+    return { status: response.statusCode, headers: response.headers, json, text };
   };
+  return { dispatcher, ask, upload };
 }
 
 export interface Tenant {

@@ -13,6 +13,12 @@ export interface Breaker {
   readonly halfOpenProbes: number;
 }
 
+/**
+ * How a provider is given the files of an input. `url`: it fetches them itself. `base64`: inside of
+ * the request, from memory. `multipart` and `passthrough`: as parts of the body, or as the body.
+ */
+export type FileInput = 'url' | 'base64' | 'multipart' | 'passthrough';
+
 /** How often a provider is asked about a job that it has accepted. */
 export interface Poll {
   /** From the acceptance to the first question. */
@@ -34,10 +40,6 @@ export interface Provider {
   readonly baseUrl: string;
   /** Name of the environment variable that holds the credential. */
   readonly credentialEnv?: string;
-  /** Path of the file that holds it; goes before the variable. */
-  readonly credentialFile?: string;
-  /** No version is added to the base URL. */
-  readonly isBaseUrlWhole?: boolean;
   /** Name of the variable with the secret by which its callbacks are signed. */
   readonly webhookSecretEnv?: string;
   /** Where the public keys of its callbacks are; the vendor's own place unless it is said. */
@@ -52,14 +54,14 @@ export interface Provider {
   readonly idempotencyHeader?: string;
   /** Statuses after which the work may be done all the same, beside those that ADR 32 names. */
   readonly unknownStatuses?: readonly number[];
-  /** What is kept of an answer; goes before the adapter's own limit. */
-  readonly answerBytesMax?: number;
   /** The provider answers a repeated call with the same idempotency key without a second charge. */
   readonly honoursIdempotencyKey: boolean;
   /** The whole attempt: one call, or from its dispatch until an accepted job is done. */
   readonly timeoutMs: number;
   /** Concurrent calls; an accepted job counts until it is done. */
   readonly bulkhead: number;
+  /** In memory, `base64`, unless given. */
+  readonly fileInput?: FileInput;
   readonly breaker: Breaker;
   readonly poll: Poll;
   /** What the adapter generic-json goes by. */
@@ -114,6 +116,10 @@ export interface Model {
   readonly unknownMaxCost: Micros;
   /** What one request may use at most, for the estimate, when the input does not say. */
   readonly usageDefault: Usage;
+  /** Content types of files that it takes, `image/*` for all of a kind; any unless given. */
+  readonly accepts?: readonly string[];
+  /** How long what it produces is kept; as long as the organization's files unless given. */
+  readonly fileTtlDays?: number;
   readonly routes: readonly Route[];
 }
 

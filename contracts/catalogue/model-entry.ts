@@ -1,5 +1,6 @@
 /** A model and its routes in the catalogue file. */
 import { modalities, type Modality } from '../events/execution.js';
+import { TTL_DAYS_MAX } from '../events/file.js';
 import {
   capabilitiesSchema,
   promisesSchema,
@@ -19,6 +20,8 @@ export interface ModelEntry {
   readonly max_wait_seconds?: number;
   readonly unknown_max_cost?: string;
   readonly usage_default?: UsageEntry;
+  readonly accepts?: readonly string[];
+  readonly ttl_days?: number;
   readonly input_schema: Readonly<Record<string, unknown>>;
   readonly output_schema?: Readonly<Record<string, unknown>>;
   readonly routes: readonly RouteEntry[];
@@ -120,6 +123,19 @@ export const modelSchema: Part = closed(
     max_wait_seconds: integer(0, 604_800, 'seconds'),
     unknown_max_cost: { ...dollars, description: 'dollars as a decimal string, such as "0.01"' },
     usage_default: usageDefault,
+    accepts: {
+      type: 'array',
+      items: {
+        type: 'string',
+        pattern: '^[a-z]+/(\\*|[a-z0-9][a-z0-9.+-]*)$',
+        maxLength: 127,
+        description: 'a content type, or all of a kind, such as image/png or audio/*',
+      },
+      minItems: 1,
+      maxItems: 100,
+      description: 'content types of the files that it takes',
+    },
+    ttl_days: integer(1, TTL_DAYS_MAX, 'days that what it produces is kept'),
     input_schema: jsonSchema,
     output_schema: jsonSchema,
     routes: { type: 'array', items: route, minItems: 1, maxItems: 100, description: 'routes' },

@@ -97,6 +97,8 @@ export type ExecutionRequested = DomainEvent<
     readonly model: string;
     readonly modality: Modality;
     readonly input: PayloadRef;
+    /** The files that the input names; absent where it names none. */
+    readonly files?: readonly FileId[];
     readonly metadata: Readonly<Record<string, string>>;
     readonly webhookUrl?: string;
     /** What `webhookUrl` is told; the four classic events when absent. */
@@ -308,6 +310,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     model: slug,
     modality: oneOf(...modalities),
     input: payloadRef,
+    'files?': listOf(id('file')),
     metadata: { type: 'object', additionalProperties: text, maxProperties: 16 },
     'webhookUrl?': text,
     'webhookEvents?': listOf(text),

@@ -1,5 +1,6 @@
 /** The facts of an organization and of the API keys it was granted. */
 import type { ApiKeyId, OrganizationId } from '../ids.js';
+import { TTL_DAYS_MAX } from './file.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
 import { eventSchema, id, oneOf, text, timestamp } from './schema-parts.js';
 
@@ -41,6 +42,8 @@ export interface Quotas {
   readonly storageBytes: number;
   /** Its share where work of several organizations waits: twice the weight, twice the share. */
   readonly weight: number;
+  /** How long a file is kept that does not say so itself. */
+  readonly fileTtlDays: number;
 }
 
 /** These quotas hold from now on; those that are absent are as everybody's. */
@@ -86,6 +89,7 @@ export const organizationSchemas: Record<OrganizationEvent['type'], EventSchema>
     'waitingExecutions?': upTo(WAITING_EXECUTIONS_MAX),
     'storageBytes?': upTo(STORAGE_BYTES_MAX),
     'weight?': upTo(WEIGHT_MAX),
+    'fileTtlDays?': upTo(TTL_DAYS_MAX),
   }),
 };
 

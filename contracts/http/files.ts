@@ -1,18 +1,113 @@
-/** A file as its owner reads it. */
-import { answerObject, id, orNull, text, timestamp, type Schema } from './parts.js';
+/** Files as their owner uploads and reads them. */
+import { TTL_DAYS_MAX, type UploadPurpose } from '../events/file.js';
+import {
+  answerObject,
+  id,
+  orNull,
+  queryObject,
+  requestObject,
+  text,
+  timestamp,
+  type Schema,
+} from './parts.js';
 
+export interface UploadFileBody {
+  readonly purpose: UploadPurpose;
+  readonly ttl_days?: number;
+}
+
+export const uploadFileSchema: Schema = {
+  ...requestObject('UploadFile', {
+    purpose: {
+      type: 'string',
+      enum: ['INPUT', 'UPLOAD'],
+      description: 'What it is for; either may be an input of executions.',
+    },
+    'ttl_days?': {
+      type: 'integer',
+      minimum: 1,
+      maximum: TTL_DAYS_MAX,
+      description: 'Days until it is deleted; those of your organization unless given.',
+    },
+  }),
+  examples: [{ purpose: 'INPUT', ttl_days: 7 }],
+};
+
+export interface ConfirmFileBody {
+  readonly file_id: string;
+}
+
+export const confirmFileSchema: Schema = requestObject('ConfirmFile', {
+  file_id: id('file', 'The file whose bytes were sent.'),
+});
+
+export const uploadLeaveSchema: Schema = answerObject('UploadLeave', {
+  file_id: id('file', 'The file to be.'),
+  upload_url: {
+    ...text('`PUT` the bytes there, once and without a key.'),
+    format: 'uri',
+    examples: ['https://api.example.com/v1/files/upload/q0ZxKk1…'],
+  },
+  expires_at: timestamp('When the URL ends; the file must be confirmed by then.'),
+});
+
+const sizeBytes: Schema = { type: 'integer', minimum: 0 };
+const sha256: Schema = {
+  ...text('Of the bytes, lower-case hex.'),
+  pattern: '^[0-9a-f]{64}$',
+};
+const contentType: Schema = { ...text('Told from the bytes.'), examples: ['image/png'] };
 const pixels: Schema = { type: ['integer', 'null'], description: 'Pixels.' };
+
+export const uploadedSchema: Schema = answerObject('UploadedFile', {
+  file_id: id('file', 'The file.'),
+  size_bytes: sizeBytes,
+  sha256,
+});
+
+export const confirmedFileSchema: Schema = answerObject('ConfirmedFile', {
+  file_id: id('file', 'The file.'),
+  content_type: contentType,
+  size_bytes: sizeBytes,
+  sha256,
+  expires_at: orNull(timestamp('When it is deleted.')),
+});
 
 export const fileSchema: Schema = answerObject('File', {
   file_id: id('file', 'The file.'),
-  purpose: { type: 'string', enum: ['OUTPUT'] },
-  content_type: { ...text('Told from the bytes.'), examples: ['image/png'] },
+  purpose: { type: 'string', enum: ['OUTPUT', 'INPUT', 'UPLOAD'] },
+  content_type: contentType,
   format: { ...text('The short name of the same.'), examples: ['png'] },
-  size_bytes: { type: 'integer', minimum: 0 },
-  sha256: { ...text('Of the bytes, lower-case hex.'), pattern: '^[0-9a-f]{64}$' },
+  size_bytes: sizeBytes,
+  sha256,
   width: pixels,
   height: pixels,
-  execution_id: id('exec', 'The execution that produced it.'),
+  duration_ms: { type: ['integer', 'null'], description: 'Milliseconds, of sounds and films.' },
+  'shape?': {
+    type: 'array',
+    items: { type: 'integer' },
+    description: 'Of numbers (`float32`, little endian): rows, and numbers in each.',
+  },
+  execution_id: orNull(id('exec', 'The execution that produced it; null for an uploaded one.')),
   created_at: timestamp('When it was stored.'),
   expires_at: orNull(timestamp('When it is deleted; null: it is kept.')),
+});
+
+/** Seven days. */
+const LINK_SECONDS_MAX = 604_800;
+
+export const fileUrlQuery: Schema = queryObject({
+  'expires_in?': {
+    type: 'integer',
+    minimum: 1,
+    maximum: LINK_SECONDS_MAX,
+    default: 3_600,
+    description: 'Seconds that the link lives; never longer than the file.',
+  },
+});
+
+export const fileUrlSchema: Schema = answerObject('FileUrl', {
+  file_id: id('file', 'The file.'),
+  url: { ...text('Needs no key.'), format: 'uri' },
+  expires_at: timestamp('When the link ends.'),
 });

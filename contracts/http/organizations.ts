@@ -1,4 +1,5 @@
 /** The operator's bodies about organizations and their API keys. */
+import { TTL_DAYS_MAX } from '../events/file.js';
 import {
   STORAGE_BYTES_MAX,
   WAITING_EXECUTIONS_MAX,
@@ -74,6 +75,7 @@ export interface SetQuotasBody {
   readonly waiting_executions?: number | null;
   readonly storage_bytes?: number | null;
   readonly weight?: number | null;
+  readonly file_ttl_days?: number | null;
 }
 
 const quota = (description: string, maximum: number): Schema => ({
@@ -96,6 +98,7 @@ const quotaFields = {
     'Its share where work of several organizations waits: twice the weight, twice the share.',
     WEIGHT_MAX,
   ),
+  file_ttl_days: quota('Days that a file is kept which does not say so itself.', TTL_DAYS_MAX),
 };
 
 export const setQuotasSchema: Schema = {
@@ -103,6 +106,7 @@ export const setQuotasSchema: Schema = {
     'waiting_executions?': orNull(quotaFields.waiting_executions),
     'storage_bytes?': orNull(quotaFields.storage_bytes),
     'weight?': orNull(quotaFields.weight),
+    'file_ttl_days?': orNull(quotaFields.file_ttl_days),
   }),
   description: 'Null: as everybody’s. What is absent stays as it is.',
   examples: [{ waiting_executions: 500_000, weight: 2 }],

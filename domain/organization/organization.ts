@@ -105,4 +105,4 @@ function setQuotas({ changes, at }: Of<Command, 'SetQuotas'>, state: Created) {
   return accept<Event>({ type: 'OrganizationQuotasSet', data: { organizationId, ...next, at } });
 }
 
-const QUOTAS = ['waitingExecutions', 'storageBytes', 'weight'] as const;
+const QUOTAS = ['waitingExecutions', 'storageBytes', 'weight', 'fileTtlDays'] as const;

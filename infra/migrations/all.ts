@@ -54,6 +54,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(330, 'readmodel: due deliveries by organization', 'due-deliveries'),
   step(340, 'readmodel: timers of jobs at providers', 'poll-timers'),
   step(341, 'readmodel: timers by kind', 'timers-by-kind'),
+  step(343, 'readmodel: uploaded files, and timers of files', 'uploads'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–499. */

@@ -52,7 +52,7 @@ export function openQuotas(
 }
 
 const ROWS = `
-  SELECT organization_id, waiting_executions, storage_bytes, weight, position
+  SELECT organization_id, waiting_executions, storage_bytes, weight, file_ttl_days, position
   FROM readmodel.organization_quotas
   WHERE position > $1
   ORDER BY position`;

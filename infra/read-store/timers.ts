@@ -5,9 +5,29 @@
  */
 import type { Pool } from 'pg';
 import type { Timestamp } from '../../contracts/events/envelope.js';
-import type { DeliveryId, ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
+import type {
+  DeliveryId,
+  ExecutionId,
+  FileId,
+  HoldId,
+  OrganizationId,
+} from '../../contracts/ids.js';
 import type { StreamName } from '../../contracts/streams.js';
-import { amount, column, count, maybe, text, time, type Row, type Table } from './table.js';
+import { rowsOf } from './reading.js';
+import {
+  amount,
+  column,
+  columnsOf,
+  count,
+  jsonOf,
+  maybe,
+  parsed,
+  selectList,
+  text,
+  time,
+  type Row,
+  type Table,
+} from './table.js';
 
 export type TimerKind =
   /** The execution's time is up, or the time to re-host what was delivered. */
@@ -21,7 +41,11 @@ export type TimerKind =
   /** A delivery is to be attempted. */
   | 'attempt-webhook'
   /** A hold is open without an execution, or after its execution is over. */
-  | 'reconcile-hold';
+  | 'reconcile-hold'
+  /** A file's time is up, or that of the leave to upload it. */
+  | 'expire-file'
+  /** A file is gone, and its bytes may go once no running execution uses them. */
+  | 'remove-file';
 
 interface Timer<K extends TimerKind> {
   /** `<kind>/<subject>`; a `poll-provider-job` has the id of its attempt's deadline. */
@@ -31,19 +55,32 @@ interface Timer<K extends TimerKind> {
   readonly stream: StreamName;
   readonly dueAt: Timestamp;
   readonly organizationId: OrganizationId;
+}
+
+interface ExecutionTimer<K extends TimerKind> extends Timer<K> {
   readonly executionId: ExecutionId;
+}
+
+interface FileTimer<K extends TimerKind> extends Timer<K> {
+  readonly fileId: FileId;
 }
 
 /** Those of `attempt-webhook` are read by their organizations (due-deliveries.ts). */
 export type DueTimer =
-  | Timer<'expire-execution'>
-  | (Timer<'attempt-deadline'> & { readonly attempt: number })
-  | (Timer<'retry-attempt'> & { readonly attempt: number })
-  | (Timer<'poll-provider-job'> & { readonly attempt: number })
-  | (Timer<'reconcile-hold'> & { readonly holdId: HoldId });
+  | ExecutionTimer<'expire-execution'>
+  | (ExecutionTimer<'attempt-deadline'> & { readonly attempt: number })
+  | (ExecutionTimer<'retry-attempt'> & { readonly attempt: number })
+  | (ExecutionTimer<'poll-provider-job'> & { readonly attempt: number })
+  | (ExecutionTimer<'reconcile-hold'> & { readonly holdId: HoldId })
+  | FileTimer<'expire-file'>
+  | FileTimer<'remove-file'>;
 
 /** A row: any kind of timer, and the position of the event that set it. */
 export interface TimerRow extends Timer<TimerKind> {
+  readonly executionId?: ExecutionId;
+  readonly fileId?: FileId;
+  /** Of an execution's expiry: the files that it has as inputs, where it has any. */
+  readonly fileIds?: readonly FileId[];
   /** Of a delivery, the attempts made so far. */
   readonly attempt?: number;
   readonly holdId?: HoldId;
@@ -66,12 +103,16 @@ export const timers: Table<Pick<TimerRow, 'id'>, TimerRow> = {
     column('hold_id', 'text', ({ holdId }) => holdId),
     column('delivery_id', 'text', ({ deliveryId }) => deliveryId),
     column('endpoint', 'text', ({ endpoint }) => endpoint),
+    column('file_id', 'text', ({ fileId }) => fileId),
+    column('file_ids', 'json', ({ fileIds }) => jsonOf(fileIds)),
     column('position', 'bigint', ({ position }) => position),
   ],
   idOf: ({ id }) => id,
   read: readTimer,
   isFinal: ({ kind }) => kind !== 'expire-execution' && kind !== 'attempt-webhook',
 };
+
+const COLUMNS = selectList(columnsOf(timers));
 
 export const timerId = (kind: TimerKind, subject: string): string => `${kind}/${subject}`;
 
@@ -92,7 +133,7 @@ export async function dueTimers(
       SELECT due.*
       FROM unnest($4::text[]) AS of_kind (kind),
       LATERAL (
-        SELECT * FROM readmodel.timers
+        SELECT ${COLUMNS} FROM readmodel.timers
         WHERE due_at <= $1 AND timers.kind = of_kind.kind AND id <> ALL ($3::text[])
         ORDER BY due_at, id
         LIMIT $2
@@ -116,7 +157,7 @@ export async function dueTimersOfEach(
       SELECT * FROM (
         SELECT *, row_number() OVER (PARTITION BY organization_id ORDER BY due_at, id) AS turn
         FROM (
-          SELECT * FROM readmodel.timers WHERE kind = $1 AND due_at <= $2
+          SELECT ${COLUMNS} FROM readmodel.timers WHERE kind = $1 AND due_at <= $2
           ORDER BY due_at, id LIMIT $3
         ) AS due
       ) AS ranked
@@ -138,13 +179,30 @@ export async function timersOfWorkBegun(
 ): Promise<readonly DueTimer[]> {
   const { rows } = await pool.query<Row>(
     `
-      SELECT * FROM readmodel.timers
+      SELECT ${COLUMNS} FROM readmodel.timers
       WHERE position <= $1
         AND kind IN ('attempt-deadline', 'reconcile-hold')
       ORDER BY due_at, id`,
     [position],
   );
   return rows.map((row) => readTimer(row) as DueTimer);
+}
+
+/** Whether an execution that is not over has the file as an input. */
+export async function isFileInUse(
+  pool: Pick<Pool, 'query'>,
+  organizationId: OrganizationId,
+  fileId: FileId,
+): Promise<boolean> {
+  const rows = await rowsOf(pool, {
+    name: 'file in use',
+    text: `
+      SELECT FROM readmodel.timers
+      WHERE organization_id = $1 AND file_ids IS NOT NULL AND file_ids::jsonb ? $2
+      LIMIT 1`,
+    values: [organizationId, fileId],
+  });
+  return rows.length > 0;
 }
 
 function readTimer(row: Row): TimerRow {
@@ -154,11 +212,13 @@ function readTimer(row: Row): TimerRow {
     stream: text(row, 'stream'),
     dueAt: time(row, 'due_at'),
     organizationId: text(row, 'organization_id'),
-    executionId: text(row, 'execution_id'),
+    ...maybe(row, 'execution_id', 'executionId', text<ExecutionId>),
     ...maybe(row, 'attempt', 'attempt', count),
     ...maybe(row, 'hold_id', 'holdId', text<HoldId>),
     ...maybe(row, 'delivery_id', 'deliveryId', text<DeliveryId>),
     ...maybe(row, 'endpoint', 'endpoint', text),
+    ...maybe(row, 'file_id', 'fileId', text<FileId>),
+    ...maybe(row, 'file_ids', 'fileIds', parsed<readonly FileId[]>),
     position: amount(row, 'position'),
   };
 }

@@ -17,7 +17,7 @@ import { createKeyedSemaphore } from '../../infra/concurrency/keyed-semaphore.js
 import type { JobOutcome, ProviderResult } from '../../providers/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { AcceptedJobs } from '../run-execution/accepted-jobs.js';
-import { inputOf } from '../run-execution/input.js';
+import { wordsOf } from '../run-execution/input.js';
 import { callsBack } from '../run-execution/callback-url.js';
 import { passDeadline } from '../run-timers/pass-deadline.js';
 import { cancelProviderJob } from './cancel-provider-job.js';
@@ -84,15 +84,15 @@ async function ask(
   const { request, current } = claimed.state;
   const adapter = infra.providers.adapter(provider.adapter);
   if (!adapter.poll) return { kind: 'pending', detail: 'the provider cannot be asked' };
-  const input = await inputOf(infra, model, request);
-  if (typeof input === 'string') return inputGone;
+  const input = await wordsOf(infra, model, request);
+  if (!input) return inputGone;
   try {
     return await adapter.poll({
       provider,
       providerModel: route.providerModel,
       providerJobId: current.job.providerJobId,
       modality: request.modality,
-      input: input.input,
+      input,
       ...(route.inputMap && { inputMap: route.inputMap }),
       dispatchKey: current.dispatchKey,
       timeoutMs: Math.min(POLL_TIMEOUT_MS, provider.timeoutMs),

@@ -21,7 +21,7 @@ import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
 import type { AcceptedJobs } from '../run-execution/accepted-jobs.js';
 import type { ClaimedAttempt } from '../run-execution/claimed-attempt.js';
-import { inputOf } from '../run-execution/input.js';
+import { wordsOf } from '../run-execution/input.js';
 import { recordLate } from '../run-execution/late-answer.js';
 import { recordOutcome } from '../run-execution/record-outcome.js';
 import { endJob, jobAttemptOf } from './job-attempt.js';
@@ -142,13 +142,13 @@ async function readAs(
   const call = { provider, timeoutMs: CHECK_TIMEOUT_MS, signal };
   const checked = (await adapter.checkCallback?.(callback, call)) ?? 'genuine';
   if (checked !== 'genuine') return checked;
-  const input = await inputOf(infra, model, request);
-  if (typeof input === 'string') return 'unreadable';
+  const input = await wordsOf(infra, model, request);
+  if (!input) return 'unreadable';
   return adapter.readCallback(callback, {
     provider,
     providerModel: route.providerModel,
     modality: request.modality,
-    input: input.input,
+    input,
     ...(route.inputMap && { inputMap: route.inputMap }),
     dispatchKey: current.dispatchKey,
   });

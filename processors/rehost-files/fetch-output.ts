@@ -4,6 +4,7 @@ import type { Modality, OutputFile } from '../../contracts/events/execution.js';
 import type { FileEvent } from '../../contracts/events/file.js';
 import type { FileId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
+import { contentOf } from '../../domain/file/view.js';
 import { readEvents } from '../../command-handling/streams.js';
 import { pause } from '../../infra/concurrency/pause.js';
 import { FileTooLarge } from '../../infra/files/errors.js';
@@ -64,9 +65,8 @@ export async function removeUnrecorded(infra: Infra, fileId: FileId): Promise<vo
 
 async function recordedFile({ store }: Infra, fileId: FileId): Promise<OutputFile | undefined> {
   const [event] = await readEvents<FileEvent>(store, streamOf('file', fileId));
-  if (!event) return undefined;
-  const { organizationId: _o, executionId: _e, purpose: _p, at: _a, ...file } = event.data;
-  return file;
+  if (event?.type !== 'FileStored') return undefined;
+  return { fileId, ...contentOf(event.data) };
 }
 
 /** A store that is not yet told of a file is asked again: after 0.3 s, 1.3 s and 4.3 s in all. */

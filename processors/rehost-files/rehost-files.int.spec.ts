@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { FileEvent } from '../../contracts/events/file.js';
+import type { FileStored } from '../../contracts/events/file.js';
 import type { OutputFile } from '../../contracts/events/execution.js';
 import { outputFileIdOf, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
@@ -84,7 +84,7 @@ describe('rehost-files', function () {
   const filesOf = async (asked: Asked): Promise<readonly OutputFile[]> =>
     (await eventOf(spec.infra, asked, 'ExecutionCompleted')).data.files;
   const storedEvents = ({ executionId }: Asked, index = 0) =>
-    readEvents<FileEvent>(spec.infra.store, streamOf('file', outputFileIdOf(executionId, index)));
+    readEvents<FileStored>(spec.infra.store, streamOf('file', outputFileIdOf(executionId, index)));
   const serving = async (body: Buffer, manner: Manner = {}) => startReceiver({ ...manner, body });
   const failedFor = async (asked: Asked) => {
     expect(await whenOver(spec.infra, asked)).to.equal('failed');
@@ -153,7 +153,7 @@ describe('rehost-files', function () {
     const shape = { contentType: 'image/png', format: 'png', width: 1, height: 1 };
     const at = new Date(infra.now()).toISOString();
     const owner = { fileId, organizationId, executionId, purpose: 'OUTPUT' } as const;
-    const event: FileEvent = { type: 'FileStored', data: { ...owner, ...shape, ...put, at } };
+    const event: FileStored = { type: 'FileStored', data: { ...owner, ...shape, ...put, at } };
     const metadata = { actor: 'spec', correlationId: 'spec', causationId: 'spec' };
     const append = appendOf(streamOf('file', fileId), NO_STREAM, [event], metadata);
     await infra.store.append({ appends: [append] });

@@ -11,6 +11,7 @@
 import type { FileStored } from '../../contracts/events/file.js';
 import type {
   ExecutionCompleted,
+  ExecutionRequested,
   ExecutionEvent,
   OutputFile,
   PayloadRef,
@@ -32,6 +33,7 @@ import { metadataOf } from '../command-metadata.js';
 import { canonicalOutput, measuredUsage, producedIn, type DeliveredOutput } from './delivered.js';
 import { fetchOutput, removeUnrecorded, type Wanted } from './fetch-output.js';
 import { measuredSuccess, type Delivered } from './measured-success.js';
+import { keptUntil } from './kept-until.js';
 import { openOutputLanes, Unreachable } from './output-lanes.js';
 
 export interface RehostFiles {
@@ -231,7 +233,8 @@ async function complete(
     ...(detail !== undefined && { detail }),
   };
   const command: Execution.Command = { type: 'Complete', attempt, completion, at };
-  const dependents = files.map((file) => recordingOf(file, request, at, metadata));
+  const kept = { ...request, expiresAt: keptUntil(infra, request, at), at };
+  const dependents = files.map((file) => recordingOf(file, kept, metadata));
   const along = { payload: inline, dependents };
   const { outcome } = await infra.executions.decide(loaded, command, metadata, along);
   if (outcome !== 'accepted') return outcome;
@@ -242,13 +245,21 @@ async function complete(
 /** A stream that is there already stays as it is. */
 function recordingOf(
   { fileId, ...file }: OutputFile,
-  { organizationId, executionId }: Pick<Delivered['request'], 'organizationId' | 'executionId'>,
-  at: string,
+  kept: Pick<FileStored['data'], 'organizationId' | 'executionId' | 'expiresAt' | 'at'>,
   metadata: CommandMetadata,
 ): StreamAppend {
+  const { organizationId, executionId, expiresAt, at } = kept;
   const event: FileStored = {
     type: 'FileStored',
-    data: { fileId, organizationId, executionId, purpose: 'OUTPUT', ...file, at },
+    data: {
+      fileId,
+      organizationId,
+      executionId,
+      purpose: 'OUTPUT',
+      ...file,
+      ...(expiresAt !== undefined && { expiresAt }),
+      at,
+    },
   };
   return appendOf(streamOf('file', fileId), NO_STREAM, [event], metadata);
 }
@@ -273,17 +284,21 @@ async function fail(
 
 /** Where a store appends one stream at a time, a crash may have left files without their events. */
 async function recordFilesOf(
-  { store }: Infra,
+  infra: Infra,
   executionId: ExecutionId,
   notification: Notification,
 ): Promise<string> {
+  const { store } = infra;
   const events = await readEvents<ExecutionEvent>(store, notification.stream);
   const completed = events.find(({ type }) => type === 'ExecutionCompleted');
   if (!completed) return 'already_completed';
   const { data } = completed as ExecutionCompleted;
+  const requested = events.find(({ type }) => type === 'ExecutionRequested');
+  const { data: asked } = requested as ExecutionRequested;
+  const kept = { ...data, expiresAt: keptUntil(infra, asked, data.at) };
   const metadata = metadataOf('rehost-files', executionId, notification);
   for (const file of data.files)
-    await store.append({ appends: [recordingOf(file, data, data.at, metadata)] });
+    await store.append({ appends: [recordingOf(file, kept, metadata)] });
   return 'already_completed';
 }
 

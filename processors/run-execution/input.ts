@@ -1,33 +1,35 @@
 /** An execution's input as a provider is given it: the caller's words, the defaults, the files. */
-import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
-import type { Model } from '../../contracts/catalogue/catalogue.js';
+import type { Model, Provider } from '../../contracts/catalogue/catalogue.js';
 import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import { isId, type FileId } from '../../contracts/ids.js';
 import { withDefaults } from '../../domain/pricing/defaults.js';
 import { filesIn } from '../../providers/catalogue/input-validators.js';
-import { bytesInStore } from '../../infra/files/byte-source.js';
-import { inspectFile } from '../../infra/files/inspect-file.js';
+import { linkToken } from '../../infra/files/links.js';
+import { withoutPlace } from '../../infra/files/place/without-place.js';
+import { isLoopback } from '../../runtime/addresses.js';
 import type { Infra } from '../../runtime/infra.js';
 import { InputUnavailable, type InputFile, type ProviderCall } from '../../providers/port.js';
 
 export type Input = Required<Pick<ProviderCall, 'input' | 'files'>>;
 
-type Stores = Pick<Infra, 'payloads' | 'files' | 'prices'>;
+type Stores = Pick<Infra, 'addresses' | 'files' | 'now' | 'payloads' | 'prices' | 'secrets'>;
 
-/** Files of one input, together: they are sent from memory. */
+/** Files of one input, together, that are sent from memory. */
 const FILES_BYTES_MAX = 32 * 1024 * 1024;
+/** A link outlives the attempt by this much. */
+const LINK_GRACE_MS = 60_000;
 
 /** The input, or why this execution can never have one. Throws on an outage. */
 export async function inputOf(
   stores: Stores,
   model: Model,
   request: ExecutionRequested['data'],
+  provider: Provider,
 ): Promise<Input | CanonicalCode> {
   const input = await wordsOf(stores, model, request);
   if (!input) return 'INTERNAL_ERROR';
-  const files = await filesOf(stores, model, input);
+  const files = await filesOf(stores, model, provider, input);
   return files ? { input, files } : 'FILE_FORMAT_UNSUPPORTED';
 }
 
@@ -45,50 +47,66 @@ export async function wordsOf(
 }
 
 /**
- * Undefined when they are too large. Ownership was checked when the execution was accepted; a file
- * that was deleted since is left out, and the adapter says what that means.
+ * Undefined when they are too large to be sent from memory, where the provider wants them so.
+ * Ownership was checked when the execution was accepted; a file that is no longer there is left
+ * out, and the adapter says what that means.
  */
 async function filesOf(
-  { files }: Stores,
+  stores: Stores,
   model: Model,
+  provider: Provider,
   input: Input['input'],
 ): Promise<Input['files'] | undefined> {
   const found = new Map<string, InputFile>();
-  let left = FILES_BYTES_MAX;
+  let held = 0;
   for (const { id } of filesIn(model, input)) {
-    const fileId = isId('file', id) ? (id as FileId) : undefined;
-    const sizeBytes = fileId && (await files.size(fileId));
-    if (!fileId || sizeBytes === undefined) continue;
-    left -= sizeBytes;
-    if (left < 0) return undefined;
-    found.set(id, await inputFileOf(files, fileId, sizeBytes));
+    if (found.has(id) || !isId('file', id)) continue;
+    const file = await inputFileOf(stores, provider, id as FileId);
+    if (!file) continue;
+    found.set(id, file);
+    if (isHeld(provider, file)) held += file.sizeBytes;
+    if (held > FILES_BYTES_MAX) return undefined;
   }
   return found;
 }
 
+const isHeld = ({ fileInput }: Provider, { url }: InputFile): boolean =>
+  url === undefined && fileInput !== 'multipart' && fileInput !== 'passthrough';
+
 async function inputFileOf(
-  files: Infra['files'],
+  stores: Stores,
+  provider: Provider,
   id: FileId,
-  sizeBytes: number,
-): Promise<InputFile> {
-  const open = async (): Promise<Readable> => {
-    const stream = await files.open(id);
-    if (!stream) throw new Error(`${id} was removed while it was used`);
-    return stream;
-  };
-  const info = await inspectFile(bytesInStore(files, id, sizeBytes));
-  const unlessAway = async <T>(read: () => Promise<T>): Promise<T> => {
-    try {
-      return await read();
-    } catch (error) {
-      throw new InputUnavailable(error);
-    }
-  };
+): Promise<InputFile | undefined> {
+  const file = await withoutPlace(stores.files, id);
+  if (!file) return undefined;
+  const { contentType, sizeBytes } = file;
+  const url = provider.fileInput === 'url' ? urlFor(stores, provider, id) : undefined;
   return {
-    contentType: info?.contentType ?? 'application/octet-stream',
+    contentType,
     sizeBytes,
-    ...(info?.durationMs !== undefined && { durationMs: info.durationMs }),
-    bytes: () => unlessAway(async () => buffer(await open())),
-    stream: () => unlessAway(open),
+    bytes: () => unlessAway(() => file.bytes()),
+    stream: () => unlessAway(() => file.stream()),
+    ...(url !== undefined && { url }),
   };
+}
+
+/** Undefined where the provider could not reach it. */
+function urlFor(
+  { addresses, now, secrets }: Stores,
+  { baseUrl, timeoutMs }: Provider,
+  fileId: FileId,
+): string | undefined {
+  if (!addresses.isPublic && !isLoopback(baseUrl)) return undefined;
+  const expiresAtMs = now() + timeoutMs + LINK_GRACE_MS;
+  const token = linkToken(secrets.fileLinkKey, { use: 'input', fileId, expiresAtMs });
+  return `${addresses.publicUrl}/v1/files/content/${token}`;
+}
+
+async function unlessAway<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw new InputUnavailable(error);
+  }
 }

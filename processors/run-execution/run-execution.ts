@@ -229,7 +229,8 @@ async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise
   const slot = job.pool.take(chosen.provider);
   let isCalling = false;
   try {
-    const input = await inputOf(job.infra, chosen.model, loaded.state.request);
+    const { model, provider } = chosen;
+    const input = await inputOf(job.infra, model, loaded.state.request, provider);
     if (typeof input === 'string') return await giveUp(job, loaded, input);
     const claimedAtMs = performance.now();
     const result = await appendClaim(job, loaded, chosen);

@@ -7,6 +7,8 @@ import type { DueTimer } from '../../infra/read-store/timers.js';
 import { metadataOf } from '../command-metadata.js';
 import type { PollProviderJobs } from '../poll-provider-jobs/poll-provider-jobs.js';
 import { settle } from '../settle-execution/settle-execution.js';
+import { expireFile, removeFile } from './file-timers.js';
+import type { Fired } from './fired.js';
 import { passDeadline } from './pass-deadline.js';
 
 /** What belongs to other processors of this app. */
@@ -15,19 +17,16 @@ export interface TimerActions {
   readonly poll: PollProviderJobs['poll'];
 }
 
-interface Fired {
-  /** A word for what was done. */
-  readonly outcome: string;
-  /** Absent where the timer's row goes, or is to be tried again with the usual pauses. */
-  readonly againInMs?: number;
-}
-
 export async function fireTimer(
   infra: Infra,
   actions: TimerActions,
   timer: DueTimer,
   signal: AbortSignal,
 ): Promise<Fired> {
+  if (timer.kind === 'expire-file')
+    return expireFile(infra, timer, metadataOf('run-timers', timer.fileId, timer.id));
+  if (timer.kind === 'remove-file')
+    return removeFile(infra, timer, metadataOf('run-timers', timer.fileId, timer.id));
   const metadata = metadataOf('run-timers', timer.executionId, timer.id);
   if (timer.kind === 'retry-attempt') return actions.advance(timer.executionId, metadata, signal);
   if (timer.kind === 'poll-provider-job') return actions.poll(timer, metadata, signal);
@@ -45,7 +44,7 @@ async function isAwaited({ executions }: Infra, executionId: ExecutionId): Promi
 async function fireOnce(
   infra: Infra,
   actions: TimerActions,
-  timer: Exclude<DueTimer, { kind: 'poll-provider-job' | 'retry-attempt' }>,
+  timer: Extract<DueTimer, { kind: 'expire-execution' | 'attempt-deadline' | 'reconcile-hold' }>,
   metadata: CommandMetadata,
 ): Promise<string> {
   switch (timer.kind) {

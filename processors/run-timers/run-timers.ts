@@ -46,6 +46,8 @@ const LANES: Readonly<Record<DueTimer['kind'], number>> = {
   'poll-provider-job': 256,
   'retry-attempt': 256,
   'reconcile-hold': 64,
+  'expire-file': 16,
+  'remove-file': 16,
 };
 const PAUSE_FIRST_MS = 1_000;
 const PAUSE_MAX_MS = 60_000;
@@ -210,7 +212,8 @@ function fillLanes(scheduler: Scheduler, own: Lanes): void {
 /** Never rejects. */
 async function fire(scheduler: Scheduler, timer: DueTimer, own: Lanes): Promise<void> {
   const { infra, actions, signal, tried } = scheduler;
-  const { kind, id, executionId } = timer;
+  const { kind, id } = timer;
+  const about = 'fileId' in timer ? { fileId: timer.fileId } : { executionId: timer.executionId };
   const group = `run-timers/${kind}`;
   let againInMs: number | undefined;
   try {
@@ -219,11 +222,11 @@ async function fire(scheduler: Scheduler, timer: DueTimer, own: Lanes): Promise<
     ({ againInMs } = fired);
     own.limit.succeeded();
     infra.metrics.handled.inc({ group, outcome });
-    infra.log.debug({ kind, timer: id, executionId, outcome }, 'timer');
+    infra.log.debug({ kind, timer: id, ...about, outcome }, 'timer');
   } catch (err) {
     if (err instanceof StoreUnavailable) own.limit.overloaded(own.busy);
     infra.metrics.handled.inc({ group, outcome: 'threw' });
-    infra.log.warn({ kind, timer: id, executionId, err }, 'a timer threw; it will be tried again');
+    infra.log.warn({ kind, timer: id, ...about, err }, 'a timer threw; it will be tried again');
   }
   const times = againInMs === undefined ? (tried.get(id)?.times ?? 1) : 0;
   const pauseMs = againInMs ?? Math.min(PAUSE_FIRST_MS * 2 ** (times - 1), PAUSE_MAX_MS);

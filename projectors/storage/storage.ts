@@ -10,7 +10,12 @@ import type {
   PayloadRef,
   ProviderSucceeded,
 } from '../../contracts/events/execution.js';
-import type { FileStored } from '../../contracts/events/file.js';
+import type {
+  FileDeleted,
+  FileExpired,
+  FileStored,
+  FileUploaded,
+} from '../../contracts/events/file.js';
 import { payloadName } from '../../infra/payloads/key.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import { largePayloads, storedBytes } from '../../infra/read-store/tables/storage.js';
@@ -18,12 +23,13 @@ import { projection, type Batch } from '../engine/projection.js';
 
 type Naming =
   ExecutionRequested | ProviderSucceeded | ExecutionCompleted | ProviderCallbackReceived;
-type StoringEvent = Naming | FileStored;
+type Gone = FileDeleted | FileExpired;
+type StoringEvent = Naming | FileStored | FileUploaded | Gone;
 
 export const storage = projection<StoringEvent>(
   'storage',
   {
-    version: 1,
+    version: 2,
     tables: [storedBytes, largePayloads],
     plan: ({ data: { organizationId } }, plan) => plan.reads(storedBytes, { organizationId }),
   },
@@ -33,6 +39,9 @@ export const storage = projection<StoringEvent>(
     ExecutionCompleted: (event, batch) => payload(event, event.data.output, batch),
     ProviderCallbackReceived: (event, batch) => payload(event, event.data.callback, batch),
     FileStored: (event, batch) => add(event, event.data.sizeBytes, batch),
+    FileUploaded: (event, batch) => add(event, event.data.sizeBytes, batch),
+    FileDeleted: (event, batch) => add(event, -event.data.sizeBytes, batch),
+    FileExpired: (event, batch) => add(event, -event.data.sizeBytes, batch),
   },
 );
 

@@ -9,6 +9,8 @@
  *   retry-attempt      failed, or unknown, with a time ──(that time)──► dispatched, or over
  *   attempt-webhook    scheduled ──(45 s)──► attempt failed ──(next attempt)──► sent, or given up
  *   reconcile-hold     placed ──(60 s)──► requested … over ──(60 s)──► settled, or released
+ *   expire-file        upload asked for ──(its hour)──► confirmed ──(expires_at)──► deleted
+ *   remove-file        deleted, or expired ──(now)──► the bytes are removed
  *
  * While an execution runs, its hold needs no timer: the execution's own end it.
  */
@@ -16,6 +18,7 @@ import type { AccountEvent } from '../../contracts/events/account.js';
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { FileEvent } from '../../contracts/events/file.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { REHOST_GRACE_MS } from '../../domain/execution/execution.js';
@@ -28,7 +31,7 @@ import {
 } from '../../infra/read-store/timers.js';
 import { projection, type Batch } from '../engine/projection.js';
 
-type TimedEvent = AccountEvent | ExecutionEvent | DeliveryEvent;
+type TimedEvent = AccountEvent | ExecutionEvent | DeliveryEvent | FileEvent;
 
 /** A hold that waits longer than this for its request or its settlement has been forgotten. */
 const RECONCILE_MS = 60_000;
@@ -36,7 +39,7 @@ const RECONCILE_MS = 60_000;
 export const timers = projection<TimedEvent>(
   'timers',
   {
-    version: 1,
+    version: 2,
     tables: [table],
     plan: ({ type, data }, plan) => {
       if (type === 'ExecutionRequested') plan.creates(table, expiryOf(data));
@@ -55,8 +58,9 @@ export const timers = projection<TimedEvent>(
     HoldReleased: ({ data }, batch) => clear('reconcile-hold', data.holdId, batch),
 
     ExecutionRequested: (event, batch) => {
-      const { executionId, holdId, expiresAt } = event.data;
-      batch.of(table).create(timer('expire-execution', executionId, event, expiresAt));
+      const { executionId, holdId, expiresAt, files: fileIds } = event.data;
+      const row = timer('expire-execution', executionId, event, expiresAt);
+      batch.of(table).create(fileIds ? { ...row, fileIds } : row);
       clear('reconcile-hold', holdId, batch);
     },
     ProviderDispatched: (event, batch) => {
@@ -79,7 +83,9 @@ export const timers = projection<TimedEvent>(
       if (!expiry) return;
       const graceEnds = later(at, REHOST_GRACE_MS);
       const dueAt = graceEnds > expiry.dueAt ? graceEnds : expiry.dueAt;
-      batch.of(table).put(timer('expire-execution', executionId, event, dueAt));
+      const row = timer('expire-execution', executionId, event, dueAt);
+      const { fileIds } = expiry;
+      batch.of(table).put(fileIds ? { ...row, fileIds } : row);
     },
     ProviderFailed: attemptEnded,
     ProviderOutcomeUnknown: attemptEnded,
@@ -101,6 +107,15 @@ export const timers = projection<TimedEvent>(
     },
     DeliverySucceeded: ({ data }, batch) => clear('attempt-webhook', data.deliveryId, batch),
     DeliveryExhausted: ({ data }, batch) => clear('attempt-webhook', data.deliveryId, batch),
+
+    FileUploadRequested: (event, batch) => expireFile(event, event.data.uploadExpiresAt, batch),
+    FileConfirmed: (event, batch) => expireFile(event, event.data.expiresAt, batch),
+    FileStored: (event, batch) => {
+      if (event.data.expiresAt !== undefined) expireFile(event, event.data.expiresAt, batch);
+    },
+    FileDeleted: removeFile,
+    FileExpired: removeFile,
+    FileRemoved: ({ data }, batch) => clear('remove-file', data.fileId, batch),
   },
 );
 
@@ -129,6 +144,18 @@ function finish(event: RecordedEvent<Ending>, batch: Batch): void {
   batch.of(table).put({ ...row, stream, holdId });
 }
 
+function expireFile(event: RecordedEvent<FileEvent>, dueAt: string, batch: Batch): void {
+  batch.of(table).put(fileTimer('expire-file', event, dueAt));
+}
+
+function removeFile(
+  event: RecordedEvent<Extract<FileEvent, { type: 'FileDeleted' | 'FileExpired' }>>,
+  batch: Batch,
+): void {
+  clear('expire-file', event.data.fileId, batch);
+  batch.of(table).put(fileTimer('remove-file', event, event.data.at));
+}
+
 const expiryOf = ({ executionId }: { readonly executionId: ExecutionId }) => ({
   id: timerId('expire-execution', executionId),
 });
@@ -147,6 +174,15 @@ function timer(
   const { organizationId, executionId } = data;
   const id = timerId(kind, subject);
   return { id, kind, stream, dueAt, organizationId, executionId, position };
+}
+
+function fileTimer(
+  kind: 'expire-file' | 'remove-file',
+  { data, stream, position }: RecordedEvent<FileEvent>,
+  dueAt: string,
+): TimerRow {
+  const { fileId, organizationId } = data;
+  return { id: timerId(kind, fileId), kind, stream, dueAt, organizationId, fileId, position };
 }
 
 function webhookTimer(

@@ -19,6 +19,8 @@ export function modelOf(slug: string, entry: ModelEntry): Model {
     maxWaitMs: (entry.max_wait_seconds ?? 60) * 1_000,
     unknownMaxCost: parseMoney(entry.unknown_max_cost ?? '0.01') ?? 0n,
     usageDefault: usageOf(entry),
+    ...(entry.accepts && { accepts: entry.accepts }),
+    ...(entry.ttl_days !== undefined && { fileTtlDays: entry.ttl_days }),
     routes: entry.routes.map((route) => routeOf(slug, route)),
   };
 }

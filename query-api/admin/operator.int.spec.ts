@@ -54,7 +54,12 @@ describe('query API: the operator', () => {
 
   it('sees the quotas of a tenant, and what is in use of them', async () => {
     const path = `/organizations/${ORGANIZATION}/quotas`;
-    const usual = { waiting_executions: 200_000, storage_bytes: 20_000_000_000, weight: 1 };
+    const usual = {
+      waiting_executions: 200_000,
+      storage_bytes: 20_000_000_000,
+      weight: 1,
+      file_ttl_days: 30,
+    };
     const used = { waiting_executions: 1, storage_bytes: 0 };
     const organization = { organization_id: ORGANIZATION };
     const first = await server.operator('GET', path);

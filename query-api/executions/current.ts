@@ -7,6 +7,7 @@ import type { FileEvent } from '../../contracts/events/file.js';
 import type { ExecutionId, FileId, OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { foldExecution, isOver, type PublicStatus } from '../../domain/execution/view.js';
+import { foldFile, type FileView } from '../../domain/file/view.js';
 import type { Question } from '../../infra/read-store/reading.js';
 import { openRowsById } from '../../infra/read-store/rows-by-id.js';
 import {
@@ -15,13 +16,14 @@ import {
   storedColumns,
   viewOf,
 } from '../../infra/read-store/tables/executions.js';
-import { fileOf, files, readFile, type FileRow } from '../../infra/read-store/tables/files.js';
+import { files, readFile } from '../../infra/read-store/tables/files.js';
 import type { QueryInfra } from '../query-infra.js';
 
 export interface Current {
   /** Undefined for one that was never accepted. */
   execution(id: ExecutionId): Promise<CurrentExecution | undefined>;
-  file(id: FileId): Promise<FileRow | undefined>;
+  /** Undefined for one that never was, and for one whose bytes are removed. */
+  file(id: FileId): Promise<FileView | undefined>;
 }
 
 export interface CurrentExecution {
@@ -55,9 +57,9 @@ export function openCurrent({ reads, store }: Pick<QueryInfra, 'reads' | 'store'
     },
     async file(id) {
       const row = await fileRow(id);
-      if (row) return row;
-      const [stored] = await store.readStream(streamOf('file', id), { limit: 1 });
-      return stored && fileOf((stored as FileEvent).data, stored.position);
+      const fromRevision = row ? row.revision + 1 : 0;
+      const events = await store.readStream(streamOf('file', id), { fromRevision });
+      return (events as readonly FileEvent[]).reduce(foldFile, row?.view);
     },
   };
 }

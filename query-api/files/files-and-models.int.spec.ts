@@ -1,15 +1,24 @@
 /** Reading files, whole and in part, and models without those who run them. */
 import { expect } from 'chai';
+import { request } from 'undici';
+import type { FileEvent } from '../../contracts/events/file.js';
 import type { FileId, OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { at, ORGANIZATION } from '../../projectors/testing/kit.js';
+import { linkToken } from '../../infra/files/links.js';
 import { refuseProviderNames, type Client } from '../../testing/client.js';
+import { eventually } from '../../testing/eventually.js';
 import { openQueryServer, type QueryServer } from '../testing/kit.js';
 
 const OTHER: OrganizationId = 'org_99999999-9999-4999-8999-999999999999';
 const EXECUTION = 'exec_33333333-3333-4333-8333-333333333333';
 const FILE: FileId = 'file_77777777-7777-4777-8777-777777777777';
 const BYTES = Buffer.from('0123456789');
+
+interface Link {
+  readonly url: string;
+  readonly expires_at: string;
+}
 
 describe('query API: files and models', () => {
   let server: QueryServer;
@@ -57,6 +66,7 @@ describe('query API: files and models', () => {
       sha256,
       width: 5,
       height: 2,
+      duration_ms: null,
       execution_id: EXECUTION,
       created_at: at(0),
       expires_at: null,
@@ -118,9 +128,87 @@ describe('query API: files and models', () => {
     }
   });
 
+  it('gives links that need no key, until they end or the file goes', async () => {
+    const id: FileId = 'file_00000000-0000-4000-8000-000000000003';
+    await keep(id, 'image/png', 'png');
+    const link = await api.call<Link>('GET', `/files/${id}/url?expires_in=60`);
+    expect(link.status).to.equal(200);
+    const lifeS = (Date.parse(link.body.expires_at) - Date.now()) / 1_000;
+    expect(lifeS).to.be.within(50, 61);
+    const { url } = link.body;
+    expect(url.startsWith(`${server.baseUrl}/v1/files/content/`)).to.equal(true);
+    for (const said of [id.slice(5), ORGANIZATION.slice(4)]) expect(url).not.to.include(said);
+    const read = async (headers: Record<string, string> = {}, at = url) => {
+      const { statusCode, headers: got, body } = await request(at, { headers });
+      return [statusCode, got['etag'], await body.text()];
+    };
+    expect(await read()).to.deep.equal([200, `"${sha256}"`, '0123456789']);
+    expect(await read({ range: 'bytes=1-2' })).to.deep.equal([206, `"${sha256}"`, '12']);
+    for (const wrong of [`${url}A`, url.slice(0, -1), url.replace(/.$/, '!')])
+      expect((await read({}, wrong))[0]).to.equal(404);
+    for (const seconds of [0, 604_801, 'x'])
+      expect((await api.call('GET', `/files/${id}/url?expires_in=${seconds}`)).status).to.equal(
+        400,
+      );
+    const short = await api.call<Link>('GET', `/files/${id}/url?expires_in=1`);
+    expect((await read({}, short.body.url))[0]).to.equal(200);
+    await eventually('the link ends', async () => (await read({}, short.body.url))[0] === 404);
+    await server.models.append({
+      stream: streamOf('file', id),
+      type: 'FileDeleted',
+      data: { fileId: id, organizationId: ORGANIZATION, sizeBytes: 10, at: at(1) },
+    });
+    expect((await read())[0]).to.equal(404);
+    for (const rest of ['', '/download', '/url'])
+      expect((await api.call('GET', `/files/${id}${rest}`)).status).to.equal(404);
+  });
+
+  it('gives a provider the bytes and nothing else, while its attempt lasts', async () => {
+    const id: FileId = 'file_00000000-0000-4000-8000-000000000004';
+    await keep(id, 'image/png', 'png');
+    const { fileLinkKey } = server.secrets;
+    const urlFor = (ms: number) => {
+      const link = { use: 'input', fileId: id, expiresAtMs: Date.now() + ms } as const;
+      return `${server.baseUrl}/v1/files/content/${linkToken(fileLinkKey, link)}`;
+    };
+    const { statusCode, headers, body } = await request(urlFor(60_000));
+    expect([statusCode, await body.text()]).to.deep.equal([200, '0123456789']);
+    expect(JSON.stringify(headers)).not.to.include(id.slice(5));
+    expect(headers['etag']).to.equal(undefined);
+    const late = await request(urlFor(-1));
+    await late.body.dump();
+    expect(late.statusCode).to.equal(404);
+  });
+
+  it('has in the log who read what, the first at once and others by the minute', async () => {
+    const id: FileId = 'file_00000000-0000-4000-8000-000000000005';
+    await keep(id, 'image/png', 'png');
+    for (let times = 0; times < 3; times += 1) await download({}, id);
+    await api.call('HEAD', `/files/${id}/download`);
+    await download({ 'if-none-match': `"${sha256}"` }, id);
+    const { body } = await api.call<Link>('GET', `/files/${id}/url`);
+    await (await request(body.url)).body.dump();
+    const readings = async () => {
+      const events = await server.models.store.readStream(streamOf('file', id));
+      return (events as readonly FileEvent[]).flatMap((event) =>
+        event.type === 'FileDownloaded' ? event.data.readers : [],
+      );
+    };
+    const [first, ...none] = await readings();
+    const { actor = '' } = first ?? {};
+    expect([first, none]).to.deep.equal([{ actor, ip: '127.0.0.1', times: 1 }, []]);
+    expect(actor).to.match(/^key_/);
+    await server.downloadLog.close();
+    expect(await readings()).to.deep.equal([
+      first,
+      { actor, ip: '127.0.0.1', times: 2 },
+      { actor: `link:${actor}`, ip: '127.0.0.1', times: 1 },
+    ]);
+  });
+
   it("answers another tenant's file as one that does not exist", async () => {
     const made = 'file_00000000-0000-4000-8000-000000000009';
-    for (const rest of ['', '/download']) {
+    for (const rest of ['', '/download', '/url']) {
       const headers = { 'x-request-id': 'same', range: 'bytes=0-1' };
       const seen = await stranger.call('GET', `/files/${FILE}${rest}`, { headers });
       const never = await stranger.call('GET', `/files/${made}${rest}`, { headers });
@@ -143,6 +231,7 @@ describe('query API: files and models', () => {
       'slug',
       'name',
       'modality',
+      'capabilities',
       'description',
       'input_schema',
       'output_schema',

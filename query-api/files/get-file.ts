@@ -1,14 +1,14 @@
 /** A file's description. */
 import { fileSchema } from '../../contracts/http/files.js';
-import type { FileRow } from '../../infra/read-store/tables/files.js';
 import { Refusal, type Route } from '../../http/server/route.js';
 import type { Current } from '../executions/current.js';
-import { ownFile } from './own-file.js';
+import { ownFile, type StoredView } from './own-file.js';
 
 export const getFile = (current: Current): Route => ({
   method: 'GET',
   path: '/files/{id}',
   summary: "Read a file's description",
+  description: 'An uploaded file has one from its confirmation on.',
   tag: 'Files',
   audience: 'tenant',
   permission: 'EXECUTION_ONLY',
@@ -16,20 +16,22 @@ export const getFile = (current: Current): Route => ({
   refusals: ['NOT_FOUND'],
   async handle(request, caller) {
     const file = await ownFile(current, request, caller);
-    return file ? { status: 200, body: fileBody(file) } : new Refusal('NOT_FOUND');
+    return file ? { status: 200, body: bodyOf(file) } : new Refusal('NOT_FOUND');
   },
 });
 
-const fileBody = (file: FileRow) => ({
-  file_id: file.id,
-  purpose: file.purpose,
-  content_type: file.contentType,
-  format: file.format,
-  size_bytes: file.sizeBytes,
-  sha256: file.sha256,
-  width: file.width ?? null,
-  height: file.height ?? null,
-  execution_id: file.executionId,
-  created_at: file.createdAt,
-  expires_at: null,
+const bodyOf = ({ id, purpose, content, executionId, createdAt, expiresAt }: StoredView) => ({
+  file_id: id,
+  purpose,
+  content_type: content.contentType,
+  format: content.format,
+  size_bytes: content.sizeBytes,
+  sha256: content.sha256,
+  width: content.width ?? null,
+  height: content.height ?? null,
+  duration_ms: content.durationMs ?? null,
+  ...(content.shape && { shape: content.shape }),
+  execution_id: executionId ?? null,
+  created_at: createdAt,
+  expires_at: expiresAt ?? null,
 });

@@ -9,7 +9,9 @@ import { pino } from 'pino';
 import type { PayloadRef } from '../../contracts/events/execution.js';
 import { apiKeyIdOf, type FileId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { openRepositories } from '../../command-handling/repositories.js';
+import { openDownloadLog, type DownloadLog } from '../../command-handling/download-log.js';
+import { openRepositories, type Repositories } from '../../command-handling/repositories.js';
+import { openAddresses } from '../../runtime/addresses.js';
 import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
 import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
@@ -21,10 +23,11 @@ import { openAuthenticator } from '../../http/server/auth.js';
 import type { Route } from '../../http/server/route.js';
 import { serveRoutes } from '../../http/server/serve-routes.js';
 import { sha256Hex } from '../../http/server/json/canonical.js';
+import type { Log } from '../../infra/logger.js';
 import { openMetrics } from '../../infra/metrics.js';
 import { openProcessReports } from '../../infra/process-reports/postgres.js';
 import { openReadPool, openTenantReads } from '../../infra/read-store/tenant-reads.js';
-import { openSecrets } from '../../infra/secrets.js';
+import { openSecrets, type Secrets } from '../../infra/secrets.js';
 import { openRecentPayloads } from '../../infra/payloads/recent.js';
 import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
 import { projections } from '../../projectors/projections.js';
@@ -39,6 +42,8 @@ export interface QueryServer {
   readonly bus: EventBus;
   readonly routes: readonly Route[];
   readonly baseUrl: string;
+  readonly secrets: Secrets;
+  readonly downloadLog: DownloadLog;
   /** With a new key of the organization. */
   tenant(organizationId: OrganizationId, permission?: 'FULL' | 'EXECUTION_ONLY'): Promise<Client>;
   operator<T = Json>(method: string, path: string): Promise<Answer<T>>;
@@ -60,13 +65,18 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const log = pino({ level: 'silent' });
   const files = given.files ?? (await openDiskFiles({ dir }));
   const payloads = openRecentPayloads(openMemoryPayloads());
-  const path = fileURLToPath(new URL('../../catalogue.yaml', import.meta.url));
-  const catalogue = openCatalogue({ path, variables: { SANDBOX_URL: 'http://127.0.0.1:9' }, log });
+  const catalogue = ownCatalogue(log);
   const { pool: readStore, progress, store } = models;
   const readPool = openReadPool(models.url, log);
   const bus = openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log });
+  const repositories = openRepositories(store);
+  const downloadLog = openDownloadLog({ ...repositories, now: Date.now, log });
+  const secrets = openSecrets('a master key of a spec');
+  const addresses = openAddresses({ port: 0, publicUrl: undefined, filesUrl: undefined });
   const routes = queryRoutes({
+    addresses,
     bus,
+    downloadLog,
     catalogue,
     files,
     log,
@@ -76,28 +86,20 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     reads: openTenantReads(readPool),
     reports: openProcessReports({ pool: readStore }),
     readStore,
-    secrets: openSecrets('a master key of a spec'),
+    secrets,
     store,
   });
-  const { apiKeys } = openRepositories(store);
-  const authenticator = openAuthenticator({ apiKeys, adminKey: ADMIN_KEY, now: Date.now });
-  const server = await serveRoutes({
-    routes,
-    mounts: [],
-    authenticator,
-    log,
-    metrics: openMetrics(),
-    now: Date.now,
-    port: 0,
-    host: '127.0.0.1',
-  });
+  const server = await served(routes, repositories, log);
   const baseUrl = `http://127.0.0.1:${server.port}`;
+  addresses.listensOn(server.port);
   const { startProjecting, stopProjecting } = projectingOf(models);
   return {
     models,
     bus,
     routes,
     baseUrl,
+    secrets,
+    downloadLog,
     tenant: async (organizationId, permission = 'FULL') =>
       clientOf({ baseUrl }, await newKey(models, organizationId, permission)),
     operator: (method, path) => asOperator({ baseUrl, adminKey: ADMIN_KEY }, method, path),
@@ -112,6 +114,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     stopProjecting,
     async close() {
       await server.close();
+      await downloadLog.close();
       await stopProjecting();
       catalogue.close();
       await readPool.end();
@@ -119,6 +122,23 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+const served = (routes: readonly Route[], repositories: Repositories, log: Log) =>
+  serveRoutes({
+    routes,
+    mounts: [],
+    authenticator: openAuthenticator({ ...repositories, adminKey: ADMIN_KEY, now: Date.now }),
+    log,
+    metrics: openMetrics(),
+    now: Date.now,
+    port: 0,
+    host: '127.0.0.1',
+  });
+
+function ownCatalogue(log: Log) {
+  const path = fileURLToPath(new URL('../../catalogue.yaml', import.meta.url));
+  return openCatalogue({ path, variables: { SANDBOX_URL: 'http://127.0.0.1:9' }, log });
 }
 
 function projectingOf(models: ReadModels) {

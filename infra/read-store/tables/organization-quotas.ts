@@ -18,6 +18,7 @@ export const organizationQuotas: Table<OfOrganization, OrganizationQuotasRow> = 
     column('waiting_executions', 'integer', ({ quotas }) => quotas.waitingExecutions),
     column('storage_bytes', 'bigint', ({ quotas }) => quotas.storageBytes),
     column('weight', 'integer', ({ quotas }) => quotas.weight),
+    column('file_ttl_days', 'integer', ({ quotas }) => quotas.fileTtlDays),
     column('position', 'bigint', ({ position }) => position),
   ],
   idOf: ({ organizationId }) => organizationId,
@@ -27,6 +28,7 @@ export const readQuotas = (row: Row): Partial<Quotas> => ({
   ...maybe(row, 'waiting_executions', 'waitingExecutions', count),
   ...maybe(row, 'storage_bytes', 'storageBytes', count),
   ...maybe(row, 'weight', 'weight', count),
+  ...maybe(row, 'file_ttl_days', 'fileTtlDays', count),
 });
 
 export const organizationOf = (row: Row): OrganizationId => text(row, 'organization_id');

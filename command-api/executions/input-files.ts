@@ -1,0 +1,77 @@
+/** The files that an input names: that they are the caller's, and that the models take them. */
+import type { Model } from '../../contracts/catalogue/catalogue.js';
+import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
+import type { FileId } from '../../contracts/ids.js';
+import { Refusal, type Caller } from '../../http/server/route.js';
+import { filesIn } from '../../providers/catalogue/input-validators.js';
+import type { Commands } from '../command-infra.js';
+import { ownFileState } from '../files/own-file-state.js';
+import type { ModelsAsked } from './models-asked.js';
+
+/** A file reference, and the models that have a file there. */
+interface InputFile {
+  readonly field: string;
+  readonly id: FileId;
+  readonly models: readonly Model[];
+}
+
+const NONE: readonly InputFile[] = [];
+const DETAILS_MAX = 20;
+
+/** Of all its models, each field once. The ids are well-formed where the input is valid. */
+export function inputFiles(
+  { model, fallbacks }: Pick<ModelsAsked, 'model' | 'fallbacks'>,
+  input: Readonly<Record<string, unknown>>,
+): readonly InputFile[] {
+  const first = filesIn(model, input);
+  if (first.length === 0 && fallbacks.length === 0) return NONE;
+  const found = new Map<string, { field: string; id: FileId; models: Model[] }>();
+  for (const one of [model, ...fallbacks])
+    for (const { field, id } of filesIn(one, input)) {
+      const known = found.get(field);
+      if (known) known.models.push(one);
+      else found.set(field, { field, id: id as FileId, models: [one] });
+    }
+  return [...found.values()];
+}
+
+/** Undefined where all of them can be used. */
+export async function refusalOfFiles(
+  commands: Pick<Commands, 'fileRecords'>,
+  caller: Caller,
+  files: readonly InputFile[],
+): Promise<Refusal | undefined> {
+  const details: Record<'FILE_NOT_FOUND' | 'FILE_FORMAT_UNSUPPORTED', ErrorDetail[]> = {
+    FILE_NOT_FOUND: [],
+    FILE_FORMAT_UNSUPPORTED: [],
+  };
+  for (const { field, id, models } of files) {
+    const state = await ownFileState(commands, id, caller);
+    if (state?.status !== 'stored')
+      details.FILE_NOT_FOUND.push({ field, code: 'file_not_found', message: 'does not exist' });
+    else {
+      const { contentType } = state.content;
+      const refusing = models.find(({ accepts }) => accepts && !isAccepted(accepts, contentType));
+      if (refusing) details.FILE_FORMAT_UNSUPPORTED.push(unsupported(field, contentType, refusing));
+    }
+    const count = details.FILE_NOT_FOUND.length + details.FILE_FORMAT_UNSUPPORTED.length;
+    if (count === DETAILS_MAX) break;
+  }
+  for (const code of ORDER)
+    if (details[code].length > 0) return new Refusal(code, undefined, details[code]);
+  return undefined;
+}
+
+const ORDER = ['FILE_NOT_FOUND', 'FILE_FORMAT_UNSUPPORTED'] as const satisfies readonly ErrorCode[];
+
+/** `image/*` stands for every type of pictures. */
+const isAccepted = (accepts: readonly string[], contentType: string): boolean =>
+  accepts.some((one) =>
+    one.endsWith('/*') ? contentType.startsWith(one.slice(0, -1)) : one === contentType,
+  );
+
+const unsupported = (field: string, contentType: string, { slug, accepts = [] }: Model) => ({
+  field,
+  code: 'format_unsupported',
+  message: `is ${contentType}; ${slug} takes ${accepts.join(', ')}`,
+});

@@ -1,0 +1,130 @@
+/**
+ * The bytes of a file, by whoever has its upload URL.
+ *
+ *   no such leave: 404 · its hour is over: 403 · used: 409 · no quota: 402 · too many bytes: 413
+ *      └─► streamed into the store, counted and digested ─► FileUploaded ─► 200
+ *
+ * What breaks off leaves nothing. Bytes that came whole, but were not recorded before a crash, are
+ * recorded when the same bytes come again, or when the file is confirmed.
+ */
+import { uploadedSchema } from '../../contracts/http/files.js';
+import type { FileId, OrganizationId } from '../../contracts/ids.js';
+import { uploadRefusal } from '../../domain/file/file.js';
+import { linkIn } from '../../infra/files/links.js';
+import type { NewFile } from '../../infra/files/port.js';
+import { storedFile } from '../../infra/files/stored.js';
+import { Refusal, type ApiRequest, type Reply, type Route } from '../../http/server/route.js';
+import type { Commands } from '../command-infra.js';
+import { metadataOf } from '../command-metadata.js';
+import { refused } from '../refusals.js';
+import { countBytes, type CountedBytes } from './counted-bytes.js';
+import { openUploadSlots, type UploadSlots } from './upload-slots.js';
+
+export const UPLOAD_BYTES_MAX = 150 * 1024 * 1024;
+
+export function putFilesUpload(commands: Commands): Route {
+  const slots = openUploadSlots();
+  return {
+    method: 'PUT',
+    path: '/files/upload/{token}',
+    summary: 'Upload the bytes of a file',
+    description:
+      'The `upload_url` of a file: it takes up to 150 MB, once, within its hour, and needs no ' +
+      'key. Nothing that the request declares about the bytes is looked at.',
+    tag: 'Files',
+    audience: 'link',
+    isDescribed: true,
+    takesStream: true,
+    replySchemas: { 200: uploadedSchema },
+    refusals: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT', 'INSUFFICIENT_BALANCE', 'RATE_LIMITED'],
+    handle: (request) => handle(commands, slots, request),
+  };
+}
+
+async function handle(
+  commands: Commands,
+  slots: UploadSlots,
+  request: ApiRequest,
+): Promise<Reply | Refusal> {
+  const { fileRecords, now, secrets } = commands;
+  const link = linkIn(secrets.fileLinkKey, 'upload', request.params['token'] ?? '');
+  if (!link) return new Refusal('NOT_FOUND');
+  const { fileId } = link;
+  const { state } = await fileRecords.load(fileId);
+  const reason = uploadRefusal(state, new Date(now()).toISOString());
+  if (reason !== undefined || state.status !== 'requested') return refused(reason ?? 'FileUnknown');
+  const { organizationId } = state;
+  const full = slots.take(organizationId);
+  if (full) return full;
+  try {
+    return await upload(commands, request, { fileId, organizationId });
+  } finally {
+    slots.release(organizationId);
+  }
+}
+
+interface Uploading {
+  readonly fileId: FileId;
+  readonly organizationId: OrganizationId;
+}
+
+async function upload(
+  commands: Commands,
+  request: ApiRequest,
+  uploading: Uploading,
+): Promise<Reply | Refusal> {
+  const { quotas, storedBytes } = commands;
+  const { organizationId } = uploading;
+  const body = request.bodyStream(UPLOAD_BYTES_MAX);
+  if (body instanceof Refusal) return body;
+  const length = request.header('content-length');
+  const announced = length === undefined ? undefined : Number(length);
+  const { storageBytes: bytesMax } = quotas.of(organizationId);
+  const counted = countBytes(body, announced, { storedBytes, organizationId, bytesMax });
+  let isRecorded = false;
+  try {
+    const came = await commands.files.putNew(uploading.fileId, counted.bytes, UPLOAD_BYTES_MAX);
+    const refusal = await record(commands, request, uploading, came);
+    if (refusal) return refusal;
+    isRecorded = true;
+    const { sizeBytes, sha256 } = came;
+    return {
+      status: 200,
+      body: { file_id: uploading.fileId, size_bytes: sizeBytes, sha256 },
+      logFields: { fileId: uploading.fileId, organizationId },
+    };
+  } finally {
+    body.destroy();
+    await settle(commands, counted, isRecorded);
+  }
+}
+
+/** Undefined once the log says that these bytes are the file's. */
+async function record(
+  { fileRecords, files, now }: Commands,
+  request: ApiRequest,
+  { fileId }: Uploading,
+  { sizeBytes, sha256, isNew }: NewFile,
+): Promise<Refusal | undefined> {
+  if (!isNew) {
+    const before = await storedFile(files, fileId);
+    if (before?.sha256 !== sha256) return refused('UploadUsed');
+  }
+  const at = new Date(now()).toISOString();
+  const command = { type: 'RecordUpload', sizeBytes, sha256, at } as const;
+  const metadata = metadataOf(request, 'upload-url', fileId);
+  const result = await fileRecords.transact(fileId, command, metadata);
+  if (result.outcome !== 'rejected') return undefined;
+  // It was deleted, or its hour ended, while its bytes came.
+  if (isNew && result.reason === 'FileUnknown') await files.remove(fileId);
+  return refused(result.reason);
+}
+
+/** The head of the log is at or behind the event that names the bytes. */
+async function settle(
+  { store }: Commands,
+  counted: CountedBytes,
+  isRecorded: boolean,
+): Promise<void> {
+  counted.done(isRecorded ? await store.head() : undefined);
+}
