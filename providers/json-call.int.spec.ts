@@ -11,7 +11,11 @@ describe('one exchange with a provider', () => {
 
   beforeEach(async () => {
     stage = await openStage();
-    wire = { endpoints: openEndpoints(), credential: () => undefined };
+    wire = {
+      endpoints: openEndpoints(),
+      credential: () => undefined,
+      credentialOf: () => undefined,
+    };
   });
   afterEach(async () => {
     await wire.endpoints.close();
@@ -30,12 +34,49 @@ describe('one exchange with a provider', () => {
     stage.play(
       (response) => void response.writeHead(200, { 'content-type': 'Audio/MPEG; x=1' }).end('ID3'),
     );
-    expect(await callBytes(wire, called(), post)).to.deep.equal({
-      answer: { contentType: 'audio/mpeg', bytes: Buffer.from('ID3'), json: undefined },
+    const read = await callBytes(wire, called(), post);
+    expect(read).to.have.property('answer');
+    expect('answer' in read && read.answer).to.deep.include({
+      contentType: 'audio/mpeg',
+      bytes: Buffer.from('ID3'),
+      json: undefined,
     });
     stage.play(json({ error: { code: 429 } }));
     const refused = await callBytes(wire, called(), post);
     expect(refused).to.have.nested.property('outcome.code', 'MODEL_OVERLOADED');
+  });
+
+  it('sends what the catalogue says beside the vendor, and before it', async () => {
+    stage.play(json({}));
+    const provider = {
+      ...called().provider,
+      auth: { header: 'api-key' },
+      headers: { 'x-title': 'us', 'x-version': '3' },
+      query: { 'api-version': '2024-10-21' },
+      idempotencyHeader: 'x-request-key',
+    };
+    const dialect = { headers: { 'x-version': '2' } };
+    const path = '/v1/x?a=b';
+    await callJson(wire, { ...called(), provider }, { ...post, path, dialect });
+    const [seen] = stage.seen;
+    expect(seen?.path).to.equal('/base/v1/x?a=b&api-version=2024-10-21');
+    expect(seen?.headers).to.include({
+      'api-key': 'none',
+      'x-title': 'us',
+      'x-version': '3',
+      'x-request-key': 'exec_1/1',
+    });
+    expect(seen?.headers).not.to.have.any.keys('authorization', 'idempotency-key');
+    const silent = { ...called().provider, idempotencyHeader: 'none' };
+    await callJson(wire, { ...called(), provider: silent }, post);
+    expect(stage.seen[1]?.headers).not.to.have.any.keys('idempotency-key', 'x-dispatch-key');
+  });
+
+  it('keeps as much of an answer as the catalogue says', async () => {
+    stage.play(json({ text: 'x'.repeat(2_000) }));
+    const provider = { ...called().provider, answerBytesMax: 1_024 };
+    expect(await callJson(wire, { ...called(), provider }, post)).to.have.property('outcome');
+    expect(await callJson(wire, called(), post)).to.have.property('answer');
   });
 
   it('sends what the vendor prepared', async () => {

@@ -18,6 +18,7 @@ import {
   type Unread,
 } from './failures.js';
 import { isObject } from './json-object.js';
+import { meanings } from './meanings.js';
 import type { ProviderCall } from './port.js';
 import { retryAfterMsOf } from './retry-after.js';
 import { isSse, sseEventsOf } from './sse.js';
@@ -115,9 +116,10 @@ async function send(
   request: ProviderRequest,
 ): Promise<Answered | NotRead> {
   const { provider, timeoutMs, signal } = call;
-  const credential = credentialFor(provider, wire.credential);
-  if (credential === undefined) return { outcome: noCredential(provider) };
-  const { method, path, body, bytesMax } = request;
+  const credential = wire.credentialOf(provider) ?? NO_CREDENTIAL;
+  if (typeof credential !== 'string') return { outcome: noCredential(credential.missing) };
+  const { method, path, body } = request;
+  const bytesMax = provider.answerBytesMax ?? request.bytesMax;
   const headers = headersOf(call, request, credential);
   const sent =
     body instanceof PreparedBody ? await contentOf(body) : body ? JSON.stringify(body) : null;
@@ -163,30 +165,24 @@ function headersOf(
     list.push(idempotencyHeader, dispatchKey, 'x-dispatch-key', dispatchKey);
   if (isPrepared && typeof body.content === 'object' && 'bytes' in body.content)
     list.push('content-length', String(body.content.bytes));
-  for (const more of [dialect?.headers, provider.headers, headers])
-    if (more) for (const [name, value] of Object.entries(more)) list.push(name, value);
+  const { headers: ours = NO_HEADERS } = provider;
+  for (const more of [dialect?.headers, headers])
+    for (const name in more) if (!Object.hasOwn(ours, name)) list.push(name, more[name] ?? '');
+  for (const name in ours) list.push(name, ours[name] ?? '');
   return list;
 }
+
+const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 const BEARER: Auth = { header: 'authorization', scheme: 'Bearer' };
 
 /** Some servers insist on a credential even where none is needed. */
 const NO_CREDENTIAL = 'none';
 
-function credentialFor(
-  { credentialEnv }: Provider,
-  credential: Wire['credential'],
-): string | undefined {
-  if (credentialEnv === undefined) return NO_CREDENTIAL;
-  return credential(credentialEnv)?.trim() || undefined;
-}
-
-const noCredential = ({ credentialEnv }: Provider): Unread => ({
+const noCredential = (why: string): Unread => ({
   kind: 'failed',
-  code: 'MODEL_UNAVAILABLE',
-  retryable: true,
-  countsAsFailure: true,
-  detail: `not sent: the variable ${credentialEnv} is not set`,
+  ...meanings.account,
+  detail: `not sent: ${why}`,
 });
 
 function wholeOf(ended: Ended, call: Called, readFailure: ReadFailure): Answered | NotRead {

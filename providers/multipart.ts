@@ -3,15 +3,19 @@
  * so that a large one is never whole in memory. A file goes under a name that tells its type and
  * nothing of its owner.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { PreparedBody } from './json-call.js';
 import type { InputFile } from './port.js';
 
 export type FormField = readonly [name: string, value: string | InputFile];
 
-export function multipartOf(fields: readonly FormField[]): PreparedBody {
-  const boundary = `form-${randomBytes(16).toString('hex')}`;
+/**
+ * The same bytes again for the same fields, so that a repeated call is the same call. What
+ * separates the parts follows from all that is in them, so that none of them can contain it.
+ */
+export async function multipartOf(fields: readonly FormField[]): Promise<PreparedBody> {
+  const boundary = `form-${await digestOf(fields)}`;
   const parts = fields.map(([name, value]) => ({ head: headOf(boundary, name, value), value }));
   const end = Buffer.from(`--${boundary}--\r\n`);
   let bytes = end.length;
@@ -30,6 +34,17 @@ export function multipartOf(fields: readonly FormField[]): PreparedBody {
     bytes,
     open: () => Promise.resolve(Readable.from(pieces())),
   });
+}
+
+async function digestOf(fields: readonly FormField[]): Promise<string> {
+  const digest = createHash('sha256');
+  for (const [name, value] of fields) {
+    digest.update(`${name}\n`);
+    if (isText(value)) digest.update(value);
+    else for await (const chunk of await value.stream()) digest.update(chunk as Buffer);
+    digest.update('\n');
+  }
+  return digest.digest('hex').slice(0, 40);
 }
 
 const isText = (value: string | InputFile): value is string => typeof value === 'string';

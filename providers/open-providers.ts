@@ -1,4 +1,5 @@
 /** Every wire adapter over one set of connections. */
+import { openCredentials } from './credentials.js';
 import { openEndpoints } from './endpoints.js';
 import type { Providers } from './port.js';
 import { adapterKinds } from './registry.js';
@@ -11,7 +12,11 @@ interface ProvidersOptions {
 
 export function openProviders({ credentials }: ProvidersOptions): Providers {
   const endpoints = openEndpoints();
-  const wire: Wire = { endpoints, credential: credentials };
+  const wire: Wire = {
+    endpoints,
+    credential: credentials,
+    credentialOf: openCredentials(credentials),
+  };
   const adapters = new Map([...adapterKinds].map(([name, kind]) => [name, kind.open(wire)]));
   return {
     adapter(name) {

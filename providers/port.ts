@@ -52,6 +52,8 @@ export type PolledJob = ProviderJob & Pick<ProviderCall, 'modality' | 'input' | 
 export interface InputFile {
   readonly contentType: string;
   readonly sizeBytes: number;
+  /** Of a sound or a film, as its bytes tell it. */
+  readonly durationMs?: number;
   /** All of them, in memory: for formats that carry a file inside of JSON. */
   bytes(): Promise<Buffer>;
   /** The same, for formats that carry a file as it is. */

@@ -4,6 +4,7 @@
  */
 import type { ProviderEntry } from '../contracts/catalogue/provider-entry.js';
 import type { Modality } from '../contracts/events/execution.js';
+import type { CredentialOf } from './credentials.js';
 import type { Endpoints } from './endpoints.js';
 import type { ProviderAdapter } from './port.js';
 
@@ -12,6 +13,8 @@ export interface Wire {
   readonly endpoints: Endpoints;
   /** A credential by the name of its environment variable. */
   readonly credential: (envName: string) => string | undefined;
+  /** The credential of a provider, wherever its catalogue entry says that it is. */
+  readonly credentialOf: CredentialOf;
 }
 
 interface AdapterKind {

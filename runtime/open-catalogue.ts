@@ -10,6 +10,7 @@ import { retryOnOutage } from '../infra/event-store/outage.js';
 import type { EventStore } from '../infra/event-store/port.js';
 import type { Log } from '../infra/logger.js';
 import { openCatalogue, type CatalogueHolder } from '../providers/catalogue/catalogue-holder.js';
+import type { Variables } from '../providers/catalogue/variables.js';
 
 interface OpenCatalogueOptions {
   readonly config: Config;
@@ -25,13 +26,23 @@ interface OpenedCatalogue {
 
 export async function openPricedCatalogue(options: OpenCatalogueOptions): Promise<OpenedCatalogue> {
   const { config, store, sandboxUrl, log } = options;
-  const variables = { SANDBOX_URL: sandboxUrl };
+  const variables = variablesOf(config, sandboxUrl);
   const file = openCatalogue({ path: config.catalogueFile, variables, log });
   const prices = openPriceBook(store, () => file.current());
   const isAccepting = config.roles.has('command-api');
   const catalogue = isAccepting ? await published(file, prices, log) : file;
   return { catalogue, prices };
 }
+
+/** `${NAME}` in the catalogue is a variable of the environment; the sandbox's URL is ours. */
+const variablesOf = (config: Config, sandboxUrl: string | undefined): Variables =>
+  new Proxy<Record<string, string | undefined>>(
+    { SANDBOX_URL: sandboxUrl },
+    {
+      get: (own, name) =>
+        typeof name === 'string' ? (own[name] ?? config.credential(name)) : undefined,
+    },
+  );
 
 async function published(
   file: CatalogueHolder,

@@ -40,6 +40,10 @@ export interface Provider {
   readonly baseUrl: string;
   /** Name of the environment variable that holds the credential. */
   readonly credentialEnv?: string;
+  /** Path of the file that holds it; goes before the variable. */
+  readonly credentialFile?: string;
+  /** No version is added to the base URL. */
+  readonly isBaseUrlWhole?: boolean;
   /** Name of the variable with the secret by which its callbacks are signed. */
   readonly webhookSecretEnv?: string;
   /** Where the public keys of its callbacks are; the vendor's own place unless it is said. */
@@ -54,6 +58,8 @@ export interface Provider {
   readonly idempotencyHeader?: string;
   /** Statuses after which the work may be done all the same, beside those that ADR 32 names. */
   readonly unknownStatuses?: readonly number[];
+  /** What is kept of an answer; goes before the adapter's own limit. */
+  readonly answerBytesMax?: number;
   /** The provider answers a repeated call with the same idempotency key without a second charge. */
   readonly honoursIdempotencyKey: boolean;
   /** The whole attempt: one call, or from its dispatch until an accepted job is done. */

@@ -80,11 +80,12 @@ async function inputFileOf(
 ): Promise<InputFile | undefined> {
   const file = await withoutPlace(stores.files, id);
   if (!file) return undefined;
-  const { contentType, sizeBytes } = file;
+  const { contentType, durationMs, sizeBytes } = file;
   const url = provider.fileInput === 'url' ? urlFor(stores, provider, id) : undefined;
   return {
     contentType,
     sizeBytes,
+    ...(durationMs !== undefined && { durationMs }),
     bytes: () => unlessAway(() => file.bytes()),
     stream: () => unlessAway(() => file.stream()),
     ...(url !== undefined && { url }),

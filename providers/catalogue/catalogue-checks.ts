@@ -8,10 +8,9 @@ import { adapterKinds } from '../registry.js';
 import { capabilityProblems } from './capability-checks.js';
 import { compilerOfInputs, type CompileInput } from './input-validators.js';
 import { imagePriceProblems, priceProblems } from './price-checks.js';
+import { filledIn, missingVariables, type Variables } from './variables.js';
+import { wireProblems } from './wire-checks.js';
 import { costProblems } from './schema-cost.js';
-
-/** Values for `${NAME}` in base URLs. */
-export type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Of a document whose shape is right; empty when it can be used. */
 export function crossProblems(document: CatalogueDocument, variables: Variables): string[] {
@@ -25,6 +24,7 @@ export function crossProblems(document: CatalogueDocument, variables: Variables)
       return [
         ...adapterProblems(`${place}.adapter`, adapter),
         ...baseUrlProblems(`${place}.base_url`, base_url, variables),
+        ...wireProblems(place, entry, variables),
         ...pollProblems(`${place}.poll`, poll),
         ...(kind?.check?.(entry, place) ?? []),
         ...(generic && adapter !== 'generic-json'
@@ -51,19 +51,10 @@ export function crossProblems(document: CatalogueDocument, variables: Variables)
   ];
 }
 
-/** The text with its variables filled in; a variable that is not set leaves nothing behind. */
-export function baseUrlOf(text: string, variables: Variables): string {
-  return text.replace(VARIABLE, (_, name: string) => variables[name] ?? '');
-}
-
-const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
-
 function baseUrlProblems(place: string, text: string, variables: Variables): string[] {
-  const missing = [...text.matchAll(VARIABLE)].flatMap(([, name = '']) =>
-    variables[name] ? [] : [`${place}: the variable ${name} is not set`],
-  );
+  const missing = missingVariables(place, text, variables);
   if (missing.length > 0) return missing;
-  const filled = baseUrlOf(text, variables);
+  const filled = filledIn(text, variables);
   const url = URL.canParse(filled) ? new URL(filled) : undefined;
   if (!url || !/^https?:$/.test(url.protocol))
     return [`${place}: must be an absolute http or https URL`];

@@ -8,7 +8,7 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import type { Catalogue } from '../../contracts/catalogue/catalogue.js';
 import { StartError } from '../../infra/start-error.js';
-import type { Variables } from './catalogue-checks.js';
+import type { Variables } from './variables.js';
 import { loadCatalogue, versionOf } from './load-catalogue.js';
 
 /** The part of the process's log that the holder speaks to. */

@@ -10,7 +10,8 @@ import {
   catalogueSchema,
   type CatalogueDocument,
 } from '../../contracts/catalogue/catalogue.schema.js';
-import { crossProblems, type Variables } from './catalogue-checks.js';
+import { crossProblems } from './catalogue-checks.js';
+import type { Variables } from './variables.js';
 import { validatorOf } from './input-validators.js';
 import { modelOf } from './model-of.js';
 import { providerOf } from './provider-of.js';

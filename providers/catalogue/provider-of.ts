@@ -1,18 +1,19 @@
 /** A provider of the catalogue, from its entry in the file. */
-import type { Poll, Provider } from '../../contracts/catalogue/catalogue.js';
+import type { Auth, Poll, Provider } from '../../contracts/catalogue/catalogue.js';
 import type { PollEntry, ProviderEntry } from '../../contracts/catalogue/provider-entry.js';
-import { baseUrlOf, type Variables } from './catalogue-checks.js';
+import { filledIn, type Variables } from './variables.js';
 
 export function providerOf(slug: string, entry: ProviderEntry, variables: Variables): Provider {
   const { breaker = {}, poll = {}, credential_env: credentialEnv } = entry;
   return {
     slug,
     adapter: entry.adapter,
-    baseUrl: baseUrlOf(entry.base_url, variables).replace(/\/+$/, ''),
+    baseUrl: filledIn(entry.base_url, variables).replace(/\/+$/, ''),
     ...(credentialEnv !== undefined && { credentialEnv }),
+    ...wireOf(entry, variables),
     ...(entry.webhook_secret_env !== undefined && { webhookSecretEnv: entry.webhook_secret_env }),
     ...(entry.webhook_keys_url !== undefined && {
-      webhookKeysUrl: baseUrlOf(entry.webhook_keys_url, variables),
+      webhookKeysUrl: filledIn(entry.webhook_keys_url, variables),
     }),
     honoursIdempotencyKey: entry.honours_idempotency_key ?? false,
     timeoutMs: entry.timeout_ms,
@@ -28,6 +29,37 @@ export function providerOf(slug: string, entry: ProviderEntry, variables: Variab
     ...(entry.generic && { generic: entry.generic }),
   };
 }
+
+/** How each call is sent and read, as far as the entry says. */
+function wireOf(entry: ProviderEntry, variables: Variables): Partial<Provider> {
+  const { credential_file: credentialFile, auth, headers, query } = entry;
+  const { unknown_statuses: unknownStatuses, answer_bytes_max: answerBytesMax } = entry;
+  const named = Object.entries(headers ?? {}).map(
+    ([name, value]) => [name.toLowerCase(), value] as const,
+  );
+  return {
+    ...(credentialFile !== undefined && { credentialFile }),
+    ...(entry.base_url_as_it_is && { isBaseUrlWhole: true }),
+    ...(auth && { auth: authOf(auth) }),
+    ...(headers && { headers: filled(Object.fromEntries<string>(named), variables) }),
+    ...(query && { query: filled(query, variables) }),
+    ...(entry.idempotency_header && { idempotencyHeader: entry.idempotency_header.toLowerCase() }),
+    ...(unknownStatuses && { unknownStatuses }),
+    ...(answerBytesMax !== undefined && { answerBytesMax }),
+  };
+}
+
+/** A header of one's own carries the bare credential. */
+function authOf({ header = 'authorization', scheme }: NonNullable<ProviderEntry['auth']>): Auth {
+  const name = header.toLowerCase();
+  const word = scheme ?? (name === 'authorization' ? 'Bearer' : '');
+  return word ? { header: name, scheme: word } : { header: name };
+}
+
+const filled = (values: Readonly<Record<string, string>>, variables: Variables) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, filledIn(value, variables)]),
+  );
 
 /** A pause that is named beyond the usual bounds moves the bound. */
 function pollOf({

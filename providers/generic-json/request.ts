@@ -199,7 +199,7 @@ async function filledIn(
   const search = query.size > 0 ? `${path.includes('?') ? '&' : '?'}${query.toString()}` : '';
   const head = { path: path + search, headers };
   if (!template.body) return head;
-  const body = bodyOf(template.bodyAs, await template.body.fill(context, functions));
+  const body = await bodyOf(template.bodyAs, await template.body.fill(context, functions));
   return typeof body === 'string' ? body : { ...head, body };
 }
 
@@ -217,10 +217,10 @@ async function filledFields(
 }
 
 /** A sentence where the template made nothing that can be written so. */
-function bodyOf(
+async function bodyOf(
   bodyAs: RequestTemplate['bodyAs'],
   filled: unknown,
-): NonNullable<Filled['body']> | string {
+): Promise<NonNullable<Filled['body']> | string> {
   if (bodyAs === 'json')
     return isObject(filled) ? filled : new PreparedBody(JSON_TYPE, JSON.stringify(filled ?? null));
   if (bodyAs === 'bytes') {

@@ -22,6 +22,7 @@ providerAdapterContract('openai-images', {
 
 describe('provider adapter: openai-images, its own', () => {
   const fileId = 'file_0b5c3a52-6f0e-4e0a-9a53-0d4a5d1f2b7c';
+  const otherId = 'file_1b5c3a52-6f0e-4e0a-9a53-0d4a5d1f2b7c';
   let stage: Stage;
   let providers: Providers;
 
@@ -57,17 +58,109 @@ describe('provider adapter: openai-images, its own', () => {
     ]);
   });
 
-  it('puts a file in the place of its id, and sends nothing when it has none', async () => {
+  it('sends pictures to start from as a form, and nothing when it has none', async () => {
     stage.play(json({ data: [{ b64_json: 'AA==' }] }));
-    const files = new Map([[fileId, inputFile('image/png', Buffer.from('png'))]]);
-    await call({ prompt: fileId, image: fileId }, { files });
-    expect(stage.seen[0]?.body).to.include({
-      prompt: fileId,
-      image: 'data:image/png;base64,cG5n',
+    const files = new Map([
+      [fileId, inputFile('image/png', Buffer.from('first'))],
+      [otherId, inputFile('image/webp', Buffer.from('second'))],
+    ]);
+    await call({ prompt: fileId, image: fileId, mask: otherId, width: 64, height: 32 }, { files });
+    await call({ prompt: 'both', images: [fileId, otherId] }, { files });
+    const [one, both] = stage.seen.map(({ path, headers, text }) => {
+      const [, boundary = ''] = headers['content-type']?.split('boundary=') ?? [];
+      const parts = text.split(`--${boundary}`).slice(1, -1);
+      return { path, length: headers['content-length'] === String(text.length), parts };
     });
+    const part = (name: string, value: string) =>
+      `\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+    const file = (name: string, type: string, value: string) =>
+      `\r\ncontent-disposition: form-data; name="${name}"; filename="file.${type}"\r\n` +
+      `content-type: image/${type}\r\n\r\n${value}\r\n`;
+    expect(one).to.deep.equal({
+      path: '/base/v1/images/edits',
+      length: true,
+      parts: [
+        part('prompt', fileId),
+        part('size', '64x32'),
+        part('model', 'm'),
+        part('n', '1'),
+        part('response_format', 'b64_json'),
+        file('image', 'png', 'first'),
+        file('mask', 'webp', 'second'),
+      ],
+    });
+    expect(both?.parts.slice(-2)).to.deep.equal([
+      file('image[]', 'png', 'first'),
+      file('image[]', 'webp', 'second'),
+    ]);
+    const again = () => call({ prompt: 'both', images: [fileId, otherId] }, { files });
+    await again();
+    expect(stage.seen[2]?.text, 'the same call has the same bytes').to.equal(stage.seen[1]?.text);
     const outcome = await call({ prompt: 'boat', image: fileId });
     expect(outcome).to.include({ kind: 'failed', code: 'FILE_NOT_FOUND', retryable: false });
-    expect(stage.seen).to.have.length(1);
+    expect(stage.seen).to.have.length(3);
+  });
+
+  it('calls shapes and formats as each model does', async () => {
+    stage.play(json({ data: [{ b64_json: 'AA==' }] }));
+    const wide = { prompt: 'boat', aspect_ratio: '16:9', format: 'webp' };
+    for (const providerModel of ['gpt-image-1', 'dall-e-3', 'm'])
+      await call(wide, { providerModel });
+    const bytes = { response_format: 'b64_json' };
+    const usual = { prompt: 'boat', n: 1, output_format: 'webp' };
+    expect(stage.seen.map(({ body }) => body)).to.deep.equal([
+      { ...usual, model: 'gpt-image-1', size: '1536x1024' },
+      { ...usual, ...bytes, model: 'dall-e-3', size: '1792x1024' },
+      { ...usual, ...bytes, model: 'm', aspect_ratio: '16:9' },
+    ]);
+  });
+
+  it('takes what was not blocked, and tells a caller whose pictures all were', async () => {
+    const blocked = [
+      { error: { code: 'content_policy_violation', message: 'No.' } },
+      { b64_json: null, finish_reason: 'CONTENT_FILTERED' },
+    ];
+    const good = [
+      { b64_json: 'AA==' },
+      { url: 'files/2.png' },
+      { url: 'data:image/png;base64,AA==' },
+    ];
+    stage.play(json({ data: [...blocked.slice(0, 1), ...good] }));
+    expect(await call({ prompt: 'boat', num_images: 4 })).to.deep.equal({
+      kind: 'succeeded',
+      output: {
+        modality: 'image',
+        images: [
+          { base64: 'AA==' },
+          { url: `${stage.url}/base/v1/images/files/2.png` },
+          { url: 'data:image/png;base64,AA==' },
+        ],
+      },
+      usage: { images: 3 },
+    });
+    stage.play(json({ data: blocked }));
+    expect(await call({ prompt: 'boat', num_images: 2 })).to.include({
+      kind: 'failed',
+      code: 'CONTENT_MODERATION_REJECTED',
+      retryable: false,
+    });
+    for (const data of [[], [{}], [{ url: '' }]]) {
+      stage.play(json({ data }));
+      const none = await call({ prompt: 'boat', num_images: 4 });
+      expect(none).to.include({ kind: 'failed', code: 'GENERATION_FAILED', retryable: true });
+    }
+  });
+
+  it('tells the tokens of models that are priced by them', async () => {
+    stage.play(
+      json({ data: [{ b64_json: 'AA==' }], usage: { input_tokens: 9, output_tokens: 80 } }),
+    );
+    const outcome = await call({ prompt: 'boat' }, { providerModel: 'gpt-image-1' });
+    expect(outcome.kind === 'succeeded' && outcome.usage).to.deep.equal({
+      images: 1,
+      inputTokens: 9,
+      outputTokens: 80,
+    });
   });
 
   it('counts what was delivered, and takes no more than was asked', async () => {

@@ -1,9 +1,15 @@
 /** OpenAI's wire formats, which many other servers speak too. */
 import type { Vendor } from '../vendor.js';
 import { openaiChat } from './chat.js';
+import { openaiEmbeddings } from './embeddings.js';
 import { openaiImages } from './images.js';
+import { openaiSpeech } from './speech.js';
+import { openaiTranscription } from './transcription.js';
 
 export const openai: Vendor = {
   'openai-chat': { modalities: ['text'], open: openaiChat },
   'openai-images': { modalities: ['image'], open: openaiImages },
+  'openai-speech': { modalities: ['audio'], open: openaiSpeech },
+  'openai-transcription': { modalities: ['transcription'], open: openaiTranscription },
+  'openai-embeddings': { modalities: ['embedding'], open: openaiEmbeddings },
 };

@@ -25,7 +25,9 @@ interface AdapterCase {
   readonly scheme?: string;
   /** What the body has, where it does not name the model. */
   readonly body?: object;
-  readonly call: Pick<ProviderCall, 'modality' | 'input'>;
+  readonly call: Pick<ProviderCall, 'modality' | 'input' | 'files'>;
+  /** What is sent is no JSON but a form. */
+  readonly form?: true;
   /** What the catalogue says of the provider beside the address. */
   readonly provider?: Partial<Provider>;
   /** A good answer, and what is made of it. */
@@ -93,13 +95,15 @@ function sending(scene: Scene, one: AdapterCase): void {
     expect(await call({}, { credentialEnv: 'CANARY_KEY' })).to.deep.equal(one.outcome);
     const [seen] = stage.seen;
     expect(seen?.path).to.equal(`/base${one.version ?? '/v1'}${one.path}`);
-    expect(seen?.body).to.deep.include(one.body ?? { model: 'model-1' });
+    if (one.form) expect(seen?.text).to.include('name="model"\r\n\r\nmodel-1\r\n');
+    else expect(seen?.body).to.deep.include(one.body ?? { model: 'model-1' });
+    const type = seen?.headers['content-type']?.replace(/; boundary=.*$/, '');
+    expect(type).to.equal(one.form ? 'multipart/form-data' : 'application/json');
     expect(seen?.headers).to.include({
       [header]: `${scheme}${CREDENTIAL}`,
       'idempotency-key': 'exec_1/1',
       'x-dispatch-key': 'exec_1/1',
       'accept-encoding': 'identity',
-      'content-type': 'application/json',
     });
   });
 

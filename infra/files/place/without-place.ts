@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { FileId } from '../../../contracts/ids.js';
 import { bytesInStore, inPages, type ByteSource } from '../byte-source.js';
-import { inspectFile } from '../inspect-file.js';
+import { inspectFile, type FileInfo } from '../inspect-file.js';
 import type { FileStore } from '../port.js';
 import { boxPatches } from './boxes.js';
 import { jpegPatches } from './jpeg.js';
@@ -18,6 +18,7 @@ import { webpPatches } from './webp.js';
 interface WithoutPlace {
   readonly contentType: string;
   readonly format: string;
+  readonly durationMs?: number;
   readonly sizeBytes: number;
   /** All of it, in memory. */
   bytes(): Promise<Buffer>;
@@ -33,7 +34,8 @@ export async function withoutPlace(
   const sizeBytes = await files.size(id);
   if (sizeBytes === undefined) return undefined;
   const source = inPages(bytesInStore(files, id, sizeBytes));
-  const { contentType, format } = (await inspectFile(source)) ?? UNKNOWN;
+  const info = (await inspectFile(source)) ?? UNKNOWN;
+  const { contentType, format, durationMs } = info;
   let patches: Promise<readonly Patch[]> | undefined;
   const stream = async (): Promise<Readable> => {
     const found = await (patches ??= placePatches(source, format));
@@ -42,10 +44,11 @@ export async function withoutPlace(
     return found.length === 0 ? stored : Readable.from(patched(stored, found), BYTES);
   };
   const bytes = async () => buffer(await stream());
-  return { contentType, format, sizeBytes, bytes, stream };
+  const length = durationMs === undefined ? {} : { durationMs };
+  return { contentType, format, ...length, sizeBytes, bytes, stream };
 }
 
-const UNKNOWN = { contentType: 'application/octet-stream', format: 'bin' };
+const UNKNOWN: FileInfo = { contentType: 'application/octet-stream', format: 'bin' };
 
 const BYTES = { objectMode: false };
 

@@ -1,0 +1,104 @@
+import { expect } from 'chai';
+import type { ProviderCall, Providers } from '../port.js';
+import { providerAdapterContract, providerAt } from '../testing/contract.js';
+import { openProviders } from '../open-providers.js';
+import { json, openStage, type Stage } from '../testing/stage.js';
+
+providerAdapterContract('openai-embeddings', {
+  adapter: 'openai-embeddings',
+  path: '/embeddings',
+  call: { modality: 'embedding', input: { texts: ['canary-prompt-1b2f'] } },
+  answer: { data: [{ index: 0, embedding: [0.5, -1] }], usage: { prompt_tokens: 4 } },
+  outcome: {
+    kind: 'succeeded',
+    output: { modality: 'embedding', embeddings: [[0.5, -1]] },
+    usage: { inputTokens: 4 },
+  },
+});
+
+describe('provider adapter: openai-embeddings, its own', () => {
+  let stage: Stage;
+  let providers: Providers;
+
+  beforeEach(async () => {
+    stage = await openStage();
+    providers = openProviders({ credentials: () => undefined });
+  });
+
+  afterEach(async () => {
+    await providers.close();
+    await stage.close();
+  });
+
+  const embed = (input: ProviderCall['input']) =>
+    providers.adapter('openai-embeddings').call({
+      provider: providerAt(stage.url, 'openai-embeddings'),
+      providerModel: 'text-embedding-3-small',
+      modality: 'embedding',
+      input,
+      dispatchKey: 'k',
+      timeoutMs: 2_000,
+      signal: new AbortController().signal,
+    });
+  const base64 = (...numbers: number[]) =>
+    Buffer.from(Float32Array.from(numbers).buffer).toString('base64');
+
+  it('asks as the reference has it, and puts vectors in the order of their texts', async () => {
+    const data = [
+      { object: 'embedding', index: 1, embedding: base64(0.25, 2) },
+      { object: 'embedding', index: 0, embedding: [0.5, -1] },
+    ];
+    stage.play(json({ object: 'list', data, usage: { prompt_tokens: 3, total_tokens: 3 } }));
+    expect(await embed({ texts: ['a', 'b'], dimensions: 2 })).to.deep.equal({
+      kind: 'succeeded',
+      output: {
+        modality: 'embedding',
+        embeddings: [
+          [0.5, -1],
+          [0.25, 2],
+        ],
+      },
+      usage: { inputTokens: 3 },
+    });
+    expect(stage.seen[0]?.body).to.deep.equal({
+      model: 'text-embedding-3-small',
+      input: ['a', 'b'],
+      encoding_format: 'float',
+      dimensions: 2,
+    });
+  });
+
+  it('asks for many as base64, and believes no more tokens than there can be', async () => {
+    const texts = Array.from({ length: 2_048 }, (_, n) => `text ${n}`);
+    const data = texts.map((_, index) => ({ index, embedding: base64(index, 1) }));
+    stage.play(json({ data, usage: { prompt_tokens: 1e9 } }));
+    const outcome = await embed({ texts });
+    if (outcome.kind !== 'succeeded' || outcome.output.modality !== 'embedding') expect.fail();
+    expect(outcome.output.embeddings).to.have.length(2_048);
+    expect(outcome.output.embeddings[2_047]).to.deep.equal([2_047, 1]);
+    expect(outcome.usage.inputTokens).to.be.within(texts.join('').length, 1e6);
+    expect(stage.seen[0]?.body).to.include({ encoding_format: 'base64' });
+  });
+
+  const wrong: Record<string, unknown> = {
+    'too few vectors': [{ index: 0, embedding: [1] }],
+    'one twice': [
+      { index: 0, embedding: [1] },
+      { index: 0, embedding: [2] },
+    ],
+    'another length': [
+      { index: 0, embedding: [1] },
+      { index: 1, embedding: [1, 2] },
+    ],
+    'what is no number': [
+      { index: 0, embedding: [1] },
+      { index: 1, embedding: ['1'] },
+    ],
+  };
+  for (const [what, data] of Object.entries(wrong))
+    it(`takes no answer with ${what}`, async () => {
+      stage.play(json({ data }));
+      const outcome = await embed({ texts: ['a', 'b'] });
+      expect(outcome).to.include({ kind: 'failed', code: 'GENERATION_FAILED', retryable: true });
+    });
+});
