@@ -28,13 +28,17 @@ describe('sandbox behaviour', () => {
       jobMs: 1_500,
       jobsEnd: 'succeeded',
       forgetsJobs: false,
+      callbackTimes: 1,
+      callbackDelayMs: 0,
+      callbackSignature: 'good',
+      callbacksDisordered: false,
       seed: 1,
     });
-    const polaris = initial(50);
+    const later = { polaris: initial(50), vega: initial(50), lyra: initial(50) };
     expect(await shown('DELETE')).to.deep.equal({
       aurora: initial(200),
       borealis: initial(300),
-      polaris,
+      ...later,
     });
     const latency = { kind: 'lognormal', medianMs: 80, sigma: 0.4 };
     await behave(sandbox.url(), { borealis: { latency } });
@@ -42,7 +46,7 @@ describe('sandbox behaviour', () => {
     expect(await shown()).to.deep.equal({
       aurora: initial(7),
       borealis: { ...initial(300), latency, errorRate: 0.5 },
-      polaris,
+      ...later,
     });
   });
 
@@ -50,7 +54,10 @@ describe('sandbox behaviour', () => {
     const before = await shown();
     const cases: [unknown, string][] = [
       [[], 'The body must be an object of personalities.'],
-      [{ zephyr: {} }, '"zephyr" is not a personality; known: aurora, borealis, polaris.'],
+      [
+        { zephyr: {} },
+        '"zephyr" is not a personality; known: aurora, borealis, polaris, vega, lyra.',
+      ],
       [{ aurora: { errorRate: 2 } }, 'aurora: "errorRate" must be from 0 to 1.'],
       [{ aurora: { misbehaviour: 'sulk' } }, 'aurora: "misbehaviour" must be "none" or one of'],
       [{ aurora: { latency: -1 } }, 'aurora: "latency" must be milliseconds from 0 to 600000.'],

@@ -31,6 +31,13 @@ export interface Behaviour {
   readonly jobsEnd: 'succeeded' | 'failed' | 'never';
   /** Every job that is asked about is answered 404. */
   readonly forgetsJobs: boolean;
+  /** How often the end of a job is called back. */
+  readonly callbackTimes: number;
+  /** From the end of a job until it is called back. */
+  readonly callbackDelayMs: number;
+  readonly callbackSignature: 'good' | 'wrong';
+  /** Afterwards one more comes, as if it had been sent while the job was running. */
+  readonly callbacksDisordered: boolean;
   /** Seeds the dice; setting it starts the same row of throws again. */
   readonly seed: number;
 }
@@ -131,6 +138,10 @@ function initialBehaviour(personality: Personality, seed: number): Behaviour {
     jobMs: 1_500,
     jobsEnd: 'succeeded',
     forgetsJobs: false,
+    callbackTimes: 1,
+    callbackDelayMs: 0,
+    callbackSignature: 'good',
+    callbacksDisordered: false,
     seed,
   };
 }
@@ -186,7 +197,11 @@ const rules: Record<keyof Behaviour, (value: unknown) => string | null> = {
       : 'must be a list of model names',
   jobMs: (value) => (isMs(value) ? null : `must be ${msRange}`),
   jobsEnd: (value) => oneOf(value, ['succeeded', 'failed', 'never']),
-  forgetsJobs: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
+  forgetsJobs: flag,
+  callbackTimes: (value) => within(value, 0, 20, 'must be a whole number from 0 to 20'),
+  callbackDelayMs: (value) => (isMs(value) ? null : `must be ${msRange}`),
+  callbackSignature: (value) => oneOf(value, ['good', 'wrong']),
+  callbacksDisordered: flag,
   seed: (value) => within(value, 0, 0xffff_ffff, 'must be a whole number from 0 to 4294967295'),
 };
 
@@ -227,6 +242,10 @@ function isMs(value: unknown): boolean {
 
 function oneOf(value: unknown, words: readonly string[]): string | null {
   return words.includes(value as string) ? null : `must be one of ${known(words)}`;
+}
+
+function flag(value: unknown): string | null {
+  return typeof value === 'boolean' ? null : 'must be true or false';
 }
 
 function share(value: unknown): string | null {

@@ -22,6 +22,8 @@ import {
 } from './api-error.js';
 import { type Behaviours, type Fate } from './behaviour.js';
 import { parseChat } from './chat.js';
+import { type Hosting } from './hosted-jobs.js';
+import { hostFormatOf, parseHosted } from './hosted-requests.js';
 import { fingerprintOf, type IdempotencyMemory } from './idempotency.js';
 import { type Gallery, parseImages } from './images.js';
 import { type Job, type Parsed } from './job.js';
@@ -38,6 +40,7 @@ export interface Desk {
   readonly behaviours: Behaviours;
   readonly gallery: Gallery;
   readonly jobs: Jobs;
+  readonly hosting: Hosting;
   /** The sandbox's own address. */
   readonly url: string;
   isClosed(): boolean;
@@ -136,13 +139,20 @@ export function injectedFailure(desk: Desk, personality: Personality) {
 
 export async function refuse(
   desk: Desk,
-  { facts, response }: Call,
+  { personality, facts, response }: Call,
   refusal: ApiError,
   number: number | null,
   headers: Record<string, string> = {},
 ): Promise<void> {
   await desk.record.finish({ ...facts, status: refusal.status }, number).written;
-  sendJson(response, refusal.status, apiErrorBody(refusal), headers);
+  sendJson(response, refusal.status, refusalBody(personality, refusal), headers);
+}
+
+function refusalBody(personality: Personality, refusal: ApiError): string {
+  const format = hostFormatOf(personality);
+  if (!format) return apiErrorBody(refusal);
+  const { status, message, param } = refusal;
+  return JSON.stringify(format.refusal(status, message, param ?? undefined));
 }
 
 export function callOf(
@@ -177,14 +187,17 @@ function headerOf(request: IncomingMessage, name: string): string | null {
 
 function parse(desk: Desk, call: Call, body: Buffer | 'too_large'): Parsed {
   const { personality, request, endpoint, facts } = call;
-  if (!endpoints[personality.speaks].includes(endpoint)) {
+  const format = hostFormatOf(personality);
+  const hosted = format?.modelAt(endpoint) ?? null;
+  if (!(endpoints[personality.speaks] ?? []).includes(endpoint) && hosted === null) {
     return { refusal: unknownPath(request.method ?? '', facts.path) };
   }
   if (request.method !== 'POST') {
     const message = `Not allowed to ${request.method} on ${endpoint} (HINT: use POST).`;
     return { refusal: { ...invalidRequest(message, null, 'method_not_allowed'), status: 405 } };
   }
-  if (!hasBearer(request.headers.authorization)) return { refusal: missingBearer };
+  const scheme = format?.scheme ?? 'Bearer';
+  if (!hasCredential(request.headers.authorization, scheme)) return { refusal: missingBearer };
   if (body === 'too_large') return { refusal: bodyTooLarge(bodyBytesMax) };
   if ((facts.idempotencyKey?.length ?? 0) > keyCharsMax) {
     return { refusal: invalidRequest('The Idempotency-Key has more than 255 characters.', null) };
@@ -200,17 +213,24 @@ function parse(desk: Desk, call: Call, body: Buffer | 'too_large'): Parsed {
   return absentModels.includes(parsed.model) ? { refusal: modelNotFound(parsed.model) } : parsed;
 }
 
-const endpoints: Readonly<Record<Personality['speaks'], readonly string[]>> = {
+const endpoints: Readonly<Partial<Record<Personality['speaks'], readonly string[]>>> = {
   openai: ['/v1/chat/completions', '/v1/images/generations'],
   jobs: ['/v1/jobs'],
 };
 
 function parseFor(
   desk: Desk,
-  { personality, endpoint, arrivedMs }: Call,
+  { personality, request, endpoint, arrivedMs }: Call,
   json: JsonObject,
 ): Parsed {
   const { name } = personality;
+  const format = hostFormatOf(personality);
+  const hosted = format?.modelAt(endpoint);
+  if (format && typeof hosted === 'string') {
+    const [, query = ''] = (request.url ?? '').split('?', 2);
+    const submission = format.submissionOf(hosted, json, query);
+    return parseHosted(submission, { desk, personality, format, arrivedMs });
+  }
   if (endpoint === '/v1/chat/completions') return parseChat(json, personality);
   if (endpoint === '/v1/jobs')
     return parseJob(json, personality, {
@@ -222,9 +242,9 @@ function parseFor(
   return parseImages(json, personality, desk.gallery, `${desk.url}/${name}/files`);
 }
 
-function hasBearer(authorization: string | undefined): boolean {
-  if (authorization?.slice(0, 7).toLowerCase() !== 'bearer ') return false;
-  return authorization.slice(7).trim() !== '';
+function hasCredential(authorization: string | undefined, scheme: string): boolean {
+  const [given = '', secret = ''] = (authorization ?? '').split(/ (.*)/s, 2);
+  return given.toLowerCase() === scheme.toLowerCase() && secret.trim() !== '';
 }
 
 function jsonObjectOf(body: Buffer): JsonObject | null {

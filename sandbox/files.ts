@@ -1,10 +1,11 @@
-/** `GET /<personality>/files/<name>.png`. Downloads are no provider calls and are not recorded. */
+/** `GET /<personality>/files/<name>`. Downloads are no provider calls and are not recorded. */
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { apiErrorBody, unknownPath } from './api-error.js';
 import { type Desk, injectedFailure } from './calls.js';
 import { pictureOfFile } from './images.js';
 import { misbehave } from './misbehave.js';
 import { type Personality } from './personalities.js';
+import { video, videoOfFile } from './videos.js';
 import { sendJson } from './wire.js';
 
 export async function sendFile(
@@ -16,8 +17,8 @@ export async function sendFile(
 ): Promise<void> {
   request.resume();
   const { method = 'GET' } = request;
-  const spec = method === 'GET' || method === 'HEAD' ? pictureOfFile(fileName) : null;
-  if (!spec) {
+  const produce = method === 'GET' || method === 'HEAD' ? producerOf(desk, fileName) : null;
+  if (!produce) {
     const body = apiErrorBody(unknownPath(method, `/${personality.name}/files/${fileName}`));
     return sendJson(response, 404, body);
   }
@@ -26,9 +27,9 @@ export async function sendFile(
     const { failure, headers } = injectedFailure(desk, personality);
     return sendJson(response, failure.status, apiErrorBody(failure), headers);
   }
-  const body = await desk.gallery.png(spec, personality.brush);
+  const { contentType } = produce;
+  const body = await produce.bytes(personality);
   if (response.destroyed) return;
-  const contentType = 'image/png';
   if (fate.misbehaviour) {
     const redirectTo = `${desk.url}/${personality.name}/v1/elsewhere`;
     const spoiled = { request, response, contentType, body, usage: null, redirectTo };
@@ -36,4 +37,16 @@ export async function sendFile(
   }
   response.writeHead(200, { 'content-type': contentType, 'content-length': body.length });
   response.end(method === 'HEAD' ? undefined : body);
+}
+
+interface Producer {
+  readonly contentType: string;
+  bytes(personality: Personality): Promise<Buffer>;
+}
+
+function producerOf({ gallery }: Desk, fileName: string): Producer | null {
+  const film = videoOfFile(fileName);
+  if (film) return { contentType: 'video/mp4', bytes: ({ brush }) => video(film, brush) };
+  const picture = pictureOfFile(fileName);
+  return picture && { contentType: 'image/png', bytes: ({ brush }) => gallery.png(picture, brush) };
 }

@@ -5,7 +5,7 @@ export type Parsed = { readonly refusal: ApiError } | { readonly model: string; 
 
 export interface Job {
   /** Of the answer. */
-  readonly status: 200 | 202;
+  readonly status: 200 | 201 | 202;
   /** Whether the provider is owed for it. */
   readonly isPaid: boolean;
   /** The part that takes a while, done before anything is paid; null when there is none. */

@@ -1,12 +1,18 @@
-/** The providers of the sandbox: two speak OpenAI's wire format, one accepts jobs. */
+/**
+ * The providers of the sandbox: two speak OpenAI's wire format, one accepts jobs, and two host
+ * other people's models and call back.
+ */
 import { type Brush } from './pictures.js';
 import { type Voice } from './prose.js';
 import { auroraVoice, borealisVoice } from './voices.js';
 
 export interface Personality {
   readonly name: string;
-  /** `jobs`: it accepts work, and is asked later what came of it (see jobs.ts). */
-  readonly speaks: 'openai' | 'jobs';
+  /**
+   * `jobs`: it accepts work, and is asked later what came of it (see jobs.ts); `replicate` and
+   * `fal`: it calls back, or is asked (see hosted-jobs.ts).
+   */
+  readonly speaks: 'openai' | 'jobs' | 'replicate' | 'fal';
   /** Whether a repeated `Idempotency-Key` answers the original result again, unpaid. */
   readonly honoursIdempotencyKey: boolean;
   readonly latencyMs: number;
@@ -38,5 +44,21 @@ export const personalities: readonly Personality[] = [
     latencyMs: 50,
     voice: auroraVoice,
     brush: 'landscape',
+  },
+  {
+    name: 'vega',
+    speaks: 'replicate',
+    honoursIdempotencyKey: false,
+    latencyMs: 50,
+    voice: borealisVoice,
+    brush: 'landscape',
+  },
+  {
+    name: 'lyra',
+    speaks: 'fal',
+    honoursIdempotencyKey: false,
+    latencyMs: 50,
+    voice: auroraVoice,
+    brush: 'currents',
   },
 ];

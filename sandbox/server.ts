@@ -4,8 +4,10 @@
  *   /<personality>/v1/chat/completions      OpenAI chat completions
  *   /<personality>/v1/images/generations    OpenAI images
  *   /<personality>/v1/jobs[/<id>[/cancel]]  work that is answered later
- *   /<personality>/files/<name>.png         produced pictures
- *   /_sandbox/calls /behaviour /healthz     what reached it, how it behaves, whether it lives
+ *   /vega/v1/models/…/predictions  /lyra/…  work that is called back (hosted-jobs.ts)
+ *   /<personality>/files/<name>             produced pictures and videos
+ *   /_sandbox/calls /callbacks /behaviour   what reached it, what it called back, how it behaves
+ *   /_sandbox/healthz                       whether it lives
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
@@ -13,6 +15,8 @@ import { openBehaviours } from './behaviour.js';
 import { answerCall, type Desk } from './calls.js';
 import { answerControl } from './control.js';
 import { sendFile } from './files.js';
+import { openHosting } from './hosted-jobs.js';
+import { answerHosted, hostFormatOf } from './hosted-requests.js';
 import { fingerprintOf, type IdempotencyMemory, openIdempotencyMemory } from './idempotency.js';
 import { openGallery } from './images.js';
 import { answerJobRequest } from './job-requests.js';
@@ -57,10 +61,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
   const bound = (server.address() as AddressInfo).port;
   let closed = false;
+  const behaviours = openBehaviours(personalities, seed);
   const desk: Desk = {
     record,
     memory,
-    behaviours: openBehaviours(personalities, seed),
+    behaviours,
+    hosting: openHosting({
+      behaviourOf: (name) => behaviours.of(name),
+      bodyOf: (job, nowMs) => hostFormatOf(job.personality)?.callback(job, nowMs) ?? {},
+      isClosed: () => closed,
+    }),
     gallery: openGallery(picturesKept),
     jobs: openJobs(jobsKept),
     url: `http://${host}:${bound}`,
@@ -119,6 +129,9 @@ async function answer(
   if (personality.speaks === 'jobs' && endpoint.startsWith('/v1/jobs/')) {
     return answerJobRequest(desk, personality, endpoint, request, response);
   }
+  const format = hostFormatOf(personality);
+  if (format && format.modelAt(endpoint) === null)
+    return answerHosted(desk, personality, format, endpoint, request, response);
   return answerCall(desk, personality, endpoint, request, response);
 }
 

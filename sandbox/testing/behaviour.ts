@@ -1,7 +1,7 @@
 /** The sandbox's own door: how it behaves, and what really reached it. */
 import { send } from '../../testing/client.js';
 
-type Personality = 'aurora' | 'borealis' | 'polaris';
+type Personality = 'aurora' | 'borealis' | 'polaris' | 'vega' | 'lyra';
 
 interface Behaviour {
   readonly latency?: number | Readonly<Record<string, number | string>>;
@@ -14,6 +14,10 @@ interface Behaviour {
   readonly jobMs?: number;
   readonly jobsEnd?: 'succeeded' | 'failed' | 'never';
   readonly forgetsJobs?: boolean;
+  readonly callbackTimes?: number;
+  readonly callbackDelayMs?: number;
+  readonly callbackSignature?: 'good' | 'wrong';
+  readonly callbacksDisordered?: boolean;
   readonly seed?: number;
 }
 
