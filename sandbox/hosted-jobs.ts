@@ -72,33 +72,13 @@ interface HostingOptions {
 export function openHosting({ behaviourOf, bodyOf, isClosed }: HostingOptions): Hosting {
   const jobs = new Map<string, HostedJob>();
   const sent: SentCallback[] = [];
-  const secretBytes = createHash('sha256').update(randomUUID()).digest();
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-
-  const signed = (job: HostedJob, body: string, isGood: boolean): Record<string, string> => {
-    const at = String(Math.floor(Date.now() / 1000));
-    const text = isGood ? body : `${body} `;
-    if (job.personality.speaks === 'replicate') {
-      const id = `msg_${randomUUID()}`;
-      const code = createHmac('sha256', secretBytes).update(`${id}.${at}.${text}`);
-      const signature = `v1,${code.digest('base64')}`;
-      return { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signature };
-    }
-    const digest = createHash('sha256').update(text).digest('hex');
-    const lines = [job.id, 'user_sandbox', at, digest].join('\n');
-    return {
-      'x-fal-webhook-request-id': job.id,
-      'x-fal-webhook-user-id': 'user_sandbox',
-      'x-fal-webhook-timestamp': at,
-      'x-fal-webhook-signature': sign(null, Buffer.from(lines), privateKey).toString('hex'),
-    };
-  };
+  const signer = openSigner();
 
   const send = async (job: HostedJob, url: string, atMs: number) => {
     const body = JSON.stringify(bodyOf(job, atMs));
     const isGood = behaviourOf(job.personality.name).callbackSignature === 'good';
     for (let tries = 1; tries <= TRIES_MAX && !isClosed(); tries++) {
-      const headers = { 'content-type': 'application/json', ...signed(job, body, isGood) };
+      const headers = { 'content-type': 'application/json', ...signer.signed(job, body, isGood) };
       const status = await post(url, headers, body);
       const { id: jobId, personality } = job;
       const time = new Date().toISOString();
@@ -121,8 +101,8 @@ export function openHosting({ behaviourOf, bodyOf, isClosed }: HostingOptions): 
 
   return {
     sent,
-    secret: `whsec_${secretBytes.toString('base64')}`,
-    keys: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: '1' }] },
+    secret: signer.secret,
+    keys: signer.keys,
     find: (id) => jobs.get(id),
     make(job) {
       jobs.set(job.id, job);
@@ -142,6 +122,34 @@ export function openHosting({ behaviourOf, bodyOf, isClosed }: HostingOptions): 
       job.isCancelled = true;
       void tell(job);
       return true;
+    },
+  };
+}
+
+/** Signs as Replicate and as fal do, with keys of this sandbox alone. */
+function openSigner() {
+  const secret = createHash('sha256').update(randomUUID()).digest();
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  return {
+    secret: `whsec_${secret.toString('base64')}`,
+    keys: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: '1' }] },
+    signed({ id: jobId, personality }: HostedJob, body: string, isGood: boolean) {
+      const at = String(Math.floor(Date.now() / 1000));
+      const text = isGood ? body : `${body} `;
+      if (personality.speaks === 'replicate') {
+        const id = `msg_${randomUUID()}`;
+        const code = createHmac('sha256', secret).update(`${id}.${at}.${text}`);
+        const signature = `v1,${code.digest('base64')}`;
+        return { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signature };
+      }
+      const digest = createHash('sha256').update(text).digest('hex');
+      const lines = [jobId, 'user_sandbox', at, digest].join('\n');
+      return {
+        'x-fal-webhook-request-id': jobId,
+        'x-fal-webhook-user-id': 'user_sandbox',
+        'x-fal-webhook-timestamp': at,
+        'x-fal-webhook-signature': sign(null, Buffer.from(lines), privateKey).toString('hex'),
+      };
     },
   };
 }
