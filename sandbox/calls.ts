@@ -23,7 +23,7 @@ import {
 import { type Behaviours, type Fate } from './behaviour.js';
 import { parseChat } from './chat.js';
 import { type Hosting } from './hosted-jobs.js';
-import { hostFormatOf, parseHosted } from './hosted-requests.js';
+import { hostFormatOf, parseHosted } from './hosted-work.js';
 import { fingerprintOf, type IdempotencyMemory } from './idempotency.js';
 import { type Gallery, parseImages } from './images.js';
 import { type Job, type Parsed } from './job.js';
