@@ -30,6 +30,9 @@ const SYSTEM_LANES: readonly (readonly Kind[])[] = [['system']];
 const STAGES =
   availableParallelism() > 2 ? [[...STORE_LANES, ...SYSTEM_LANES]] : [STORE_LANES, SYSTEM_LANES];
 
+/** Files that are run again. */
+const AGAIN_MAX = 3;
+
 const { positionals } = parseArgs({ allowPositionals: true });
 const wanted = KINDS.filter((kind) => positionals.length === 0 || positionals.includes(kind));
 const files = [...(await specFiles(wanted))];
@@ -49,8 +52,6 @@ async function runLane(kinds: readonly Kind[], to: Report): Promise<void> {
   }
   await lane?.end().catch((error: Error) => to.addFailure(error.message));
 }
-
-const AGAIN_MAX = 3;
 
 async function runAgain(to: Report): Promise<void> {
   const failed = to.failed();
