@@ -95,6 +95,8 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'FileDownloaded':
     case 'FileDeleted':
     case 'FileExpired':
+    case 'ProviderCircuitOpened':
+    case 'ProviderCircuitClosed':
       return undefined;
     case 'FileRemoved':
       return order.forget(event.stream);

@@ -8,6 +8,7 @@ import * as Delivery from '../domain/delivery/delivery.js';
 import * as Execution from '../domain/execution/execution.js';
 import * as File from '../domain/file/file.js';
 import * as Organization from '../domain/organization/organization.js';
+import * as Provider from '../domain/provider/provider.js';
 import type { EventStore } from '../infra/event-store/port.js';
 import { openRepository } from './repository.js';
 import { openStreamCache } from './stream-cache.js';
@@ -31,5 +32,6 @@ export function openRepositories(store: EventStore, cache = openStreamCache()) {
     executions: openRepository(store, Execution, cache),
     fileRecords: openRepository(store, File, cache),
     organizations: openRepository(store, Organization, cache),
+    providerCircuits: openRepository(store, Provider, cache),
   };
 }

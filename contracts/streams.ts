@@ -8,7 +8,8 @@ export type Category =
   | 'apiKey'
   | 'file'
   | 'delivery'
-  | 'catalogue';
+  | 'catalogue'
+  | 'provider';
 
 export type StreamName = `${Category}-${string}`;
 

@@ -25,6 +25,9 @@ export interface Metrics {
   readonly forwardedCommands: Counter<'outcome'>;
   readonly ownedAccounts: Gauge;
   readonly breakerOpen: Gauge<'provider'>;
+  readonly routeOpen: Gauge<'provider' | 'route'>;
+  readonly circuitTransitions: Counter<'provider' | 'to'>;
+  readonly routeFailures: Counter<'provider' | 'route' | 'code'>;
   readonly bulkheadInUse: Gauge<'provider'>;
   readonly executionsWaiting: Gauge<'model'>;
   readonly oldestWaitingSeconds: Gauge<'model'>;
@@ -75,6 +78,20 @@ export function openMetrics(): Metrics {
     forwardedCommands: counter('account_forwarded_total', 'Commands to owners.', 'outcome'),
     ownedAccounts: gauge('account_owned', 'Contested accounts that this process owns.'),
     breakerOpen: gauge('provider_breaker_open', '1 while calls are held back.', 'provider'),
+    routeOpen: gauge('route_breaker_open', '1 while a route is not used.', 'provider', 'route'),
+    circuitTransitions: counter(
+      'provider_circuit_transitions_total',
+      'Circuits that this process opened or closed.',
+      'provider',
+      'to',
+    ),
+    routeFailures: counter(
+      'route_failures_total',
+      'Attempts that failed for sure.',
+      'provider',
+      'route',
+      'code',
+    ),
     bulkheadInUse: gauge('provider_bulkhead_in_use', 'Calls in flight.', 'provider'),
     executionsWaiting: gauge('executions_waiting', 'In memory here, and as rows.', 'model'),
     oldestWaitingSeconds: gauge('execution_oldest_waiting_seconds', 'Longest wait.', 'model'),

@@ -23,7 +23,9 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
   const jobs = openAcceptedJobs(infra);
   const runExecution = openRunExecution(infra, jobs, waiting);
   const pollProviderJobs = openPollProviderJobs(infra, jobs);
-  const rehostFiles = openRehostFiles(infra, (provider) => runExecution.undelivered(provider));
+  const rehostFiles = openRehostFiles(infra, (provider, calling) =>
+    runExecution.undelivered(provider, calling),
+  );
   const deliverWebhooks = openDeliverWebhooks(infra);
   const group = (of: Group, drain?: (waitMs: number) => Promise<void>): Worker => ({
     name: of.name,
@@ -47,5 +49,6 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
       poll: (due, metadata, signal) => pollProviderJobs.poll(due, metadata, signal),
     }),
     sweepStorage(infra),
+    runExecution.circuits,
   ];
 }

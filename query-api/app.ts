@@ -7,6 +7,7 @@ import { getApiKeys } from './api-keys/get-api-keys.js';
 import { getOperatorExecution } from './admin/get-operator-execution.js';
 import { getDeadLetters } from './admin/get-dead-letters.js';
 import { getGroups } from './admin/get-groups.js';
+import { getProviders } from './admin/get-providers.js';
 import { getQueues } from './admin/get-queues.js';
 import { getOrganizations } from './admin/get-organizations.js';
 import { getOrganizationsQuotas } from './admin/get-organizations-quotas.js';
@@ -49,6 +50,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getProjections(infra),
     getDeadLetters(infra),
     getGroups(infra),
+    getProviders(infra),
     getQueues(infra),
     getOperatorExecution(infra),
   ];

@@ -13,6 +13,7 @@ import {
   type ApiKeyEvent,
   type OrganizationEvent,
 } from './organization.js';
+import { providerSchemas, type ProviderEvent } from './provider.js';
 
 export type AnyEvent =
   | AccountEvent
@@ -23,7 +24,8 @@ export type AnyEvent =
   | ApiKeyEvent
   | FileEvent
   | DeliveryEvent
-  | CatalogueEvent;
+  | CatalogueEvent
+  | ProviderEvent;
 
 export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...accountSchemas,
@@ -35,4 +37,5 @@ export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...fileSchemas,
   ...deliverySchemas,
   ...catalogueSchemas,
+  ...providerSchemas,
 };

@@ -1,5 +1,5 @@
 /** The operator's bodies about processors: dead letters and lag. */
-import { answerObject, requestObject, text, timestamp, type Schema } from './parts.js';
+import { answerObject, id, orNull, requestObject, text, timestamp, type Schema } from './parts.js';
 
 const revision: Schema = { type: 'integer', minimum: 0 };
 
@@ -38,6 +38,40 @@ export const groupSchema: Schema = answerObject('Group', {
 });
 
 const count: Schema = { type: 'integer', minimum: 0 };
+
+const circuit = {
+  circuit: {
+    enum: ['closed', 'half-open', 'open'],
+    description:
+      'The worst that a process sees. Open: calls are held back; half-open: it is tried.',
+  },
+  rests_until: orNull(timestamp('Until when no call is made, or was asked not to be.')),
+  rests_only_for: orNull(
+    id('org', 'The organization whose calls alone are held back: it alone had failures.'),
+  ),
+};
+
+export const providersSchema: Schema = answerObject('Providers', {
+  data: {
+    type: 'array',
+    items: answerObject('ProviderHealth', {
+      provider: text('The provider in the catalogue.'),
+      adapter: text('The wire format that it speaks.'),
+      in_flight: { ...count, description: 'Calls and accepted jobs, of all processes.' },
+      slots: { ...count, description: "The provider's bulkhead, of all processes that call it." },
+      ...circuit,
+      routes: {
+        type: 'array',
+        items: answerObject('RouteHealth', {
+          route: text('The route in the catalogue.'),
+          model: text('Its model.'),
+          ...circuit,
+        }),
+        description: 'A route rests by itself when the provider refuses what we ask of it there.',
+      },
+    }),
+  },
+});
 
 export const queuesSchema: Schema = answerObject('Queues', {
   providers: {

@@ -1,8 +1,17 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Breaker } from '../../contracts/catalogue/catalogue.js';
-import { admissionOf, closedCircuit, dispatched, reported, restsAt } from './breaker.js';
+import {
+  admissionOf,
+  closedCircuit,
+  closedElsewhere,
+  dispatched,
+  openedElsewhere,
+  reported,
+  restsAt,
+} from './breaker.js';
 import type { Circuit, Ending } from './breaker.js';
+import type { Caller } from './suspicion.js';
 
 const settings: Breaker = {
   failuresToOpen: 3,
@@ -11,22 +20,34 @@ const settings: Breaker = {
   halfOpenProbes: 2,
 };
 
-type Step = Ending | { dispatchAt: number } | { late: Ending; epoch: number };
+type Step =
+  | Ending
+  | { dispatchAt: number; by?: string }
+  | { late: Ending; epoch: number }
+  | { failed: string; by: string }
+  | { succeeded: string };
 
-/** Steps without a time of their own happen at 0. */
+/** Steps without a time of their own happen at 0, each of another organization and execution. */
 function after(steps: readonly Step[], from: Circuit = closedCircuit): Circuit {
   let circuit = from;
-  for (const step of steps) {
-    if (typeof step === 'string')
-      circuit = reported(circuit, { ending: step, epoch: circuit.epoch }, settings, 0);
-    else if ('late' in step)
-      circuit = reported(circuit, { ending: step.late, epoch: step.epoch }, settings, 0);
-    else circuit = dispatched(circuit, settings, step.dispatchAt);
+  for (const [n, step] of steps.entries()) {
+    const { epoch } = circuit;
+    const report = (ending: Ending, caller: Caller = stranger(n), of = epoch) =>
+      reported(circuit, { ending, epoch: of }, settings, 0, caller);
+    if (typeof step === 'string') circuit = report(step);
+    else if ('late' in step) circuit = report(step.late, stranger(n), step.epoch);
+    else if ('failed' in step)
+      circuit = report('failed', { organization: step.by, execution: step.failed });
+    else if ('succeeded' in step)
+      circuit = report('succeeded', { organization: step.succeeded, execution: 'good' });
+    else circuit = dispatched(circuit, settings, step.dispatchAt, step.by ?? 'x');
   }
   return circuit;
 }
 
-const calm = { throttles: 0, throttledUntilMs: 0 };
+const stranger = (n: number): Caller => ({ organization: `org ${n}`, execution: `${n}` });
+
+const calm = { throttles: 0, throttledUntilMs: 0, failures: [] };
 const open = after(['failed', 'failed', 'failed']);
 const halfOpen = after([{ dispatchAt: 1_000 }], open);
 
@@ -44,7 +65,10 @@ describe('routing: whether a provider rests', () => {
 
 describe('routing: breaker', () => {
   it('given failures below the threshold, stays closed, and a success forgets them', () => {
-    expect(after(['failed', 'failed'])).to.deep.equal({ ...closedCircuit, failures: 2 });
+    expect(after(['failed', 'failed'])).to.deep.equal({
+      ...closedCircuit,
+      failures: [stranger(0), stranger(1)],
+    });
     expect(after(['failed', 'failed', 'succeeded', 'failed', 'failed']).status).to.equal('closed');
     expect(after(['failed', 'neutral', 'failed', 'neutral', 'failed']).status).to.equal('open');
   });
@@ -84,7 +108,7 @@ describe('routing: breaker', () => {
   });
 
   it('given one failed probe, opens again for its whole time', () => {
-    const again = reported(halfOpen, { ending: 'failed', epoch: 2 }, settings, 1_500);
+    const again = reported(halfOpen, { ending: 'failed', epoch: 2 }, settings, 1_500, stranger(9));
     expect(again).to.deep.equal({ ...calm, status: 'open', untilMs: 2_500, epoch: 3 });
   });
 
@@ -96,6 +120,63 @@ describe('routing: breaker', () => {
   });
 });
 
+describe('routing: whose failures open a circuit', () => {
+  const ofOne = (n: number) => ({ failed: `poison ${n}`, by: 'x' });
+  const onlyX = after([ofOne(1), ofOne(2), ofOne(3)]);
+
+  it('given many failures of one execution, counts one', () => {
+    const again = { failed: 'poison', by: 'x' };
+    expect(after([again, again, again, again, 'failed']).failures).to.have.length(2);
+  });
+
+  it('given failures of one organization, rests for it and for nobody else', () => {
+    const refused = { admitted: false, reason: 'breaker_open', untilMs: 1_000 };
+    expect(onlyX).to.include({ status: 'open', only: 'x', untilMs: 1_000 });
+    expect(admissionOf(onlyX, settings, 0, 'x')).to.deep.equal(refused);
+    expect(admissionOf(onlyX, settings, 0, 'y')).to.deep.equal({ admitted: true });
+    const probing = dispatched(onlyX, settings, 1_000, 'x');
+    expect(probing).to.include({ status: 'half-open', probes: 1, only: 'x' });
+    expect(dispatched(probing, settings, 1_000, 'y')).to.equal(probing);
+    expect(admissionOf(probing, settings, 1_000, 'y')).to.deep.equal({ admitted: true });
+  });
+
+  it('given one more of another organization, opens for all', () => {
+    expect(after([ofOne(1), ofOne(2), 'failed']))
+      .to.include({ status: 'open' })
+      .and.not.have.property('only');
+    const wider = after(['failed'], onlyX);
+    expect(wider).to.include({ status: 'open' }).and.not.have.property('only');
+  });
+
+  it('given successes of others, stays closed to the one, and open to them', () => {
+    const shown = after([{ succeeded: 'y' }, 'failed', 'neutral'], onlyX);
+    expect(shown).to.include({ status: 'open', only: 'x' });
+    expect(after(['failed', 'failed', 'failed'], shown))
+      .to.include({ status: 'open' })
+      .and.not.have.property('only');
+  });
+
+  it('closes when the one it rests for succeeds again, and rests on when it does not', () => {
+    const probes = { dispatchAt: 1_000, by: 'x' };
+    const again = [probes, { succeeded: 'x' }, { dispatchAt: 1_100, by: 'x' }, { succeeded: 'x' }];
+    expect(after(again, onlyX).status).to.equal('closed');
+    const failed = after([probes, ofOne(4)], onlyX);
+    expect(failed).to.include({ status: 'open', only: 'x' });
+  });
+
+  it('learns what others found, and what is wider', () => {
+    const learned = openedElsewhere(closedCircuit, 700, 'x');
+    expect(learned).to.include({ status: 'open', only: 'x', untilMs: 700 });
+    expect(openedElsewhere(learned, 900, 'y')).to.equal(learned);
+    expect(openedElsewhere(learned, 900))
+      .to.include({ untilMs: 900 })
+      .and.not.have.property('only');
+    expect(openedElsewhere(open, 9_000)).to.equal(open);
+    expect(closedElsewhere(learned).status).to.equal('closed');
+    expect(closedElsewhere(closedCircuit)).to.equal(closedCircuit);
+  });
+});
+
 describe('routing: breaker and 429', () => {
   const throttled = (circuit: Circuit, nowMs: number, retryAfterMs?: number) =>
     reported(
@@ -103,6 +184,7 @@ describe('routing: breaker and 429', () => {
       { ending: 'throttled', epoch: circuit.epoch, ...(retryAfterMs && { retryAfterMs }) },
       settings,
       nowMs,
+      stranger(0),
     );
 
   it('rests the provider without opening, longer each time', () => {
@@ -150,20 +232,25 @@ describe('routing: breaker, random walks', () => {
       fc.property(moves, (walk) => {
         let circuit: Circuit = closedCircuit;
         let nowMs = 0;
-        const calls: number[] = [];
-        for (const move of walk) {
+        const calls: { epoch: number; caller: Caller }[] = [];
+        for (const [n, move] of walk.entries()) {
+          const caller = { organization: n % 3 === 0 ? 'y' : 'x', execution: `${n}` };
+          const { organization } = caller;
           const before = circuit.status;
           if (move.kind === 'tick') nowMs += move.ms;
-          if (move.kind === 'call' && admissionOf(circuit, settings, nowMs).admitted) {
-            circuit = dispatched(circuit, settings, nowMs);
-            calls.push(circuit.epoch);
+          const isCalled = admissionOf(circuit, settings, nowMs, organization).admitted;
+          if (move.kind === 'call' && isCalled) {
+            circuit = dispatched(circuit, settings, nowMs, organization);
+            calls.push({ epoch: circuit.epoch, caller });
           }
-          const epoch = move.kind === 'end' ? calls.shift() : undefined;
-          if (move.kind === 'end' && epoch !== undefined)
-            circuit = reported(circuit, { ending: move.ending, epoch }, settings, nowMs);
+          const call = move.kind === 'end' ? calls.shift() : undefined;
+          if (move.kind === 'end' && call) {
+            const report = { ending: move.ending, epoch: call.epoch };
+            circuit = reported(circuit, report, settings, nowMs, call.caller);
+          }
           expect(followers[before]).to.include(circuit.status);
           if (circuit.status === 'half-open') expect(circuit.probes).to.be.within(0, 2);
-          if (circuit.status === 'closed') expect(circuit.failures).to.be.within(0, 2);
+          if (circuit.status === 'closed') expect(circuit.failures.length).to.be.within(0, 2);
           expect(admissionOf(circuit, settings, nowMs + 60_001)).to.deep.equal({ admitted: true });
         }
       }),

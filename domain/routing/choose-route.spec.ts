@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { Price } from '../../contracts/catalogue/price-units.js';
-import { closedCircuit } from './breaker.js';
+import { closedCircuit, openedElsewhere } from './breaker.js';
 import type { AttemptEnd } from '../execution/doubt.js';
 import { chooseRoute, type RoutingFacts } from './choose-route.js';
 import { unknownHealth, type ProviderHealth } from './health.js';
@@ -68,7 +68,7 @@ const facts = (more: Partial<RoutingFacts> = {}): RoutingFacts => ({
 });
 
 const sick = (untilMs: number): ProviderHealth => ({
-  circuit: { epoch: 1, throttles: 0, throttledUntilMs: 0, status: 'open', untilMs },
+  circuit: { ...closedCircuit, epoch: 1, status: 'open', untilMs },
   inFlight: 0,
 });
 
@@ -177,6 +177,17 @@ describe('routing: what is skipped, and why', () => {
       'failed_for_good',
       undefined,
     ]);
+  });
+
+  it('leaves alone a route that refuses, and what rests for one organization only', () => {
+    const rests = openedElsewhere(closedCircuit, 500);
+    const circuits = new Map([['m/aurora', rests]]);
+    expect(reasons({ circuits })).to.deep.equal(['route_rests', undefined]);
+    const health = new Map([
+      ['borealis', { circuit: openedElsewhere(closedCircuit, 500, 'x'), inFlight: 0 }],
+    ]);
+    expect(reasons({ health, organization: 'x' })).to.deep.equal([undefined, 'breaker_open']);
+    expect(reasons({ health, organization: 'y' })).to.deep.equal([undefined, undefined]);
   });
 
   it('says when the first is back, where all rest', () => {

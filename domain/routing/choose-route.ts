@@ -19,7 +19,7 @@ import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue
 import type { RouteCandidate } from '../../contracts/events/execution.js';
 import { doubtsOf, keyFor, type AttemptEnd } from '../execution/doubt.js';
 import { costOf } from '../pricing/pricing.js';
-import { admissionOf } from './breaker.js';
+import { admissionOf, type Circuit } from './breaker.js';
 import { unknownHealth, type ProviderHealth } from './health.js';
 import { forbiddenBy } from './permitted-routes.js';
 
@@ -27,6 +27,10 @@ export interface RoutingFacts {
   readonly model: Model;
   readonly providers: ReadonlyMap<string, Provider>;
   readonly health: ReadonlyMap<string, ProviderHealth>;
+  /** Of routes, by their names. */
+  readonly circuits?: ReadonlyMap<string, Circuit>;
+  /** Whose execution it is. */
+  readonly organization?: string;
   /** The earlier attempts of the execution. */
   readonly tried: readonly AttemptEnd[];
   /** What its caller requires of where it is worked on. */
@@ -112,7 +116,7 @@ function inOrder(a: Option, b: Option): number {
 }
 
 function skipOf(route: Route, facts: RoutingFacts): Skip | undefined {
-  const { providers, health, tried, nowMs, require, input } = facts;
+  const { providers, health, circuits, organization, tried, nowMs, require, input } = facts;
   const provider = providers.get(route.provider);
   if (!provider) return { reason: 'provider_unknown', passes: false };
   const forbidden = forbiddenBy(route, require, input);
@@ -120,14 +124,18 @@ function skipOf(route: Route, facts: RoutingFacts): Skip | undefined {
     const { skipped: reason, ...lacking } = forbidden;
     return { reason, passes: false, ...lacking };
   }
-  const own = tried.filter((attempt) => attempt.route === route.name);
-  if (own.some(failedForGood)) return { reason: 'failed_for_good', passes: false };
+  if (tried.some((attempt) => attempt.route === route.name && failedForGood(attempt)))
+    return { reason: 'failed_for_good', passes: false };
   const doubt = tried.length > 0 && doubtSkip(route, provider, facts);
   if (doubt) return doubt;
   const { circuit, inFlight } = health.get(provider.slug) ?? unknownHealth;
-  const admission = admissionOf(circuit, provider.breaker, nowMs);
+  const { breaker } = provider;
+  const admission = admissionOf(circuit, breaker, nowMs, organization);
   if (!admission.admitted)
     return { reason: admission.reason, passes: true, untilMs: admission.untilMs };
+  const ofRoute = circuits?.get(route.name);
+  const own = ofRoute && admissionOf(ofRoute, breaker, nowMs, organization);
+  if (own && !own.admitted) return { reason: 'route_rests', passes: true, untilMs: own.untilMs };
   if (inFlight >= provider.bulkhead) return bulkheadFull;
   return undefined;
 }

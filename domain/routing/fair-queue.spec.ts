@@ -22,6 +22,20 @@ const filled = (parties: readonly string[], weightOf: (party: string) => number 
 const manyParties = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 600 });
 
 describe('the fair queue', () => {
+  it('passes parties over, who keep their turn', () => {
+    const queue = createFairQueue<string, string>(() => 1);
+    for (const [party, id] of [
+      ['a', 'a1'],
+      ['b', 'b1'],
+      ['a', 'a2'],
+    ] as const)
+      queue.push(party, id, id);
+    expect(queue.next((party) => party === 'a')).to.equal('b1');
+    expect(queue.next((party) => party === 'a')).to.equal(undefined);
+    expect(queue.next()).to.equal('a1');
+    expect(queue.size).to.equal(1);
+  });
+
   it('takes parties in turn, however much one of them waits for', () => {
     const queue = filled(['a', 'a', 'a', 'a', 'b', 'b', 'c']);
     expect(drain(queue).map(({ party }) => party)).to.deep.equal([

@@ -10,8 +10,8 @@ export interface FairQueue<P, E> {
   push(party: P, id: string, entry: E): void;
   /** Before the party's others: it was taken, and could not be served. */
   putBack(party: P, id: string, entry: E): void;
-  /** Takes the next one. */
-  next(): E | undefined;
+  /** Takes the next one, of the parties that are not passed over. */
+  next(isPassedOver?: (party: P) => boolean): E | undefined;
   /** Takes this one out of its turn; undefined when it does not wait. */
   remove(id: string): E | undefined;
   /** Takes all of a party, in their order. */
@@ -67,8 +67,8 @@ export function createFairQueue<P, E>(weightOf: (party: P) => number): FairQueue
         else own.nodes.unshift(node);
       });
     },
-    next() {
-      const [name, party] = parties.entries().next().value ?? [];
+    next(isPassedOver) {
+      const [name, party] = firstParty(parties, isPassedOver) ?? [];
       if (name === undefined || !party) return undefined;
       const node = firstOf(party);
       leave(all, node, party);
@@ -100,6 +100,14 @@ export function createFairQueue<P, E>(weightOf: (party: P) => number): FairQueue
       for (const { entry } of nodes.values()) yield entry;
     },
   };
+}
+
+function firstParty<P, E>(
+  parties: Map<P, Party<P, E>>,
+  isPassedOver: ((party: P) => boolean) | undefined,
+): [P, Party<P, E>] | undefined {
+  for (const entry of parties) if (!isPassedOver?.(entry[0])) return entry;
+  return undefined;
 }
 
 function add<P, E>(

@@ -1,25 +1,32 @@
 import { expect } from 'chai';
-import { callEnded, callStarted, endingOf, unknownHealth } from './health.js';
+import { callEnded, callStarted, endingOf, endingOfRoute, unknownHealth } from './health.js';
 import { closedCircuit } from './breaker.js';
 
+const caller = { organization: 'x', execution: 'e' };
 const settings = { failuresToOpen: 2, successesToClose: 1, openMs: 1_000, halfOpenProbes: 1 };
 
 describe('routing: health', () => {
   it('counts calls under way and learns the latency of those that succeed', () => {
-    const started = callStarted(callStarted(unknownHealth, settings, 0), settings, 0);
+    const started = callStarted(callStarted(unknownHealth, settings, 0, 'x'), settings, 0, 'x');
     expect(started).to.deep.equal({ circuit: closedCircuit, inFlight: 2 });
     const report = { ending: 'succeeded', epoch: 0 } as const;
-    const one = callEnded(started, { ...report, latencyMs: 100 }, settings, 100);
+    const one = callEnded(started, { ...report, latencyMs: 100 }, settings, 100, caller);
     expect(one).to.deep.equal({ circuit: closedCircuit, inFlight: 1, latencyMs: 100 });
-    const two = callEnded(one, { ...report, latencyMs: 200 }, settings, 200);
+    const two = callEnded(one, { ...report, latencyMs: 200 }, settings, 200, caller);
     expect(two).to.deep.equal({ circuit: closedCircuit, inFlight: 0, latencyMs: 120 });
   });
 
   it('does not take a quick failure for speed', () => {
-    const started = callStarted({ ...unknownHealth, latencyMs: 500 }, settings, 0);
-    const ended = callEnded(started, { ending: 'failed', epoch: 0, latencyMs: 1 }, settings, 1);
+    const started = callStarted({ ...unknownHealth, latencyMs: 500 }, settings, 0, 'x');
+    const ended = callEnded(
+      started,
+      { ending: 'failed', epoch: 0, latencyMs: 1 },
+      settings,
+      1,
+      caller,
+    );
     expect(ended).to.deep.equal({
-      circuit: { ...closedCircuit, failures: 1 },
+      circuit: { ...closedCircuit, failures: [caller] },
       inFlight: 0,
       latencyMs: 500,
     });
@@ -35,5 +42,16 @@ describe('routing: health', () => {
     expect(failed('MODEL_OVERLOADED', true)).to.equal('failed');
     expect(failed('MODEL_OVERLOADED', false)).to.equal('throttled');
     expect(failed('INPUT_VALIDATION_ERROR', false)).to.equal('neutral');
+    const refused = { code: 'MODEL_UNAVAILABLE', countsAsFailure: false, elsewhere: true } as const;
+    expect(endingOf({ kind: 'failed', ...refused })).to.equal('refused');
+  });
+
+  it('counts a refusal against the route, and not against the provider', () => {
+    const started = callStarted(unknownHealth, settings, 0, 'x');
+    const report = { ending: 'refused', epoch: 0, latencyMs: 1 } as const;
+    expect(callEnded(started, report, settings, 1, caller)).to.deep.equal(unknownHealth);
+    expect(endingOfRoute('refused')).to.equal('failed');
+    expect(endingOfRoute('failed')).to.equal('neutral');
+    expect(endingOfRoute('succeeded')).to.equal('succeeded');
   });
 });

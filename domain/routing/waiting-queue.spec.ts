@@ -61,9 +61,14 @@ describe('the queue of a waiting execution', () => {
       ['aurora', healthOf(open)],
       ['borealis', healthOf({ ...closedCircuit, throttles: 1, throttledUntilMs: 900 })],
     ]);
-    expect(allRest(['aurora', 'borealis'], health, 600)).to.equal(true);
-    expect(allRest(['aurora', 'calm'], health, 600)).to.equal(false);
+    const routes = new Map<string, Circuit>();
+    const circuits = { health: () => health, routes: () => routes };
+    expect(allRest(['aurora', 'borealis'], model, circuits, 600)).to.equal(true);
+    expect(allRest(['aurora', 'calm'], model, circuits, 600)).to.equal(false);
     health.set('borealis', healthOf(closedCircuit));
-    expect(allRest(['aurora', 'borealis'], health, 600)).to.equal(false);
+    expect(allRest(['aurora', 'borealis'], model, circuits, 600)).to.equal(false);
+    const own = model.routes.filter(({ provider }) => provider === 'borealis');
+    for (const { name } of own) routes.set(name, open);
+    expect(allRest(['aurora', 'borealis'], model, circuits, 600)).to.equal(own.length > 0);
   });
 });

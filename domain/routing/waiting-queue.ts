@@ -3,9 +3,9 @@
  * those of them that only some of its routes may take have a queue of their own, so that whoever
  * may go anywhere never waits behind somebody who may not.
  */
-import type { Model, Provider } from '../../contracts/catalogue/catalogue.js';
+import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import { unknownHealth, type ProviderHealth } from './health.js';
-import { restsAt } from './breaker.js';
+import { closedCircuit, restsAt, type Circuit } from './breaker.js';
 import type { RouteChoice } from './choose-route.js';
 
 export interface WaitingQueue {
@@ -55,10 +55,25 @@ const BOUND_WAIT_MS = 30_000;
 export const restMaxMs = ({ isBound }: WaitingQueue, model: Model | undefined): number =>
   model ? Math.max(model.maxWaitMs, isBound ? BOUND_WAIT_MS : 0) : 0;
 
-/** Whether all of them rest. A full one does not: its slots become free. */
+interface Circuits {
+  health(): ReadonlyMap<string, ProviderHealth>;
+  /** Of routes, by their names. */
+  routes(): ReadonlyMap<string, Circuit>;
+}
+
+/**
+ * Whether all of them rest, or all the routes of the model to them. A full one does not: its slots
+ * become free.
+ */
 export const allRest = (
   providers: readonly string[],
-  health: ReadonlyMap<string, ProviderHealth>,
+  model: Model | undefined,
+  circuits: Circuits,
   nowMs: number,
 ): boolean =>
-  providers.every((slug) => restsAt((health.get(slug) ?? unknownHealth).circuit, nowMs));
+  providers.every((slug) => {
+    if (restsAt((circuits.health().get(slug) ?? unknownHealth).circuit, nowMs)) return true;
+    const own = model?.routes.filter(({ provider }) => provider === slug) ?? [];
+    const rests = ({ name }: Route) => restsAt(circuits.routes().get(name) ?? closedCircuit, nowMs);
+    return own.length > 0 && own.every(rests);
+  });

@@ -10,7 +10,22 @@ export interface ProcessReport {
 export interface ProviderReport {
   readonly provider: string;
   readonly inUse: number;
-  readonly circuit: 'closed' | 'open' | 'half-open';
+  readonly circuit: CircuitStatus;
+  /** Absent where it takes calls. Milliseconds since the epoch. */
+  readonly restsUntilMs?: number;
+  /** The organization whose calls alone rest. */
+  readonly restsOnlyFor?: string;
+  /** Its routes that rest by themselves; absent in reports of older releases. */
+  readonly routes?: readonly RouteReport[];
+}
+
+export type CircuitStatus = 'closed' | 'open' | 'half-open';
+
+export interface RouteReport extends Pick<
+  ProviderReport,
+  'circuit' | 'restsUntilMs' | 'restsOnlyFor'
+> {
+  readonly route: string;
 }
 
 export interface WaitingReport {

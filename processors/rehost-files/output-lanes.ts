@@ -2,6 +2,7 @@
  * How many outputs are fetched at one time: permits shared over organizations and the hosts that
  * the outputs lie at. What waits costs a line in memory, and no slot of the bus.
  */
+import type { Calling } from '../run-execution/route-circuits.js';
 import { StoreOverloaded } from '../../infra/event-store/port.js';
 import {
   openFairStarts,
@@ -89,6 +90,7 @@ export class Unreachable extends Error {
   constructor(
     message: string,
     readonly provider: string,
+    readonly calling: Calling,
   ) {
     super(message);
   }

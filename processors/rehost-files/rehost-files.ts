@@ -24,6 +24,7 @@ import type { Loaded, LoadOptions } from '../../command-handling/repository.js';
 import { storePayload } from '../../command-handling/store-payload.js';
 import { appendOf, readEvents } from '../../command-handling/streams.js';
 import type { Group, Notification } from '../../infra/event-bus/port.js';
+import type { Calling } from '../run-execution/route-circuits.js';
 import { isOutage } from '../../infra/event-store/outage.js';
 import { NO_STREAM, StoreUnavailable, type StreamAppend } from '../../infra/event-store/port.js';
 import type { Ending } from '../../infra/concurrency/fair-starts.js';
@@ -48,7 +49,7 @@ const UNREACHABLE_MAX_MS = 2 * 60_000;
 /** `unreachable` learns of each provider whose output could not be fetched, once an execution. */
 export function openRehostFiles(
   infra: Infra,
-  unreachable: (provider: string) => void,
+  unreachable: (provider: string, calling: Calling) => void,
 ): RehostFiles {
   const lanes = openOutputLanes();
   /** Of what is fetched here now. */
@@ -60,7 +61,7 @@ export function openRehostFiles(
     try {
       return await rehostOnce({ ...job, signal: either });
     } catch (error) {
-      if (isFirst && error instanceof Unreachable) unreachable(error.provider);
+      if (isFirst && error instanceof Unreachable) unreachable(error.provider, error.calling);
       throw error;
     } finally {
       if (underWay.get(job.executionId) === calledOff) underWay.delete(job.executionId);
@@ -158,7 +159,10 @@ async function rehost(job: Job, loaded: Loaded<Execution.State>): Promise<string
   const fetched = await fetchAll(job, state, output, isLate);
   if (fetched === 'unreachable') {
     if (signal.aborted) return stopped(job);
-    throw new Unreachable('an output could not be fetched yet', state.current.provider);
+    const { organizationId: organization, executionId: execution } = state.request;
+    const { provider, route } = state.current;
+    const calling = { route, organization, execution };
+    throw new Unreachable('an output could not be fetched yet', provider, calling);
   }
   const end = fetched.files.length === 0 ? fail : complete;
   return end(job, delivered, fetched, output);

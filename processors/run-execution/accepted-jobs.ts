@@ -7,14 +7,14 @@
  */
 import type { ExecutionId } from '../../contracts/ids.js';
 import type * as Execution from '../../domain/execution/execution.js';
-import type { Ending } from '../../domain/routing/breaker.js';
+import type { CallEnding } from '../../domain/routing/health.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProviderSlot } from './provider-pool.js';
 
 export interface AcceptedJobs {
   keep(job: KeptJob): void;
   /** Its slot is given back, if this process has it. */
-  end(executionId: ExecutionId, attempt: number, ending: Ending, retryAfterMs?: number): void;
+  end(executionId: ExecutionId, attempt: number, ending: CallEnding, retryAfterMs?: number): void;
   /** How many slots are kept. */
   readonly size: number;
   close(): void;
@@ -39,7 +39,7 @@ export function openAcceptedJobs({
   let timer: NodeJS.Timeout | undefined;
   let isLooking = false;
 
-  const giveBack = (job: KeptJob, ending: Ending, retryAfterMs?: number) => {
+  const giveBack = (job: KeptJob, ending: CallEnding, retryAfterMs?: number) => {
     if (kept.get(job.executionId) === job) kept.delete(job.executionId);
     job.slot.release(ending, performance.now() - job.claimedAtMs, retryAfterMs);
     if (kept.size === 0) clearInterval(timer);
@@ -78,7 +78,7 @@ export function openAcceptedJobs({
 }
 
 /** Undefined while the job runs. */
-function endingElsewhere(state: Execution.State, attempt: number): Ending | undefined {
+function endingElsewhere(state: Execution.State, attempt: number): CallEnding | undefined {
   if (!('attempts' in state)) return 'neutral';
   const own = state.attempts.find((one) => one.attempt === attempt);
   if (own?.ended === 'unknown') return 'failed';

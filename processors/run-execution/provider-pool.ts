@@ -1,72 +1,113 @@
 /**
  * What this process knows of its providers: health and load. Shared by all attempts; the decisions
  * over it are pure (domain/routing). A slot that is given back goes to an execution that waits for
- * one (waiting-room.ts), for which it is reserved while the execution is read.
+ * one (waiting-room.ts), for which it is reserved while the execution is read. When a circuit
+ * opens or closes the other processes learn of it, and this one of theirs (shared-circuits.ts).
  */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
-import type { Ending } from '../../domain/routing/breaker.js';
+import { closedElsewhere, openedElsewhere, type Circuit } from '../../domain/routing/breaker.js';
 import {
   callEnded,
   callStarted,
   unknownHealth,
+  type CallEnding,
   type ProviderHealth,
 } from '../../domain/routing/health.js';
 import type { Metrics } from '../../infra/metrics.js';
+import { openRouteCircuits, type Calling } from './route-circuits.js';
 
 /** A slot in a provider's bulkhead; given back once, with how the call ended. */
 export interface ProviderSlot {
-  release(ending: Ending, latencyMs: number, retryAfterMs?: number): void;
+  release(ending: CallEnding, latencyMs: number, retryAfterMs?: number): void;
+}
+
+/** A provider, or one of its routes. */
+export interface CircuitName {
+  readonly provider: string;
+  readonly route?: string | undefined;
 }
 
 export interface ProviderPool {
   /** Reserved slots count as calls. */
   health(): ReadonlyMap<string, ProviderHealth>;
-  take(provider: Provider): ProviderSlot;
+  /** By the names of routes; those that nothing was refused on lately may be absent. */
+  routes(): ReadonlyMap<string, Circuit>;
+  take(provider: Provider, calling: Calling): ProviderSlot;
+  /** What another process found out. */
+  learnOpen(name: CircuitName, untilMs: number, only?: string): void;
+  learnClosed(name: CircuitName): void;
   /** Nobody finds this slot free until the reservation is cancelled. */
   reserve(provider: string): void;
   cancelReservation(provider: string): void;
   reserved(provider: string): number;
   /** Calls back after each slot that is given back. */
   onRelease(listener: (provider: string) => void): void;
+  /** Calls back when this process opens or closes a circuit, or opens it for more. */
+  onTransition(listener: (name: CircuitName, circuit: Circuit) => void): void;
 }
 
-export function openProviderPool(
-  { bulkheadInUse, breakerOpen }: Pick<Metrics, 'bulkheadInUse' | 'breakerOpen'>,
-  now: () => number,
-): ProviderPool {
+type PoolMetrics = Pick<Metrics, 'bulkheadInUse' | 'breakerOpen' | 'routeOpen'>;
+
+export function openProviderPool(metrics: PoolMetrics, now: () => number): ProviderPool {
   const known = new Map<string, ProviderHealth>();
+  const routes = openRouteCircuits(metrics, now);
   const reservations = new Map<string, number>();
-  let listener: (provider: string) => void = () => undefined;
+  let onRelease: (provider: string) => void = () => undefined;
+  let onTransition: (name: CircuitName, circuit: Circuit) => void = () => undefined;
 
   const healthOf = (slug: string) => known.get(slug) ?? unknownHealth;
   const set = (provider: string, health: ProviderHealth): void => {
     known.set(provider, health);
-    bulkheadInUse.set({ provider }, health.inFlight);
-    breakerOpen.set({ provider }, health.circuit.status === 'open' ? 1 : 0);
+    metrics.bulkheadInUse.set({ provider }, health.inFlight);
+    metrics.breakerOpen.set({ provider }, health.circuit.status === 'open' ? 1 : 0);
   };
   const reserve = (slug: string, more: 1 | -1): void => {
     const health = healthOf(slug);
     set(slug, { ...health, inFlight: health.inFlight + more });
     reservations.set(slug, (reservations.get(slug) ?? 0) + more);
   };
+  const learn = ({ provider, route }: CircuitName, next: (before: Circuit) => Circuit): void => {
+    if (route !== undefined) routes.learn(provider, route, next);
+    else set(provider, { ...healthOf(provider), circuit: next(healthOf(provider).circuit) });
+    onRelease(provider);
+  };
 
   return {
     health: () => known,
-    take({ slug, breaker }) {
-      const started = callStarted(healthOf(slug), breaker, now());
+    routes: () => routes.all(),
+    take({ slug, breaker }, calling) {
+      const started = callStarted(healthOf(slug), breaker, now(), calling.organization);
       set(slug, started);
+      const endOnRoute = routes.call(slug, breaker, calling);
       const { epoch } = started.circuit;
       return {
         release(ending, latencyMs, retryAfterMs) {
           const report = { ending, epoch, latencyMs, ...(retryAfterMs && { retryAfterMs }) };
-          set(slug, callEnded(healthOf(slug), report, breaker, now()));
-          listener(slug);
+          const before = healthOf(slug);
+          const after = callEnded(before, report, breaker, now(), calling);
+          set(slug, after);
+          if (isTransition(before.circuit, after.circuit))
+            onTransition({ provider: slug }, after.circuit);
+          const changed = endOnRoute(ending);
+          if (changed && isTransition(changed.before, changed.after))
+            onTransition({ provider: slug, route: calling.route }, changed.after);
+          onRelease(slug);
         },
       };
     },
+    learnOpen: (name, untilMs, only) =>
+      learn(name, (circuit) => openedElsewhere(circuit, untilMs, only)),
+    learnClosed: (name) => learn(name, closedElsewhere),
     reserve: (slug) => reserve(slug, 1),
     cancelReservation: (slug) => reserve(slug, -1),
     reserved: (slug) => reservations.get(slug) ?? 0,
-    onRelease: (heard) => (listener = heard),
+    onRelease: (heard) => (onRelease = heard),
+    onTransition: (heard) => (onTransition = heard),
   };
+}
+
+/** A probe between two times of rest is none: the provider rests on. */
+function isTransition(before: Circuit, after: Circuit): boolean {
+  if ((before.status === 'closed') !== (after.status === 'closed')) return true;
+  return before.status !== 'closed' && after.status !== 'closed' && before.only !== after.only;
 }

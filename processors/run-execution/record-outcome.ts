@@ -56,6 +56,17 @@ export async function recordOutcome(
   }
 }
 
+/** What a route refuses for no fault of its caller's is for operators to mend. */
+function countFailure(
+  { metrics, log }: Infra,
+  { current: { provider, route }, request }: ClaimedAttempt['claimed']['state'],
+  { code, elsewhere, detail }: Execution.Failure,
+): void {
+  metrics.routeFailures.inc({ provider, route, code });
+  const { executionId } = request;
+  if (elsewhere) log.warn({ executionId, provider, route, code, detail }, 'a route refuses');
+}
+
 const unrecordable: Failed = {
   kind: 'failed',
   code: 'INTERNAL_ERROR',
@@ -87,6 +98,7 @@ async function recordOnce(
     if (result.outcome !== 'conflict') {
       if (command.type === 'RecordUnknown')
         countUnknown(infra, current.provider, command.mayHaveCost);
+      if (command.type === 'RecordFailure') countFailure(infra, claimed.state, command.failure);
       return command.type;
     }
     known = await executions.load(request.executionId);

@@ -26,6 +26,7 @@ import type { Loaded } from '../../command-handling/repository.js';
 import type { Deferral, Group } from '../../infra/event-bus/port.js';
 import { retryOnOutage } from '../../infra/event-store/outage.js';
 import type { WaitingExecution } from '../../infra/waiting-executions/port.js';
+import type { Worker } from '../../infra/worker.js';
 import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
 import { cancelJobOf } from '../poll-provider-jobs/cancel-provider-job.js';
@@ -33,13 +34,16 @@ import type { AcceptedJobs } from './accepted-jobs.js';
 import { inputOf, wordsOf } from './input.js';
 import { openProviderCalls, type ProviderCalls } from './provider-calls.js';
 import { openProviderPool, type ProviderPool, type ProviderSlot } from './provider-pool.js';
+import type { Calling } from './route-circuits.js';
 import { secondsOf } from './record-outcome.js';
+import { sharedCircuits } from './shared-circuits.js';
 import { WAITING_SETTINGS, type Start, type WaitingSettings } from './waiting-entry.js';
 import { openWaitingRoom } from './waiting-room.js';
 import { openWaitingRows } from './waiting-rows.js';
 
 export interface RunExecution {
   readonly group: Group;
+  readonly circuits: Worker;
   /** What a timer does when a failed attempt may be followed by the next one. */
   advance(
     executionId: ExecutionId,
@@ -47,7 +51,7 @@ export interface RunExecution {
     signal: AbortSignal,
   ): Promise<{ readonly outcome: string; readonly againInMs?: number }>;
   /** What this provider delivered cannot be fetched: that counts as a failure of it. */
-  undelivered(provider: string): void;
+  undelivered(provider: string, calling: Calling): void;
   /** Resolves when no call is in flight; after `waitMs` the rest is cut and recovered later. */
   drain(waitMs: number): Promise<void>;
 }
@@ -82,6 +86,7 @@ export function openRunExecution(
   const weightOf = (organizationId: OrganizationId) => infra.quotas.of(organizationId).weight;
   const room = openWaitingRoom({ infra, pool, rows, settings, weightOf, start });
   return {
+    circuits: sharedCircuits(infra, pool),
     async advance(executionId, metadata, signal) {
       const advanced = await advance({ infra, pool, calls, executionId, metadata, signal });
       if (typeof advanced === 'string') return { outcome: advanced };
@@ -89,9 +94,9 @@ export function openRunExecution(
       room.found(advanced);
       return { outcome: 'waiting', againInMs: WAITING_TIMER_MS };
     },
-    undelivered(slug) {
+    undelivered(slug, calling) {
       const provider = infra.catalogue.current().providers.get(slug);
-      if (provider) pool.take(provider).release('failed', 0);
+      if (provider) pool.take(provider, calling).release('failed', 0);
     },
     async drain(waitMs) {
       await room.idle();
@@ -169,7 +174,10 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
   const { providers } = infra.catalogue.current();
   how?.beforeChoice();
   const { require } = request;
-  const next = chooseModel(models, { providers, health: pool.health(), tried, nowMs, require });
+  const circuits = { health: pool.health(), circuits: pool.routes() };
+  const { organizationId: organization } = request;
+  const facts = { providers, ...circuits, organization, tried, nowMs, require };
+  const next = chooseModel(models, facts);
   const { model, choice = NO_CHOICE } = next ?? {};
   const route = choice.chosen;
   const provider = route && providers.get(route.provider);
@@ -209,11 +217,12 @@ async function modelsOfRequest(
   }
   return found;
 }
+const FAILING: ReadonlySet<string> = new Set(['breaker_open', 'breaker_probing', 'route_rests']);
 
 /** Providers that ask for less are overloaded; those that fail, or are gone, are not available. */
 function codeOf({ candidates }: RouteChoice): CanonicalCode {
   const reasons = candidates.map(({ skipped }) => skipped);
-  const isFailing = reasons.includes('breaker_open') || reasons.includes('breaker_probing');
+  const isFailing = reasons.some((reason) => reason !== undefined && FAILING.has(reason));
   return !isFailing && reasons.includes('throttled') ? 'MODEL_OVERLOADED' : 'MODEL_UNAVAILABLE';
 }
 
@@ -226,7 +235,12 @@ interface Chosen {
 
 /** A slot is taken before the claim, so that the deadline never runs while waiting for one. */
 async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise<string> {
-  const slot = job.pool.take(chosen.provider);
+  const { executionId, organizationId } = loaded.state.request;
+  const slot = job.pool.take(chosen.provider, {
+    route: chosen.route.name,
+    organization: organizationId,
+    execution: executionId,
+  });
   let isCalling = false;
   try {
     const { model, provider } = chosen;

@@ -114,12 +114,12 @@ function measure(queue: RoomQueue, nowMs: number): void {
 /** Ends those that have waited for as long as they may while all their providers rest. */
 function endLate(room: Room, queue: RoomQueue): void {
   const nowMs = room.now();
-  if (!allRest(queue.waitsFor, room.pool.health(), nowMs)) {
+  const model = room.catalogue.current().models.get(queue.model);
+  if (!allRest(queue.waitsFor, model, room.pool, nowMs)) {
     queue.restsSinceMs = undefined;
     return;
   }
   queue.restsSinceMs ??= nowMs;
-  const model = room.catalogue.current().models.get(queue.model);
   const sinceMs = nowMs - restMaxMs(queue, model);
   if (queue.restsSinceMs > sinceMs || queue.isEnding) return;
   queue.isEnding = true;
@@ -140,7 +140,8 @@ async function endSince(room: Room, queue: RoomQueue, sinceMs: number): Promise<
   }
   await endAll(room, due);
   while (room.rows.hasQueue(queue.name) && room.signal && !room.signal.aborted) {
-    if (!allRest(queue.waitsFor, room.pool.health(), room.now())) return;
+    const model = room.catalogue.current().models.get(queue.model);
+    if (!allRest(queue.waitsFor, model, room.pool, room.now())) return;
     const page = await room.rows.takeOlder(queue.name, sinceMs, ENDING_PAGE);
     const entries = page.filter(({ executionId }) => !room.entries.has(executionId));
     await endAll(

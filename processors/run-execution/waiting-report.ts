@@ -1,7 +1,12 @@
 /** What the waiting room reports to operators: metrics, and a row that every process can read. */
 import { queueNamed } from '../../domain/routing/waiting-queue.js';
 import { pause } from '../../infra/concurrency/pause.js';
-import type { ProcessReport, WaitingReport } from '../../infra/process-reports/postgres.js';
+import type { Circuit } from '../../domain/routing/breaker.js';
+import type {
+  ProcessReport,
+  RouteReport,
+  WaitingReport,
+} from '../../infra/process-reports/postgres.js';
 import type { WaitingQueueSize } from '../../infra/waiting-executions/port.js';
 import type { Room, RoomInfra } from './waiting-entry.js';
 
@@ -58,12 +63,31 @@ function inMemoryOf({ entries }: Room): readonly WaitingReport[] {
   return [...models.values()];
 }
 
-const providersOf = ({ pool }: Room): ProcessReport['providers'] =>
-  [...pool.health()].map(([provider, { inFlight, circuit }]) => ({
-    provider,
+function providersOf({ pool, catalogue, now }: Room): ProcessReport['providers'] {
+  const { models } = catalogue.current();
+  const routes = [...models.values()].flatMap((model) => model.routes);
+  const nowMs = now();
+  return [...pool.health()].map(([slug, { inFlight, circuit }]) => ({
+    provider: slug,
     inUse: inFlight,
-    circuit: circuit.status,
+    ...circuitOf(circuit, nowMs),
+    routes: routes.flatMap(({ name, provider }) => {
+      const own = provider === slug ? pool.routes().get(name) : undefined;
+      return own && own.status !== 'closed' ? [{ route: name, ...circuitOf(own, nowMs) }] : [];
+    }),
   }));
+}
+
+function circuitOf(circuit: Circuit, nowMs: number): Omit<RouteReport, 'route'> {
+  const openMs = circuit.status === 'open' ? circuit.untilMs : 0;
+  const untilMs = Math.max(openMs, circuit.throttledUntilMs);
+  const only = circuit.status === 'closed' ? undefined : circuit.only;
+  return {
+    circuit: circuit.status,
+    ...(untilMs > nowMs && { restsUntilMs: untilMs }),
+    ...(only !== undefined && { restsOnlyFor: only }),
+  };
+}
 
 function measure(
   { metrics: { executionsWaiting, oldestWaitingSeconds } }: RoomInfra,

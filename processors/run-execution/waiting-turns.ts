@@ -1,5 +1,6 @@
 /** Whose turn it is when a provider has a free slot, and what becomes of whom is started. */
-import { admissionOf } from '../../domain/routing/breaker.js';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { admissionOf, closedCircuit, type Circuit } from '../../domain/routing/breaker.js';
 import { unknownHealth } from '../../domain/routing/health.js';
 import { isOutage } from '../../infra/event-store/outage.js';
 import type { Entry, Room, RoomQueue } from './waiting-entry.js';
@@ -18,18 +19,43 @@ export function offer(room: Room, slug: string): void {
     const { circuit, inFlight } = room.pool.health().get(slug) ?? unknownHealth;
     if (inFlight >= provider.bulkhead || !takesCalls(room, slug)) return;
     // The circuit does not count reservations, so probes are started one after another.
-    if (circuit.status !== 'closed' && room.pool.reserved(slug) > 0) return;
+    const isProbing = circuit.status !== 'closed' && circuit.only === undefined;
+    if (isProbing && room.pool.reserved(slug) > 0) return;
     const entry = nextFor(room, slug);
     if (!entry) return;
     startOn(room, entry, slug);
   }
 }
 
-function takesCalls({ catalogue, pool, now }: Room, slug: string): boolean {
-  const provider = catalogue.current().providers.get(slug);
-  const { circuit } = pool.health().get(slug) ?? unknownHealth;
-  return provider !== undefined && admissionOf(circuit, provider.breaker, now()).admitted;
+/**
+ * Whether the provider takes calls, for any of the queue's organizations or for this one, on one
+ * of the model's routes.
+ */
+function takesCalls(
+  { catalogue, pool, now }: Room,
+  slug: string,
+  queue?: RoomQueue,
+  organizationId?: OrganizationId,
+): boolean {
+  const { providers, models } = catalogue.current();
+  const provider = providers.get(slug);
+  if (!provider) return false;
+  const isAdmitted = (circuit: Circuit) =>
+    admissionOf(circuit, provider.breaker, now(), organizationId).admitted;
+  if (!isAdmitted((pool.health().get(slug) ?? unknownHealth).circuit)) return false;
+  const routes = (queue && models.get(queue.model)?.routes) ?? [];
+  const own = routes.filter((route) => route.provider === slug);
+  return (
+    own.length === 0 || own.some(({ name }) => isAdmitted(pool.routes().get(name) ?? closedCircuit))
+  );
 }
+
+const isHeldBack = (
+  room: Room,
+  slug: string,
+  queue: RoomQueue,
+  organizationId: OrganizationId,
+): boolean => !takesCalls(room, slug, queue, organizationId);
 
 /** Whoever waits in the queue is served if one of its providers has a free slot. */
 export function serve(room: Room, queue: RoomQueue): void {
@@ -40,8 +66,10 @@ export function serve(room: Room, queue: RoomQueue): void {
 /** The next of the queues that wait for the provider; that queue then comes last. */
 function nextFor(room: Room, slug: string): Entry | undefined {
   for (const [name, queue] of room.queues) {
-    if (!queue.waitsFor.includes(slug)) continue;
-    const entry = queue.waiting.next();
+    if (!queue.waitsFor.includes(slug) || !takesCalls(room, slug, queue)) continue;
+    const entry = queue.waiting.next((organizationId) =>
+      isHeldBack(room, slug, queue, organizationId),
+    );
     if (entry && !entry.processed) queue.ofRows -= 1;
     refill(room, queue);
     if (!entry) continue;
@@ -116,7 +144,8 @@ function fail(room: Room, { executionId, processed }: Entry, error: unknown): vo
 function refill(room: Room, queue: RoomQueue): void {
   const { rows, signal, log } = room;
   if (!rows.hasQueue(queue.name) || queue.isTaking || queue.isDrained) return;
-  if (!signal || signal.aborted || !queue.waitsFor.some((slug) => takesCalls(room, slug))) return;
+  if (!signal || signal.aborted || !queue.waitsFor.some((slug) => takesCalls(room, slug, queue)))
+    return;
   const limit = pageOf(room, queue);
   if (queue.ofRows > limit / 2) return;
   queue.isTaking = true;

@@ -79,4 +79,48 @@ describe('the queues that an operator sees', function () {
       circuit: 'open',
     });
   });
+
+  it('show what rests, as the process sees it to which it looks worst', async () => {
+    const reports = openProcessReports({ pool: server.models.pool });
+    const restsUntilMs = Date.now() + 60_000;
+    const only: OrganizationId = `org_${randomUUID()}`;
+    const route = 'flux-1.1-pro/borealis-images';
+    const calm = { circuit: 'closed' } as const;
+    const resting = { circuit: 'open', restsUntilMs } as const;
+    const report = (aurora: object, borealis: object) => ({
+      providers: [
+        { provider: 'aurora-images', inUse: 2, ...calm, ...aurora },
+        { provider: 'borealis-images', inUse: 1, ...calm, ...borealis },
+      ],
+      waiting: [],
+    });
+    const routes = [{ route, ...resting, restsOnlyFor: only }];
+    await reports.save(randomUUID(), report(resting, { routes }));
+    await reports.save(randomUUID(), report({}, {}));
+    const { body } = await server.operator<{ data: readonly Record<string, unknown>[] }>(
+      'GET',
+      '/providers',
+    );
+    const of = (slug: string) => body.data.find(({ provider }) => provider === slug);
+    const rests_until = new Date(restsUntilMs).toISOString();
+    expect(of('aurora-images')).to.deep.include({
+      in_flight: 4,
+      circuit: 'open',
+      rests_until,
+      rests_only_for: null,
+    });
+    expect(of('borealis-images')).to.include({
+      in_flight: 2,
+      circuit: 'closed',
+      rests_until: null,
+    });
+    const ofRoutes = of('borealis-images')?.['routes'] as readonly { route: string }[];
+    expect(ofRoutes.find((one) => one.route === route)).to.deep.equal({
+      route,
+      model: 'flux-1.1-pro',
+      circuit: 'open',
+      rests_until,
+      rests_only_for: only,
+    });
+  });
 });

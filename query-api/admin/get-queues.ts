@@ -7,6 +7,7 @@ import type {
   WaitingReport,
 } from '../../infra/process-reports/postgres.js';
 import type { QueryInfra } from '../query-infra.js';
+import { worstCircuit } from './worst-circuit.js';
 
 const ORGANIZATIONS_MAX = 10;
 
@@ -52,19 +53,16 @@ export const getQueues = ({
   },
 });
 
-const CIRCUITS = ['closed', 'half-open', 'open'] as const;
-
 /** A bulkhead is that of each process; one that has not called the provider yet counts once. */
 function providerBody(provider: string, bulkhead: number, current: readonly ProcessReport[]) {
   const own = current.flatMap(({ providers }) =>
     providers.filter((one: ProviderReport) => one.provider === provider),
   );
-  const worst = Math.max(0, ...own.map(({ circuit }) => CIRCUITS.indexOf(circuit)));
   return {
     provider,
     slots_used: own.reduce((sum, { inUse }) => sum + inUse, 0),
     slots: bulkhead * Math.max(1, own.length),
-    circuit: CIRCUITS[worst],
+    circuit: worstCircuit(own),
   };
 }
 

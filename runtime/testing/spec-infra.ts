@@ -3,6 +3,7 @@
  * the bundled catalogue in a hurry, a clock that can be put forward.
  */
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -145,6 +146,7 @@ async function catalogueIn(dir: string, edit: Edit) {
 
 function run(workers: readonly Worker[]): () => Promise<void> {
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal); // several for each worker
   const running = Promise.all(workers.map((worker) => worker.run(stop.signal)));
   // A worker that fails is found when the spec ends its work.
   running.catch(() => undefined);
