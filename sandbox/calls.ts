@@ -25,13 +25,17 @@ import { parseChat } from './chat.js';
 import { type Hosting } from './hosted-jobs.js';
 import { hostFormatOf, parseHosted } from './hosted-work.js';
 import { fingerprintOf, type IdempotencyMemory } from './idempotency.js';
-import { type Gallery, parseImages } from './images.js';
+import { parseEmbeddings } from './embeddings.js';
+import { formOf } from './form.js';
+import { type Gallery, parseEdit, parseImages } from './images.js';
 import { type Job, type Parsed } from './job.js';
 import { type Jobs, parseJob } from './jobs.js';
 import { misbehave, misbehaviours } from './misbehave.js';
 import { type Personality } from './personalities.js';
 import { type CallFacts, type CallRecord } from './record.js';
-import { readBody, sendJson } from './wire.js';
+import { parseSpeech } from './speech.js';
+import { parseTranscription } from './transcription.js';
+import { readBody, sendBytes, sendJson } from './wire.js';
 
 /** What the calls of all personalities share. */
 export interface Desk {
@@ -59,6 +63,8 @@ interface Call {
 }
 
 const bodyBytesMax = 2 * 1024 * 1024;
+/** Of a form, which carries files. */
+const formBytesMax = 64 * 1024 * 1024;
 const keyCharsMax = 255;
 
 export async function answerCall(
@@ -68,7 +74,7 @@ export async function answerCall(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const body = await readBody(request, bodyBytesMax);
+  const body = await readBody(request, bytesMaxOf(endpoint));
   if (body === 'aborted' || desk.isClosed()) return;
   const call = callOf(personality, endpoint, request, response, body);
   const parsed = parse(desk, call, body);
@@ -112,23 +118,28 @@ async function deliver(desk: Desk, call: Call, job: Job, fate: Fate, number: num
   );
   const digest = hash('sha256', `${createdSeconds} ${key ?? n} ${fingerprint}`, 'hex');
   const answer = job.answer({ digest, createdSeconds });
-  const body = JSON.stringify(answer.body);
+  const { contentType, content } = answer.bytes ?? jsonOf(answer.body);
   await written;
 
   if (misbehaviour) {
     return misbehave(misbehaviour, {
       request: call.request,
       response,
-      contentType: 'application/json',
-      body: Buffer.from(body),
-      usage: answer.usage,
+      contentType,
+      body: content,
+      usage: answer.bytes ? null : answer.usage,
       redirectTo: `${desk.url}/${personality.name}/v1/elsewhere`,
     });
   }
   const headers: Record<string, string> = { 'x-request-id': `req_${digest.slice(32)}` };
   if (replayed) headers['idempotent-replayed'] = 'true';
-  sendJson(response, job.status, body, headers);
+  sendBytes(response, job.status, content, { 'content-type': contentType, ...headers });
 }
+
+const jsonOf = (body: object) => ({
+  contentType: 'application/json',
+  content: Buffer.from(JSON.stringify(body)),
+});
 
 export function injectedFailure(desk: Desk, personality: Personality) {
   const { errorStatus, retryAfterSeconds } = desk.behaviours.of(personality.name);
@@ -198,13 +209,16 @@ function parse(desk: Desk, call: Call, body: Buffer | 'too_large'): Parsed {
   }
   const scheme = format?.scheme ?? 'Bearer';
   if (!hasCredential(request.headers.authorization, scheme)) return { refusal: missingBearer };
-  if (body === 'too_large') return { refusal: bodyTooLarge(bodyBytesMax) };
+  if (body === 'too_large') return { refusal: bodyTooLarge(bytesMaxOf(endpoint)) };
   if ((facts.idempotencyKey?.length ?? 0) > keyCharsMax) {
     return { refusal: invalidRequest('The Idempotency-Key has more than 255 characters.', null) };
   }
-  const json = jsonObjectOf(body);
+  const isForm = forms.includes(endpoint);
+  const contentType = request.headers['content-type'] ?? '';
+  const json = isForm ? formOf(body, contentType) : jsonObjectOf(body);
   if (!json) {
-    const message = 'We could not parse the JSON body of your request as an object.';
+    const form = isForm ? 'multipart form' : 'JSON body';
+    const message = `We could not parse the ${form} of your request as an object.`;
     return { refusal: invalidRequest(message, null) };
   }
   const parsed = parseFor(desk, call, json);
@@ -214,9 +228,22 @@ function parse(desk: Desk, call: Call, body: Buffer | 'too_large'): Parsed {
 }
 
 const endpoints: Readonly<Partial<Record<Personality['speaks'], readonly string[]>>> = {
-  openai: ['/v1/chat/completions', '/v1/images/generations'],
+  openai: [
+    '/v1/chat/completions',
+    '/v1/images/generations',
+    '/v1/images/edits',
+    '/v1/audio/speech',
+    '/v1/audio/transcriptions',
+    '/v1/embeddings',
+  ],
   jobs: ['/v1/jobs'],
 };
+
+/** These take a form in the place of JSON. */
+const forms = ['/v1/images/edits', '/v1/audio/transcriptions'];
+
+const bytesMaxOf = (endpoint: string): number =>
+  forms.includes(endpoint) ? formBytesMax : bodyBytesMax;
 
 function parseFor(
   desk: Desk,
@@ -232,6 +259,9 @@ function parseFor(
     return parseHosted(submission, { desk, personality, format, arrivedMs });
   }
   if (endpoint === '/v1/chat/completions') return parseChat(json, personality);
+  if (endpoint === '/v1/audio/speech') return parseSpeech(json, personality);
+  if (endpoint === '/v1/audio/transcriptions') return parseTranscription(json, personality);
+  if (endpoint === '/v1/embeddings') return parseEmbeddings(json);
   if (endpoint === '/v1/jobs')
     return parseJob(json, personality, {
       jobs: desk.jobs,
@@ -239,7 +269,9 @@ function parseFor(
       arrivedMs,
       behaviour: desk.behaviours.of(name),
     });
-  return parseImages(json, personality, desk.gallery, `${desk.url}/${name}/files`);
+  const filesUrl = `${desk.url}/${name}/files`;
+  if (endpoint === '/v1/images/edits') return parseEdit(json, personality, desk.gallery, filesUrl);
+  return parseImages(json, personality, desk.gallery, filesUrl);
 }
 
 function hasCredential(authorization: string | undefined, scheme: string): boolean {

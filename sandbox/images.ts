@@ -1,6 +1,6 @@
 /**
- * `POST …/v1/images/generations` and the files that it points to. A file's name carries the whole
- * specification of its picture, so a download paints it again, also after a restart.
+ * `POST …/v1/images/generations`, `…/edits` and the files that they point to. A file's name carries
+ * the whole specification of its picture, so a download paints it again, also after a restart.
  */
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -74,10 +74,37 @@ export function parseImages(
   };
 }
 
+/** A form with one picture or several to start from; the same ones always lead to the same. */
+export function parseEdit(
+  form: Record<string, unknown>,
+  personality: Personality,
+  gallery: Gallery,
+  filesUrl: string,
+): Parsed {
+  const { image, mask, n, ...rest } = form;
+  const pictures = [image ?? [], mask ?? []].flat();
+  if (image === undefined || !pictures.every(isPicture)) {
+    const message = "'image' and 'mask' must be pictures in PNG, JPEG or WebP.";
+    return { refusal: invalidRequest(message, 'image', 'invalid_image_format') };
+  }
+  const digests = (pictures as Buffer[]).map((one) => hash('sha256', one, 'hex').slice(0, 16));
+  const body = { ...rest, ...(n !== undefined && { n: Number(n) }), source: digests.join(' ') };
+  return parseImages(body, personality, gallery, filesUrl);
+}
+
+function isPicture(value: unknown): boolean {
+  if (!Buffer.isBuffer(value)) return false;
+  const head = value.toString('latin1', 0, 12);
+  return (
+    head.startsWith('\x89PNG') || head.startsWith('\xff\xd8\xff') || /^RIFF.{4}WEBP/s.test(head)
+  );
+}
+
 /** Of the pictures that are asked for; one request and personality always give the same. */
-export function specsOf({ model, prompt, width, height, count }: ImageRequest, by: Personality) {
+export function specsOf(request: ImageRequest, by: Personality) {
+  const { model, prompt, source, width, height, count } = request;
   return Array.from({ length: count }, (_, index) => {
-    const key = hash('sha256', `${by.name}\n${model}\n${index}\n${prompt}`, 'hex');
+    const key = hash('sha256', `${by.name}\n${model}\n${index}\n${prompt}${source}`, 'hex');
     return pictureSpec(key, prompt, width, height);
   });
 }
@@ -127,6 +154,8 @@ function hex8(value: number): string {
 interface ImageRequest {
   readonly model: string;
   readonly prompt: string;
+  /** What of pictures to start from is told apart; empty where there is none. */
+  readonly source: string;
   readonly width: number;
   readonly height: number;
   readonly count: number;
@@ -155,7 +184,8 @@ export function imageRequestOf(body: Record<string, unknown>): ImageRequest | Ap
     const range = `'auto' or WIDTHxHEIGHT with sides of ${sideMin} to ${sideMax} pixels`;
     return invalidRequest(`'size' must be ${range}.`, 'size', 'invalid_size');
   }
-  return { model, prompt, ...size, count: Number(count), asUrl: format === 'url' };
+  const source = typeof body['source'] === 'string' ? `\n${body['source']}` : '';
+  return { model, prompt, source, ...size, count: Number(count), asUrl: format === 'url' };
 }
 
 function sizeOf(given: unknown): { width: number; height: number } | null {

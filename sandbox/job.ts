@@ -24,4 +24,6 @@ export interface Answer {
   readonly body: object;
   /** The very object that stands in the body as `usage`. */
   readonly usage: Readonly<Record<string, number>>;
+  /** What is sent in the place of the body, such as a sound. */
+  readonly bytes?: { readonly contentType: string; readonly content: Buffer };
 }

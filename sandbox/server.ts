@@ -2,7 +2,9 @@
  * The sandbox: providers that are ours, over real HTTP on a loopback port.
  *
  *   /<personality>/v1/chat/completions      OpenAI chat completions
- *   /<personality>/v1/images/generations    OpenAI images
+ *   /<personality>/v1/images/generations    OpenAI images, …/edits too
+ *   /<personality>/v1/audio/speech          OpenAI speech, …/transcriptions too
+ *   /<personality>/v1/embeddings            OpenAI embeddings
  *   /<personality>/v1/jobs[/<id>[/cancel]]  work that is answered later
  *   /vega/v1/models/…/predictions  /lyra/…  work that is called back (hosted-jobs.ts)
  *   /<personality>/files/<name>             produced pictures and videos

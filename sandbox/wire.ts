@@ -1,4 +1,4 @@
-/** Bodies: whole and bounded on the way in, JSON on the way out. */
+/** Bodies: whole and bounded on the way in, JSON or bytes on the way out. */
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 
 /**
@@ -33,11 +33,19 @@ export function sendJson(
   body: string,
   headers: Record<string, string> = {},
 ): void {
-  if (response.destroyed) return;
-  response.writeHead(status, {
+  sendBytes(response, status, Buffer.from(body), {
     'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
     ...headers,
   });
+}
+
+export function sendBytes(
+  response: ServerResponse,
+  status: number,
+  body: Buffer,
+  headers: Record<string, string>,
+): void {
+  if (response.destroyed) return;
+  response.writeHead(status, { 'content-length': body.length, ...headers });
   response.end(body);
 }
