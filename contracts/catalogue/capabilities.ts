@@ -103,7 +103,7 @@ export const capabilitiesSchema: Part = {
   description: 'what the route can do, such as {tools: false, max_tokens: 8192}',
 };
 
-export const REGION_PATTERN = '^[a-z0-9]+(-[a-z0-9]+)*$';
+export const REGION_PATTERN = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
 
 export const promisesSchema: Part = {
   ...closed(

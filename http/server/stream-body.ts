@@ -70,6 +70,8 @@ export function streamBody(streaming: Streaming): Readable | Refusal {
     incoming.on('error', () => undefined);
   }
   incoming.on('data', take).on('end', end).on('error', breakOff).on('close', closed);
+  // Whoever reads it learns of the error as well; where nobody does, it harms nobody.
+  body.on('error', () => undefined);
   if (expect !== undefined) response.writeContinue();
   return body;
 }

@@ -78,7 +78,7 @@ describe('catalogue: how calls are sent', () => {
       `${place}.headers: 'x-a' is there twice`,
     ]);
     const [crlf] = load({ headers: { 'x-a': 'b\r\nx-c: d' } }) as string[];
-    expect(crlf).to.match(/^providers\.one\.headers\.x-a must match pattern/);
+    expect(crlf).to.match(/^providers\.one\.headers\.x-a: must match pattern/);
     expect(load({ headers: { 'x-a': '${NOT_SET}' } })).to.deep.equal([
       `${place}.headers.x-a: the variable NOT_SET is not set`,
     ]);
