@@ -25,6 +25,7 @@ import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
 import { openQuotas } from '../../infra/read-store/quotas.js';
 import { openStoredBytes } from '../../infra/read-store/stored-bytes.js';
 import { openSecrets } from '../../infra/secrets.js';
+import type { FileStore } from '../../infra/files/port.js';
 import { openMemoryFiles } from '../../infra/files/testing/memory.js';
 import { openAddresses } from '../../runtime/addresses.js';
 import { commandRoutes } from '../app.js';
@@ -64,6 +65,7 @@ export async function openCommandApi(
   large: Map<string, Buffer> = new Map(),
   readStore?: pg.Pool,
   now = Date.now,
+  files: FileStore = openMemoryFiles(),
 ): Promise<CommandApi> {
   const config = configFrom({});
   const parsed = parseCidrs(config.allowedNetworks);
@@ -81,7 +83,7 @@ export async function openCommandApi(
     catalogue,
     config,
     addresses: openAddresses({ ...config, publicUrl: 'http://modelroute.example' }),
-    files: openMemoryFiles(),
+    files,
     allowedNetworks: parsed.networks,
     accounts: openAccounts({ store, onError }),
     bus: openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log: silent }),

@@ -6,6 +6,8 @@ import type { IncomingMessage } from 'node:http';
 import { refuseMalformed } from './client-error.js';
 
 export interface LateBodies {
+  /** How long a body may take, or a streamed one may pause. */
+  readonly bodyMs: number;
   /** The body is to be there soon from now on. */
   expect(incoming: IncomingMessage): void;
   /** It is there, or nobody waits for it any more. */
@@ -28,6 +30,7 @@ export function openLateBodies(bodyMs = BODY_MS): LateBodies {
     }
   }, LOOK_EVERY_MS).unref();
   return {
+    bodyMs,
     expect: (incoming) => void expected.set(incoming, performance.now() + bodyMs),
     forget: (incoming) => void expected.delete(incoming),
     close: () => clearInterval(looking),

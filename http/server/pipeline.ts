@@ -189,7 +189,8 @@ async function prepare(
     request.queryValues = read.values;
   }
   if (route.takesStream) {
-    request.bodyStream = (bytesMax) => streamBody({ incoming, response, bytesMax });
+    const { bodyMs: idleMs } = context.lateBodies;
+    request.bodyStream = (bytesMax) => streamBody({ incoming, response, bytesMax, idleMs });
     return undefined;
   }
   if (route.takesRawBody) {

@@ -31,7 +31,7 @@ interface ServeOptions {
   readonly now: () => number;
   /** What requests and answers may keep in memory; that of a process unless given. */
   readonly budget?: ByteBudget;
-  /** How long a body that is not streamed may take; half a minute unless given. */
+  /** How long a body may take, or a streamed one may pause; half a minute unless given. */
   readonly bodyMs?: number;
   /** 0 picks a free one. */
   readonly port: number;

@@ -12,20 +12,19 @@ interface Streaming {
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
   readonly bytesMax: number;
-  /** Shorter in specs. */
-  readonly idleMs?: number;
+  /** As long as nothing may come. */
+  readonly idleMs: number;
 }
 
 /** 150 MB at 85 KB a second; a server must wait longer than that for any request. */
 export const STREAM_MS_MAX = 30 * 60_000;
-const IDLE_MS = 30_000;
 
 /**
  * A refusal where too much is announced. The stream breaks with a `Refusal` or with `HungUp`; then,
  * and when it is destroyed, the rest of the body is unread.
  */
 export function streamBody(streaming: Streaming): Readable | Refusal {
-  const { incoming, response, bytesMax, idleMs = IDLE_MS } = streaming;
+  const { incoming, response, bytesMax, idleMs } = streaming;
   const { 'content-length': announced, expect } = incoming.headers;
   if (announced !== undefined && Number(announced) > bytesMax) return tooLarge(bytesMax);
   let bytes = 0;
@@ -50,12 +49,12 @@ export function streamBody(streaming: Streaming): Readable | Refusal {
     STREAM_MS_MAX,
   );
   const take = (piece: Buffer) => {
+    idle.refresh();
     bytes += piece.length;
     pieces += 1;
     if (bytes > bytesMax) body.destroy(tooLarge(bytesMax));
     else if (isCrumbled(pieces, bytes)) body.destroy(crumbled());
     else if (!body.push(piece)) incoming.pause();
-    idle.refresh();
   };
   const end = () => body.push(null);
   const breakOff = (error?: Error) =>

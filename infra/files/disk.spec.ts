@@ -10,7 +10,10 @@ import { sweepableContract } from './testing/sweepable-contract.js';
 import type { FileStore } from './port.js';
 import type { FileId } from '../../contracts/ids.js';
 import { fileId, filesContract, streamOf } from './testing/contract.js';
+import { openMemoryFiles } from './testing/memory.js';
 import { openDiskFiles } from './disk.js';
+
+filesContract('memory', async () => ({ files: openMemoryFiles(), close: async () => undefined }));
 
 filesContract('disk', async () => {
   const folder = await temporaryFolder();

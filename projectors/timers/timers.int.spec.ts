@@ -1,9 +1,15 @@
 import { expect } from 'chai';
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
+import type { FileEvent } from '../../contracts/events/file.js';
 import { streamOf } from '../../contracts/streams.js';
 import { endpointOf } from '../../infra/read-store/due-deliveries.js';
 import type { OrganizationId } from '../../contracts/ids.js';
-import { dueTimers, dueTimersOfEach, timers as table } from '../../infra/read-store/timers.js';
+import {
+  dueTimers,
+  dueTimersOfEach,
+  isFileInUse,
+  timers as table,
+} from '../../infra/read-store/timers.js';
 import {
   at,
   openReadModels,
@@ -144,6 +150,55 @@ describe('projection timers', () => {
     });
     expect(await dueTimers(models.pool, Date.parse(at(121)), KINDS, 10)).to.deep.equal([]);
     expect(await then(succeeded)).to.deep.equal({});
+  });
+
+  it('a file expires, and its bytes are removed once it is gone', async () => {
+    const fileId = 'file_77777777-7777-4777-8777-777777777777';
+    const about = { fileId, organizationId: ORGANIZATION } as const;
+    const content = {
+      contentType: 'image/png',
+      format: 'png',
+      sizeBytes: 5,
+      sha256: 'ab'.repeat(32),
+    };
+    const fact = (event: FileEvent): Fact => ({ ...event, stream: streamOf('file', fileId) });
+    const apiKeyId = 'key_44444444-4444-4444-8444-444444444444';
+    const asked = {
+      ...about,
+      apiKeyId,
+      purpose: 'INPUT',
+      ttlDays: 1,
+      uploadExpiresAt: at(60),
+    } as const;
+    const kept = { ...about, ...content, purpose: 'INPUT', expiresAt: at(900), at: at(5) } as const;
+    expect(await then(fact({ type: 'FileUploadRequested', data: { ...asked, at: at(0) } }))).to.eql(
+      {
+        'expire-file': 60,
+      },
+    );
+    expect(await then(fact({ type: 'FileConfirmed', data: kept }))).to.eql({ 'expire-file': 900 });
+    const gone = fact({ type: 'FileDeleted', data: { ...about, sizeBytes: 5, at: at(7) } });
+    expect(await then(gone)).to.deep.equal({ 'remove-file': 7 });
+    const due = await dueTimers(models.pool, Date.parse(at(8)), ['expire-file', 'remove-file'], 9);
+    expect(due.map(({ kind, stream }) => [kind, stream])).to.deep.equal([
+      ['remove-file', `file-${fileId}`],
+    ]);
+    expect(await then(fact({ type: 'FileRemoved', data: { ...about, at: at(9) } }))).to.eql({});
+  });
+
+  it('a file is in use while an execution that has it as an input is not over', async () => {
+    const fileId = 'file_77777777-7777-4777-8777-777777777777';
+    const isUsed = (id: typeof fileId | 'file_0' = fileId, organizationId = ORGANIZATION) =>
+      isFileInUse(models.pool, organizationId, id);
+    const requested = story.requested(1);
+    if (requested.type !== 'ExecutionRequested') throw new Error('the story begins otherwise');
+    await then({ ...requested, data: { ...requested.data, files: [fileId] } });
+    expect([await isUsed(), await isUsed('file_0')]).to.deep.equal([true, false]);
+    expect(await isUsed(fileId, 'org_99999999-9999-4999-8999-999999999999')).to.equal(false);
+    await then(story.dispatched(2), story.delivered(3));
+    expect(await isUsed()).to.equal(true);
+    await then(story.cancelled(5));
+    expect(await isUsed()).to.equal(false);
   });
 
   it('those that are due are found with what they are about, the longest due first', async () => {

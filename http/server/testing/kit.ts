@@ -50,6 +50,7 @@ interface TestServerOptions {
   readonly mounts?: readonly Mount[];
   readonly pages?: readonly Pages[];
   readonly budget?: ByteBudget;
+  readonly bodyMs?: number;
 }
 
 export async function openTestServer(options: TestServerOptions): Promise<TestServer> {

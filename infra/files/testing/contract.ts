@@ -27,6 +27,7 @@ export function filesContract(name: string, open: () => Promise<FilesHarness>): 
     afterEach(() => harness.close());
     const the = () => harness.files;
     storesBytes(the);
+    saysWhatCame(the);
     refusesBytes(the);
     opensRanges(the);
   });
@@ -92,6 +93,22 @@ function storesBytes(the: () => FileStore): void {
     bytes.push(null);
     await put;
     expect((await contentOf(the(), id))?.toString()).to.equal('half and half');
+  });
+}
+
+function saysWhatCame(the: () => FileStore): void {
+  it('says of what came whether it is what is stored', async () => {
+    const [id, first, second] = [fileId(), Buffer.from('the first'), randomBytes(9_000_000)];
+    const told = (bytes: Buffer, isNew: boolean) => ({
+      sizeBytes: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      isNew,
+    });
+    const put = (bytes: Buffer) => the().putNew(id, streamOf(bytes, 1_000_000), 9_000_000);
+    expect(await put(first)).to.deep.equal(told(first, true));
+    expect(await put(second)).to.deep.equal(told(second, false));
+    expect(await put(first)).to.deep.equal(told(first, false));
+    expect((await contentOf(the(), id))?.equals(first)).to.equal(true);
   });
 }
 
