@@ -51,6 +51,7 @@ function attemptText(attempt: ExecutionView['attempts'][number]): string {
     ...(attempt.provider_job_id ? [`   job ${attempt.provider_job_id}`] : []),
     ...(attempt.code ? [`   ${attempt.code}`] : []),
     ...(attempt.detail ? [`   ${attempt.detail}`] : []),
+    ...(attempt.late_answer ? [lateText(attempt.late_answer)] : []),
     ...attempt.candidates.map(
       ({ route: name, provider: of, score, skipped }) =>
         `   candidate ${name} of ${of}, score ${score}` +
@@ -59,6 +60,13 @@ function attemptText(attempt: ExecutionView['attempts'][number]): string {
   ];
   return lines.join('\n');
 }
+
+function lateText({ at, outcome, provider_cost: cost, detail }: LateAnswer): string {
+  const costs = cost ? `, costs us $${cost}` : '';
+  return `   too late, ${at}: ${outcome}${costs}${detail ? ` (${detail})` : ''}`;
+}
+
+type LateAnswer = NonNullable<ExecutionView['attempts'][number]['late_answer']>;
 
 const ledgerText = (ledger: ExecutionView['ledger']): string =>
   table(

@@ -10,7 +10,7 @@ import * as Delivery from '../domain/delivery/delivery.js';
 import { rowsOf } from '../infra/read-store/reading.js';
 import { readLedgerEntry } from '../infra/read-store/tables/billing.js';
 import { StartError } from '../infra/start-error.js';
-import { operatorView, type Fact } from '../query-api/admin/operator-view.js';
+import { operatorView, readOperatorFacts } from '../query-api/admin/operator-view.js';
 import type { Database } from '../runtime/open-database.js';
 
 export type ExecutionView = Awaited<ReturnType<typeof executionViewOf>>;
@@ -18,8 +18,8 @@ export type ExecutionView = Awaited<ReturnType<typeof executionViewOf>>;
 /** Throws `StartError` where there is no such execution. */
 export async function executionViewOf(database: Database, id: ExecutionId) {
   const { store } = database;
-  const facts = (await store.readStream(streamOf('execution', id))) as readonly Fact[];
-  const view = operatorView(facts);
+  const { facts, beside } = await readOperatorFacts(store, id);
+  const view = operatorView(facts, beside);
   if (!view)
     throw new StartError(
       facts.length === 0

@@ -62,6 +62,13 @@ export const rebuildRequestedSchema: Schema = answerObject('RebuildRequested', {
   rebuild_requested: { type: 'boolean' },
 });
 
+const lateAnswer = answerObject('LateAnswer', {
+  at: timestamp('When it came: after the execution was over, or had gone on without it.'),
+  outcome: { type: 'string', enum: ['succeeded', 'failed', 'unknown'] },
+  provider_cost: orNull(money('What we owe the provider for it; nobody is charged.')),
+  detail: orNull(text('What the provider said.')),
+});
+
 const attempt = answerObject('ProviderAttempt', {
   attempt: count,
   provider: text('Its slug.'),
@@ -77,6 +84,8 @@ const attempt = answerObject('ProviderAttempt', {
   detail: orNull(text('What the provider said, or why nobody knows.')),
   provider_cost: orNull(money('What we owe the provider.')),
   may_have_cost: orNull(money('What we owe it at most, where the outcome is unknown.')),
+  callbacks: { type: 'integer', description: 'How many different callbacks the provider sent.' },
+  late_answer: orNull(lateAnswer),
 });
 
 export const operatorExecutionSchema: Schema = answerObject('OperatorExecution', {

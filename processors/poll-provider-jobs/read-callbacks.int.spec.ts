@@ -9,6 +9,7 @@ import { openAuthenticator } from '../../http/server/auth.js';
 import { serveRoutes, type HttpServer } from '../../http/server/serve-routes.js';
 import { callbackTokenOf } from '../../infra/callback-token.js';
 import { projectorWorkers } from '../../projectors/app.js';
+import { operatorView, readOperatorFacts } from '../../query-api/admin/operator-view.js';
 import {
   openSpecInfra,
   type CatalogueFile,
@@ -267,6 +268,10 @@ describe('read-callbacks', function () {
       available: FUNDS,
       held: 0n,
     });
+    const { facts, beside } = await readOperatorFacts(infra.store, asked.executionId);
+    const [attempt] = operatorView(facts, beside)?.body.attempts ?? [];
+    expect(attempt?.callbacks).to.equal(1);
+    expect(attempt?.late_answer).to.include({ outcome: 'succeeded', provider_cost: '0.020' });
     const [callback] = await sentTo(asked);
     if (!callback) throw new Error('nothing was sent');
     expect((await post(callback.url, callback)).status, 'again').to.equal(200);

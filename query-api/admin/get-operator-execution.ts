@@ -1,9 +1,8 @@
 /** An execution with its attempts, providers, routing decisions and events. */
 import { operatorExecutionSchema } from '../../contracts/http/operator-views.js';
-import { isId } from '../../contracts/ids.js';
-import { streamOf } from '../../contracts/streams.js';
+import { isId, type ExecutionId } from '../../contracts/ids.js';
 import { Refusal, type Route } from '../../http/server/route.js';
-import { operatorView, type Fact } from './operator-view.js';
+import { operatorView, readOperatorFacts } from './operator-view.js';
 import type { QueryInfra } from '../query-infra.js';
 
 export const getOperatorExecution = ({ store }: Pick<QueryInfra, 'store'>): Route => ({
@@ -17,8 +16,8 @@ export const getOperatorExecution = ({ store }: Pick<QueryInfra, 'store'>): Rout
   async handle({ params }) {
     const { id = '' } = params;
     if (!isId('exec', id)) return new Refusal('NOT_FOUND');
-    const facts = (await store.readStream(streamOf('execution', id))) as readonly Fact[];
-    const view = operatorView(facts);
+    const { facts, beside } = await readOperatorFacts(store, id as ExecutionId);
+    const view = operatorView(facts, beside);
     return view ? { status: 200, body: view.body } : new Refusal('NOT_FOUND');
   },
 });

@@ -1,25 +1,47 @@
-/** An execution as operators see it, from its stream alone: admin API and command line. */
+/** An execution as operators see it, from its streams alone: admin API and command line. */
+import type { AttemptEvent } from '../../contracts/events/attempt.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type {
   ExecutionCompleted,
   ExecutionEvent,
   ExecutionRequested,
 } from '../../contracts/events/execution.js';
+import type { ExecutionId } from '../../contracts/ids.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
+import { streamOf } from '../../contracts/streams.js';
 import { chargeOf, ratedCostOf } from '../../domain/execution/charge.js';
 import { foldExecution, type ExecutionView } from '../../domain/execution/view.js';
+import type { EventStore } from '../../infra/event-store/port.js';
 import { attemptBody, attemptsOf, mayHaveCostMore } from './provider-attempts.js';
 
 export type Fact = RecordedEvent<ExecutionEvent>;
 
+interface Reading {
+  readonly facts: readonly Fact[];
+  readonly beside: readonly AttemptEvent[];
+}
+
+/** Its stream, and those of its attempts. */
+export async function readOperatorFacts(
+  store: Pick<EventStore, 'readStream'>,
+  id: ExecutionId,
+): Promise<Reading> {
+  const facts = (await store.readStream(streamOf('execution', id))) as readonly Fact[];
+  const attempts = facts.flatMap(({ type, data }) =>
+    type === 'ProviderDispatched' ? [streamOf('attempt', `${id}.${data.attempt}`)] : [],
+  );
+  const streams = await Promise.all(attempts.map((stream) => store.readStream(stream)));
+  return { facts, beside: streams.flat() as readonly AttemptEvent[] };
+}
+
 /** Undefined when the stream is empty, or was abandoned before it was accepted. */
-export function operatorView(facts: readonly Fact[]) {
+export function operatorView(facts: readonly Fact[], beside: readonly AttemptEvent[]) {
   let view: ExecutionView | undefined;
   for (const fact of facts) view = foldExecution(view, fact);
   const requested = facts.find(({ type }) => type === 'ExecutionRequested');
   if (!view || !requested) return undefined;
   const { data } = requested as RecordedEvent<ExecutionRequested>;
-  const attempts = attemptsOf(facts);
+  const attempts = attemptsOf(facts, beside);
   const body = {
     execution: view.body,
     organization_id: data.organizationId,

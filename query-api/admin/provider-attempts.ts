@@ -1,4 +1,5 @@
 /** The provider attempts of an execution, for operators only. */
+import type { AttemptEvent, ProviderAnsweredLate } from '../../contracts/events/attempt.js';
 import type { RecordedEvent, Timestamp } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent, ProviderDispatched } from '../../contracts/events/execution.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
@@ -13,9 +14,17 @@ interface Attempt {
   readonly providerCost?: Micros;
   /** Of an unknown outcome: what we may owe the provider. */
   readonly mayHaveCost?: Micros;
+  /** How many different ones its provider sent. */
+  readonly callbacks?: number;
+  /** What came when nobody waited any more. */
+  readonly late?: ProviderAnsweredLate['data'];
 }
 
-export function attemptsOf(facts: readonly RecordedEvent<ExecutionEvent>[]): readonly Attempt[] {
+/** `beside`: what the streams of the attempts say, which are no part of the execution's story. */
+export function attemptsOf(
+  facts: readonly RecordedEvent<ExecutionEvent>[],
+  beside: readonly AttemptEvent[],
+): readonly Attempt[] {
   const attempts = new Map<number, Attempt>();
   const learn = (attempt: number, news: Partial<Attempt>) => {
     const known = attempts.get(attempt);
@@ -60,6 +69,11 @@ export function attemptsOf(facts: readonly RecordedEvent<ExecutionEvent>[]): rea
         break;
     }
   }
+  for (const { type, data } of beside) {
+    const { callbacks = 0 } = attempts.get(data.attempt) ?? {};
+    const isCallback = type === 'ProviderCallbackReceived';
+    learn(data.attempt, isCallback ? { callbacks: callbacks + 1 } : { late: data });
+  }
   return [...attempts.values()];
 }
 
@@ -74,6 +88,13 @@ export function mayHaveCostMore(attempts: readonly Attempt[]): Micros {
     if (mayHaveCost !== undefined) doubts.set(dispatched.dispatchKey, mayHaveCost);
   return [...doubts].reduce((sum, [key, cost]) => (key === answered ? sum : sum + cost), 0n);
 }
+
+const lateBody = ({ at, outcome, providerCost, detail }: ProviderAnsweredLate['data']) => ({
+  at,
+  outcome,
+  provider_cost: providerCost === undefined ? null : formatMoney(providerCost),
+  detail: detail ?? null,
+});
 
 export const attemptBody = ({ dispatched, providerCost, mayHaveCost, ...attempt }: Attempt) => ({
   attempt: dispatched.attempt,
@@ -90,4 +111,6 @@ export const attemptBody = ({ dispatched, providerCost, mayHaveCost, ...attempt 
   detail: attempt.detail ?? null,
   provider_cost: providerCost === undefined ? null : formatMoney(providerCost),
   may_have_cost: mayHaveCost === undefined ? null : formatMoney(mayHaveCost),
+  callbacks: attempt.callbacks ?? 0,
+  late_answer: attempt.late ? lateBody(attempt.late) : null,
 });
