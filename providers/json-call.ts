@@ -204,7 +204,8 @@ function wholeOf(ended: Ended, call: Called, readFailure: ReadFailure): Answered
  * JSON that ends before it is done was cut on its way, whatever its framing says; so was a body of
  * nothing that only the end of the connection ended.
  */
-function isCutUnsaid({ headers, body }: Answered): boolean {
+function isCutUnsaid({ status, headers, body }: Answered): boolean {
+  if (status === 204) return false;
   const isFramed = 'content-length' in headers || 'transfer-encoding' in headers;
   if (body.length === 0) return !isFramed;
   if (!BEGINS_AS_JSON.test(body.toString('utf8', 0, FIRST_BYTES))) return false;

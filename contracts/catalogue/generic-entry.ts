@@ -4,14 +4,13 @@
  * *template* is any JSON in whose texts `{{ expression }}` stands for a value.
  */
 import { modalities, type Modality } from '../events/execution.js';
-import { closed, integer, text, type Part } from './schema-parts.js';
+import { closed, text, type Part } from './schema-parts.js';
 
 export interface GenericEntry {
   readonly modality: Modality;
   readonly request: GenericRequestEntry;
   /** What carries the output: JSON, or a body that is the file or the text itself. */
   readonly answer?: 'json' | 'bytes' | 'text';
-  readonly answer_bytes_max?: number;
   readonly job?: GenericJobEntry;
   readonly status?: GenericStatusEntry;
   readonly output?: Readonly<Record<string, string>>;
@@ -222,7 +221,6 @@ export const genericSchema: Part = {
         enum: ['json', 'bytes', 'text'],
         description: 'what the body of a success is: json unless given, bytes or text',
       },
-      answer_bytes_max: integer(1_000, 256 * 1024 * 1024, 'bytes'),
       job,
       status,
       output: map(expression('where the answer has it'), 'output fields by their canonical names'),

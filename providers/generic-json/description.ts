@@ -18,7 +18,6 @@ export interface Description {
   readonly modality: Modality;
   readonly request: RequestTemplate;
   readonly answer: 'json' | 'bytes' | 'text';
-  readonly answerBytesMax: number;
   readonly job: JobDescription | undefined;
   readonly status: StatusDescription | undefined;
   readonly output: ReadonlyMap<string, Expression>;
@@ -125,8 +124,6 @@ const inForm = [...inText, 'file'];
 /** Of what reads answers: the canonical input. */
 const inAnswers = ['input'];
 
-const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
-
 function compile(entry: GenericEntry, place: string, problems: string[]): Description {
   const expression: Compile = (text, at) => compiledOr(text, `${place}.${at}`, problems);
   const request = (one: GenericRequestEntry, at: string, method: 'GET' | 'POST') =>
@@ -140,7 +137,6 @@ function compile(entry: GenericEntry, place: string, problems: string[]): Descri
     modality: entry.modality,
     request: request(entry.request, 'request', 'POST'),
     answer: entry.answer ?? 'json',
-    answerBytesMax: entry.answer_bytes_max ?? ANSWER_BYTES_MAX,
     job: job && {
       id: expression(job.id, 'job.id'),
       poll: job.poll && request(job.poll, 'job.poll', 'GET'),

@@ -41,6 +41,9 @@ export interface NotSent {
   readonly refusal?: unknown;
 }
 
+/** Unless the provider's entry says otherwise. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
 /** The file that an input names was deleted since. */
 class FileMissing extends Error {}
 
@@ -64,7 +67,7 @@ export async function send(
     method: template.method,
     ...filled,
     headers: withoutAccept(filled.headers),
-    bytesMax: description.answerBytesMax,
+    bytesMax: ANSWER_BYTES_MAX,
     mayHaveErrorField: true,
     accept: filled.headers['accept'] ?? (answer === 'json' ? 'application/json' : '*/*'),
   });
