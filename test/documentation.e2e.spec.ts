@@ -1,6 +1,7 @@
 /**
- * What a newcomer types is what a spec runs: every `sh` block of the README and of docs/start, in
- * the order of the page, against a system that the README's own command has started.
+ * What a newcomer types is what a spec runs: every `sh` block of the README, of docs/start and of
+ * the page that connects a provider, in the order of the page, against a system that the README's
+ * own command has started.
  */
 import { readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -35,7 +36,7 @@ describe('the documentation', function () {
     // A clone of its own, as far as a command can see, with a data folder of its own.
     for (const name of ['Makefile', 'bin', 'dist', 'node_modules', 'package.json', 'scripts'])
       await symlink(join(repositoryRoot, name), join(folder.dir, name));
-    for (const name of ['package-lock.json', 'catalogue.yaml'])
+    for (const name of ['package-lock.json', 'catalogue.yaml', 'catalogue.examples'])
       await symlink(join(repositoryRoot, name), join(folder.dir, name));
     expect(textOf('README.md')).to.match(new RegExp(`^${START} `, 'm'));
     env = { PORT: String(await freePort()) };
@@ -74,6 +75,18 @@ describe('the documentation', function () {
     const shown = /^```\nHTTP\/1\.1 202 .*?\n\n(\{.*?\})\n```$/ms.exec(textOf('README.md'))?.[1];
     const keysOf = (json = '{}') => Object.keys(JSON.parse(json) as object);
     expect(keysOf(lines.find((line) => line.startsWith('{"id"')))).to.deep.equal(keysOf(shown));
+  });
+
+  it('docs/build/connect-a-provider.md: a catalogue is checked and imported into', async () => {
+    const lines = await run('docs/build/connect-a-provider.md');
+    expect(lines.filter((line) => line === 'nothing is wrong')).to.have.length(2);
+    expect(lines.filter((line) => line.startsWith('+ '))).to.deep.equal([
+      '+ provider openrouter',
+      '+ openai-gpt-4o-mini  openai/gpt-4o-mini  1m_input_tokens 0.150, 1m_output_tokens 0.600',
+      '+ provider openrouter',
+      '+ openai-gpt-4o-mini  openai/gpt-4o-mini  1m_input_tokens 0.150, 1m_output_tokens 0.600',
+    ]);
+    expect(lines).to.include('written to my-catalogue.yaml');
   });
 
   it('every page of docs/start: each command does what it is there for', async () => {

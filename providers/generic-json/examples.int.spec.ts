@@ -1,4 +1,4 @@
-/** The described providers of catalogue.examples/ against answers in the shape that they document. */
+/** The described providers of catalogue.examples/, answered in the shapes that they document. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
