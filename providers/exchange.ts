@@ -10,7 +10,7 @@ interface Sending extends ExchangeRequest {
 }
 
 /** Of an answer that is an error, so much is read for its code; the rest is not waited for. */
-const ERROR_BYTES_MAX = 64 * 1024;
+export const ERROR_BYTES_MAX = 64 * 1024;
 
 export function exchange({ source, basePath }: Endpoint, sending: Sending): Promise<Ended> {
   const { method, path, headers, body, timeoutMs, signal, bytesMax } = sending;

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import type { Auth, Provider } from '../contracts/catalogue/catalogue.js';
 import type { Answered, Ended } from '../http/client/ended.js';
 import type { Method } from '../http/client/exchange.js';
-import { exchange } from './exchange.js';
+import { ERROR_BYTES_MAX, exchange } from './exchange.js';
 import { pausesInside } from './error-body.js';
 import { hasErrorField, hasErrorInside } from './error-inside.js';
 import {
@@ -22,6 +22,7 @@ import { meanings } from './meanings.js';
 import type { ProviderCall } from './port.js';
 import { retryAfterMsOf } from './retry-after.js';
 import { isSse, sseEventsOf } from './sse.js';
+import { packing, unpack } from './unpacked.js';
 import type { Wire } from './vendor.js';
 
 /** What a vendor does in its own way; a provider's entry in the catalogue goes before it. */
@@ -133,7 +134,9 @@ async function send(
     bytesMax,
   };
   const ended = await exchange(wire.endpoints.of(provider), sending);
-  return wholeOf(ended, call, readerOf(request));
+  const named = ended.kind === 'answered' ? packingOf(ended) : undefined;
+  const plain = named ? await unpacked(ended as Answered, named, bytesMax) : ended;
+  return 'outcome' in plain ? plain : wholeOf(plain, call, readerOf(request));
 }
 
 const readCommonFailure = readFailureBy({});
@@ -185,18 +188,38 @@ const noCredential = (why: string): Unread => ({
   detail: `not sent: ${why}`,
 });
 
+const packingOf = ({ body, headers }: Answered) => packing(body, headers['content-encoding']);
+
+async function unpacked(
+  ended: Answered,
+  named: readonly string[],
+  bytesMax: number,
+): Promise<Ended | NotRead> {
+  const { status, cut } = ended;
+  const isRefusal = status >= 300;
+  if (cut && !isRefusal) return ended;
+  const limits = { bytesMax: isRefusal ? ERROR_BYTES_MAX : bytesMax, isRefusal };
+  const result = await unpack(ended.body, named, limits);
+  if ('body' in result) return { ...ended, body: result.body };
+  if (isRefusal) return { ...ended, body: Buffer.alloc(0) };
+  if (result.failed === 'cut') return { outcome: unknown(`HTTP ${status}, packed and cut short`) };
+  const isTooLarge = result.failed === 'too_large';
+  const why = isTooLarge ? `larger than ${bytesMax} bytes` : 'in a way that cannot be read';
+  return { outcome: unusable(`HTTP ${status}, packed ${why}`) };
+}
+
 function wholeOf(ended: Ended, call: Called, readFailure: ReadFailure): Answered | NotRead {
   if (ended.kind === 'refused') return { outcome: unsentFailure('protocol', 'it cannot be sent') };
   if (ended.kind === 'failed') {
     const { reason, mayHaveStarted, detail } = ended;
-    if (mayHaveStarted) return { outcome: unknown(`no answer: ${detail}`) };
-    return { outcome: unsentFailure(reason, detail) };
+    if (!mayHaveStarted) return { outcome: unsentFailure(reason, detail) };
+    if (reason === 'too_large') return { outcome: unusable('an answer with too large a head') };
+    return { outcome: unknown(`no answer: ${detail}`) };
   }
-  const { status, headers, cut } = ended;
+  const { status, cut } = ended;
   if (status >= 300) return refusalOf(ended, call, readFailure);
+  if (cut?.reason === 'too_large') return { outcome: unusable(`HTTP ${status}, ${cut.detail}`) };
   if (cut !== undefined) return { outcome: unknown(`HTTP ${status}, then: ${cut.detail}`) };
-  const coding = headers['content-encoding'] ?? 'identity';
-  if (coding !== 'identity') return { outcome: unknown(`HTTP ${status}, compressed unasked`) };
   return isCutUnsaid(ended) ? { outcome: unknown(`HTTP ${status}, cut short`) } : ended;
 }
 

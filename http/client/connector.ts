@@ -11,7 +11,7 @@ import type { LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import { addressVerdict } from './addresses.js';
 import type { AllowedNetworks } from './addresses.js';
-import { withoutInformational } from './informational.js';
+import { withMendedHeads } from './answer-head.js';
 import { openTrustedResolver } from './resolve-host.js';
 import type { ResolvedAddress, ResolveHost } from './system-lookup.js';
 import { isLoopbackName, privateOnlyReason } from './vet-url.js';
@@ -32,7 +32,7 @@ interface ConnectorOptions {
 export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
   const { networks, origins, connectTimeoutMs } = options;
   const connectorFor = (isFit: (address: string) => boolean): buildConnector.connector =>
-    withoutInformational(
+    withMendedHeads(
       buildConnector({
         lookup: vettedLookup(options, isFit),
         timeout: connectTimeoutMs,
@@ -78,7 +78,7 @@ function vettedLookup(
 /** Of configured places: nothing is vetted, and no silent DNS server blocks the process. */
 export function trustedConnector(connectTimeoutMs: number): buildConnector.connector {
   const lookup = lookupBy(openTrustedResolver());
-  return withoutInformational(buildConnector({ lookup, timeout: connectTimeoutMs }));
+  return withMendedHeads(buildConnector({ lookup, timeout: connectTimeoutMs }));
 }
 
 const lookupBy =

@@ -267,6 +267,7 @@ function failureReason(code: string, mayHaveStarted: boolean): FailureReason {
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return 'aborted';
   if (tlsCode.test(code)) return 'tls';
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'connect';
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'too_large';
   if (resetCodes.includes(code)) return mayHaveStarted ? 'reset' : 'connect';
   if (code === 'HPE' || code === 'ERR_ASSERTION' || code.startsWith('UND_ERR_')) return 'protocol';
   if (/^E[A-Z0-9]+$/.test(code)) return 'connect';

@@ -11,6 +11,7 @@ import type { ProviderCall, ProviderOutcome, Providers } from '../port.js';
 import { openProviders } from '../open-providers.js';
 import { CREDENTIAL, expectFailed, expectUnknown, sick, type Play } from './expectations.js';
 import { refusals } from './refusals-contract.js';
+import { wrappings } from './wrappings-contract.js';
 import { dripping, json, openStage, raw, type Answer, type Stage } from './stage.js';
 
 interface AdapterCase {
@@ -76,6 +77,7 @@ export function providerAdapterContract(name: string, one: AdapterCase): void {
     refusals(afterPlaying);
     doubt(() => ({ stage, call }), afterPlaying, one);
     unreadable(afterPlaying, one);
+    wrappings(afterPlaying, one.answer, one.outcome);
     bounds(() => ({ stage, call }), afterPlaying, one);
   });
 }
@@ -258,10 +260,11 @@ function bounds(scene: Scene, play: Play, one: AdapterCase): void {
 
   it('reads no body that is announced or turns out larger than its bound', async () => {
     const began = Date.now();
-    expectUnknown(await play(raw(`${head}content-length: 1000000000\r\n\r\n{`)));
+    const announced = await play(raw(`${head}content-length: 1000000000\r\n\r\n{`));
+    expectFailed(announced, 'GENERATION_FAILED', sick);
     const input = { ...one.call.input, width: 256, height: 256 };
     const endless = dripping(`${head}\r\n{"a":"`, 'x'.repeat(1_000_000), 1);
-    expectUnknown(await play(endless, { input }));
+    expectFailed(await play(endless, { input }), 'GENERATION_FAILED', sick);
     expect(Date.now() - began).to.be.below(2_000);
   });
 
