@@ -2,8 +2,8 @@
  * Mends what the head of an answer may have around it before the HTTP client reads it, which is
  * stricter than what servers send:
  *
- * - informational answers (RFC 9110, 15.2), asked for or not: undici takes an unasked `100 Continue`
- *   for the end of the connection. `101` is left to it: it refuses an upgrade that nobody asked for.
+ * - informational answers (RFC 9110, 15.2), asked for or not: undici takes an unasked `100` for the
+ *   end of the connection. `101` is left to it, which refuses an upgrade that nobody asked for.
  * - blank lines before the status line
  * - the same `Content-Length` twice, in two lines or in one (RFC 9112, 6.3), or beside a
  *   `Transfer-Encoding`, which goes before it. Two that differ are left, and refused.

@@ -7,8 +7,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 /**
  * timeout: the deadline passed. connect: no connection. dns: no address. reset: the connection
- * broke. tls: no trust. protocol: not HTTP as we accept it. too_large: a body or a head beyond its cap.
- * aborted: the caller's signal, or the client was closed.
+ * broke. tls: no trust. protocol: not HTTP as we accept it. too_large: a body or a head beyond
+ * its cap. aborted: the caller's signal, or the client was closed.
  */
 export type FailureReason =
   'timeout' | 'connect' | 'dns' | 'reset' | 'tls' | 'protocol' | 'too_large' | 'aborted';

@@ -134,7 +134,7 @@ describe('outbound limits', () => {
 
     const broken: [name: string, reason: string, answer: (socket: Socket) => void][] = [
       ['no HTTP', 'protocol', (socket) => socket.end('hello there\r\n\r\n')],
-      ['64 KiB of headers', 'protocol', (socket) => socket.write(manyHeaders)],
+      ['64 KiB of headers', 'too_large', (socket) => socket.write(manyHeaders)],
       ['a reset', 'reset', (socket) => socket.resetAndDestroy()],
       ['a hang-up', 'reset', (socket) => socket.end()],
       ['a cut head', 'reset', (socket) => socket.end(`${okHead}content-len`)],
@@ -143,7 +143,7 @@ describe('outbound limits', () => {
       ['two lengths', 'protocol', (socket) => socket.end(`${okHead}${twoLengths}\r\n\r\nab`)],
       ['a status of four digits', 'protocol', (socket) => socket.end('HTTP/1.1 2000 OK\r\n\r\n')],
       ['an upgrade', 'reset', (socket) => socket.end(`${upgradeHead}x`)],
-      ['a 100 and no end of it', 'protocol', (socket) => socket.write(manyContinues)],
+      ['a 100 and no end of it', 'too_large', (socket) => socket.write(manyContinues)],
     ];
     for (const [name, reason, answer] of broken) {
       it(`calls ${name} a failure`, async () => {
