@@ -34,7 +34,13 @@ describe('sandbox behaviour', () => {
       callbacksDisordered: false,
       seed: 1,
     });
-    const later = { polaris: initial(50), vega: initial(50), lyra: initial(50) };
+    const later = {
+      polaris: initial(50),
+      vega: initial(50),
+      lyra: initial(50),
+      altair: initial(250),
+      capella: initial(250),
+    };
     expect(await shown('DELETE')).to.deep.equal({
       aurora: initial(200),
       borealis: initial(300),
@@ -56,7 +62,8 @@ describe('sandbox behaviour', () => {
       [[], 'The body must be an object of personalities.'],
       [
         { zephyr: {} },
-        '"zephyr" is not a personality; known: aurora, borealis, polaris, vega, lyra.',
+        '"zephyr" is not a personality; known: aurora, borealis, polaris, vega, lyra, altair, ' +
+          'capella.',
       ],
       [{ aurora: { errorRate: 2 } }, 'aurora: "errorRate" must be from 0 to 1.'],
       [{ aurora: { misbehaviour: 'sulk' } }, 'aurora: "misbehaviour" must be "none" or one of'],

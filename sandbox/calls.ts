@@ -35,6 +35,7 @@ import { type Personality } from './personalities.js';
 import { type CallFacts, type CallRecord } from './record.js';
 import { parseSpeech } from './speech.js';
 import { parseTranscription } from './transcription.js';
+import { textFormatOf } from './text-formats.js';
 import { readBody, sendBytes, sendJson } from './wire.js';
 
 /** What the calls of all personalities share. */
@@ -160,6 +161,8 @@ export async function refuse(
 }
 
 function refusalBody(personality: Personality, refusal: ApiError): string {
+  const text = textFormatOf(personality);
+  if (text) return JSON.stringify(text.refusal(refusal));
   const format = hostFormatOf(personality);
   if (!format) return apiErrorBody(refusal);
   const { status, message, param } = refusal;
@@ -198,17 +201,15 @@ function headerOf(request: IncomingMessage, name: string): string | null {
 
 function parse(desk: Desk, call: Call, body: Buffer | 'too_large'): Parsed {
   const { personality, request, endpoint, facts } = call;
-  const format = hostFormatOf(personality);
-  const hosted = format?.modelAt(endpoint) ?? null;
-  if (!(endpoints[personality.speaks] ?? []).includes(endpoint) && hosted === null) {
+  if (!listensAt(personality, endpoint)) {
     return { refusal: unknownPath(request.method ?? '', facts.path) };
   }
   if (request.method !== 'POST') {
     const message = `Not allowed to ${request.method} on ${endpoint} (HINT: use POST).`;
     return { refusal: { ...invalidRequest(message, null, 'method_not_allowed'), status: 405 } };
   }
-  const scheme = format?.scheme ?? 'Bearer';
-  if (!hasCredential(request.headers.authorization, scheme)) return { refusal: missingBearer };
+  const unknown = credentialProblem(personality, request.headers);
+  if (unknown) return { refusal: unknown };
   if (body === 'too_large') return { refusal: bodyTooLarge(bytesMaxOf(endpoint)) };
   if ((facts.idempotencyKey?.length ?? 0) > keyCharsMax) {
     return { refusal: invalidRequest('The Idempotency-Key has more than 255 characters.', null) };
@@ -225,6 +226,23 @@ function parse(desk: Desk, call: Call, body: Buffer | 'too_large'): Parsed {
   if ('refusal' in parsed) return parsed;
   const { absentModels } = desk.behaviours.of(personality.name);
   return absentModels.includes(parsed.model) ? { refusal: modelNotFound(parsed.model) } : parsed;
+}
+
+function listensAt(personality: Personality, endpoint: string): boolean {
+  const text = textFormatOf(personality);
+  if (text) return text.listensAt(endpoint);
+  if (hostFormatOf(personality)) return hostFormatOf(personality)?.modelAt(endpoint) != null;
+  return (endpoints[personality.speaks] ?? []).includes(endpoint);
+}
+
+function credentialProblem(
+  personality: Personality,
+  headers: IncomingMessage['headers'],
+): ApiError | undefined {
+  const text = textFormatOf(personality);
+  if (text) return headers[text.credentialHeader] ? text.missing?.(headers) : missingBearer;
+  const scheme = hostFormatOf(personality)?.scheme ?? 'Bearer';
+  return hasCredential(headers.authorization, scheme) ? undefined : missingBearer;
 }
 
 const endpoints: Readonly<Partial<Record<Personality['speaks'], readonly string[]>>> = {
@@ -251,6 +269,8 @@ function parseFor(
   json: JsonObject,
 ): Parsed {
   const { name } = personality;
+  const text = textFormatOf(personality);
+  if (text) return text.parse(endpoint, json, personality);
   const format = hostFormatOf(personality);
   const hosted = format?.modelAt(endpoint);
   if (format && typeof hosted === 'string') {

@@ -1,53 +1,56 @@
 /** `POST …/v1/chat/completions`: an OpenAI chat request in, a job that writes its answer out. */
-import { hash } from 'node:crypto';
 import { type ApiError, contentPolicyViolation, invalidRequest } from './api-error.js';
+import {
+  generate,
+  reasoningTokensOf,
+  type GenerationRequest,
+  type SandboxTool,
+} from './generation.js';
 import { type Job, type Parsed } from './job.js';
 import { type Personality } from './personalities.js';
-import { cutTo, proseAbout } from './prose.js';
-import { seedOf } from './random.js';
 
-/** Documented rule of the sandbox: a token is four characters, the last one may be shorter. */
-const charsPerToken = 4;
 const completionTokensDefault = 512;
 const completionTokensMax = 16_384;
 const messagesMax = 2_048;
+
+type JsonObject = Readonly<Record<string, unknown>>;
 
 interface Message {
   readonly role: string;
   readonly text: string;
 }
 
-interface ChatRequest {
-  readonly model: string;
-  readonly messages: readonly Message[];
-  readonly tokensMax: number;
-  readonly stops: readonly string[];
-  readonly seed: number;
-}
-
 export function parseChat(body: Record<string, unknown>, personality: Personality): Parsed {
   const request = requestOf(body);
   if ('status' in request) return { refusal: request };
-  if (request.messages.some(({ text }) => text.includes('[[moderation]]'))) {
-    return { refusal: contentPolicyViolation };
-  }
+  if (request.conversation.includes('[[moderation]]')) return { refusal: contentPolicyViolation };
   return { model: request.model, job: chatJob(request, personality) };
 }
 
-function chatJob(request: ChatRequest, personality: Personality): Job {
+function chatJob(request: GenerationRequest, personality: Personality): Job {
   return {
     status: 200,
     isPaid: true,
     work: null,
     answer({ digest, createdSeconds }) {
-      const { text, finishReason } = completionOf(request, personality);
-      const promptTokens = tokensOf(request.messages.reduce((sum, m) => sum + m.text.length, 0));
-      const completionTokens = tokensOf(text.length);
+      const generated = generate(request, personality);
+      const { text, ending, call, promptTokens, outputTokens, reasoningTokens } = generated;
       const usage = {
         prompt_tokens: promptTokens,
-        completion_tokens: completionTokens,
-        total_tokens: promptTokens + completionTokens,
+        completion_tokens: outputTokens,
+        total_tokens: promptTokens + outputTokens,
+        ...(reasoningTokens > 0 && {
+          completion_tokens_details: { reasoning_tokens: reasoningTokens },
+        }),
       };
+      const called = call && {
+        id: `call_${digest.slice(0, 24)}`,
+        type: 'function',
+        function: { name: call.name, arguments: JSON.stringify(call.arguments) },
+      };
+      const message = called
+        ? { role: 'assistant', content: null, tool_calls: [called], refusal: null }
+        : { role: 'assistant', content: text, refusal: null };
       return {
         usage,
         body: {
@@ -58,9 +61,9 @@ function chatJob(request: ChatRequest, personality: Personality): Job {
           choices: [
             {
               index: 0,
-              message: { role: 'assistant', content: text, refusal: null },
+              message,
               logprobs: null,
-              finish_reason: finishReason,
+              finish_reason: ending === 'tool' ? 'tool_calls' : ending,
             },
           ],
           usage,
@@ -71,25 +74,7 @@ function chatJob(request: ChatRequest, personality: Personality): Job {
   };
 }
 
-function completionOf({ model, messages, tokensMax, stops, seed }: ChatRequest, by: Personality) {
-  const conversation = messages.map(({ role, text }) => `${role}\n${text}`).join('\n');
-  const key = hash('sha256', `${by.name}\n${model}\n${seed}\n${conversation}`, 'hex');
-  const prompt = messages.findLast(({ role }) => role === 'user')?.text ?? conversation;
-  let text = proseAbout(prompt, by.voice, seedOf(key));
-  for (const stop of stops) {
-    const at = text.indexOf(stop);
-    if (at >= 0) text = text.slice(0, at);
-  }
-  const charsMax = tokensMax * charsPerToken;
-  if (text.length <= charsMax) return { text, finishReason: 'stop' };
-  return { text: cutTo(text, charsMax), finishReason: 'length' };
-}
-
-function tokensOf(chars: number): number {
-  return Math.ceil(chars / charsPerToken);
-}
-
-function requestOf(body: Record<string, unknown>): ChatRequest | ApiError {
+function requestOf(body: Record<string, unknown>): GenerationRequest | ApiError {
   const { model } = body;
   if (typeof model !== 'string' || model.length < 1 || model.length > 256) {
     return invalidRequest('You must provide a model parameter.', 'model');
@@ -112,7 +97,24 @@ function requestOf(body: Record<string, unknown>): ChatRequest | ApiError {
   }
   const seed = body['seed'] ?? 0;
   if (!Number.isSafeInteger(seed)) return invalidRequest('seed must be an integer.', 'seed');
-  return { model, messages, tokensMax, stops: stops as string[], seed: Number(seed) };
+  const tools = toolsOf(body['tools']);
+  if ('status' in tools) return tools;
+  const format = formatOf(body['response_format'], messages);
+  if ('status' in format) return format;
+  const conversation = messages.map(({ role, text }) => `${role}\n${text}`).join('\n');
+  return {
+    model,
+    conversation,
+    promptChars: messages.reduce((sum, { text }) => sum + text.length, 0),
+    prompt: messages.findLast(({ role }) => role === 'user')?.text ?? conversation,
+    tokensMax,
+    stops: stops as string[],
+    seed: Number(seed),
+    tools,
+    mustCall: messages.at(-1)?.role === 'tool' ? 'none' : mustCallOf(body['tool_choice']),
+    json: format.json,
+    reasoningTokens: reasoningTokensOf(body['reasoning_effort']),
+  };
 }
 
 function tokensMaxOf(body: Record<string, unknown>): number | ApiError {
@@ -137,13 +139,51 @@ function messagesOf(given: unknown): Message[] | ApiError {
     if (typeof role !== 'string' || !roles.has(role)) {
       return invalidRequest(`Invalid role; expected one of ${[...roles].join(', ')}.`, param);
     }
-    const text = textOf(content);
+    const isCalling = role === 'assistant' && Array.isArray((message as JsonObject)['tool_calls']);
+    const text = isCalling ? (textOf(content) ?? '') : textOf(content);
     if (text === null) {
       return invalidRequest('The content must be a string or a list of parts.', `${param}.content`);
     }
     messages.push({ role, text });
   }
   return messages;
+}
+
+function toolsOf(given: unknown): readonly SandboxTool[] | ApiError {
+  const tools: SandboxTool[] = [];
+  for (const [index, tool] of (Array.isArray(given) ? (given as unknown[]) : []).entries()) {
+    const { type, function: fn } = (tool ?? {}) as { type?: unknown; function?: JsonObject };
+    const { name, parameters = {} } = fn ?? {};
+    if (type !== 'function' || typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name))
+      return invalidRequest(`Invalid 'tools[${index}].function.name'.`, `tools[${index}]`);
+    tools.push({ name, parameters: parameters as JsonObject });
+  }
+  return tools;
+}
+
+function mustCallOf(choice: unknown): GenerationRequest['mustCall'] {
+  if (choice === 'none') return 'none';
+  if (choice === 'required') return 'any';
+  const { function: fn } = (choice ?? {}) as { function?: { name?: unknown } };
+  return typeof fn?.name === 'string' ? { name: fn.name } : 'may';
+}
+
+/** `json_object` wants a message that speaks of JSON, as OpenAI does. */
+function formatOf(
+  given: unknown,
+  messages: readonly Message[],
+): Pick<GenerationRequest, 'json'> | ApiError {
+  const { type: kind = 'text', json_schema: asked } = (given ?? {}) as {
+    type?: unknown;
+    json_schema?: JsonObject;
+  };
+  if (kind === 'text') return { json: null };
+  if (kind === 'json_object' && messages.some(({ text }) => /json/i.test(text)))
+    return { json: 'json' };
+  const schema = asked?.['schema'];
+  if (kind === 'json_schema' && typeof asked?.['name'] === 'string' && schema)
+    return { json: schema as JsonObject };
+  return invalidRequest("Invalid 'response_format'.", 'response_format');
 }
 
 const roles = new Set(['system', 'developer', 'user', 'assistant', 'tool']);

@@ -22,8 +22,8 @@ interface Stamp {
 
 export interface Answer {
   readonly body: object;
-  /** The very object that stands in the body as `usage`. */
-  readonly usage: Readonly<Record<string, number>>;
+  /** The very object that stands in the body as its usage. */
+  readonly usage: Readonly<Record<string, unknown>>;
   /** What is sent in the place of the body, such as a sound. */
   readonly bytes?: { readonly contentType: string; readonly content: Buffer };
 }

@@ -102,11 +102,11 @@ function send({ response, contentType }: Spoiled, body: Buffer): void {
 function withUsage({ body, usage }: Spoiled, count: string): Buffer {
   if (!usage) return body;
   const counts = Object.keys(usage).map((name) => `"${name}":${count}`);
-  const before = Buffer.from(`"usage":${JSON.stringify(usage)}`);
+  const before = Buffer.from(JSON.stringify(usage));
   const at = body.lastIndexOf(before);
   return Buffer.concat([
     body.subarray(0, at),
-    Buffer.from(`"usage":{${counts.join(',')}}`),
+    Buffer.from(`{${counts.join(',')}}`),
     body.subarray(at + before.length),
   ]);
 }

@@ -1,6 +1,6 @@
 /**
- * The providers of the sandbox: two speak OpenAI's wire format, one accepts jobs, and two host
- * other people's models and call back.
+ * The providers of the sandbox: two speak OpenAI's wire format, one Anthropic's, one Gemini's, one
+ * accepts jobs, and two host other people's models and call back.
  */
 import { type Brush } from './pictures.js';
 import { type Voice } from './prose.js';
@@ -12,7 +12,7 @@ export interface Personality {
    * `jobs`: it accepts work, and is asked later what came of it (see jobs.ts); `replicate` and
    * `fal`: it calls back, or is asked (see hosted-jobs.ts).
    */
-  readonly speaks: 'openai' | 'jobs' | 'replicate' | 'fal';
+  readonly speaks: 'openai' | 'jobs' | 'replicate' | 'fal' | 'anthropic' | 'gemini';
   /** Whether a repeated `Idempotency-Key` answers the original result again, unpaid. */
   readonly honoursIdempotencyKey: boolean;
   readonly latencyMs: number;
@@ -60,5 +60,20 @@ export const personalities: readonly Personality[] = [
     latencyMs: 50,
     voice: auroraVoice,
     brush: 'currents',
+  },
+    name: 'altair',
+    speaks: 'anthropic',
+    honoursIdempotencyKey: false,
+    latencyMs: 250,
+    voice: borealisVoice,
+    brush: 'currents',
+  },
+  {
+    name: 'capella',
+    speaks: 'gemini',
+    honoursIdempotencyKey: false,
+    latencyMs: 250,
+    voice: auroraVoice,
+    brush: 'landscape',
   },
 ];

@@ -5,6 +5,8 @@
  *   /<personality>/v1/images/generations    OpenAI images, …/edits too
  *   /<personality>/v1/audio/speech          OpenAI speech, …/transcriptions too
  *   /<personality>/v1/embeddings            OpenAI embeddings
+ *   /altair/v1/messages                     Anthropic messages
+ *   /capella/v1beta/models/…                Gemini generateContent
  *   /<personality>/v1/jobs[/<id>[/cancel]]  work that is answered later
  *   /vega/v1/models/…/predictions  /lyra/…  work that is called back (hosted-jobs.ts)
  *   /<personality>/files/<name>             produced pictures and videos

@@ -1,7 +1,7 @@
 /** The sandbox's own door: how it behaves, and what really reached it. */
 import { send } from '../../testing/client.js';
 
-type Personality = 'aurora' | 'borealis' | 'polaris' | 'vega' | 'lyra';
+type Personality = 'aurora' | 'borealis' | 'polaris' | 'vega' | 'lyra' | 'altair' | 'capella';
 
 interface Behaviour {
   readonly latency?: number | Readonly<Record<string, number | string>>;
