@@ -231,7 +231,8 @@ function parse(desk: Desk, call: Call, body: Buffer | 'too_large'): Parsed {
 function listensAt(personality: Personality, endpoint: string): boolean {
   const text = textFormatOf(personality);
   if (text) return text.listensAt(endpoint);
-  if (hostFormatOf(personality)) return hostFormatOf(personality)?.modelAt(endpoint) != null;
+  const host = hostFormatOf(personality);
+  if (host) return host.modelAt(endpoint) !== null;
   return (endpoints[personality.speaks] ?? []).includes(endpoint);
 }
 

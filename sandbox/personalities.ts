@@ -61,6 +61,7 @@ export const personalities: readonly Personality[] = [
     voice: auroraVoice,
     brush: 'currents',
   },
+  {
     name: 'altair',
     speaks: 'anthropic',
     honoursIdempotencyKey: false,

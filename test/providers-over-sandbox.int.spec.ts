@@ -1,6 +1,7 @@
 /**
  * The adapters of the bundled catalogue against the sandbox, which shares only a wire with them.
  */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -71,6 +72,98 @@ describe('providers over the sandbox', () => {
       signal: new AbortController().signal,
     });
   };
+
+  const talkers: readonly (readonly [string, string])[] = [
+    ['text-generation-standard', 'aurora-chat'],
+    ['text-generation-standard', 'borealis-chat'],
+    ['text-reasoning', 'altair-messages'],
+    ['text-reasoning', 'capella-content'],
+  ];
+  const weather = {
+    name: 'get_weather',
+    description: 'Tells the weather of a city.',
+    parameters: {
+      type: 'object',
+      properties: { city: { type: 'string' }, days: { type: 'integer', minimum: 1 } },
+      required: ['city'],
+    },
+  };
+  const schema = {
+    type: 'object',
+    properties: { city: { type: 'string' }, rain: { type: 'boolean' } },
+    required: ['city', 'rain'],
+    additionalProperties: false,
+  };
+
+  for (const [model, provider] of talkers)
+    it(`${provider} calls a tool, answers its result, and answers in JSON`, async () => {
+      const said = async (input: Readonly<Record<string, unknown>>) => {
+        const outcome = await run(model, provider, { max_tokens: 400, ...input }, randomUUID());
+        if (outcome.kind !== 'succeeded' || outcome.output.modality !== 'text')
+          throw new Error(JSON.stringify(outcome));
+        return { ...outcome.output, usage: outcome.usage };
+      };
+      const ask = { role: 'user', content: 'Please get the weather in Oslo' };
+      const asked = await said({ messages: [ask], tools: [weather], tool_choice: 'auto' });
+      expect(asked).to.include({ text: '', finishReason: 'tool_calls' });
+      const [call] = asked.toolCalls ?? [];
+      expect(call?.arguments).to.deep.equal({ city: 'Oslo', days: 1 });
+      const messages = [
+        ask,
+        { role: 'assistant', content: '', tool_calls: [call] },
+        { role: 'tool', tool_call_id: call?.id, content: '{"rain":true}' },
+      ];
+      const answered = await said({ messages, tools: [weather] });
+      expect(answered).to.include({ finishReason: 'stop' });
+      expect(answered.text).to.have.length.above(20);
+      const format = { type: 'json_schema', schema };
+      const structured = await said({ prompt: 'Rain in Oslo?', response_format: format });
+      expect(structured.json).to.deep.equal({ city: 'Oslo', rain: true });
+      const thought = await said({ prompt: 'Why in Oslo?', reasoning_effort: 'low' });
+      expect(thought.usage.reasoningTokens).to.equal(32);
+      expect(thought.usage.outputTokens).to.be.within(33, 400);
+    });
+
+  for (const [model, provider] of talkers)
+    it(`${provider} withholds what its moderation finds`, async () => {
+      const outcome = await run(model, provider, { prompt: '[[moderation]]' }, randomUUID());
+      expect(outcome).to.include({
+        kind: 'failed',
+        code: 'CONTENT_MODERATION_REJECTED',
+        retryable: false,
+        countsAsFailure: false,
+      });
+    });
+
+  it('altair and capella refuse and fail in words of their own', async () => {
+    for (const [personality, provider] of [
+      ['altair', 'altair-messages'],
+      ['capella', 'capella-content'],
+    ] as const) {
+      for (const [errorStatus, code, countsAsFailure] of [
+        [429, 'MODEL_OVERLOADED', false],
+        [401, 'MODEL_UNAVAILABLE', true],
+        [500, 'GENERATION_FAILED', true],
+      ] as const) {
+        await behave(personality, { latency: 0, errorRate: 1, errorStatus });
+        const outcome = await run('text-reasoning', provider, { prompt: 'x' }, randomUUID());
+        expect(outcome, `${personality} ${errorStatus}`).to.include({
+          kind: 'failed',
+          code,
+          retryable: true,
+          countsAsFailure,
+        });
+      }
+      for (const misbehaviour of ['nan-usage', 'negative-usage', 'huge-usage']) {
+        await behave(personality, { errorRate: 0, misbehaviour });
+        const input = { prompt: 'Why?', max_tokens: 40 };
+        const outcome = await run('text-reasoning', provider, input, randomUUID());
+        if (outcome.kind !== 'succeeded') throw new Error(JSON.stringify(outcome));
+        expect(outcome.usage.outputTokens, misbehaviour).to.be.within(1, 40);
+      }
+      await behave(personality, { misbehaviour: 'none' });
+    }
+  });
 
   for (const personality of ['aurora', 'borealis']) {
     it(`${personality} writes a text within the estimate`, async () => {

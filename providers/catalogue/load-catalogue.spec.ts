@@ -112,6 +112,7 @@ describe('catalogue: loading', () => {
     };
     expect(Object.fromEntries([...models].map(personalitiesOf))).to.deep.equal({
       'text-generation-standard': ['aurora', 'borealis'],
+      'text-reasoning': ['altair', 'capella'],
       'flux-1.1-pro': ['aurora', 'borealis'],
       'image-generation-hd': ['polaris', 'borealis'],
       'video-generation-standard': ['vega', 'lyra'],
