@@ -187,7 +187,7 @@ describe('providers over the sandbox', () => {
       const outcome = await run('flux-1.1-pro', `${personality}-images`, given, key);
       if (outcome.kind !== 'succeeded' || outcome.output.modality !== 'image')
         throw new Error(JSON.stringify(outcome));
-      expect(outcome.usage).to.deep.equal({ images: 2 });
+      expect(outcome.usage).to.deep.include({ images: 2 });
       const heads = outcome.output.images.map((one) => 'base64' in one && one.base64.slice(0, 11));
       expect(heads).to.deep.equal([PNG, PNG]);
     });
