@@ -15,8 +15,8 @@
 import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 
-/** A head that is longer is passed on, and refused as too long. */
-const HEAD_BYTES_MAX = 64 * 1024;
+/** A head that is longer is passed on as it is, and refused where it is too long. */
+const HEAD_BYTES_MAX = 32 * 1024;
 const START = 'HTTP/1.1 1xx';
 const INFORMATIONAL = /^HTTP\/1\.[01] 1(?!01)\d\d/;
 const NOTHING: Buffer = Buffer.alloc(0);
