@@ -20,6 +20,13 @@ interface Accepted {
   readonly held: string;
 }
 
+/** A file of a result, and where it was stored. */
+interface MadeFile {
+  readonly kind: 'image' | 'audio' | 'video';
+  readonly fileId: string;
+  readonly path: string;
+}
+
 /** Amounts are US dollars as decimal strings. */
 export interface DemoStory {
   keysAreIn(file: string): void;
@@ -28,7 +35,7 @@ export interface DemoStory {
   didNotComplete(status: string, code: string | undefined): void;
   wasPaid(ledger: readonly LedgerLine[], cost: string): void;
   answered(text: string): void;
-  madePicture(fileId: string, file: string): void;
+  madeFile(made: MadeFile): void;
   isOver(balance: { readonly available: string; readonly held: string }, baseUrl: string): void;
 }
 
@@ -47,13 +54,15 @@ const toLog = (log: Log): DemoStory => ({
     log.info(`demo:   cost $${cost}`);
   },
   answered: (text) => log.info(`demo:   "${text.slice(0, TEXT_SHOWN)}…"`),
-  madePicture: (fileId, file) => log.info(`demo:   image ${fileId} is at ${file}`),
+  madeFile: ({ kind, fileId, path }) => log.info(`demo:   ${kind} ${fileId} is at ${path}`),
   isOver: ({ available, held }) =>
     log.info(`demo: done; $${available} available, $${held} held. Try it yourself: see README.md`),
 });
 
 const ledgerText = ({ type, amount, balance }: LedgerLine): string =>
   `${type.padEnd(10)} ${amount.padStart(9)}  → $${balance}`;
+
+const FILE_WORDS = { image: 'picture', audio: 'sound', video: 'film' } as const;
 
 function toTerminal(write: (line: string) => void): DemoStory {
   const say = (name: string, text: string) => write(`    ${name.padEnd(10)} ${text}`);
@@ -76,7 +85,7 @@ function toTerminal(write: (line: string) => void): DemoStory {
       say('cost', `$${cost}`);
     },
     answered: (text) => say('answer', `${text.slice(0, TEXT_SHOWN)}…`),
-    madePicture: (_, file) => say('picture', file),
+    madeFile: ({ kind, path }) => say(FILE_WORDS[kind], path),
     isOver({ available }, baseUrl) {
       write(`\n  $${available} of the demo's $100 are left. Keys are in ${keysFile}.`);
       write(`  The API and its reference are at ${baseUrl}/docs; README.md has a first curl.`);

@@ -45,6 +45,11 @@ const firstExecutions = [
     model: 'flux-1.1-pro',
     input: { prompt: 'A lighthouse over a sea of paper boats at dawn' },
   },
+  {
+    key: 'demo-speech',
+    model: 'tts-standard',
+    input: { text: 'Every job is paid from a prepaid balance, and every step is an event.' },
+  },
 ] as const;
 
 /**
@@ -113,11 +118,20 @@ interface Balance {
   readonly held: string;
 }
 
+interface ResultFile {
+  readonly file_id: FileId;
+  readonly format: string;
+}
+
 interface Execution {
   readonly id: string;
   readonly status: string;
   readonly cost: string | null;
-  readonly result?: { readonly images?: readonly { readonly file_id: FileId }[] };
+  readonly result?: {
+    readonly images?: readonly ResultFile[];
+    readonly audio?: ResultFile;
+    readonly video?: ResultFile;
+  };
   readonly error?: { readonly code: string };
 }
 
@@ -141,23 +155,25 @@ async function runOne(
   story.wasAccepted({
     id: accepted.id,
     model: body.model,
-    prompt: body.input.prompt,
+    prompt: 'text' in body.input ? body.input.text : body.input.prompt,
     held: accepted.hold_amount,
   });
   const ended = await untilEnded(get, accepted.id, story);
   if (ended.status !== 'COMPLETED') return story.didNotComplete(ended.status, ended.error?.code);
   story.wasPaid(await ledgerOf(get, ended.id), ended.cost ?? '');
-  const [image] = ended.result?.images ?? [];
-  if (!image) {
+  const { images, audio, video } = ended.result ?? {};
+  const made = images?.[0] ?? audio ?? video;
+  if (!made) {
     const result = await get<{ output: { text: string } }>(`/executions/${ended.id}/result`);
     return story.answered(result.output.text);
   }
-  const picture = await download(`${url}/files/${image.file_id}/download`, apiKey);
+  const bytes = await download(`${url}/files/${made.file_id}/download`, apiKey);
   const folder = join(dataDir, 'demo');
-  const file = join(folder, `${body.model}.png`);
+  const path = join(folder, `${body.model}.${made.format}`);
   await mkdir(folder, { recursive: true });
-  await writeFile(file, picture);
-  story.madePicture(image.file_id, file);
+  await writeFile(path, bytes);
+  const kind = images ? 'image' : audio ? 'audio' : 'video';
+  story.madeFile({ kind, fileId: made.file_id, path });
 }
 
 type Get = <T>(path: string) => Promise<T>;

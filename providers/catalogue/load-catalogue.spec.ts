@@ -116,6 +116,9 @@ describe('catalogue: loading', () => {
       'flux-1.1-pro': ['aurora', 'borealis'],
       'image-generation-hd': ['polaris', 'borealis'],
       'video-generation-standard': ['vega', 'lyra'],
+      'tts-standard': ['aurora', 'borealis'],
+      'transcription-standard': ['aurora', 'borealis'],
+      'embedding-standard': ['aurora', 'borealis'],
     });
     const { estimated } = estimateFor(models.get('flux-1.1-pro')!, { prompt: 'a boat' });
     expect([formatMoney(estimated), formatMoney(holdFor(estimated))]).to.deep.equal([

@@ -50,13 +50,14 @@ function saysWhatItDoes(system: () => System): void {
 }
 
 function hasPaidForItsDemo(system: () => System): void {
-  it('has run a text and an image model through its own API, and paid for both', async () => {
+  it('has run a model of each kind through its own API, and paid for all', async () => {
     await demoIsDone(system());
     const api = clientOf(system(), (await system().credentials()).api_key);
     const executions = await api.all<ExecutionBody>('/executions');
     expect(executions.map(({ model, status }) => [model, status])).to.have.deep.members([
       ['text-generation-standard', 'COMPLETED'],
       ['flux-1.1-pro', 'COMPLETED'],
+      ['tts-standard', 'COMPLETED'],
     ]);
     const spent = executions.reduce((sum, { cost }) => sum + micros(cost ?? '0'), 0n);
     const { available, held, total } = await api.balance();
@@ -69,9 +70,9 @@ function hasPaidForItsDemo(system: () => System): void {
   it('prints the timeline, the ledger and where the picture lies', async () => {
     await demoIsDone(system());
     for (const step of ['accepted', 'started', 'completed'])
-      expect(said(system(), new RegExp(`^demo: .*execution\\.${step}`))).to.have.length(2);
+      expect(said(system(), new RegExp(`^demo: .*execution\\.${step}`))).to.have.length(3);
     for (const entry of ['HOLD', 'SETTLEMENT', 'RELEASE'])
-      expect(said(system(), new RegExp(`^demo: +ledger ${entry}`))).to.have.length(2);
+      expect(said(system(), new RegExp(`^demo: +ledger ${entry}`))).to.have.length(3);
     const [line = ''] = said(system(), /^demo: +image file_/);
     const path = line.replace(/^.* is at /, '');
     expect(path).to.equal(join(system().dataDir, 'demo', 'flux-1.1-pro.png'));
@@ -79,6 +80,10 @@ function hasPaidForItsDemo(system: () => System): void {
     expect(png.subarray(0, 8).toString('hex')).to.equal('89504e470d0a1a0a');
     expect(png.subarray(12, 16).toString('latin1')).to.equal('IHDR');
     expect([png.readUInt32BE(16), png.readUInt32BE(20)]).to.deep.equal([1024, 1024]);
+    const [spoken = ''] = said(system(), /^demo: +audio file_/);
+    const sound = spoken.replace(/^.* is at /, '');
+    expect(sound).to.equal(join(system().dataDir, 'demo', 'tts-standard.wav'));
+    expect((await readFile(sound)).toString('latin1', 0, 4)).to.equal('RIFF');
   });
 }
 
