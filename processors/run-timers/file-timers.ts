@@ -17,7 +17,7 @@ type ExpireFile = Extract<DueTimer, { kind: 'expire-file' }>;
 type RemoveFile = Extract<DueTimer, { kind: 'remove-file' }>;
 
 /** Executions last from seconds to days. */
-const IN_USE_PAUSE_MS = 10_000;
+const IN_USE_PAUSE_MS = 2_000;
 const CATCH_UP_MS = 1_000;
 
 export async function expireFile(
