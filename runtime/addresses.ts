@@ -7,8 +7,6 @@ export interface Addresses {
   readonly publicUrl: string;
   /** Base of the links by which files are downloaded. */
   readonly filesUrl: string;
-  /** False where the public URL is of this machine alone: providers elsewhere cannot reach it. */
-  readonly isPublic: boolean;
   /** Called once the port is known, before the first request. */
   listensOn(port: number): void;
 }
@@ -25,9 +23,6 @@ export function openAddresses({ port, publicUrl: given, filesUrl }: Given): Addr
     get filesUrl() {
       return filesUrl ?? publicUrl;
     },
-    get isPublic() {
-      return !isLoopback(publicUrl);
-    },
     listensOn(actual) {
       publicUrl = given ?? ownUrl(actual);
     },
@@ -36,8 +31,18 @@ export function openAddresses({ port, publicUrl: given, filesUrl }: Given): Addr
 
 const ownUrl = (port: number): string => `http://127.0.0.1:${port}`;
 
+/** Whether a provider at that URL reaches us. */
+export function isReachedFrom(
+  { publicUrl }: Pick<Addresses, 'publicUrl'>,
+  baseUrl: string,
+): boolean {
+  // Who is reached by TLS alone does not come in the clear.
+  if (baseUrl.startsWith('https:')) return publicUrl.startsWith('https:') && !isLoopback(publicUrl);
+  return !isLoopback(publicUrl) || isLoopback(baseUrl);
+}
+
 /** Whether only this machine reaches the URL. */
-export function isLoopback(url: string): boolean {
+function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   if (hostname === 'localhost' || hostname.endsWith('.localhost')) return true;
   if (hostname.startsWith('['))

@@ -97,7 +97,7 @@ describe('catalogue check', () => {
       'one.yaml: 2 models, 2 routes, 2 providers, version …',
       'note     providers.writer: the variable WRITER_KEY is not set, so it cannot be called',
       'note     providers.filmer: cannot reach MODELROUTE_PUBLIC_URL (http://127.0.0.1:8080), ' +
-        'so its jobs are polled and files are sent as bytes',
+        'so its jobs are polled',
       'nothing is wrong',
     ]);
     expect(exitCode).to.equal(0);

@@ -6,7 +6,7 @@ import { loadCatalogue } from '../../providers/catalogue/load-catalogue.js';
 import { openProviders } from '../../providers/open-providers.js';
 import type { Providers } from '../../providers/port.js';
 import { callsBack } from '../../processors/run-execution/callback-url.js';
-import { openAddresses } from '../../runtime/addresses.js';
+import { isReachedFrom, openAddresses } from '../../runtime/addresses.js';
 import { EXIT_FOUND, type Context } from '../context.js';
 import { isNamed } from './names.js';
 import { tryRoute } from './try-route.js';
@@ -73,13 +73,18 @@ function notesOn(context: Context, { providers: all }: Catalogue, providers: Pro
     for (const name of credentialsOf(provider))
       if (!env[name]?.trim())
         notes.push(`providers.${slug}: the variable ${name} is not set, so it cannot be called`);
+    if (provider.fileInput === 'url' && !isReachedFrom(addresses, provider.baseUrl))
+      notes.push(
+        `providers.${slug}: cannot fetch files from MODELROUTE_PUBLIC_URL ` +
+          `(${addresses.publicUrl}), so it is sent their bytes`,
+      );
     const adapter = providers.adapter(provider.adapter);
     if (!adapter.readCallback || adapter.callsBack?.(provider) === false) continue;
     notes.push(
       callsBack({ addresses, providers }, provider)
         ? `providers.${slug}: calls back under ${addresses.publicUrl}`
         : `providers.${slug}: cannot reach MODELROUTE_PUBLIC_URL (${addresses.publicUrl}), so ` +
-            'its jobs are polled and files are sent as bytes',
+            'its jobs are polled',
     );
   }
   return notes;

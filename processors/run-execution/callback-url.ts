@@ -1,7 +1,7 @@
 /** Where a provider may call back about one attempt; a provider that cannot reach us is asked. */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
 import { callbackTokenOf, type CalledAttempt } from '../../infra/callback-token.js';
-import { isLoopback } from '../../runtime/addresses.js';
+import { isReachedFrom } from '../../runtime/addresses.js';
 import type { Infra } from '../../runtime/infra.js';
 
 type Given = Pick<Infra, 'addresses' | 'providers' | 'secrets'>;
@@ -23,9 +23,5 @@ export function callsBack(
 ): boolean {
   const adapter = providers.adapter(provider.adapter);
   if (!adapter.readCallback || adapter.callsBack?.(provider) === false) return false;
-  const { publicUrl } = addresses;
-  // Who is reached by TLS alone does not call back in the clear.
-  if (provider.baseUrl.startsWith('https:'))
-    return publicUrl.startsWith('https:') && !isLoopback(publicUrl);
-  return !isLoopback(publicUrl) || isLoopback(provider.baseUrl);
+  return isReachedFrom(addresses, provider.baseUrl);
 }

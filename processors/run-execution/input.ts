@@ -7,7 +7,7 @@ import { withDefaults } from '../../domain/pricing/defaults.js';
 import { filesIn } from '../../providers/catalogue/input-validators.js';
 import { linkToken } from '../../infra/files/links.js';
 import { withoutPlace } from '../../infra/files/place/without-place.js';
-import { isLoopback } from '../../runtime/addresses.js';
+import { isReachedFrom } from '../../runtime/addresses.js';
 import type { Infra } from '../../runtime/infra.js';
 import { InputUnavailable, type InputFile, type ProviderCall } from '../../providers/port.js';
 
@@ -98,7 +98,7 @@ function urlFor(
   { baseUrl, timeoutMs }: Provider,
   fileId: FileId,
 ): string | undefined {
-  if (!addresses.isPublic && !isLoopback(baseUrl)) return undefined;
+  if (!isReachedFrom(addresses, baseUrl)) return undefined;
   const expiresAtMs = now() + timeoutMs + LINK_GRACE_MS;
   const token = linkToken(secrets.fileLinkKey, { use: 'input', fileId, expiresAtMs });
   return `${addresses.publicUrl}/v1/files/content/${token}`;

@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Role } from '../../../infra/config/config.js';
 import { refuseMalformed } from '../../../http/server/client-error.js';
+import { STREAM_MS_MAX } from '../../../http/server/stream-body.js';
 import type { Reply } from '../../../http/server/route.js';
 import { send } from '../../../http/server/send.js';
 import {
@@ -40,7 +41,8 @@ interface BalancerOptions {
 }
 
 const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Replicas bound what they read; an upload may take as long as they say. */
+const REQUEST_TIMEOUT_MS = STREAM_MS_MAX + 60_000;
 const KEEP_ALIVE_MS = 65_000;
 const HEADER_BYTES_MAX = 16 * 1024;
 const DRAIN_MS = 4_000;
