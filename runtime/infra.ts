@@ -9,6 +9,7 @@ import type { CatalogueHolder } from '../providers/catalogue/catalogue-holder.js
 import type { EventBus } from '../infra/event-bus/port.js';
 import type { EventStore, Position } from '../infra/event-store/port.js';
 import type { FileStore } from '../infra/files/port.js';
+import type { LimitShares } from '../infra/limit-shares/port.js';
 import type { Leases } from '../infra/leases/port.js';
 import type { Log } from '../infra/logger.js';
 import type { Metrics } from '../infra/metrics.js';
@@ -49,6 +50,8 @@ export interface Infra extends Repositories {
   readonly downloads: Outbound;
   readonly leases: Leases;
   readonly waiting: WaitingExecutions;
+  /** What this process may use of the limits of provider accounts. */
+  readonly limitShares: LimitShares;
   readonly reports: ProcessReports;
   readonly accounts: Accounts;
   readonly secrets: Secrets;

@@ -12,6 +12,7 @@ import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
 import { openAddresses } from './addresses.js';
 import { openDependencies } from './dependencies.js';
 import type { Infra } from './infra.js';
+import { openPostgresLimitShares } from '../infra/limit-shares/postgres.js';
 import { openPostgresLeases } from '../infra/leases/postgres.js';
 import type { Log } from '../infra/logger.js';
 import { openMetrics, type Metrics } from '../infra/metrics.js';
@@ -137,8 +138,9 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   };
 }
 
-const openWaiting = (pool: Pool): Pick<Infra, 'waiting' | 'reports'> => ({
+const openWaiting = (pool: Pool): Pick<Infra, 'waiting' | 'limitShares' | 'reports'> => ({
   waiting: openPostgresWaitingExecutions({ pool }),
+  limitShares: openPostgresLimitShares({ pool }),
   reports: openProcessReports({ pool }),
 });
 

@@ -5,6 +5,7 @@
 import type { Promises } from '../../contracts/catalogue/capabilities.js';
 import type { Catalogue, Model } from '../../contracts/catalogue/catalogue.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
+import type { Usage } from '../../contracts/events/execution.js';
 import type { SubmitBody } from '../../contracts/http/post-executions.js';
 import type { Micros } from '../../contracts/money.js';
 import { withDefaults } from '../../domain/pricing/defaults.js';
@@ -21,6 +22,8 @@ export interface ModelsAsked {
   readonly catalogueVersion: string;
   /** Of the dearest route where the execution may go. */
   readonly estimated: Micros;
+  /** Of the model that is asked for. */
+  readonly usage: Usage;
 }
 
 /** Throws a `Refusal` when the body asks for something that no route does. */
@@ -35,9 +38,9 @@ export function modelsAsked(
   if (details.length > 0)
     throw new Refusal('INPUT_VALIDATION_ERROR', 'The input is not valid for this model.', details);
   const first = estimateOf(model, body, require);
-  if (typeof first !== 'bigint') throw new Refusal('INPUT_VALIDATION_ERROR', undefined, first);
+  if (!('estimated' in first)) throw new Refusal('INPUT_VALIDATION_ERROR', undefined, first);
   const fallbacks: Model[] = [];
-  let estimated = first;
+  let { estimated } = first;
   for (const [index, slug] of (body.fallback_models ?? NONE).entries()) {
     const fallback = fallbackOf(models.get(slug), model, body, require);
     if ('message' in fallback)
@@ -47,7 +50,7 @@ export function modelsAsked(
     fallbacks.push(fallback.model);
     if (fallback.estimated > estimated) ({ estimated } = fallback);
   }
-  return { model, fallbacks, catalogueVersion, estimated };
+  return { model, fallbacks, catalogueVersion, estimated, usage: first.usage };
 }
 
 const NONE: readonly string[] = [];
@@ -57,11 +60,11 @@ function estimateOf(
   model: Model,
   { input }: SubmitBody,
   require: Promises | undefined,
-): Micros | ErrorDetail[] {
+): ReturnType<typeof estimateFor> | ErrorDetail[] {
   const completed = withDefaults(model, input);
   const permitted = permittedRoutes(model, completed, require);
   if ('details' in permitted) return permitted.details;
-  return estimateFor(model, completed, permitted.routes).estimated;
+  return estimateFor(model, completed, permitted.routes);
 }
 
 function fallbackOf(
@@ -75,8 +78,8 @@ function fallbackOf(
   if (model.modality !== first.modality)
     return { code: 'other_modality', message: `has another modality than '${first.slug}'` };
   const details = validateInput(model, body.input);
-  const estimated = details.length > 0 ? details : estimateOf(model, body, require);
-  if (typeof estimated === 'bigint') return { model, estimated };
-  const [{ field = '', code = '', message = '' } = {}] = estimated;
+  const found = details.length > 0 ? details : estimateOf(model, body, require);
+  if ('estimated' in found) return { model, estimated: found.estimated };
+  const [{ field = '', code = '', message = '' } = {}] = found;
   return { code, message: `cannot take it: ${field} ${message}` };
 }

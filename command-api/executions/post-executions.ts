@@ -115,7 +115,7 @@ function submissionOf(
   files: ReturnType<typeof inputFiles>,
 ): Submission {
   const { commands, body, caller, executionId, key, bodyHash, request } = asked;
-  const { model, fallbacks, catalogueVersion, estimated } = chosen;
+  const { model, fallbacks, catalogueVersion, estimated, usage } = chosen;
   const webhookUrl = webhookUrlOf(commands, body);
   const inputBytes = Buffer.from(asked.input);
   const sha256 = sha256Hex(inputBytes);
@@ -146,6 +146,7 @@ function submissionOf(
       catalogueVersion,
       ...(fallbacks.length > 0 && { fallbackModels: fallbacks.map(({ slug }) => slug) }),
       ...(body.require && { require: body.require }),
+      estimatedUsage: usage,
     },
     inputBytes,
     metadata: metadataOf(request, caller.keyId, executionId),

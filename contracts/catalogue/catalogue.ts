@@ -34,6 +34,15 @@ export interface Auth {
   readonly scheme?: string;
 }
 
+/** One of our accounts at a provider, and what all processes together may ask it for. */
+export interface Account {
+  readonly name: string;
+  readonly credentialEnv?: string;
+  readonly credentialFile?: string;
+  readonly requestsPerMinute?: number;
+  readonly tokensPerMinute?: number;
+}
+
 export interface Provider {
   readonly slug: string;
   readonly adapter: string;
@@ -70,6 +79,8 @@ export interface Provider {
   readonly fileInput?: FileInput;
   readonly breaker: Breaker;
   readonly poll: Poll;
+  /** Absent where there is one without limits. */
+  readonly accounts?: readonly Account[];
   /** What the adapter generic-json goes by. */
   readonly generic?: GenericEntry;
 }

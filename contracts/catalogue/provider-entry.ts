@@ -1,9 +1,15 @@
 /** A provider in the catalogue file. */
+import {
+  accountsSchema,
+  limitParts,
+  type AccountEntry,
+  type LimitsEntry,
+} from './account-entry.js';
 import { genericSchema, type GenericEntry } from './generic-entry.js';
 import type { FileInput } from './catalogue.js';
 import { closed, integer, text, type Part } from './schema-parts.js';
 
-export interface ProviderEntry {
+export interface ProviderEntry extends LimitsEntry {
   readonly adapter: string;
   readonly base_url: string;
   /** The base URL is where the API is: no version is added. */
@@ -30,6 +36,7 @@ export interface ProviderEntry {
   readonly poll?: PollEntry;
   readonly file_input?: FileInput;
   readonly generic?: GenericEntry;
+  readonly accounts?: readonly AccountEntry[];
 }
 
 export interface PollEntry {
@@ -122,6 +129,8 @@ export const providerSchema: Part = closed(
       description: 'statuses after which the work may be done all the same',
     },
     answer_bytes_max: integer(1_024, 536_870_912, 'bytes'),
+    ...limitParts,
+    accounts: accountsSchema,
     credential_env: {
       type: 'string',
       pattern: '^[A-Z][A-Z0-9_]{0,127}$',

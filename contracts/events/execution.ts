@@ -4,6 +4,7 @@ import type { CanonicalCode, ErrorDetail } from '../error-codes.js';
 import type { ApiKeyId, ExecutionId, FileId, HoldId, OrganizationId } from '../ids.js';
 import type { Micros } from '../money.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
+import { routeCandidate, type RouteCandidate } from './route-candidate.js';
 import {
   anything,
   count,
@@ -45,16 +46,6 @@ export interface ExecutionFact {
   readonly executionId: ExecutionId;
   readonly organizationId: OrganizationId;
   readonly at: Timestamp;
-}
-
-/** One candidate route of a routing decision; `skipped` says why it was not taken. */
-export interface RouteCandidate {
-  readonly route: string;
-  readonly provider: string;
-  readonly score: number;
-  readonly skipped?: string;
-  /** With `skipped: capability`: the field of the input that the route cannot do. */
-  readonly lacks?: string;
 }
 
 /** A file that a provider produced, as callers see it. */
@@ -112,6 +103,8 @@ export type ExecutionRequested = DomainEvent<
     readonly fallbackModels?: readonly string[];
     /** What its caller and its organization require of where it is worked on. */
     readonly require?: Promises;
+    /** The most that it was estimated to use. */
+    readonly estimatedUsage?: Usage;
   }
 >;
 
@@ -125,6 +118,8 @@ export type ProviderDispatched = DomainEvent<
     readonly dispatchKey: string;
     readonly deadline: Timestamp;
     readonly candidates: readonly RouteCandidate[];
+    /** Which of our accounts at the provider was used, where it has several or a limit. */
+    readonly account?: string;
     /** Where it is not the model that was asked for. */
     readonly model?: string;
     /** Present where providers may have been paid before: so much of it may be lost. */
@@ -321,21 +316,15 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     catalogueVersion: text,
     'fallbackModels?': listOf(slug),
     'require?': required,
+    'estimatedUsage?': usage,
   }),
   ProviderDispatched: eventSchema('An attempt is claimed and may call its provider.', {
     ...onRoute,
     dispatchKey: text,
     deadline: timestamp,
-    candidates: listOf(
-      record({
-        route: text,
-        provider: text,
-        score: { ...size, type: 'number', minimum: -Number.MAX_SAFE_INTEGER },
-        'skipped?': text,
-        'lacks?': text,
-      }),
-    ),
+    candidates: listOf(routeCandidate),
     'unknownMaxCost?': money,
+    'account?': text,
     'model?': slug,
   }),
   ProviderAccepted: eventSchema('The provider took the job and will call back or can be polled.', {

@@ -1,13 +1,8 @@
 /** What may be asked of an execution. */
 import type { CanonicalCode, ErrorDetail } from '../../contracts/error-codes.js';
 import type { Timestamp } from '../../contracts/events/envelope.js';
-import type {
-  Advice,
-  OutputFile,
-  PayloadRef,
-  RouteCandidate,
-  Usage,
-} from '../../contracts/events/execution.js';
+import type { Advice, OutputFile, PayloadRef, Usage } from '../../contracts/events/execution.js';
+import type { RouteCandidate } from '../../contracts/events/route-candidate.js';
 import type { ExecutionId, HoldId, OrganizationId } from '../../contracts/ids.js';
 import type { Micros } from '../../contracts/money.js';
 import type { Charge } from './charge.js';
@@ -24,6 +19,8 @@ export type Command =
       candidates: readonly RouteCandidate[];
       /** Where it is not the one that was asked for. */
       model?: string;
+      /** Of the provider, where it has several or a limit. */
+      account?: string;
       /** What may be lost at providers whose outcome is unknown; nothing where absent. */
       unknownMaxCost?: Micros;
       at: Timestamp;

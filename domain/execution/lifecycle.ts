@@ -25,6 +25,7 @@ export interface Attempt {
   readonly route: string;
   /** Where it is not the one that was asked for. */
   readonly model?: string;
+  readonly account?: string;
   readonly dispatchKey: string;
   readonly deadline: Timestamp;
   readonly dispatchedAt: Timestamp;
@@ -142,12 +143,13 @@ const pending = ({ request, attempts }: Known, notBefore?: Timestamp): State => 
 });
 
 function dispatched({ request, attempts }: Known, data: ProviderDispatched['data']): State {
-  const { attempt, provider, route, model, dispatchKey, deadline, at } = data;
+  const { attempt, provider, route, model, account, dispatchKey, deadline, at } = data;
   const current: Attempt = {
     attempt,
     provider,
     route,
     ...(model !== undefined && { model }),
+    ...(account !== undefined && { account }),
     dispatchKey,
     deadline,
     dispatchedAt: at,

@@ -6,7 +6,7 @@ import type { Modality, Usage } from '../../contracts/events/execution.js';
 import { formatMoney, parseMoney } from '../../contracts/money.js';
 import { withDefaults } from './defaults.js';
 import { inputTokensMax } from './input-tokens.js';
-import { boundedUsage, costAt, costOf, estimateFor, holdFor } from './pricing.js';
+import { boundedUsage, costAt, costOf, estimateFor, holdFor, weighing } from './pricing.js';
 
 const free: Price = {
   per_request: 0n,
@@ -241,6 +241,20 @@ describe('pricing: hold', () => {
     expect(holdFor(8_334n)).to.equal(10_001n);
     expect(holdFor(40_000n)).to.equal(48_000n);
     expect(holdFor(10_001n)).to.equal(12_002n);
+  });
+});
+
+describe('pricing: weighing', () => {
+  it('is the cost without its rounding', () => {
+    const price = {
+      per_request: 7n,
+      per_1m_input_tokens: 2_500_000n,
+      per_second: 100n,
+      tiers: [{ above_input_tokens: 10, per_1m_input_tokens: 5_000_000n }],
+    };
+    expect(weighing({ inputTokens: 3, seconds: 0.5 })(price)).to.equal(7 + 7.5 + 50);
+    expect(weighing({ inputTokens: 11 })(price)).to.equal(7 + 55);
+    expect(weighing({})({})).to.equal(0);
   });
 });
 

@@ -90,6 +90,32 @@ function amountsOf(price: UnitPrices, usage: Usage): Readonly<Record<Amount, big
   };
 }
 
+/**
+ * What lists cost for one use, as numbers: to weigh routes against each other, quickly, and never
+ * to charge anybody.
+ */
+export function weighing(usage: Usage): (price: Price) => number {
+  const amounts: Readonly<Record<Amount, number>> = {
+    request: 1,
+    images: usage.images ?? 0,
+    pixels: usage.pixels ?? 0,
+    milliseconds: (usage.seconds ?? 0) * 1_000,
+    characters: usage.characters ?? 0,
+    freshTokens: usage.inputTokens ?? 0,
+    cachedTokens: 0,
+    outputTokens: usage.outputTokens ?? 0,
+  };
+  return (price) => {
+    const prices = price.tiers ? pricesAt(price, usage) : price;
+    let sum = 0;
+    for (const unit in prices) {
+      const [amount, units] = linesOf[unit as PriceUnit];
+      sum += (Number(prices[unit as PriceUnit]) * amounts[amount]) / Number(units);
+    }
+    return sum;
+  };
+}
+
 /** A route, and what the caller pays on it. */
 export type PricedRoute = Pick<Route, 'name' | 'price'>;
 

@@ -1,11 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
+import type { Usage } from '../../contracts/events/execution.js';
 import type { Price } from '../../contracts/catalogue/price-units.js';
 import { closedCircuit, openedElsewhere } from './breaker.js';
 import type { AttemptEnd } from '../execution/doubt.js';
 import { chooseRoute, type RoutingFacts } from './choose-route.js';
-import { unknownHealth, type ProviderHealth } from './health.js';
+import type { ProviderHealth } from './health.js';
+import type { Observation } from './observation.js';
 
 const perRequest = (amountMicros: bigint): Price => ({
   per_request: amountMicros,
@@ -110,30 +112,74 @@ describe('routing: choice among the healthy', () => {
     const model = modelWith(routeTo('aurora', { cost: perRequest(2_000n) }), borealis);
     const { chosen, candidates } = chooseRoute(facts({ model }));
     expect(chosen).to.equal(borealis);
-    expect(candidates.map(({ score }) => score)).to.deep.equal([75, 100]);
+    expect(candidates.map(({ score }) => score)).to.deep.equal([80, 100]);
   });
 
-  it('prefers the faster provider, and gives the unobserved a chance', () => {
-    const slow: ProviderHealth = { ...unknownHealth, latencyMs: 300 };
-    const quick: ProviderHealth = { ...unknownHealth, latencyMs: 100 };
+  it('prefers the quicker route, and gives the unobserved a chance', () => {
+    const seen = (p90Ms: number, atMs = 0) => ({ counts: [], p90Ms, successShare: 1, atMs });
+    const scoresAt = (observations: ReadonlyMap<string, Observation>, nowMs = 0) =>
+      chooseRoute(facts({ observations, nowMs })).candidates.map(({ score }) => score);
     const both = new Map([
-      ['aurora', slow],
-      ['borealis', quick],
+      ['m/aurora', seen(300)],
+      ['m/borealis', seen(100)],
     ]);
-    expect(chooseRoute(facts({ health: both })).candidates.map(({ score }) => score)).to.deep.equal(
-      [80, 100],
+    expect(scoresAt(both)).to.deep.equal([83, 100]);
+    expect(scoresAt(new Map([['m/aurora', seen(300)]]))).to.deep.equal([100, 100]);
+    expect(scoresAt(both, 300_000), 'too long ago').to.deep.equal([100, 100]);
+    expect(chooseRoute(facts({ observations: both })).candidates[0]).to.deep.include({
+      p90Ms: 300,
+      success: 100,
+    });
+  });
+
+  it('prefers the route whose calls succeeded lately', () => {
+    const poor = { counts: [], successShare: 0.5, atMs: 0 };
+    const observations = new Map([['m/aurora', poor]]);
+    const { chosen, candidates } = chooseRoute(facts({ observations }));
+    expect(chosen).to.equal(borealis);
+    expect(candidates.map(({ score, success }) => [score, success])).to.deep.equal([
+      [90, 50],
+      [100, undefined],
+    ]);
+  });
+
+  it('weighs prices by what the execution is estimated to use', () => {
+    const long = routeTo('aurora', { price: { per_1k_input_tokens: 1_000n }, cost: {} });
+    const brief = routeTo('borealis', { price: { per_1k_output_tokens: 1_000n }, cost: {} });
+    const chosenFor = (usage: Usage) =>
+      chooseRoute(facts({ model: modelWith(long, brief), usage })).chosen;
+    expect(chosenFor({ inputTokens: 4_000, outputTokens: 1_100 })).to.equal(long);
+    expect(chosenFor({ inputTokens: 4_000, outputTokens: 900 })).to.equal(brief);
+  });
+
+  it('draws by weight from those that are about as good, the same again for the same', () => {
+    const model = modelWith(
+      routeTo('aurora', { weight: 1, cost: perRequest(600n) }),
+      routeTo('borealis', { weight: 3 }),
     );
-    const one = new Map([['aurora', slow]]);
-    expect(chooseRoute(facts({ health: one })).candidates.map(({ score }) => score)).to.deep.equal([
-      100, 100,
-    ]);
+    const names = Array.from({ length: 400 }, (_, n) => {
+      const given = facts({ model, seed: `exec_${n}` });
+      expect(chooseRoute(given)).to.deep.equal(chooseRoute(given));
+      return chooseRoute(given).chosen?.provider;
+    });
+    expect(names.filter((name) => name === 'aurora').length).to.be.within(70, 130);
+    const dear = modelWith(routeTo('aurora', { weight: 9, cost: perRequest(2_000n) }), {
+      ...borealis,
+      weight: 1,
+    });
+    for (let n = 0; n < 50; n++)
+      expect(chooseRoute(facts({ model: dear, seed: `${n}` })).chosen?.provider).to.equal(
+        'borealis',
+      );
+    const none = modelWith({ ...aurora, weight: 0 }, { ...borealis, weight: 0 });
+    expect(chooseRoute(facts({ model: none, seed: 'x' })).chosen?.provider).to.equal('aurora');
   });
 
   it('prefers the provider with more room', () => {
     const health = new Map([['aurora', { circuit: closedCircuit, inFlight: 5 }]]);
     const { chosen, candidates } = chooseRoute(facts({ health }));
     expect(chosen).to.equal(borealis);
-    expect(candidates.map(({ score }) => score)).to.deep.equal([90, 100]);
+    expect(candidates.map(({ score }) => score)).to.deep.equal([93, 100]);
   });
 });
 
@@ -198,6 +244,28 @@ describe('routing: what is skipped, and why', () => {
     expect(chooseRoute(facts({ health })).restsUntilMs).to.equal(400);
     health.set('borealis', { circuit: closedCircuit, inFlight: 10 });
     expect(chooseRoute(facts({ health }))).to.not.have.property('restsUntilMs');
+  });
+
+  it('a provider whose accounts are at their limit, and waits for it', () => {
+    const hasRoom = ({ slug }: Provider) => slug !== 'aurora';
+    expect(reasons({ hasRoom })).to.deep.equal(['limit', undefined]);
+    const choice = chooseRoute(facts({ hasRoom: () => false }));
+    expect(choice.waitsFor).to.deep.equal(['aurora', 'borealis']);
+    expect(choice).to.not.have.property('restsUntilMs');
+  });
+
+  it('a route that does not promise what is required, or cannot do what is asked', () => {
+    const model = modelWith(
+      routeTo('aurora', { promises: { region: 'us' } }),
+      routeTo('borealis', { promises: { region: 'eu' }, capabilities: { tools: false } }),
+    );
+    const asked = { model, require: { region: 'eu' }, input: { tools: [{}] } };
+    const { candidates, waitsFor } = chooseRoute(facts(asked));
+    expect(waitsFor).to.deep.equal([]);
+    expect(candidates.map(({ skipped, lacks }) => [skipped, lacks])).to.deep.equal([
+      ['require', undefined],
+      ['capability', 'input.tools'],
+    ]);
   });
 
   it('given nothing that waiting can help, says neither route nor provider', () => {

@@ -2,13 +2,10 @@
  * The choice of a route, with its reasons: every route of the model is a candidate, has a score and
  * is either eligible or skipped for one stated reason. The same facts always give the same choice.
  *
- * Score, 0 to 100, more is better, rounded to a whole point:
- *   50 × cheapest price + cost of all candidates ÷ its own      (both the caller's bill and ours)
- *   30 × fastest observed latency ÷ its own                     (30 when not observed: try it)
- *   20 × free share of the provider's bulkhead
- *
- * Order among the eligible: fewest failures in this execution, then score, then the catalogue's
- * priority, then the catalogue's order.
+ * Order among the eligible: fewest failures in this execution, then score (score.ts), then the
+ * catalogue's priority, then the catalogue's order. Where the best has a weight, one is drawn by
+ * weight from those with a weight that are about as good; the draw follows from the execution's id
+ * and the number of the attempt.
  *
  * After an attempt whose outcome is unknown, only what domain/execution/doubt.ts permits is
  * eligible. A route that may be asked again under its key comes first, and while it is only full
@@ -16,12 +13,15 @@
  */
 import type { Promises } from '../../contracts/catalogue/capabilities.js';
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
-import type { RouteCandidate } from '../../contracts/events/execution.js';
+import type { Usage } from '../../contracts/events/execution.js';
+import type { RouteCandidate } from '../../contracts/events/route-candidate.js';
 import { doubtsOf, keyFor, type AttemptEnd } from '../execution/doubt.js';
-import { costOf } from '../pricing/pricing.js';
 import { admissionOf, type Circuit } from './breaker.js';
 import { unknownHealth, type ProviderHealth } from './health.js';
+import { drawn } from './draw.js';
+import { freshly, type Observation } from './observation.js';
 import { forbiddenBy } from './permitted-routes.js';
+import { scoresOf } from './score.js';
 
 export interface RoutingFacts {
   readonly model: Model;
@@ -37,6 +37,14 @@ export interface RoutingFacts {
   readonly require?: Promises | undefined;
   /** With its defaults; absent where no route of the model needs it. */
   readonly input?: Readonly<Record<string, unknown>> | undefined;
+  /** What it is estimated to use; the model's default where that was not recorded. */
+  readonly usage?: Usage | undefined;
+  /** Of routes, by their names. */
+  readonly observations?: ReadonlyMap<string, Observation>;
+  /** Whether the limits of a provider's accounts let a call through. */
+  readonly hasRoom?: (provider: Provider) => boolean;
+  /** Names the execution, for draws by weight. */
+  readonly seed?: string;
   readonly nowMs: number;
 }
 
@@ -74,9 +82,10 @@ export function chooseRoute(facts: RoutingFacts): RouteChoice {
     score,
     ...(skip && { skipped: skip.reason }),
     ...(skip?.lacks !== undefined && { lacks: skip.lacks }),
+    ...seenOf(route, facts),
   }));
-  const best = options.filter(({ skip }) => !skip).toSorted(inOrder)[0];
-  if (best) return { chosen: best.route, candidates, waitsFor: [] };
+  const chosen = chosenOf(options, facts);
+  if (chosen) return { chosen, candidates, waitsFor: [] };
   const passing = options.filter(({ skip }) => skip?.passes);
   const waitsFor = [...new Set(passing.map(({ route }) => route.provider))];
   const untilMs = Math.min(...passing.map(({ skip }) => skip?.untilMs ?? 0));
@@ -88,7 +97,8 @@ export function chooseRoute(facts: RoutingFacts): RouteChoice {
 }
 
 function optionsOf(facts: RoutingFacts): readonly Option[] {
-  const scores = scoresOf(facts);
+  const { model, usage = model.usageDefault } = facts;
+  const scores = scoresOf(model.routes, { ...facts, usage });
   const isDoubtful = doubtsOf(facts.tried).length > 0;
   const options = facts.model.routes.map((route, index): Option => {
     const skip = skipOf(route, facts);
@@ -97,7 +107,9 @@ function optionsOf(facts: RoutingFacts): readonly Option[] {
     const failures = isAskedFirst ? -1 : own.length;
     return { route, failures, score: scores[index] ?? 0, ...(skip && { skip }) };
   });
-  const isAwaited = options.some(({ failures, skip }) => failures < 0 && skip === bulkheadFull);
+  const isAwaited = options.some(
+    ({ failures, skip }) => failures < 0 && (skip === bulkheadFull || skip === atLimit),
+  );
   if (!isAwaited) return options;
   return options.map((option) =>
     option.failures < 0 || option.skip ? option : { ...option, skip: elsewhere },
@@ -111,12 +123,38 @@ const isPatient = (own: readonly AttemptEnd[]): boolean =>
 const keyOf = ({ name, provider }: Route, { tried, model }: RoutingFacts): string | undefined =>
   keyFor(tried, { provider, route: name }, model.unknownMaxCost);
 
+/** What was known of it then, for operators. */
+function seenOf({ name }: Route, { observations, nowMs }: RoutingFacts) {
+  const seen = observations && freshly(observations.get(name), nowMs);
+  if (!seen) return undefined;
+  const { p90Ms, successShare } = seen;
+  return { ...(p90Ms !== undefined && { p90Ms }), success: Math.round(100 * successShare) };
+}
+
+/** So many points are no reason to give a route more than its weight. */
+const ABOUT_AS_GOOD = 10;
+
+function chosenOf(options: readonly Option[], { seed, tried }: RoutingFacts): Route | undefined {
+  const eligible = options.filter(({ skip }) => !skip);
+  const best = eligible.toSorted(inOrder)[0];
+  if (!best || best.route.weight === undefined || seed === undefined) return best?.route;
+  const asGood = eligible.filter(
+    ({ failures, score, route }) =>
+      failures === best.failures &&
+      score >= best.score - ABOUT_AS_GOOD &&
+      route.weight !== undefined,
+  );
+  const weightOf = ({ route }: Option) => route.weight ?? 0;
+  return (drawn(asGood, weightOf, `${seed}.${tried.length + 1}`) ?? best).route;
+}
+
 function inOrder(a: Option, b: Option): number {
   return a.failures - b.failures || b.score - a.score || a.route.priority - b.route.priority;
 }
 
 function skipOf(route: Route, facts: RoutingFacts): Skip | undefined {
-  const { providers, health, circuits, organization, tried, nowMs, require, input } = facts;
+  const { providers, health, circuits, organization, tried, nowMs } = facts;
+  const { require, input, hasRoom } = facts;
   const provider = providers.get(route.provider);
   if (!provider) return { reason: 'provider_unknown', passes: false };
   const forbidden = forbiddenBy(route, require, input);
@@ -137,7 +175,7 @@ function skipOf(route: Route, facts: RoutingFacts): Skip | undefined {
   const own = ofRoute && admissionOf(ofRoute, breaker, nowMs, organization);
   if (own && !own.admitted) return { reason: 'route_rests', passes: true, untilMs: own.untilMs };
   if (inFlight >= provider.bulkhead) return bulkheadFull;
-  return undefined;
+  return hasRoom && !hasRoom(provider) ? atLimit : undefined;
 }
 
 /** The route would answer the same again. */
@@ -153,24 +191,5 @@ function doubtSkip(route: Route, provider: Provider, facts: RoutingFacts): Skip 
 }
 
 const bulkheadFull: Skip = { reason: 'bulkhead_full', passes: true };
+const atLimit: Skip = { reason: 'limit', passes: true };
 const elsewhere: Skip = { reason: 'outcome_unknown_elsewhere', passes: false };
-
-function scoresOf({ model, providers, health }: RoutingFacts): readonly number[] {
-  const known = model.routes.map(({ provider, price, cost }) => {
-    const { latencyMs, inFlight } = health.get(provider) ?? unknownHealth;
-    const bulkhead = providers.get(provider)?.bulkhead ?? 1;
-    const money = Number(costOf(price, model.usageDefault) + costOf(cost, model.usageDefault));
-    const speedMs = latencyMs === undefined ? undefined : Math.max(latencyMs, 1);
-    return { money, latencyMs: speedMs, free: Math.max(0, 1 - inFlight / bulkhead) };
-  });
-  const cheapest = Math.min(...known.map(({ money }) => money));
-  const fastestMs = Math.min(...known.map(({ latencyMs }) => latencyMs ?? Infinity));
-  return known.map(({ money, latencyMs, free }) =>
-    Math.round(
-      50 * share(cheapest, money) + 30 * share(fastestMs, latencyMs ?? fastestMs) + 20 * free,
-    ),
-  );
-}
-
-/** `best` ÷ `own`, 1 when they are the same (also zero, also not known). */
-const share = (best: number, own: number): number => (best === own ? 1 : best / own);

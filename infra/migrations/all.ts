@@ -32,6 +32,7 @@ export const processingMigrations: readonly Migration[] = [
   step(204, 'processing: dead letters and processed positions', 'dead-letters'),
   step(205, 'processing: waiting executions', 'waiting-executions'),
   step(206, 'processing: reports of processes', 'process-reports'),
+  step(212, 'processing: shares of limits', 'limit-shares'),
   step(290, 'processing: whose positions these are', 'log-identity'),
   step(291, 'processing: since when these positions hold', 'log-epoch'),
 ];

@@ -3,6 +3,7 @@ import type { Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import * as Execution from '../../domain/execution/execution.js';
 import { modelTried } from '../../domain/execution/model-tried.js';
+import { withAccount } from '../../domain/routing/provider-account.js';
 import type { Infra } from '../../runtime/infra.js';
 
 interface UnwantedJob {
@@ -44,8 +45,9 @@ export function cancelJobOf(infra: Infra, state: Execution.State): string {
   const { executionId } = state.request;
   const model = models.get(modelTried(state.request, attempt));
   const route = model?.routes.find(({ name }) => name === attempt.route);
-  const provider = providers.get(attempt.provider);
-  if (!route || !provider) return 'no_route';
+  const known = providers.get(attempt.provider);
+  if (!route || !known) return 'no_route';
+  const provider = withAccount(known, attempt.account);
   const { dispatchKey, job } = attempt;
   const { providerJobId } = job;
   cancelProviderJob(infra, { executionId, dispatchKey, provider, route, providerJobId });

@@ -3,6 +3,7 @@ import type { Loaded } from '../../command-handling/repository.js';
 import type * as Execution from '../../domain/execution/execution.js';
 import { modelTried } from '../../domain/execution/model-tried.js';
 import { endingOf } from '../../domain/routing/health.js';
+import { withAccount } from '../../domain/routing/provider-account.js';
 import type { ProviderResult } from '../../providers/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { AcceptedJobs } from '../run-execution/accepted-jobs.js';
@@ -21,7 +22,8 @@ export function jobAttemptOf<S extends InFlight>(
   const model = models.get(modelTried(request, current));
   const route = model?.routes.find(({ name }) => name === current.route);
   const provider = providers.get(current.provider);
-  return model && route && provider && { claimed, model, route, provider };
+  if (!model || !route || !provider) return undefined;
+  return { claimed, model, route, provider: withAccount(provider, current.account) };
 }
 
 /** Records what became of the job, and gives back its slot; a word for what was recorded. */

@@ -132,6 +132,12 @@ async function perform(
   infra.log.debug({ ...fieldsOf(attempt), outcome: kind, ...detail, recorded, ms }, 'attempt');
 }
 
+/** Undefined where nobody counted them. */
+function tokensUsed(outcome: ProviderResult): number | undefined {
+  if (outcome.kind !== 'succeeded' || outcome.usage.inputTokens === undefined) return undefined;
+  return outcome.usage.inputTokens + (outcome.usage.outputTokens ?? 0);
+}
+
 async function end(
   infra: Infra,
   jobs: AcceptedJobs,
@@ -156,7 +162,7 @@ async function end(
     return 'awaits_callback';
   }
   const retryAfterMs = outcome.kind === 'failed' ? outcome.retryAfterMs : undefined;
-  attempt.slot.release(endingOf(outcome), latencyMs, retryAfterMs);
+  attempt.slot.release(endingOf(outcome), latencyMs, retryAfterMs, tokensUsed(outcome));
   const recorded = await recordOutcome(infra, NAME, attempt, outcome, stopping);
   if (recorded !== 'AlreadyFinished' && recorded !== 'NotThisAttempt') return recorded;
   return tellLate(infra, attempt, outcome);

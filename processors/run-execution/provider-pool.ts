@@ -18,7 +18,8 @@ import { openRouteCircuits, type Calling } from './route-circuits.js';
 
 /** A slot in a provider's bulkhead; given back once, with how the call ended. */
 export interface ProviderSlot {
-  release(ending: CallEnding, latencyMs: number, retryAfterMs?: number): void;
+  /** `tokens`: what it used, where that is known. */
+  release(ending: CallEnding, latencyMs: number, retryAfterMs?: number, tokens?: number): void;
 }
 
 /** A provider, or one of its routes. */

@@ -31,11 +31,13 @@ import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
 import { cancelJobOf } from '../poll-provider-jobs/cancel-provider-job.js';
 import type { AcceptedJobs } from './accepted-jobs.js';
+import { tokensOf } from './account-limits.js';
 import { inputOf, wordsOf } from './input.js';
 import { openProviderCalls, type ProviderCalls } from './provider-calls.js';
 import { openProviderPool, type ProviderPool, type ProviderSlot } from './provider-pool.js';
 import type { Calling } from './route-circuits.js';
 import { secondsOf } from './record-outcome.js';
+import { openKnownRoutes, openRouteSlot, type KnownRoutes, type RouteSlot } from './route-slots.js';
 import { sharedCircuits } from './shared-circuits.js';
 import { WAITING_SETTINGS, type Start, type WaitingSettings } from './waiting-entry.js';
 import { openWaitingRoom } from './waiting-room.js';
@@ -73,22 +75,24 @@ export function openRunExecution(
 ): RunExecution {
   const { metrics } = infra;
   const pool = openProviderPool(metrics, infra.now);
+  const known = openKnownRoutes(infra);
   const calls = openProviderCalls(infra, jobs);
+  const given = { infra, pool, known, calls };
   const rows = openWaitingRows(infra.waiting, infra.instance, settings.takenMs);
   const start = async (waiting: WaitingExecution, how: Start, signal: AbortSignal) => {
     const { executionId, cause, sinceMs } = waiting;
     const metadata = metadataOf('run-execution', executionId, cause);
-    const advanced = await advance({ infra, pool, calls, executionId, metadata, signal, how });
+    const advanced = await advance({ ...given, executionId, metadata, signal, how });
     const outcome = typeof advanced === 'string' ? advanced : 'waiting';
     metrics.handled.inc({ group: 'run-execution/waiting', outcome });
     return typeof advanced === 'string' ? undefined : { ...advanced, sinceMs };
   };
   const weightOf = (organizationId: OrganizationId) => infra.quotas.of(organizationId).weight;
-  const room = openWaitingRoom({ infra, pool, rows, settings, weightOf, start });
+  const room = openWaitingRoom({ infra, pool, ...known, rows, settings, weightOf, start });
   return {
     circuits: sharedCircuits(infra, pool),
     async advance(executionId, metadata, signal) {
-      const advanced = await advance({ infra, pool, calls, executionId, metadata, signal });
+      const advanced = await advance({ ...given, executionId, metadata, signal });
       if (typeof advanced === 'string') return { outcome: advanced };
       await rows.add(advanced);
       room.found(advanced);
@@ -125,7 +129,7 @@ export function openRunExecution(
           return callOff(infra, jobs, executionId, revision);
         }
         const metadata = metadataOf('run-execution', executionId, notification);
-        const job = { infra, pool, calls, executionId, metadata, signal };
+        const job = { ...given, executionId, metadata, signal };
         const advanced = await advance(job, revision);
         if (typeof advanced === 'string') return advanced;
         return { outcome: 'waiting', processed: room.join(advanced, revision) };
@@ -139,6 +143,7 @@ type Pending = Extract<Execution.State, { status: 'pending' }>;
 interface Job {
   readonly infra: Infra;
   readonly pool: ProviderPool;
+  readonly known: KnownRoutes;
   readonly calls: ProviderCalls;
   readonly executionId: ExecutionId;
   readonly metadata: CommandMetadata;
@@ -173,11 +178,21 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
   const models = await modelsOfRequest(infra, request);
   const { providers } = infra.catalogue.current();
   how?.beforeChoice();
-  const { require } = request;
-  const circuits = { health: pool.health(), circuits: pool.routes() };
-  const { organizationId: organization } = request;
-  const facts = { providers, ...circuits, organization, tried, nowMs, require };
-  const next = chooseModel(models, facts);
+  const { require, estimatedUsage: usage, organizationId: organization } = request;
+  const { limits, observations } = job.known;
+  const next = chooseModel(models, {
+    providers,
+    health: pool.health(),
+    circuits: pool.routes(),
+    observations,
+    hasRoom: (one) => limits.hasRoom(one, tokensOf(usage ?? {})),
+    organization,
+    usage,
+    seed: job.executionId,
+    tried,
+    nowMs,
+    require,
+  });
   const { model, choice = NO_CHOICE } = next ?? {};
   const route = choice.chosen;
   const provider = route && providers.get(route.provider);
@@ -235,26 +250,30 @@ interface Chosen {
 
 /** A slot is taken before the claim, so that the deadline never runs while waiting for one. */
 async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise<string> {
-  const { executionId, organizationId } = loaded.state.request;
-  const slot = job.pool.take(chosen.provider, {
+  const { state } = loaded;
+  const { executionId, organizationId, estimatedUsage = {} } = state.request;
+  const { dispatchKey, account } = keyOf(state, chosen);
+  const taken = job.pool.take(chosen.provider, {
     route: chosen.route.name,
     organization: organizationId,
     execution: executionId,
   });
+  const tokens = tokensOf(estimatedUsage);
+  const place = openRouteSlot(job.known, taken, { ...chosen, tokens, account });
+  const { slot, provider } = place;
   let isCalling = false;
   try {
-    const { model, provider } = chosen;
-    const input = await inputOf(job.infra, model, loaded.state.request, provider);
+    const input = await inputOf(job.infra, chosen.model, state.request, provider);
     if (typeof input === 'string') return await giveUp(job, loaded, input);
     const claimedAtMs = performance.now();
-    const result = await appendClaim(job, loaded, chosen);
+    const result = await appendClaim(job, loaded, chosen, { ...place, dispatchKey });
     if (result.outcome === 'rejected') return `not_dispatchable_${result.reason}`;
     if (result.outcome !== 'accepted') return result.outcome;
-    const { state } = result;
-    if (state.status !== 'processing') throw new Error(`a claim led to '${state.status}'`);
+    const { state: current } = result;
+    if (current.status !== 'processing') throw new Error(`a claim led to '${current.status}'`);
     isCalling = true;
-    const claimed = { ...result, state };
-    job.calls.start({ ...chosen, claimed, claimedAtMs, input, slot });
+    const claimed = { ...result, state: current };
+    job.calls.start({ ...chosen, provider, claimed, claimedAtMs, input, slot });
     return 'dispatched';
   } finally {
     if (!isCalling) letGo(slot);
@@ -266,25 +285,22 @@ async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise
  * Otherwise an attempt that was never made would have to be taken for one whose end is unknown.
  */
 async function appendClaim(
-  { infra, executionId, metadata, signal }: Job,
+  { infra, metadata, signal }: Job,
   loaded: Loaded<Pending>,
-  { model, provider, route, candidates }: Chosen,
+  { model, route, candidates }: Chosen,
+  { provider, account, dispatchKey }: RouteSlot & { readonly dispatchKey: string },
 ) {
-  const { attempts: earlier } = loaded.state;
-  const { unknownMaxCost } = model;
-  const target = { provider: provider.slug, route: route.name };
-  const key = keyFor(earlier, target, unknownMaxCost);
-  const isNew = key === undefined || key === 'new';
-  const dispatchKey = isNew ? `${executionId}.${earlier.length + 1}` : key;
   const atMs = infra.now();
   const deadlineMs = atMs + provider.timeoutMs + RECOVERY_SLACK_MS;
   const command: Execution.Command = {
     type: 'Dispatch',
-    ...target,
+    provider: provider.slug,
+    route: route.name,
+    ...(account !== undefined && { account }),
     ...(model.slug !== loaded.state.request.model && { model: model.slug }),
     dispatchKey,
     candidates,
-    unknownMaxCost,
+    unknownMaxCost: model.unknownMaxCost,
     deadline: new Date(deadlineMs).toISOString(),
     at: new Date(atMs).toISOString(),
   };
@@ -293,7 +309,17 @@ async function appendClaim(
   return retryOnOutage(append, signal);
 }
 
-const letGo = (slot: ProviderSlot): void => slot.release('neutral', 0);
+/** The key of the attempt that is made again, with its account, or a new one. */
+function keyOf({ request, attempts }: Pending, { model, provider, route }: Chosen) {
+  const target = { provider: provider.slug, route: route.name };
+  const key = keyFor(attempts, target, model.unknownMaxCost);
+  const again = attempts.find(({ dispatchKey }) => dispatchKey === key);
+  const dispatchKey = again?.dispatchKey ?? `${request.executionId}.${attempts.length + 1}`;
+  return { dispatchKey, account: again?.account };
+}
+
+/** No call was made. */
+const letGo = (slot: ProviderSlot): void => slot.release('neutral', 0, undefined, 0);
 
 /** Nobody waits for the execution any more: its provider may stop, and its slot is free. */
 async function callOff(

@@ -4,6 +4,7 @@ import type { FairQueue } from '../../domain/routing/fair-queue.js';
 import type { WaitingQueue } from '../../domain/routing/waiting-queue.js';
 import type { WaitingExecution } from '../../infra/waiting-executions/port.js';
 import type { Infra } from '../../runtime/infra.js';
+import type { AccountLimits } from './account-limits.js';
 import type { ProviderPool } from './provider-pool.js';
 import type { WaitingRows } from './waiting-rows.js';
 
@@ -46,6 +47,7 @@ export type RoomInfra = Pick<
 export interface RoomOptions {
   readonly infra: RoomInfra;
   readonly pool: ProviderPool;
+  readonly limits: Pick<AccountLimits, 'takesMore' | 'onRoom' | 'run'>;
   readonly rows: WaitingRows;
   readonly settings: WaitingSettings;
   /** How often it is served in a round of its queue. */

@@ -50,10 +50,13 @@ export function openWaitingRoom(options: RoomOptions): WaitingRoom {
     queueOf: (name) => queueOf(room, name),
   };
   options.pool.onRelease((provider) => offer(room, provider));
+  options.limits.onRoom((provider) => offer(room, provider));
   return {
     open(signal) {
       room.signal = signal;
       keepHouse(room, signal);
+      const renewing = options.limits.run(signal).finally(() => room.running.delete(renewing));
+      room.running.add(renewing);
       const reporting = reportUntil(room, options.infra, signal).finally(() =>
         room.running.delete(reporting),
       );

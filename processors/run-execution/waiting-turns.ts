@@ -21,6 +21,7 @@ export function offer(room: Room, slug: string): void {
     // The circuit does not count reservations, so probes are started one after another.
     const isProbing = circuit.status !== 'closed' && circuit.only === undefined;
     if (isProbing && room.pool.reserved(slug) > 0) return;
+    if (!room.limits.takesMore(provider, room.pool.reserved(slug))) return;
     const entry = nextFor(room, slug);
     if (!entry) return;
     startOn(room, entry, slug);

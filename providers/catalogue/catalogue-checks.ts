@@ -5,6 +5,7 @@ import type { PollEntry } from '../../contracts/catalogue/provider-entry.js';
 import type { Modality } from '../../contracts/events/execution.js';
 import { boundOf } from '../../domain/pricing/defaults.js';
 import { adapterKinds } from '../registry.js';
+import { accountProblems } from './accounts-of.js';
 import { capabilityProblems } from './capability-checks.js';
 import { compilerOfInputs, type CompileInput } from './input-validators.js';
 import { imagePriceProblems, priceProblems } from './price-checks.js';
@@ -25,6 +26,7 @@ export function crossProblems(document: CatalogueDocument, variables: Variables)
         ...adapterProblems(`${place}.adapter`, adapter),
         ...baseUrlProblems(`${place}.base_url`, base_url, variables),
         ...wireProblems(place, entry, variables),
+        ...accountProblems(place, entry),
         ...pollProblems(`${place}.poll`, poll),
         ...(kind?.check?.(entry, place) ?? []),
         ...(generic && adapter !== 'generic-json'

@@ -1,10 +1,12 @@
 /** A provider of the catalogue, from its entry in the file. */
 import type { Auth, Poll, Provider } from '../../contracts/catalogue/catalogue.js';
 import type { PollEntry, ProviderEntry } from '../../contracts/catalogue/provider-entry.js';
+import { accountsOf } from './accounts-of.js';
 import { filledIn, type Variables } from './variables.js';
 
 export function providerOf(slug: string, entry: ProviderEntry, variables: Variables): Provider {
   const { breaker = {}, poll = {}, credential_env: credentialEnv } = entry;
+  const accounts = accountsOf(entry);
   return {
     slug,
     adapter: entry.adapter,
@@ -26,6 +28,7 @@ export function providerOf(slug: string, entry: ProviderEntry, variables: Variab
     },
     poll: pollOf(poll),
     ...(entry.file_input && { fileInput: entry.file_input }),
+    ...(accounts && { accounts }),
     ...(entry.generic && { generic: entry.generic }),
   };
 }
