@@ -7,6 +7,7 @@ import { accept, imageOf, newKey, textOf, whenOver } from './testing/executions.
 import { freshDatabase } from '../infra/postgres/testing/fresh-database.js';
 import { callsFor } from '../sandbox/testing/behaviour.js';
 import { startSystem, type System } from '../testing/system.js';
+import { freePort } from '../testing/free-port.js';
 import { versitygwInSuite } from '../infra/object-store/testing/versitygw.js';
 
 const METRICS_KEY = 'a-scraper-of-the-specs';
@@ -24,17 +25,19 @@ describe('roles apart', function () {
   before(async function () {
     this.timeout(120_000);
     const { url } = await freshDatabase();
+    const port = await freePort();
     const env = {
       ...store().env,
       DATABASE_URL: url,
       MODELROUTE_MASTER_KEY: 'm'.repeat(32),
       MODELROUTE_METRICS_KEY: METRICS_KEY,
+      MODELROUTE_PUBLIC_URL: `http://127.0.0.1:${port}`,
     };
     const scraped = { ...env, MODELROUTE_METRICS_PORT: '0' };
     workers = await startSystem({ roles: 'processors,projectors,sandbox', env: scraped });
     const more = { ...env, SANDBOX_URL: workers.sandboxUrl };
     [commands, queries] = await Promise.all([
-      startSystem({ roles: 'command-api', env: more }),
+      startSystem({ roles: 'command-api', env: { ...more, PORT: String(port) } }),
       startSystem({ roles: 'query-api', env: more }),
     ]);
     ({ api: writer } = await newTenant(commands));
@@ -104,6 +107,16 @@ describe('roles apart', function () {
     const { status, bytes, headers } = await reader.call('GET', path);
     expect([status, headers['content-type']]).to.deep.equal([200, 'image/png']);
     expect(bytes.subarray(1, 4).toString()).to.equal('PNG');
+  });
+
+  it('make a video together, called back at one door, read behind another', async () => {
+    const input = { prompt: 'Together', duration_s: 1 };
+    const model = 'video-generation-standard';
+    const { id } = await accept(writer, { model, input });
+    expect((await whenOver(reader, id)).status).to.equal('COMPLETED');
+    expect((await callsFor(workers.sandboxUrl, id)).map(({ path }) => path)).to.deep.equal([
+      '/vega/v1/models/vega/film-1/predictions',
+    ]);
   });
 
   it('lose nothing while the bucket is away, and say so', async () => {

@@ -66,7 +66,8 @@ export async function textOf(path: string): Promise<string> {
 
 function notesOn(context: Context, { providers: all }: Catalogue, providers: Providers): string[] {
   const env = context.env();
-  const addresses = openAddresses(context.config());
+  const config = context.config();
+  const addresses = openAddresses(config);
   const notes: string[] = [];
   for (const provider of all.values()) {
     const { slug } = provider;
@@ -81,7 +82,7 @@ function notesOn(context: Context, { providers: all }: Catalogue, providers: Pro
     const adapter = providers.adapter(provider.adapter);
     if (!adapter.readCallback || adapter.callsBack?.(provider) === false) continue;
     notes.push(
-      callsBack({ addresses, providers }, provider)
+      callsBack({ addresses, config, providers }, provider)
         ? `providers.${slug}: calls back under ${addresses.publicUrl}`
         : `providers.${slug}: cannot reach MODELROUTE_PUBLIC_URL (${addresses.publicUrl}), so ` +
             'its jobs are polled',
@@ -90,9 +91,9 @@ function notesOn(context: Context, { providers: all }: Catalogue, providers: Pro
   return notes;
 }
 
-function credentialsOf({ credentialEnv, generic }: Provider): string[] {
+function credentialsOf({ credentialEnv, webhookSecretEnv, generic }: Provider): string[] {
   const secret = generic?.job?.callback?.hmac?.secret_env;
-  return [credentialEnv, secret].filter((name) => name !== undefined);
+  return [credentialEnv, webhookSecretEnv, secret].filter((name) => name !== undefined);
 }
 
 async function tryAll(

@@ -4,7 +4,7 @@ import { callbackTokenOf, type CalledAttempt } from '../../infra/callback-token.
 import { isReachedFrom } from '../../runtime/addresses.js';
 import type { Infra } from '../../runtime/infra.js';
 
-type Given = Pick<Infra, 'addresses' | 'providers' | 'secrets'>;
+type Given = Pick<Infra, 'addresses' | 'config' | 'providers' | 'secrets'>;
 
 export function callbackUrlOf(
   infra: Given,
@@ -18,10 +18,12 @@ export function callbackUrlOf(
 
 /** Whether the provider is given a URL and can reach it. */
 export function callsBack(
-  { addresses, providers }: Pick<Given, 'addresses' | 'providers'>,
+  { addresses, config, providers }: Pick<Given, 'addresses' | 'config' | 'providers'>,
   provider: Provider,
 ): boolean {
   const adapter = providers.adapter(provider.adapter);
   if (!adapter.readCallback || adapter.callsBack?.(provider) === false) return false;
+  // Where the command API is in another process, only configuration knows its address.
+  if (config.publicUrl === undefined && !config.roles.has('command-api')) return false;
   return isReachedFrom(addresses, provider.baseUrl);
 }
