@@ -97,6 +97,8 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'FileExpired':
     case 'ProviderCircuitOpened':
     case 'ProviderCircuitClosed':
+    case 'ProviderCallbackReceived':
+    case 'ProviderAnsweredLate':
       return undefined;
     case 'FileRemoved':
       return order.forget(event.stream);

@@ -2,6 +2,8 @@
 import type { InputFile } from './port.js';
 
 /** Its URL where the provider may fetch it, else a data URL of its bytes. */
-export async function urlOrData({ url, contentType, bytes }: InputFile): Promise<string> {
-  return url ?? `data:${contentType};base64,${(await bytes()).toString('base64')}`;
+export async function urlOrData(file: InputFile): Promise<string> {
+  if (file.url !== undefined) return file.url;
+  const bytes = await file.bytes();
+  return `data:${file.contentType};base64,${bytes.toString('base64')}`;
 }
