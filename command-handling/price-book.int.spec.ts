@@ -3,16 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Catalogue, Model } from '../contracts/catalogue/catalogue.js';
 import type { Price } from '../contracts/catalogue/price-units.js';
+import type { PricesPublished } from '../contracts/events/catalogue.js';
 import { streamOf } from '../contracts/streams.js';
 import { openEventStoreDbStores } from './testing/event-store-db-stores.js';
 import { openPriceBook, type PriceBook } from './price-book.js';
 import { kindsOfStores, watch, type Stores } from './testing/kit.js';
 
-const price: Price = {
-  per_request: 1n,
-  per_1k_input_tokens: 500n,
-  per_1k_output_tokens: 1_500_001n,
-};
+const tokens: Price = { per_1k_input_tokens: 500n, per_1k_output_tokens: 1_500_001n };
+const price: Price = { per_request: 1n, ...tokens };
 
 const modelOf = (slug: string, routes = 1): Model => ({
   slug,
@@ -30,7 +28,8 @@ const modelOf = (slug: string, routes = 1): Model => ({
     name: `${slug}/${n}`,
     provider: `p${n}`,
     providerModel: 'x'.repeat(routes > 1 ? 200 : 1),
-    price: { ...price, per_request: BigInt(n) },
+    // A line of nothing is no line: the catalogue leaves it out.
+    price: n === 0 ? tokens : { ...price, per_request: BigInt(n) },
     cost: price,
     priority: 0,
   })),
@@ -95,6 +94,22 @@ for (const [kind, openStores] of Object.entries(kinds))
         ],
         at: event?.data.at,
       });
+    });
+
+    it('tells what an explanation needs: what a route can do and promises', async () => {
+      const model = modelOf('a');
+      const said = {
+        priority: -1,
+        weight: 3,
+        capabilities: { tools: false },
+        promises: { region: 'eu', retention: 'none' as const },
+      };
+      const routes = model.routes.map((route) => ({ ...route, ...said }));
+      const catalogue = catalogueOf({ ...model, routes });
+      await (await anotherBook()).publish(catalogue);
+      const [event] = await eventsOf(catalogue);
+      const { models } = event?.data as PricesPublished['data'];
+      expect(models[0]?.routes[0]).to.deep.include(said);
     });
 
     it('spreads a large version over events, and completes what was begun', async () => {

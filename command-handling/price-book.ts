@@ -110,7 +110,9 @@ const publishedModel = ({ slug, modality, usageDefault, routes }: Model): Publis
   routes: routes.map(publishedRoute),
 });
 
-function publishedRoute({ name, provider, providerModel, price, cost }: Route): PublishedRoute {
+function publishedRoute(route: Route): PublishedRoute {
+  const { name, provider, providerModel, price, cost, priority } = route;
+  const { weight, capabilities, promises } = route;
   const [priceTiers, costTiers] = [tierEntriesOf(price), tierEntriesOf(cost)];
   return {
     name,
@@ -120,6 +122,10 @@ function publishedRoute({ name, provider, providerModel, price, cost }: Route): 
     cost: priceEntryOf(cost),
     ...(priceTiers && { priceTiers }),
     ...(costTiers && { costTiers }),
+    ...(priority !== 0 && { priority }),
+    ...(weight !== undefined && { weight }),
+    ...(capabilities && { capabilities }),
+    ...(promises && { promises }),
   };
 }
 

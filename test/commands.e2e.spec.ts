@@ -62,6 +62,19 @@ describe('modelroute <command>', function () {
     expect(output).to.contain(', chosen').and.contain('ExecutionCompleted');
   });
 
+  it('lists the versions of the catalogue, and shows one', async () => {
+    const { data } = await jsonOf<{ data: readonly { version: string; models: number }[] }>(
+      run('catalogue', 'versions', '--json'),
+    );
+    expect(data.map(({ models }) => models > 0)).to.deep.equal([true]);
+    const version = data[0]?.version ?? '';
+    const { output } = await run('catalogue', 'show', version);
+    expect(output).to.contain(`version ${version}, first in force`).and.contain('aurora-text-1');
+    const unknown = await run('catalogue', 'show', '0000000000000000');
+    expect(unknown.code).to.equal(1);
+    expect(unknown.output).to.contain('There was no version');
+  });
+
   it('prints the log, money as text', async () => {
     const types = ['--types', 'FundsDeposited'];
     const { output } = await run('events', 'tail', '--from', '0', ...types);

@@ -23,7 +23,7 @@ export async function checkCatalogue(
 ): Promise<void> {
   const { print, endWith } = context;
   const env = context.env();
-  const result = loadCatalogue(await textOf(path), { SANDBOX_URL: env['SANDBOX_URL'] ?? NOWHERE });
+  const result = loadCatalogue(await textOf(path), { SANDBOX_URL: NOWHERE, ...env });
   if ('problems' in result) {
     for (const problem of result.problems) print(`problem  ${problem}`);
     print(`${path}: ${counted(result.problems.length, 'problem')}`);

@@ -6,6 +6,7 @@ export function addCatalogue(program: Command, context: Context): void {
   const catalogue = program.command('catalogue').description('catalogue files and their versions');
   addCheck(catalogue, context);
   addImport(catalogue, context);
+  addVersions(catalogue, context);
 }
 
 function addCheck(catalogue: Command, context: Context): void {
@@ -49,6 +50,31 @@ function addImport(catalogue: Command, context: Context): void {
       (await import('./import-list.js')).importList(context, kind, file, options),
     );
 }
+
+function addVersions(catalogue: Command, context: Context): void {
+  catalogue
+    .command('versions')
+    .description('the versions that were in force, when each was first, and what it changed')
+    .option(...JSON_OPTION)
+    .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
+    .action(async (options: { json?: true }) =>
+      (await import('./versions.js')).listVersions(context, options),
+    );
+  catalogue
+    .command('show <version>')
+    .description('models, routes, prices, promises and capabilities of a version, from the log')
+    .option('--against <version>', 'only what is another than in that version')
+    .option(...JSON_OPTION)
+    .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
+    .action(async (version: string, options: { against?: string; json?: true }) =>
+      (await import('./versions.js')).showVersion(context, version, options),
+    );
+}
+
+const JSON_OPTION = ['--json', 'print JSON instead of text'] as const;
+const DATABASE_HELP =
+  '\nAn execution names the version that it was accepted under (executions show), and is priced ' +
+  'by that.\nReads the database: DATABASE_URL, or that of the data folder.\n';
 
 function percent(text: string): bigint {
   if (/^\d{1,4}$/.test(text)) return BigInt(text);

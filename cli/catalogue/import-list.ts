@@ -146,8 +146,8 @@ function pricesIn({ tiers = [], ...entry }: TieredPriceEntry): string {
 
 /** Nothing is put into force that a start would refuse. */
 function problemsOf(context: Context, text: string): readonly string[] {
-  const sandbox = context.env()['SANDBOX_URL'] ?? 'http://127.0.0.1:1';
-  const result = loadCatalogue(text, { SANDBOX_URL: sandbox });
+  const variables = { SANDBOX_URL: 'http://127.0.0.1:1', ...context.env() };
+  const result = loadCatalogue(text, variables);
   return 'problems' in result ? result.problems : [];
 }
 

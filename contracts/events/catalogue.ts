@@ -1,8 +1,10 @@
 /** The facts of a catalogue version: at which prices executions are accepted under it. */
+import type { Capabilities, Promises } from '../catalogue/capabilities.js';
 import type { PriceEntry, PriceTierEntry } from '../catalogue/price-units.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
 import { modalities, usage, type Modality, type Usage } from './execution.js';
 import {
+  count,
   eventSchema,
   listOf,
   money,
@@ -23,6 +25,11 @@ export interface PublishedRoute {
   /** Other prices of requests with more input tokens. */
   readonly priceTiers?: readonly PriceTierEntry[];
   readonly costTiers?: readonly PriceTierEntry[];
+  /** What else decided about the route: which explains why an execution went there, or did not. */
+  readonly priority?: number;
+  readonly weight?: number;
+  readonly capabilities?: Capabilities;
+  readonly promises?: Promises;
 }
 
 export interface PublishedModel {
@@ -50,6 +57,9 @@ const tiers = listOf({
 });
 const prices = { type: 'object', additionalProperties: money, maxProperties: 100 };
 
+/** As the catalogue file has them, which was checked. */
+const words = { type: 'object', maxProperties: 64 };
+
 export const catalogueSchemas: Record<CatalogueEvent['type'], EventSchema> = {
   PricesPublished: eventSchema('Executions may be accepted at these prices.', {
     version: text,
@@ -67,6 +77,10 @@ export const catalogueSchemas: Record<CatalogueEvent['type'], EventSchema> = {
             cost: prices,
             'priceTiers?': tiers,
             'costTiers?': tiers,
+            'priority?': { type: 'integer', minimum: -1_000, maximum: 1_000 },
+            'weight?': count,
+            'capabilities?': words,
+            'promises?': words,
           }),
         ),
       }),
