@@ -55,6 +55,8 @@ interface Timer<K extends TimerKind> {
   readonly stream: StreamName;
   readonly dueAt: Timestamp;
   readonly organizationId: OrganizationId;
+  /** Of the event that set it: a timer that is set again under its id is another one. */
+  readonly position: bigint;
 }
 
 interface ExecutionTimer<K extends TimerKind> extends Timer<K> {
@@ -75,7 +77,7 @@ export type DueTimer =
   | FileTimer<'expire-file'>
   | FileTimer<'remove-file'>;
 
-/** A row: any kind of timer, and the position of the event that set it. */
+/** A row: any kind of timer. */
 export interface TimerRow extends Timer<TimerKind> {
   readonly executionId?: ExecutionId;
   readonly fileId?: FileId;
@@ -87,7 +89,6 @@ export interface TimerRow extends Timer<TimerKind> {
   readonly deliveryId?: DeliveryId;
   /** Of a delivery; absent where it was scheduled before there was this column. */
   readonly endpoint?: string;
-  readonly position: bigint;
 }
 
 export const timers: Table<Pick<TimerRow, 'id'>, TimerRow> = {
@@ -114,10 +115,14 @@ export const timers: Table<Pick<TimerRow, 'id'>, TimerRow> = {
 
 const COLUMNS = selectList(columnsOf(timers));
 
+/** What tells this timer from one that is set later under the same id. */
+export const timerName = ({ id, position }: Pick<DueTimer, 'id' | 'position'>): string =>
+  `${id}@${position}`;
+
 export const timerId = (kind: TimerKind, subject: string): string => `${kind}/${subject}`;
 
 /**
- * Timers of these kinds that are due at `nowMs` but for those of `except`, the longest due first,
+ * Timers of these kinds that are due at `nowMs` but for those so named, the longest due first,
  * at most `limit` of each kind: a thousand jobs at a slow provider do not delay a deadline.
  */
 export async function dueTimers(
@@ -134,7 +139,8 @@ export async function dueTimers(
       FROM unnest($4::text[]) AS of_kind (kind),
       LATERAL (
         SELECT ${COLUMNS} FROM readmodel.timers
-        WHERE due_at <= $1 AND timers.kind = of_kind.kind AND id <> ALL ($3::text[])
+        WHERE due_at <= $1 AND timers.kind = of_kind.kind
+          AND id || '@' || position <> ALL ($3::text[])
         ORDER BY due_at, id
         LIMIT $2
       ) AS due

@@ -19,6 +19,7 @@ import { StoreUnavailable } from '../../infra/event-store/port.js';
 import {
   dueTimers,
   dueTimersOfEach,
+  timerName,
   timersOfWorkBegun,
   type DueTimer,
 } from '../../infra/read-store/timers.js';
@@ -75,6 +76,7 @@ interface Scheduler {
   readonly infra: Infra;
   readonly actions: TimerActions;
   readonly signal: AbortSignal;
+  /** By the names of timers. */
   readonly tried: Map<string, Tried>;
   readonly lanes: Map<DueTimer['kind'], Lanes>;
   readonly firing: Set<Promise<void>>;
@@ -142,12 +144,12 @@ async function tick(scheduler: Scheduler): Promise<void> {
   const nowMs = performance.now();
   const resting = [...tried].filter(([, { notBeforeMs }]) => notBeforeMs > nowMs);
   const kinds = KINDS.filter((kind) => (lanes.get(kind)?.waiting.size ?? 0) < DUE_MAX);
-  const due = await dueTimers(readStore, now(), kinds, DUE_MAX, resting.map(idOf));
-  const dueIds = new Set(due.map(({ id }) => id));
-  for (const [id, { notBeforeMs }] of tried)
-    if (notBeforeMs <= nowMs && !dueIds.has(id)) tried.delete(id);
+  const due = await dueTimers(readStore, now(), kinds, DUE_MAX, resting.map(nameOf));
+  const dueNames = new Set(due.map(timerName));
+  for (const [name, { notBeforeMs }] of tried)
+    if (notBeforeMs <= nowMs && !dueNames.has(name)) tried.delete(name);
   for (const timer of due)
-    if (tried.has(timer.id) || tried.size < TRIED_MAX) admit(scheduler, timer);
+    if (tried.has(timerName(timer)) || tried.size < TRIED_MAX) admit(scheduler, timer);
   for (const kind of KINDS) {
     const isMore = due.filter((timer) => timer.kind === kind).length === DUE_MAX;
     if (isMore || !kinds.includes(kind)) await lookFairly(scheduler, kind, nowMs);
@@ -156,7 +158,7 @@ async function tick(scheduler: Scheduler): Promise<void> {
 
 const KINDS = Object.keys(LANES) as readonly DueTimer['kind'][];
 
-const idOf = ([id]: readonly [string, Tried]): string => id;
+const nameOf = ([name]: readonly [string, Tried]): string => name;
 
 async function lookFairly(
   scheduler: Scheduler,
@@ -169,7 +171,7 @@ async function lookFairly(
   own.fairAtMs = nowMs;
   const due = await dueTimersOfEach(infra.readStore, infra.now(), kind, FAIR_LOOK);
   for (const timer of due)
-    if ((tried.get(timer.id)?.notBeforeMs ?? 0) <= nowMs) admit(scheduler, timer);
+    if ((tried.get(timerName(timer))?.notBeforeMs ?? 0) <= nowMs) admit(scheduler, timer);
 }
 
 function lanesOf({ lanes }: Scheduler, kind: DueTimer['kind']): Lanes {
@@ -185,12 +187,13 @@ function lanesOf({ lanes }: Scheduler, kind: DueTimer['kind']): Lanes {
 
 function admit(scheduler: Scheduler, timer: DueTimer): void {
   const { tried } = scheduler;
-  const { id, kind, organizationId } = timer;
-  const before = tried.get(id);
+  const { kind, organizationId } = timer;
+  const name = timerName(timer);
+  const before = tried.get(name);
   if (before?.notBeforeMs === Infinity) return;
-  tried.set(id, { times: (before?.times ?? 0) + 1, notBeforeMs: Infinity });
+  tried.set(name, { times: (before?.times ?? 0) + 1, notBeforeMs: Infinity });
   const own = lanesOf(scheduler, kind);
-  own.waiting.push(organizationId, id, timer);
+  own.waiting.push(organizationId, name, timer);
   fillLanes(scheduler, own);
 }
 
@@ -228,7 +231,8 @@ async function fire(scheduler: Scheduler, timer: DueTimer, own: Lanes): Promise<
     infra.metrics.handled.inc({ group, outcome: 'threw' });
     infra.log.warn({ kind, timer: id, ...about, err }, 'a timer threw; it will be tried again');
   }
-  const times = againInMs === undefined ? (tried.get(id)?.times ?? 1) : 0;
+  const name = timerName(timer);
+  const times = againInMs === undefined ? (tried.get(name)?.times ?? 1) : 0;
   const pauseMs = againInMs ?? Math.min(PAUSE_FIRST_MS * 2 ** (times - 1), PAUSE_MAX_MS);
-  tried.set(id, { times, notBeforeMs: performance.now() + pauseMs });
+  tried.set(name, { times, notBeforeMs: performance.now() + pauseMs });
 }
