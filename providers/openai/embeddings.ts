@@ -4,13 +4,13 @@
  */
 import { inputTokensMax } from '../../domain/pricing/input-tokens.js';
 import { apiPath } from '../api-path.js';
+import { fileMissing, filesNamed } from '../files-named.js';
 import { unusable } from '../failures.js';
 import { urlOrData } from '../input-file.js';
 import { callJson, isObject } from '../json-call.js';
 import type { ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
 import type { Wire } from '../vendor.js';
 import { openaiDialect } from './failures.js';
-import { fileMissing, filesNamed } from './form.js';
 
 const ANSWER_BYTES_MAX = 160 * 1024 * 1024;
 const PLAIN_ITEMS_MAX = 32;
@@ -43,7 +43,8 @@ async function itemsOf(call: ProviderCall): Promise<readonly unknown[] | undefin
   return [...(texts as unknown[]), ...pictures];
 }
 
-function requestOf({ providerModel, input, inputMap }: ProviderCall, items: readonly unknown[]) {
+function requestOf(call: ProviderCall, items: readonly unknown[]) {
+  const { providerModel, input, inputMap, routeRequest } = call;
   const { texts: _texts, images: _images, ...rest } = input;
   const encoding = items.length > PLAIN_ITEMS_MAX ? 'base64' : 'float';
   return {
@@ -52,6 +53,7 @@ function requestOf({ providerModel, input, inputMap }: ProviderCall, items: read
     model: providerModel,
     input: items,
     encoding_format: encoding,
+    ...routeRequest?.add,
   };
 }
 

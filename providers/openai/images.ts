@@ -7,6 +7,7 @@
  */
 import type { Usage } from '../../contracts/events/execution.js';
 import { apiPath } from '../api-path.js';
+import { fileMissing, filesNamed } from '../files-named.js';
 import { unusable, withheld } from '../failures.js';
 import { mappedInput } from '../input-map.js';
 import { callJson, isObject } from '../json-call.js';
@@ -15,7 +16,7 @@ import type { ProducedFile, ProviderAdapter, ProviderCall, ProviderResult } from
 import { imagesAsked } from '../produced.js';
 import type { Wire } from '../vendor.js';
 import { openaiDialect } from './failures.js';
-import { fileMissing, filesNamed, textFields } from './form.js';
+import { textFields } from './form.js';
 
 export function openaiImages(wire: Wire): ProviderAdapter {
   return {
@@ -49,7 +50,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Bytes in the answer, not a URL: one request less, and nothing to fetch from a stranger. */
 async function fieldsOf(call: ProviderCall): Promise<Fields> {
-  const { providerModel, input, inputMap } = call;
+  const { providerModel, input, inputMap, routeRequest } = call;
   const { image: _image, images: _images, mask: _mask, ...given } = input;
   const { width: _w, height: _h, aspect_ratio: _ratio, num_images: _n, format, ...others } = given;
   const { n: _count, stream: _stream, ...rest } = others;
@@ -62,6 +63,7 @@ async function fieldsOf(call: ProviderCall): Promise<Fields> {
     ...(format !== undefined && { output_format: format }),
     // OpenAI's own gpt-image models always answer with bytes and refuse to be asked for them.
     ...(!providerModel.startsWith('gpt-image') && { response_format: 'b64_json' }),
+    ...routeRequest?.add,
   };
 }
 

@@ -35,13 +35,14 @@ export function openaiSpeech(wire: Wire): ProviderAdapter {
   };
 }
 
-async function requestOf({ providerModel, input, inputMap }: ProviderCall) {
+async function requestOf({ providerModel, input, inputMap, routeRequest }: ProviderCall) {
   const { text, format, stream_format: _stream, ...rest } = input;
   return {
     ...(await mappedInput({ input: rest, ...(inputMap && { inputMap }) })),
     model: providerModel,
     input: text,
     ...(format !== undefined && { response_format: format }),
+    ...routeRequest?.add,
   };
 }
 

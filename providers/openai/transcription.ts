@@ -4,13 +4,14 @@
  * else the model's schema allows (`prompt`, `temperature` …) goes through by its own name.
  */
 import { apiPath } from '../api-path.js';
+import { fileMissing, filesNamed } from '../files-named.js';
 import { unusable } from '../failures.js';
 import { callBytes, isObject, type Bytes } from '../json-call.js';
 import { multipartOf, type FormField } from '../multipart.js';
 import type { InputFile, ProviderAdapter, ProviderCall, ProviderResult, Segment } from '../port.js';
 import type { Wire } from '../vendor.js';
 import { openaiDialect } from './failures.js';
-import { fileMissing, filesNamed, textFields } from './form.js';
+import { textFields } from './form.js';
 import { languageCode } from './languages.js';
 
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
@@ -32,7 +33,8 @@ export function openaiTranscription(wire: Wire): ProviderAdapter {
   };
 }
 
-function formOf({ providerModel, input, inputMap }: ProviderCall, file: InputFile): FormField[] {
+function formOf(call: ProviderCall, file: InputFile): FormField[] {
+  const { providerModel, input, inputMap, routeRequest } = call;
   const { audio: _audio, timestamps, stream: _stream, ...rest } = input;
   const isVerbose = !/^gpt-/.test(providerModel);
   const granularities = timestamps === 'word' ? ['word', 'segment'] : ['segment'];
@@ -43,6 +45,7 @@ function formOf({ providerModel, input, inputMap }: ProviderCall, file: InputFil
       model: providerModel,
       response_format: isVerbose ? 'verbose_json' : 'json',
       ...(isVerbose && Boolean(timestamps) && { timestamp_granularities: granularities }),
+      ...routeRequest?.add,
     }),
     ['file', file],
   ];

@@ -1,0 +1,104 @@
+import { expect } from 'chai';
+import { openProviders } from '../open-providers.js';
+import type { ProviderCall, Providers } from '../port.js';
+import { providerAdapterContract, providerAt } from '../testing/contract.js';
+import { inputFile } from '../testing/input-files.js';
+import { json, openStage, type Stage } from '../testing/stage.js';
+
+const picture = { inlineData: { mimeType: 'image/png', data: 'iVBORw0KGgo=' } };
+
+providerAdapterContract('gemini-images', {
+  adapter: 'gemini-images',
+  path: '/models/model-1:generateContent',
+  version: '/v1beta',
+  credentialHeader: 'x-goog-api-key',
+  body: { generationConfig: { responseModalities: ['TEXT', 'IMAGE'] } },
+  call: { modality: 'image', input: { prompt: 'canary-prompt-1b2f boat' } },
+  answer: {
+    candidates: [{ content: { parts: [{ text: 'Here.' }, picture] }, finishReason: 'STOP' }],
+    usageMetadata: { promptTokenCount: 9, candidatesTokenCount: 1_290 },
+  },
+  outcome: {
+    kind: 'succeeded',
+    output: { modality: 'image', images: [{ base64: 'iVBORw0KGgo=' }] },
+    usage: { images: 1, inputTokens: 9, outputTokens: 1_290 },
+  },
+});
+
+describe('provider adapter: gemini-images, its own', () => {
+  const fileId = 'file_0b5c3a52-6f0e-4e0a-9a53-0d4a5d1f2b7c';
+  let stage: Stage;
+  let providers: Providers;
+
+  beforeEach(async () => {
+    stage = await openStage();
+    providers = openProviders({ credentials: () => undefined });
+  });
+
+  afterEach(async () => {
+    await providers.close();
+    await stage.close();
+  });
+
+  const paint = (input: ProviderCall['input']) =>
+    providers.adapter('gemini-images').call({
+      provider: providerAt(stage.url, 'gemini-images'),
+      providerModel: 'gemini-2.5-flash-image',
+      modality: 'image',
+      input,
+      files: new Map([[fileId, inputFile('image/webp', Buffer.from('webp'))]]),
+      dispatchKey: 'k',
+      timeoutMs: 2_000,
+      signal: new AbortController().signal,
+    });
+  const answering = (candidate: object) => stage.play(json({ candidates: [candidate] }));
+
+  it('sends prompt, pictures and shape as the reference has them', async () => {
+    answering({ content: { parts: [picture] } });
+    await paint({ prompt: 'at night', image: fileId, width: 1_344, height: 768, seed: 7 });
+    expect(stage.seen[0]?.body).to.deep.equal({
+      contents: [
+        {
+          role: 'user',
+          parts: [
+            { text: 'at night' },
+            { inlineData: { mimeType: 'image/webp', data: 'd2VicA==' } },
+          ],
+        },
+      ],
+      generationConfig: {
+        responseModalities: ['TEXT', 'IMAGE'],
+        imageConfig: { aspectRatio: '7:4' },
+        seed: 7,
+      },
+    });
+  });
+
+  it('takes the last picture, and none that was drawn in thought', async () => {
+    const thought = { inlineData: { mimeType: 'image/png', data: 'AAAA' }, thought: true };
+    const last = { inlineData: { mimeType: 'image/png', data: 'BBBB' } };
+    answering({ content: { parts: [thought, picture, last] } });
+    const outcome = await paint({ prompt: 'x' });
+    expect(outcome.kind === 'succeeded' && outcome.output).to.deep.equal({
+      modality: 'image',
+      images: [{ base64: 'BBBB' }],
+    });
+  });
+
+  it('tells what was withheld from what was not made, and what it cannot ask for', async () => {
+    for (const finishReason of ['IMAGE_SAFETY', 'PROHIBITED_CONTENT', 'IMAGE_RECITATION']) {
+      answering({ finishReason });
+      expect(await paint({ prompt: 'x' })).to.include({
+        kind: 'failed',
+        code: 'CONTENT_MODERATION_REJECTED',
+      });
+    }
+    stage.play(json({ promptFeedback: { blockReason: 'SAFETY' } }));
+    expect(await paint({ prompt: 'x' })).to.include({ code: 'CONTENT_MODERATION_REJECTED' });
+    answering({ finishReason: 'NO_IMAGE', content: { parts: [{ text: 'No.' }] } });
+    expect(await paint({ prompt: 'x' })).to.include({ code: 'GENERATION_FAILED' });
+    const seen = stage.seen.length;
+    expect(await paint({ prompt: 'x', num_images: 2 })).to.include({ kind: 'failed' });
+    expect(stage.seen).to.have.length(seen);
+  });
+});
