@@ -44,6 +44,8 @@ describe('routing: health', () => {
     expect(failed('INPUT_VALIDATION_ERROR', false)).to.equal('neutral');
     const refused = { code: 'MODEL_UNAVAILABLE', countsAsFailure: false, elsewhere: true } as const;
     expect(endingOf({ kind: 'failed', ...refused })).to.equal('refused');
+    for (const code of ['INPUT_VALIDATION_ERROR', 'GENERATION_FAILED'] as const)
+      expect(endingOf({ kind: 'failed', ...refused, code }), 'of one caller').to.equal('neutral');
   });
 
   it('counts a refusal against the route, and not against the provider', () => {

@@ -78,7 +78,8 @@ export function endingOf(
       return 'failed';
     case 'failed':
       if (outcome.countsAsFailure) return 'failed';
-      if (outcome.elsewhere) return 'refused';
+      // Another code blames what this caller asked for: other callers' input may do there.
+      if (outcome.elsewhere && outcome.code === 'MODEL_UNAVAILABLE') return 'refused';
       return outcome.code === 'MODEL_OVERLOADED' ? 'throttled' : 'neutral';
   }
 }

@@ -64,7 +64,8 @@ function countFailure(
 ): void {
   metrics.routeFailures.inc({ provider, route, code });
   const { executionId } = request;
-  if (elsewhere) log.warn({ executionId, provider, route, code, detail }, 'a route refuses');
+  if (elsewhere && code === 'MODEL_UNAVAILABLE')
+    log.warn({ executionId, provider, route, code, detail }, 'a route refuses');
 }
 
 const unrecordable: Failed = {
