@@ -1,5 +1,6 @@
 /** An execution as an operator reads it in a terminal. */
 import type { ExecutionView } from './execution-view.js';
+import { knownOf, whyOf } from '../domain/routing/explanation.js';
 import { table } from './table.js';
 
 export function executionText(view: ExecutionView): string {
@@ -52,11 +53,12 @@ function attemptText(attempt: ExecutionView['attempts'][number]): string {
     ...(attempt.code ? [`   ${attempt.code}`] : []),
     ...(attempt.detail ? [`   ${attempt.detail}`] : []),
     ...(attempt.late_answer ? [lateText(attempt.late_answer)] : []),
-    ...attempt.candidates.map(
-      ({ route: name, provider: of, score, skipped }) =>
-        `   candidate ${name} of ${of}, score ${score}` +
-        (skipped ? `, skipped: ${skipped}` : name === route ? ', chosen' : ''),
-    ),
+    ...attempt.candidates.map((candidate) => {
+      const chosen = attempt.candidates.find((one) => one.route === route);
+      const known = knownOf(candidate);
+      const about = `${candidate.route} of ${candidate.provider}`;
+      return `   ${about}: ${whyOf(candidate, chosen)}${known ? ` (${known})` : ''}`;
+    }),
   ];
   return lines.join('\n');
 }

@@ -4,6 +4,7 @@ import { openCursors } from './cursor.js';
 import { openCurrent } from './executions/current.js';
 import type { QueryInfra } from './query-infra.js';
 import { getApiKeys } from './api-keys/get-api-keys.js';
+import { getExecutionsRouting } from './admin/get-executions-routing.js';
 import { getOperatorExecution } from './admin/get-operator-execution.js';
 import { getDeadLetters } from './admin/get-dead-letters.js';
 import { getGroups } from './admin/get-groups.js';
@@ -53,5 +54,6 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getProviders(infra),
     getQueues(infra),
     getOperatorExecution(infra),
+    getExecutionsRouting(infra),
   ];
 }

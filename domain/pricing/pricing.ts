@@ -106,14 +106,30 @@ export function weighing(usage: Usage): (price: Price) => number {
     outputTokens: usage.outputTokens ?? 0,
   };
   return (price) => {
-    const prices = price.tiers ? pricesAt(price, usage) : price;
     let sum = 0;
-    for (const unit in prices) {
-      const [amount, units] = linesOf[unit as PriceUnit];
-      sum += (Number(prices[unit as PriceUnit]) * amounts[amount]) / Number(units);
-    }
+    for (const { amount, each } of weightsOf(price.tiers ? pricesAt(price, usage) : price))
+      sum += each * amounts[amount];
     return sum;
   };
+}
+
+interface Weight {
+  readonly amount: Amount;
+  readonly each: number;
+}
+
+/** Of the price lists of the catalogue, which do not change. */
+const weights = new WeakMap<UnitPrices, readonly Weight[]>();
+
+function weightsOf(prices: UnitPrices): readonly Weight[] {
+  const known = weights.get(prices);
+  if (known) return known;
+  const lines = (Object.keys(prices) as PriceUnit[]).map((unit): Weight => {
+    const [amount, units] = linesOf[unit];
+    return { amount, each: Number(prices[unit]) / Number(units) };
+  });
+  weights.set(prices, lines);
+  return lines;
 }
 
 /** A route, and what the caller pays on it. */

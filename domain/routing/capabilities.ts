@@ -30,8 +30,8 @@ export function lacksOf(capabilities: Capabilities, input: Input): readonly Lack
 
 /** The first field that it cannot do. */
 export function firstLack(capabilities: Capabilities, input: Input): string | undefined {
-  for (const name of Object.keys(capabilities) as (keyof Capabilities)[]) {
-    const lack = lackOf(name, capabilities, input);
+  for (const name in capabilities) {
+    const lack = lackOf(name as keyof Capabilities, capabilities, input);
     if (lack) return lack.field;
   }
   return undefined;

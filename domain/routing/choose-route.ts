@@ -62,7 +62,7 @@ interface Option {
   readonly route: Route;
   readonly failures: number;
   readonly score: number;
-  readonly skip?: Skip;
+  readonly skip: Skip | undefined;
 }
 
 interface Skip {
@@ -76,14 +76,7 @@ interface Skip {
 
 export function chooseRoute(facts: RoutingFacts): RouteChoice {
   const options = optionsOf(facts);
-  const candidates = options.map(({ route, score, skip }) => ({
-    route: route.name,
-    provider: route.provider,
-    score,
-    ...(skip && { skipped: skip.reason }),
-    ...(skip?.lacks !== undefined && { lacks: skip.lacks }),
-    ...seenOf(route, facts),
-  }));
+  const candidates = options.map((option) => candidateOf(option, facts));
   const chosen = chosenOf(options, facts);
   if (chosen) return { chosen, candidates, waitsFor: [] };
   const passing = options.filter(({ skip }) => skip?.passes);
@@ -102,10 +95,11 @@ function optionsOf(facts: RoutingFacts): readonly Option[] {
   const isDoubtful = doubtsOf(facts.tried).length > 0;
   const options = facts.model.routes.map((route, index): Option => {
     const skip = skipOf(route, facts);
+    const score = scores[index] ?? 0;
+    if (facts.tried.length === 0) return { route, failures: 0, score, skip };
     const own = facts.tried.filter((attempt) => attempt.route === route.name);
     const isAskedFirst = isDoubtful && keyOf(route, facts) !== 'new' && isPatient(own);
-    const failures = isAskedFirst ? -1 : own.length;
-    return { route, failures, score: scores[index] ?? 0, ...(skip && { skip }) };
+    return { route, failures: isAskedFirst ? -1 : own.length, score, skip };
   });
   const isAwaited = options.some(
     ({ failures, skip }) => failures < 0 && (skip === bulkheadFull || skip === atLimit),
@@ -123,25 +117,41 @@ const isPatient = (own: readonly AttemptEnd[]): boolean =>
 const keyOf = ({ name, provider }: Route, { tried, model }: RoutingFacts): string | undefined =>
   keyFor(tried, { provider, route: name }, model.unknownMaxCost);
 
-/** What was known of it then, for operators. */
-function seenOf({ name }: Route, { observations, nowMs }: RoutingFacts) {
-  const seen = observations && freshly(observations.get(name), nowMs);
-  if (!seen) return undefined;
-  const { p90Ms, successShare } = seen;
-  return { ...(p90Ms !== undefined && { p90Ms }), success: Math.round(100 * successShare) };
+/** With what was known of it then. It is made for each route of each choice: field by field. */
+function candidateOf(
+  { route, score, skip }: Option,
+  { observations, nowMs }: RoutingFacts,
+): RouteCandidate {
+  const candidate: Writable<RouteCandidate> = {
+    route: route.name,
+    provider: route.provider,
+    score,
+  };
+  if (skip) candidate.skipped = skip.reason;
+  if (skip?.lacks !== undefined) candidate.lacks = skip.lacks;
+  const seen = observations && freshly(observations.get(route.name), nowMs);
+  if (!seen) return candidate;
+  if (seen.p90Ms !== undefined) candidate.p90Ms = seen.p90Ms;
+  candidate.success = Math.round(100 * seen.successShare);
+  return candidate;
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** So many points are no reason to give a route more than its weight. */
 const ABOUT_AS_GOOD = 10;
 
 function chosenOf(options: readonly Option[], { seed, tried }: RoutingFacts): Route | undefined {
-  const eligible = options.filter(({ skip }) => !skip);
-  const best = eligible.toSorted(inOrder)[0];
+  let best: Option | undefined;
+  for (const option of options)
+    if (!option.skip && (!best || inOrder(option, best) < 0)) best = option;
   if (!best || best.route.weight === undefined || seed === undefined) return best?.route;
-  const asGood = eligible.filter(
-    ({ failures, score, route }) =>
-      failures === best.failures &&
-      score >= best.score - ABOUT_AS_GOOD &&
+  const leader = best;
+  const asGood = options.filter(
+    ({ failures, score, route, skip }) =>
+      !skip &&
+      failures === leader.failures &&
+      score >= leader.score - ABOUT_AS_GOOD &&
       route.weight !== undefined,
   );
   const weightOf = ({ route }: Option) => route.weight ?? 0;

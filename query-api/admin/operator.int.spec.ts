@@ -202,7 +202,14 @@ describe('query API: the operator', () => {
       'ProviderOutcomeUnknown',
       'ExecutionFailed',
     ]);
+    const routing = await server.operator('GET', `/executions/${story.executionId}/routing`);
+    const { decisions } = routing.body as unknown as { decisions: Record<string, unknown>[] };
+    expect(decisions.map(({ attempt, route }) => [attempt, route])).to.deep.equal([
+      [1, 'text/aurora'],
+      [2, 'text/aurora'],
+    ]);
     const made = 'exec_00000000-0000-4000-8000-000000000000';
+    expect((await server.operator('GET', `/executions/${made}/routing`)).status).to.equal(404);
     expect((await server.operator('GET', `/executions/${made}`)).status).to.equal(404);
   });
 });
