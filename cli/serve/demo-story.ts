@@ -27,6 +27,13 @@ interface MadeFile {
   readonly path: string;
 }
 
+export interface AttemptLine {
+  readonly attempt: number;
+  readonly provider: string;
+  readonly outcome: string;
+  readonly detail: string | null;
+}
+
 /** Amounts are US dollars as decimal strings. */
 export interface DemoStory {
   keysAreIn(file: string): void;
@@ -36,6 +43,8 @@ export interface DemoStory {
   wasPaid(ledger: readonly LedgerLine[], cost: string): void;
   answered(text: string): void;
   madeFile(made: MadeFile): void;
+  /** What operators see of it. */
+  wasAttempted(attempts: readonly AttemptLine[]): void;
   isOver(balance: { readonly available: string; readonly held: string }, baseUrl: string): void;
 }
 
@@ -55,12 +64,18 @@ const toLog = (log: Log): DemoStory => ({
   },
   answered: (text) => log.info(`demo:   "${text.slice(0, TEXT_SHOWN)}…"`),
   madeFile: ({ kind, fileId, path }) => log.info(`demo:   ${kind} ${fileId} is at ${path}`),
+  wasAttempted: (attempts) => {
+    for (const one of attempts) log.info(`demo:   operators see ${attemptText(one)}`);
+  },
   isOver: ({ available, held }) =>
     log.info(`demo: done; $${available} available, $${held} held. Try it yourself: see README.md`),
 });
 
 const ledgerText = ({ type, amount, balance }: LedgerLine): string =>
   `${type.padEnd(10)} ${amount.padStart(9)}  → $${balance}`;
+
+const attemptText = ({ attempt, provider, outcome, detail }: AttemptLine): string =>
+  `attempt ${attempt} at ${provider}: ${outcome}${detail ? ` (${detail})` : ''}`;
 
 const FILE_WORDS = { image: 'picture', audio: 'sound', video: 'film' } as const;
 
@@ -86,6 +101,9 @@ function toTerminal(write: (line: string) => void): DemoStory {
     },
     answered: (text) => say('answer', `${text.slice(0, TEXT_SHOWN)}…`),
     madeFile: ({ kind, path }) => say(FILE_WORDS[kind], path),
+    wasAttempted(attempts) {
+      for (const one of attempts) say('operators', attemptText(one));
+    },
     isOver({ available }, baseUrl) {
       write(`\n  $${available} of the demo's $100 are left. Keys are in ${keysFile}.`);
       write(`  The API and its reference are at ${baseUrl}/docs; README.md has a first curl.`);

@@ -11,6 +11,7 @@ import type { FileId } from '../../contracts/ids.js';
 import type { Log } from '../../infra/logger.js';
 import {
   openDemoStory,
+  type AttemptLine,
   type DemoStory,
   type LedgerLine,
   type TimelineEntry,
@@ -19,6 +20,8 @@ import {
 export interface DemoOptions {
   readonly baseUrl: string;
   readonly adminKey: string;
+  /** Without a sandbox that obeys, no provider fails on purpose. */
+  readonly sandboxUrl: string | undefined;
   readonly dataDir: string;
   readonly log: Log;
   readonly isTerminal: boolean;
@@ -34,7 +37,13 @@ interface Credentials {
 
 const CREDENTIALS_FILE = 'dev-credentials.json';
 
-const firstExecutions = [
+interface First {
+  readonly key: string;
+  readonly model: string;
+  readonly input: Readonly<Record<string, string | number>>;
+}
+
+const firstExecutions: readonly First[] = [
   {
     key: 'demo-text',
     model: 'text-generation-standard',
@@ -50,7 +59,20 @@ const firstExecutions = [
     model: 'tts-standard',
     input: { text: 'Every job is paid from a prepaid balance, and every step is an event.' },
   },
-] as const;
+  {
+    key: 'demo-video',
+    model: 'video-generation-standard',
+    input: { prompt: 'The moon travels over a bay', duration_s: 2 },
+  },
+];
+
+/** The first provider of the model refuses it, once; the next one answers. */
+const failover: First = {
+  key: 'demo-failover',
+  model: 'text-generation-standard',
+  input: { prompt: 'In one sentence: what becomes of a job whose provider fails?' },
+};
+const FAILING = 'aurora';
 
 /**
  * Prepares the demo, calls `onReady`, and runs the demo where it has not run yet. A demo that fails
@@ -110,7 +132,28 @@ async function runDemo(options: DemoOptions, credentials: Credentials): Promise<
   story.keysAreIn(join(dataDir, CREDENTIALS_FILE));
   for (const first of firstExecutions)
     await runOne({ ...options, story }, credentials.api_key, first);
+  await failOver({ ...options, story }, credentials.api_key);
   story.isOver(await call<Balance>(`${baseUrl}/v1/billing/balance`, credentials.api_key), baseUrl);
+}
+
+/** The system has no other work yet, so that nobody else's call is refused. */
+async function failOver(options: Telling, apiKey: string): Promise<void> {
+  const { baseUrl, adminKey, sandboxUrl, story } = options;
+  if (sandboxUrl === undefined) return;
+  const behave = (errorRate: number) =>
+    request(`${sandboxUrl}/_sandbox/behaviour`, {
+      method: 'PUT',
+      body: JSON.stringify({ [FAILING]: { errorRate, errorStatus: 503 } }),
+    }).then(({ body }) => body.dump());
+  await behave(1);
+  try {
+    const id = await runOne(options, apiKey, failover);
+    const path = `${baseUrl}/admin/v1/executions/${id}`;
+    const { attempts } = await call<{ attempts: readonly AttemptLine[] }>(path, adminKey);
+    story.wasAttempted(attempts);
+  } finally {
+    await behave(0);
+  }
 }
 
 interface Balance {
@@ -139,11 +182,14 @@ const TERMINAL = ['COMPLETED', 'FAILED', 'CANCELLED', 'EXPIRED'];
 const DEMO_MS = 60_000;
 const POLL_MS = 20;
 
+type Telling = DemoOptions & { readonly story: DemoStory };
+
+/** Its id. */
 async function runOne(
-  { baseUrl, dataDir, story }: DemoOptions & { readonly story: DemoStory },
+  { baseUrl, dataDir, story }: Telling,
   apiKey: string,
-  { key, ...body }: (typeof firstExecutions)[number],
-): Promise<void> {
+  { key, ...body }: First,
+): Promise<string> {
   const url = `${baseUrl}/v1`;
   const get = <T>(path: string) => call<T>(`${url}${path}`, apiKey);
   const accepted = await call<Execution & { readonly hold_amount: string }>(
@@ -155,17 +201,22 @@ async function runOne(
   story.wasAccepted({
     id: accepted.id,
     model: body.model,
-    prompt: 'text' in body.input ? body.input.text : body.input.prompt,
+    prompt: String(body.input['prompt'] ?? body.input['text']),
     held: accepted.hold_amount,
   });
   const ended = await untilEnded(get, accepted.id, story);
-  if (ended.status !== 'COMPLETED') return story.didNotComplete(ended.status, ended.error?.code);
+  const { id } = ended;
+  if (ended.status !== 'COMPLETED') {
+    story.didNotComplete(ended.status, ended.error?.code);
+    return id;
+  }
   story.wasPaid(await ledgerOf(get, ended.id), ended.cost ?? '');
   const { images, audio, video } = ended.result ?? {};
   const made = images?.[0] ?? audio ?? video;
   if (!made) {
     const result = await get<{ output: { text: string } }>(`/executions/${ended.id}/result`);
-    return story.answered(result.output.text);
+    story.answered(result.output.text);
+    return id;
   }
   const bytes = await download(`${url}/files/${made.file_id}/download`, apiKey);
   const folder = join(dataDir, 'demo');
@@ -174,6 +225,7 @@ async function runOne(
   await writeFile(path, bytes);
   const kind = images ? 'image' : audio ? 'audio' : 'video';
   story.madeFile({ kind, fileId: made.file_id, path });
+  return id;
 }
 
 type Get = <T>(path: string) => Promise<T>;

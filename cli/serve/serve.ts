@@ -88,7 +88,7 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   const stop = AbortSignal.any([signal, broken.signal]);
   const running = supervise([http, ...workersOf(infra)], stop, log);
   try {
-    await Promise.race([running, announce(infra, keys, server.port, stop)]);
+    await Promise.race([running, announce(infra, keys, { port: server.port, sandboxUrl }, stop)]);
   } catch (error) {
     broken.abort();
     await Promise.allSettled([running]);
@@ -212,7 +212,7 @@ async function untilStopped(server: HttpServer, signal: AbortSignal): Promise<vo
 async function announce(
   infra: Infra,
   { adminKey }: Keys,
-  port: number,
+  { port, sandboxUrl }: { readonly port: number; readonly sandboxUrl: string | undefined },
   signal: AbortSignal,
 ): Promise<void> {
   const { config, log } = infra;
@@ -223,7 +223,8 @@ async function announce(
   const isWanted = config.demo && ROLES.every((role) => role === 'relay' || config.roles.has(role));
   if (!isWanted) return onReady();
   const isTerminal = process.stdout.isTTY;
-  await withDemo({ baseUrl, adminKey, dataDir: config.dataDir, log, isTerminal }, onReady);
+  const { dataDir } = config;
+  await withDemo({ baseUrl, adminKey, sandboxUrl, dataDir, log, isTerminal }, onReady);
 }
 
 async function orPortTrouble<T>(opening: Promise<T>, name: string, port: number): Promise<T> {

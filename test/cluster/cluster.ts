@@ -74,7 +74,7 @@ async function start(setup: Setup, log: Log, signal: AbortSignal, undo: Undo): P
   await Promise.all(replicas.map(({ started }) => started)).catch((error: Error) => {
     throw signal.aborted ? error : new StartError(error.message);
   });
-  await announce(setup, keys, balancer, log, signal);
+  await announce(setup, keys, { balancer, sandboxUrl: env['SANDBOX_URL'] }, log, signal);
 }
 
 /** The environment that every replica has; commands read it from the data folder. */
@@ -138,11 +138,16 @@ async function stopInOrder(balancer: Balancer, replicas: readonly RolePart[]): P
 
 const READY_POLL_MS = 50;
 
+interface Running {
+  readonly balancer: Balancer;
+  readonly sandboxUrl: string | undefined;
+}
+
 /** The ready line, once every role is ready, and the demo on a new data folder. */
 async function announce(
   { config }: Setup,
   { adminKey }: Keys,
-  balancer: Balancer,
+  { balancer, sandboxUrl }: Running,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
@@ -155,5 +160,5 @@ async function announce(
   const onReady = () => log.info(`ModelRoute is ready on ${baseUrl}`);
   if (!config.demo) return onReady();
   const isTerminal = process.stdout.isTTY;
-  await withDemo({ baseUrl, adminKey, dataDir, log, isTerminal }, onReady);
+  await withDemo({ baseUrl, adminKey, sandboxUrl, dataDir, log, isTerminal }, onReady);
 }

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { clientOf, send, type ExecutionBody, type LedgerEntry } from '../../testing/client.js';
 import { eventually } from '../../testing/eventually.js';
 import { micros } from './executions.js';
+import { allCalls } from '../../sandbox/testing/behaviour.js';
 import { isReadyLine, type System } from '../../testing/system.js';
 
 /** Specs of a suite whose system starts on an empty folder, with its demo. */
@@ -58,6 +59,8 @@ function hasPaidForItsDemo(system: () => System): void {
       ['text-generation-standard', 'COMPLETED'],
       ['flux-1.1-pro', 'COMPLETED'],
       ['tts-standard', 'COMPLETED'],
+      ['video-generation-standard', 'COMPLETED'],
+      ['text-generation-standard', 'COMPLETED'],
     ]);
     const spent = executions.reduce((sum, { cost }) => sum + micros(cost ?? '0'), 0n);
     const { available, held, total } = await api.balance();
@@ -70,9 +73,9 @@ function hasPaidForItsDemo(system: () => System): void {
   it('prints the timeline, the ledger and where the picture lies', async () => {
     await demoIsDone(system());
     for (const step of ['accepted', 'started', 'completed'])
-      expect(said(system(), new RegExp(`^demo: .*execution\\.${step}`))).to.have.length(3);
+      expect(said(system(), new RegExp(`^demo: .*execution\\.${step}`))).to.have.length(5);
     for (const entry of ['HOLD', 'SETTLEMENT', 'RELEASE'])
-      expect(said(system(), new RegExp(`^demo: +ledger ${entry}`))).to.have.length(3);
+      expect(said(system(), new RegExp(`^demo: +ledger ${entry}`))).to.have.length(5);
     const [line = ''] = said(system(), /^demo: +image file_/);
     const path = line.replace(/^.* is at /, '');
     expect(path).to.equal(join(system().dataDir, 'demo', 'flux-1.1-pro.png'));
@@ -84,6 +87,24 @@ function hasPaidForItsDemo(system: () => System): void {
     const sound = spoken.replace(/^.* is at /, '');
     expect(sound).to.equal(join(system().dataDir, 'demo', 'tts-standard.wav'));
     expect((await readFile(sound)).toString('latin1', 0, 4)).to.equal('RIFF');
+    const [filmed = ''] = said(system(), /^demo: +video file_/);
+    const film = filmed.replace(/^.* is at /, '');
+    expect(film).to.equal(join(system().dataDir, 'demo', 'video-generation-standard.mp4'));
+    expect((await readFile(film)).toString('latin1', 4, 8)).to.equal('ftyp');
+  });
+
+  it('shows a failover as operators see it, and a video that was called back', async () => {
+    await demoIsDone(system());
+    const attempts = said(system(), /^demo: +operators see attempt/);
+    expect(attempts.map((line) => line.replace(/ \(.*/, ''))).to.deep.equal([
+      'demo:   operators see attempt 1 at aurora-chat: failed',
+      'demo:   operators see attempt 2 at borealis-chat: succeeded',
+    ]);
+    const calls = await allCalls(system().sandboxUrl);
+    const films = calls.filter(({ personality }) => personality === 'vega');
+    expect(films.map(({ path, paid }) => [path, paid])).to.deep.equal([
+      ['/vega/v1/models/vega/film-1/predictions', true],
+    ]);
   });
 }
 
