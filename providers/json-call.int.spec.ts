@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { openEndpoints } from './endpoints.js';
 import { callBytes, callJson, PreparedBody, type ProviderRequest } from './json-call.js';
 import { providerAt } from './testing/contract.js';
-import { json, openStage, type Stage } from './testing/stage.js';
+import { json, openStage, type Answer, type Stage } from './testing/stage.js';
 import type { Wire } from './vendor.js';
 
 describe('one exchange with a provider', () => {
@@ -77,6 +77,26 @@ describe('one exchange with a provider', () => {
     const provider = { ...called().provider, answerBytesMax: 1_024 };
     expect(await callJson(wire, { ...called(), provider }, post)).to.have.property('outcome');
     expect(await callJson(wire, called(), post)).to.have.property('answer');
+  });
+
+  it('takes a stream that breaks off for unknown, and an error in it for the outcome', async () => {
+    const streaming =
+      (text: string): Answer =>
+      (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).end(text);
+      };
+    const fold = (pieces: readonly Record<string, unknown>[]) => ({ pieces: pieces.length });
+    const whole = 'data: {"a":1}\n\n';
+    const read = async (text: string) => {
+      stage.play(streaming(text));
+      return callJson(wire, called(), { ...post, fold });
+    };
+    expect(await read(`${whole}${whole}data: [DONE]\n\n`)).to.deep.equal({
+      answer: { pieces: 2 },
+    });
+    expect(await read(`${whole}data: {"a":`)).to.have.nested.property('outcome.kind', 'unknown');
+    const limited = await read(`${whole}event: error\ndata: {"code":"rate_limit_exceeded"}\n\n`);
+    expect(limited).to.have.nested.property('outcome.code', 'MODEL_OVERLOADED');
   });
 
   it('sends what the vendor prepared', async () => {

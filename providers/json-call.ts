@@ -284,6 +284,7 @@ function objectIn(
   if (isObject(whole)) return whole;
   const isStream = whole === undefined && isSse(contentType, begins);
   const pieces = Array.isArray(whole) ? (whole as unknown[]) : isStream ? piecesOf(body) : [];
+  if (isStream && fold && isCutInside(pieces)) return 'cut';
   if (pieces.length === 0 || !pieces.every(isObject)) return undefined;
   const failed = pieces.find(hasErrorField);
   if (failed) return failed;
@@ -294,9 +295,18 @@ const BEGINS_AS_JSON = /^\ufeff?\s*[[{]/;
 
 /** Of the words that are no JSON, `[DONE]` ends a stream; any other spoils it. */
 function piecesOf(body: Buffer): unknown[] {
-  const data = sseEventsOf(body.toString('utf8')).map((event) => event.data);
-  return data.filter((one) => one !== '[DONE]').map((one) => parsed(one));
+  const events = sseEventsOf(body.toString('utf8')).filter(({ data }) => data !== '[DONE]');
+  return events.map(({ event, data }) => {
+    const piece = parsed(data);
+    return event === 'error' && !(isObject(piece) && hasErrorField(piece))
+      ? { error: piece ?? data }
+      : piece;
+  });
 }
+
+/** The last event ends in the middle of its JSON. */
+const isCutInside = (pieces: readonly unknown[]): boolean =>
+  pieces.length > 1 && !isObject(pieces.at(-1)) && pieces.slice(0, -1).every(isObject);
 
 const FIRST_BYTES = 64;
 

@@ -8,8 +8,8 @@
  * - the same `Content-Length` twice, in two lines or in one (RFC 9112, 6.3), or beside a
  *   `Transfer-Encoding`, which goes before it. Two that differ are left, and refused.
  *
- * An answer is expected from the first byte that is written on, since a connection carries one call
- * at a time. A head is handed on once it is whole.
+ * A head is expected once for each call, since a connection carries one at a time, and handed on
+ * once it is whole. What follows it is nobody's business here.
  */
 
 import type { Socket } from 'node:net';
@@ -30,27 +30,32 @@ export const withMendedHeads =
       callback(null, socket);
     });
 
+/** A call begins on the connection; the first one begins with it. */
+export const expectHead = (socket: Socket): void => {
+  const state = expecting.get(socket);
+  if (state) state.expectsHead = true;
+};
+
+const expecting = new WeakMap<Socket, { expectsHead: boolean }>();
+
 function mendHeads(socket: Socket): void {
-  let expectsHead = false;
+  const state = { expectsHead: true };
+  expecting.set(socket, state);
   let held = NOTHING;
   const read = socket.read.bind(socket) as (size?: number) => Buffer | null;
-  const write = socket.write.bind(socket) as (...given: unknown[]) => boolean;
-  const written = (...given: unknown[]): boolean => {
-    expectsHead = true;
-    return write(...given);
-  };
   const received = (size?: number): Buffer | null => {
     for (;;) {
       const chunk = read(size);
-      if (chunk === null || !expectsHead) return chunk;
+      if (chunk === null || !state.expectsHead) return chunk;
       held = afterInformational(held.length > 0 ? Buffer.concat([held, chunk]) : chunk);
       if (isUndecided(held)) continue;
       const head = held;
-      [expectsHead, held] = [false, NOTHING];
+      held = NOTHING;
+      state.expectsHead = false;
       return withOneLength(head);
     }
   };
-  Object.assign(socket, { read: received, write: written });
+  Object.assign(socket, { read: received });
 }
 
 function afterInformational(bytes: Buffer): Buffer {

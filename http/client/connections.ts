@@ -12,6 +12,7 @@
  * rested least is taken first, and none that rested longer than its server is known to keep one.
  */
 
+import { expectHead } from './answer-head.js';
 import { openConnection, untakenFrom } from './connection.js';
 import type { Connection, ConnectionOptions } from './connection.js';
 import type { ConnectionSource, Lease } from './exchange.js';
@@ -112,6 +113,7 @@ class OpenConnections implements Connections {
   }
 
   private begin(connection: Connection, origin: Origin, start: Start): void {
+    if (connection.socket) expectHead(connection.socket);
     start({
       dispatcher: connection.client,
       isReused: connection.restsSinceMs !== undefined,
