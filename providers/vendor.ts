@@ -2,6 +2,7 @@
  * A vendor is a folder: the adapters that speak its wire formats, under the names by which a
  * catalogue calls them. registry.ts lists the vendors.
  */
+import type { ModelEntry, RouteEntry } from '../contracts/catalogue/model-entry.js';
 import type { ProviderEntry } from '../contracts/catalogue/provider-entry.js';
 import type { Modality } from '../contracts/events/execution.js';
 import type { CredentialOf } from './credentials.js';
@@ -24,6 +25,8 @@ interface AdapterKind {
   readonly speaks?: (entry: ProviderEntry) => readonly Modality[] | undefined;
   /** A sentence for each thing that is wrong with an entry; each begins with its place. */
   readonly check?: (entry: ProviderEntry, place: string) => string[];
+  /** A sentence for each thing by which a route of a model could not be run as it is asked. */
+  readonly checkRoute?: (entry: ProviderEntry, model: ModelEntry, route: RouteEntry) => string[];
   open(wire: Wire): ProviderAdapter;
 }
 

@@ -23,7 +23,12 @@ providers:
     poll: { first_ms: 10, every_ms: 10 }
     generic:
       modality: video
-      request: { path: /films, body: { prompt: '{{ input.prompt }}', hook: '{{ callback_url }}' } }
+      request:
+        path: /films
+        body:
+          prompt: '{{ input.prompt }}'
+          seconds: '{{ input.duration_s }}'
+          hook: '{{ callback_url }}'
       job: { id: id, poll: { path: '/films/{{ job_id }}' }, callback: { id: id } }
       status: { path: state, pending: [new], succeeded: [done] }
       output: { video: link }
@@ -140,7 +145,7 @@ describe('catalogue check', () => {
     expect(printed.join('\n')).not.to.include(SECRET);
     expect(exitCode).to.equal(0);
     expect(stage.seen[0]?.body).to.deep.include({ model: 'm', max_tokens: 16 });
-    expect(stage.seen[1]?.body).to.deep.equal({ prompt: 'a red circle' });
+    expect(stage.seen[1]?.body).to.deep.equal({ prompt: 'a red circle', seconds: 4 });
   });
 
   it('says why a route did not answer, and exits with 2', async () => {

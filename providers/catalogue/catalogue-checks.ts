@@ -2,7 +2,6 @@
 import type { CatalogueDocument } from '../../contracts/catalogue/catalogue.schema.js';
 import type { ModelEntry, RouteEntry } from '../../contracts/catalogue/model-entry.js';
 import type { PollEntry } from '../../contracts/catalogue/provider-entry.js';
-import type { Modality } from '../../contracts/events/execution.js';
 import { boundOf } from '../../domain/pricing/defaults.js';
 import { adapterKinds } from '../registry.js';
 import { accountProblems } from './accounts-of.js';
@@ -46,7 +45,7 @@ export function crossProblems(document: CatalogueDocument, variables: Variables)
           const name = route.name ?? `${slug}/${route.provider}`;
           const repeated = names.has(name) ? [`${at}: two routes are named '${name}'`] : [];
           names.add(name);
-          return [...repeated, ...routeProblems(at, route, model.modality, document)];
+          return [...repeated, ...routeProblems(at, route, model, document)];
         }),
       ];
     }),
@@ -88,9 +87,10 @@ function inputSchemaProblems(place: string, model: ModelEntry, compile: CompileI
 function routeProblems(
   place: string,
   route: RouteEntry,
-  modality: Modality,
+  model: ModelEntry,
   { providers }: CatalogueDocument,
 ): string[] {
+  const { modality } = model;
   const { provider: slug, price = {}, cost } = route;
   const provider = Object.hasOwn(providers, slug) ? providers[slug] : undefined;
   const kind = provider && adapterKinds.get(provider.adapter);
@@ -99,7 +99,9 @@ function routeProblems(
     ...(provider ? [] : [`${place}.provider: there is no provider '${slug}'`]),
     ...(speaks && !speaks.includes(modality)
       ? [`${place}.provider: '${slug}' speaks ${speaks.join(', ')}, but the model is ${modality}`]
-      : []),
+      : ((provider && kind?.checkRoute?.(provider, model, route))?.map(
+          (one) => `${place}: ${one}`,
+        ) ?? [])),
     ...(Object.keys(price).length === 0
       ? [`${place}.price: a model without a price cannot be dispatched`]
       : []),

@@ -288,7 +288,7 @@ describe('catalogue: what is refused, in words', () => {
     'providers.one.generic.request.body.list[1]',
     /'input\.' is no expression: .* at character 6/,
     generic(({ request }) =>
-      Object.assign(request as object, { body: { list: ['x', '{{ input. }}'] } }),
+      Object.assign(request as object, { body: { list: ['{{ input.prompt }}', '{{ input. }}'] } }),
     ),
   );
   is(
@@ -320,6 +320,14 @@ describe('catalogue: what is refused, in words', () => {
     'providers.one.generic.errors.codes.x',
     /one of INPUT_VALIDATION_ERROR, CONTENT_MODERATION_REJECTED/,
     generic((described) => (described['errors'] = { codes: { x: 'INSUFFICIENT_BALANCE' } })),
+  );
+  is(
+    route,
+    /'seed' of input_schema is not sent by generic.request, nor in capabilities.without/,
+    (tree) => {
+      generic(() => undefined)(tree);
+      at(tree, 'models', 'talk', 'input_schema', 'properties')['seed'] = { type: 'integer' };
+    },
   );
   is(
     `${route}.provider`,

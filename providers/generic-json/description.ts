@@ -10,6 +10,7 @@ import {
   type GenericRequestEntry,
   type GenericStatusEntry,
 } from '../../contracts/catalogue/generic-entry.js';
+import type { ModelEntry, RouteEntry } from '../../contracts/catalogue/model-entry.js';
 import type { Modality } from '../../contracts/events/execution.js';
 import { compileExpression, type Expression } from './expressions.js';
 import { compileTemplate, type Template } from './templates.js';
@@ -116,6 +117,32 @@ export function descriptionProblems(entry: GenericEntry, place: string): string[
   if (job?.callback && !JSON.stringify(entry.request).includes('callback_url'))
     problems.push(`${place}.request: callback_url goes nowhere, and job.callback waits for it`);
   return problems;
+}
+
+/**
+ * Fields that callers may give and that no template sends: a wish is never dropped in silence. One
+ * that can have a single value is no wish.
+ */
+export function unsentFields(
+  { request }: GenericEntry,
+  { input_schema: schema }: Pick<ModelEntry, 'input_schema'>,
+  { capabilities: { without = [] } = {} }: Pick<RouteEntry, 'capabilities'>,
+): string[] {
+  const text = JSON.stringify(request);
+  if (/\binput\b(?!\.)/.test(text.replaceAll('"input"', ''))) return [];
+  const sent = new Set([...text.matchAll(/\binput\.`?([\w-]+)/g)].map(([, name]) => name));
+  return Object.entries(schema['properties'] ?? {}).flatMap(([name, part]) =>
+    sent.has(name) || without.includes(name) || hasOneValue(part)
+      ? []
+      : [`'${name}' of input_schema is not sent by generic.request, nor in capabilities.without`],
+  );
+}
+
+function hasOneValue(part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return false;
+  const { const: only, enum: values, minimum, maximum } = part as Readonly<Record<string, unknown>>;
+  if (only !== undefined || (Array.isArray(values) && values.length === 1)) return true;
+  return minimum !== undefined && minimum === maximum;
 }
 
 /** Of templates: what $name(…) may be. `file` stands for a file as it is, in forms and bodies. */

@@ -27,11 +27,12 @@ import { checked } from './callback.js';
 import {
   descriptionOf,
   descriptionProblems,
+  unsentFields,
   type Description,
   type JobDescription,
 } from './description.js';
 import { failureIn } from './errors.js';
-import { successIn, type Carrier } from './output.js';
+import { resultIn, type Asking, type Carrier } from './output.js';
 import { send, withoutOutput, type Carried, type NotSent } from './request.js';
 import { wordsOf } from './templates.js';
 
@@ -43,6 +44,7 @@ export const genericJson: Vendor = {
       generic
         ? descriptionProblems(generic, `${place}.generic`)
         : [`${place}.generic: is missing; the adapter generic-json is described there`],
+    checkRoute: ({ generic }, model, route) => (generic ? unsentFields(generic, model, route) : []),
     open: openGenericJson,
   },
 };
@@ -69,7 +71,7 @@ async function callOf(wire: Wire, call: ProviderCall): Promise<ProviderOutcome> 
   const answer = job ? 'json' : description.answer;
   const sent = await send(wire, call, description, description.request, call, answer);
   if ('outcome' in sent) return sent.outcome;
-  if (!job) return resultOf(description, sent, call.input);
+  if (!job) return resultOf(description, sent, call);
   return acceptedOf(description, job, sent.carrier, call);
 }
 
@@ -77,14 +79,14 @@ async function callOf(wire: Wire, call: ProviderCall): Promise<ProviderOutcome> 
 async function resultOf(
   description: Description,
   sent: Carried,
-  input: ProviderCall['input'],
+  call: Asking,
 ): Promise<ProviderResult> {
   const { carrier } = sent;
   const state = 'json' in carrier ? await stateIn(description, carrier.json) : 'succeeded';
   if (state === 'failed' || state === 'cancelled')
     return failureIn(description.errors, jsonOf(carrier), 'the answer says that it failed');
-  const success = await successIn(description, carrier, input);
-  return success ?? withoutOutput(description, sent);
+  const result = await resultIn(description, carrier, call);
+  return result ?? withoutOutput(description, sent);
 }
 
 const PROVIDER_JOB_ID_CHARS_MAX = 256;
@@ -102,8 +104,7 @@ async function acceptedOf(
   const accepted: ProviderOutcome = { kind: 'accepted', providerJobId: id };
   const ended = await endOf(description, carrier);
   // What is not said to be over is under way, and so is what has to be fetched from elsewhere.
-  if (ended === 'succeeded')
-    return job.result ? accepted : doneOf(description, carrier, call.input);
+  if (ended === 'succeeded') return job.result ? accepted : doneOf(description, carrier, call);
   return ended.kind === 'pending' ? accepted : ended;
 }
 
@@ -128,9 +129,9 @@ async function outputOf(
   job: PolledJob,
 ): Promise<JobOutcome> {
   const { result } = description.job ?? {};
-  if (!result) return doneOf(description, carrier, job.input);
+  if (!result) return doneOf(description, carrier, job);
   const sent = await send(wire, job, description, result, namingOf(job), description.answer);
-  return 'outcome' in sent ? unanswered(sent) : doneOf(description, sent.carrier, job.input);
+  return 'outcome' in sent ? unanswered(sent) : doneOf(description, sent.carrier, job);
 }
 
 async function cancelOf(wire: Wire, job: ProviderJob): Promise<boolean> {
@@ -146,9 +147,9 @@ async function cancelOf(wire: Wire, job: ProviderJob): Promise<boolean> {
 
 async function readingOf(
   { body }: ProviderCallback,
-  { provider, input }: CalledBack,
+  called: CalledBack,
 ): Promise<CallbackReading | 'unreadable'> {
-  const description = describedIn(provider);
+  const description = describedIn(called.provider);
   const { callback, result } = description.job ?? {};
   const json = jsonOf({ body });
   if (!callback || json === undefined) return 'unreadable';
@@ -163,7 +164,7 @@ async function readingOf(
       ? ended
       : result
         ? { kind: 'pending' }
-        : await doneOf(description, { json: document }, input);
+        : await doneOf(description, { json: document }, called);
   return id === undefined ? { outcome } : { providerJobId: wordsOf(id), outcome };
 }
 
@@ -192,9 +193,9 @@ async function endOf(
 async function doneOf(
   description: Description,
   carrier: Carrier,
-  input: ProviderCall['input'],
+  call: Asking,
 ): Promise<ProviderResult> {
-  return (await successIn(description, carrier, input)) ?? emptyJob;
+  return (await resultIn(description, carrier, call)) ?? emptyJob;
 }
 
 const emptyJob: ProviderResult = {

@@ -1,35 +1,49 @@
 /** The canonical output and usage in an answer, by the expressions of the catalogue. */
-import type { Usage } from '../../contracts/events/execution.js';
-import { LIST_ITEMS_MAX } from '../../contracts/events/schema-parts.js';
-import type { Description } from './description.js';
-import type { Expression, Functions } from './expressions.js';
+import type { Modality, Usage } from '../../contracts/events/execution.js';
 import type {
   FinishReason,
   ProducedFile,
+  ProviderCall,
   ProviderOutput,
   ProviderResult,
   Segment,
-  ToolCall,
 } from '../port.js';
+import { imagesAsked } from '../produced.js';
+import { textResult, type GeneratedCall, type Generation } from '../text/generation.js';
+import { formatOf } from '../text/request.js';
+import { storableText } from '../text/storable.js';
+import type { ToldTokens } from '../text/tokens.js';
+import type { Description } from './description.js';
+import type { Expression, Functions } from './expressions.js';
 
+type Fields = Readonly<Record<string, unknown>>;
 type Input = Readonly<Record<string, unknown>>;
 
 /** What carries the output: a parsed answer, or a body that is the output. */
 export type Carrier = { readonly json: unknown } | { readonly body: Buffer };
 
+/** Whose output it is. */
+export type Asking = Pick<ProviderCall, 'input' | 'dispatchKey'>;
+
 /** Undefined where the output is not there. */
-export async function successIn(
+export async function resultIn(
   description: Description,
   carrier: Carrier,
-  input: Input,
-): Promise<Extract<ProviderResult, { kind: 'succeeded' }> | undefined> {
-  const read = readerOf(description.output, 'json' in carrier ? carrier.json : undefined, input);
+  call: Asking,
+): Promise<ProviderResult | undefined> {
+  const { input } = call;
+  const json = 'json' in carrier ? carrier.json : undefined;
+  const read = readerOf(description.output, json, input);
+  const counts = readerOf(description.usage, json, input);
+  if (description.modality === 'text') {
+    const generation = await generationIn(description, carrier, read, counts);
+    return generation && textResult(call, formatOf(input['response_format']), generation);
+  }
   const output =
     'body' in carrier
       ? outputOfBody(description, carrier.body)
-      : await outputOf(description, read, input);
+      : await outputOf(description.modality, read, input);
   if (!output) return undefined;
-  const counts = readerOf(description.usage, 'json' in carrier ? carrier.json : undefined, input);
   return { kind: 'succeeded', output, usage: await usageOf(description, counts, output, input) };
 }
 
@@ -47,10 +61,8 @@ function readerOf(
 
 function outputOfBody({ modality }: Description, body: Buffer): ProviderOutput | undefined {
   if (body.length === 0) return undefined;
-  if (modality === 'text')
-    return { modality, text: storable(body.toString('utf8')), finishReason: 'stop' };
   if (modality === 'transcription')
-    return { modality, text: storable(body.toString('utf8')), segments: [] };
+    return { modality, text: storableText(body.toString('utf8')), segments: [] };
   const file: ProducedFile = { base64: body.toString('base64') };
   if (modality === 'image') return { modality, images: [file] };
   if (modality === 'audio') return { modality, audio: file };
@@ -58,13 +70,11 @@ function outputOfBody({ modality }: Description, body: Buffer): ProviderOutput |
 }
 
 async function outputOf(
-  { modality, finishReasons }: Description,
+  modality: Exclude<Modality, 'text'>,
   read: Reader,
   input: Input,
 ): Promise<ProviderOutput | undefined> {
   switch (modality) {
-    case 'text':
-      return textOutput(read, finishReasons);
     case 'image': {
       const asked = imagesAsked(input);
       const images = listOf(await read('images'))
@@ -89,21 +99,32 @@ async function outputOf(
   }
 }
 
-async function textOutput(
+/** Undefined where there is neither a text, nor a call of a tool, nor a reason for its end. */
+async function generationIn(
+  { finishReasons }: Description,
+  carrier: Carrier,
   read: Reader,
-  finishReasons: ReadonlyMap<string, string>,
-): Promise<ProviderOutput | undefined> {
+  counts: Reader,
+): Promise<Generation | undefined> {
+  if ('body' in carrier) {
+    const text = carrier.body.toString('utf8');
+    return text === '' ? undefined : { text, reason: 'stop', calls: [], tokens: {} };
+  }
   const given = await read('text');
-  const toolCalls = listOf(await read('tool_calls')).flatMap(toolCallIn);
   const text = Array.isArray(given) ? given.filter(isText).join('') : given;
-  if (typeof text !== 'string' && toolCalls.length === 0) return undefined;
+  const calls = listOf(await read('tool_calls'))
+    .map(fieldsOf)
+    .filter(isCall);
   const word = await read('finish_reason');
-  return {
-    modality: 'text',
-    text: typeof text === 'string' ? storable(text) : '',
-    finishReason: finishReasonOf(word, finishReasons),
-    ...(toolCalls.length > 0 && { toolCalls }),
+  if (!isText(text) && calls.length === 0 && word === undefined) return undefined;
+  const tokens: ToldTokens = {
+    input: await counts('input_tokens'),
+    cached: await counts('cached_input_tokens'),
+    output: await counts('output_tokens'),
+    reasoning: await counts('reasoning_tokens'),
   };
+  const reason = finishReasonOf(word, finishReasons);
+  return { text: isText(text) ? text : '', reason, calls, tokens };
 }
 
 const ownReasons: ReadonlySet<string> = new Set<FinishReason>([
@@ -123,23 +144,8 @@ function finishReasonOf(word: unknown, table: ReadonlyMap<string, string>): Fini
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
-/** `{id, name, arguments}`, the last an object or the JSON of one. */
-function toolCallIn(value: unknown): ToolCall[] {
-  const { id, name, arguments: given } = fieldsOf(value);
-  if (!isText(name)) return [];
-  const parsed = isText(given) ? objectIn(given) : given;
-  const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
-  const args = isObject ? (parsed as Record<string, unknown>) : isText(given) ? given : {};
-  return [{ id: isText(id) ? id : name, name, arguments: args }];
-}
-
-function objectIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+/** `{name, arguments}`, the last an object or the text of one. */
+const isCall = (fields: Fields): fields is Fields & GeneratedCall => isText(fields['name']);
 
 /** A URL, a data URL, base64, or an object with one of them under `url` or `b64_json`. */
 function producedIn(value: unknown): ProducedFile[] {
@@ -159,7 +165,7 @@ async function transcription(read: Reader): Promise<ProviderOutput | undefined> 
   const durationMs = millisecondsOf(await read('duration_ms'));
   return {
     modality: 'transcription',
-    text: storable(text),
+    text: storableText(text),
     segments: listOf(await read('segments')).flatMap(segmentIn),
     ...(isText(language) && { language }),
     ...(durationMs !== undefined && { durationMs }),
@@ -171,7 +177,7 @@ function segmentIn(value: unknown): Segment[] {
   const { start_ms: start, end_ms: end, text } = fieldsOf(value);
   const [startMs, endMs] = [millisecondsOf(start), millisecondsOf(end)];
   if (startMs === undefined || endMs === undefined || !isText(text)) return [];
-  return [{ startMs, endMs, text: storable(text) }];
+  return [{ startMs, endMs, text: storableText(text) }];
 }
 
 const millisecondsOf = (value: unknown): number | undefined =>
@@ -232,7 +238,7 @@ function seenIn(output: ProviderOutput, input: Input): Usage {
   const tokens = (value: unknown) => Math.ceil(Buffer.byteLength(JSON.stringify(value)) / 4);
   switch (output.modality) {
     case 'text':
-      return { inputTokens: tokens(input), outputTokens: tokens(output.text) };
+      return {};
     case 'image':
       return { images: output.images.length };
     case 'audio':
@@ -246,11 +252,6 @@ function seenIn(output: ProviderOutput, input: Input): Usage {
   }
 }
 
-function imagesAsked({ num_images: asked }: Input): number {
-  const isCount = Number.isSafeInteger(asked) && Number(asked) > 0;
-  return isCount ? Math.min(Number(asked), LIST_ITEMS_MAX) : 1;
-}
-
 /** One value is a list of one: the language does not tell them apart. */
 const listOf = (value: unknown): unknown[] =>
   value === undefined || value === null
@@ -259,8 +260,5 @@ const listOf = (value: unknown): unknown[] =>
       ? (value as unknown[])
       : [value];
 
-const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
-
-/** NUL and lone surrogates have no place in a database or in UTF-8; they become U+FFFD. */
-const storable = (text: string): string => text.replace(/[\0\ud800-\udfff]/gu, '\ufffd');
+const fieldsOf = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null ? (value as Fields) : {};

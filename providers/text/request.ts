@@ -229,7 +229,7 @@ function toolChoiceOf(choice: unknown): TextRequest['toolChoice'] {
   return typeof name === 'string' ? { name } : undefined;
 }
 
-function formatOf(given: unknown): ResponseFormat {
+export function formatOf(given: unknown): ResponseFormat {
   const format = isObject(given) ? given : { type: given };
   const { type } = format;
   if (type === 'json' || type === 'json_object') return { type: 'json' };
