@@ -17,6 +17,8 @@ interface InputFile {
 
 const NONE: readonly InputFile[] = [];
 const DETAILS_MAX = 20;
+/** Files that are looked up together. */
+const AT_ONCE = 64;
 
 /** Of all its models, each field once. The ids are well-formed where the input is valid. */
 export function inputFiles(
@@ -45,22 +47,27 @@ export async function refusalOfFiles(
     FILE_NOT_FOUND: [],
     FILE_FORMAT_UNSUPPORTED: [],
   };
-  for (const { field, id, models } of files) {
-    const state = await ownFileState(commands, id, caller);
-    if (state?.status !== 'stored')
-      details.FILE_NOT_FOUND.push({ field, code: 'file_not_found', message: 'does not exist' });
-    else {
+  for (let at = 0; at < files.length && count(details) < DETAILS_MAX; at += AT_ONCE) {
+    const some = files.slice(at, at + AT_ONCE);
+    const states = await Promise.all(some.map(({ id }) => ownFileState(commands, id, caller)));
+    for (const [n, { field, models }] of some.entries()) {
+      const state = states[n];
+      if (state?.status !== 'stored') {
+        details.FILE_NOT_FOUND.push({ field, code: 'file_not_found', message: 'does not exist' });
+        continue;
+      }
       const { contentType } = state.content;
       const refusing = models.find(({ accepts }) => accepts && !isAccepted(accepts, contentType));
       if (refusing) details.FILE_FORMAT_UNSUPPORTED.push(unsupported(field, contentType, refusing));
     }
-    const count = details.FILE_NOT_FOUND.length + details.FILE_FORMAT_UNSUPPORTED.length;
-    if (count === DETAILS_MAX) break;
   }
   for (const code of ORDER)
     if (details[code].length > 0) return new Refusal(code, undefined, details[code]);
   return undefined;
 }
+
+const count = (details: Readonly<Record<string, readonly ErrorDetail[]>>): number =>
+  Object.values(details).reduce((sum, { length }) => sum + length, 0);
 
 const ORDER = ['FILE_NOT_FOUND', 'FILE_FORMAT_UNSUPPORTED'] as const satisfies readonly ErrorCode[];
 

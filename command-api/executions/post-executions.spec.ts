@@ -282,7 +282,26 @@ describe('POST /v1/executions', () => {
     }
   });
 
-  async function storeFile(organizationId: OrganizationId): Promise<FileId> {
+  it('takes a file of a format that the model takes, and keeps it in the request', async () => {
+    const withFile = (image: FileId) => ({ model: 'flux-1.1-pro', input: { prompt: 'x', image } });
+    const { organizationId } = tenant;
+    const png = await storeFile(organizationId);
+    expect((await requestedBy(withFile(png))).files).to.deep.equal([png]);
+    const text = await storeFile(organizationId, { contentType: 'text/html', format: 'html' });
+    const { status, json } = await post(withFile(text));
+    expect(status).to.equal(400);
+    expect(json).to.have.nested.property('error.code', 'FILE_FORMAT_UNSUPPORTED');
+    expect(json).to.have.nested.property('error.details[0].field', 'input.image');
+    const gone = await storeFile(organizationId);
+    const keyless = await api.ask('DELETE', `/v1/files/${gone}`, { headers: tenant.as });
+    expect(keyless.status).to.equal(204);
+    expect((await post(withFile(gone))).json).to.have.nested.property(
+      'error.code',
+      'FILE_NOT_FOUND',
+    );
+  });
+
+  async function storeFile(organizationId: OrganizationId, more = {}): Promise<FileId> {
     const fileId: FileId = `file_${crypto.randomUUID()}`;
     const executionId: ExecutionId = `exec_${crypto.randomUUID()}`;
     const about = {
@@ -290,6 +309,7 @@ describe('POST /v1/executions', () => {
       format: 'png',
       sizeBytes: 1,
       sha256: 'ab'.repeat(32),
+      ...more,
     };
     const ids = { fileId, organizationId, executionId, at: new Date().toISOString() };
     const event: FileStored = {

@@ -41,6 +41,9 @@ export interface PayloadRef {
   readonly bytes: number;
 }
 
+/** A body of 1 MB has no room for more ids. */
+const INPUT_FILES_MAX = 25_000;
+
 /** On every execution event, so that nothing has to look back. */
 export interface ExecutionFact {
   readonly executionId: ExecutionId;
@@ -305,7 +308,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     model: slug,
     modality: oneOf(...modalities),
     input: payloadRef,
-    'files?': listOf(id('file')),
+    'files?': { type: 'array', items: id('file'), maxItems: INPUT_FILES_MAX },
     metadata: { type: 'object', additionalProperties: text, maxProperties: 16 },
     'webhookUrl?': text,
     'webhookEvents?': listOf(text),
