@@ -28,8 +28,6 @@ describe('anthropic-messages: the body of a request', () => {
       temperature: 0.5,
       top_p: 0.9,
       stop: 'END',
-      stream: true,
-      metadata: { user_id: 'somebody' },
     });
     expect(body).to.deep.equal({
       model: MODEL,

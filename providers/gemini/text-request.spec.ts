@@ -24,8 +24,6 @@ describe('gemini-text: the body of a request', () => {
       top_p: 0.9,
       stop: ['END'],
       seed: 7,
-      stream: true,
-      safetySettings: [],
     });
     expect(body).to.deep.equal({
       systemInstruction: { parts: [{ text: 'Be brief.' }] },

@@ -24,10 +24,6 @@ describe('openai-chat: the body of a request', () => {
       stop: ['END', '---'],
       seed: 7,
       reasoning_effort: 'low',
-      n: 5,
-      stream: true,
-      model: 'other',
-      user: 'somebody',
     });
     expect(body).to.deep.equal({
       model: 'm',
@@ -56,9 +52,7 @@ describe('openai-chat: the body of a request', () => {
 
   it('passes and adds what the route allows by name', async () => {
     const routeRequest = { pass: ['top_k', 'min_p'], add: { service_tier: 'flex' } };
-    expect(
-      await bodyOf({ prompt: 'x', top_k: 40, logit_bias: {} }, { routeRequest }),
-    ).to.deep.equal({
+    expect(await bodyOf({ prompt: 'x', top_k: 40 }, { routeRequest })).to.deep.equal({
       model: 'm',
       messages: [user('x')],
       stream: false,
@@ -170,6 +164,25 @@ describe('openai-chat: the body of a request', () => {
         [user('x')],
         { type: 'json_schema', json_schema: { name: 'answer', schema, strict: isStrict } },
       ]);
+  });
+
+  it('is not sent where the input has a field that neither it nor its route knows', async () => {
+    for (const name of ['n', 'stream', 'model', 'user', 'top_k', 'max_completion_tokens'])
+      expect(await bodyOf({ prompt: 'x', [name]: 1 })).to.deep.equal({
+        kind: 'failed',
+        code: 'INPUT_VALIDATION_ERROR',
+        retryable: true,
+        elsewhere: true,
+        countsAsFailure: false,
+        detail: 'not sent: no place for a field',
+        details: [
+          {
+            field: `input.${name}`,
+            code: 'unsupported',
+            message: 'is not supported by this model',
+          },
+        ],
+      });
   });
 
   it('is not sent where a file is gone, of a kind with no place, or said by another', async () => {

@@ -67,7 +67,22 @@ export type ResponseFormat =
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export function textRequestOf({ input, files }: ProviderCall): TextRequest | { refusal: Unread } {
+/** The fields that every format translates, or refuses. */
+const CANONICAL = new Set(
+  (
+    'prompt messages system max_tokens temperature top_p stop seed tools tool_choice ' +
+    'response_format reasoning_effort'
+  ).split(' '),
+);
+
+export function textRequestOf(
+  call: Pick<ProviderCall, 'input' | 'files' | 'routeRequest'>,
+): TextRequest | { refusal: Unread } {
+  const { input, files, routeRequest = {} } = call;
+  const isSent = (name: string) => CANONICAL.has(name) || routeRequest.pass?.includes(name);
+  const unsent = Object.keys(input).find((name) => !isSent(name) && input[name] !== undefined);
+  if (unsent !== undefined)
+    return { refusal: unsupported(/^\w{1,64}$/.test(unsent) ? `input.${unsent}` : 'input') };
   const read = turnsOf(input, files);
   if ('refusal' in read) return read;
   const { max_tokens: maxTokens, temperature, top_p: topP, seed, tool_choice: choice } = input;
@@ -94,10 +109,13 @@ export function unsupported(field: string, message = 'is not supported by this m
     kind: 'failed',
     ...meanings.invalid,
     ...ELSEWHERE,
-    detail: `not sent: ${field.replaceAll(/[^\w.[\]]/g, '')} has no place in this wire format`,
+    detail: `not sent: no place for ${CANONICAL.has(nameOf(field)) ? field : 'a field'}`,
     details,
   };
 }
+
+/** `input.messages[0].content` is of `messages`. Other names may be the caller's own. */
+const nameOf = (field: string): string => /^input\.(\w+)/.exec(field)?.[1] ?? '';
 
 const ELSEWHERE = { retryable: true, elsewhere: true } as const;
 
