@@ -25,7 +25,7 @@ import {
   type Asked,
 } from '../testing/kit.js';
 
-const TIMEOUT_MS = 900;
+const TIMEOUT_MS = 700;
 const OPEN_MS = 1_000;
 const AURORA = 'aurora-chat';
 
@@ -82,9 +82,9 @@ describe('failover', function () {
       'reset-mid-body': 'ProviderOutcomeUnknown',
       truncated: 'ProviderOutcomeUnknown',
       malformed: 'ProviderFailed',
-      'gzip-bomb': 'ProviderOutcomeUnknown',
-      'huge-body': 'ProviderOutcomeUnknown',
-      'endless-body': 'ProviderOutcomeUnknown',
+      'gzip-bomb': 'ProviderFailed',
+      'huge-body': 'ProviderFailed',
+      'endless-body': 'ProviderFailed',
       redirect: 'ProviderFailed',
     } as const;
     for (const [misbehaviour, end] of Object.entries(faults))
