@@ -197,6 +197,33 @@ describe('poll-provider-jobs', function () {
     await spec.editCatalogue(({ providers }) => keyed(providers, true));
   });
 
+  it('gives a job up when its time is over, though its provider hangs', async () => {
+    const { infra } = spec;
+    const hanging = { jobsEnd: 'never', faultsOn: 'polls', misbehaviour: 'timeout' } as const;
+    await behave(spec.sandbox.url, { polaris: hanging });
+    await spec.editCatalogue(({ providers }) =>
+      Object.assign(providers['polaris-jobs']!, {
+        timeout_ms: 1_500,
+        honours_idempotency_key: false,
+      }),
+    );
+    const asked = await askFor('A glacier');
+    expect(await whenOver(infra, asked)).to.equal('failed');
+    const { at: dispatchedAt } = (await eventOf(infra, asked, 'ProviderDispatched')).data;
+    const { at: failedAt } = (await eventOf(infra, asked, 'ExecutionFailed')).data;
+    const tookMs = Date.parse(failedAt) - Date.parse(dispatchedAt);
+    expect(tookMs, 'a second more at most, and a look at the clock').to.be.within(1_450, 3_500);
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
+    expect(await created(asked)).to.have.length(1);
+    await eventually('the slot is free', async () => (await slots()) === 0);
+    await spec.editCatalogue(({ providers }) =>
+      Object.assign(providers['polaris-jobs']!, {
+        timeout_ms: TIMEOUT_MS,
+        honours_idempotency_key: true,
+      }),
+    );
+  });
+
   it('finds at its deadline what was done meanwhile', async () => {
     const { infra } = spec;
     const asked = await askFor('A tortoise');

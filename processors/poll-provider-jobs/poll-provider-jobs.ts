@@ -19,7 +19,7 @@ import type { Infra } from '../../runtime/infra.js';
 import type { AcceptedJobs } from '../run-execution/accepted-jobs.js';
 import { wordsOf } from '../run-execution/input.js';
 import { callsBack } from '../run-execution/callback-url.js';
-import { passDeadline } from '../run-timers/pass-deadline.js';
+import { dueMsOf, passDeadline } from '../run-timers/pass-deadline.js';
 import { cancelProviderJob } from './cancel-provider-job.js';
 import { endJob, jobAttemptOf } from './job-attempt.js';
 
@@ -46,6 +46,8 @@ const POLLS_MAX = 16;
 const BUSY_PAUSE_MS = 250;
 /** Of one question. */
 const POLL_TIMEOUT_MS = 10_000;
+/** Of the last one, at the end of the job's time: a provider that hangs then delays nobody. */
+const LAST_POLL_MS = 1_000;
 
 export function openPollProviderJobs(infra: Infra, jobs: AcceptedJobs): PollProviderJobs {
   const polls = createKeyedSemaphore(POLLS_MAX, 1);
@@ -58,9 +60,13 @@ export function openPollProviderJobs(infra: Infra, jobs: AcceptedJobs): PollProv
       const attempt = jobAttemptOf(infra, claimed);
       if (!attempt) return pendingOrLate(infra, jobs, { due, metadata, claimed });
       const { slug } = attempt.provider;
-      if (!(await polls.acquire(slug))) return { outcome: 'busy', againInMs: BUSY_PAUSE_MS };
+      const leftMs = dueMsOf(infra, state) - infra.now();
+      if (!(await polls.acquire(slug)))
+        return leftMs > 0
+          ? { outcome: 'busy', againInMs: Math.min(BUSY_PAUSE_MS, leftMs) }
+          : pendingOrLate(infra, jobs, { due, metadata, claimed, attempt });
       try {
-        const outcome = await ask(infra, attempt, signal);
+        const outcome = await ask(infra, attempt, leftMs, signal);
         if (outcome.kind !== 'pending')
           return { outcome: await endJob(infra, jobs, NAME, attempt, outcome, signal) };
         return await pendingOrLate(infra, jobs, { due, metadata, claimed, attempt, outcome });
@@ -79,6 +85,7 @@ type PollableAttempt = NonNullable<ReturnType<typeof jobAttemptOf<Awaiting>>>;
 async function ask(
   infra: Infra,
   { claimed, model, route, provider }: PollableAttempt,
+  leftMs: number,
   signal: AbortSignal,
 ): Promise<JobOutcome> {
   const { request, current } = claimed.state;
@@ -95,7 +102,7 @@ async function ask(
       input,
       ...(route.inputMap && { inputMap: route.inputMap }),
       dispatchKey: current.dispatchKey,
-      timeoutMs: Math.min(POLL_TIMEOUT_MS, provider.timeoutMs),
+      timeoutMs: Math.min(POLL_TIMEOUT_MS, Math.max(LAST_POLL_MS, leftMs)),
       signal,
     });
   } catch (err) {
@@ -128,9 +135,9 @@ async function pendingOrLate(
 ): Promise<Polled> {
   const { request, current } = claimed.state;
   const { executionId } = request;
-  const { dispatchKey, job, deadline } = current;
+  const { dispatchKey, job } = current;
   const nowMs = infra.now();
-  const leftMs = Date.parse(deadline) - nowMs;
+  const leftMs = dueMsOf(infra, claimed.state) - nowMs;
   if (leftMs <= 0) {
     const word = await passDeadline(infra, due, metadata);
     jobs.end(executionId, due.attempt, 'failed');

@@ -140,10 +140,12 @@ function acceptanceOf(
   { providerJobId, pollAfterMs = 0 }: Accepted,
   at: string,
 ): Execution.Command {
-  const { attempt } = claimed.state.current;
-  const { poll } = provider;
+  const { attempt, dispatchedAt } = claimed.state.current;
+  const { poll, timeoutMs } = provider;
   const usualMs = callsBack(infra, provider) ? poll.maxMs : poll.firstMs;
-  const pollAt = new Date(Date.parse(at) + Math.max(usualMs, pollAfterMs)).toISOString();
+  const firstMs = Date.parse(at) + Math.max(usualMs, pollAfterMs);
+  // At the end of its time it is asked at the latest.
+  const pollAt = new Date(Math.min(firstMs, Date.parse(dispatchedAt) + timeoutMs)).toISOString();
   const isPolled = infra.providers.adapter(provider.adapter).poll !== undefined;
   return { type: 'RecordAccepted', attempt, providerJobId, ...(isPolled && { pollAt }), at };
 }

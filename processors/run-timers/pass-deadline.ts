@@ -25,7 +25,7 @@ export async function passDeadline(
   const unknown = await unknownOutcome(infra, before, 'the deadline passed without an outcome');
   const command = (state: Execution.State): Execution.Command | undefined => {
     if (!isInFlight(state) || state.current.attempt !== before.current.attempt) return undefined;
-    if (at < state.current.deadline && mayStillAnswer(infra, state)) return undefined;
+    if (Date.parse(at) < dueMsOf(infra, state)) return undefined;
     return { type: 'RecordUnknown', attempt, ...unknown, at };
   };
   const result = await executions.transact(executionId, command, metadata);
@@ -34,11 +34,22 @@ export async function passDeadline(
   return result.outcome === 'rejected' ? result.reason : result.outcome;
 }
 
-/** A job that was accepted, or may have been: its provider calls back, though its id is lost. */
-function mayStillAnswer(infra: Infra, { status, current }: InFlight): boolean {
-  if (status === 'awaitingWebhook') return true;
+/**
+ * Until when an answer is waited for: a job's until the time of its provider is over, and that of
+ * one whose acceptance may be lost until the attempt's deadline, since its provider calls back.
+ */
+export function dueMsOf(
+  infra: Pick<Infra, 'addresses' | 'catalogue' | 'config' | 'providers'>,
+  { status, current }: InFlight,
+): number {
+  const deadlineMs = Date.parse(current.deadline);
   const provider = infra.catalogue.current().providers.get(current.provider);
-  return provider !== undefined && !provider.honoursIdempotencyKey && callsBack(infra, provider);
+  if (status === 'processing')
+    return provider && !provider.honoursIdempotencyKey && callsBack(infra, provider)
+      ? deadlineMs
+      : -Infinity;
+  if (!provider) return deadlineMs;
+  return Math.min(deadlineMs, Date.parse(current.dispatchedAt) + provider.timeoutMs);
 }
 
 const isInFlight = (state: Execution.State): state is InFlight =>
