@@ -33,6 +33,7 @@ import { type Jobs, parseJob } from './jobs.js';
 import { misbehave, misbehaviours } from './misbehave.js';
 import { type Personality } from './personalities.js';
 import { type CallFacts, type CallRecord } from './record.js';
+import { type RecentRequests } from './recent-requests.js';
 import { parseSpeech } from './speech.js';
 import { parseTranscription } from './transcription.js';
 import { textFormatOf } from './text-formats.js';
@@ -46,6 +47,7 @@ export interface Desk {
   readonly gallery: Gallery;
   readonly jobs: Jobs;
   readonly hosting: Hosting;
+  readonly requests: RecentRequests;
   /** The sandbox's own address. */
   readonly url: string;
   isClosed(): boolean;
@@ -77,6 +79,7 @@ export async function answerCall(
 ): Promise<void> {
   const body = await readBody(request, bytesMaxOf(endpoint));
   if (body === 'aborted' || desk.isClosed()) return;
+  desk.requests.add(personality.name, request, body);
   const call = callOf(personality, endpoint, request, response, body);
   const parsed = parse(desk, call, body);
   if ('refusal' in parsed) return refuse(desk, call, parsed.refusal, null);

@@ -20,6 +20,10 @@ export async function answerControl(
   if (body === 'aborted') return;
   if (path === '/_sandbox/healthz' && method === 'GET') return sendHealth(desk, response);
   if (path === '/_sandbox/calls' && method === 'GET') return sendCalls(desk, search, response);
+  if (path === '/_sandbox/requests' && method === 'GET') {
+    const data = desk.requests.of(new URLSearchParams(search).get('personality'));
+    return sendJson(response, 200, JSON.stringify({ data }));
+  }
   if (path === '/_sandbox/callbacks' && method === 'GET')
     return sendJson(response, 200, JSON.stringify({ data: desk.hosting.sent }));
   if (path === '/_sandbox/behaviour') {

@@ -11,6 +11,7 @@
  *   /vega/v1/models/…/predictions  /lyra/…  work that is called back (hosted-jobs.ts)
  *   /<personality>/files/<name>             produced pictures and videos
  *   /_sandbox/calls /callbacks /behaviour   what reached it, what it called back, how it behaves
+ *   /_sandbox/requests                      the newest requests as they came
  *   /_sandbox/healthz                       whether it lives
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -27,6 +28,7 @@ import { openGallery } from './images.js';
 import { answerJobRequest } from './job-requests.js';
 import { openJobs } from './jobs.js';
 import { personalities } from './personalities.js';
+import { openRecentRequests } from './recent-requests.js';
 import { type CallLine, openCallRecord } from './record.js';
 import { sendJson } from './wire.js';
 
@@ -76,6 +78,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       bodyOf: (job, nowMs) => hostFormatOf(job.personality)?.callback(job, nowMs) ?? {},
       isClosed: () => closed,
     }),
+    requests: openRecentRequests(),
     gallery: openGallery(picturesKept),
     jobs: openJobs(jobsKept),
     url: `http://${host}:${bound}`,
