@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Catalogue, Provider } from '../../contracts/catalogue/catalogue.js';
 import { StartError } from '../../infra/start-error.js';
 import { loadCatalogue } from '../../providers/catalogue/load-catalogue.js';
+import { openCredentials, type CredentialOf } from '../../providers/credentials.js';
 import { openProviders } from '../../providers/open-providers.js';
 import type { Providers } from '../../providers/port.js';
 import { callsBack } from '../../processors/run-execution/callback-url.js';
@@ -68,12 +69,12 @@ function notesOn(context: Context, { providers: all }: Catalogue, providers: Pro
   const env = context.env();
   const config = context.config();
   const addresses = openAddresses(config);
+  const credentialOf = openCredentials((name) => env[name]);
   const notes: string[] = [];
   for (const provider of all.values()) {
     const { slug } = provider;
-    for (const name of credentialsOf(provider))
-      if (!env[name]?.trim())
-        notes.push(`providers.${slug}: the variable ${name} is not set, so it cannot be called`);
+    for (const note of credentialNotes(provider, credentialOf))
+      notes.push(`providers.${slug}${note}`);
     if (provider.fileInput === 'url' && !isReachedFrom(addresses, provider.baseUrl))
       notes.push(
         `providers.${slug}: cannot fetch files from MODELROUTE_PUBLIC_URL ` +
@@ -91,9 +92,20 @@ function notesOn(context: Context, { providers: all }: Catalogue, providers: Pro
   return notes;
 }
 
-function credentialsOf({ credentialEnv, webhookSecretEnv, generic }: Provider): string[] {
-  const secret = generic?.job?.callback?.hmac?.secret_env;
-  return [credentialEnv, webhookSecretEnv, secret].filter((name) => name !== undefined);
+/** Of each account, and of what callbacks are signed with. */
+function credentialNotes(provider: Provider, credentialOf: CredentialOf): string[] {
+  const { accounts = [], generic, webhookSecretEnv } = provider;
+  const secret = generic?.job?.callback?.hmac?.secret_env ?? webhookSecretEnv;
+  const owners = [
+    ...(accounts.length > 0 ? accounts : [{ ...provider, name: '' }]),
+    ...(secret === undefined ? [] : [{ name: 'callbacks', credentialEnv: secret }]),
+  ];
+  return owners.flatMap(({ name, ...owner }) => {
+    const credential = credentialOf(owner);
+    if (typeof credential !== 'object') return [];
+    const whose = name === '' || owners.length === 1 ? '' : ` (${name})`;
+    return [`${whose}: ${credential.missing}, so it cannot be called`];
+  });
 }
 
 async function tryAll(

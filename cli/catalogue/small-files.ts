@@ -2,9 +2,10 @@
 import { Readable } from 'node:stream';
 import type { InputFile } from '../../providers/port.js';
 
-const fileOf = (contentType: string, bytes: Buffer): InputFile => ({
+const fileOf = (contentType: string, bytes: Buffer, durationMs?: number): InputFile => ({
   contentType,
   sizeBytes: bytes.length,
+  ...(durationMs !== undefined && { durationMs }),
   bytes: () => Promise.resolve(bytes),
   stream: () => Promise.resolve(Readable.from([bytes])),
 });
@@ -35,5 +36,5 @@ const WHITE =
   'BAKBQCAQCAQCgUAgEAgEAoFAIBAIBAKBQCAQCAQCgUAgEAgEAoFAIBAIBAKBQCAQCAQCgUAgEAgEAoFAIBAIBAKB' +
   'QCAQCAQCgUAgEAgEAoFAIBAIBAKBQCAQCAQCgUAgEAgEAoFAIBAIBAKB4HcwNvqHcg2WKzYAAAAASUVORK5CYII=';
 
-export const silence = fileOf('audio/wav', waveOf(RATE));
+export const silence = fileOf('audio/wav', waveOf(RATE), 1_000);
 export const whitePicture = fileOf('image/png', Buffer.from(WHITE, 'base64'));

@@ -8,6 +8,7 @@ import type { Usage } from '../../contracts/events/execution.js';
 import { formatMoney } from '../../contracts/money.js';
 import { withDefaults } from '../../domain/pricing/defaults.js';
 import { boundedUsage, costOf } from '../../domain/pricing/pricing.js';
+import { withAccount } from '../../domain/routing/provider-account.js';
 import { pollPauseMs } from '../../domain/routing/poll-pause.js';
 import { pause } from '../../infra/concurrency/pause.js';
 import { validateInput } from '../../providers/catalogue/input-validators.js';
@@ -35,17 +36,20 @@ interface Wanted {
 
 export async function tryRoute(
   providers: Providers,
-  { model, route, provider }: Wanted,
+  { model, route, provider: given }: Wanted,
   signal: AbortSignal,
 ): Promise<Tried> {
-  const { input: given, files } = smallestInput(model);
-  const input = withDefaults(model, given);
-  const [wrong] = validateInput(model, given);
+  const provider = withAccount(given, given.accounts?.[0]?.name);
+  const { input: asked, files } = smallestInput(model);
+  const input = withDefaults(model, asked);
+  const [wrong] = validateInput(model, asked);
   if (wrong) return bad(`not tried: no input is made up for its schema (${wrong.field})`);
   const call: ProviderCall = {
     provider,
     providerModel: route.providerModel,
     modality: model.modality,
+    ...(route.request && { routeRequest: route.request }),
+    ...(route.inputMap && { inputMap: route.inputMap }),
     input,
     files,
     dispatchKey: `try/${randomUUID()}`,
