@@ -26,17 +26,27 @@ import {
 /** Text only by aurora, which has one slot; pictures only by borealis. */
 function narrow({ providers, models }: CatalogueFile): void {
   const { [TEXT]: text, [IMAGE]: image } = models;
-  const aurora = providers['aurora-chat'];
-  if (!text || !image || !aurora) throw new Error('the bundled catalogue has changed');
+  const { 'aurora-chat': aurora, 'polaris-jobs': polaris } = providers;
+  if (!text || !image || !aurora || !polaris || !models[HD])
+    throw new Error('the bundled catalogue has changed');
   text.routes = text.routes.filter(({ provider }) => provider === 'aurora-chat');
   text.max_wait_seconds = MAX_WAIT_MS / 1_000;
   image.routes = image.routes.filter(({ provider }) => provider === 'borealis-images');
+  const limit = { requests_per_minute: 60 };
+  models[HD].routes = models[HD].routes.filter(({ provider }) => provider === 'polaris-jobs');
+  Object.assign(polaris, {
+    accounts: [
+      { name: 'one', ...limit },
+      { name: 'two', ...limit },
+    ],
+  });
   aurora.bulkhead = 1;
   aurora.timeout_ms = 6_000;
   aurora.breaker['failures_to_open'] = 3;
   aurora.breaker['open_ms'] = OPEN_MS;
 }
 
+const HD = 'image-generation-hd';
 const OPEN_MS = 6_000;
 const MAX_WAIT_MS = 3_000;
 
@@ -63,7 +73,8 @@ describe('run-execution, when providers are busy or fail', function () {
   after(() => spec.close());
   beforeEach(async () => {
     await behaveWell(spec.sandbox.url);
-    await behave(spec.sandbox.url, { aurora: { latency: 5 }, borealis: { latency: 5 } });
+    const quick = { latency: 5 };
+    await behave(spec.sandbox.url, { aurora: quick, borealis: quick, polaris: quick });
     const { infra } = spec;
     stop = spec.run([...projectorWorkers(infra), ...processorWorkers(infra)]);
   });
@@ -71,6 +82,24 @@ describe('run-execution, when providers are busy or fail', function () {
 
   /** As many as open a circuit, of an organization each. */
   const askSeveral = () => Promise.all([ask(spec.infra), ask(spec.infra), ask(spec.infra)]);
+
+  it('waits for the limits of a provider, over all its accounts, and fails nothing', async () => {
+    const { infra } = spec;
+    const organizationId = newOrganization();
+    const input = smallImage('a boat');
+    const all = await Promise.all(
+      Array.from({ length: 12 }, () => ask(infra, { organizationId, model: HD, input })),
+    );
+    for (const asked of all) expect(await whenOver(infra, asked)).to.equal('completed');
+    const claims = await Promise.all(
+      all.map((asked) => eventOf(infra, asked, 'ProviderDispatched')),
+    );
+    const accounts = claims.map(({ data }) => data.account);
+    expect(new Set(accounts)).to.deep.equal(new Set(['one', 'two']));
+    const times = claims.map(({ data }) => Date.parse(data.at)).toSorted((a, b) => a - b);
+    // Four of each at once, and one of each a second after that.
+    expect((times.at(-1) ?? 0) - (times[0] ?? 0)).to.be.at.least(1_500);
+  });
 
   const askMany = async (count: number) => {
     const organizationId = newOrganization();
