@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { configFrom } from '../../infra/config/config.js';
 import { StartError } from '../../infra/start-error.js';
-import { doubtAboutRoles, neededDependencies, requireForRoles } from './roles.js';
+import { doubtsAboutRoles, neededDependencies, requireForRoles } from './roles.js';
 
 const EVERYTHING = {
   DATABASE_URL: 'postgres://localhost/modelroute',
@@ -10,6 +10,7 @@ const EVERYTHING = {
   MODELROUTE_ADMIN_KEY: 'a'.repeat(16),
   S3_ENDPOINT: 'http://localhost:7070',
   S3_BUCKET: 'modelroute',
+  MODELROUTE_PUBLIC_URL: 'https://api.example',
 };
 
 type Name = keyof typeof EVERYTHING;
@@ -29,7 +30,7 @@ describe('roles apart', () => {
   for (const roles of ['all', 'command-api,query-api,processors,projectors'])
     it(`need nothing when they are ${roles}`, () => {
       requireForRoles(configOf(roles, ...ALL_NAMES));
-      expect(doubtAboutRoles(configOf(roles, ...ALL_NAMES))).to.equal(undefined);
+      expect(doubtsAboutRoles(configOf(roles, ...ALL_NAMES))).to.deep.equal([]);
     });
 
   const needs: [string, Name[]][] = [
@@ -62,8 +63,13 @@ describe('roles apart', () => {
     expect(asked('relay')).to.deep.equal(['database', 'event-store', 'event-bus']);
   });
 
-  it('are told that they do not share files', () => {
-    expect(doubtAboutRoles(configOf('query-api'))).to.equal(undefined);
-    expect(doubtAboutRoles(configOf('query-api', 'S3_ENDPOINT'))).to.match(/^S3_ENDPOINT/);
+  it('are told that they do not share files, and that nobody finds them', () => {
+    expect(doubtsAboutRoles(configOf('query-api'))).to.deep.equal([]);
+    const [files, ...none] = doubtsAboutRoles(configOf('query-api', 'S3_ENDPOINT'));
+    expect(files).to.match(/^S3_ENDPOINT/);
+    expect(none).to.deep.equal([]);
+    const [url] = doubtsAboutRoles(configOf('command-api', 'MODELROUTE_PUBLIC_URL'));
+    expect(url).to.match(/^MODELROUTE_PUBLIC_URL/);
+    expect(doubtsAboutRoles(configOf('projectors', 'MODELROUTE_PUBLIC_URL'))).to.deep.equal([]);
   });
 });

@@ -53,11 +53,21 @@ export const neededDependencies = ({ config, dependencies }: Needing): readonly 
 
 type Needing = Pick<Infra, 'dependencies'> & { readonly config: Pick<Config, 'roles'> };
 
-/** Said once at the start; undefined when nothing is amiss. */
-export function doubtAboutRoles(config: Config): string | undefined {
-  if (!isApart(config) || config.s3 !== undefined) return undefined;
-  return (
-    'S3_ENDPOINT is not set: files and payloads over 64 KB stay in the data folder of this ' +
-    'process, where processes of other roles do not find them unless they share its folders'
-  );
+/** Said once at the start; empty when nothing is amiss. */
+export function doubtsAboutRoles(config: Config): readonly string[] {
+  if (!isApart(config)) return [];
+  const { publicUrl, roles, s3 } = config;
+  const doubts: string[] = [];
+  if (s3 === undefined)
+    doubts.push(
+      'S3_ENDPOINT is not set: files and payloads over 64 KB stay in the data folder of this ' +
+        'process, where processes of other roles do not find them unless they share its folders',
+    );
+  const namesUrls = roles.has('command-api') || roles.has('query-api') || roles.has('processors');
+  if (publicUrl === undefined && namesUrls)
+    doubts.push(
+      'MODELROUTE_PUBLIC_URL is not set: URLs to upload to, links to files and callbacks name ' +
+        'the port of this process on this machine, and not the balancer',
+    );
+  return doubts;
 }

@@ -33,7 +33,7 @@ import { startSandbox } from '../../sandbox/server.js';
 import { withDemo } from './demo.js';
 import { keysOf, type Keys } from './keys.js';
 import { guardedMetrics, healthMounts, openMetricsPage } from './mounts.js';
-import { doubtAboutRoles, requireForRoles } from './roles.js';
+import { doubtsAboutRoles, requireForRoles } from './roles.js';
 
 /** Resolves after `signal` aborted and everything was stopped; throws `StartError` before that. */
 export async function serve(config: Config, signal: AbortSignal): Promise<void> {
@@ -60,8 +60,7 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   const keys = await keysOf(config);
   if (onlySandbox(config)) return serveSandboxAlone(config, log, signal, undo);
   requireForRoles(config);
-  const doubt = doubtAboutRoles(config);
-  if (doubt) log.warn(doubt);
+  for (const doubt of doubtsAboutRoles(config)) log.warn(doubt);
   const databaseUrl = config.databaseUrl ?? (await embedded(config, log, undo));
   const sandboxUrl = await sandboxOf(config, log, undo);
   const sole = config.databaseUrl === undefined;

@@ -10,6 +10,7 @@
 import { uploadedSchema } from '../../contracts/http/files.js';
 import type { FileId, OrganizationId } from '../../contracts/ids.js';
 import { uploadRefusal } from '../../domain/file/file.js';
+import { isOutage } from '../../infra/event-store/outage.js';
 import { linkIn } from '../../infra/files/links.js';
 import type { NewFile } from '../../infra/files/port.js';
 import { storedFile } from '../../infra/files/stored.js';
@@ -120,11 +121,19 @@ async function record(
   return refused(result.reason);
 }
 
-/** The head of the log is at or behind the event that names the bytes. */
+/**
+ * The head of the log is at or behind the event that names the bytes. Where it cannot be read, they
+ * are counted as soon as the projection has seen that event.
+ */
 async function settle(
   { store }: Commands,
   counted: CountedBytes,
   isRecorded: boolean,
 ): Promise<void> {
-  counted.done(isRecorded ? await store.head() : undefined);
+  if (!isRecorded) return counted.done(undefined);
+  const head = await store.head().catch((error: unknown) => {
+    if (!isOutage(error)) throw error;
+    return undefined;
+  });
+  counted.done(head);
 }
