@@ -52,7 +52,7 @@ const vendors: Readonly<Record<string, Vendor>> = {
   gemini: {
     base_url: 'https://generativelanguage.googleapis.com/v1beta',
     credential_env: 'GEMINI_API_KEY',
-    adapters: { text: 'gemini-text', embedding: 'gemini-embeddings' },
+    adapters: { text: 'gemini-text', image: 'gemini-images', embedding: 'gemini-embeddings' },
   },
   openrouter: {
     base_url: 'https://openrouter.ai/api/v1',

@@ -38,6 +38,8 @@ describe('catalogues that are shipped', () => {
       'openai-embeddings',
       'anthropic-messages',
       'gemini-text',
+      'gemini-images',
+      'gemini-embeddings',
       'replicate',
       'fal',
       'generic-json',
