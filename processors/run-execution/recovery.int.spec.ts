@@ -26,6 +26,7 @@ import {
   whenHoldEnded,
   whenOver,
   whenTypes,
+  words,
   type Asked,
 } from '../testing/kit.js';
 
@@ -55,6 +56,51 @@ describe('run-execution, when something dies', function () {
     callsFor(spec.sandbox.url, executionId);
   const holds = (unit: AppendUnit, { stream }: Pick<Asked, 'stream'>, type: string) =>
     unit.appends.some((one) => one.stream === stream && one.events.some((e) => e.type === type));
+
+  /** What the request did that left before its process was killed: the provider is owed for it. */
+  async function callWasMade(slug: string, dispatchKey: string) {
+    const { providers, models } = spec.infra.catalogue.current();
+    const provider = providers.get(slug)!;
+    const route = models.get(TEXT)!.routes.find((one) => one.provider === slug)!;
+    const outcome = await spec.infra.providers.adapter(provider.adapter).call({
+      provider,
+      providerModel: route.providerModel,
+      modality: 'text',
+      input: words('Tell me of the sea.'),
+      dispatchKey,
+      timeoutMs: 1_000,
+      signal: new AbortController().signal,
+    });
+    expect(outcome.kind).to.equal('succeeded');
+  }
+
+  it('asks once more under the key of a request that left before a kill', async () => {
+    const { infra } = spec;
+    const asked = await ask(infra);
+    const dispatchKey = await claimFor(infra, asked, 'aurora-chat', 400);
+    await callWasMade('aurora-chat', dispatchKey);
+    start();
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    const calls = await callsOf(asked);
+    expect(calls.map((call) => [call.personality, call.dispatchKey])).to.deep.equal([
+      ['aurora', dispatchKey],
+      ['aurora', dispatchKey],
+    ]);
+    expect(calls.filter(({ paid }) => paid)).to.have.length(1);
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldSettled');
+  });
+
+  it('never asks a provider without keys again that such a request had reached', async () => {
+    const { infra } = spec;
+    const asked = await ask(infra);
+    const dispatchKey = await claimFor(infra, asked, 'borealis-chat', 400);
+    await callWasMade('borealis-chat', dispatchKey);
+    start();
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    const calls = await callsOf(asked);
+    expect(calls.map((call) => call.personality)).to.deep.equal(['borealis', 'aurora']);
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldSettled');
+  });
 
   it('takes up at the deadline what a dead process had claimed, under the same key', async () => {
     const { infra } = spec;
