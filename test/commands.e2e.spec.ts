@@ -59,7 +59,7 @@ describe('modelroute <command>', function () {
     expect(shown.attempts.map(({ outcome }) => outcome)).to.deep.equal(['succeeded']);
     expect(shown.ledger.map(({ type }) => type)).to.deep.equal(['HOLD', 'RELEASE', 'SETTLEMENT']);
     const { output } = await run('executions', 'show', executionId);
-    expect(output).to.contain(', chosen').and.contain('ExecutionCompleted');
+    expect(output).to.contain('was taken with').and.contain('ExecutionCompleted');
   });
 
   it('lists the versions of the catalogue, and shows one', async () => {

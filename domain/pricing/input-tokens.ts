@@ -1,6 +1,9 @@
 /** How many tokens an input may be counted as, before a provider has counted them. */
 type Input = Readonly<Record<string, unknown>>;
 
+/** Of a usual text: what a provider will count is nearer to this than to the most. */
+export const BYTES_PER_TOKEN = 4;
+
 /** What the chat format adds around one message (role, separators) and around all of them. */
 const TOKENS_PER_PART = 16;
 

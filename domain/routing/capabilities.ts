@@ -4,7 +4,7 @@
  */
 import type { Capabilities } from '../../contracts/catalogue/capabilities.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
-import { inputTokensMax } from '../pricing/input-tokens.js';
+import { BYTES_PER_TOKEN, inputTokensMax } from '../pricing/input-tokens.js';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -153,9 +153,6 @@ const rules: { readonly [C in keyof Capabilities]-?: Rule<C> } = {
     return field === undefined ? undefined : { field: `input.${field}` };
   },
 };
-
-/** A usual text of a European language; what does not fit after all is refused by the provider. */
-const BYTES_PER_TOKEN = 4;
 
 const sizeOf = (width: number, height: number): string => `${width}x${height}`;
 

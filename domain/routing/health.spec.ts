@@ -6,29 +6,22 @@ const caller = { organization: 'x', execution: 'e' };
 const settings = { failuresToOpen: 2, successesToClose: 1, openMs: 1_000, halfOpenProbes: 1 };
 
 describe('routing: health', () => {
-  it('counts calls under way and learns the latency of those that succeed', () => {
+  it('counts calls under way', () => {
     const started = callStarted(callStarted(unknownHealth, settings, 0, 'x'), settings, 0, 'x');
     expect(started).to.deep.equal({ circuit: closedCircuit, inFlight: 2 });
     const report = { ending: 'succeeded', epoch: 0 } as const;
-    const one = callEnded(started, { ...report, latencyMs: 100 }, settings, 100, caller);
-    expect(one).to.deep.equal({ circuit: closedCircuit, inFlight: 1, latencyMs: 100 });
-    const two = callEnded(one, { ...report, latencyMs: 200 }, settings, 200, caller);
-    expect(two).to.deep.equal({ circuit: closedCircuit, inFlight: 0, latencyMs: 120 });
+    const one = callEnded(started, report, settings, 100, caller);
+    expect(one).to.deep.equal({ circuit: closedCircuit, inFlight: 1 });
+    const two = callEnded(one, report, settings, 200, caller);
+    expect(two).to.deep.equal({ circuit: closedCircuit, inFlight: 0 });
   });
 
-  it('does not take a quick failure for speed', () => {
-    const started = callStarted({ ...unknownHealth, latencyMs: 500 }, settings, 0, 'x');
-    const ended = callEnded(
-      started,
-      { ending: 'failed', epoch: 0, latencyMs: 1 },
-      settings,
-      1,
-      caller,
-    );
+  it('counts a failure against its circuit', () => {
+    const started = callStarted(unknownHealth, settings, 0, 'x');
+    const ended = callEnded(started, { ending: 'failed', epoch: 0 }, settings, 1, caller);
     expect(ended).to.deep.equal({
       circuit: { ...closedCircuit, failures: [caller] },
       inFlight: 0,
-      latencyMs: 500,
     });
   });
 
@@ -50,7 +43,7 @@ describe('routing: health', () => {
 
   it('counts a refusal against the route, and not against the provider', () => {
     const started = callStarted(unknownHealth, settings, 0, 'x');
-    const report = { ending: 'refused', epoch: 0, latencyMs: 1 } as const;
+    const report = { ending: 'refused', epoch: 0 } as const;
     expect(callEnded(started, report, settings, 1, caller)).to.deep.equal(unknownHealth);
     expect(endingOfRoute('refused')).to.equal('failed');
     expect(endingOfRoute('failed')).to.equal('neutral');

@@ -1,5 +1,5 @@
 /**
- * What is known of a provider's health by whoever calls it: circuit, load and speed. A route has a
+ * What is known of a provider's health by whoever calls it: circuit and load. A route has a
  * circuit of its own for what that route alone is refused: our translation, our name of the model.
  */
 import type { Breaker } from '../../contracts/catalogue/catalogue.js';
@@ -12,8 +12,6 @@ export interface ProviderHealth {
   readonly circuit: Circuit;
   /** Calls under way. */
   readonly inFlight: number;
-  /** Moving average over successful calls; absent until the first. */
-  readonly latencyMs?: number;
 }
 
 /** Of a provider that has not been called yet. */
@@ -30,13 +28,10 @@ export function callStarted(
   organization: string,
 ) {
   const circuit = dispatched(health.circuit, settings, nowMs, organization);
-  return { ...health, circuit, inFlight: health.inFlight + 1 } satisfies ProviderHealth;
+  return { circuit, inFlight: health.inFlight + 1 } satisfies ProviderHealth;
 }
 
-type CallReport = Omit<Report, 'ending'> & {
-  readonly ending: CallEnding;
-  readonly latencyMs: number;
-};
+type CallReport = Omit<Report, 'ending'> & { readonly ending: CallEnding };
 
 export function callEnded(
   health: ProviderHealth,
@@ -47,10 +42,8 @@ export function callEnded(
 ): ProviderHealth {
   const ending = report.ending === 'refused' ? 'neutral' : report.ending;
   return {
-    ...health,
     circuit: reported(health.circuit, { ...report, ending }, settings, nowMs, caller),
     inFlight: Math.max(0, health.inFlight - 1),
-    ...(ending === 'succeeded' && { latencyMs: averaged(health, report.latencyMs) }),
   };
 }
 
@@ -82,12 +75,4 @@ export function endingOf(
       if (outcome.elsewhere && outcome.code === 'MODEL_UNAVAILABLE') return 'refused';
       return outcome.code === 'MODEL_OVERLOADED' ? 'throttled' : 'neutral';
   }
-}
-
-/** The newest call weighs a fifth: about ten calls forget a spike. */
-const NEWEST_WEIGHT = 0.2;
-
-function averaged({ latencyMs }: ProviderHealth, newestMs: number): number {
-  if (latencyMs === undefined) return newestMs;
-  return latencyMs + NEWEST_WEIGHT * (newestMs - latencyMs);
 }

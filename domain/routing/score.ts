@@ -10,6 +10,7 @@
  */
 import type { Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { Usage } from '../../contracts/events/execution.js';
+import { BYTES_PER_TOKEN } from '../pricing/input-tokens.js';
 import { weighing } from '../pricing/pricing.js';
 import { unknownHealth, type ProviderHealth } from './health.js';
 import { freshly, type Observation } from './observation.js';
@@ -25,8 +26,6 @@ export interface ScoringFacts {
 }
 
 const POINTS = { money: 40, speed: 25, success: 20, room: 15 };
-/** An estimate counts a token for each byte of the input; a usual text has four bytes to one. */
-const BYTES_PER_TOKEN = 4;
 
 /** In the order of the routes. */
 export function scoresOf(routes: readonly Route[], facts: ScoringFacts): readonly number[] {

@@ -12,6 +12,7 @@
  */
 import type { Account, Provider } from '../../contracts/catalogue/catalogue.js';
 import type { Usage } from '../../contracts/events/execution.js';
+import { BYTES_PER_TOKEN } from '../../domain/pricing/input-tokens.js';
 import { pause } from '../../infra/concurrency/pause.js';
 import type { LimitShares } from '../../infra/limit-shares/port.js';
 import type { Log } from '../../infra/logger.js';
@@ -91,9 +92,9 @@ export function openAccountLimits(options: Options): AccountLimits {
   };
 }
 
-/** What a text is counted as before a provider has counted it: input at four bytes a token. */
+/** What a text is counted as before a provider has counted it. */
 export const tokensOf = ({ inputTokens = 0, outputTokens = 0 }: Usage): number =>
-  Math.ceil(inputTokens / 4) + outputTokens;
+  Math.ceil(inputTokens / BYTES_PER_TOKEN) + outputTokens;
 
 function fits(
   limits: Limits,

@@ -82,8 +82,8 @@ export function openProviderPool(metrics: PoolMetrics, now: () => number): Provi
       const endOnRoute = routes.call(slug, breaker, calling);
       const { epoch } = started.circuit;
       return {
-        release(ending, latencyMs, retryAfterMs) {
-          const report = { ending, epoch, latencyMs, ...(retryAfterMs && { retryAfterMs }) };
+        release(ending, _latencyMs, retryAfterMs) {
+          const report = { ending, epoch, ...(retryAfterMs && { retryAfterMs }) };
           const before = healthOf(slug);
           const after = callEnded(before, report, breaker, now(), calling);
           set(slug, after);
