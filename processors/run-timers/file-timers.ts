@@ -38,6 +38,8 @@ export async function removeFile(
   { fileId, organizationId }: RemoveFile,
   metadata: CommandMetadata,
 ): Promise<Fired> {
+  const { state } = await fileRecords.load(fileId);
+  if (state.status !== 'gone') return { outcome: `already_${state.status}` };
   if (!(await progress.passed('timers', await store.head(), CATCH_UP_MS)))
     return { outcome: 'behind', againInMs: CATCH_UP_MS };
   if (await isFileInUse(readStore, organizationId, fileId))
