@@ -23,6 +23,7 @@ export function callerSchemaProblem(schema: unknown): string | undefined {
   if (problem !== undefined) return problem;
   if (parts.length > PARTS_MAX) return `must have at most ${PARTS_MAX} parts`;
   return (
+    keywordProblem(parts) ??
     patternProblem(parts) ??
     referenceProblem(schema, parts) ??
     costProblems('schema', schema)[0]?.replace(/^schema\.?/, '') ??
@@ -48,6 +49,16 @@ function partsOf(value: unknown, depth: number): { parts: readonly Schema[]; pro
 /** Keywords that hold values, which are no schemas whatever they look like. */
 const VALUES = new Set(['const', 'default', 'enum', 'examples']);
 
+/** What the validator makes something else of, or cannot compile: `$async` makes a promise. */
+function keywordProblem(parts: readonly Schema[]): string | undefined {
+  if (parts.some((part) => typeof part['$async'] === 'boolean')) return 'must not have $async';
+  if (parts.some(({ nullable, type }) => nullable === true && type === undefined))
+    return "has 'nullable' without a type";
+  if (parts.some((part) => Array.isArray(part['enum']) && part['enum'].length === 0))
+    return 'has an enum of nothing';
+  return undefined;
+}
+
 function patternProblem(parts: readonly Schema[]): string | undefined {
   for (const { pattern, patternProperties } of parts) {
     const names = isObject(patternProperties) ? Object.keys(patternProperties) : [];
@@ -66,7 +77,15 @@ function isRegExp(pattern: string): boolean {
 }
 
 /** What would make a schema depend on where it is, or on another one. */
-const NAMING = ['$id', '$anchor', '$dynamicAnchor', '$dynamicRef', '$recursiveRef', '$vocabulary'];
+const NAMING = [
+  '$id',
+  'id',
+  '$anchor',
+  '$dynamicAnchor',
+  '$dynamicRef',
+  '$recursiveRef',
+  '$vocabulary',
+];
 
 function referenceProblem(schema: Schema, parts: readonly Schema[]): string | undefined {
   const naming = NAMING.find((keyword) => parts.some((part) => typeof part[keyword] === 'string'));

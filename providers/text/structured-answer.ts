@@ -17,7 +17,7 @@ export function structuredAnswer(
   if (format.type === 'json') return { json: json.value };
   const validate = validatorFor(format.schema);
   if (!validate) return { problem: 'the schema of the answer cannot be compiled' };
-  if (validate(json.value)) return { json: json.value };
+  if (validate(json.value) === true) return { json: json.value };
   const [{ keyword = 'its schema' } = {}] = validate.errors ?? [];
   return { problem: `the answer does not match its schema: ${keyword}` };
 }
@@ -56,6 +56,7 @@ function validatorFor(schema: Readonly<Record<string, unknown>>): ValidateFuncti
 const options = { strict: false, validateFormats: false, validateSchema: false, meta: false };
 
 function compiled(schema: Readonly<Record<string, unknown>>): ValidateFunction | undefined {
+  if (schema['$async'] !== undefined) return undefined;
   try {
     return new Ajv2020({ ...options, logger: false }).compile(schema);
   } catch {
