@@ -21,7 +21,7 @@ describe('provider calls', function () {
   after(() => spec.close());
   afterEach(() => behaveWell(spec.sandbox.url));
 
-  it('ends a call whose execution ended elsewhere, within seconds, and frees its slot', async () => {
+  it('ends a call whose execution ended elsewhere within seconds, and frees its slot', async () => {
     const { infra } = spec;
     await behave(spec.sandbox.url, { aurora: { latency: CALL_MS } });
     const asked = await ask(infra, { input: words('Nobody waits') });
