@@ -19,15 +19,20 @@ const EVALUATION_MS_MAX = 500;
 const DEPTH_MAX = 200;
 const SEQUENCE_MAX = 10_000_000;
 
-/** An expression, or a sentence that says what is wrong with it. */
+/**
+ * An expression, or a sentence that says what is wrong with it. One about an input may wait for its
+ * files, which a store gives when it can: it has no limit of time.
+ */
 export function compileExpression(
   text: string,
   ownFunctions: readonly string[] = [],
+  about: 'input' | 'answer' = 'answer',
 ): { readonly expression: Expression } | { readonly problem: string } {
   let compiled: jsonata.Expression;
   try {
-    const bounds = { timeout: EVALUATION_MS_MAX, stack: DEPTH_MAX, sequence: SEQUENCE_MAX };
-    compiled = jsonata(text, bounds);
+    const bounds = { stack: DEPTH_MAX, sequence: SEQUENCE_MAX };
+    const isTimed = about === 'answer';
+    compiled = jsonata(text, isTimed ? { ...bounds, timeout: EVALUATION_MS_MAX } : bounds);
   } catch (error) {
     const { message, position } = error as jsonata.JsonataError;
     const place = position === undefined ? '' : ` at character ${position}`;

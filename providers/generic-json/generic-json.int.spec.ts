@@ -1,7 +1,13 @@
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import type { GenericEntry } from '../../contracts/catalogue/generic-entry.js';
-import type { PolledJob, ProviderCall, ProviderOutcome, Providers } from '../port.js';
+import {
+  InputUnavailable,
+  type PolledJob,
+  type ProviderCall,
+  type ProviderOutcome,
+  type Providers,
+} from '../port.js';
 import { openProviders } from '../open-providers.js';
 import { providerAdapterContract, providerAt } from '../testing/contract.js';
 import { inputFile } from '../testing/input-files.js';
@@ -175,6 +181,30 @@ describe('provider adapter: generic-json, its own', () => {
     const outcome = await call(film, { prompt: 'a boat', image: 'file_2' }, { files: new Map() });
     expect(outcome).to.include({ kind: 'failed', code: 'FILE_NOT_FOUND', retryable: false });
     expect(stage.seen).to.deep.equal([]);
+  });
+
+  it('waits for a file that its store gives late, and sends nothing where it is away', async () => {
+    const bytes = Buffer.from('png');
+    const late = inputFile('image/png', bytes);
+    const slow = {
+      ...late,
+      bytes: () => new Promise<Buffer>((resolve) => setTimeout(() => resolve(bytes), 700)),
+    };
+    const input = { prompt: 'a boat', image: 'file_1' };
+    stage.play(json({ task: { id: '1' }, state: 'QUEUED' }));
+    await call(film, input, { files: new Map([['file_1', slow]]) });
+    const { body } = stage.seen[0]!;
+    expect(body).to.have.property(
+      'first_frame',
+      `data:image/png;base64,${bytes.toString('base64')}`,
+    );
+    const away = { ...late, bytes: () => Promise.reject(new InputUnavailable('no store')) };
+    let thrown: unknown;
+    await call(film, input, { files: new Map([['file_1', away]]) }).catch(
+      (error: unknown) => (thrown = error),
+    );
+    expect(thrown).to.be.instanceOf(InputUnavailable);
+    expect(stage.seen).to.have.length(1);
   });
 
   it('reads a job that is done at once', async () => {

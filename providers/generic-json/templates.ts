@@ -73,7 +73,7 @@ function ofText(
   for (const found of text.matchAll(EXPRESSION)) {
     if (found.index > end) pieces.push(text.slice(end, found.index));
     end = found.index + found[0].length;
-    const compiled = compileExpression((found[1] ?? '').trim(), ownFunctions);
+    const compiled = compileExpression((found[1] ?? '').trim(), ownFunctions, 'input');
     if ('problem' in compiled) problems.push(`${place}: ${compiled.problem}`);
     else pieces.push(compiled.expression);
   }
