@@ -274,6 +274,21 @@ describe('the audit of a log', () => {
       expect(audit(other.story.events).map(({ invariant }) => invariant)).to.deep.equal(['I4']);
     });
 
+    it('finds another price than was delivered, unless the files showed another use', () => {
+      const problemsOf = (usage: object) => {
+        const { story, id, holdId } = underWay();
+        const told = { attempt: 1, cost: 18_000n, usage: { images: 2 } };
+        story.on(id, 'ProviderSucceeded', told);
+        story.complete(id, holdId, 9_000n, { usage });
+        story.settle(id, holdId, [9_000n, 21_000n]);
+        return audit(story.events).map(({ problem }) => problem);
+      };
+      expect(problemsOf({ images: 2 })).to.deep.equal([
+        'it was delivered for 0.018 and completed for 0.009',
+      ]);
+      expect(problemsOf({ images: 1, pixels: 65_536 })).to.deep.equal([]);
+    });
+
     it('finds a charge for what was not completed, and a second one', () => {
       const { story, id, holdId } = completed();
       const again = story.place(id, 30_000n);
