@@ -10,7 +10,9 @@ describe('routing: a decision in words', () => {
     expect(whyOf(route('b', 80), chosen)).to.equal('could have been taken: 80 points');
     expect(whyOf(route('b', 95), chosen)).to.match(/^could have been taken: 95 points, but it/);
     const skipped = (word: string) => whyOf({ ...route('b', 95), skipped: word }, chosen);
-    expect(skipped('breaker_open')).to.equal('its circuit is open: its calls failed');
+    expect(skipped('breaker_open')).to.equal(
+      'its circuit is open: its calls failed, or those of this organization',
+    );
     expect(skipped('a word of later')).to.equal('a word of later');
     const lacking = { ...route('b', 95), skipped: 'capability', lacks: 'input.tools' };
     expect(whyOf(lacking, chosen)).to.equal('cannot do input.tools');

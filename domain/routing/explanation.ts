@@ -31,7 +31,7 @@ const words: Readonly<Record<string, string>> = {
   outcome_unknown: 'an attempt there may have been paid for, and may not be repeated',
   outcome_unknown_elsewhere:
     'an attempt elsewhere may have been paid for: what that may cost is not to be risked again',
-  breaker_open: 'its circuit is open: its calls failed',
+  breaker_open: 'its circuit is open: its calls failed, or those of this organization',
   breaker_probing: 'its circuit is being probed by other calls',
   route_rests: 'rests: what was sent there was refused',
   throttled: 'rests: it said that it is asked too much',
