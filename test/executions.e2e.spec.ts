@@ -206,6 +206,7 @@ describe('an execution', function () {
       code: 'CONTENT_MODERATION_REJECTED',
       message: 'The content was rejected by moderation.',
       retryable: false,
+      details: [{ code: 'other', message: 'The content is not allowed by the model.' }],
     });
     expect((await whenSettled(api, id)).map(({ type }) => type)).to.have.members([
       'HOLD',

@@ -98,6 +98,7 @@ describe('promised prices', function () {
       JSON.stringify({
         model,
         messages: [{ role: 'user', content: 'Tell me of the sea.' }],
+        stream: false,
         max_tokens: 256,
       }),
     );
