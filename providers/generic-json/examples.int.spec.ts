@@ -10,6 +10,8 @@ import type { PolledJob, ProviderCall, Providers } from '../port.js';
 import { inputFile } from '../testing/input-files.js';
 import { json, openStage, type Stage } from '../testing/stage.js';
 
+const FILE = 'file_00000000-0000-4000-8000-000000000001';
+
 describe('providers that catalogue.examples/ describes', () => {
   let stage: Stage;
   let providers: Providers;
@@ -46,8 +48,8 @@ describe('providers that catalogue.examples/ describes', () => {
   const adapter = () => providers.adapter('generic-json');
 
   it('Runway: a task is accepted, asked about, read and cancelled', async () => {
-    const files = new Map([['file_1', inputFile('image/png', Buffer.from('png'))]]);
-    const call = callOf('runway.yaml', { prompt: 'waves', image: 'file_1' }, files);
+    const files = new Map([[FILE, inputFile('image/png', Buffer.from('png'))]]);
+    const call = callOf('runway.yaml', { prompt: 'waves', image: FILE }, files);
     stage.play(json({ id: '17f20503' }));
     expect(await adapter().call(call)).to.deep.equal({
       kind: 'accepted',
@@ -112,7 +114,7 @@ describe('providers that catalogue.examples/ describes', () => {
   });
 
   it('Deepgram: the body is the sound, the answer its words', async () => {
-    const files = new Map([['file_1', inputFile('audio/wav', Buffer.from('RIFF'))]]);
+    const files = new Map([[FILE, inputFile('audio/wav', Buffer.from('RIFF'))]]);
     stage.play(
       json({
         metadata: { request_id: 'r', duration: 2.5, channels: 1 },
@@ -127,7 +129,7 @@ describe('providers that catalogue.examples/ describes', () => {
         },
       }),
     );
-    const call = callOf('deepgram.yaml', { audio: 'file_1' }, files);
+    const call = callOf('deepgram.yaml', { audio: FILE }, files);
     expect(await adapter().call(call)).to.deep.equal({
       kind: 'succeeded',
       output: {

@@ -1,4 +1,5 @@
 /** A request of a described provider, filled in and sent; what it carried, as JSON or bytes. */
+import { isId } from '../../contracts/ids.js';
 import { pausesInside } from '../error-body.js';
 import { hasErrorField, hasErrorInside } from '../error-inside.js';
 import { readFailureBy, unusable, type Unread } from '../failures.js';
@@ -57,7 +58,9 @@ export async function send(
 ): Promise<Sent> {
   let filled: Filled | string;
   try {
-    filled = await filledIn(template, contextOf(called, naming), functionsOver(naming));
+    const { input, files } = withHandles(naming);
+    const context = contextOf(called, { ...naming, input });
+    filled = await filledIn(template, context, functionsOver(files));
   } catch (error) {
     if (error instanceof FileMissing) return { outcome: fileMissing };
     throw error;
@@ -157,12 +160,30 @@ const contextOf = (
   ...(jobId !== undefined && { job_id: jobId }),
 });
 
+/** A template that sends a file's name sends a number of ours: no provider learns a file's id. */
+function withHandles({ input, files }: Naming): {
+  readonly input: Naming['input'];
+  readonly files: ReadonlyMap<string, InputFile | undefined>;
+} {
+  const found = new Map<string, InputFile | undefined>();
+  const handled = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(handled);
+    if (isObject(value))
+      return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, handled(one)]));
+    if (typeof value !== 'string' || !isId('file', value)) return value;
+    const handle = `file-${found.size + 1}`;
+    found.set(handle, files?.get(value));
+    return handle;
+  };
+  return { input: handled(input) as Naming['input'], files: found };
+}
+
 /** What stands for a file of the input; without an argument each is without a value. */
-function functionsOver({ files }: Naming): Functions {
+function functionsOver(files: ReadonlyMap<string, InputFile | undefined>): Functions {
   const of = (make: (file: InputFile) => unknown) => (id: unknown) => {
     if (typeof id !== 'string') return undefined;
-    const file = files?.get(id);
-    if (!file) throw new FileMissing(`the file ${id} is missing`);
+    const file = files.get(id);
+    if (!file) throw new FileMissing('a file of the input is missing');
     return make(file);
   };
   const base64 = async (file: InputFile) => (await file.bytes()).toString('base64');

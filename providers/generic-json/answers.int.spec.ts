@@ -1,0 +1,89 @@
+import { expect } from 'chai';
+import { parse } from 'yaml';
+import type { GenericEntry } from '../../contracts/catalogue/generic-entry.js';
+import { openProviders } from '../open-providers.js';
+import type { ProviderCall, ProviderOutcome, Providers } from '../port.js';
+import { providerAt } from '../testing/contract.js';
+import { json, openStage, type Stage } from '../testing/stage.js';
+
+const described = (yaml: string) => parse(yaml) as GenericEntry;
+
+describe('provider adapter: generic-json, answers that are errors or too much', () => {
+  let stage: Stage;
+  let providers: Providers;
+
+  beforeEach(async () => {
+    stage = await openStage();
+    providers = openProviders({ credentials: () => undefined });
+  });
+  afterEach(async () => {
+    await providers.close();
+    await stage.close();
+  });
+
+  const call = (generic: GenericEntry, input: ProviderCall['input'], more: object = {}) =>
+    providers.adapter('generic-json').call({
+      provider: { ...providerAt(stage.url, 'generic-json'), generic },
+      providerModel: 'm',
+      modality: generic.modality,
+      input,
+      dispatchKey: 'k',
+      timeoutMs: 2_000,
+      signal: new AbortController().signal,
+      ...more,
+    });
+
+  it('takes an error for what the catalogue says, wherever it stands', async () => {
+    const generic = described(`
+modality: image
+request: { path: /p, body: { prompt: '{{ input.prompt }}' } }
+output: { images: image }
+errors:
+  when: base.code != 0
+  code: base.code
+  message: base.text
+  codes: { '1026': CONTENT_MODERATION_REJECTED, '10*': MODEL_OVERLOADED }
+  messages: { too many pixels: INPUT_VALIDATION_ERROR }
+`);
+    const told = async (code: number, text: string, status = 200): Promise<ProviderOutcome> => {
+      stage.play(json({ base: { code, text: `canary ${text}` } }, status, { 'retry-after': '7' }));
+      return call(generic, { prompt: 'x' });
+    };
+    const short = async (...args: Parameters<typeof told>) => {
+      const outcome = await told(...args);
+      return outcome.kind === 'failed' ? [outcome.code, outcome.detail] : outcome;
+    };
+    const inside = 'error inside a 2xx';
+    expect([
+      await short(1026, ''),
+      await short(1039, ''),
+      await short(7, 'Too Many Pixels!'),
+      await short(7, 'what?'),
+      await short(1026, '', 500),
+      await short(7, '', 403),
+    ]).to.deep.equal([
+      ['CONTENT_MODERATION_REJECTED', `${inside} (1026)`],
+      ['MODEL_OVERLOADED', `${inside} (10*)`],
+      ['INPUT_VALIDATION_ERROR', `${inside} (too many pixels)`],
+      ['GENERATION_FAILED', inside],
+      ['CONTENT_MODERATION_REJECTED', 'HTTP 500 (1026)'],
+      ['MODEL_UNAVAILABLE', 'HTTP 403'],
+    ]);
+    stage.play(json({ base: { code: 0 }, image: 'data:image/png;base64,AAAA' }));
+    expect(await call(generic, { prompt: 'x' })).to.deep.include({
+      output: { modality: 'image', images: [{ url: 'data:image/png;base64,AAAA' }] },
+    });
+  });
+
+  it('is not held up by an answer of a million objects', async () => {
+    const generic = described(`
+modality: image
+request: { path: /p, body: { prompt: x } }
+output: { images: 'data.a.b.c.d' }
+`);
+    stage.play(json(`{"data":[${'{},'.repeat(1_000_000)}{}]}`));
+    const began = Date.now();
+    expect(await call(generic, {}, { timeoutMs: 5_000 })).to.include({ kind: 'failed' });
+    expect(Date.now() - began).to.be.below(4_000);
+  });
+});
