@@ -96,6 +96,8 @@ class OpenConnections implements Connections {
   private grant(origin: Origin, waiting: Waiting): void {
     const rested = waiting.isFresh ? undefined : this.takeRested(origin);
     if (!rested) return this.begin(this.connect(origin), origin, waiting.start);
+    if (restOf(rested, performance.now()) < HEARD_MS)
+      return this.begin(rested, origin, waiting.start);
     hearOut(() => {
       if (rested.isOver) this.grant(origin, waiting);
       else this.begin(rested, origin, waiting.start);
@@ -192,6 +194,9 @@ function learn(kept: KeptTime, connection: Connection, error: NodeJS.ErrnoExcept
   if (error.code === 'UND_ERR_INFO') kept.lived(restOf(connection, nowMs));
   else kept.closed(restOf(connection, nowMs), nowMs);
 }
+
+/** What rested for less was heard a moment ago; its server keeps idle ones for much longer. */
+const HEARD_MS = 10;
 
 /** After one turn of the event loop all that has arrived by now is read. */
 const hearOut = (then: () => void): void => void setImmediate(() => setImmediate(then));
