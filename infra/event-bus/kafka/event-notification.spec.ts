@@ -41,7 +41,7 @@ describe('the message of an event notification', () => {
       expect(notificationIn(JSON.stringify(other)), JSON.stringify(other)).to.equal(undefined);
     for (const text of ['', 'no JSON', '{', '{"stream":', '\u0000', '[[[['])
       expect(notificationIn(text), text).to.equal(undefined);
-    fc.assert(fc.property(fc.anything(), (any) => void notificationIn(String(any))));
+    fc.assert(fc.property(fc.string(), (text) => notificationIn(text) === undefined));
     fc.assert(fc.property(fc.json(), (json) => notificationIn(json) === undefined));
   });
 });
