@@ -150,6 +150,22 @@ describe('what a file is, by its bytes', () => {
     );
   });
 
+  it('says nothing of a film whose parts hold each other over and over', async () => {
+    const info = ebml(0x1549a966, 'unknown');
+    const tracks = ebml(0x1654ae6b, 'unknown', ebml(0xae, 'unknown'));
+    const head = ebml(0x1a45dfa3, ebml(0x4282, text('webm')));
+    for (const part of [info, tracks]) {
+      const parts = Array<Buffer>(10_000).fill(part);
+      const film = Buffer.concat([head, ebml(0x18538067, ...parts)]);
+      let turns = 0;
+      const turning = setInterval(() => (turns += 1), 1);
+      const found = await inspect(film);
+      clearInterval(turning);
+      expect(found).to.deep.equal({ contentType: 'video/webm', format: 'webm' });
+      expect(turns).to.be.above(2);
+    }
+  }).timeout(20_000);
+
   it('reads a store in pages, and rejects as the store does', async () => {
     const bytes = behind(...Array<Buffer>(5).fill(segment(65_000)));
     const reads: number[] = [];

@@ -1,9 +1,10 @@
 /**
  * What a file is, by its bytes alone. Nothing that anybody declared about it is trusted, and
  * nothing is decoded: magic bytes name the format, headers say how large or how long it is. What a
- * header does not say in a usable way is left out.
+ * header does not say in a usable way, or only after too many looks, is left out.
  */
 import { fileTypeFromTokenizer } from 'file-type';
+import { bounded, LOOKS_MAX, TooManyParts } from './bounded.js';
 import { inPages, SourceTokenizer, type ByteSource } from './byte-source.js';
 import { boxedMeasures } from './iso-boxes.js';
 import type { Measures } from './measures.js';
@@ -23,14 +24,25 @@ export interface FileInfo {
 /** Undefined for what is no known format. Rejects only as the source does. */
 export async function inspectFile(given: ByteSource): Promise<FileInfo | undefined> {
   const source = inPages(given);
-  const found = await fileTypeFromTokenizer(new SourceTokenizer(source));
+  const tokenizer = new SourceTokenizer(bounded(source, LOOKS_MAX));
+  const found = await unlessTooMany(fileTypeFromTokenizer(tokenizer));
   if (!found) return undefined;
   const format = formats.get(found.ext) ?? found.ext;
   const contentType = contentTypes.get(format) ?? found.mime;
-  const measures = usable(await measuresOf(source, contentType, format));
+  const measured = await unlessTooMany(measuresOf(source, contentType, format));
+  const measures = usable(measured ?? {});
   // The same containers hold sound alone.
   const isSound = measures.durationMs !== undefined && measures.width === undefined;
   return { contentType: isSound ? asSound(contentType) : contentType, format, ...measures };
+}
+
+async function unlessTooMany<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (error instanceof TooManyParts) return undefined;
+    throw error;
+  }
 }
 
 const asSound = (contentType: string): string => contentType.replace(/^video\//, 'audio/');
@@ -53,11 +65,15 @@ const contentTypes: ReadonlyMap<string, string> = new Map([
   ['mp4', 'video/mp4'],
 ]);
 
+/** A sound that states no length has its frames counted. */
+const SOUND_LOOKS_MAX = 2_000_000;
+
 async function measuresOf(
-  source: ByteSource,
+  whole: ByteSource,
   contentType: string,
   format: string,
 ): Promise<Measures> {
+  const source = bounded(whole, LOOKS_MAX);
   switch (format) {
     case 'png':
     case 'jpeg':
@@ -75,7 +91,7 @@ async function measuresOf(
       return webmMeasures(source);
     default:
       return contentType.startsWith('audio/')
-        ? { durationMs: await soundDurationMs(source, contentType) }
+        ? { durationMs: await soundDurationMs(bounded(whole, SOUND_LOOKS_MAX), contentType) }
         : {};
   }
 }

@@ -6,7 +6,7 @@
 import type { ByteSource } from '../byte-source.js';
 import { boxesIn, wholeOf, type Box } from '../iso-boxes.js';
 import { orientationOnly } from './exif.js';
-import { BLANK, blanked, type Patch } from './patches.js';
+import { BLANK, blanked, checkCount, type Patch } from './patches.js';
 
 export async function boxPatches(source: ByteSource): Promise<readonly Patch[]> {
   const outer = await boxesIn(source, wholeOf(source));
@@ -79,7 +79,10 @@ async function itemKinds(source: ByteSource, iinf: Box): Promise<Map<number, str
   return kinds;
 }
 
-/** `idatAt`: where the items begin that lie beside their description. */
+/**
+ * `idatAt`: where the items begin that lie beside their description. A place may take no byte of
+ * the list, so that they are counted.
+ */
 async function itemPlaces(source: ByteSource, iloc: Box, idatAt: number) {
   const reader = readerOf(await source.read(iloc.start, iloc.end));
   const version = reader.number(1);
@@ -89,6 +92,7 @@ async function itemPlaces(source: ByteSource, iloc: Box, idatAt: number) {
   const [baseBytes, indexBytes] = [(sizes >> 4) & 15, version > 0 ? sizes & 15 : 0];
   const count = Math.min(reader.number(version < 2 ? 2 : 4), ITEMS_MAX);
   const items: { id: number; extents: Extent[] }[] = [];
+  let places = 0;
   for (let n = 0; n < count && !reader.isOver(); n += 1) {
     const id = reader.number(version < 2 ? 2 : 4);
     const method = version > 0 ? reader.number(2) & 15 : 0;
@@ -99,6 +103,7 @@ async function itemPlaces(source: ByteSource, iloc: Box, idatAt: number) {
       reader.number(indexBytes);
       const start = base + reader.number(offsetBytes);
       extents.push({ start, end: start + reader.number(lengthBytes) });
+      checkCount({ length: (places += 1) });
     }
     items.push({ id, extents });
   }

@@ -5,7 +5,7 @@
  */
 import type { ByteSource } from '../byte-source.js';
 import { orientationOnly } from './exif.js';
-import { blanked, type Patch } from './patches.js';
+import { blanked, checkCount, type Patch } from './patches.js';
 
 export async function jpegPatches(source: ByteSource): Promise<readonly Patch[]> {
   const patches: Patch[] = [];
@@ -80,6 +80,7 @@ const OVERLAP_BYTES = 64;
 async function restPatches(source: ByteSource, from: number, patches: Patch[]): Promise<void> {
   for (let at = from; at < source.sizeBytes; at += WINDOW_BYTES - OVERLAP_BYTES) {
     const bytes = await source.read(at, at + WINDOW_BYTES);
+    checkCount(patches);
     for (const words of FOUND_BY)
       for (
         let i = bytes.indexOf(words, 0, 'latin1');

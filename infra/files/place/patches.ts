@@ -1,4 +1,5 @@
 /** Bytes of a file that are replaced while it is read; the file stays as long as it is. */
+import { TooManyParts } from '../bounded.js';
 
 /** From `start` to before `end`: `head`, and then `fill` over and over. */
 export interface Patch {
@@ -17,6 +18,14 @@ export const blanked = (start: number, end: number, head: Buffer = NOTHING, fill
 
 const NOTHING = Buffer.alloc(0);
 
+/** They are all in memory while the file is read. */
+const PATCHES_MAX = 50_000;
+
+/** Throws `TooManyParts`. */
+export function checkCount({ length }: { readonly length: number }): void {
+  if (length > PATCHES_MAX) throw new TooManyParts(`more than ${PATCHES_MAX} patches of a file`);
+}
+
 /** XMP of blanks is XMP that says nothing. */
 export const BLANK = 0x20;
 
@@ -25,7 +34,7 @@ export async function* patched(
   source: AsyncIterable<Buffer>,
   patches: readonly Patch[],
 ): AsyncGenerator<Buffer> {
-  const sorted = patches.toSorted((a, b) => a.start - b.start);
+  const sorted = apart(patches);
   let next = 0;
   let at = 0;
   for await (const chunk of source) {
@@ -41,6 +50,18 @@ export async function* patched(
     yield copy ?? chunk;
     at = end;
   }
+}
+
+/** In their order, each byte in one of them: one that begins within another begins behind it. */
+function apart(patches: readonly Patch[]): readonly Patch[] {
+  const separate: Patch[] = [];
+  let end = 0;
+  for (const patch of patches.toSorted((a, b) => a.start - b.start)) {
+    if (patch.end <= Math.max(end, patch.start)) continue;
+    separate.push(patch.start >= end ? patch : blanked(end, patch.end, undefined, patch.fill));
+    end = patch.end;
+  }
+  return separate;
 }
 
 /** `at`: where in the file the chunk begins. */

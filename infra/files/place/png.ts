@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib';
 import type { ByteSource } from '../byte-source.js';
 import { orientationOnly } from './exif.js';
-import { blanked, type Patch } from './patches.js';
+import { blanked, checkCount, type Patch } from './patches.js';
 
 /** Beside the critical ones, whose names begin with a capital. */
 const NEEDED = new Set(
@@ -21,6 +21,7 @@ export async function pngPatches(source: ByteSource): Promise<readonly Patch[]> 
   for (let n = 0; n < CHUNKS_MAX; n += 1) {
     const head = await source.read(at, at + 8);
     if (head.length < 8) return patches;
+    checkCount(patches);
     const type = head.toString('latin1', 4);
     const data = { start: at + 8, end: at + 8 + head.readUInt32BE(0) };
     at = data.end + 4;
@@ -44,7 +45,9 @@ async function chunkPatches(
   const isKept = tiff.length > 0 && tiff.length <= end - start;
   const head = isKept ? Buffer.concat([Buffer.from(type), tiff]) : Buffer.from(PRIVATE);
   const sum = Buffer.alloc(4);
-  sum.writeUInt32BE(sumOf(head, end - start + 4 - head.length));
+  // Of a chunk that ends behind the file nobody reads a sum.
+  const bytes = Math.min(end, source.sizeBytes) - start + 4;
+  sum.writeUInt32BE(sumOf(head, bytes - head.length));
   return [blanked(start - 4, end, head), blanked(end, end + 4, sum)];
 }
 

@@ -3,8 +3,9 @@
  * Photoshop's and the maker's own notes are blanked.
  */
 import type { ByteSource } from '../byte-source.js';
+import { TooManyParts } from '../bounded.js';
 import { byteOrderOf, numbersIn, type ByteOrder } from './exif.js';
-import { BLANK, blanked, type Patch } from './patches.js';
+import { BLANK, blanked, checkCount, type Patch } from './patches.js';
 
 const GPS = 0x8825;
 const XMP = 700;
@@ -15,7 +16,8 @@ const DIRECTORIES = new Set([0x8769, 0x014a]);
 /** By type, what one value takes. */
 const VALUE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4];
 const ENTRY_BYTES = 12;
-const DIRECTORIES_MAX = 200;
+const DIRECTORIES_MAX = 2_000;
+const ENTRIES_MAX = 4_096;
 const POINTERS_MAX = 100;
 
 export async function tiffPatches(source: ByteSource): Promise<readonly Patch[]> {
@@ -26,16 +28,26 @@ export async function tiffPatches(source: ByteSource): Promise<readonly Patch[]>
   const open = [numbersIn(head, order).u32(4)];
   const seen = new Set<number>();
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    if (at < 8 || seen.has(at) || seen.size >= DIRECTORIES_MAX) continue;
+    if (at < 8 || seen.has(at)) continue;
     seen.add(at);
     const directory = await directoryAt(source, order, at);
     for (const entry of directory.entries)
-      if (entry.tag === GPS) patches.push(...(await gpsPatches(source, order, entry.value)));
-      else if (BLANKED.has(entry.tag)) patches.push(entryPatch(entry));
+      if (BLANKED.has(entry.tag)) patches.push(entryPatch(entry));
       else if (DIRECTORIES.has(entry.tag)) open.push(...(await pointersOf(source, order, entry)));
+      else if (entry.tag === GPS && !seen.has(entry.value)) {
+        seen.add(entry.value);
+        patches.push(...(await gpsPatches(source, order, entry.value)));
+        checkDirectories(seen.size);
+      }
     open.push(directory.next);
+    checkDirectories(seen.size + open.length);
+    checkCount(patches);
   }
   return patches;
+}
+
+function checkDirectories(count: number): void {
+  if (count > DIRECTORIES_MAX) throw new TooManyParts(`more than ${DIRECTORIES_MAX} directories`);
 }
 
 interface Entry {
@@ -50,7 +62,9 @@ interface Entry {
 async function directoryAt(source: ByteSource, order: ByteOrder, at: number) {
   const count = await source.read(at, at + 2);
   if (count.length < 2) return { entries: [], next: 0, end: at };
-  const end = at + 2 + numbersIn(count, order).u16(0) * ENTRY_BYTES;
+  const stated = numbersIn(count, order).u16(0);
+  if (stated > ENTRIES_MAX) throw new TooManyParts(`more than ${ENTRIES_MAX} entries`);
+  const end = at + 2 + stated * ENTRY_BYTES;
   const bytes = await source.read(at + 2, end + 4);
   const { u16, u32 } = numbersIn(bytes, order);
   const entries: Entry[] = [];

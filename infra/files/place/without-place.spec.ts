@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { box, fullBox, mp4Of, u16, u32 } from '../testing/media.js';
@@ -64,6 +65,24 @@ const exifSegment = (orientation: number) =>
 const frame = segment(0xc0, Buffer.from([8]), u16(2), u16(3), Buffer.from([1, 1, 0x11, 0]));
 
 describe('a file without its place', () => {
+  it('ends what it reads, also where nobody began to read it', async () => {
+    const [files, id] = [openMemoryFiles(), fileId()];
+    const jpeg = Buffer.concat([Buffer.from('ffd8', 'hex'), exifSegment(1), frame]);
+    await files.put(id, Readable.from([jpeg]), jpeg.length);
+    const opened: Readable[] = [];
+    const open: typeof files.open = async (...asked) => {
+      const stream = await files.open(...asked);
+      if (stream) opened.push(stream);
+      return stream;
+    };
+    const file = await withoutPlace({ open, size: files.size }, id);
+    const given = await file?.stream();
+    const closed = given && once(given, 'close');
+    given?.destroy();
+    await closed;
+    expect(opened.at(-1)?.destroyed).to.equal(true);
+  });
+
   it('is a JPEG of the same pixels, turned the same way', async () => {
     const kept = [
       segment(0xe0, latin1('JFIF\0'), Buffer.alloc(9)),
@@ -210,6 +229,44 @@ describe('a file without its place', () => {
     expect(given.subarray(0, moovEnd).equals(inside.subarray(0, moovEnd))).to.equal(true);
   });
 
+  it('is blanked where one part that tells lies over another', async () => {
+    const told = (length: number, ...parts: Buffer[]) =>
+      Buffer.concat([Buffer.from('ffed', 'hex'), u16(length), latin1('Photoshop 3.0\0'), ...parts]);
+    const scan = [Buffer.from('ffd8', 'hex'), frame, segment(0xda, Buffer.alloc(6))];
+    const over = [told(60, Buffer.alloc(20, 1)), told(16 + secret.length, secret), PIXELS];
+    const { given } = await shared(Buffer.concat([...scan, ...over]));
+    expect([isKept(given, secret), isKept(given, PIXELS)]).to.deep.equal([false, true]);
+  });
+
+  const endless: Record<string, Buffer> = {
+    'PNG of 60,000 texts': Buffer.concat([
+      Buffer.from('89504e470d0a1a0a', 'hex'),
+      chunk('IHDR', u32(3), u32(2), Buffer.from([8, 2, 0, 0, 0])),
+      ...Array<Buffer>(60_000).fill(chunk('tEXt')),
+      chunk('IDAT', PIXELS),
+    ]),
+    'TIFF of 3,000 places': tiffOfPlaces(3_000),
+    'TIFF of 60,000 entries': tiffOfPlaces(60_000),
+    'HEIC of 600 million extents': Buffer.concat([
+      box('ftyp', latin1('heic\0\0\0\0mif1heic')),
+      fullBox(
+        'meta',
+        fullBox('iinf', u16(0)),
+        fullBox(
+          'iloc',
+          u16(0),
+          u16(10_000),
+          ...Array<Buffer>(10_000).fill(Buffer.concat([u16(1), u16(0), u16(65_535)])),
+        ),
+      ),
+    ]),
+  };
+  for (const [name, bytes] of Object.entries(endless))
+    it(`is nothing but its size for a ${name}`, async () => {
+      const { given } = await shared(bytes);
+      expect(given.equals(Buffer.alloc(bytes.length))).to.equal(true);
+    });
+
   it('is what it was where there is nothing to tell, and where it is damaged', async () => {
     const plain = latin1('no picture at all');
     expect((await shared(plain)).given.equals(plain)).to.equal(true);
@@ -223,3 +280,18 @@ describe('a file without its place', () => {
     );
   });
 });
+
+/** Each is at the beginning of another entry. */
+function tiffOfPlaces(count: number): Buffer {
+  const tiff = Buffer.alloc(10 + count * 12);
+  tiff.write('MM\0*', 'latin1');
+  tiff.writeUInt32BE(8, 4);
+  tiff.writeUInt16BE(count, 8);
+  for (let i = 0; i < count; i += 1) {
+    const at = 10 + i * 12;
+    tiff.writeUInt16BE(0x8825, at);
+    tiff.writeUInt32BE(1, at + 4);
+    tiff.writeUInt32BE(at + 2, at + 8);
+  }
+  return tiff;
+}

@@ -5,12 +5,13 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { FileId } from '../../../contracts/ids.js';
+import { bounded, LOOKS_MAX, TooManyParts } from '../bounded.js';
 import { bytesInStore, inPages, type ByteSource } from '../byte-source.js';
 import { inspectFile, type FileInfo } from '../inspect-file.js';
 import type { FileStore } from '../port.js';
 import { boxPatches } from './boxes.js';
 import { jpegPatches } from './jpeg.js';
-import { patched, type Patch } from './patches.js';
+import { blanked, checkCount, patched, type Patch } from './patches.js';
 import { pngPatches } from './png.js';
 import { tiffPatches } from './tiff.js';
 import { webpPatches } from './webp.js';
@@ -41,7 +42,10 @@ export async function withoutPlace(
     const found = await (patches ??= placePatches(source, format));
     const stored = await files.open(id);
     if (!stored) throw new Error(`${id} was removed while it was used`);
-    return found.length === 0 ? stored : Readable.from(patched(stored, found), BYTES);
+    if (found.length === 0) return stored;
+    const given = Readable.from(patched(stored, found), BYTES);
+    // One that nobody began to read ends what it would have read as well.
+    return given.once('close', () => stored.destroy());
   };
   const bytes = async () => buffer(await stream());
   const length = durationMs === undefined ? {} : { durationMs };
@@ -52,10 +56,21 @@ const UNKNOWN: FileInfo = { contentType: 'application/octet-stream', format: 'bi
 
 const BYTES = { objectMode: false };
 
-/** By the format as the bytes say it. Of other formats nothing is known that says so. */
+/**
+ * By the format as the bytes say it. Of other formats nothing is known that says so. Of what has
+ * too many parts to be looked at nothing is given but its size.
+ */
 async function placePatches(source: ByteSource, format: string): Promise<readonly Patch[]> {
   const read = READERS[format];
-  return read ? read(source) : [];
+  if (!read) return [];
+  try {
+    const patches = await read(bounded(source, LOOKS_MAX));
+    checkCount(patches);
+    return patches;
+  } catch (error) {
+    if (error instanceof TooManyParts) return [blanked(0, source.sizeBytes)];
+    throw error;
+  }
 }
 
 const READERS: Readonly<Record<string, (source: ByteSource) => Promise<readonly Patch[]>>> = {
