@@ -22,9 +22,8 @@ export function structuredAnswer(
   return { problem: `the answer does not match its schema: ${keyword}` };
 }
 
-/** Some models put a structured answer between fences, whatever they are told. */
 function jsonIn(text: string): { readonly value: unknown } | undefined {
-  const [, fenced] = /^\s*```(?:json)?\s*\n([^]*?)\n?\s*```\s*$/i.exec(text) ?? [];
+  const fenced = betweenFences(text.trim());
   for (const one of fenced === undefined ? [text] : [text, fenced])
     try {
       return { value: JSON.parse(one) as unknown };
@@ -32,6 +31,19 @@ function jsonIn(text: string): { readonly value: unknown } | undefined {
       continue;
     }
   return undefined;
+}
+
+const FENCE = '```';
+
+/**
+ * Some models put a structured answer between fences, whatever they are told. In linear time: one
+ * that is caught in blanks writes thousands of them.
+ */
+function betweenFences(text: string): string | undefined {
+  const begin = text.indexOf('\n') + 1;
+  if (begin === 0 || !text.startsWith(FENCE) || !text.endsWith(FENCE)) return undefined;
+  const language = text.slice(FENCE.length, begin).trim().toLowerCase();
+  return language === '' || language === 'json' ? text.slice(begin, -FENCE.length) : undefined;
 }
 
 /** Callers send the same schema again and again. */
