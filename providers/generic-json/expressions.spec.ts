@@ -54,6 +54,7 @@ describe('expressions of the catalogue', () => {
       '$match(a, /x/)',
       '$eval(a)',
       '$pad(a, b)',
+      '$distinct(a)',
       '[1..1000000]',
       'a.**.b',
       'a^(b)',

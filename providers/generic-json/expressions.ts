@@ -75,12 +75,12 @@ const nodeTypes = new Set([
   'wildcard',
 ]);
 
-/** Of the language; none of them takes a function, a pattern or a length. */
+/** Of the language; none takes a function, a pattern or a length, nor compares all with all. */
 const functionNames = new Set(
   (
     'string number boolean length substring substringBefore substringAfter uppercase lowercase ' +
     'trim contains split join replace abs floor ceil round sum max min average not exists count ' +
-    'append merge keys lookup distinct reverse type base64encode base64decode ' +
+    'append merge keys lookup reverse type base64encode base64decode ' +
     'encodeUrlComponent decodeUrlComponent fromMillis toMillis'
   ).split(' '),
 );
