@@ -15,10 +15,11 @@ export const submitting = <C extends Pick<ProviderCall, 'timeoutMs'>>(call: C): 
   timeoutMs: Math.min(call.timeoutMs, SUBMIT_TIMEOUT_MS),
 });
 
-const JOB_ID_CHARS_MAX = 256;
+/** It becomes part of paths, and is stored: characters that neither takes are in no id. */
+const JOB_ID = /^[\x21-\x7e]{1,256}$/;
 
 export const jobIdIn = (id: unknown): string | undefined =>
-  typeof id === 'string' && id !== '' && id.length <= JOB_ID_CHARS_MAX ? id : undefined;
+  typeof id === 'string' && JOB_ID.test(id) ? id : undefined;
 
 export function jobFailed(meaning: Known, detail: string): ProviderResult {
   return { kind: 'failed', ...meaning, detail };

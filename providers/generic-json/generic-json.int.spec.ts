@@ -250,6 +250,40 @@ status: { path: state, succeeded: [ready] }
     ]);
   });
 
+  it('calls no other path than the one that is described', async () => {
+    const spoken = described(`
+modality: audio
+request: { path: '/voices/{{ input.voice }}/say?as={{ input.as }}', body: { text: hello } }
+answer: bytes
+`);
+    const sound = { 'content-type': 'audio/mpeg' };
+    stage.play((response) => void response.writeHead(200, sound).end('ID3!'));
+    for (const voice of ['..', '.'])
+      expect(await call(spoken, { voice, as: 'mp3' })).to.include({
+        kind: 'failed',
+        code: 'MODEL_UNAVAILABLE',
+        countsAsFailure: false,
+        detail: 'not sent: a value would lead the path elsewhere',
+      });
+    expect(stage.seen).to.deep.equal([]);
+    for (const voice of ['../x', '...', '%2e%2e']) await call(spoken, { voice, as: '/../' });
+    expect(stage.seen.map(({ path }) => path)).to.deep.equal([
+      '/base/voices/..%2Fx/say?as=%2F..%2F',
+      '/base/voices/.../say?as=%2F..%2F',
+      '/base/voices/%252e%252e/say?as=%2F..%2F',
+    ]);
+  });
+
+  it('takes nothing for the id of a job that cannot be stored or asked for', async () => {
+    for (const id of ['', 'a b', 'a\0', '\ud800', 'x'.repeat(257), [], true]) {
+      stage.play(json({ task: { id }, state: 'QUEUED' }));
+      expect(await call(film, { prompt: 'A bay' })).to.deep.equal({
+        kind: 'unknown',
+        detail: 'accepted without the id of a job',
+      });
+    }
+  });
+
   it('sends a file as it is', async () => {
     const files = new Map([[FILE, inputFile('audio/wav', Buffer.from('RIFF'))]]);
     const spoken = described(`

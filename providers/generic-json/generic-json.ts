@@ -9,6 +9,7 @@
  */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
 import type { GenericEntry } from '../../contracts/catalogue/generic-entry.js';
+import { jobIdIn } from '../job-answers.js';
 import { unknown } from '../json-call.js';
 import type {
   CalledBack,
@@ -89,24 +90,24 @@ async function resultOf(
   return result ?? withoutOutput(description, sent);
 }
 
-const PROVIDER_JOB_ID_CHARS_MAX = 256;
-
 async function acceptedOf(
   description: Description,
   job: JobDescription,
   carrier: Carrier,
   call: ProviderCall,
 ): Promise<ProviderOutcome> {
-  const given = await job.id.valueOf(jsonOf(carrier));
-  const id = typeof given === 'number' ? String(given) : given;
-  if (typeof id !== 'string' || id === '' || id.length > PROVIDER_JOB_ID_CHARS_MAX)
-    return unknown('accepted without the id of a job');
+  const id = namedIn(await job.id.valueOf(jsonOf(carrier)));
+  if (id === undefined) return unknown('accepted without the id of a job');
   const accepted: ProviderOutcome = { kind: 'accepted', providerJobId: id };
   const ended = await endOf(description, carrier);
   // What is not said to be over is under way, and so is what has to be fetched from elsewhere.
   if (ended === 'succeeded') return job.result ? accepted : doneOf(description, carrier, call);
   return ended.kind === 'pending' ? accepted : ended;
 }
+
+/** Some APIs number their jobs. */
+const namedIn = (id: unknown): string | undefined =>
+  jobIdIn(typeof id === 'number' ? String(id) : id);
 
 async function pollOf(wire: Wire, job: PolledJob): Promise<JobOutcome> {
   const description = describedIn(job.provider);
@@ -153,7 +154,7 @@ async function readingOf(
   const { callback, result } = description.job ?? {};
   const json = jsonOf({ body });
   if (!callback || json === undefined) return 'unreadable';
-  const id = await callback.id?.valueOf(json);
+  const id = namedIn(await callback.id?.valueOf(json));
   if (callback.id && id === undefined) return 'unreadable';
   const document = callback.document ? await callback.document.valueOf(json) : json;
   if (document === undefined) return 'unreadable';
@@ -165,7 +166,7 @@ async function readingOf(
       : result
         ? { kind: 'pending' }
         : await doneOf(description, { json: document }, called);
-  return id === undefined ? { outcome } : { providerJobId: wordsOf(id), outcome };
+  return id === undefined ? { outcome } : { providerJobId: id, outcome };
 }
 
 const namingOf = ({ input, providerJobId }: PolledJob) => ({ input, jobId: providerJobId });

@@ -210,6 +210,7 @@ async function filledIn(
 ): Promise<Filled | string> {
   const path = await template.path.fill(context, functions, encodeURIComponent);
   if (typeof path !== 'string') return 'the path has a part without a value';
+  if (UPWARDS.test(path)) return 'a value would lead the path elsewhere';
   const query = new URLSearchParams();
   for (const [name, value] of await filledFields(template.query, context, functions))
     for (const one of Array.isArray(value) ? (value as unknown[]) : [value])
@@ -226,6 +227,9 @@ async function filledIn(
   const body = await bodyOf(template.bodyAs, await template.body.fill(context, functions));
   return typeof body === 'string' ? body : { ...head, body };
 }
+
+/** What servers take for the same path or the one above: our credential is for no other. */
+const UPWARDS = /^[^?]*\/\.{1,2}(\/|\?|$)/;
 
 async function filledFields(
   fields: RequestTemplate['query'],
