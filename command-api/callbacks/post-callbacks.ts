@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { storePayload } from '../../command-handling/store-payload.js';
-import { attemptIdOf } from '../../domain/attempt/attempt.js';
+import { attemptIdOf, CALLBACKS_MAX } from '../../domain/attempt/attempt.js';
 import { outcomeIsKnown, type State } from '../../domain/execution/execution.js';
 import { Refusal, type ApiRequest, type Reply, type Route } from '../../http/server/route.js';
 import { readCallbackToken } from '../../infra/callback-token.js';
@@ -91,7 +91,9 @@ async function keep(
   const metadata = metadataOf(request, 'provider', executionId);
   for (;;) {
     const loaded = await attempts.load(id);
-    if (loaded.state.callbacks.includes(bodySha256)) return;
+    const { callbacks } = loaded.state;
+    // Nothing is stored of what would not be kept.
+    if (callbacks.includes(bodySha256) || callbacks.length >= CALLBACKS_MAX) return;
     const value = { headers, body: body.toString('base64') };
     const where = `${executionId}/callback/${attempt}`;
     const { ref, inline } = await storePayload({ payloads, now }, where, organizationId, value);
