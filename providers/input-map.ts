@@ -1,6 +1,6 @@
 /**
- * Canonical input as a model of a provider wants it: under its own names, with what the route sends
- * always, and with a URL in the place of each file.
+ * Canonical input as a model of a provider wants it: under its own names, and with a URL in the place
+ * of each file.
  */
 import type { ReadFailure } from './failures.js';
 import { urlOrData } from './input-file.js';
@@ -13,7 +13,7 @@ export async function mappedInput({
   inputMap,
   files,
 }: Pick<ProviderCall, 'input' | 'inputMap' | 'files'>): Promise<Fields> {
-  const mapped: Record<string, unknown> = { ...inputMap?.fixed };
+  const mapped: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(input)) {
     const own = nameOf(inputMap, name);
     if (own !== null) mapped[own] = await withUrls(value, files);
@@ -47,7 +47,7 @@ export function unmapped(
 }
 
 function nameOf(inputMap: ProviderCall['inputMap'], name: string): string | null {
-  const own = inputMap && Object.hasOwn(inputMap.names, name) ? inputMap.names[name] : undefined;
+  const own = inputMap && Object.hasOwn(inputMap, name) ? inputMap[name] : undefined;
   return own === undefined ? name : own;
 }
 

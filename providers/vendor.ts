@@ -23,6 +23,8 @@ interface AdapterKind {
   readonly modalities: readonly Modality[];
   /** The same for one provider, where its entry says. */
   readonly speaks?: (entry: ProviderEntry) => readonly Modality[] | undefined;
+  /** It calls inputs as the `input_map` of a route says. */
+  readonly mapsInput?: boolean;
   /** A sentence for each thing that is wrong with an entry; each begins with its place. */
   readonly check?: (entry: ProviderEntry, place: string) => string[];
   /** A sentence for each thing by which a route of a model could not be run as it is asked. */

@@ -85,13 +85,11 @@ export interface Provider {
   readonly generic?: GenericEntry;
 }
 
-/** Canonical input as a model of a provider wants it. What is not mentioned is sent as it is. */
-export interface InputMap {
-  /** Canonical name → its own name; null: it is not sent. */
-  readonly names: Readonly<Record<string, string | null>>;
-  /** Sent with every call, unless the caller's input says the same. */
-  readonly fixed: Readonly<Record<string, unknown>>;
-}
+/**
+ * Canonical name → the name that the provider's model has for it; null: it is not sent. What is not
+ * mentioned is sent as it is.
+ */
+export type InputMap = Readonly<Record<string, string | null>>;
 
 export interface Route {
   /** `<model slug>/<provider slug>` unless named. */

@@ -41,7 +41,6 @@ export interface RouteEntry {
   readonly provider: string;
   readonly provider_model: string;
   readonly input_map?: Readonly<Record<string, string | null>>;
-  readonly input_fixed?: Readonly<Record<string, unknown>>;
   readonly priority?: number;
   readonly weight?: number;
   readonly capabilities?: Capabilities;
@@ -93,11 +92,6 @@ const route = closed(
       additionalProperties: { type: ['string', 'null'], minLength: 1, maxLength: 127 },
       maxProperties: 100,
       description: 'canonical names and those of the model, such as {duration_s: duration}',
-    },
-    input_fixed: {
-      type: 'object',
-      maxProperties: 100,
-      description: 'inputs of the model that are sent with every call',
     },
     priority: integer(-1000, 1000, 'smaller is preferred'),
     weight: integer(0, 1000, 'a share among routes that are about as good'),

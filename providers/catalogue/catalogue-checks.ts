@@ -102,6 +102,9 @@ function routeProblems(
       : ((provider && kind?.checkRoute?.(provider, model, route))?.map(
           (one) => `${place}: ${one}`,
         ) ?? [])),
+    ...(route.input_map && kind && !kind.mapsInput
+      ? [`${place}.input_map: is not read by the adapter ${provider?.adapter}`]
+      : []),
     ...(Object.keys(price).length === 0
       ? [`${place}.price: a model without a price cannot be dispatched`]
       : []),

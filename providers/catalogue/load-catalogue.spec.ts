@@ -246,6 +246,9 @@ describe('catalogue: what is refused, in words', () => {
   is('providers.one.adapter', /'telnet' is no adapter; known are openai-chat/, (tree) => {
     at(tree, 'providers', 'one')['adapter'] = 'telnet';
   });
+  is(`${route}.input_map`, /is not read by the adapter openai-chat/, (tree) => {
+    at(tree, 'models', 'talk', 'routes', 0)['input_map'] = { prompt: 'text' };
+  });
   is(`${route}.provider`, /'one' speaks image, but the model is text/, (tree) => {
     at(tree, 'providers', 'one')['adapter'] = 'openai-images';
   });

@@ -31,9 +31,7 @@ function routeOf(slug: string, entry: RouteEntry): Route {
     name: entry.name ?? `${slug}/${entry.provider}`,
     provider: entry.provider,
     providerModel: entry.provider_model,
-    ...((entry.input_map || entry.input_fixed) && {
-      inputMap: { names: entry.input_map ?? {}, fixed: entry.input_fixed ?? {} },
-    }),
+    ...(entry.input_map && { inputMap: entry.input_map }),
     price: priceOf(entry.price ?? {}),
     cost: priceOf(entry.cost),
     priority: entry.priority ?? 0,

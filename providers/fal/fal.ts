@@ -35,7 +35,7 @@ import { resultOf } from './result.js';
 import { openSignatures } from './signature.js';
 
 export const fal: Vendor = {
-  fal: { modalities: ['text', 'image', 'audio', 'video'], open: openFal },
+  fal: { modalities: ['text', 'image', 'audio', 'video'], mapsInput: true, open: openFal },
 };
 
 const auth = { header: 'authorization', scheme: 'Key' };
@@ -48,7 +48,7 @@ function openFal(wire: Wire): ProviderAdapter {
         dialect: dialectFor(call),
         method: 'POST',
         path: submitPath(call),
-        body: await mappedInput(call),
+        body: { ...(await mappedInput(call)), ...call.routeRequest?.add },
         bytesMax: JOB_ANSWER_BYTES_MAX,
       });
       if ('outcome' in read) return read.outcome;

@@ -7,6 +7,7 @@ import { apiPath } from '../api-path.js';
 import { fileMissing, filesNamed } from '../files-named.js';
 import { unusable } from '../failures.js';
 import { urlOrData } from '../input-file.js';
+import { mappedInput } from '../input-map.js';
 import { callJson, isObject } from '../json-call.js';
 import type { ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
 import type { Wire } from '../vendor.js';
@@ -24,7 +25,7 @@ export function openaiEmbeddings(wire: Wire): ProviderAdapter {
         dialect: openaiDialect,
         method: 'POST',
         path: apiPath(call.provider, '/embeddings'),
-        body: requestOf(call, items),
+        body: await requestOf(call, items),
         bytesMax: ANSWER_BYTES_MAX,
       });
       return 'outcome' in read ? read.outcome : outcomeOf(read.answer, call.input, items.length);
@@ -43,13 +44,12 @@ async function itemsOf(call: ProviderCall): Promise<readonly unknown[] | undefin
   return [...(texts as unknown[]), ...pictures];
 }
 
-function requestOf(call: ProviderCall, items: readonly unknown[]) {
+async function requestOf(call: ProviderCall, items: readonly unknown[]) {
   const { providerModel, input, inputMap, routeRequest } = call;
   const { texts: _texts, images: _images, ...rest } = input;
   const encoding = items.length > PLAIN_ITEMS_MAX ? 'base64' : 'float';
   return {
-    ...inputMap?.fixed,
-    ...rest,
+    ...(await mappedInput({ input: rest, ...(inputMap && { inputMap }) })),
     model: providerModel,
     input: items,
     encoding_format: encoding,

@@ -8,8 +8,12 @@ import { openaiTranscription } from './transcription.js';
 
 export const openai: Vendor = {
   'openai-chat': { modalities: ['text'], open: openaiChat },
-  'openai-images': { modalities: ['image'], open: openaiImages },
-  'openai-speech': { modalities: ['audio'], open: openaiSpeech },
-  'openai-transcription': { modalities: ['transcription'], open: openaiTranscription },
-  'openai-embeddings': { modalities: ['embedding'], open: openaiEmbeddings },
+  'openai-images': { modalities: ['image'], mapsInput: true, open: openaiImages },
+  'openai-speech': { modalities: ['audio'], mapsInput: true, open: openaiSpeech },
+  'openai-transcription': {
+    modalities: ['transcription'],
+    mapsInput: true,
+    open: openaiTranscription,
+  },
+  'openai-embeddings': { modalities: ['embedding'], mapsInput: true, open: openaiEmbeddings },
 };

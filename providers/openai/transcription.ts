@@ -6,6 +6,7 @@
 import { apiPath } from '../api-path.js';
 import { fileMissing, filesNamed } from '../files-named.js';
 import { unusable } from '../failures.js';
+import { mappedInput } from '../input-map.js';
 import { callBytes, isObject, type Bytes } from '../json-call.js';
 import { multipartOf, type FormField } from '../multipart.js';
 import type { InputFile, ProviderAdapter, ProviderCall, ProviderResult, Segment } from '../port.js';
@@ -25,7 +26,7 @@ export function openaiTranscription(wire: Wire): ProviderAdapter {
         dialect: openaiDialect,
         method: 'POST',
         path: apiPath(call.provider, '/audio/transcriptions'),
-        body: await multipartOf(formOf(call, file)),
+        body: await multipartOf(await formOf(call, file)),
         bytesMax: ANSWER_BYTES_MAX,
       });
       return 'outcome' in read ? read.outcome : outcomeOf(read.answer, call, file);
@@ -33,15 +34,14 @@ export function openaiTranscription(wire: Wire): ProviderAdapter {
   };
 }
 
-function formOf(call: ProviderCall, file: InputFile): FormField[] {
+async function formOf(call: ProviderCall, file: InputFile): Promise<FormField[]> {
   const { providerModel, input, inputMap, routeRequest } = call;
   const { audio: _audio, timestamps, stream: _stream, ...rest } = input;
   const isVerbose = !/^gpt-/.test(providerModel);
   const granularities = timestamps === 'word' ? ['word', 'segment'] : ['segment'];
   return [
     ...textFields({
-      ...inputMap?.fixed,
-      ...rest,
+      ...(await mappedInput({ input: rest, ...(inputMap && { inputMap }) })),
       model: providerModel,
       response_format: isVerbose ? 'verbose_json' : 'json',
       ...(isVerbose && Boolean(timestamps) && { timestamp_granularities: granularities }),

@@ -150,10 +150,8 @@ describe('provider adapter: replicate, its own', () => {
     const bytes = Buffer.from('PNG');
     await run({
       input: { prompt: 'p', image: file, num_images: 2, seed: 3 },
-      inputMap: {
-        names: { num_images: 'num_outputs', image: 'image_prompt', seed: null },
-        fixed: { output_format: 'png' },
-      },
+      inputMap: { num_images: 'num_outputs', image: 'image_prompt', seed: null },
+      routeRequest: { add: { output_format: 'png' } },
       files: new Map([
         [
           file,
@@ -186,9 +184,10 @@ describe('provider adapter: replicate, its own', () => {
         },
         422,
       );
-    const inputMap = { names: { num_images: 'num_outputs' }, fixed: { steps: 99 } };
+    const inputMap = { num_images: 'num_outputs' };
+    const routeRequest = { add: { steps: 99 } };
     stage.play(refused('num_outputs'));
-    expect(await run({ inputMap })).to.deep.equal({
+    expect(await run({ inputMap, routeRequest })).to.deep.equal({
       kind: 'failed',
       code: 'INPUT_VALIDATION_ERROR',
       retryable: false,
@@ -203,7 +202,8 @@ describe('provider adapter: replicate, its own', () => {
       ],
     });
     stage.play(refused('steps'));
-    expect(await run({ inputMap })).to.include({ code: 'MODEL_UNAVAILABLE', retryable: true });
+    const refusal = await run({ inputMap, routeRequest });
+    expect(refusal).to.include({ code: 'MODEL_UNAVAILABLE', retryable: true });
   });
 
   it('reads texts, sounds and videos, and what they used', async () => {

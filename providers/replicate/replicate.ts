@@ -37,7 +37,11 @@ import { openSignatures } from './signature.js';
 import { usageOf } from './usage.js';
 
 export const replicate: Vendor = {
-  replicate: { modalities: ['text', 'image', 'audio', 'video'], open: openReplicate },
+  replicate: {
+    modalities: ['text', 'image', 'audio', 'video'],
+    mapsInput: true,
+    open: openReplicate,
+  },
 };
 
 function openReplicate(wire: Wire): ProviderAdapter {
@@ -101,11 +105,11 @@ function pathFor(model: string): string {
 }
 
 async function bodyOf(call: ProviderCall): Promise<Fields> {
-  const { providerModel, callbackUrl } = call;
+  const { providerModel, callbackUrl, routeRequest } = call;
   const version = VERSION.exec(providerModel)?.[1];
   return {
     ...(version !== undefined && { version }),
-    input: await mappedInput(call),
+    input: { ...(await mappedInput(call)), ...routeRequest?.add },
     ...(callbackUrl !== undefined && {
       webhook: callbackUrl,
       webhook_events_filter: ['completed'],
