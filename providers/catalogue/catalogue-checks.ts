@@ -19,11 +19,14 @@ export function crossProblems(document: CatalogueDocument, variables: Variables)
   return [
     ...Object.entries(document.providers).flatMap(([slug, entry]) => {
       const place = `providers.${slug}`;
-      const { adapter, base_url, poll, generic } = entry;
+      const { adapter, base_url, webhook_keys_url: keysUrl, poll, generic } = entry;
       const kind = adapterKinds.get(adapter);
       return [
         ...adapterProblems(`${place}.adapter`, adapter),
         ...baseUrlProblems(`${place}.base_url`, base_url, variables),
+        ...(keysUrl === undefined
+          ? []
+          : urlProblems(`${place}.webhook_keys_url`, keysUrl, variables)),
         ...wireProblems(place, entry, variables),
         ...accountProblems(place, entry),
         ...pollProblems(`${place}.poll`, poll),
@@ -53,15 +56,20 @@ export function crossProblems(document: CatalogueDocument, variables: Variables)
 }
 
 function baseUrlProblems(place: string, text: string, variables: Variables): string[] {
-  const missing = missingVariables(place, text, variables);
-  if (missing.length > 0) return missing;
-  const filled = filledIn(text, variables);
-  const url = URL.canParse(filled) ? new URL(filled) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol))
-    return [`${place}: must be an absolute http or https URL`];
+  const problems = urlProblems(place, text, variables);
+  if (problems.length > 0) return problems;
+  const url = new URL(filledIn(text, variables));
   if (url.username || url.password)
     return [`${place}: must not carry a credential; name its variable in credential_env`];
   return url.search || url.hash ? [`${place}: must have neither query nor fragment`] : [];
+}
+
+function urlProblems(place: string, text: string, variables: Variables): string[] {
+  const missing = missingVariables(place, text, variables);
+  if (missing.length > 0) return missing;
+  const filled = filledIn(text, variables);
+  const isUrl = URL.canParse(filled) && /^https?:$/.test(new URL(filled).protocol);
+  return isUrl ? [] : [`${place}: must be an absolute http or https URL`];
 }
 
 function adapterProblems(place: string, adapter: string): string[] {

@@ -255,6 +255,9 @@ describe('catalogue: what is refused, in words', () => {
   is('providers.one.base_url', /the variable NOWHERE is not set/, (tree) => {
     at(tree, 'providers', 'one')['base_url'] = '${NOWHERE}/one';
   });
+  is('providers.one.webhook_keys_url', /the variable NOWHERE is not set/, (tree) => {
+    at(tree, 'providers', 'one')['webhook_keys_url'] = '${NOWHERE}/jwks.json';
+  });
   is('providers.one.base_url', /absolute http or https URL/, (tree) => {
     at(tree, 'providers', 'one')['base_url'] = 'ftp://api.example';
   });

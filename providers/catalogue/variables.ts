@@ -1,4 +1,4 @@
-/** `${NAME}` in base URLs, headers and queries. */
+/** `${NAME}` in base URLs, URLs of keys, headers and queries. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 /** The text with its variables filled in; a variable that is not set leaves nothing behind. */
