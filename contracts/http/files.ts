@@ -82,7 +82,7 @@ export const fileSchema: Schema = answerObject('File', {
   sha256,
   width: pixels,
   height: pixels,
-  duration_ms: { type: ['integer', 'null'], description: 'Milliseconds, of sounds and films.' },
+  duration_ms: { type: ['integer', 'null'], description: 'Milliseconds, of audio and video.' },
   'shape?': {
     type: 'array',
     items: { type: 'integer' },
