@@ -1,5 +1,5 @@
 /** The accounts that we have at a provider, and what each may ask for, in the catalogue file. */
-import { closed, integer, slug, text, type Part } from './schema-parts.js';
+import { closed, integer, slug, text, variableName, type Part } from './schema-parts.js';
 
 export interface LimitsEntry {
   readonly requests_per_minute?: number;
@@ -24,11 +24,7 @@ export const accountsSchema: Part = {
   items: closed(
     {
       name: slug,
-      credential_env: {
-        type: 'string',
-        pattern: '^[A-Z][A-Z0-9_]{0,127}$',
-        description: 'the NAME of the environment variable that holds the credential',
-      },
+      credential_env: variableName('the credential'),
       credential_file: text(1024, 'the path of a file that holds the credential'),
       ...limitParts,
     },

@@ -4,7 +4,7 @@
  * *template* is any JSON in whose texts `{{ expression }}` stands for a value.
  */
 import { modalities, type Modality } from '../events/execution.js';
-import { closed, text, type Part } from './schema-parts.js';
+import { closed, text, variableName, type Part } from './schema-parts.js';
 
 export interface GenericEntry {
   readonly modality: Modality;
@@ -148,11 +148,7 @@ const callback: Part = closed(
     hmac: closed(
       {
         header: text(127, 'the header with the signature, in lower case'),
-        secret_env: {
-          type: 'string',
-          pattern: '^[A-Z][A-Z0-9_]{0,127}$',
-          description: 'the NAME of the environment variable that holds the secret',
-        },
+        secret_env: variableName('the secret'),
         secret_as: { enum: ['text', 'base64'], description: 'text unless given, or base64' },
         algorithm: { enum: ['sha1', 'sha256', 'sha512'], description: 'sha256 unless given' },
         encoding: { enum: ['hex', 'base64'], description: 'hex unless given, or base64' },

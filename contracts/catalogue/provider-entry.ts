@@ -7,7 +7,7 @@ import {
 } from './account-entry.js';
 import { genericSchema, type GenericEntry } from './generic-entry.js';
 import type { FileInput } from './catalogue.js';
-import { closed, integer, text, type Part } from './schema-parts.js';
+import { closed, integer, text, variableName, type Part } from './schema-parts.js';
 
 export interface ProviderEntry extends LimitsEntry {
   readonly adapter: string;
@@ -131,16 +131,8 @@ export const providerSchema: Part = closed(
     answer_bytes_max: integer(1_024, 536_870_912, 'bytes'),
     ...limitParts,
     accounts: accountsSchema,
-    credential_env: {
-      type: 'string',
-      pattern: '^[A-Z][A-Z0-9_]{0,127}$',
-      description: 'the NAME of the environment variable that holds the credential',
-    },
-    webhook_secret_env: {
-      type: 'string',
-      pattern: '^[A-Z][A-Z0-9_]{0,127}$',
-      description: 'the NAME of the environment variable that holds the secret of its callbacks',
-    },
+    credential_env: variableName('the credential'),
+    webhook_secret_env: variableName('the secret of its callbacks'),
     webhook_keys_url: text(2048, 'where the public keys of its callbacks are, an http(s) URL'),
     honours_idempotency_key: { type: 'boolean', description: 'true or false' },
     timeout_ms: integer(10, 3_600_000, 'milliseconds'),

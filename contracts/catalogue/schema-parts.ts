@@ -15,6 +15,12 @@ export const text = (maxLength: number, description: string): Part => ({
   description,
 });
 
+export const variableName = (held: string): Part => ({
+  type: 'string',
+  pattern: '^[A-Z][A-Z0-9_]{0,127}$',
+  description: `the NAME of the environment variable that holds ${held}`,
+});
+
 export const closed = (properties: Record<string, Part>, required: readonly string[]): Part => ({
   type: 'object',
   properties,
