@@ -1,6 +1,6 @@
 /**
- * Canonical input as a model of a provider wants it: under its own names, and with a URL in the place
- * of each file.
+ * Canonical input as a model of a provider wants it: under its own names, and with a URL in the
+ * place of each file.
  */
 import type { ReadFailure } from './failures.js';
 import { urlOrData } from './input-file.js';
