@@ -16,7 +16,7 @@ export const submitting = <C extends Pick<ProviderCall, 'timeoutMs'>>(call: C): 
 });
 
 /** It becomes part of paths, and is stored: characters that neither takes are in no id. */
-const JOB_ID = /^[\x21-\x7e]{1,256}$/;
+const JOB_ID = /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]{1,256}$/u;
 
 export const jobIdIn = (id: unknown): string | undefined =>
   typeof id === 'string' && JOB_ID.test(id) ? id : undefined;

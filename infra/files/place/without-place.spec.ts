@@ -75,7 +75,7 @@ describe('a file without its place', () => {
       if (stream) opened.push(stream);
       return stream;
     };
-    const file = await withoutPlace({ open, size: files.size }, id);
+    const file = await withoutPlace({ open, size: (one) => files.size(one) }, id);
     const given = await file?.stream();
     const closed = given && once(given, 'close');
     given?.destroy();
