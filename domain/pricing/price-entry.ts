@@ -10,9 +10,14 @@ import type {
 } from '../../contracts/catalogue/price-units.js';
 import { formatMoney, parseMoney, type Micros } from '../../contracts/money.js';
 
-/** What costs nothing is left out, but from a tier, where it takes the place of another price. */
+/**
+ * What costs nothing is left out, but where it takes the place of another price: in a tier, and for
+ * cached tokens, which are input tokens where no line is theirs.
+ */
 export function priceOf({ tiers, ...entry }: TieredPriceEntry): Price {
-  const units = Object.entries(amountsOf(entry)).filter(([, micros]) => micros !== 0n);
+  const units = Object.entries(amountsOf(entry)).filter(
+    ([unit, micros]) => micros !== 0n || unit.endsWith('cached_input_tokens'),
+  );
   return {
     ...(Object.fromEntries(units) as UnitPrices),
     ...(tiers && { tiers: tiers.map(tierOf) }),

@@ -25,6 +25,14 @@ describe('pricing: tiers', () => {
     expect(costOf(price, cached)).to.equal(500_000n + 12_500n);
   });
 
+  it('cached tokens that are free are not charged as others', () => {
+    const free = { per_1m_input_tokens: '2.00', per_1m_cached_input_tokens: '0' };
+    const usage = { inputTokens: 1_000, cachedInputTokens: 900 };
+    expect(costOf(priceOf(free), usage)).to.equal(200n);
+    expect(costOf(priceOf(priceEntryOf(priceOf(free))), usage), 'as published').to.equal(200n);
+    expect(priceOf({ per_image: '0.000' })).to.deep.equal({});
+  });
+
   it('are read and written without loss', () => {
     const tiers = tierEntriesOf(price);
     expect(priceOf({ ...priceEntryOf(price), ...(tiers && { tiers }) })).to.deep.equal(price);

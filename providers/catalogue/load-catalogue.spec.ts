@@ -169,6 +169,11 @@ describe('catalogue: what is refused, in words', () => {
     /never counted for the modality text/,
     inTiers({ above_input_tokens: 9, per_image: '1.00' }),
   );
+  is(
+    `${route}.price.tiers[0].per_1k_input_tokens`,
+    /prices what per_1m_input_tokens prices, too/,
+    inTiers({ ...above(9, '2.00'), per_1k_input_tokens: '0.002' }),
+  );
   const declares = (capabilities: object) => (tree: unknown) => {
     at(tree, 'models', 'talk', 'routes', 0)['capabilities'] = capabilities;
   };

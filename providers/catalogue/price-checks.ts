@@ -22,6 +22,7 @@ export function priceProblems(
   const counts = ['text', 'image', 'embedding'].includes(modality);
   return [
     ...unitProblems(place, price, modality),
+    ...pricedTwice(place, price),
     ...(tiers.length > 0 && !counts
       ? [`${place}.tiers: input tokens are never counted for the modality ${modality}`]
       : []),
@@ -31,6 +32,7 @@ export function priceProblems(
       return [
         ...(above > before ? [] : [`${at}.above_input_tokens: must be more than ${before}`]),
         ...unitProblems(at, units, modality),
+        ...pricedTwice(at, { ...price, ...units }),
         ...cheaperThan({ ...price, ...own }, { ...price, ...units }).map(
           (unit) => `${at}.${unit}: is less than before: a larger request may not cost less`,
         ),
@@ -66,6 +68,22 @@ function unitProblems(place: string, price: PriceEntry, modality: Modality): str
       : [`${place}.${unit}: is never counted for the modality ${modality}`],
   );
 }
+
+/** Lines are added up, so two of one amount would charge it twice. */
+function pricedTwice(place: string, price: PriceEntry): string[] {
+  const units = Object.keys(price);
+  return units.flatMap((unit, index) => {
+    const other = units.slice(0, index).find((before) => amountOf(before) === amountOf(unit));
+    return other === undefined ? [] : [`${place}.${unit}: prices what ${other} prices, too`];
+  });
+}
+
+/** What a unit counts, in any scale. */
+const amountOf = (unit: string): string =>
+  unit
+    .replace(/1[km]_/, '')
+    .replace('characters', 'character')
+    .replace('minute', 'second');
 
 const cheaperThan = (before: PriceEntry, now: PriceEntry): readonly string[] =>
   (Object.keys(before) as (keyof PriceEntry)[]).filter(
