@@ -1,4 +1,7 @@
-/** The files that an input names: that they are the caller's, and that the models take them. */
+/**
+ * The files that an input names: that they are the caller's, that the models take them, and how
+ * long they sound.
+ */
 import type { Model } from '../../contracts/catalogue/catalogue.js';
 import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
 import type { FileId } from '../../contracts/ids.js';
@@ -37,12 +40,13 @@ export function inputFiles(
   return [...found.values()];
 }
 
-/** Undefined where all of them can be used. */
-export async function refusalOfFiles(
+/** How many seconds they have together, as far as their bytes say it; or why one is refused. */
+export async function secondsOfFiles(
   commands: Pick<Commands, 'fileRecords'>,
   caller: Caller,
   files: readonly InputFile[],
-): Promise<Refusal | undefined> {
+): Promise<Refusal | number> {
+  let durationMs = 0;
   const details: Record<'FILE_NOT_FOUND' | 'FILE_FORMAT_UNSUPPORTED', ErrorDetail[]> = {
     FILE_NOT_FOUND: [],
     FILE_FORMAT_UNSUPPORTED: [],
@@ -57,13 +61,14 @@ export async function refusalOfFiles(
         continue;
       }
       const { contentType } = state.content;
+      durationMs += state.content.durationMs ?? 0;
       const refusing = models.find(({ accepts }) => accepts && !isAccepted(accepts, contentType));
       if (refusing) details.FILE_FORMAT_UNSUPPORTED.push(unsupported(field, contentType, refusing));
     }
   }
   for (const code of ORDER)
     if (details[code].length > 0) return new Refusal(code, undefined, details[code]);
-  return undefined;
+  return durationMs / 1_000;
 }
 
 const count = (details: Readonly<Record<string, readonly ErrorDetail[]>>): number =>

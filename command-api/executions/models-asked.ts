@@ -26,23 +26,27 @@ export interface ModelsAsked {
   readonly usage: Usage;
 }
 
-/** Throws a `Refusal` when the body asks for something that no route does. */
+/**
+ * Throws a `Refusal` when the body asks for something that no route does. `seconds` are those of
+ * the sounds that it names.
+ */
 export function modelsAsked(
   { models, version: catalogueVersion }: Catalogue,
   body: SubmitBody,
   require: Promises | undefined,
+  seconds = 0,
 ): ModelsAsked {
   const model = models.get(body.model);
   if (!model) throw invalidField('model', 'unknown_model', 'is not a model of the catalogue');
   const details = validateInput(model, body.input);
   if (details.length > 0)
     throw new Refusal('INPUT_VALIDATION_ERROR', 'The input is not valid for this model.', details);
-  const first = estimateOf(model, body, require);
+  const first = estimateOf(model, body, require, seconds);
   if (!('estimated' in first)) throw new Refusal('INPUT_VALIDATION_ERROR', undefined, first);
   const fallbacks: Model[] = [];
   let { estimated } = first;
   for (const [index, slug] of (body.fallback_models ?? NONE).entries()) {
-    const fallback = fallbackOf(models.get(slug), model, body, require);
+    const fallback = fallbackOf(models.get(slug), model, { body, require, seconds });
     if ('message' in fallback)
       throw new Refusal('INPUT_VALIDATION_ERROR', undefined, [
         { ...fallback, field: `fallback_models[${index}]` },
@@ -60,25 +64,31 @@ function estimateOf(
   model: Model,
   { input }: SubmitBody,
   require: Promises | undefined,
+  seconds: number,
 ): ReturnType<typeof estimateFor> | ErrorDetail[] {
   const completed = withDefaults(model, input);
   const permitted = permittedRoutes(model, completed, require);
   if ('details' in permitted) return permitted.details;
-  return estimateFor(model, completed, permitted.routes);
+  return estimateFor(model, completed, { routes: permitted.routes, seconds });
+}
+
+interface Asking {
+  readonly body: SubmitBody;
+  readonly require: Promises | undefined;
+  readonly seconds: number;
 }
 
 function fallbackOf(
   model: Model | undefined,
   first: Model,
-  body: SubmitBody,
-  require: Promises | undefined,
+  { body, require, seconds }: Asking,
 ): { readonly model: Model; readonly estimated: Micros } | Omit<ErrorDetail, 'field'> {
   if (!model) return { code: 'unknown_model', message: 'is not a model of the catalogue' };
   if (model.slug === first.slug) return { code: 'same_model', message: 'is `model` itself' };
   if (model.modality !== first.modality)
     return { code: 'other_modality', message: `has another modality than '${first.slug}'` };
   const details = validateInput(model, body.input);
-  const found = details.length > 0 ? details : estimateOf(model, body, require);
+  const found = details.length > 0 ? details : estimateOf(model, body, require, seconds);
   if ('estimated' in found) return { model, estimated: found.estimated };
   const [{ field = '', code = '', message = '' } = {}] = found;
   return { code, message: `cannot take it: ${field} ${message}` };

@@ -164,6 +164,22 @@ describe('POST /v1/executions', () => {
     expect((await requestedBy(body)).holdAmount).to.equal(48_000n);
   });
 
+  it('tells a body that was hashed before later fields were there as it was', async () => {
+    expect((await requestedBy(text)).bodyHash).to.equal(
+      'f464a47017f82bb5c2a07f97acd3470ba15db70954dc092b72335111625f0794',
+    );
+    const whole = {
+      webhook_url: 'https://example.org/hook?a=1',
+      webhook_events: ['execution.completed', 'execution.failed'],
+      metadata: { b: '2', a: 'ä' },
+      expires_in: 60,
+      ...text,
+    };
+    expect((await requestedBy(whole)).bodyHash).to.equal(
+      'f582631b9e0745b53ac09a357255b7899eae431868184e5c1ded0c374ac8c152',
+    );
+  });
+
   it('records what is required, and knows a repeat that requires the same', async () => {
     const body = { ...text, require: { training: 'never', region: 'eu' } };
     const headers = { 'idempotency-key': 'required' };
@@ -299,6 +315,19 @@ describe('POST /v1/executions', () => {
       'error.code',
       'FILE_NOT_FOUND',
     );
+  });
+
+  it('holds what a recording costs whole, and at least what is usual', async () => {
+    const sound = { contentType: 'audio/wav', format: 'wav' };
+    const holdFor = async (durationMs?: number) => {
+      const length = durationMs === undefined ? {} : { durationMs };
+      const audio = await storeFile(tenant.organizationId, { ...sound, ...length });
+      const requested = await requestedBy({ model: 'transcription-standard', input: { audio } });
+      return [requested.holdAmount, requested.estimatedUsage?.seconds];
+    };
+    expect(await holdFor()).to.deep.equal([72_000n, 600]);
+    expect(await holdFor(5_000)).to.deep.equal([72_000n, 600]);
+    expect(await holdFor(7_200_000)).to.deep.equal([864_000n, 7_200]);
   });
 
   async function storeFile(organizationId: OrganizationId, more = {}): Promise<FileId> {

@@ -17,7 +17,7 @@ import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import { vetUrl } from '../../http/client/vet-url.js';
 import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
-import { inputFiles, refusalOfFiles } from './input-files.js';
+import { inputFiles, secondsOfFiles } from './input-files.js';
 import { requireIdempotencyKey } from './idempotency-key.js';
 import { invalidField, refused } from '../refusals.js';
 import { modelsAsked, type ModelsAsked } from './models-asked.js';
@@ -63,11 +63,14 @@ async function handle(
   if (found.requested) return repeated(found.requested, bodyHash);
 
   const asked = { commands, request, caller, body, key, executionId, input, bodyHash };
-  const chosen = modelsAsked(commands.catalogue.current(), body, body.require);
+  const catalogue = commands.catalogue.current();
+  const chosen = modelsAsked(catalogue, body, body.require);
   const files = inputFiles(chosen, body.input);
-  const submission = submissionOf(asked, chosen, files);
-  const refusal = files.length === 0 ? undefined : await refusalOfFiles(commands, caller, files);
-  if (refusal) return refusal;
+  const seconds = files.length === 0 ? 0 : await secondsOfFiles(commands, caller, files);
+  if (typeof seconds !== 'number') return seconds;
+  const isHeard = chosen.model.modality === 'transcription' && seconds > 0;
+  const heard = isHeard ? modelsAsked(catalogue, body, body.require, seconds) : chosen;
+  const submission = submissionOf(asked, heard, files);
   const submitted = await submit(commands, submission, found.generation);
   switch (submitted.outcome) {
     case 'accepted':

@@ -173,13 +173,20 @@ export function boundedUsage(told: Usage): Usage {
   return usage;
 }
 
+interface Known {
+  /** Where it may go. */
+  readonly routes?: readonly PricedRoute[];
+  /** Of the sounds that the input names. */
+  readonly seconds?: number | undefined;
+}
+
 /** The dearest of the routes where it may go over the most that this input can use. */
 export function estimateFor(
   model: Model,
   input: Input,
-  routes: readonly PricedRoute[] = model.routes,
+  { routes = model.routes, seconds }: Known = {},
 ): Estimate {
-  const usage = usageMax(model, withDefaults(model, input));
+  const usage = usageMax(model, withDefaults(model, input), seconds);
   return { estimated: dearest(routes, usage), usage };
 }
 

@@ -6,22 +6,29 @@ import { inputTokensMax } from './input-tokens.js';
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** Of an input with its defaults: it says how much it asks for. */
-export function usageMax(model: Model, input: Input): Usage {
+/**
+ * Of an input with its defaults: it says how much it asks for. `heard` are the seconds of the
+ * sounds that it names.
+ */
+export function usageMax(model: Model, input: Input, heard = 0): Usage {
   const { modality, usageDefault } = model;
   const bound = boundIn(model, input) ?? 0;
   switch (modality) {
     case 'text':
       return { inputTokens: inputTokensMax(input), outputTokens: bound };
-    case 'image':
+    case 'image': {
+      // Who asks for none is made one.
+      const images = Math.max(bound, 1);
       return {
-        images: bound,
-        ...pixelsMax(model, input, bound),
-        ...imageTokens(model, input, bound),
+        images,
+        ...pixelsMax(model, input, images),
+        ...imageTokens(model, input, images),
       };
+    }
     case 'audio':
-      return { characters: bound, seconds: usageDefault.seconds ?? speechSecondsMax(bound, input) };
+      return { characters: bound, seconds: usageDefault.seconds ?? speechSecondsMax(input) };
     case 'transcription':
+      return { seconds: Math.max(bound, heard) };
     case 'video':
       return { seconds: bound };
     case 'embedding': {
@@ -38,20 +45,41 @@ function pixelsMax({ usageDefault }: Model, { width, height }: Input, images: nu
     typeof width === 'number' && typeof height === 'number'
       ? width * height
       : (usageDefault.pixels ?? 0);
-  return each > 0 ? { pixels: each * images } : {};
+  return each > 0 ? { pixels: countMax(each * images) } : {};
 }
 
 /** Where images are counted in tokens: `usage_default` says how many one image is. */
 function imageTokens({ usageDefault }: Model, input: Input, images: number): Usage {
   const { outputTokens } = usageDefault;
   if (outputTokens === undefined) return {};
-  return { inputTokens: inputTokensMax(input), outputTokens: outputTokens * images };
+  return {
+    inputTokens: inputTokensMax(input) + TOKENS_PER_IMAGE * imagesIn(input),
+    outputTokens: countMax(outputTokens * images),
+  };
 }
 
-/** Slow speech; the usual is about fifteen. */
-const CHARACTERS_PER_SECOND = 8;
+/** Of one to start from. */
+const TOKENS_PER_IMAGE = 5_000;
 
-function speechSecondsMax(characters: number, { speed }: Input): number {
+/** Those that the input names. */
+const imagesIn = ({ image, images, mask }: Input): number =>
+  [image, images, mask].flat().filter((named) => named !== undefined).length;
+
+/** What a model's schema does not bound is beyond every count. */
+const countMax = (amount: number): number => Math.min(Math.ceil(amount), Number.MAX_SAFE_INTEGER);
+
+/** Slow speech in bytes of UTF-8; the usual is about fifteen. A syllable of Chinese has three. */
+const BYTES_PER_SECOND = 8;
+/** A digit is spoken as a word. */
+const BYTES_PER_DIGIT = 6;
+/** The silence around it. */
+const SILENCE_SECONDS = 1;
+
+function speechSecondsMax({ text, speed }: Input): number {
+  if (typeof text !== 'string') return 0;
   const pace = typeof speed === 'number' && speed > 0 ? speed : 1;
-  return Math.ceil(characters / CHARACTERS_PER_SECOND / pace);
+  let bytes = Buffer.byteLength(text);
+  for (const character of text)
+    if (character >= '0' && character <= '9') bytes += BYTES_PER_DIGIT - 1;
+  return countMax(SILENCE_SECONDS + bytes / BYTES_PER_SECOND / pace);
 }
