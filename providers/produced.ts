@@ -87,6 +87,3 @@ function textIn(value: unknown): string | undefined {
   }
   return undefined;
 }
-
-/** Four characters are a token, where nobody counted. */
-export const uncountedTokens = (text: string): number => Math.ceil([...text].length / 4);

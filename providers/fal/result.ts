@@ -4,7 +4,8 @@ import { meanings } from '../meanings.js';
 import { jobFailed } from '../job-answers.js';
 import { isObject } from '../json-call.js';
 import type { JobOutcome, ProviderCall, ProviderOutput } from '../port.js';
-import { producedIn, uncountedTokens } from '../produced.js';
+import { producedIn } from '../produced.js';
+import { tokensUsed } from '../text/tokens.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -48,11 +49,11 @@ function usageOf(output: ProviderOutput, input: Fields, payload: Fields, metrics
     }
     case 'text': {
       const told = payload['usage'];
-      const prompt = typeof input['prompt'] === 'string' ? input['prompt'] : JSON.stringify(input);
-      return {
-        inputTokens: numberIn(told, 'prompt_tokens') ?? uncountedTokens(prompt),
-        outputTokens: numberIn(told, 'completion_tokens') ?? uncountedTokens(output.text),
+      const tokens = {
+        input: numberIn(told, 'prompt_tokens'),
+        output: numberIn(told, 'completion_tokens'),
       };
+      return tokensUsed(tokens, input, Buffer.byteLength(output.text));
     }
     case 'transcription':
     case 'embedding':

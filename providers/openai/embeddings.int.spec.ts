@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { ProviderCall, Providers } from '../port.js';
 import { providerAdapterContract, providerAt } from '../testing/contract.js';
 import { openProviders } from '../open-providers.js';
+import { inputFile } from '../testing/input-files.js';
 import { json, openStage, type Stage } from '../testing/stage.js';
 
 providerAdapterContract('openai-embeddings', {
@@ -30,12 +31,13 @@ describe('provider adapter: openai-embeddings, its own', () => {
     await stage.close();
   });
 
-  const embed = (input: ProviderCall['input']) =>
+  const embed = (input: ProviderCall['input'], more: Pick<ProviderCall, 'files'> = {}) =>
     providers.adapter('openai-embeddings').call({
       provider: providerAt(stage.url, 'openai-embeddings'),
       providerModel: 'text-embedding-3-small',
       modality: 'embedding',
       input,
+      ...more,
       dispatchKey: 'k',
       timeoutMs: 2_000,
       signal: new AbortController().signal,
@@ -78,6 +80,18 @@ describe('provider adapter: openai-embeddings, its own', () => {
     expect(outcome.output.embeddings[2_047]).to.deep.equal([2_047, 1]);
     expect(outcome.usage.inputTokens).to.be.within(texts.join('').length, 1e6);
     expect(stage.seen[0]?.body).to.include({ encoding_format: 'base64' });
+  });
+
+  it('counts pictures as pictures, and the texts beside them not', async () => {
+    const png = inputFile('image/png', Buffer.from('picture'));
+    const data = [0, 1, 2].map((index) => ({ index, embedding: [index, 1] }));
+    stage.play(json({ data, usage: { prompt_tokens: 9 } }));
+    const outcome = await embed(
+      { texts: ['a', 'b'], images: ['file_1'] },
+      { files: new Map([['file_1', png]]) },
+    );
+    if (outcome.kind !== 'succeeded') expect.fail();
+    expect(outcome.usage).to.deep.equal({ inputTokens: 9, images: 1 });
   });
 
   const wrong: Record<string, unknown> = {

@@ -71,7 +71,7 @@ function outcomeOf({ data, usage }: Fields, input: Fields, count: number): Provi
   return {
     kind: 'succeeded',
     output: { modality: 'embedding', embeddings },
-    usage: usageOf(usage, input, count),
+    usage: usageOf(usage, input),
   };
 }
 
@@ -91,10 +91,11 @@ function vectorIn(embedding: unknown): readonly number[] {
 }
 
 /** Believed up to what the input can be; where it is no count, four bytes are a token. */
-function usageOf(usage: unknown, input: Fields, count: number) {
+function usageOf(usage: unknown, input: Fields) {
   const { prompt_tokens: prompt, total_tokens: total } = isObject(usage) ? usage : {};
   const most = inputTokensMax(input);
   const told = [prompt, total].find((one) => Number.isSafeInteger(one) && Number(one) > 0);
-  const images = Array.isArray(input['images']) ? { images: count } : {};
-  return { inputTokens: Math.min(Number(told ?? Math.ceil(most / 4)), most), ...images };
+  const images = Array.isArray(input['images']) ? input['images'].length : 0;
+  const inputTokens = Math.min(Number(told ?? Math.ceil(most / 4)), most);
+  return { inputTokens, ...(images > 0 && { images }) };
 }

@@ -221,6 +221,13 @@ describe('provider adapter: replicate, its own', () => {
       output: { modality: 'text', text: 'Hello.', finishReason: 'stop' },
       usage: { inputTokens: 5, outputTokens: 2 },
     });
+    const beyond = { input_token_count: 1e9, output_token_count: 1e9 };
+    expect(
+      await read(
+        { output: 'Hi.', metrics: beyond },
+        { modality: 'text', input: { prompt: 'p', max_tokens: 3 } },
+      ),
+    ).to.deep.include({ usage: { inputTokens: 17, outputTokens: 3 } });
     const mp4 = 'https://replicate.delivery/a.mp4';
     expect(
       await read(

@@ -2,7 +2,7 @@
 import type { Usage } from '../../contracts/events/execution.js';
 import { isObject } from '../json-call.js';
 import type { ProviderOutput } from '../port.js';
-import { uncountedTokens } from '../produced.js';
+import { tokensUsed } from '../text/tokens.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -32,18 +32,15 @@ export function usageOf(output: ProviderOutput, input: Fields, metrics: unknown)
         ...(seconds !== undefined && { seconds }),
       };
     }
-    case 'text':
-      return {
-        inputTokens:
-          told('input_token_count', 'token_input_count') ?? uncountedTokens(words(input)),
-        outputTokens:
-          told('output_token_count', 'token_output_count') ?? uncountedTokens(output.text),
+    case 'text': {
+      const tokens = {
+        input: told('input_token_count', 'token_input_count'),
+        output: told('output_token_count', 'token_output_count'),
       };
+      return tokensUsed(tokens, input, Buffer.byteLength(output.text));
+    }
     case 'transcription':
     case 'embedding':
       return {};
   }
 }
-
-const words = (input: Fields): string =>
-  typeof input['prompt'] === 'string' ? input['prompt'] : JSON.stringify(input);
