@@ -89,21 +89,22 @@ function startOn(room: Room, entry: Entry, slug: string): void {
     if (isReserved) room.pool.cancelReservation(slug);
     isReserved = false;
   };
-  const running = start(room, entry, beforeChoice, false).then(() => {
+  const running = start(room, entry, beforeChoice, false).then((isBack) => {
     beforeChoice();
     room.running.delete(running);
-    offer(room, slug);
+    // What it lacks is not there at once: the next event or tick offers the slot again.
+    if (!isBack) offer(room, slug);
   });
   room.running.add(running);
 }
 
-/** Never rejects. */
+/** Whether it is back where it was. Never rejects. */
 export async function start(
   room: Room,
   entry: Entry,
   beforeChoice: () => void,
   isLate: boolean,
-): Promise<void> {
+): Promise<boolean> {
   const { revision } = entry;
   const how = { beforeChoice, isLate, ...(revision !== undefined && { revision }) };
   try {
@@ -111,8 +112,10 @@ export async function start(
     const again = await room.start(entry, how, room.signal);
     if (!again) over(room, entry);
     else if (!room.signal.aborted) putBack(room, entry, again.queue);
+    return again?.queue === entry.queue;
   } catch (error) {
     fail(room, entry, error);
+    return false;
   }
 }
 

@@ -91,6 +91,32 @@ describe('executions that wait as rows', function () {
     await calledOnce([...many, ...few]);
   });
 
+  it('are not looked at without end while an account lacks tokens', async () => {
+    await spec.editCatalogue(({ providers }) =>
+      Object.assign(providers['aurora-chat']!, { tokens_per_minute: 600 }),
+    );
+    stop = start();
+    const estimatedUsage = { inputTokens: 40, outputTokens: 64 };
+    const both = await Promise.all([0, 1].map(() => ask(spec.infra, { estimatedUsage })));
+    await eventually('one is done', async () => {
+      const { url } = spec.sandbox;
+      const calls = await Promise.all(both.map(({ executionId }) => callsFor(url, executionId)));
+      return calls.flat().length === 1;
+    });
+    const looked = async () => {
+      const { values } = await spec.infra.metrics.handled.get();
+      const own = values.filter(({ labels }) => labels.group === 'run-execution/waiting');
+      return own.reduce((sum, { value }) => sum + value, 0);
+    };
+    const [before, beganMs] = [await looked(), performance.now()];
+    await eventually('a second has passed', async () => performance.now() - beganMs > 1_000);
+    expect((await looked()) - before).to.be.below(15);
+    await Promise.allSettled(both.map((one) => cancel(spec.infra, one)));
+    await spec.editCatalogue(({ providers }) =>
+      Object.assign(providers['aurora-chat']!, { tokens_per_minute: undefined }),
+    );
+  });
+
   it('hold back no checkpoint', async () => {
     await behave(spec.sandbox.url, { aurora: { latency: 15_000 } });
     const head = await spec.infra.store.head();

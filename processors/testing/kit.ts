@@ -2,7 +2,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { submit } from '../../command-api/executions/submit.js';
 import type { AnyEvent } from '../../contracts/events/all.js';
-import type { ExecutionEvent, ExecutionRequested } from '../../contracts/events/execution.js';
+import type {
+  ExecutionEvent,
+  ExecutionRequested,
+  Usage,
+} from '../../contracts/events/execution.js';
 import {
   executionIdOf,
   type ExecutionId,
@@ -30,6 +34,7 @@ export interface Wish {
   readonly webhookUrl?: string;
   readonly webhookEvents?: readonly string[];
   readonly fallbackModels?: readonly string[];
+  readonly estimatedUsage?: Usage;
 }
 
 export interface Asked {
@@ -82,6 +87,7 @@ export function requestFor(infra: Infra, wish: Wish) {
     estimatedCost: estimated,
     holdAmount: holdFor(estimated),
     catalogueVersion: version,
+    ...(wish.estimatedUsage && { estimatedUsage: wish.estimatedUsage }),
     ...(wish.fallbackModels && { fallbackModels: wish.fallbackModels }),
     ...(wish.webhookUrl && { webhookUrl: wish.webhookUrl }),
     ...(wish.webhookEvents && { webhookEvents: wish.webhookEvents }),
