@@ -13,9 +13,17 @@ export const modelsOf = ({ model, fallbackModels = [] }: Request): readonly stri
 export const modelTried = ({ model }: Request, attempt: { readonly model?: string }): string =>
   attempt.model ?? model;
 
-/** Whether another model comes after that of the attempt. */
-export const isFollowed = (request: Request, attempt: { readonly model?: string }): boolean =>
-  modelsOf(request).at(-1) !== modelTried(request, attempt);
+/** Whether another model, that there still is, comes after that of the attempt. */
+export function isFollowed(
+  request: Request,
+  attempt: { readonly model?: string },
+  models: ReadonlyMap<string, unknown>,
+): boolean {
+  if (!request.fallbackModels) return false;
+  const all = modelsOf(request);
+  const behind = all.slice(all.indexOf(modelTried(request, attempt)) + 1);
+  return behind.some((slug) => models.has(slug));
+}
 
 /** The attempts that were made on other models than the last one was. */
 export function triedOnOthers(

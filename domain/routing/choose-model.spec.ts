@@ -95,6 +95,38 @@ describe('routing: the model that is next', () => {
     expect(chosen([failed('first/a', 'unknown')], {})).to.equal('waits for ');
   });
 
+  describe('where an attempt may have been paid for, and another provider may be paid too', () => {
+    const keyed = new Map(
+      [...providers].map(([slug, one]) => [slug, { ...one, honoursIdempotencyKey: true }]),
+    );
+    const open: AttemptEnd = { ...failed('one/a', 'unknown'), mayHaveCost: 1n, isRepeatable: true };
+    const one = modelOn('one', 'a');
+    const next = (
+      tried: readonly AttemptEnd[],
+      unknownMaxCost: bigint,
+      health: Readonly<Record<string, ProviderHealth>> = {},
+    ) => {
+      const models = [one, second].map((model) => ({ model: { ...model, unknownMaxCost } }));
+      const known = new Map(Object.entries(health));
+      const facts = { providers: keyed, health: known, tried, nowMs: 0 };
+      const found = chooseModel(models, facts);
+      return found?.choice.chosen?.name ?? `waits for ${found?.choice.waitsFor.join()}`;
+    };
+
+    it('is its own model until it left two answers open, and while its provider is full', () => {
+      expect(next([open], 5n)).to.equal('one/a');
+      expect(next([open], 5n, { a: full })).to.equal('waits for a');
+      expect(next([open], 5n, { a: resting })).to.equal('second/c');
+      expect(next([open, open], 5n)).to.equal('second/c');
+      expect(next([open, failed('one/a'), failed('one/a')], 5n)).to.equal('second/c');
+    });
+
+    it('is its own model again where nothing else may be taken', () => {
+      expect(next([open, open], 0n)).to.equal('one/a');
+      expect(next([open, open], 5n, { c: resting })).to.equal('one/a');
+    });
+  });
+
   it('a choice is full where a route takes others now', () => {
     const facts = { providers, health: new Map([['c', full]]), tried: [], nowMs: 0 };
     const next = chooseModel([{ model: second }], facts);

@@ -111,7 +111,7 @@ function optionsOf(facts: RoutingFacts): readonly Option[] {
 }
 
 /** A route is asked under its key until it left two answers open, or refused one after another. */
-const isPatient = (own: readonly AttemptEnd[]): boolean =>
+export const isPatient = (own: readonly AttemptEnd[]): boolean =>
   own.length < 3 && own.filter(({ ended }) => ended === 'unknown').length < 2;
 
 const keyOf = ({ name, provider }: Route, { tried, model }: RoutingFacts): string | undefined =>

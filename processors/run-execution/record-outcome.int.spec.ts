@@ -1,9 +1,9 @@
-/** An outcome that was learned during an outage of the store says when it was recorded. */
+/** When an outcome is recorded that was learned during an outage, and what may follow it when. */
 import { expect } from 'chai';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.js';
-import { ask, claimFor, eventOf, TEXT } from '../testing/kit.js';
+import { ask, claimFor, decideOn, eventOf, TEXT, type Asked } from '../testing/kit.js';
 import type { ClaimedAttempt } from './claimed-attempt.js';
 import { recordOutcome } from './record-outcome.js';
 
@@ -27,28 +27,50 @@ describe('record-outcome', () => {
     return { ...infra, executions: { ...executions, decide } };
   }
 
-  it('decides again after an outage, at the time of that try', async () => {
+  async function claimedFor({ executionId }: Asked): Promise<ClaimedAttempt> {
     const { infra } = spec;
-    const asked = await ask(infra, { expiresInMs: 2 * OUTAGE_MS });
-    await claimFor(infra, asked, 'aurora-chat', 2 * OUTAGE_MS);
-    const claimed = (await infra.executions.load(asked.executionId)) as ClaimedAttempt['claimed'];
+    const claimed = (await infra.executions.load(executionId)) as ClaimedAttempt['claimed'];
     const { models, providers } = infra.catalogue.current();
     const model = models.get(TEXT);
     const route = model?.routes.find(({ provider: slug }) => slug === 'aurora-chat');
     const provider = providers.get('aurora-chat');
     if (!model || !route || !provider) throw new Error('the bundled catalogue has them');
-    const attempt = { claimed, model, route, provider };
+    return { claimed, model, route, provider };
+  }
+
+  const failure = {
+    kind: 'failed',
+    code: 'GENERATION_FAILED',
+    retryable: false,
+    countsAsFailure: true,
+    detail: 'no',
+  } as const;
+  const { signal } = new AbortController();
+
+  it('decides again after an outage, at the time of that try', async () => {
+    const { infra } = spec;
+    const asked = await ask(infra, { expiresInMs: 2 * OUTAGE_MS });
+    await claimFor(infra, asked, 'aurora-chat', 2 * OUTAGE_MS);
+    const attempt = await claimedFor(asked);
     const beganMs = infra.now();
-    const failure = {
-      kind: 'failed',
-      code: 'GENERATION_FAILED',
-      retryable: false,
-      countsAsFailure: true,
-      detail: 'no',
-    } as const;
-    const { signal } = new AbortController();
     await recordOutcome(withOutage(infra), 'run-execution', attempt, failure, signal);
     const { data } = await eventOf(infra, asked, 'ProviderFailed');
     expect(Date.parse(data.at)).to.be.at.least(beganMs + OUTAGE_MS);
+  });
+
+  it('pauses before what may have been paid for is asked again, whatever may follow', async () => {
+    const { infra } = spec;
+    const asked = await ask(infra, { fallbackModels: ['text-reasoning'] });
+    const dispatchKey = await claimFor(infra, asked, 'aurora-chat', 60_000);
+    const { provider, route } = (await claimedFor(asked)).claimed.state.current;
+    const [at, deadline] = [0, 60_000].map((ms) => new Date(infra.now() + ms).toISOString());
+    const unknown = { attempt: 1, reason: 'cut', repeatable: true, attemptsMax: 4, at: at! };
+    await decideOn(infra, asked.executionId, { type: 'RecordUnknown', ...unknown });
+    const again = { provider, route, dispatchKey, deadline: deadline!, candidates: [], at: at! };
+    await decideOn(infra, asked.executionId, { type: 'Dispatch', ...again });
+    const refused = { ...failure, retryable: true };
+    await recordOutcome(infra, 'run-execution', await claimedFor(asked), refused, signal);
+    const { data } = await eventOf(infra, asked, 'ProviderFailed');
+    expect(Date.parse(data.notBefore ?? '')).to.be.above(Date.parse(data.at));
   });
 });

@@ -51,7 +51,7 @@ export async function recordOutcome(
     const { executionId } = attempt.claimed.state.request;
     const { dispatchKey } = attempt.claimed.state.current;
     infra.log.error({ executionId, dispatchKey, err }, 'an outcome cannot be recorded as it is');
-    const command = failureOf(attempt, unrecordable, at, infra.now());
+    const command = failureOf(infra, attempt, unrecordable, at);
     return retryOnOutage(() => recordOnce(infra, processor, attempt, { command }), signal);
   }
 }
@@ -118,7 +118,7 @@ async function prepare(
     case 'succeeded':
       return successOf(infra, attempt, outcome, at);
     case 'failed':
-      return { command: failureOf(attempt, outcome, at, infra.now()) };
+      return { command: failureOf(infra, attempt, outcome, at) };
     case 'unknown':
       return { command: await unknownOf(infra, attempt, outcome.detail, at) };
   }
@@ -155,23 +155,25 @@ function acceptanceOf(
  * would outlast the execution makes this attempt the last.
  */
 function failureOf(
+  { catalogue, now }: Pick<Infra, 'catalogue' | 'now'>,
   attempt: ClaimedAttempt,
   failed: Failed,
   at: string,
-  nowMs: number,
 ): Execution.Command {
   const { claimed, model } = attempt;
   const { current, request } = claimed.state;
+  const { models } = catalogue.current();
+  const nowMs = now();
   const others = othersOf(attempt);
-  const attemptsMax = attemptsMaxOf(claimed.state, model);
+  const attemptsMax = attemptsMaxOf(claimed.state, model, models);
   const record = (more: Partial<Execution.Failure>): Execution.Command => ({
     type: 'RecordFailure',
     attempt: current.attempt,
     failure: { ...failureIn(failed), attemptsMax, ...more },
     at,
   });
-  const isNext = isFollowed(request, current) && doubtsOf(claimed.state.attempts).length < 2;
-  if (isNext) return record({});
+  if (isFollowed(request, current, models) && isNextAtOnce(claimed.state, failed))
+    return record({});
   const last = { attemptsMax: current.attempt };
   if (failed.elsewhere && others.length === 0) return record(last);
   const delayMs = delayOf(attempt, others, failed, nowMs);
@@ -179,6 +181,12 @@ function failureOf(
   const notBeforeMs = nowMs + delayMs;
   if (notBeforeMs >= Date.parse(request.expiresAt)) return record(last);
   return record({ notBefore: new Date(notBeforeMs).toISOString() });
+}
+
+/** What may have been paid for before is asked again first, after a pause; or never, `elsewhere`. */
+function isNextAtOnce({ attempts }: ClaimedAttempt['claimed']['state'], failed: Failed): boolean {
+  if (doubtsOf(attempts.slice(0, -1)).length === 0) return true;
+  return failed.elsewhere === true && doubtsOf(attempts).length < 2;
 }
 
 const failureIn = ({ code, retryable, elsewhere, detail, details, retryAfterMs }: Failed) => ({

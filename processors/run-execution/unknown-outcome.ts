@@ -3,7 +3,7 @@
  * (domain/execution/doubt.ts). All of it is told from the log and the catalogue in force, since the
  * process that made the call may be gone.
  */
-import type { Model, Route } from '../../contracts/catalogue/catalogue.js';
+import type { Catalogue, Model, Route } from '../../contracts/catalogue/catalogue.js';
 import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import type { Micros } from '../../contracts/money.js';
 import { doubtsOf } from '../../domain/execution/doubt.js';
@@ -35,17 +35,25 @@ export async function unknownOutcome(
     reason,
     repeatable,
     ...(cost !== undefined && { mayHaveCost: cost }),
-    ...((isFollowed(request, current) || hasOther(state, model)) && {
+    ...((isFollowed(request, current, models) || hasOther(state, model)) && {
       unknownMaxCost: model.unknownMaxCost,
     }),
     ...(notBefore !== undefined && !isTooLate && { notBefore }),
-    attemptsMax: isTooLate ? current.attempt : attemptsMaxOf(state, model),
+    attemptsMax: isTooLate ? current.attempt : attemptsMaxOf(state, model, models),
   };
 }
 
-/** A model has its own; while another follows it, its routes are what bounds them. */
-export function attemptsMaxOf({ request, attempts, current }: InFlight, model: Model): number {
-  if (isFollowed(request, current)) return Number.MAX_SAFE_INTEGER;
+/**
+ * A model has its own. While another follows it, its routes are what bounds them, each of which is
+ * tried once; what may have been paid for is asked again.
+ */
+export function attemptsMaxOf(
+  { request, attempts, current }: InFlight,
+  model: Model,
+  models: Catalogue['models'],
+): number {
+  const isDoubtful = doubtsOf(attempts.slice(0, -1)).length > 0;
+  if (!isDoubtful && isFollowed(request, current, models)) return Number.MAX_SAFE_INTEGER;
   return model.attemptsMax + triedOnOthers(request, attempts);
 }
 
@@ -67,7 +75,8 @@ async function costMaxOf(
   request: ExecutionRequested['data'],
 ): Promise<Micros | undefined> {
   const input = await wordsOf(infra, model, request);
-  return input && costOf(route.cost, estimateFor(model, input).usage);
+  const { seconds } = request.estimatedUsage ?? {};
+  return input && costOf(route.cost, estimateFor(model, input, { seconds }).usage);
 }
 
 /** Whether a provider has a route that owes us no answer. */
