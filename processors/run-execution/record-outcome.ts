@@ -183,7 +183,7 @@ function failureOf(
   return record({ notBefore: new Date(notBeforeMs).toISOString() });
 }
 
-/** What may have been paid for before is asked again first, after a pause; or never, `elsewhere`. */
+/** What may have been paid for is asked again first, after a pause; or never, `elsewhere`. */
 function isNextAtOnce({ attempts }: ClaimedAttempt['claimed']['state'], failed: Failed): boolean {
   if (doubtsOf(attempts.slice(0, -1)).length === 0) return true;
   return failed.elsewhere === true && doubtsOf(attempts).length < 2;
