@@ -20,9 +20,9 @@ describe('routing: a decision in words', () => {
 
   it('says what was known of it', () => {
     expect(knownOf({ ...route('a', 1), success: 97, p90Ms: 120 })).to.equal(
-      '97 of 100 calls succeeded lately, nine of ten within 120 ms',
+      '97 % of its recent calls succeeded, nine of ten within 120 ms',
     );
-    expect(knownOf({ ...route('a', 1), success: 0 })).to.equal('0 of 100 calls succeeded lately');
+    expect(knownOf({ ...route('a', 1), success: 0 })).to.equal('0 % of its recent calls succeeded');
     expect(knownOf(route('a', 1))).to.equal(undefined);
   });
 });

@@ -16,7 +16,7 @@ export function whyOf(candidate: RouteCandidate, chosen: RouteCandidate | undefi
 export function knownOf({ p90Ms, success }: RouteCandidate): string | undefined {
   if (success === undefined) return undefined;
   const took = p90Ms === undefined ? '' : `, nine of ten within ${p90Ms} ms`;
-  return `${success} of 100 calls succeeded lately${took}`;
+  return `${success} % of its recent calls succeeded${took}`;
 }
 
 function skippedBecause(word: string, lacks: string | undefined): string {
