@@ -37,26 +37,25 @@ export async function openSource(
   if (/^\s*data:/i.test(text)) return inDataUrl(text.trim());
   if ('base64' in source) return Readable.from([Buffer.from(text, 'base64')]);
   // What the parser makes of blanks and umlauts is what is vetted and called.
-  const url = URL.canParse(text) ? new URL(text).href : undefined;
+  const base = text.startsWith('/') ? fetching.providerOrigin : undefined;
+  const url = URL.canParse(text, base) ? new URL(text, base).href : undefined;
   return url === undefined ? unusable('its address is no URL') : download(url, fetching);
 }
 
-/** RFC 2397; base64 in either alphabet, with or without padding and line breaks. */
+/** RFC 2397; base64 in either alphabet, escaped or not, with or without padding and line breaks. */
 function inDataUrl(url: string): Readable | Trouble {
   const comma = url.indexOf(',');
   if (comma < 0) return unusable('a data URL without data');
   const isBase64 = /;\s*base64\s*$/i.test(url.slice(0, comma));
-  const bytes = Buffer.from(url.slice(comma + 1), isBase64 ? 'base64' : 'latin1');
-  return Readable.from([isBase64 ? bytes : unescaped(bytes)]);
+  const data = url.slice(comma + 1);
+  const plain = data.includes('%') ? unescaped(data) : data;
+  return Readable.from([Buffer.from(plain, isBase64 ? 'base64' : 'latin1')]);
 }
 
-function unescaped(bytes: Buffer): Buffer {
-  const text = bytes.toString('latin1');
-  const plain = text.replace(/%([0-9a-f]{2})/gi, (_, digits: string) =>
+const unescaped = (text: string): string =>
+  text.replace(/%([0-9a-f]{2})/gi, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 16)),
   );
-  return Buffer.from(plain, 'latin1');
-}
 
 async function download(first: string, fetching: Fetching): Promise<Readable | Trouble> {
   let url = first;

@@ -266,6 +266,7 @@ describe('rehost-files', function () {
       { url: `data:image/png;base64,${base64}` },
       { base64: `data:image/png;base64,${base64}` },
       { url: `data:image/png,${escaped}` },
+      { url: `data:image/png;base64,${encodeURIComponent(base64)}` },
       { base64: wrapped.replace(/=+$/, '') },
       { url: `${place.url}/hop/3` },
       { url: `${place.url}/gzip` },
