@@ -31,7 +31,10 @@ export function producedIn(
     }
     case 'text': {
       const text = textIn(value);
-      return text === undefined ? undefined : { modality, text, finishReason: 'stop' };
+      // An empty one never looks finished.
+      return text === undefined
+        ? undefined
+        : { modality, text, finishReason: text === '' ? 'other' : 'stop' };
     }
     case 'transcription':
     case 'embedding':

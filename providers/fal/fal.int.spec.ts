@@ -77,7 +77,10 @@ providerJobsContract('fal', {
     },
     'a success without a picture': {
       ...completed({ images: [] }),
-      means: failed('GENERATION_FAILED', 'the job succeeded without image'),
+      means: {
+        ...failed('GENERATION_FAILED', 'the job succeeded without image'),
+        elsewhere: true,
+      } as JobOutcome,
     },
   },
   forgotten: { status: 404, body: { detail: 'Request not found' } },

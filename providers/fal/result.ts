@@ -17,7 +17,7 @@ export function resultOf(
   const shown = withoutBlocked(payload);
   if (shown === 'all_blocked') return jobFailed(meanings.rejected, 'every image was blocked');
   const output = producedIn(modality, input, shown);
-  if (!output) return jobFailed(meanings.broken, `the job succeeded without ${modality}`);
+  if (!output) return jobFailed(meanings.unusable, `the job succeeded without ${modality}`);
   return { kind: 'succeeded', output, usage: usageOf(output, input, payload, metrics) };
 }
 

@@ -101,7 +101,9 @@ providerJobsContract(ADAPTER, {
     'a job that is done': { body: filmed, means: success },
     'a job that is done without a film': {
       body: { ...filmed, files: [] },
-      means: failed('the job succeeded without an output where the catalogue says that it is'),
+      means: failed('the job succeeded without an output where the catalogue says that it is', {
+        elsewhere: true,
+      }),
     },
     'a job that failed': { body: { state: 'BROKEN', why: 'x' }, means: failed('the job failed') },
     'a job that safety ended': {

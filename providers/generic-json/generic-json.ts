@@ -9,6 +9,7 @@
  */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
 import type { GenericEntry } from '../../contracts/catalogue/generic-entry.js';
+import { unusable } from '../failures.js';
 import { jobIdIn } from '../job-answers.js';
 import { unknown } from '../json-call.js';
 import type {
@@ -199,13 +200,9 @@ async function doneOf(
   return (await resultIn(description, carrier, call)) ?? emptyJob;
 }
 
-const emptyJob: ProviderResult = {
-  kind: 'failed',
-  code: 'GENERATION_FAILED',
-  retryable: true,
-  countsAsFailure: true,
-  detail: 'the job succeeded without an output where the catalogue says that it is',
-};
+const emptyJob = unusable(
+  'the job succeeded without an output where the catalogue says that it is',
+);
 
 const stopped: ProviderResult = {
   kind: 'failed',

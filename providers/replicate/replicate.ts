@@ -153,7 +153,7 @@ function resultOf(
   input: Fields,
 ): JobOutcome {
   const output = producedIn(modality, input, prediction['output']);
-  if (!output) return jobFailed(meanings.broken, `the job succeeded without ${modality}`);
+  if (!output) return jobFailed(meanings.unusable, `the job succeeded without ${modality}`);
   return { kind: 'succeeded', output, usage: usageOf(output, input, prediction['metrics']) };
 }
 

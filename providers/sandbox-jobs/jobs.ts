@@ -103,7 +103,8 @@ function stateOf({ status, output }: Fields, input: Fields): JobOutcome {
 function resultOf(output: unknown, asked: number): ProviderResult {
   const urls = Array.isArray(output) ? (output as unknown[]).slice(0, asked) : [];
   const images = urls.flatMap(producedIn);
-  if (images.length === 0) return jobFailed(meanings.broken, 'the job succeeded without a picture');
+  if (images.length === 0)
+    return jobFailed(meanings.unusable, 'the job succeeded without a picture');
   return {
     kind: 'succeeded',
     output: { modality: 'image', images },
