@@ -61,7 +61,15 @@ const isFailedCode = (value: unknown): boolean =>
 /** `null`, `{}`, `[]`, `false`, `""` and what holds nothing else, and words of success. */
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === false || value === 0) return true;
-  if (typeof value === 'string') return /^(|none|null|ok|success|succeeded)$/i.test(value.trim());
+  if (typeof value === 'string') return SAYS_NOTHING.test(value.trim());
   if (Array.isArray(value)) return value.length === 0;
-  return isObject(value) && Object.values(value).every((one) => isEmpty(one));
+  if (!isObject(value)) return false;
+  return Object.entries(value).every(([name, one]) => isEmpty(one) || isCodeOfSuccess(name, one));
 }
+
+const SAYS_NOTHING = /^(|none|null|false|no error|ok|success|succeeded)$/i;
+
+const isCodeOfSuccess = (name: string, value: unknown): boolean =>
+  /^(error_?)?(code|status|status_?code)$/i.test(name) &&
+  (typeof value === 'number' || typeof value === 'string') &&
+  !isFailedCode(value);

@@ -81,7 +81,9 @@ export const commonWords = table(
   [meanings.broken, 'json_validate_failed tool_use_failed output_parse_failed'],
   [
     'unknown',
-    'timeout timeout_error deadline_exceeded gateway_timeout upstream_timeout ' + 'request_timeout',
+    'timeout timeout_error deadline_exceeded gateway_timeout upstream_timeout request_timeout ' +
+      'inference_timeout model_timeout server_timeout stream_timeout read_timeout ' +
+      'function_invocation_timeout etimedout esockettimedout',
   ],
   // MiniMax says 200 and a number of its own.
   [meanings.throttled, 'status_code_1002 status_code_1041'],
@@ -113,11 +115,18 @@ interface Phrase {
 
 const anyOf = (...parts: readonly string[]): RegExp => new RegExp(parts.join('|'));
 
-/** A request that is too large by itself is told like a limit on many. */
-export const tooLargeByItself = anyOf(
-  'request (is )?too large',
-  'too large for .{0,80}(limit|tpm)',
-);
+/** Whether a request is too large by itself, though it is told like a limit on many. */
+export function isTooLargeByItself(text: string): boolean {
+  if (TOO_LARGE.test(text)) return true;
+  const [, limit = '', asked = ''] = LIMIT_AND_ASKED.exec(text) ?? [];
+  return numberIn(limit) > 0 && numberIn(asked) > numberIn(limit);
+}
+
+const TOO_LARGE = anyOf('request (is )?too large', 'too large for .{0,80}(limit|tpm)');
+/** A limit of 0 is none of a request: our account has no part in that model. */
+const LIMIT_AND_ASKED = /\blimit:? ([\d,]{1,15})\b.{0,40}\brequested:? ([\d,]{1,15})/;
+
+const numberIn = (digits: string): number => Number(digits.replaceAll(',', ''));
 
 /** Sentences, for where no word says more, tried in this order. */
 export const phrases: readonly Phrase[] = [
@@ -152,7 +161,7 @@ export const phrases: readonly Phrase[] = [
     means: meanings.account,
   },
   {
-    on: [400, 413, 422, 429, 500],
+    on: [400, 413, 422, 429, 500, 502, 503],
     is: anyOf(
       'maximum context',
       'context (length|window|size)',
@@ -175,6 +184,16 @@ export const phrases: readonly Phrase[] = [
         '(image|audio|file|video)',
     ),
     means: meanings.wrongFormat,
+  },
+  {
+    // A gateway stopped waiting. Where a connection was not made in time, nothing was sent.
+    on: [500, 502, 503],
+    is: anyOf(
+      '^(?![^]*\\b(connect|dial))[^]*(timed[ -]?out|timing out|' +
+        '(upstream|gateway|request|response|inference|generation) time-?out|' +
+        'time-?out (awaiting|waiting|while)|deadline (was |has been )?(exceeded|expired))',
+    ),
+    means: 'unknown',
   },
   {
     on: [400, 404, 422],

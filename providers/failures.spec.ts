@@ -99,6 +99,8 @@ describe('whose fault a refusal is', () => {
         code: 'rate_limit_exceeded',
       }),
     ],
+    ['the same by its numbers', 429, said('TPM exceeded. Limit: 6,000 / min. Requested: 7,000.')],
+    ['a sentence that a gateway passes on', 502, said('maximum context length is 8192 tokens')],
     ['a 413', 413, ''],
   ]);
 
@@ -132,12 +134,24 @@ describe('whose fault a refusal is', () => {
 
   table('throttled', meanings.throttled, [
     ['a bare 429', 429, ''],
+    ['a request within its limit', 429, said('Limit 6000, Used 5900, Requested 700')],
+    ['a limit of nothing', 429, said('Limit 0, Requested 700')],
     ['a word of it under 200', undefined, { code: 'rate_limit_exceeded', message: 'x' }],
     ['Google’s word', 429, { error: { code: 429, status: 'RESOURCE_EXHAUSTED' } }],
   ]);
   table('unknown', 'unknown', [
     ['a time-out that is told under 500', 500, said('x', { type: 'timeout_error' })],
     ['a 504 inside of a 200', undefined, { error: { code: 504, message: 'x' } }],
+    ['a 504 inside of a 502', 502, { error: { code: 504, message: 'x' } }],
+    ['a 408 inside of a 500', 500, { error: { code: '408', message: 'x' } }],
+    ['a sentence under 500', 500, said('litellm.Timeout: Request timed out.')],
+    ['a sentence under 503', 503, 'upstream request timeout'],
+    ['a deadline under 502', 502, said('context deadline exceeded while awaiting headers')],
+    ['a word of Node', 500, said('x', { code: 'ETIMEDOUT' })],
+  ]);
+  table('nothing was sent', meanings.unavailable, [
+    ['no connection in time', 503, 'upstream connect error: connection timeout'],
+    ['no connection to the next', 502, said('dial tcp 10.0.0.1:443: i/o timed out')],
   ]);
   table('broken', meanings.broken, [
     ['a bare 500', 500, ''],
@@ -148,12 +162,15 @@ describe('whose fault a refusal is', () => {
 
 describe('an error under 200', () => {
   const good = { choices: [{ message: { content: 'x' } }] };
-  for (const error of [{}, null, '', false, [], { code: null, message: '' }, { code: 0 }])
+  const codes = [{ code: null, message: '' }, { code: 0 }, { code: 200, message: 'success' }];
+  for (const error of [{}, null, '', false, [], 'false', { status: 'ok' }, ...codes])
     it(`is none that says nothing: ${JSON.stringify(error)}`, () => {
       expect(hasErrorInside({ ...good, error })).to.equal(false);
     });
   const flat: readonly object[] = [
     { error: 'text' },
+    { error: { code: 200, message: 'x' } },
+    { error: { code: 503 } },
     { code: 429, message: 'x' },
     { code: 'InvalidApiKey', message: 'x' },
     { status: 'FAILED' },

@@ -17,6 +17,7 @@
  *   429                                     throttled
  *   408 460 499 504 520 522 524 527 561     unknown: a gateway stopped waiting
  *     598 599
+ *   500 502 503 that tell of such a one     unknown, too: by its status or its words
  *   500 and any other 5xx                   broken
  *   502 503 507 509 521 523 525 526 530     unavailable
  *   529                                     overloaded
@@ -29,9 +30,9 @@ import { normalised, readErrorBody, type ErrorBody } from './error-body.js';
 import {
   byStatus,
   commonWords,
+  isTooLargeByItself,
   phrases,
   shownWords,
-  tooLargeByItself,
   type Word,
 } from './failure-words.js';
 import { blamesCaller, meanings, type Known, type Meaning } from './meanings.js';
@@ -71,13 +72,20 @@ export function readFailureBy({ words = {}, statuses = {} }: FailureTable): Read
     const known = error.words.flatMap((word) => own.get(word) ?? commonWords.get(word) ?? []);
     const stated = status ?? error.status;
     const meaning =
-      meaningOf(error, known, stated, input) ?? statuses[stated ?? 500] ?? byStatus(stated ?? 500);
+      meaningOf(error, known, stated, input) ??
+      (stoppedWaitingInside(error, status) ? 'unknown' : undefined) ??
+      statuses[stated ?? 500] ??
+      byStatus(stated ?? 500);
     const said = known[0]?.spelled ?? error.words.map((word) => shownWords.get(word)).find(Boolean);
     const where = status === undefined ? 'error inside a 2xx' : `HTTP ${status}`;
     const detail = said === undefined ? where : `${where} ${said}`;
     return outcomeOf(meaning, detail, retryAfterMs);
   };
 }
+
+/** A gateway passes on as its own failure that the one behind it stopped waiting. */
+const stoppedWaitingInside = ({ status: inside }: ErrorBody, status = 0): boolean =>
+  status >= 500 && inside !== undefined && byStatus(inside) === 'unknown';
 
 function outcomeOf(meaning: Meaning, detail: string, retryAfterMs: number | undefined): Unread {
   if (meaning === 'unknown') return { kind: 'unknown', detail };
@@ -98,8 +106,7 @@ function meaningOf(
   if (callers === meanings.rejected || (categories.length > 0 && isModeration(error, status)))
     return rejectedFor(categories);
   if (callers) return withField(callers, error, input);
-  if ((status === 413 || status === 429) && tooLargeByItself.test(error.text))
-    return meanings.tooLong;
+  if ((status === 413 || status === 429) && isTooLargeByItself(error.text)) return meanings.tooLong;
   const [word] = found;
   if (word === meanings.overloaded && status !== undefined && status < 500)
     return meanings.throttled;
