@@ -86,7 +86,8 @@ describe('anthropic-messages: how an answer is read', () => {
   });
 
   it('is a failed attempt where a turn paused, or where nothing can be read', () => {
-    expect(read(message([text('x')], 'pause_turn'))).to.include({ code: 'GENERATION_FAILED' });
+    for (const word of ['pause_turn', 'error', 'server_overloaded'])
+      expect(read(message([text('x')], word))).to.include({ code: 'GENERATION_FAILED' });
     expect(read({ id: 'x' })).to.include({
       code: 'GENERATION_FAILED',
       detail: 'HTTP 200, without content',

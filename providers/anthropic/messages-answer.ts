@@ -7,7 +7,7 @@ import { unusable, withheld, type Unread } from '../failures.js';
 import { isObject } from '../json-object.js';
 import { meanings } from '../meanings.js';
 import type { FinishReason, ProviderCall, ProviderResult } from '../port.js';
-import { failedMidway, reasonBy, textResult } from '../text/generation.js';
+import { failedMidway, failedWord, reasonBy, textResult } from '../text/generation.js';
 import type { ResponseFormat } from '../text/request.js';
 import { countOf, type ToldTokens } from '../text/tokens.js';
 import { ANSWER_TOOL } from './messages-request.js';
@@ -49,6 +49,8 @@ const reasons: Readonly<Record<string, FinishReason>> = {
 /** A turn that paused has not ended: it would be sent back for the rest, which nobody asked for. */
 function failureOf(word: unknown, details: unknown, isEmpty: boolean): Unread | undefined {
   if (word === 'pause_turn') return failedMidway('stop_reason pause_turn', meanings.unusable);
+  const failed = failedWord(word);
+  if (failed !== undefined) return failedMidway(`stop_reason ${failed}`);
   if (word !== 'refusal' || !isEmpty) return undefined;
   const category = isObject(details) ? details['category'] : undefined;
   return withheld('stop_reason refusal', typeof category === 'string' ? [category] : []);

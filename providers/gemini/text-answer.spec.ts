@@ -102,6 +102,11 @@ describe('gemini-text: how an answer is read', () => {
       countsAsFailure: false,
       detail: 'finishReason MALFORMED_FUNCTION_CALL',
     });
+    expect(read(candidate([{ text: 'Half' }], 'INTERNAL_ERROR'))).to.include({
+      code: 'GENERATION_FAILED',
+      countsAsFailure: true,
+      detail: 'finishReason internal_error',
+    });
     for (const [answer, detail] of [
       [{ usageMetadata }, 'HTTP 200, without a candidate'],
       [{ candidates: [{}] }, 'HTTP 200, a candidate without content'],

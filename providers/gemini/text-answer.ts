@@ -6,7 +6,7 @@ import { unusable, withheld, type Unread } from '../failures.js';
 import { isObject } from '../json-object.js';
 import { meanings, type Known } from '../meanings.js';
 import type { FinishReason, ProviderCall, ProviderResult } from '../port.js';
-import { failedMidway, reasonBy, textResult } from '../text/generation.js';
+import { failedMidway, failedWord, reasonBy, textResult } from '../text/generation.js';
 import type { ResponseFormat } from '../text/request.js';
 import { countOf, type ToldTokens } from '../text/tokens.js';
 import { blockedBy, categoriesIn, firstCandidate, partsOf } from './candidates.js';
@@ -67,10 +67,12 @@ const failing = new Set([
   'MISSING_THOUGHT_SIGNATURE',
 ]);
 
-const failureOf = (word: unknown): Unread | undefined =>
-  typeof word === 'string' && failing.has(word)
-    ? failedMidway(`finishReason ${word}`, misled)
-    : undefined;
+function failureOf(word: unknown): Unread | undefined {
+  if (typeof word === 'string' && failing.has(word))
+    return failedMidway(`finishReason ${word}`, misled);
+  const failed = failedWord(word);
+  return failed === undefined ? undefined : failedMidway(`finishReason ${failed}`);
+}
 
 const withheldBy = (word: unknown, ratings: unknown): Unread =>
   withheld(`finishReason ${String(word)}`, [String(word), ...categoriesIn(ratings)]);

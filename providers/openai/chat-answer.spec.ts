@@ -22,7 +22,8 @@ describe('openai-chat: how an answer is read', () => {
       stop: ['stop', 'eos', 'end_turn', 'COMPLETE', 'STOP'],
       length: ['length', 'max_tokens', 'model_length', 'MAX_TOKENS', 'max_output_tokens'].concat(
         ['REASON_MAX_LEN', 'context_length_exceeded', 'model_context_window_exceeded', 'truncated'],
-        ['max_len', 'token_limit'],
+        ['max_len', 'token_limit', 'maxTokens', 'FinishReason.MAX_TOKENS', 'max-tokens'],
+        ['context_window_exceeded'],
       ),
       content_filter: ['content_filter', 'SAFETY', 'sensitive', 'guardrail_intervened'],
       tool_calls: ['tool_calls', 'tool_use'],
@@ -40,6 +41,10 @@ describe('openai-chat: how an answer is read', () => {
       ['ERROR', 'GENERATION_FAILED'],
       ['insufficient_system_resource', 'MODEL_OVERLOADED'],
       ['abort', 'GENERATION_FAILED'],
+      ['server_error', 'GENERATION_FAILED'],
+      ['internal_failure', 'GENERATION_FAILED'],
+      ['cancelled', 'GENERATION_FAILED'],
+      ['request_timed_out', 'GENERATION_FAILED'],
     ];
     for (const [word, code] of failures)
       for (const content of ['Half of a', '', null])
@@ -78,6 +83,8 @@ describe('openai-chat: how an answer is read', () => {
       expect(read(choice({ content }))).to.deep.equal(said(text, 'stop'));
     const legacy = { choices: [{ text: 'Because', finish_reason: 'stop' }], usage: {} };
     expect(read(legacy)).to.have.nested.property('output.text', 'Because');
+    const piece = { choices: [{ delta: { content: 'Because' }, finish_reason: 'stop' }] };
+    expect(read(piece)).to.have.nested.property('output.text', 'Because');
     const ordered = [2, 0, 1].map((index) => ({ index, message: { content: `c${index}` } }));
     expect(read({ choices: ordered })).to.have.nested.property('output.text', 'c0');
   });
@@ -115,6 +122,8 @@ describe('openai-chat: how an answer is read', () => {
       [{ choices: ['x'] }, 'HTTP 200, without a choice'],
       [{ choices: [{ message: 'x' }] }, 'HTTP 200, a choice without a message'],
       [choice({ content: 7 }), 'HTTP 200, content of type number'],
+      [choice({ content: { value: 'x' } }), 'HTTP 200, content of type object'],
+      [choice({ content: [{ type: 'strange', x: 1 }, null] }), 'HTTP 200, content of type list'],
     ];
     for (const [answer, detail] of unread)
       expect(read(answer)).to.deep.equal({
@@ -295,6 +304,18 @@ describe('openai-chat: a stream that nobody asked for', () => {
     const failing = { choices: [{ index: 0, delta: {}, error }] };
     expect(folded(chunk({ content: 'Be' }), failing)).to.include({ code: 'MODEL_UNAVAILABLE' });
     expect(folded(chunk({ content: 'Be' }))).to.equal('cut');
+  });
+
+  it('is whole where the stream says so, though no chunk gives a reason', () => {
+    const ended = (...chunks: Record<string, unknown>[]) => {
+      const answer = foldChat(chunks, true);
+      return answer === 'cut' ? answer : read(answer);
+    };
+    const usage = { prompt_tokens: 9, completion_tokens: 2 };
+    const because = chunk({ content: 'Because' });
+    expect(ended(because, { choices: [], usage })).to.deep.equal(said('Because', 'other'));
+    const nothing = ended(chunk({ role: 'assistant' }));
+    expect(nothing).to.include({ detail: 'HTTP 200, without a choice' });
   });
 
   it('may be the whole answer in one event', () => {

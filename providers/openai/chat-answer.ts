@@ -7,7 +7,14 @@ import { unusable, withheld, type Unread } from '../failures.js';
 import { isObject } from '../json-object.js';
 import { meanings, type Known } from '../meanings.js';
 import type { FinishReason, ProviderCall, ProviderResult } from '../port.js';
-import { failedMidway, reasonBy, textResult, type GeneratedCall } from '../text/generation.js';
+import {
+  failedMidway,
+  failedWord,
+  reasonBy,
+  spelled,
+  textResult,
+  type GeneratedCall,
+} from '../text/generation.js';
 import type { ResponseFormat } from '../text/request.js';
 import { countOf, type ToldTokens } from '../text/tokens.js';
 import { hasErrorField } from '../error-inside.js';
@@ -24,17 +31,21 @@ export function chatResult(
   if (!choice) return unusable('HTTP 200, without a choice');
   const failure = failureOf(choice, call.input);
   if (failure) return failure;
-  const { message, text: legacy, finish_reason: word } = choice;
+  const { delta, text: legacy, finish_reason: word } = choice;
+  const message = isObject(choice['message']) ? choice['message'] : delta;
   if (!isObject(message) && typeof legacy !== 'string' && typeof word !== 'string')
     return unusable('HTTP 200, a choice without a message');
   const said: Fields = isObject(message) ? message : { content: legacy };
-  const text = textIn(said['content']);
-  if (text === undefined) return unusable(`HTTP 200, content of type ${typeof said['content']}`);
+  const { content } = said;
+  const calls = callsIn(said);
+  const text = textIn(content) ?? (calls.length > 0 ? '' : undefined);
+  const shape = Array.isArray(content) ? 'list' : typeof content;
+  if (text === undefined) return unusable(`HTTP 200, content of type ${shape}`);
   const refusal = text === '' && typeof said['refusal'] === 'string' ? said['refusal'] : '';
   return textResult(call, format, {
     text: text || refusal,
     reason: refusal ? 'content_filter' : reasonOf(word),
-    calls: callsIn(said),
+    calls,
     tokens: tokensIn(usage ?? choice['usage']),
   });
 }
@@ -45,18 +56,10 @@ function firstOf(choices: unknown): Fields | undefined {
   return all.find(({ index }) => index === 0) ?? all[0];
 }
 
-/** Servers' words for a generation that failed midway, in lower case. */
+/** Servers' words for a generation that failed midway, beside those that say so themselves. */
 const failing: Readonly<Record<string, Known>> = {
-  error: meanings.broken,
-  failed: meanings.broken,
-  network_error: meanings.broken,
   insufficient_system_resource: meanings.overloaded,
-  abort: meanings.broken,
-  aborted: meanings.broken,
-  cancelled: meanings.broken,
-  timeout: meanings.broken,
   error_toxic: meanings.rejected,
-  error_limit: meanings.broken,
   malformed_function_call: meanings.broken,
   unexpected_tool_call: meanings.broken,
 };
@@ -67,8 +70,9 @@ function failureOf(choice: Fields, input: Fields): Unread | undefined {
     const body = { error: choice['error'] };
     return readOpenaiFailure({ status: undefined, body, retryAfterMs: undefined, input });
   }
-  const word = String(choice['finish_reason']).toLowerCase();
-  const meaning = Object.hasOwn(failing, word) ? failing[word] : undefined;
+  const word = spelled(choice['finish_reason']);
+  const named = Object.hasOwn(failing, word) ? failing[word] : undefined;
+  const meaning = named ?? (failedWord(word) === undefined ? undefined : meanings.broken);
   if (!meaning) return undefined;
   const detail = `finish_reason ${word}`;
   return meaning === meanings.rejected ? withheld(detail) : failedMidway(detail, meaning);
@@ -102,26 +106,34 @@ const reasons: Readonly<Record<string, FinishReason>> = {
 };
 
 /** What speaks of a length or a limit is a cut, whoever says it. */
-const CUT = /length|truncat|(^|_)max(_|imum|$)|(token|context|output|time)_?limit/i;
+const CUT = /length|truncat|context_window|(^|_)max(_|imum|$)|(token|context|output|time)_?limit/;
 
 function reasonOf(word: unknown): FinishReason {
   const known = reasonBy(reasons, word);
-  return known === 'other' && typeof word === 'string' && CUT.test(word) ? 'length' : known;
+  return known === 'other' && typeof word === 'string' && CUT.test(spelled(word))
+    ? 'length'
+    : known;
 }
 
-/** Parts of thinking and of kinds that we do not know add nothing; undefined: it is no content. */
+/**
+ * Parts of thinking add nothing, nor do those of kinds that we do not know. Undefined where nothing
+ * of it can be read.
+ */
 function textIn(content: unknown): string | undefined {
   if (content === undefined || content === null) return '';
   if (typeof content === 'string') return content;
-  if (Array.isArray(content)) return (content as unknown[]).map(partText).join('');
-  return isObject(content) ? partText(content) : undefined;
+  const parts = Array.isArray(content) ? (content as unknown[]) : [content];
+  const texts = parts.map(partText);
+  const isUnreadable = texts.length > 0 && texts.every((text) => text === undefined);
+  return isUnreadable ? undefined : texts.join('');
 }
 
-function partText(part: unknown): string {
+function partText(part: unknown): string | undefined {
   if (typeof part === 'string') return part;
-  if (!isObject(part) || /think|reason/i.test(String(part['type']))) return '';
+  if (!isObject(part)) return undefined;
+  if (/think|reason/i.test(String(part['type']))) return '';
   const { text, refusal } = part;
-  return typeof text === 'string' ? text : typeof refusal === 'string' ? refusal : '';
+  return typeof text === 'string' ? text : typeof refusal === 'string' ? refusal : undefined;
 }
 
 function callsIn({ tool_calls: calls, function_call: old }: Fields): readonly GeneratedCall[] {

@@ -8,8 +8,11 @@ interface OpenCall {
   arguments: string;
 }
 
-/** `cut` where no chunk says why it ended. An error in a chunk is the answer. */
-export function foldChat(chunks: readonly Fields[]): Fields | 'cut' {
+/**
+ * `cut` where neither a chunk nor the stream itself says that it ended: some servers never give a
+ * reason. An error in a chunk is the answer.
+ */
+export function foldChat(chunks: readonly Fields[], isEnded = false): Fields | 'cut' {
   let content = '';
   let refusal = '';
   let finishReason: unknown;
@@ -29,7 +32,10 @@ export function foldChat(chunks: readonly Fields[]): Fields | 'cut' {
     refusal += textOf(delta['refusal']);
     addCalls(calls, delta['tool_calls']);
   }
-  if (finishReason === undefined && failed === undefined) return 'cut';
+  if (finishReason === undefined && failed === undefined) {
+    if (!isEnded) return 'cut';
+    if (content + refusal === '' && calls.size === 0) return { choices: [], usage };
+  }
   const toolCalls = [...calls.values()].map((call) => ({ function: call }));
   const message = { content, refusal: refusal || null, tool_calls: toolCalls };
   const choice = { index: 0, message, finish_reason: finishReason, error: failed };

@@ -66,14 +66,33 @@ export const failedMidway = (detail: string, meaning: Known = meanings.broken): 
   detail,
 });
 
-/** The word of a vendor in any case; what the table does not know is `other`. */
+/** The word of a vendor, however it is spelled; what the table does not know is `other`. */
 export const reasonBy = (
   table: Readonly<Record<string, FinishReason>>,
   word: unknown,
 ): FinishReason => {
-  const known = String(word).toLowerCase();
+  const known = spelled(word);
   return (Object.hasOwn(table, known) && table[known]) || 'other';
 };
+
+/** `maxTokens`, `MAX-TOKENS` and `FinishReason.MAX_TOKENS` are `max_tokens`. */
+export const spelled = (word: unknown): string =>
+  String(word)
+    .replace(/^.*\./s, '')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .replace(/[ -]+/g, '_')
+    .toLowerCase();
+
+/** The word where it says that the generation failed, whoever says it; for operators, too. */
+export function failedWord(word: unknown): string | undefined {
+  const known = typeof word === 'string' ? spelled(word) : '';
+  return /^\w{1,64}$/.test(known) && FAILED.test(known) ? known : undefined;
+}
+
+const FAILED = new RegExp(
+  'error|fail|abort|cancell?ed|exception|interrupted|crash|unavailable|overload|disconnect' +
+    '|timed?_?out|rate_limit',
+);
 
 /** Servers differ in whether a call of a tool is a stop; nothing at all is none. */
 function reasonOf(
