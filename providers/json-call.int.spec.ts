@@ -41,6 +41,13 @@ describe('one exchange with a provider', () => {
       bytes: Buffer.from('ID3'),
       json: undefined,
     });
+    for (const words of ['[Music] Hello', '[00:01] Hello']) {
+      stage.play((response) => {
+        response.writeHead(200, { 'content-type': 'text/plain' }).end(words);
+      });
+      const told = await callBytes(wire, called(), post);
+      expect('answer' in told && told.answer.bytes.toString()).to.equal(words);
+    }
     stage.play(json({ error: { code: 429 } }));
     const refused = await callBytes(wire, called(), post);
     expect(refused).to.have.nested.property('outcome.code', 'MODEL_OVERLOADED');
@@ -85,15 +92,19 @@ describe('one exchange with a provider', () => {
       (response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' }).end(text);
       };
-    const fold = (pieces: readonly Record<string, unknown>[]) => ({ pieces: pieces.length });
+    const fold = (pieces: readonly Record<string, unknown>[], isEnded: boolean) => ({
+      pieces: pieces.length,
+      isEnded,
+    });
     const whole = 'data: {"a":1}\n\n';
     const read = async (text: string) => {
       stage.play(streaming(text));
       return callJson(wire, called(), { ...post, fold });
     };
     expect(await read(`${whole}${whole}data: [DONE]\n\n`)).to.deep.equal({
-      answer: { pieces: 2 },
+      answer: { pieces: 2, isEnded: true },
     });
+    expect(await read(whole)).to.deep.equal({ answer: { pieces: 1, isEnded: false } });
     expect(await read(`${whole}data: {"a":`)).to.have.nested.property('outcome.kind', 'unknown');
     const limited = await read(`${whole}event: error\ndata: {"code":"rate_limit_exceeded"}\n\n`);
     expect(limited).to.have.nested.property('outcome.code', 'MODEL_OVERLOADED');

@@ -21,9 +21,10 @@ import { isObject } from './json-object.js';
 import { meanings } from './meanings.js';
 import type { ProviderCall } from './port.js';
 import { retryAfterMsOf } from './retry-after.js';
-import { isSse, sseEventsOf } from './sse.js';
+import { isSse, sseEventsOf, type SseEvent } from './sse.js';
 import { packing, unpack } from './unpacked.js';
 import type { Wire } from './vendor.js';
+import { withoutBlanks } from './without-blanks.js';
 
 /** What a vendor does in its own way; a provider's entry in the catalogue goes before it. */
 export interface Dialect {
@@ -52,8 +53,9 @@ export interface ProviderRequest {
   /**
    * The answer that the pieces of a stream add up to, which came though none was asked for: the
    * JSON of each event, or of each item of a list; `cut` where it ended before it was whole.
+   * `isEnded`: the stream itself says that it is whole.
    */
-  readonly fold?: (pieces: readonly Fields[]) => Fields | 'cut';
+  readonly fold?: (pieces: readonly Fields[], isEnded: boolean) => Fields | 'cut';
 }
 
 /** A body in a form of the vendor's own, such as `multipart/form-data`. */
@@ -227,12 +229,13 @@ function wholeOf(ended: Ended, call: Called, readFailure: ReadFailure): Answered
  * JSON that ends before it is done was cut on its way, whatever its framing says; so was a body of
  * nothing that only the end of the connection ended.
  */
-function isCutUnsaid({ status, headers, body }: Answered): boolean {
+function isCutUnsaid({ status, headers, body: whole }: Answered): boolean {
   if (status === 204) return false;
+  const body = withoutBlanks(whole);
   const isFramed = 'content-length' in headers || 'transfer-encoding' in headers;
   if (body.length === 0) return !isFramed;
   if (!BEGINS_AS_JSON.test(body.toString('utf8', 0, FIRST_BYTES))) return false;
-  return !/[}\]]\s*$/.test(body.toString('utf8', Math.max(0, body.length - FIRST_BYTES)));
+  return !/[}\]]$/.test(body.toString('latin1', body.length - 1));
 }
 
 /** An operator may know better than the status: that the provider works on behind its gateway. */
@@ -275,28 +278,34 @@ const readerOf = ({ dialect }: ProviderRequest): ReadFailure =>
 
 /** Only what begins like JSON or like a stream is parsed: a megabyte of speech is not. */
 function objectIn(
-  body: Buffer,
+  bytes: Buffer,
   contentType: string,
   fold: ProviderRequest['fold'],
 ): Fields | 'cut' | undefined {
+  const body = withoutBlanks(bytes);
   const begins = body.toString('utf8', 0, FIRST_BYTES);
   const whole = BEGINS_AS_JSON.test(begins) ? parsed(body) : undefined;
   if (isObject(whole)) return whole;
   const isStream = whole === undefined && isSse(contentType, begins);
-  const pieces = Array.isArray(whole) ? (whole as unknown[]) : isStream ? piecesOf(body) : [];
+  const events = isStream ? sseEventsOf(body.toString('utf8')) : [];
+  const pieces = Array.isArray(whole) ? (whole as unknown[]) : piecesOf(events);
   if (isStream && fold && isCutInside(pieces)) return 'cut';
   if (pieces.length === 0 || !pieces.every(isObject)) return undefined;
   const failed = pieces.find(hasErrorField);
   if (failed) return failed;
-  return fold ? fold(pieces) : pieces.length === 1 ? pieces[0] : undefined;
+  if (fold) return fold(pieces, events.some(isEnd));
+  return pieces.length === 1 ? pieces[0] : undefined;
 }
 
-const BEGINS_AS_JSON = /^\ufeff?\s*[[{]/;
+/** A text may begin with a bracket, too: `[Music]`, `[00:01]`. */
+const BEGINS_AS_JSON = /^\ufeff?\s*(\{|\[\s*(["[{\]]|-?\d+[.,e\]]|$))/i;
 
 /** Of the words that are no JSON, `[DONE]` ends a stream; any other spoils it. */
-function piecesOf(body: Buffer): unknown[] {
-  const events = sseEventsOf(body.toString('utf8')).filter(({ data }) => data !== '[DONE]');
-  return events.map(({ event, data }) => {
+const isEnd = ({ data }: SseEvent): boolean => data.trim() === '[DONE]';
+
+function piecesOf(events: readonly SseEvent[]): unknown[] {
+  const pieces = events.filter((event) => !isEnd(event));
+  return pieces.map(({ event, data }) => {
     const piece = parsed(data);
     return event === 'error' && !(isObject(piece) && hasErrorField(piece))
       ? { error: piece ?? data }

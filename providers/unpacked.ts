@@ -5,6 +5,7 @@
  */
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
+import { withoutBlanks } from './without-blanks.js';
 
 export type Unpacked =
   | { readonly body: Buffer }
@@ -70,7 +71,7 @@ function reasonOf({ code }: NodeJS.ErrnoException): 'cut' | 'too_large' | 'unrea
 
 /** A gateway that unpacked the body may have left the header there. */
 const looksPlain = (body: Buffer): boolean =>
-  /^\ufeff?\s*([{[]|data:|event:)/.test(body.toString('utf8', 0, 32));
+  /^\ufeff?\s*([{[]|data:|event:)/.test(withoutBlanks(body).toString('utf8', 0, 32));
 
 const isGzip = (body: Buffer): boolean => body[0] === 0x1f && body[1] === 0x8b && body[2] === 8;
 

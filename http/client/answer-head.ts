@@ -6,7 +6,8 @@
  *   end of the connection. `101` is left to it, which refuses an upgrade that nobody asked for.
  * - blank lines before the status line
  * - the same `Content-Length` twice, in two lines or in one (RFC 9112, 6.3), or beside a
- *   `Transfer-Encoding`, which goes before it. Two that differ are left, and refused.
+ *   `Transfer-Encoding`, which goes before it unless it is `identity`, which is none. Two that
+ *   differ are left, and refused.
  *
  * A head is expected once for each call, since a connection carries one at a time, and handed on
  * once it is whole. What follows it is nobody's business here.
@@ -99,13 +100,14 @@ const isInformational = (bytes: Buffer): boolean =>
 function withOneLength(bytes: Buffer): Buffer {
   const end = headEnd(bytes);
   if (end < 0) return bytes;
-  const head = bytes.toString('latin1', 0, end);
-  const lines = head.match(LENGTH_LINE);
+  const given = bytes.toString('latin1', 0, end);
+  const lines = given.match(LENGTH_LINE);
   if (!lines) return bytes;
+  const head = given.replace(IDENTITY_LINE, '');
   const isChunked = /\ntransfer-encoding:/i.test(head);
   const lengths = lines.flatMap((line) => line.slice(line.indexOf(':') + 1).split(','));
   const [first = '', ...others] = lengths.map((length) => length.trim());
-  if (others.length === 0 && !isChunked) return bytes;
+  if (others.length === 0 && !isChunked && head === given) return bytes;
   if (!isChunked && others.some((length) => length !== first)) return bytes;
   const kept = isChunked ? '' : `\r\ncontent-length: ${first}`;
   const mended = head.replace(LENGTH_LINE, '') + kept;
@@ -113,3 +115,4 @@ function withOneLength(bytes: Buffer): Buffer {
 }
 
 const LENGTH_LINE = /\r?\ncontent-length:[^\r\n]*/gi;
+const IDENTITY_LINE = /\r?\ntransfer-encoding:[ \t]*identity[ \t]*(?=[\r\n]|$)/gi;

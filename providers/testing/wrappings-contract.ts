@@ -82,6 +82,9 @@ const wrappingsOf = (answer: unknown): Record<string, Answer> => {
 const packed = (text: string, body: Buffer): Record<string, Answer> => ({
   'a byte order mark': json(`\ufeff${text}`),
   'leading blank lines': json(`\r\n\n  ${text}\n\n`),
+  'blanks by which a gateway kept the connection': json(
+    `${'\n         '.repeat(40)}${text}${' \r\n'.repeat(60)}`,
+  ),
   gzip: coded('gzip', gzipSync(body)),
   'x-gzip, in capitals': coded('X-GZIP', gzipSync(body)),
   'gzip that is not named': coded(undefined, gzipSync(body)),
@@ -109,6 +112,9 @@ function framed(text: string, body: Buffer): Record<string, Answer> {
     'a length beside chunks': bytes(
       `${HEAD}content-length: 7\r\ntransfer-encoding: chunked\r\n\r\n` +
         `${body.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`,
+    ),
+    'a length beside a transfer coding that is none': bytes(
+      `${HEAD}transfer-encoding: identity\r\n${length}\r\n${text}`,
     ),
     'an unasked 100': bytes(`HTTP/1.1 100 Continue\r\n\r\n${HEAD}${length}\r\n${text}`),
     'an unasked 100, in pieces': bytes(
