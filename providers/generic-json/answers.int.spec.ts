@@ -33,6 +33,37 @@ describe('provider adapter: generic-json, answers that are errors or too much', 
       ...more,
     });
 
+  it('takes a text that says it failed for a failed attempt, and a path for a place', async () => {
+    const text = described(`
+modality: text
+request: { path: /p, body: { prompt: '{{ input.prompt }}' } }
+output: { text: words, finish_reason: why }
+finish_reasons: { soft_error: stop }
+`);
+    stage.play(json({ words: 'Half', why: 'server_error' }));
+    expect(await call(text, { prompt: 'x' })).to.include({
+      kind: 'failed',
+      code: 'GENERATION_FAILED',
+      detail: 'finish reason server_error',
+    });
+    stage.play(json({ words: 'Whole', why: 'soft_error' }));
+    const whole = await call(text, { prompt: 'x' });
+    expect(whole).to.have.nested.property('output.finishReason', 'stop');
+    const image = described(`
+modality: image
+request: { path: /p, body: { prompt: '{{ input.prompt }}' } }
+output: { images: image }
+`);
+    for (const [given, images] of [
+      ['/files/boat.png?x=1', [{ url: '/files/boat.png?x=1' }]],
+      ['/9j/4AAQSkZJRgABAQ==', [{ base64: '/9j/4AAQSkZJRgABAQ==' }]],
+    ] as const) {
+      stage.play(json({ image: given }));
+      const outcome = await call(image, { prompt: 'x' });
+      expect(outcome).to.have.deep.nested.property('output.images', images);
+    }
+  });
+
   it('takes an error for what the catalogue says, wherever it stands', async () => {
     const generic = described(`
 modality: image
@@ -69,6 +100,7 @@ errors:
       ['CONTENT_MODERATION_REJECTED', 'HTTP 500 (1026)'],
       ['MODEL_UNAVAILABLE', 'HTTP 403'],
     ]);
+    expect(await told(7, 'what?')).to.include({ retryAfterMs: 7_000 });
     stage.play(json({ base: { code: 0 }, image: 'data:image/png;base64,AAAA' }));
     expect(await call(generic, { prompt: 'x' })).to.deep.include({
       output: { modality: 'image', images: [{ url: 'data:image/png;base64,AAAA' }] },

@@ -9,7 +9,13 @@ import type {
   Segment,
 } from '../port.js';
 import { imagesAsked } from '../produced.js';
-import { textResult, type GeneratedCall, type Generation } from '../text/generation.js';
+import {
+  failedMidway,
+  failedWord,
+  textResult,
+  type GeneratedCall,
+  type Generation,
+} from '../text/generation.js';
 import { formatOf } from '../text/request.js';
 import { storableText } from '../text/storable.js';
 import type { ToldTokens } from '../text/tokens.js';
@@ -36,6 +42,9 @@ export async function resultIn(
   const read = readerOf(description.output, json, input);
   const counts = readerOf(description.usage, json, input);
   if (description.modality === 'text') {
+    const word = 'json' in carrier ? await read('finish_reason') : undefined;
+    const failed = description.finishReasons.has(String(word)) ? undefined : failedWord(word);
+    if (failed !== undefined) return failedMidway(`finish reason ${failed}`);
     const generation = await generationIn(description, carrier, read, counts);
     return generation && textResult(call, formatOf(input['response_format']), generation);
   }
@@ -147,16 +156,22 @@ const isText = (value: unknown): value is string => typeof value === 'string';
 /** `{name, arguments}`, the last an object or the text of one. */
 const isCall = (fields: Fields): fields is Fields & GeneratedCall => isText(fields['name']);
 
-/** A URL, a data URL, base64, or an object with one of them under `url` or `b64_json`. */
+/**
+ * A URL, a path at the provider, a data URL, base64, or an object with one of them under `url` or
+ * `b64_json`.
+ */
 function producedIn(value: unknown): ProducedFile[] {
   if (!isText(value)) {
     const { url, b64_json: base64 } = fieldsOf(value);
     return isText(url) ? producedIn(url) : isText(base64) ? producedIn(base64) : [];
   }
   const text = value.trim();
-  if (/^(https?|data):/i.test(text)) return [{ url: text }];
+  if (/^(https?|data):/i.test(text) || IS_PATH.test(text)) return [{ url: text }];
   return /^[A-Za-z0-9+/_-]{8}/.test(text) ? [{ base64: text }] : [];
 }
+
+/** No base64 has a dot or a question mark, though much of it begins with a slash. */
+const IS_PATH = /^\/[\w%/~+=-]{0,2000}[.?]/;
 
 async function transcription(read: Reader): Promise<ProviderOutput | undefined> {
   const text = await read('text');

@@ -94,8 +94,11 @@ async function carried(
 ): Promise<Sent> {
   if (json === undefined) return { outcome: unusable('a success that is no JSON') };
   const isError = await errors.when?.valueOf(json);
-  if (isError !== undefined && isError !== false)
-    return { outcome: await failureIn(errors, json, 'error inside a 2xx') };
+  if (isError !== undefined && isError !== false) {
+    const failed = await failureIn(errors, json, 'error inside a 2xx');
+    const retryAfterMs = retryAfterMsOf(headers, Date.now(), pausesInside(json));
+    return { outcome: retryAfterMs === undefined ? failed : { ...failed, retryAfterMs } };
+  }
   // A job's own field `error` is read when its status is known.
   if (job || errors.when || !isObject(json) || !hasErrorField(json))
     return { carrier: { json }, headers };

@@ -144,6 +144,22 @@ describe('provider adapter: openai-images, its own', () => {
       code: 'CONTENT_MODERATION_REJECTED',
       retryable: false,
     });
+    const odd = [
+      { b64_json: 'https://cdn.example/1.png' },
+      { url: 'iVBORw0KGgoAAAA=' },
+      ' iVBORw0KGgoAAAA=',
+      { b64_json: 'data:image/png;base64,AA==' },
+    ];
+    stage.play(json({ data: odd }));
+    expect(await call({ prompt: 'boat', num_images: 4 })).to.have.deep.nested.property(
+      'output.images',
+      [
+        { url: 'https://cdn.example/1.png' },
+        { base64: 'iVBORw0KGgoAAAA=' },
+        { base64: ' iVBORw0KGgoAAAA=' },
+        { url: 'data:image/png;base64,AA==' },
+      ],
+    );
     for (const data of [[], [{}], [{ url: '' }]]) {
       stage.play(json({ data }));
       const none = await call({ prompt: 'boat', num_images: 4 });

@@ -104,17 +104,27 @@ function outcomeOf(answer: Fields, asked: number, answerUrl: string): ProviderRe
   return isBlocked ? withheld('HTTP 200, every image blocked') : unusable('HTTP 200, no image');
 }
 
-/** A URL that is relative is so to the address of the answer. */
+/**
+ * A picture is what its text begins like, under whichever name it stands. A URL that is relative is
+ * so to the address of the answer.
+ */
 function producedIn(one: unknown, answerUrl: string): ProducedFile | undefined {
-  if (typeof one === 'string' && /^\s*(https?|data):/i.test(one)) return { url: one.trim() };
   const { b64_json: base64, url } = isObject(one) ? one : {};
+  for (const text of [base64, url, one]) {
+    if (typeof text !== 'string') continue;
+    if (ADDRESS.test(text)) return { url: text.trim() };
+    if (PICTURE.test(text)) return { base64: text };
+  }
   if (typeof base64 === 'string' && base64.length > 0) return { base64 };
   if (typeof url !== 'string' || url.trim() === '') return undefined;
-  if (/^\s*data:/i.test(url)) return { url: url.trim() };
   if (!URL.canParse(url, answerUrl)) return undefined;
   const { href, protocol } = new URL(url, answerUrl);
   return /^https?:$/.test(protocol) ? { url: href } : undefined;
 }
+
+const ADDRESS = /^\s*(https?:\/\/|data:)/i;
+/** The magic bytes of PNG, JPEG, WebP and GIF, in base64. */
+const PICTURE = /^\s*(iVBORw0KGgo|\/9j\/|UklGR|R0lGOD)/;
 
 /** Gateways say in many ways that a picture was made and kept back. */
 function isWithheld(one: unknown): boolean {
