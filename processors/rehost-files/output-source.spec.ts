@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { DownloadRequest } from '../../http/client/outbound.js';
 import { openSource, type Fetching } from './output-source.js';
 
@@ -20,6 +22,15 @@ describe('where an output is', () => {
     expect(await placeOf('https://cdn.example/a b/ü.png')).to.equal(
       'https://cdn.example/a%20b/%C3%BC.png',
     );
+  });
+
+  it('is in its data URL, escaped or not', async () => {
+    const bytes = Buffer.from([0xfb, 0xef, 0xff, 1]);
+    const base64 = bytes.toString('base64');
+    for (const text of [base64, encodeURIComponent(base64)]) {
+      const found = await placeOf(`data:image/png;base64,${text}`);
+      expect(found instanceof Readable && (await buffer(found))).to.deep.equal(bytes);
+    }
   });
 
   it('is at its provider where it is a path', async () => {
