@@ -36,5 +36,5 @@ describe('what a text is', () => {
       ['<!---->'.repeat(fill / 7), 'html'],
     ];
     for (const [text, format] of begun) expect(await described(text), text).to.equal(format);
-  });
+  }).timeout(5_000);
 });
