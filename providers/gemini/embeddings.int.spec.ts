@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import { openProviders } from '../open-providers.js';
-import type { ProviderCall, Providers } from '../port.js';
-import { providerAdapterContract, providerAt } from '../testing/contract.js';
-import { json, openStage, type Stage } from '../testing/stage.js';
+import { adapterStage } from '../testing/adapter-stage.js';
+import { providerAdapterContract } from '../testing/contract.js';
+import { json } from '../testing/stage.js';
 
 const request = (text: string) => ({ model: 'models/model-1', content: { parts: [{ text }] } });
 
@@ -22,34 +21,16 @@ providerAdapterContract('gemini-embeddings', {
 });
 
 describe('provider adapter: gemini-embeddings, its own', () => {
-  let stage: Stage;
-  let providers: Providers;
-
-  beforeEach(async () => {
-    stage = await openStage();
-    providers = openProviders({ credentials: () => undefined });
+  const scene = adapterStage('gemini-embeddings', {
+    providerModel: 'model-1',
+    modality: 'embedding',
   });
-
-  afterEach(async () => {
-    await providers.close();
-    await stage.close();
-  });
-
-  const embed = (input: ProviderCall['input']) =>
-    providers.adapter('gemini-embeddings').call({
-      provider: providerAt(stage.url, 'gemini-embeddings'),
-      providerModel: 'model-1',
-      modality: 'embedding',
-      input,
-      dispatchKey: 'k',
-      timeoutMs: 2_000,
-      signal: new AbortController().signal,
-    });
+  const embed = scene.call;
 
   it('asks for a vector for each text, and estimates tokens that nobody counted', async () => {
-    stage.play(json({ embeddings: [{ values: [1, 0] }, { values: [0, 1] }] }));
+    scene.stage.play(json({ embeddings: [{ values: [1, 0] }, { values: [0, 1] }] }));
     const outcome = await embed({ texts: ['one', 'two'], dimensions: 2 });
-    expect(stage.seen[0]?.body).to.deep.equal({
+    expect(scene.stage.seen[0]?.body).to.deep.equal({
       requests: ['one', 'two'].map((text) => ({ ...request(text), outputDimensionality: 2 })),
     });
     // Six bytes, and 16 for the whole: four bytes are a token.
@@ -68,7 +49,7 @@ describe('provider adapter: gemini-embeddings, its own', () => {
 
   it('takes no answer whose vectors do not fit', async () => {
     for (const embeddings of [[], [{ values: [1] }, {}], [{ values: [1] }, { values: ['x'] }]]) {
-      stage.play(json({ embeddings }));
+      scene.stage.play(json({ embeddings }));
       const outcome = await embed({ texts: ['one', 'two'] });
       expect(outcome).to.include({ kind: 'failed', code: 'GENERATION_FAILED' });
     }

@@ -1,9 +1,8 @@
 import { expect } from 'chai';
-import { openProviders } from '../open-providers.js';
-import type { ProviderCall, Providers } from '../port.js';
-import { providerAdapterContract, providerAt } from '../testing/contract.js';
+import { adapterStage } from '../testing/adapter-stage.js';
+import { providerAdapterContract } from '../testing/contract.js';
 import { inputFile } from '../testing/input-files.js';
-import { json, openStage, type Stage } from '../testing/stage.js';
+import { json } from '../testing/stage.js';
 
 const picture = { inlineData: { mimeType: 'image/png', data: 'iVBORw0KGgo=' } };
 
@@ -27,36 +26,18 @@ providerAdapterContract('gemini-images', {
 
 describe('provider adapter: gemini-images, its own', () => {
   const fileId = 'file_0b5c3a52-6f0e-4e0a-9a53-0d4a5d1f2b7c';
-  let stage: Stage;
-  let providers: Providers;
-
-  beforeEach(async () => {
-    stage = await openStage();
-    providers = openProviders({ credentials: () => undefined });
+  const scene = adapterStage('gemini-images', {
+    providerModel: 'gemini-2.5-flash-image',
+    modality: 'image',
+    files: new Map([[fileId, inputFile('image/webp', Buffer.from('webp'))]]),
   });
-
-  afterEach(async () => {
-    await providers.close();
-    await stage.close();
-  });
-
-  const paint = (input: ProviderCall['input']) =>
-    providers.adapter('gemini-images').call({
-      provider: providerAt(stage.url, 'gemini-images'),
-      providerModel: 'gemini-2.5-flash-image',
-      modality: 'image',
-      input,
-      files: new Map([[fileId, inputFile('image/webp', Buffer.from('webp'))]]),
-      dispatchKey: 'k',
-      timeoutMs: 2_000,
-      signal: new AbortController().signal,
-    });
-  const answering = (candidate: object) => stage.play(json({ candidates: [candidate] }));
+  const paint = scene.call;
+  const answering = (candidate: object) => scene.stage.play(json({ candidates: [candidate] }));
 
   it('sends prompt, pictures and shape as the reference has them', async () => {
     answering({ content: { parts: [picture] } });
     await paint({ prompt: 'at night', image: fileId, width: 1_344, height: 768, seed: 7 });
-    expect(stage.seen[0]?.body).to.deep.equal({
+    expect(scene.stage.seen[0]?.body).to.deep.equal({
       contents: [
         {
           role: 'user',
@@ -93,12 +74,12 @@ describe('provider adapter: gemini-images, its own', () => {
         code: 'CONTENT_MODERATION_REJECTED',
       });
     }
-    stage.play(json({ promptFeedback: { blockReason: 'SAFETY' } }));
+    scene.stage.play(json({ promptFeedback: { blockReason: 'SAFETY' } }));
     expect(await paint({ prompt: 'x' })).to.include({ code: 'CONTENT_MODERATION_REJECTED' });
     answering({ finishReason: 'NO_IMAGE', content: { parts: [{ text: 'No.' }] } });
     expect(await paint({ prompt: 'x' })).to.include({ code: 'GENERATION_FAILED' });
-    const seen = stage.seen.length;
+    const seen = scene.stage.seen.length;
     expect(await paint({ prompt: 'x', num_images: 2 })).to.include({ kind: 'failed' });
-    expect(stage.seen).to.have.length(seen);
+    expect(scene.stage.seen).to.have.length(seen);
   });
 });

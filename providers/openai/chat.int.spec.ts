@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import type { ProviderCall, ProviderOutcome, Providers } from '../port.js';
-import { providerAdapterContract, providerAt } from '../testing/contract.js';
-import { openProviders } from '../open-providers.js';
-import { openStage, type Answer, type Stage } from '../testing/stage.js';
+import type { ProviderOutcome } from '../port.js';
+import { adapterStage } from '../testing/adapter-stage.js';
+import { providerAdapterContract } from '../testing/contract.js';
+import type { Answer } from '../testing/stage.js';
 
 const answer = {
   id: 'chatcmpl-1',
@@ -27,29 +27,8 @@ providerAdapterContract('openai-chat', {
 });
 
 describe('provider adapter: openai-chat, its own', () => {
-  let stage: Stage;
-  let providers: Providers;
-
-  beforeEach(async () => {
-    stage = await openStage();
-    providers = openProviders({ credentials: () => undefined });
-  });
-
-  afterEach(async () => {
-    await providers.close();
-    await stage.close();
-  });
-
-  const call = (input: ProviderCall['input']) =>
-    providers.adapter('openai-chat').call({
-      provider: providerAt(stage.url, 'openai-chat'),
-      providerModel: 'm',
-      modality: 'text',
-      input,
-      dispatchKey: 'k',
-      timeoutMs: 2_000,
-      signal: new AbortController().signal,
-    });
+  const scene = adapterStage('openai-chat', { providerModel: 'm', modality: 'text' });
+  const call = scene.call;
 
   it('asks for a whole answer, and folds the stream that comes all the same', async () => {
     const events = [
@@ -63,19 +42,19 @@ describe('provider adapter: openai-chat, its own', () => {
         void response.writeHead(200, { 'content-type': contentType }).end(body);
     const whole = `: ping\n\n${events.join('')}data: [DONE]\n\n`;
     for (const contentType of ['text/event-stream; charset=utf-8', 'application/json']) {
-      stage.play(stream(whole, contentType));
+      scene.stage.play(stream(whole, contentType));
       expect(await call({ prompt: 'Why?', max_tokens: 64 })).to.deep.equal(outcome);
     }
-    expect(stage.seen[0]?.body).to.deep.equal({
+    expect(scene.stage.seen[0]?.body).to.deep.equal({
       model: 'm',
       messages: [{ role: 'user', content: 'Why?' }],
       stream: false,
       max_tokens: 64,
     });
-    stage.play(stream(events[0]!, 'text/event-stream'));
+    scene.stage.play(stream(events[0]!, 'text/event-stream'));
     expect(await call({ prompt: 'Why?' })).to.include({ kind: 'unknown' });
     const failed = `${events[0]}data: {"error":{"code":429,"message":"x"}}\n\n`;
-    stage.play(stream(failed, 'text/event-stream'));
+    scene.stage.play(stream(failed, 'text/event-stream'));
     expect(await call({ prompt: 'Why?' })).to.include({ kind: 'failed', code: 'MODEL_OVERLOADED' });
   });
 
@@ -85,6 +64,6 @@ describe('provider adapter: openai-chat, its own', () => {
       kind: 'failed',
       code: 'FILE_NOT_FOUND',
     });
-    expect(stage.seen).to.be.empty;
+    expect(scene.stage.seen).to.be.empty;
   });
 });

@@ -1,9 +1,8 @@
 import { expect } from 'chai';
-import type { ProviderCall, Providers } from '../port.js';
-import { providerAdapterContract, providerAt } from '../testing/contract.js';
-import { openProviders } from '../open-providers.js';
+import { adapterStage } from '../testing/adapter-stage.js';
+import { providerAdapterContract } from '../testing/contract.js';
 import { inputFile } from '../testing/input-files.js';
-import { json, openStage, type Stage } from '../testing/stage.js';
+import { json } from '../testing/stage.js';
 
 providerAdapterContract('openai-embeddings', {
   adapter: 'openai-embeddings',
@@ -18,30 +17,11 @@ providerAdapterContract('openai-embeddings', {
 });
 
 describe('provider adapter: openai-embeddings, its own', () => {
-  let stage: Stage;
-  let providers: Providers;
-
-  beforeEach(async () => {
-    stage = await openStage();
-    providers = openProviders({ credentials: () => undefined });
+  const scene = adapterStage('openai-embeddings', {
+    providerModel: 'text-embedding-3-small',
+    modality: 'embedding',
   });
-
-  afterEach(async () => {
-    await providers.close();
-    await stage.close();
-  });
-
-  const embed = (input: ProviderCall['input'], more: Pick<ProviderCall, 'files'> = {}) =>
-    providers.adapter('openai-embeddings').call({
-      provider: providerAt(stage.url, 'openai-embeddings'),
-      providerModel: 'text-embedding-3-small',
-      modality: 'embedding',
-      input,
-      ...more,
-      dispatchKey: 'k',
-      timeoutMs: 2_000,
-      signal: new AbortController().signal,
-    });
+  const embed = scene.call;
   const base64 = (...numbers: number[]) =>
     Buffer.from(Float32Array.from(numbers).buffer).toString('base64');
 
@@ -50,7 +30,7 @@ describe('provider adapter: openai-embeddings, its own', () => {
       { object: 'embedding', index: 1, embedding: base64(0.25, 2) },
       { object: 'embedding', index: 0, embedding: [0.5, -1] },
     ];
-    stage.play(json({ object: 'list', data, usage: { prompt_tokens: 3, total_tokens: 3 } }));
+    scene.stage.play(json({ object: 'list', data, usage: { prompt_tokens: 3, total_tokens: 3 } }));
     expect(await embed({ texts: ['a', 'b'], dimensions: 2 })).to.deep.equal({
       kind: 'succeeded',
       output: {
@@ -62,7 +42,7 @@ describe('provider adapter: openai-embeddings, its own', () => {
       },
       usage: { inputTokens: 3 },
     });
-    expect(stage.seen[0]?.body).to.deep.equal({
+    expect(scene.stage.seen[0]?.body).to.deep.equal({
       model: 'text-embedding-3-small',
       input: ['a', 'b'],
       encoding_format: 'float',
@@ -73,19 +53,19 @@ describe('provider adapter: openai-embeddings, its own', () => {
   it('asks for many as base64, and believes no more tokens than there can be', async () => {
     const texts = Array.from({ length: 2_048 }, (_, n) => `text ${n}`);
     const data = texts.map((_, index) => ({ index, embedding: base64(index, 1) }));
-    stage.play(json({ data, usage: { prompt_tokens: 1e9 } }));
+    scene.stage.play(json({ data, usage: { prompt_tokens: 1e9 } }));
     const outcome = await embed({ texts });
     if (outcome.kind !== 'succeeded' || outcome.output.modality !== 'embedding') expect.fail();
     expect(outcome.output.embeddings).to.have.length(2_048);
     expect(outcome.output.embeddings[2_047]).to.deep.equal([2_047, 1]);
     expect(outcome.usage.inputTokens).to.be.within(texts.join('').length, 1e6);
-    expect(stage.seen[0]?.body).to.include({ encoding_format: 'base64' });
+    expect(scene.stage.seen[0]?.body).to.include({ encoding_format: 'base64' });
   });
 
   it('counts pictures as pictures, and the texts beside them not', async () => {
     const png = inputFile('image/png', Buffer.from('picture'));
     const data = [0, 1, 2].map((index) => ({ index, embedding: [index, 1] }));
-    stage.play(json({ data, usage: { prompt_tokens: 9 } }));
+    scene.stage.play(json({ data, usage: { prompt_tokens: 9 } }));
     const outcome = await embed(
       { texts: ['a', 'b'], images: ['file_1'] },
       { files: new Map([['file_1', png]]) },
@@ -111,7 +91,7 @@ describe('provider adapter: openai-embeddings, its own', () => {
   };
   for (const [what, data] of Object.entries(wrong))
     it(`takes no answer with ${what}`, async () => {
-      stage.play(json({ data }));
+      scene.stage.play(json({ data }));
       const outcome = await embed({ texts: ['a', 'b'] });
       expect(outcome).to.include({ kind: 'failed', code: 'GENERATION_FAILED', retryable: true });
     });

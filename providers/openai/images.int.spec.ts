@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import type { ProviderCall, Providers } from '../port.js';
-import { providerAdapterContract, providerAt } from '../testing/contract.js';
-import { openProviders } from '../open-providers.js';
-import { json, openStage, type Stage } from '../testing/stage.js';
+import { adapterStage } from '../testing/adapter-stage.js';
+import { providerAdapterContract } from '../testing/contract.js';
+import { json } from '../testing/stage.js';
 import { inputFile } from '../testing/input-files.js';
 
 providerAdapterContract('openai-images', {
@@ -23,50 +22,28 @@ providerAdapterContract('openai-images', {
 describe('provider adapter: openai-images, its own', () => {
   const fileId = 'file_0b5c3a52-6f0e-4e0a-9a53-0d4a5d1f2b7c';
   const otherId = 'file_1b5c3a52-6f0e-4e0a-9a53-0d4a5d1f2b7c';
-  let stage: Stage;
-  let providers: Providers;
-
-  beforeEach(async () => {
-    stage = await openStage();
-    providers = openProviders({ credentials: () => undefined });
-  });
-
-  afterEach(async () => {
-    await providers.close();
-    await stage.close();
-  });
-
-  const call = (input: ProviderCall['input'], more: Partial<ProviderCall> = {}) =>
-    providers.adapter('openai-images').call({
-      provider: providerAt(stage.url, 'openai-images'),
-      providerModel: 'm',
-      modality: 'image',
-      input,
-      dispatchKey: 'k',
-      timeoutMs: 2_000,
-      signal: new AbortController().signal,
-      ...more,
-    });
+  const scene = adapterStage('openai-images', { providerModel: 'm', modality: 'image' });
+  const call = scene.call;
 
   it('asks for size, number and bytes, and passes the rest by name', async () => {
-    stage.play(json({ data: [{ b64_json: 'AA==' }] }));
+    scene.stage.play(json({ data: [{ b64_json: 'AA==' }] }));
     await call({ prompt: 'boat', width: 512, height: 256, num_images: 2, seed: 7 });
     await call({ prompt: 'boat', n: 9, stream: true }, { providerModel: 'gpt-image-1' });
-    expect(stage.seen.map(({ body }) => body)).to.deep.equal([
+    expect(scene.stage.seen.map(({ body }) => body)).to.deep.equal([
       { model: 'm', prompt: 'boat', n: 2, size: '512x256', seed: 7, response_format: 'b64_json' },
       { model: 'gpt-image-1', prompt: 'boat', n: 1 },
     ]);
   });
 
   it('sends pictures to start from as a form, and nothing when it has none', async () => {
-    stage.play(json({ data: [{ b64_json: 'AA==' }] }));
+    scene.stage.play(json({ data: [{ b64_json: 'AA==' }] }));
     const files = new Map([
       [fileId, inputFile('image/png', Buffer.from('first'))],
       [otherId, inputFile('image/webp', Buffer.from('second'))],
     ]);
     await call({ prompt: fileId, image: fileId, mask: otherId, width: 64, height: 32 }, { files });
     await call({ prompt: 'both', images: [fileId, otherId] }, { files });
-    const [one, both] = stage.seen.map(({ path, headers, text }) => {
+    const [one, both] = scene.stage.seen.map(({ path, headers, text }) => {
       const [, boundary = ''] = headers['content-type']?.split('boundary=') ?? [];
       const parts = text.split(`--${boundary}`).slice(1, -1);
       return { path, length: headers['content-length'] === String(text.length), parts };
@@ -95,20 +72,22 @@ describe('provider adapter: openai-images, its own', () => {
     ]);
     const again = () => call({ prompt: 'both', images: [fileId, otherId] }, { files });
     await again();
-    expect(stage.seen[2]?.text, 'the same call has the same bytes').to.equal(stage.seen[1]?.text);
+    expect(scene.stage.seen[2]?.text, 'the same call has the same bytes').to.equal(
+      scene.stage.seen[1]?.text,
+    );
     const outcome = await call({ prompt: 'boat', image: fileId });
     expect(outcome).to.include({ kind: 'failed', code: 'FILE_NOT_FOUND', retryable: false });
-    expect(stage.seen).to.have.length(3);
+    expect(scene.stage.seen).to.have.length(3);
   });
 
   it('calls shapes and formats as each model does', async () => {
-    stage.play(json({ data: [{ b64_json: 'AA==' }] }));
+    scene.stage.play(json({ data: [{ b64_json: 'AA==' }] }));
     const wide = { prompt: 'boat', aspect_ratio: '16:9', format: 'webp' };
     for (const providerModel of ['gpt-image-1', 'dall-e-3', 'm'])
       await call(wide, { providerModel });
     const bytes = { response_format: 'b64_json' };
     const usual = { prompt: 'boat', n: 1, output_format: 'webp' };
-    expect(stage.seen.map(({ body }) => body)).to.deep.equal([
+    expect(scene.stage.seen.map(({ body }) => body)).to.deep.equal([
       { ...usual, model: 'gpt-image-1', size: '1536x1024' },
       { ...usual, ...bytes, model: 'dall-e-3', size: '1792x1024' },
       { ...usual, ...bytes, model: 'm', aspect_ratio: '16:9' },
@@ -125,20 +104,20 @@ describe('provider adapter: openai-images, its own', () => {
       { url: 'files/2.png' },
       { url: 'data:image/png;base64,AA==' },
     ];
-    stage.play(json({ data: [...blocked.slice(0, 1), ...good] }));
+    scene.stage.play(json({ data: [...blocked.slice(0, 1), ...good] }));
     expect(await call({ prompt: 'boat', num_images: 4 })).to.deep.equal({
       kind: 'succeeded',
       output: {
         modality: 'image',
         images: [
           { base64: 'AA==' },
-          { url: `${stage.url}/base/v1/images/files/2.png` },
+          { url: `${scene.stage.url}/base/v1/images/files/2.png` },
           { url: 'data:image/png;base64,AA==' },
         ],
       },
       usage: { images: 3 },
     });
-    stage.play(json({ data: blocked }));
+    scene.stage.play(json({ data: blocked }));
     expect(await call({ prompt: 'boat', num_images: 2 })).to.include({
       kind: 'failed',
       code: 'CONTENT_MODERATION_REJECTED',
@@ -150,7 +129,7 @@ describe('provider adapter: openai-images, its own', () => {
       ' iVBORw0KGgoAAAA=',
       { b64_json: 'data:image/png;base64,AA==' },
     ];
-    stage.play(json({ data: odd }));
+    scene.stage.play(json({ data: odd }));
     expect(await call({ prompt: 'boat', num_images: 4 })).to.have.deep.nested.property(
       'output.images',
       [
@@ -161,14 +140,14 @@ describe('provider adapter: openai-images, its own', () => {
       ],
     );
     for (const data of [[], [{}], [{ url: '' }]]) {
-      stage.play(json({ data }));
+      scene.stage.play(json({ data }));
       const none = await call({ prompt: 'boat', num_images: 4 });
       expect(none).to.include({ kind: 'failed', code: 'GENERATION_FAILED', retryable: true });
     }
   });
 
   it('tells the tokens of models that are priced by them', async () => {
-    stage.play(
+    scene.stage.play(
       json({ data: [{ b64_json: 'AA==' }], usage: { input_tokens: 9, output_tokens: 80 } }),
     );
     const outcome = await call({ prompt: 'boat' }, { providerModel: 'gpt-image-1' });
@@ -186,7 +165,7 @@ describe('provider adapter: openai-images, its own', () => {
       { b64_json: 'BB==' },
       { b64_json: 'CC==' },
     ];
-    stage.play(json({ data, usage: { images: 1e308, output_tokens: -5 } }));
+    scene.stage.play(json({ data, usage: { images: 1e308, output_tokens: -5 } }));
     expect(await call({ prompt: 'boat', num_images: 3 })).to.deep.equal({
       kind: 'succeeded',
       output: {
@@ -195,7 +174,7 @@ describe('provider adapter: openai-images, its own', () => {
       },
       usage: { images: 3 },
     });
-    stage.play(json({ data: [{ url: 'file:///etc/passwd' }, { b64_json: '' }, 'x', {}] }));
+    scene.stage.play(json({ data: [{ url: 'file:///etc/passwd' }, { b64_json: '' }, 'x', {}] }));
     expect(await call({ prompt: 'boat', num_images: 4 })).to.include({ code: 'GENERATION_FAILED' });
   });
 });

@@ -1,9 +1,8 @@
 import { expect } from 'chai';
-import type { ProviderCall, Providers } from '../port.js';
-import { providerAdapterContract, providerAt } from '../testing/contract.js';
+import { adapterStage } from '../testing/adapter-stage.js';
+import { providerAdapterContract } from '../testing/contract.js';
 import { wavOf } from '../../infra/files/testing/media.js';
-import { openProviders } from '../open-providers.js';
-import { json, openStage, type Answer, type Stage } from '../testing/stage.js';
+import { json, type Answer } from '../testing/stage.js';
 
 providerAdapterContract('openai-speech', {
   adapter: 'openai-speech',
@@ -18,29 +17,8 @@ providerAdapterContract('openai-speech', {
 });
 
 describe('provider adapter: openai-speech, its own', () => {
-  let stage: Stage;
-  let providers: Providers;
-
-  beforeEach(async () => {
-    stage = await openStage();
-    providers = openProviders({ credentials: () => undefined });
-  });
-
-  afterEach(async () => {
-    await providers.close();
-    await stage.close();
-  });
-
-  const speak = (input: ProviderCall['input']) =>
-    providers.adapter('openai-speech').call({
-      provider: providerAt(stage.url, 'openai-speech'),
-      providerModel: 'tts-1',
-      modality: 'audio',
-      input,
-      dispatchKey: 'k',
-      timeoutMs: 2_000,
-      signal: new AbortController().signal,
-    });
+  const scene = adapterStage('openai-speech', { providerModel: 'tts-1', modality: 'audio' });
+  const speak = scene.call;
   const sound =
     (bytes: Buffer, contentType: string): Answer =>
     (response) =>
@@ -48,14 +26,14 @@ describe('provider adapter: openai-speech, its own', () => {
 
   it('asks as the reference has it, and reads the sound that comes back', async () => {
     const wav = wavOf(20);
-    stage.play(sound(wav, 'audio/wav'));
+    scene.stage.play(sound(wav, 'audio/wav'));
     const input = { text: 'Grüße 🌍', voice: 'nova', format: 'wav', speed: 1.25 };
     expect(await speak({ ...input, instructions: 'Softly.' })).to.deep.equal({
       kind: 'succeeded',
       output: { modality: 'audio', audio: { base64: wav.toString('base64') } },
       usage: { characters: 7 },
     });
-    const [seen] = stage.seen;
+    const [seen] = scene.stage.seen;
     expect(seen?.headers.accept).to.equal('audio/*, application/json');
     expect(seen?.body).to.deep.equal({
       model: 'tts-1',
@@ -72,14 +50,14 @@ describe('provider adapter: openai-speech, its own', () => {
       [{ data: { audio_url: 'https://cdn.example/a.mp3' } }, { url: 'https://cdn.example/a.mp3' }],
       [{ id: 'x', audio_base64: 'AAAA' }, { base64: 'AAAA' }],
       [{ url: 'data:audio/wav;base64,AA==' }, { url: 'data:audio/wav;base64,AA==' }],
-      [{ audio_url: '/files/a.mp3' }, { url: `${stage.url}/files/a.mp3` }],
+      [{ audio_url: '/files/a.mp3' }, { url: `${scene.stage.url}/files/a.mp3` }],
     ];
     for (const [answer, audio] of answers) {
-      stage.play(json(answer));
+      scene.stage.play(json(answer));
       const outcome = await speak({ text: 'x' });
       expect(outcome.kind === 'succeeded' && outcome.output).to.deep.include({ audio });
     }
-    stage.play(sound(Buffer.alloc(48), 'audio/pcm'));
+    scene.stage.play(sound(Buffer.alloc(48), 'audio/pcm'));
     const outcome = await speak({ text: 'x', format: 'pcm' });
     if (outcome.kind !== 'succeeded' || outcome.output.modality !== 'audio') expect.fail();
     const { audio } = outcome.output;
@@ -90,7 +68,7 @@ describe('provider adapter: openai-speech, its own', () => {
 
   it('takes no page and no picture for sound', async () => {
     for (const bytes of [Buffer.from('<html></html>'), Buffer.from('GIF89a,\x01,\x01', 'latin1')]) {
-      stage.play(sound(bytes, 'audio/mpeg'));
+      scene.stage.play(sound(bytes, 'audio/mpeg'));
       const outcome = await speak({ text: 'x' });
       expect(outcome).to.include({ kind: 'failed', code: 'GENERATION_FAILED', retryable: true });
     }

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import type { ProviderCall, Providers } from '../port.js';
-import { providerAdapterContract, providerAt } from '../testing/contract.js';
+import type { ProviderCall } from '../port.js';
+import { adapterStage } from '../testing/adapter-stage.js';
+import { providerAdapterContract } from '../testing/contract.js';
 import { inputFile } from '../testing/input-files.js';
-import { openProviders } from '../open-providers.js';
-import { json, openStage, type Stage } from '../testing/stage.js';
+import { json } from '../testing/stage.js';
 
 const fileId = 'file_0b5c3a52-6f0e-4e0a-9a53-0d4a5d1f2b7c';
 const sound = inputFile('audio/wav', Buffer.from('sound'));
@@ -23,33 +23,15 @@ providerAdapterContract('openai-transcription', {
 });
 
 describe('provider adapter: openai-transcription, its own', () => {
-  let stage: Stage;
-  let providers: Providers;
-
-  beforeEach(async () => {
-    stage = await openStage();
-    providers = openProviders({ credentials: () => undefined });
+  const scene = adapterStage('openai-transcription', {
+    providerModel: 'whisper-1',
+    modality: 'transcription',
+    files,
   });
-
-  afterEach(async () => {
-    await providers.close();
-    await stage.close();
-  });
-
   const hear = (input: ProviderCall['input'], more: Partial<ProviderCall> = {}) =>
-    providers.adapter('openai-transcription').call({
-      provider: providerAt(stage.url, 'openai-transcription'),
-      providerModel: 'whisper-1',
-      modality: 'transcription',
-      input: { audio: fileId, ...input },
-      files,
-      dispatchKey: 'k',
-      timeoutMs: 2_000,
-      signal: new AbortController().signal,
-      ...more,
-    });
+    scene.call({ audio: fileId, ...input }, more);
   const partsSeen = (index: number) => {
-    const { headers, text = '' } = stage.seen[index] ?? { headers: {} };
+    const { headers, text = '' } = scene.stage.seen[index] ?? { headers: {} };
     const [, boundary = ''] = headers['content-type']?.split('boundary=') ?? [];
     return text.split(`--${boundary}`).slice(1, -1);
   };
@@ -60,7 +42,7 @@ describe('provider adapter: openai-transcription, its own', () => {
     'content-type: audio/wav\r\n\r\nsound\r\n';
 
   it('asks as the reference has it, and reads words, language and times', async () => {
-    stage.play(
+    scene.stage.play(
       json({
         task: 'transcribe',
         language: 'german',
@@ -97,7 +79,7 @@ describe('provider adapter: openai-transcription, its own', () => {
   });
 
   it('asks newer models for what they have, and believes the file about its length', async () => {
-    stage.play(json({ text: 'Hello.', usage: { type: 'duration', seconds: 99 } }));
+    scene.stage.play(json({ text: 'Hello.', usage: { type: 'duration', seconds: 99 } }));
     const measured = new Map([[fileId, { ...sound, durationMs: 2_500 }]]);
     const providerModel = 'gpt-4o-transcribe';
     const outcome = await hear({ language: 'en' }, { files: measured, providerModel });
@@ -123,6 +105,6 @@ describe('provider adapter: openai-transcription, its own', () => {
   it('sends nothing when the sound is gone', async () => {
     const outcome = await hear({}, { files: new Map() });
     expect(outcome).to.include({ kind: 'failed', code: 'FILE_NOT_FOUND', retryable: false });
-    expect(stage.seen).to.be.empty;
+    expect(scene.stage.seen).to.be.empty;
   });
 });
