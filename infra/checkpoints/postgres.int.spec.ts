@@ -1,38 +1,17 @@
 import { expect } from 'chai';
-import { pino } from 'pino';
-import { freshDatabase } from '../postgres/testing/fresh-database.js';
-import { migrate } from '../postgres/migrate.js';
-import { openPool } from '../postgres/pool.js';
+import { migratedPool } from '../postgres/testing/migrated-pool.js';
 import { checkpointsContract } from './testing/contract.js';
 import { openPostgresCheckpoints } from './postgres.js';
 import { processingMigrations } from '../migrations/all.js';
 
-const log = pino({ level: 'silent' });
-
-/** One database for all cases: they differ in nothing but its rows. */
-async function openDatabase() {
-  const database = await freshDatabase();
-  const pool = openPool(database.url, { max: 10, applicationName: 'spec', log });
-  await migrate(pool, processingMigrations);
-  return { database, pool };
-}
-
-let opened: ReturnType<typeof openDatabase> | undefined;
-
-async function open() {
-  const { pool } = await (opened ??= openDatabase());
-  const close = async () =>
-    void (await pool.query('TRUNCATE processing.checkpoints, processing.dead_letters'));
-  return { pool, checkpoints: openPostgresCheckpoints({ pool }), close };
-}
-
 describe('checkpoints in postgres', () => {
-  after(async () => {
-    if (!opened) return;
-    const { database, pool } = await opened;
-    await pool.end();
-    await database.drop();
-  });
+  const database = migratedPool(processingMigrations);
+  const open = async () => {
+    const pool = await database();
+    const close = async () =>
+      void (await pool.query('TRUNCATE processing.checkpoints, processing.dead_letters'));
+    return { pool, checkpoints: openPostgresCheckpoints({ pool }), close };
+  };
 
   checkpointsContract('postgres', open);
 

@@ -1,36 +1,16 @@
 import { expect } from 'chai';
-import { pino } from 'pino';
-import { freshDatabase } from '../postgres/testing/fresh-database.js';
+import { migratedPool } from '../postgres/testing/migrated-pool.js';
 import { processingMigrations } from '../migrations/all.js';
-import { migrate } from '../postgres/migrate.js';
-import { openPool } from '../postgres/pool.js';
 import { leasesContract } from './testing/contract.js';
 import { openPostgresLeases } from './postgres.js';
 
-/** One database for all cases: they differ in nothing but its rows. */
-async function openDatabase() {
-  const database = await freshDatabase();
-  const log = pino({ level: 'silent' });
-  const pool = openPool(database.url, { max: 10, applicationName: 'spec', log });
-  await migrate(pool, processingMigrations);
-  return { database, pool };
-}
-
-let opened: ReturnType<typeof openDatabase> | undefined;
-
-async function open() {
-  const { pool } = await (opened ??= openDatabase());
-  const close = async () => void (await pool.query('TRUNCATE processing.leases'));
-  return { pool, leases: openPostgresLeases({ pool }), close };
-}
-
 describe('leases in postgres', () => {
-  after(async () => {
-    if (!opened) return;
-    const { database, pool } = await opened;
-    await pool.end();
-    await database.drop();
-  });
+  const database = migratedPool(processingMigrations);
+  const open = async () => {
+    const pool = await database();
+    const close = async () => void (await pool.query('TRUNCATE processing.leases'));
+    return { pool, leases: openPostgresLeases({ pool }), close };
+  };
 
   leasesContract('postgres', open);
 
