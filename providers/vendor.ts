@@ -2,6 +2,7 @@
  * A vendor is a folder: the adapters that speak its wire formats, under the names by which a
  * catalogue calls them. registry.ts lists the vendors.
  */
+import type { Capabilities } from '../contracts/catalogue/capabilities.js';
 import type { ModelEntry, RouteEntry } from '../contracts/catalogue/model-entry.js';
 import type { ProviderEntry } from '../contracts/catalogue/provider-entry.js';
 import type { Modality } from '../contracts/events/execution.js';
@@ -18,11 +19,18 @@ export interface Wire {
   readonly credentialOf: CredentialOf;
 }
 
-interface AdapterKind {
+export interface AdapterKind {
   /** What its routes may be of. */
   readonly modalities: readonly Modality[];
   /** The same for one provider, where its entry says. */
   readonly speaks?: (entry: ProviderEntry) => readonly Modality[] | undefined;
+  /**
+   * The fields of an input that its format has a place for, besides those that a route passes on;
+   * absent where it sends whatever it is given.
+   */
+  readonly sends?: readonly string[];
+  /** What its format allows, where a route declares nothing narrower. */
+  readonly capabilities?: Capabilities;
   /** It calls inputs as the `input_map` of a route says. */
   readonly mapsInput?: boolean;
   /** A sentence for each thing that is wrong with an entry; each begins with its place. */

@@ -54,9 +54,8 @@ describe('the files of an input', () => {
     const request = { input: {}, catalogueVersion: 'v', model: 'edit' };
     return inputOf(
       stores as unknown as Parameters<typeof inputOf>[0],
-      model,
       request as unknown as ExecutionRequested['data'],
-      provider as unknown as Provider,
+      { model, provider: provider as unknown as Provider, words: undefined },
     );
   };
   const filesOf = async (...asked: Parameters<typeof given>) => {

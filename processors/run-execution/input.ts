@@ -20,14 +20,20 @@ const FILES_BYTES_MAX = 32 * 1024 * 1024;
 /** A link outlives the attempt by this much. */
 const LINK_GRACE_MS = 60_000;
 
+interface Wanted {
+  readonly model: Model;
+  readonly provider: Provider;
+  /** As `wordsOf` gave it, where a route was chosen by it. */
+  readonly words: Input['input'] | undefined;
+}
+
 /** The input, or why this execution can never have one. Throws on an outage. */
 export async function inputOf(
   stores: Stores,
-  model: Model,
   request: ExecutionRequested['data'],
-  provider: Provider,
+  { model, provider, words }: Wanted,
 ): Promise<Input | CanonicalCode> {
-  const input = await wordsOf(stores, model, request);
+  const input = words ?? (await wordsOf(stores, model, request));
   if (!input) return 'INTERNAL_ERROR';
   const files = await filesOf(stores, model, provider, input);
   return files ? { input, files } : 'FILE_FORMAT_UNSUPPORTED';

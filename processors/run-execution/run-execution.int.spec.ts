@@ -14,6 +14,7 @@ import {
   FUNDS,
   IMAGE,
   smallImage,
+  TEXT,
   typesOf,
   whenHoldEnded,
   whenOver,
@@ -120,6 +121,29 @@ describe('run-execution', function () {
       ['polaris-jobs', 'image-generation-hd'],
     ]);
     expect((await eventOf(infra, asked, 'ExecutionCompleted')).data.ratedCost).to.equal(60_000n);
+  });
+
+  it('goes only where the input can be done, and says why it passed a route over', async () => {
+    const { infra } = spec;
+    const declare = (tokens: number | undefined) =>
+      spec.editCatalogue(({ models }) => {
+        for (const route of models[TEXT]?.routes ?? [])
+          if (route.provider !== 'aurora-chat') continue;
+          else if (tokens === undefined) delete route.capabilities;
+          else route.capabilities = { max_tokens: tokens };
+      });
+    await declare(256);
+    const asked = await ask(infra, { input: { prompt: 'A long tale.', max_tokens: 300 } });
+    expect(await whenOver(infra, asked)).to.equal('completed');
+    const { data } = await eventOf(infra, asked, 'ProviderDispatched');
+    expect(data.provider).to.equal('borealis-chat');
+    const passedOver = data.candidates.find(({ provider }) => provider === 'aurora-chat');
+    expect(passedOver).to.deep.include({ skipped: 'capability', lacks: 'input.max_tokens' });
+    const small = await ask(infra, { input: { prompt: 'A short tale.', max_tokens: 256 } });
+    expect(await whenOver(infra, small)).to.equal('completed');
+    const went = await eventOf(infra, small, 'ProviderDispatched');
+    expect(went.data.provider).to.equal('aurora-chat');
+    await declare(undefined);
   });
 
   it('does not take what moderation rejects to another provider', async () => {

@@ -196,8 +196,10 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
   const { model, choice = NO_CHOICE } = next ?? {};
   const route = choice.chosen;
   const provider = route && providers.get(route.provider);
-  if (model && route && provider)
-    return claim(job, loaded, { model, route, provider, candidates: choice.candidates });
+  if (model && route && provider) {
+    const words = models.find((one) => one.model === model)?.input;
+    return claim(job, loaded, { model, route, provider, words, candidates: choice.candidates });
+  }
   const doubts = doubtsOf(tried);
   const { restsUntilMs = 0 } = choice;
   const isHopeless = restsUntilMs >= Date.parse(request.expiresAt);
@@ -245,6 +247,8 @@ interface Chosen {
   readonly model: Model;
   readonly route: Route;
   readonly provider: Provider;
+  /** Read where the route was chosen by it. */
+  readonly words: ModelInput['input'];
   readonly candidates: RouteChoice['candidates'];
 }
 
@@ -263,7 +267,7 @@ async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise
   const { slot, provider } = place;
   let isCalling = false;
   try {
-    const input = await inputOf(job.infra, chosen.model, state.request, provider);
+    const input = await inputOf(job.infra, state.request, { ...chosen, provider });
     if (typeof input === 'string') return await giveUp(job, loaded, input);
     const claimedAtMs = performance.now();
     const result = await appendClaim(job, loaded, chosen, { ...place, dispatchKey });

@@ -10,6 +10,7 @@ import {
   catalogueSchema,
   type CatalogueDocument,
 } from '../../contracts/catalogue/catalogue.schema.js';
+import { adapterKinds } from '../registry.js';
 import { crossProblems } from './catalogue-checks.js';
 import type { Variables } from './variables.js';
 import { validatorOf } from './input-validators.js';
@@ -90,7 +91,9 @@ function catalogueOf(
   ]);
   const models = Object.entries(document.models).map(([slug, entry]): [string, Model] => [
     slug,
-    modelOf(slug, entry),
+    modelOf(slug, entry, (provider) =>
+      adapterKinds.get(document.providers[provider]?.adapter ?? ''),
+    ),
   ]);
   for (const [, model] of models) validatorOf(model);
   return { version, providers: new Map(providers), models: new Map(models) };

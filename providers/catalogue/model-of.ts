@@ -1,12 +1,20 @@
 /** A model of the catalogue with its routes, from its entry in the file. */
+import type { Capabilities } from '../../contracts/catalogue/capabilities.js';
 import type { Model, Route } from '../../contracts/catalogue/catalogue.js';
 import type { ModelEntry, RouteEntry } from '../../contracts/catalogue/model-entry.js';
 import { outputSchemas } from '../../contracts/catalogue/output-schemas.js';
 import { parseMoney } from '../../contracts/money.js';
 import type { Usage } from '../../contracts/events/execution.js';
 import { priceOf } from '../../domain/pricing/price-entry.js';
+import type { AdapterKind } from '../vendor.js';
+import { capabilitiesOf } from './capabilities-of.js';
 
-export function modelOf(slug: string, entry: ModelEntry): Model {
+/** `kindOf` finds the adapter that a route's provider is called by. */
+export function modelOf(
+  slug: string,
+  entry: ModelEntry,
+  kindOf: (provider: string) => AdapterKind | undefined,
+): Model {
   return {
     slug,
     name: entry.name,
@@ -21,12 +29,14 @@ export function modelOf(slug: string, entry: ModelEntry): Model {
     usageDefault: usageOf(entry),
     ...(entry.accepts && { accepts: entry.accepts }),
     ...(entry.ttl_days !== undefined && { fileTtlDays: entry.ttl_days }),
-    routes: entry.routes.map((route) => routeOf(slug, route)),
+    routes: entry.routes.map((route) =>
+      routeOf(slug, route, capabilitiesOf(entry, route, kindOf(route.provider) ?? {})),
+    ),
   };
 }
 
-function routeOf(slug: string, entry: RouteEntry): Route {
-  const { weight, capabilities, promises } = entry;
+function routeOf(slug: string, entry: RouteEntry, capabilities: Capabilities | undefined): Route {
+  const { weight, promises } = entry;
   return {
     name: entry.name ?? `${slug}/${entry.provider}`,
     provider: entry.provider,

@@ -18,7 +18,7 @@ export function geminiEmbeddings(wire: Wire): ProviderAdapter {
   return {
     async call(call) {
       const { texts } = call.input;
-      if (!Array.isArray(texts)) return unsupported('images');
+      if (!Array.isArray(texts)) return unsupported('input.images');
       const read = await callGemini(wire, call, {
         method: 'batchEmbedContents',
         body: bodyOf(call, texts as unknown[]),

@@ -27,7 +27,7 @@ export function geminiImages(wire: Wire): ProviderAdapter {
   return {
     async call(call) {
       const { input } = call;
-      if (imagesAsked(input) > 1) return unsupported('num_images');
+      if (imagesAsked(input) > 1) return unsupported('input.num_images', 'must be at most 1');
       const files = filesNamed(call, input['images'] ?? input['image']);
       if (!files) return fileMissing;
       const read = await callGemini(wire, call, {

@@ -68,12 +68,12 @@ export type ResponseFormat =
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The fields that every format translates, or refuses. */
-const CANONICAL = new Set(
-  (
-    'prompt messages system max_tokens temperature top_p stop seed tools tool_choice ' +
-    'response_format reasoning_effort'
-  ).split(' '),
-);
+export const TEXT_FIELDS: readonly string[] = (
+  'prompt messages system max_tokens temperature top_p stop seed tools tool_choice ' +
+  'response_format reasoning_effort'
+).split(' ');
+
+const CANONICAL = new Set(TEXT_FIELDS);
 
 export function textRequestOf(
   call: Pick<ProviderCall, 'input' | 'files' | 'routeRequest'>,

@@ -8,6 +8,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { parse, stringify } from 'yaml';
+import type { Capabilities } from '../../contracts/catalogue/capabilities.js';
 import { configFrom } from '../../infra/config/config.js';
 import type { Infra } from '../infra.js';
 import type { Worker } from '../../infra/worker.js';
@@ -51,7 +52,7 @@ interface ModelEntry {
   attempts_max: number;
   max_wait_seconds?: number;
   unknown_max_cost?: string;
-  routes: { provider: string; provider_model: string }[];
+  routes: { provider: string; provider_model: string; capabilities?: Capabilities }[];
 }
 
 export interface CatalogueFile {
