@@ -1,5 +1,5 @@
 /** Grants an organization a key: its place on the organization first, the key right behind it. */
-import type { ApiKeyCreated } from '../../contracts/events/organization.js';
+import type { ApiKeyCreated } from '../../contracts/events/api-key.js';
 import { apiKeyIdOf, type ApiKeyId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import * as Organization from '../../domain/organization/organization.js';

@@ -24,7 +24,7 @@ export const postExecutionsCancel = (commands: Commands): Route => ({
   description: 'Possible while it is not over; cancelling again changes nothing.',
   tag: 'Executions',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'executions:write',
   replySchemas: { 200: executionSchema },
   refusals: ['NOT_FOUND', 'CONFLICT'],
   handle: (request, caller) => handle(commands, request, caller),

@@ -33,7 +33,7 @@ export const postExecutions = (commands: Commands): Route => ({
     '`Idempotency-Replayed: true`, and never runs or costs anything a second time.',
   tag: 'Executions',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'executions:write',
   bodySchema: submitSchema,
   headers: {
     'Idempotency-Key':

@@ -20,7 +20,7 @@ export const deleteFiles = (commands: Commands): Route => ({
     'bytes until they are over; then these are removed.',
   tag: 'Files',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'files:write',
   replySchemas: { 204: 'Deleted; also when it was before.' },
   refusals: ['NOT_FOUND'],
   handle: (request, caller) => handle(commands, request, caller),

@@ -31,7 +31,7 @@ export const postFilesConfirm = (commands: Commands): Route => ({
     'the same answer.',
   tag: 'Files',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'files:write',
   bodySchema: confirmFileSchema,
   replySchemas: { 200: confirmedFileSchema },
   refusals: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT'],

@@ -21,7 +21,7 @@ export const postFilesUpload = (commands: Commands): Route => ({
     'hour. Then confirm the file. What was not confirmed by the end of the hour is deleted.',
   tag: 'Files',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'files:write',
   bodySchema: uploadFileSchema,
   replySchemas: { 200: uploadLeaveSchema },
   handle: (request, caller) => handle(commands, request, caller),

@@ -1,5 +1,6 @@
 /** Every event there is, by type name. Type names are unique over all categories. */
 import { accountSchemas, type AccountEvent } from './account.js';
+import { apiKeySchemas, type ApiKeyEvent } from './api-key.js';
 import { attemptSchemas, type AttemptEvent } from './attempt.js';
 import { catalogueSchemas, type CatalogueEvent } from './catalogue.js';
 import { deliverySchemas, type DeliveryEvent } from './delivery.js';
@@ -7,12 +8,7 @@ import type { EventSchema } from './envelope.js';
 import { executionSchemas, type ExecutionEvent } from './execution.js';
 import { fileSchemas, type FileEvent } from './file.js';
 import { movementSchemas, type MovementEvent } from './movement.js';
-import {
-  apiKeySchemas,
-  organizationSchemas,
-  type ApiKeyEvent,
-  type OrganizationEvent,
-} from './organization.js';
+import { organizationSchemas, type OrganizationEvent } from './organization.js';
 import { providerSchemas, type ProviderEvent } from './provider.js';
 
 export type AnyEvent =

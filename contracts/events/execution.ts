@@ -16,6 +16,7 @@ import {
   oneOf,
   payloadRef,
   record,
+  requirements,
   size,
   slug,
   text,
@@ -281,11 +282,6 @@ export const usage = record({
   'seconds?': { ...size, type: 'number' },
   'characters?': size,
 });
-const required = record({
-  'region?': text,
-  'retention?': oneOf('none'),
-  'training?': oneOf('never'),
-});
 const details = listOf(record({ 'field?': text, code: text, message: text }));
 const outputFile = record({
   fileId: id('file'),
@@ -318,7 +314,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     expiresAt: timestamp,
     catalogueVersion: text,
     'fallbackModels?': listOf(slug),
-    'require?': required,
+    'require?': requirements,
     'estimatedUsage?': usage,
   }),
   ProviderDispatched: eventSchema('An attempt is claimed and may call its provider.', {

@@ -1,15 +1,13 @@
-/** The facts of an organization and of the API keys it was granted. */
+/** The facts of an organization: its quotas and its places for API keys. */
 import type { ApiKeyId, OrganizationId } from '../ids.js';
 import { TTL_DAYS_MAX } from './file.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
-import { eventSchema, id, oneOf, text, timestamp } from './schema-parts.js';
+import { eventSchema, id, text, timestamp } from './schema-parts.js';
 
 /** Highest values of quotas that an operator may set. */
 export const WAITING_EXECUTIONS_MAX = 1_000_000;
 export const STORAGE_BYTES_MAX = 1_000_000_000_000_000;
 export const WEIGHT_MAX = 100;
-
-export type Permission = 'FULL' | 'EXECUTION_ONLY';
 
 interface OrganizationFact {
   readonly organizationId: OrganizationId;
@@ -55,27 +53,6 @@ export type OrganizationQuotasSet = DomainEvent<
 export type OrganizationEvent =
   OrganizationCreated | ApiKeyGranted | ApiKeyWithdrawn | OrganizationQuotasSet;
 
-/** A key may be used. Only its SHA-256 is known to the log; `hint` is its last four characters. */
-export type ApiKeyCreated = DomainEvent<
-  'ApiKeyCreated',
-  OrganizationFact & {
-    readonly keyId: ApiKeyId;
-    readonly name: string;
-    readonly permission: Permission;
-    readonly hash: string;
-    readonly hint: string;
-    readonly expiresAt?: Timestamp;
-  }
->;
-
-/** The key is refused from now on (within one second everywhere). */
-export type ApiKeyRevoked = DomainEvent<
-  'ApiKeyRevoked',
-  OrganizationFact & { readonly keyId: ApiKeyId }
->;
-
-export type ApiKeyEvent = ApiKeyCreated | ApiKeyRevoked;
-
 const upTo = (maximum: number) => ({ type: 'integer', minimum: 1, maximum });
 const fact = { organizationId: id('org'), at: timestamp };
 const ofKey = { ...fact, keyId: id('key') };
@@ -91,16 +68,4 @@ export const organizationSchemas: Record<OrganizationEvent['type'], EventSchema>
     'weight?': upTo(WEIGHT_MAX),
     'fileTtlDays?': upTo(TTL_DAYS_MAX),
   }),
-};
-
-export const apiKeySchemas: Record<ApiKeyEvent['type'], EventSchema> = {
-  ApiKeyCreated: eventSchema('A key may be used.', {
-    ...ofKey,
-    name: text,
-    permission: oneOf('FULL', 'EXECUTION_ONLY'),
-    hash: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-    hint: text,
-    'expiresAt?': timestamp,
-  }),
-  ApiKeyRevoked: eventSchema('The key is refused from now on.', ofKey),
 };

@@ -44,6 +44,13 @@ export const payloadRef = record({
   bytes: size,
 });
 
+/** What is required of where an execution is worked on. */
+export const requirements = record({
+  'region?': text,
+  'retention?': oneOf('none'),
+  'training?': oneOf('never'),
+});
+
 /** A field name that ends in `?` is optional. Fields whose part is `money` are coded as bigint. */
 export function eventSchema(meaning: string, fields: Record<string, Part>): EventSchema {
   const { all, required } = split(fields);

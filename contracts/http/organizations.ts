@@ -1,11 +1,7 @@
 /** The operator's bodies about organizations and their API keys. */
 import { TTL_DAYS_MAX } from '../events/file.js';
-import {
-  STORAGE_BYTES_MAX,
-  WAITING_EXECUTIONS_MAX,
-  WEIGHT_MAX,
-  type Permission,
-} from '../events/organization.js';
+import { PERMISSIONS, type Permission } from '../events/api-key.js';
+import { STORAGE_BYTES_MAX, WAITING_EXECUTIONS_MAX, WEIGHT_MAX } from '../events/organization.js';
 import { answerObject, id, orNull, requestObject, text, timestamp, type Schema } from './parts.js';
 
 export interface CreateOrganizationBody {
@@ -35,8 +31,10 @@ export interface CreateApiKeyBody {
 
 const permission: Schema = {
   type: 'string',
-  enum: ['FULL', 'EXECUTION_ONLY'],
-  description: '`EXECUTION_ONLY`: executions and files, nothing else.',
+  enum: PERMISSIONS,
+  description:
+    'What the key may do: `FULL` all, `DEVELOPER` all but keys, guards and settings, ' +
+    '`EXECUTION_ONLY` executions and files, `BILLING` money, `AUDITOR` all reads.',
 };
 
 export const createApiKeySchema: Schema = {

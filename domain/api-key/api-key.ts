@@ -1,6 +1,6 @@
 /** One API key: created once, perhaps revoked. Its stream is named by the key's own hash. */
 import type { Timestamp } from '../../contracts/events/envelope.js';
-import type { ApiKeyEvent } from '../../contracts/events/organization.js';
+import type { ApiKeyEvent } from '../../contracts/events/api-key.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import { accept, alreadyDone, reject, type Decision } from '../decider.js';
 

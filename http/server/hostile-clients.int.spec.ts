@@ -19,7 +19,7 @@ const route = (method: Route['method'], path: string, more: Partial<Route> = {})
   tag: 't',
   replySchemas: { 200: {} },
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'executions:read',
   method,
   path,
   handle: async () => ({ status: 200, body: {} }),

@@ -8,7 +8,7 @@ const tenantRoute = (method: Route['method'], path: string): Route => ({
   tag: 't',
   replySchemas: { 200: {} },
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'executions:read',
   method,
   path,
   handle: async () => ({ status: 200, body: {} }),

@@ -9,6 +9,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
+import { permits, type Scope } from '../../contracts/http/permissions.js';
 import { readJson } from './json/strict-json.js';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
@@ -166,9 +167,8 @@ async function answerOf(
   return refusal ?? served.route.handle(request, caller);
 }
 
-function permissionRefusal(needed: string, { permission }: Caller): Refusal | undefined {
-  return needed === 'FULL' && permission !== 'FULL' ? new Refusal('FORBIDDEN') : undefined;
-}
+const permissionRefusal = (needed: Scope, { permission }: Caller): Refusal | undefined =>
+  permits(permission, needed) ? undefined : new Refusal('FORBIDDEN');
 
 /** Path, query and body, or what is wrong with them. */
 async function prepare(

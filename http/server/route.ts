@@ -6,7 +6,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
-import type { Permission } from '../../contracts/events/organization.js';
+import type { Permission } from '../../contracts/events/api-key.js';
+import type { Scope } from '../../contracts/http/permissions.js';
 
 export interface Caller {
   readonly organizationId: OrganizationId;
@@ -97,8 +98,8 @@ interface RouteShape {
 /** A tenant's route: the caller is the key's organization. */
 interface TenantRoute extends RouteShape {
   readonly audience: 'tenant';
-  /** The permission that suffices: `FULL` unless the route serves executions and files. */
-  readonly permission: Permission;
+  /** The scope that the key's permission must have. */
+  readonly permission: Scope;
   handle(request: ApiRequest, caller: Caller): Promise<Reply | Refusal>;
 }
 

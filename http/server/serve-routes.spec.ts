@@ -39,7 +39,7 @@ const tenantRoute = (
 ): Route => ({
   ...shape,
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'executions:read',
   method,
   path,
   handle,
@@ -83,7 +83,9 @@ const routes: Route[] = [
   tenantRoute('GET', '/list', list, { querySchema: listQuery }),
   tenantRoute('GET', '/stream', stream),
   tenantRoute('GET', '/slow', slow),
-  tenantRoute('GET', '/full', async () => ({ status: 200, body: {} }), { permission: 'FULL' }),
+  tenantRoute('GET', '/full', async () => ({ status: 200, body: {} }), {
+    permission: 'keys:read',
+  }),
   {
     ...shape,
     audience: 'operator',

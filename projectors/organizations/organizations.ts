@@ -1,5 +1,6 @@
 /** Tenants and their keys, as operators see them: neither a key nor its hash is kept. */
-import type { ApiKeyEvent, OrganizationEvent } from '../../contracts/events/organization.js';
+import type { ApiKeyEvent } from '../../contracts/events/api-key.js';
+import type { OrganizationEvent } from '../../contracts/events/organization.js';
 import { apiKeys, organizations as table } from '../../infra/read-store/tables/organizations.js';
 import { projection } from '../engine/projection.js';
 

@@ -13,7 +13,7 @@ export const getBalance = ({ store }: Pick<QueryInfra, 'store'>): Route => ({
   summary: 'Read the balance',
   tag: 'Billing',
   audience: 'tenant',
-  permission: 'FULL',
+  permission: 'billing:read',
   replySchemas: { 200: balanceSchema },
   async handle(_request, { organizationId }) {
     const account = streamOf('account', organizationId);

@@ -15,7 +15,7 @@ export const getHolds = (infra: ListInfra): Route => ({
   summary: 'List open holds',
   tag: 'Billing',
   audience: 'tenant',
-  permission: 'FULL',
+  permission: 'billing:read',
   querySchema: queryObject(pageFields),
   replySchemas: { 200: listOf('Holds', holdSchema) },
   async handle(request, { organizationId }) {

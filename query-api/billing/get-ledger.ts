@@ -21,7 +21,7 @@ export const getLedger = (infra: ListInfra): Route => ({
     '(RFC 4180), or as many as `limit` says when it is given.',
   tag: 'Billing',
   audience: 'tenant',
-  permission: 'FULL',
+  permission: 'billing:read',
   querySchema: ledgerQuery,
   headers: { Accept: '`text/csv` for CSV.' },
   replySchemas: { 200: listOf('Ledger', ledgerEntrySchema) },

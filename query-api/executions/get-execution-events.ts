@@ -19,7 +19,7 @@ export const getExecutionEvents = ({
   summary: "Read an execution's timeline",
   tag: 'Executions',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'executions:read',
   querySchema: queryObject(pageFields),
   replySchemas: { 200: listOf('Timeline', timelineEntrySchema) },
   refusals: ['NOT_FOUND'],

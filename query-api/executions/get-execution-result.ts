@@ -17,7 +17,7 @@ export const getExecutionResult = (
     'While the execution is not completed the answer is `409 CONFLICT`; `details` has its status.',
   tag: 'Executions',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'executions:read',
   replySchemas: { 200: resultSchema },
   refusals: ['NOT_FOUND', 'CONFLICT'],
   async handle(request, caller) {

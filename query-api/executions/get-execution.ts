@@ -12,7 +12,7 @@ export const getExecution = (current: Current, queuedAhead: QueuedAhead): Route 
   summary: 'Read an execution',
   tag: 'Executions',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'executions:read',
   replySchemas: { 200: executionSchema },
   refusals: ['NOT_FOUND'],
   async handle(request, caller) {

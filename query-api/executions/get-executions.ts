@@ -27,7 +27,7 @@ export const getExecutions = (infra: ListInfra): Route => ({
     '`order`, and may be given for up to 16 keys.',
   tag: 'Executions',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'executions:read',
   querySchema: executionsQuery,
   replySchemas: { 200: listOf('ExecutionList', executionSchema) },
   async handle(request, { organizationId }) {

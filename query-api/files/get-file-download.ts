@@ -13,7 +13,7 @@ export const getFileDownload = (infra: SendInfra, current: Current): Route => ({
     'may be fetched from their store itself, a redirect says how: follow it without your key.',
   tag: 'Files',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'files:read',
   ...sentDescription,
   refusals: ['NOT_FOUND'],
   async handle(request, caller) {

@@ -18,7 +18,7 @@ export const getFileUrl = (
     'deleted.',
   tag: 'Files',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'files:read',
   querySchema: fileUrlQuery,
   replySchemas: { 200: fileUrlSchema },
   refusals: ['NOT_FOUND'],

@@ -11,7 +11,7 @@ export const getFile = (current: Current): Route => ({
   description: 'An uploaded file has one from its confirmation on.',
   tag: 'Files',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'files:read',
   replySchemas: { 200: fileSchema },
   refusals: ['NOT_FOUND'],
   async handle(request, caller) {

@@ -10,7 +10,7 @@ export const getModel = ({ catalogue }: Pick<QueryInfra, 'catalogue'>): Route =>
   summary: 'Read a model',
   tag: 'Models',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'models:read',
   replySchemas: { 200: modelSchema },
   refusals: ['NOT_FOUND'],
   async handle({ params }) {

@@ -15,7 +15,7 @@ export const getModels = ({
   summary: 'List models',
   tag: 'Models',
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'models:read',
   querySchema: queryObject(pageFields),
   replySchemas: { 200: listOf('Models', modelSchema) },
   async handle(request, { organizationId }) {

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type { PayloadRef } from '../../contracts/events/execution.js';
+import type { Permission } from '../../contracts/events/api-key.js';
 import { apiKeyIdOf, type FileId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { openDownloadLog, type DownloadLog } from '../../command-handling/download-log.js';
@@ -45,7 +46,7 @@ export interface QueryServer {
   readonly secrets: Secrets;
   readonly downloadLog: DownloadLog;
   /** With a new key of the organization. */
-  tenant(organizationId: OrganizationId, permission?: 'FULL' | 'EXECUTION_ONLY'): Promise<Client>;
+  tenant(organizationId: OrganizationId, permission?: Permission): Promise<Client>;
   operator<T = Json>(method: string, path: string): Promise<Answer<T>>;
   keepOutput(text: string): Promise<PayloadRef>;
   keepFile(id: FileId, bytes: Buffer): Promise<{ sizeBytes: number; sha256: string }>;
@@ -159,7 +160,7 @@ function projectingOf(models: ReadModels) {
 async function newKey(
   models: ReadModels,
   organizationId: OrganizationId,
-  permission: 'FULL' | 'EXECUTION_ONLY',
+  permission: Permission,
 ): Promise<string> {
   const key = apiKeyText(randomBytes(32));
   const hash = apiKeyHash(key);

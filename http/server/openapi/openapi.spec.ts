@@ -21,7 +21,7 @@ const routes: Route[] = [
   },
   {
     audience: 'tenant',
-    permission: 'FULL',
+    permission: 'keys:write',
     method: 'POST',
     path: '/things',
     tag: 'Things',
@@ -34,7 +34,7 @@ const routes: Route[] = [
   },
   {
     audience: 'tenant',
-    permission: 'FULL',
+    permission: 'keys:write',
     method: 'GET',
     path: '/things',
     tag: 'Things',
@@ -99,7 +99,8 @@ describe('the OpenAPI document', () => {
     ]);
     expect(post?.responses['400']?.description).to.contain('INPUT_VALIDATION_ERROR');
     expect(post?.responses['400']?.description).to.contain('FILE_NOT_FOUND');
-    expect(post?.security).to.deep.equal([{ apiKey: [] }]);
+    expect(post?.security).to.deep.equal([{ apiKey: ['keys:write'] }]);
+    expect(post?.['x-permissions']).to.deep.equal(['FULL']);
   });
 
   it('names parameters of path, query and header', () => {
@@ -112,7 +113,12 @@ describe('the OpenAPI document', () => {
   });
 
   it('says what an id in a path looks like, and which operations take an id of an answer', () => {
-    const tenant = { audience: 'tenant', permission: 'FULL', tag: 'x', summary: 'x' } as const;
+    const tenant = {
+      audience: 'tenant',
+      permission: 'keys:write',
+      tag: 'x',
+      summary: 'x',
+    } as const;
     const made = answerObject('Made', { id: id('exec', 'It.'), other: text('None.') });
     const { paths } = openApiDocument([
       { ...tenant, method: 'POST', path: '/runs', replySchemas: { 202: made }, handle: reply },

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document of a list of routes, made of the same schemas that check requests. */
 import { errorCatalogue, type ErrorCode } from '../../../contracts/error-codes.js';
+import { permittedTo } from '../../../contracts/http/permissions.js';
 import { errorEnvelope } from '../../../contracts/http/parts.js';
 import { pathParameter } from '../../../contracts/http/path-parameters.js';
 import { parametersOf, templateOf } from '../endpoint.js';
@@ -13,6 +14,8 @@ interface Operation {
   readonly description?: string;
   readonly tags: readonly string[];
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
+  /** Of a tenant's operation: the permissions of keys that may call it. */
+  readonly 'x-permissions'?: readonly string[];
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required: true; readonly content: Content };
   readonly responses: Readonly<Record<string, Response>>;
@@ -115,6 +118,7 @@ function operationOf(
     ...(description && { description }),
     tags: [route.tag],
     security: securityOf(route),
+    ...(route.audience === 'tenant' && { 'x-permissions': permittedTo[route.permission] }),
     ...(parameters.length > 0 && { parameters }),
     ...(bodySchema && {
       requestBody: { required: true, content: jsonOf(components.reference(bodySchema)) },
@@ -124,10 +128,10 @@ function operationOf(
   };
 }
 
-/** A link is its own proof. */
-function securityOf({ audience }: Route): Operation['security'] {
-  if (audience === 'link') return [];
-  return [audience === 'tenant' ? { apiKey: [] } : { operatorKey: [] }];
+/** A link is its own proof. Of a tenant's key the scope is named (OpenAPI 3.1: a role's name). */
+function securityOf(route: Route): Operation['security'] {
+  if (route.audience === 'link') return [];
+  return [route.audience === 'tenant' ? { apiKey: [route.permission] } : { operatorKey: [] }];
 }
 
 /** `POST /v1/executions/{id}/cancel` → `post_executions_id_cancel`. */
@@ -197,13 +201,12 @@ function errorsOf(route: Route, schema: JsonSchema): Record<string, Response> {
 function codesOf(route: Route): readonly ErrorCode[] {
   const { bodySchema, path, querySchema, refusals = [] } = route;
   const hasParameters = querySchema !== undefined || path.includes('{');
-  const isBounded = route.audience === 'tenant' && route.permission === 'FULL';
   return [
     ...(bodySchema || hasParameters ? (['INPUT_VALIDATION_ERROR'] as const) : []),
     ...(bodySchema ? (['PAYLOAD_TOO_LARGE'] as const) : []),
     ...(route.takesStream ? (['PAYLOAD_TOO_LARGE'] as const) : []),
     ...(route.audience === 'link' ? [] : (['UNAUTHORIZED'] as const)),
-    ...(isBounded ? (['FORBIDDEN'] as const) : []),
+    ...(route.audience === 'tenant' ? (['FORBIDDEN'] as const) : []),
     ...refusals,
     'SERVICE_UNAVAILABLE',
     'INTERNAL_ERROR',

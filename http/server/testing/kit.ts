@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { Agent, request } from 'undici';
-import type { Permission } from '../../../contracts/events/organization.js';
+import type { Permission } from '../../../contracts/events/api-key.js';
 import { apiKeyIdOf, type ApiKeyId } from '../../../contracts/ids.js';
 import { streamOf } from '../../../contracts/streams.js';
 import { openRepositories } from '../../../command-handling/repositories.js';
@@ -37,6 +37,8 @@ export interface TestServer {
   readonly port: number;
   readonly apiKey: string;
   readonly logged: readonly Record<string, unknown>[];
+  /** The text of another key of the organization. */
+  newKey(options: KeyOptions): Promise<string>;
   /** With the API key, and JSON for an object. */
   ask(method: string, path: string, asking?: Asking): Promise<Answer>;
   /** Sends bytes as they are and reads until the other side closes. */
@@ -77,6 +79,7 @@ export async function openTestServer(options: TestServerOptions): Promise<TestSe
     port: server.port,
     apiKey,
     logged,
+    newKey: async (about) => (await createKey(store, about)).key,
     async ask(method, path, { headers = {}, body } = {}) {
       const isObject = typeof body === 'object' && !Buffer.isBuffer(body);
       const response = await request(`http://127.0.0.1:${server.port}${path}`, {

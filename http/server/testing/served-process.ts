@@ -12,7 +12,7 @@ const echo: Route = {
   tag: 't',
   replySchemas: { 200: {} },
   audience: 'tenant',
-  permission: 'EXECUTION_ONLY',
+  permission: 'executions:read',
   method: 'POST',
   path: '/echo',
   bodySchema: { type: 'object' },

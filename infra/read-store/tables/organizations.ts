@@ -1,6 +1,6 @@
 /** Tenants and their keys, as operators see them. */
 import type { Timestamp } from '../../../contracts/events/envelope.js';
-import type { Permission } from '../../../contracts/events/organization.js';
+import type { Permission } from '../../../contracts/events/api-key.js';
 import type { ApiKeyId, OrganizationId } from '../../../contracts/ids.js';
 import { amount, column, maybe, text, time, type Row, type Table } from '../table.js';
 

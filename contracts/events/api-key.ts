@@ -1,0 +1,65 @@
+/** The facts of one API key: what it may do, the secrets that open it, and its end. */
+import type { Promises } from '../catalogue/capabilities.js';
+import type { ApiKeyId, OrganizationId } from '../ids.js';
+import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
+import { eventSchema, id, listOf, oneOf, requirements, text, timestamp } from './schema-parts.js';
+
+/** What a key may do at all; `contracts/http/permissions.ts` has the table. */
+export const PERMISSIONS = ['FULL', 'DEVELOPER', 'EXECUTION_ONLY', 'BILLING', 'AUDITOR'] as const;
+export type Permission = (typeof PERMISSIONS)[number];
+
+/** What binds a key beside its permission; what is absent binds nothing. */
+export interface KeyLimits {
+  /** It is refused from then on. */
+  readonly expiresAt?: Timestamp;
+  /** Networks in their shortest form (`203.0.113.0/24`, `2001:db8::/32`); no other is let in. */
+  readonly ipAllowList?: readonly string[];
+  /** Slugs of the models that may be run with it. */
+  readonly allowedModels?: readonly string[];
+  /** Required of every execution that is submitted with it. */
+  readonly require?: Promises;
+}
+
+interface KeyFact {
+  readonly organizationId: OrganizationId;
+  readonly keyId: ApiKeyId;
+  readonly at: Timestamp;
+}
+
+/** A key may be used. Only its SHA-256 is known to the log; `hint` is its last four characters. */
+export type ApiKeyCreated = DomainEvent<
+  'ApiKeyCreated',
+  KeyFact &
+    KeyLimits & {
+      readonly name: string;
+      readonly permission: Permission;
+      readonly hash: string;
+      readonly hint: string;
+    }
+>;
+
+/** The key is refused from now on (within one second everywhere), whatever opened it. */
+export type ApiKeyRevoked = DomainEvent<'ApiKeyRevoked', KeyFact>;
+
+export type ApiKeyEvent = ApiKeyCreated | ApiKeyRevoked;
+
+const fact = { organizationId: id('org'), keyId: id('key'), at: timestamp };
+const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+const limits = {
+  'expiresAt?': timestamp,
+  'ipAllowList?': listOf(text),
+  'allowedModels?': listOf(text),
+  'require?': requirements,
+};
+
+export const apiKeySchemas: Record<ApiKeyEvent['type'], EventSchema> = {
+  ApiKeyCreated: eventSchema('A key may be used.', {
+    ...fact,
+    name: text,
+    permission: oneOf(...PERMISSIONS),
+    hash: sha256,
+    hint: text,
+    ...limits,
+  }),
+  ApiKeyRevoked: eventSchema('The key is refused from now on.', fact),
+};
