@@ -95,6 +95,10 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'FileDownloaded':
     case 'FileDeleted':
     case 'FileExpired':
+    case 'BatchSubmitted':
+    case 'BatchExtended':
+    case 'BatchCancelRequested':
+    case 'BatchCompleted':
     case 'ProviderCircuitOpened':
     case 'ProviderCircuitClosed':
     case 'ProviderCallbackReceived':

@@ -2,6 +2,7 @@
 import type { ErrorCode, ErrorDetail } from '../contracts/error-codes.js';
 import type * as Account from '../domain/account/account.js';
 import type * as ApiKey from '../domain/api-key/api-key.js';
+import type * as Batch from '../domain/batch/batch.js';
 import type * as Execution from '../domain/execution/execution.js';
 import type * as File from '../domain/file/file.js';
 import type * as Organization from '../domain/organization/organization.js';
@@ -10,6 +11,7 @@ import { Refusal } from '../http/server/route.js';
 type Rejection =
   | Account.Rejection
   | ApiKey.Rejection
+  | Batch.Rejection
   | Execution.Rejection
   | File.Rejection
   | Organization.Rejection
@@ -32,6 +34,10 @@ const codeOf: Record<Rejection, ErrorCode> = {
   NotThisAttempt: 'CONFLICT',
   NotDelivered: 'CONFLICT',
   NotYetDue: 'CONFLICT',
+  BatchUnknown: 'NOT_FOUND',
+  BatchHasOtherItems: 'IDEMPOTENCY_MISMATCH',
+  BatchIsOver: 'CONFLICT',
+  BatchIsNotOver: 'CONFLICT',
   OrganizationExists: 'IDEMPOTENCY_MISMATCH',
   OrganizationUnknown: 'NOT_FOUND',
   TooManyKeys: 'CONFLICT',
@@ -54,6 +60,8 @@ const messageOf: Partial<Record<Rejection, string>> = {
   DepositExistsWithDifferentAmount: 'The idempotency key was used with another amount.',
   AdjustmentExistsWithDifferentAmount: 'The idempotency key was used with another amount.',
   AdjustmentExceedsBalance: 'The available balance is too small for this adjustment.',
+  BatchHasOtherItems: 'The idempotency key was used for a batch of other items.',
+  BatchIsOver: 'All executions of the batch are over already.',
   OrganizationExists: 'The idempotency key was used with another name.',
   TooManyOpenHolds: 'Too many executions of this organization wait; try again later.',
   StorageQuotaExceeded: 'It does not fit into the storage of this organization.',

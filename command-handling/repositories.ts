@@ -4,6 +4,7 @@ import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { categoryOf } from '../contracts/streams.js';
 import * as ApiKey from '../domain/api-key/api-key.js';
 import * as Attempt from '../domain/attempt/attempt.js';
+import * as Batch from '../domain/batch/batch.js';
 import * as Delivery from '../domain/delivery/delivery.js';
 import * as Execution from '../domain/execution/execution.js';
 import * as File from '../domain/file/file.js';
@@ -28,6 +29,7 @@ export function openRepositories(store: EventStore, cache = openStreamCache()) {
   return {
     apiKeys: openRepository(store, ApiKey, cache),
     attempts: openRepository(store, Attempt, cache),
+    batches: openRepository(store, Batch, cache),
     deliveries: openRepository(store, Delivery, cache),
     executions: openRepository(store, Execution, cache),
     fileRecords: openRepository(store, File, cache),

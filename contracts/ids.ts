@@ -9,10 +9,11 @@ export type OrganizationId = `org_${string}`;
 export type ApiKeyId = `key_${string}`;
 export type FileId = `file_${string}`;
 export type HoldId = `hold_${string}`;
+export type BatchId = `batch_${string}`;
 export type DeliveryId = `dlv_${string}`;
 export type EventPublicId = `evt_${string}`;
 
-export type IdPrefix = 'exec' | 'org' | 'key' | 'file' | 'hold' | 'dlv' | 'evt';
+export type IdPrefix = 'exec' | 'org' | 'key' | 'file' | 'hold' | 'batch' | 'dlv' | 'evt';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 

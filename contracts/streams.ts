@@ -4,6 +4,7 @@ export type Category =
   | 'movement'
   | 'execution'
   | 'attempt'
+  | 'batch'
   | 'organization'
   | 'apiKey'
   | 'file'

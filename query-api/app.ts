@@ -13,6 +13,7 @@ import { getQueues } from './admin/get-queues.js';
 import { getOrganizations } from './admin/get-organizations.js';
 import { getOrganizationsQuotas } from './admin/get-organizations-quotas.js';
 import { getProjections } from './admin/get-projections.js';
+import { getBatch } from './batches/get-batch.js';
 import { getBalance } from './billing/get-balance.js';
 import { getExecution } from './executions/get-execution.js';
 import { getExecutionEvents } from './executions/get-execution-events.js';
@@ -36,6 +37,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getExecution(current, openQueuedAhead(infra)),
     getExecutionResult(infra, current),
     getExecutionEvents(lists),
+    getBatch(infra),
     getBalance(infra),
     getLedger(lists),
     getHolds(lists),

@@ -2,6 +2,7 @@
 import { accountSchemas, type AccountEvent } from './account.js';
 import { apiKeySchemas, type ApiKeyEvent } from './api-key.js';
 import { attemptSchemas, type AttemptEvent } from './attempt.js';
+import { batchSchemas, type BatchEvent } from './batch.js';
 import { catalogueSchemas, type CatalogueEvent } from './catalogue.js';
 import { deliverySchemas, type DeliveryEvent } from './delivery.js';
 import type { EventSchema } from './envelope.js';
@@ -16,6 +17,7 @@ export type AnyEvent =
   | MovementEvent
   | ExecutionEvent
   | AttemptEvent
+  | BatchEvent
   | OrganizationEvent
   | ApiKeyEvent
   | FileEvent
@@ -28,6 +30,7 @@ export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...movementSchemas,
   ...executionSchemas,
   ...attemptSchemas,
+  ...batchSchemas,
   ...organizationSchemas,
   ...apiKeySchemas,
   ...fileSchemas,

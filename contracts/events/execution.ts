@@ -1,7 +1,7 @@
 /** The facts of one execution, from its acceptance to its one terminal state. */
 import type { Promises } from '../catalogue/capabilities.js';
 import type { CanonicalCode, ErrorDetail } from '../error-codes.js';
-import type { ApiKeyId, ExecutionId, FileId, HoldId, OrganizationId } from '../ids.js';
+import type { ApiKeyId, BatchId, ExecutionId, FileId, HoldId, OrganizationId } from '../ids.js';
 import type { Micros } from '../money.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
 import { routeCandidate, type RouteCandidate } from './route-candidate.js';
@@ -109,6 +109,10 @@ export type ExecutionRequested = DomainEvent<
     readonly require?: Promises;
     /** The most that it was estimated to use. */
     readonly estimatedUsage?: Usage;
+    /** The execution whose input this one repeats. */
+    readonly retryOf?: ExecutionId;
+    /** The batch that it was submitted in. */
+    readonly batchId?: BatchId;
   }
 >;
 
@@ -316,6 +320,8 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     'fallbackModels?': listOf(slug),
     'require?': requirements,
     'estimatedUsage?': usage,
+    'retryOf?': id('exec'),
+    'batchId?': id('batch'),
   }),
   ProviderDispatched: eventSchema('An attempt is claimed and may call its provider.', {
     ...onRoute,

@@ -41,6 +41,8 @@ const accepted = {
   expires_at: timestamp('If it is not over by then, it expires at no cost.'),
   created_at: timestamp('When it was accepted.'),
   metadata: metadataSchema,
+  'retry_of?': id('exec', 'The execution whose input it repeats.'),
+  'batch_id?': id('batch', 'The batch that it was submitted in.'),
 };
 
 export const acceptedSchema: Schema = answerObject('AcceptedExecution', accepted);

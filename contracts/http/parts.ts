@@ -24,7 +24,7 @@ export function queryObject(fields: Record<string, Schema>): Schema {
 }
 
 /** The longest prefix, a line below, a UUID. */
-const ID_LENGTH_MAX = 41;
+const ID_LENGTH_MAX = 42;
 
 export const id = (prefix: IdPrefix, description: string): Schema => ({
   type: 'string',

@@ -10,6 +10,7 @@ export const modelSlug = (description: string): Schema => ({
 
 const collections: Readonly<Record<string, Schema>> = {
   'api-keys': id('key', 'The API key.'),
+  batches: id('batch', 'The batch.'),
   executions: id('exec', 'The execution.'),
   files: id('file', 'The file.'),
   models: modelSlug('The model.'),

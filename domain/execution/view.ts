@@ -10,7 +10,7 @@ import type {
   PayloadRef,
 } from '../../contracts/events/execution.js';
 import type { CanonicalCode, ErrorDetail } from '../../contracts/error-codes.js';
-import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
+import type { BatchId, ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { formatMoney, parseMoney, type Micros } from '../../contracts/money.js';
 import { chargeOf } from './charge.js';
 
@@ -45,6 +45,10 @@ export interface ExecutionBody {
   /** When the terminal state was reached, whichever it is. */
   readonly completed_at: Timestamp | null;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The execution whose input it repeats. */
+  readonly retry_of?: ExecutionId;
+  /** The batch that it was submitted in. */
+  readonly batch_id?: BatchId;
   readonly result?: Readonly<Record<string, unknown>>;
   readonly error?: ExecutionError;
 }
@@ -132,7 +136,13 @@ const requested = (data: ExecutionRequested['data']): ExecutionView => ({
     started_at: null,
     completed_at: null,
     metadata: data.metadata,
+    ...originOf(data),
   },
+});
+
+const originOf = ({ retryOf, batchId }: ExecutionRequested['data']) => ({
+  ...(retryOf && { retry_of: retryOf }),
+  ...(batchId && { batch_id: batchId }),
 });
 
 const changed = (view: ExecutionView, change: Partial<ExecutionBody>): ExecutionView => ({
@@ -150,4 +160,6 @@ export const acceptedBody = ({ body }: ExecutionView) => ({
   expires_at: body.expires_at,
   created_at: body.created_at,
   metadata: body.metadata,
+  ...(body.retry_of && { retry_of: body.retry_of }),
+  ...(body.batch_id && { batch_id: body.batch_id }),
 });

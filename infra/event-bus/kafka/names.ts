@@ -15,7 +15,7 @@ export const deadLetterTopicOf = (group: string): string => `${group}.dead`;
  * The categories whose streams are published, whole: those that processors subscribe to. Of others
  * no processor needs a message.
  */
-export const RELAYED: readonly Category[] = ['execution', 'attempt'];
+export const RELAYED: readonly Category[] = ['execution', 'attempt', 'batch'];
 
 /**
  * As many consumers of a group can share a topic. A topic that was made with more before the first
