@@ -57,6 +57,9 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'HoldPlaced':
     case 'HoldSettled':
     case 'HoldReleased':
+    case 'SpendingGuardSet':
+    case 'BalanceAlertSet':
+    case 'BalanceRanLow':
       return finish(open, order, auditAccountEvent(open, event));
     case 'MovementRecorded':
       return auditMovementEvent(open, event);

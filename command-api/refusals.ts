@@ -1,6 +1,7 @@
 /** Every refusal of a decider, as its public error code. */
 import type { ErrorCode, ErrorDetail } from '../contracts/error-codes.js';
 import type * as Account from '../domain/account/account.js';
+import type { GuardPassed } from '../domain/account/spending.js';
 import type * as ApiKey from '../domain/api-key/api-key.js';
 import type * as Batch from '../domain/batch/batch.js';
 import type * as Execution from '../domain/execution/execution.js';
@@ -17,7 +18,7 @@ type Rejection =
   | Organization.Rejection
   | 'StorageQuotaExceeded';
 
-const codeOf: Record<Rejection, ErrorCode> = {
+const codeOf: Record<Exclude<Rejection, GuardPassed>, ErrorCode> = {
   AmountNotPositive: 'INPUT_VALIDATION_ERROR',
   AmountTooLarge: 'INPUT_VALIDATION_ERROR',
   DepositExistsWithDifferentAmount: 'IDEMPOTENCY_MISMATCH',
@@ -26,6 +27,8 @@ const codeOf: Record<Rejection, ErrorCode> = {
   HoldExistsWithDifferentAmount: 'IDEMPOTENCY_MISMATCH',
   TooManyOpenHolds: 'RATE_LIMITED',
   InsufficientFunds: 'INSUFFICIENT_BALANCE',
+  LimitAboveOperators: 'FORBIDDEN',
+  TooManyGuards: 'CONFLICT',
   NotRequested: 'NOT_FOUND',
   RequestedAlready: 'IDEMPOTENCY_MISMATCH',
   Abandoned: 'CONFLICT',
@@ -68,6 +71,8 @@ const messageOf: Partial<Record<Rejection, string>> = {
   UploadUsed: 'The upload URL was used; ask for another one.',
   UploadExpired: 'The upload URL has ended; ask for another one.',
   NotUploaded: 'No bytes of this file have arrived; send them to its upload URL first.',
+  LimitAboveOperators: 'A limit may be lowered, but not raised above what the operator has set.',
+  TooManyGuards: 'The organization has as many spending guards as it may have; clear some.',
   TooManyKeys: 'The organization has as many API keys as it may have.',
 };
 
@@ -92,8 +97,40 @@ const headersOf: Partial<Record<Rejection, Readonly<Record<string, string>>>> = 
   TooManyOpenHolds: { 'retry-after': '10' },
 };
 
+const messageOfGuard = {
+  max_cost_per_execution: 'It may cost more than one execution may.',
+  max_in_flight: 'As many executions are in flight as may be.',
+  daily_limit: 'It may cost more than is left of this UTC day.',
+  monthly_limit: 'It may cost more than is left of this UTC month.',
+  per_minute: 'It may cost more than is left of 60 seconds.',
+};
+
+const passed = (code: keyof typeof messageOfGuard, scope: 'organization' | 'key'): ErrorDetail => ({
+  code,
+  message: messageOfGuard[code],
+  scope,
+});
+
+/** Which spending guard it was, and whose. */
+const guardOf: Record<GuardPassed, ErrorDetail> = {
+  OrganizationMaxCostPerExecution: passed('max_cost_per_execution', 'organization'),
+  OrganizationMaxInFlight: passed('max_in_flight', 'organization'),
+  OrganizationDailyLimit: passed('daily_limit', 'organization'),
+  OrganizationMonthlyLimit: passed('monthly_limit', 'organization'),
+  OrganizationPerMinute: passed('per_minute', 'organization'),
+  KeyMaxCostPerExecution: passed('max_cost_per_execution', 'key'),
+  KeyMaxInFlight: passed('max_in_flight', 'key'),
+  KeyDailyLimit: passed('daily_limit', 'key'),
+  KeyMonthlyLimit: passed('monthly_limit', 'key'),
+  KeyPerMinute: passed('per_minute', 'key'),
+};
+
+const isGuardPassed = (reason: Rejection): reason is GuardPassed => reason in guardOf;
+
 export const refused = (reason: Rejection): Refusal =>
-  new Refusal(codeOf[reason], messageOf[reason], detailsOf[reason], headersOf[reason]);
+  isGuardPassed(reason)
+    ? new Refusal('INSUFFICIENT_BALANCE', 'A spending guard is in force.', [guardOf[reason]])
+    : new Refusal(codeOf[reason], messageOf[reason], detailsOf[reason], headersOf[reason]);
 
 /** One field of the request is wrong. */
 export const invalidField = (field: string, code: string, message: string): Refusal =>

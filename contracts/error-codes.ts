@@ -64,4 +64,6 @@ export interface ErrorDetail {
   readonly field?: string;
   readonly code: string;
   readonly message: string;
+  /** Whose limit it was, of a spending guard. */
+  readonly scope?: 'organization' | 'key';
 }

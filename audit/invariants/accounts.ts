@@ -46,6 +46,10 @@ export function auditAccountEvent(open: OpenItems, event: Recorded): OpenExecuti
       return settled(open, event);
     case 'HoldReleased':
       return released(open, event);
+    case 'SpendingGuardSet':
+    case 'BalanceAlertSet':
+    case 'BalanceRanLow':
+      return undefined;
   }
 }
 
@@ -102,6 +106,10 @@ function book(
     case 'HoldReleased':
       account.returned += data.amount;
       return [data.amount, -data.amount];
+    case 'SpendingGuardSet':
+    case 'BalanceAlertSet':
+    case 'BalanceRanLow':
+      return [0n, 0n];
   }
 }
 

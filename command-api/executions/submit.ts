@@ -301,8 +301,8 @@ function accepted(
 }
 
 const holdAskedBy = ({ request, generation, openHoldsMax }: Attempt) => {
-  const { organizationId, executionId, holdAmount: amount, at } = request;
-  return { organizationId, executionId, generation, amount, openHoldsMax, at };
+  const { organizationId, apiKeyId, executionId, holdAmount: amount, at } = request;
+  return { organizationId, apiKeyId, executionId, generation, amount, openHoldsMax, at };
 };
 
 const payloadOf = ({ request, inputBytes }: Submission): Payload => ({

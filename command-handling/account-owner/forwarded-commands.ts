@@ -30,7 +30,7 @@ export interface ForwardedBatch {
 export type Settled = { readonly result: AccountResult } | { readonly error: Error };
 
 /** Raised when the shape of a forwarded batch or of an account's commands changes. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Processes of two releases forward to one another only if their contracts are the same. */
 const CONTRACTS = createHash('sha256')
@@ -58,13 +58,15 @@ interface Head extends Omit<ForwardedBatch, 'commands'> {
   readonly commands: readonly WrittenCommand[];
 }
 
-const MONEY_OF: Readonly<Record<Account.Command['type'], string | undefined>> = {
-  Deposit: 'amount',
-  Adjust: 'amount',
-  PlaceHold: 'amount',
-  CheckHold: 'amount',
-  SettleHold: 'cost',
-  ReleaseHold: undefined,
+const MONEY_OF: Readonly<Record<Account.Command['type'], readonly string[]>> = {
+  Deposit: ['amount'],
+  Adjust: ['amount'],
+  PlaceHold: ['amount'],
+  CheckHold: ['amount'],
+  SettleHold: ['cost'],
+  ReleaseHold: [],
+  SetSpendingGuard: ['dailyLimit', 'monthlyLimit', 'maxCostPerExecution', 'perMinute'],
+  SetBalanceAlert: ['threshold'],
 };
 
 /** `count`: so many of the commands, from the first, are in `body`. */
@@ -113,7 +115,7 @@ function writtenCommand(
   { command, metadata }: QueuedCommand,
   dependent: DependentAppend | undefined,
 ): WrittenCommand {
-  const written = { command: withText(command, moneyOf(command.type)), metadata };
+  const written = { command: withText(command, MONEY_OF[command.type]), metadata };
   return dependent ? { ...written, dependent: writtenDependent(dependent) } : written;
 }
 
@@ -124,16 +126,11 @@ function readCommand(
 ): QueuedCommand {
   const type = written['type'] as Account.Command['type'];
   if (!Object.hasOwn(MONEY_OF, type)) throw new Error('a command of no known type');
-  const command = withMoney(written, moneyOf(type)) as unknown as Account.Command;
+  const command = withMoney(written, MONEY_OF[type]) as unknown as Account.Command;
   if (!dependent) return { command, metadata };
   const read = readDependent(dependent, next);
   return { command, metadata, dependent: () => read };
 }
-
-const moneyOf = (type: Account.Command['type']): readonly string[] => {
-  const field = MONEY_OF[type];
-  return field === undefined ? [] : [field];
-};
 
 function writtenDependent({ append, payload }: DependentAppend): WrittenDependent {
   const events = append.events.map((event) => ({

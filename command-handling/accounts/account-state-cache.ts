@@ -8,6 +8,7 @@ import type { OrganizationId } from '../../contracts/ids.js';
 import { streamOf, type StreamName } from '../../contracts/streams.js';
 import * as Account from '../../domain/account/account.js';
 import * as AccountSnapshot from '../../domain/account/snapshot.js';
+import type { Guard, Scope, Spent } from '../../domain/account/spending.js';
 import { NO_STREAM, type EventStore, type Snapshot } from '../../infra/event-store/port.js';
 import { TransactionalMap } from './transactional-map.js';
 
@@ -30,8 +31,8 @@ const READ_MAX = 1000;
  */
 export const SNAPSHOT_VERSION = 100 + AccountSnapshot.version;
 const VERSIONS = [SNAPSHOT_VERSION, 200 + AccountSnapshot.version];
-const VERSIONS_BEFORE = VERSIONS.map(
-  (one) => one - AccountSnapshot.version + AccountSnapshot.versionBefore,
+const VERSIONS_BEFORE = VERSIONS.flatMap((one) =>
+  AccountSnapshot.versionsBefore.map((before) => one - AccountSnapshot.version + before),
 );
 
 /** The state after the event `lastId` at `revision`. */
@@ -45,10 +46,12 @@ interface TransactionalState extends Account.State {
   readonly holds: TransactionalMap<string, Account.Hold>;
   readonly deposits: TransactionalMap<string, bigint>;
   readonly adjustments: TransactionalMap<string, bigint>;
+  readonly spent: TransactionalMap<Scope, Spent>;
+  readonly guards: TransactionalMap<Scope, Guard>;
 }
 
 /** What a rollback restores beside the maps. */
-type Amounts = Pick<Account.State, 'available' | 'held'>;
+type Amounts = Pick<Account.State, 'available' | 'held' | 'alert'>;
 
 export class AccountStateCache {
   readonly stream: StreamName;
@@ -95,7 +98,8 @@ export class AccountStateCache {
     const { state } = this.cached ?? {};
     if (!state) throw new Error('an account is decided on that was not loaded');
     for (const map of mapsOf(state)) map.begin();
-    this.amountsBefore = { available: state.available, held: state.held };
+    const { available, held, alert } = state;
+    this.amountsBefore = { available, held, alert };
   }
 
   rollback(): void {
@@ -208,12 +212,16 @@ const emptyState = (): TransactionalState => ({
   holds: new TransactionalMap(),
   deposits: new TransactionalMap([], true),
   adjustments: new TransactionalMap([], true),
+  spent: new TransactionalMap(),
+  guards: new TransactionalMap(),
 });
 
-const mapsOf = ({ holds, deposits, adjustments }: TransactionalState) => [
+const mapsOf = ({ holds, deposits, adjustments, spent, guards }: TransactionalState) => [
   holds,
   deposits,
   adjustments,
+  spent,
+  guards,
 ];
 
 /** A power of two: processes whose cached states are of nearly one size have the same step. */

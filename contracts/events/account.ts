@@ -1,5 +1,5 @@
 /** The facts of an account: an organization's money. Every one says what stands after it. */
-import type { ExecutionId, HoldId, OrganizationId } from '../ids.js';
+import type { ApiKeyId, ExecutionId, HoldId, OrganizationId } from '../ids.js';
 import type { Micros } from '../money.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
 import { count, eventSchema, id, money, oneOf, text, timestamp } from './schema-parts.js';
@@ -36,7 +36,11 @@ export type FundsAdjusted = DomainEvent<
   }
 >;
 
-/** `amount` is reserved for one execution; `generation` is the revision it was requested at. */
+/**
+ * `amount` is reserved for one execution; `generation` is the revision it was requested at. It
+ * counts in the spending guards of `apiKeyId`, where there is one, and of the organization, in the
+ * UTC day and month of `at`.
+ */
 export type HoldPlaced = DomainEvent<
   'HoldPlaced',
   AccountStanding & {
@@ -44,6 +48,7 @@ export type HoldPlaced = DomainEvent<
     readonly generation: number;
     readonly holdId: HoldId;
     readonly amount: Micros;
+    readonly apiKeyId?: ApiKeyId;
   }
 >;
 
@@ -72,7 +77,56 @@ export type HoldReleased = DomainEvent<
   }
 >;
 
-export type AccountEvent = FundsDeposited | FundsAdjusted | HoldPlaced | HoldSettled | HoldReleased;
+/** What may be spent: amounts in micros, executions in numbers. What is absent is unlimited. */
+export interface SpendingLimits {
+  /** Open holds and settled cost of the executions accepted in a UTC day. */
+  readonly dailyLimit?: Micros;
+  /** The same in a UTC month. */
+  readonly monthlyLimit?: Micros;
+  /** Of one hold, which is the most that its execution can cost. */
+  readonly maxCostPerExecution?: Micros;
+  /** Holds placed within 60 seconds, whatever became of them. */
+  readonly perMinute?: Micros;
+  /** Open holds. */
+  readonly maxInFlight?: number;
+}
+
+/** Operators set limits; whoever owns the account may set lower ones beside them. */
+export type GuardSetter = 'operator' | 'owner';
+
+/**
+ * The limits that `setBy` has set are these from here on, for an API key or, without `apiKeyId`,
+ * for the organization. Of both setters' limits the lower is in force.
+ */
+export type SpendingGuardSet = DomainEvent<
+  'SpendingGuardSet',
+  AccountStanding & SpendingLimits & { readonly apiKeyId?: ApiKeyId; readonly setBy: GuardSetter }
+>;
+
+/** From here on a fall of the available money below `threshold` is announced; without, none is. */
+export type BalanceAlertSet = DomainEvent<
+  'BalanceAlertSet',
+  AccountStanding & { readonly threshold?: Micros }
+>;
+
+/**
+ * What is available, `availableAfter`, fell below `threshold`, by the event before this one. It is
+ * said once: again only after there was at least as much as the threshold.
+ */
+export type BalanceRanLow = DomainEvent<
+  'BalanceRanLow',
+  AccountStanding & { readonly threshold: Micros }
+>;
+
+export type AccountEvent =
+  | FundsDeposited
+  | FundsAdjusted
+  | HoldPlaced
+  | HoldSettled
+  | HoldReleased
+  | SpendingGuardSet
+  | BalanceAlertSet
+  | BalanceRanLow;
 
 const standing = {
   organizationId: id('org'),
@@ -98,6 +152,7 @@ export const accountSchemas: Record<AccountEvent['type'], EventSchema> = {
     ...hold,
     generation: count,
     amount: money,
+    'apiKeyId?': id('key'),
   }),
   HoldSettled: eventSchema('The execution was charged; the rest of its hold came back.', {
     ...hold,
@@ -109,5 +164,23 @@ export const accountSchemas: Record<AccountEvent['type'], EventSchema> = {
     ...hold,
     amount: money,
     reason: oneOf('failed', 'cancelled', 'expired', 'abandoned', 'orphaned'),
+  }),
+  SpendingGuardSet: eventSchema('Limits of what may be spent were set.', {
+    ...standing,
+    'apiKeyId?': id('key'),
+    setBy: oneOf('operator', 'owner'),
+    'dailyLimit?': money,
+    'monthlyLimit?': money,
+    'maxCostPerExecution?': money,
+    'perMinute?': money,
+    'maxInFlight?': count,
+  }),
+  BalanceAlertSet: eventSchema('The threshold of a low balance was set, or taken away.', {
+    ...standing,
+    'threshold?': money,
+  }),
+  BalanceRanLow: eventSchema('What is available fell below the threshold.', {
+    ...standing,
+    threshold: money,
   }),
 };

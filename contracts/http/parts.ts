@@ -106,6 +106,11 @@ export const errorDetails: Schema = {
     'field?': text('Path of the field, with dots; absent where none is wrong.'),
     code: text('What is wrong with it, the category, or which limit it was.'),
     message: text('The same for people.'),
+    'scope?': {
+      type: 'string',
+      enum: ['organization', 'key'],
+      description: 'Whose limit it was, of a spending guard.',
+    },
   }),
 };
 

@@ -35,6 +35,10 @@ export function entriesFor(event: AccountEvent): readonly LedgerLeg[] {
       ];
     case 'HoldReleased':
       return [leg('RELEASE', 'held', 'available', event.data.amount)];
+    case 'SpendingGuardSet':
+    case 'BalanceAlertSet':
+    case 'BalanceRanLow':
+      return [];
   }
 }
 

@@ -13,6 +13,9 @@ export const accountBalances = projection<AccountEvent>(
     HoldPlaced: setBalance,
     HoldSettled: setBalance,
     HoldReleased: setBalance,
+    SpendingGuardSet: setBalance,
+    BalanceAlertSet: setBalance,
+    BalanceRanLow: setBalance,
   },
 );
 
