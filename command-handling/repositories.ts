@@ -10,6 +10,7 @@ import * as Execution from '../domain/execution/execution.js';
 import * as File from '../domain/file/file.js';
 import * as Organization from '../domain/organization/organization.js';
 import * as Provider from '../domain/provider/provider.js';
+import * as WebhookEndpoint from '../domain/webhook-endpoint/webhook-endpoint.js';
 import type { EventStore } from '../infra/event-store/port.js';
 import { openRepository } from './repository.js';
 import { openStreamCache } from './stream-cache.js';
@@ -35,5 +36,7 @@ export function openRepositories(store: EventStore, cache = openStreamCache()) {
     fileRecords: openRepository(store, File, cache),
     organizations: openRepository(store, Organization, cache),
     providerCircuits: openRepository(store, Provider, cache),
+    /** By organization: all its endpoints are in one stream. */
+    webhookEndpoints: openRepository(store, WebhookEndpoint, cache),
   };
 }

@@ -60,6 +60,31 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect(event?.metadata).to.deep.include({ actor: 'operator', ip: '::1', schemaVersion: 1 });
     });
 
+    it('reads a long stream from its snapshot on', async () => {
+      const of = { organizationId, endpointId: `we_${randomUUID()}`, at } as const;
+      const url = 'https://receiver.example';
+      const many = Array.from({ length: 600 }, (_, n) =>
+        n % 2 === 0
+          ? ({ type: 'WebhookEndpointDisabled', data: { ...of, cause: 'gone' } } as const)
+          : ({ type: 'WebhookEndpointEnabled', data: of } as const),
+      );
+      const { webhookEndpoints } = openRepositories(store);
+      const register = { type: 'Register', ...of, url, events: [], isActive: true } as const;
+      await webhookEndpoints.transact(organizationId, register, metadata);
+      const stream = streamOf('webhookEndpoint', organizationId);
+      await store.append({ appends: [appendOf(stream, 0, many, metadata)] });
+      const whole = await webhookEndpoints.load(organizationId);
+      store.counts.eventsRead = 0;
+      const cold = openRepositories(store).webhookEndpoints;
+      expect(await cold.load(organizationId)).to.deep.equal(whole);
+      expect(whole.revision).to.equal(600);
+      expect(store.counts.eventsRead).to.equal(0);
+      await cold.transact(organizationId, { type: 'Delete', ...of }, metadata);
+      expect((await openRepositories(store).webhookEndpoints.load(organizationId)).state)
+        .to.have.property('endpoints')
+        .that.deep.equals([]);
+    });
+
     it('appends nothing when it is refused, or when there is nothing to be done', async () => {
       const stranger = newOrganization();
       const refused = await organizations.transact(stranger, grant(newKey()), metadata);

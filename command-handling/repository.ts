@@ -25,6 +25,7 @@ import {
   type Payload,
   type StreamAppend,
 } from '../infra/event-store/port.js';
+import { isOutage } from '../infra/event-store/outage.js';
 import type { CommandMetadata } from './command-metadata.js';
 import type { StreamCache } from './stream-cache.js';
 import { appendOf, readEvents } from './streams.js';
@@ -90,17 +91,24 @@ type Recorded<E> = E & { readonly stream: StreamName; readonly revision: number 
 /** States are shared: `evolve` answers a new one and leaves the old one as it was. */
 type Aggregate<S, C, E extends DomainEvent, R extends string> = Decider<S, C, E, R> & {
   readonly category: Category;
+  /**
+   * Of one whose stream has no natural end: its state, plain data, is written beside the log now
+   * and then, so that a first read costs the same at any age. Another version is not read.
+   */
+  readonly snapshotVersion?: number;
 };
 
 /** Ten lost races in a row on one stream is an outage, not a conflict. */
 const ATTEMPTS_MAX = 10;
+/** Events of a stream between two snapshots of its state. */
+const SNAPSHOT_EVERY = 500;
 
 export function openRepository<S, C, E extends AnyEvent, R extends string>(
   store: EventStore,
   aggregate: Aggregate<S, C, E, R>,
   streamCache: StreamCache,
 ): Repository<S, C, E, R> {
-  const { category, initial, evolve } = aggregate;
+  const { category, initial, evolve, snapshotVersion } = aggregate;
   // A stream's states are of one kind: what is in a stream follows from its name.
   const cache = streamCache as StreamCache<Loaded<S>>;
   const unwritten = (id: string): Loaded<S> => ({ id, state: initial(), revision: NO_STREAM });
@@ -113,10 +121,32 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
 
   async function readOn(id: string): Promise<Loaded<S>> {
     const stream = streamOf(category, id);
-    const known = cache.get(stream) ?? unwritten(id);
+    const known = cache.get(stream) ?? (await snapshotOf(id));
     const events = await readEvents<E>(store, stream, { fromRevision: known.revision + 1 });
     const last = events.at(-1);
-    return last ? goOn(known, events, last.revision) : known;
+    if (!last) return known;
+    const read = goOn(known, events, last.revision);
+    await writeSnapshot(read, known.revision);
+    return read;
+  }
+
+  async function snapshotOf(id: string): Promise<Loaded<S>> {
+    if (snapshotVersion === undefined) return unwritten(id);
+    const snapshot = await store.readSnapshot(streamOf(category, id));
+    if (snapshot?.version !== snapshotVersion) return unwritten(id);
+    return { id, state: JSON.parse(snapshot.state) as S, revision: snapshot.revision };
+  }
+
+  /** One that cannot be written is only missed: the next ones are. */
+  async function writeSnapshot({ id, state, revision }: Loaded<S>, before: number): Promise<void> {
+    if (snapshotVersion === undefined) return;
+    if (spanOf(revision) === spanOf(before)) return;
+    const snapshot = { revision, version: snapshotVersion, state: JSON.stringify(state) };
+    try {
+      await store.writeSnapshot(streamOf(category, id), snapshot);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+    }
   }
 
   const repository: Repository<S, C, E, R> = {
@@ -138,8 +168,11 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
       const append = appendOf(stream, revision, events, metadata, token);
       const payloads = payload && { payloads: [payload] };
       const [outcome] = await store.append({ appends: [append, ...dependents], ...payloads });
-      if (outcome?.status === 'appended')
-        return { outcome: 'accepted', ...goOn(loaded, events, revision + events.length), events };
+      if (outcome?.status === 'appended') {
+        const landed = goOn(loaded, events, revision + events.length);
+        await writeSnapshot(landed, revision);
+        return { outcome: 'accepted', ...landed, events };
+      }
       if (outcome?.status === 'conflict' && outcome.actualRevision < revision) cache.evict(stream);
       return { outcome: 'conflict' };
     },
@@ -165,6 +198,8 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
   };
   return repository;
 }
+
+const spanOf = (revision: number): number => Math.floor((revision + 1) / SNAPSHOT_EVERY);
 
 const unchanged = <S, E extends DomainEvent, R extends string>(
   decision: Exclude<Decision<E, R>, { kind: 'accepted' }>,

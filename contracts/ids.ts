@@ -12,8 +12,9 @@ export type HoldId = `hold_${string}`;
 export type BatchId = `batch_${string}`;
 export type DeliveryId = `dlv_${string}`;
 export type EventPublicId = `evt_${string}`;
+export type WebhookEndpointId = `we_${string}`;
 
-export type IdPrefix = 'exec' | 'org' | 'key' | 'file' | 'hold' | 'batch' | 'dlv' | 'evt';
+export type IdPrefix = 'exec' | 'org' | 'key' | 'file' | 'hold' | 'batch' | 'dlv' | 'evt' | 'we';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 

@@ -9,6 +9,9 @@ export type Category =
   | 'apiKey'
   | 'file'
   | 'delivery'
+  | 'webhookEndpoint'
+  | 'webhookDirectory'
+  | 'webhookTest'
   | 'catalogue'
   | 'provider';
 

@@ -11,6 +11,7 @@ import { fileSchemas, type FileEvent } from './file.js';
 import { movementSchemas, type MovementEvent } from './movement.js';
 import { organizationSchemas, type OrganizationEvent } from './organization.js';
 import { providerSchemas, type ProviderEvent } from './provider.js';
+import { webhookEndpointSchemas, type AnyWebhookEndpointEvent } from './webhook-endpoint.js';
 
 export type AnyEvent =
   | AccountEvent
@@ -23,7 +24,8 @@ export type AnyEvent =
   | FileEvent
   | DeliveryEvent
   | CatalogueEvent
-  | ProviderEvent;
+  | ProviderEvent
+  | AnyWebhookEndpointEvent;
 
 export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...accountSchemas,
@@ -37,4 +39,5 @@ export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...deliverySchemas,
   ...catalogueSchemas,
   ...providerSchemas,
+  ...webhookEndpointSchemas,
 };

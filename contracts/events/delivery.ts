@@ -8,7 +8,11 @@ export type WebhookEventType =
   | 'execution.completed'
   | 'execution.failed'
   | 'execution.cancelled'
-  | 'execution.expired';
+  | 'execution.expired'
+  | 'batch.completed'
+  | 'file.ready'
+  | 'balance.low'
+  | 'webhook.test';
 
 interface DeliveryFact {
   readonly deliveryId: DeliveryId;

@@ -2,7 +2,7 @@
 import type { WebhookEventType } from '../events/delivery.js';
 import type { EventPublicId, ExecutionId, OrganizationId } from '../ids.js';
 
-/** Told without being asked for; `execution.expired` only to those who name it. */
+/** Sent without being asked for; every other only to those who name it. */
 export const CLASSIC_EVENTS: readonly WebhookEventType[] = [
   'execution.started',
   'execution.completed',
@@ -10,7 +10,16 @@ export const CLASSIC_EVENTS: readonly WebhookEventType[] = [
   'execution.cancelled',
 ];
 
+/** Those of an execution: what its `webhook_url` can be sent. */
 export const WEBHOOK_EVENTS: readonly WebhookEventType[] = [...CLASSIC_EVENTS, 'execution.expired'];
+
+/** What an endpoint may name. */
+export const ENDPOINT_EVENTS: readonly WebhookEventType[] = [
+  ...WEBHOOK_EVENTS,
+  'batch.completed',
+  'file.ready',
+  'balance.low',
+];
 
 export interface WebhookBody {
   /** Stable over retries; also the `webhook-id` header. */

@@ -66,7 +66,7 @@ type Requested = ExecutionRequested['data'];
 function isWanted(
   { webhookEvents }: Pick<Requested, 'webhookEvents'>,
   type: TimelineType | undefined,
-): type is WebhookEventType {
+): type is WebhookEventType & TimelineType {
   const wanted: readonly (string | undefined)[] = webhookEvents ?? CLASSIC_EVENTS;
   return wanted.includes(type) && (WEBHOOK_EVENTS as typeof wanted).includes(type);
 }
