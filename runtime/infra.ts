@@ -4,6 +4,7 @@ import type { Accounts } from '../command-handling/accounts/accounts.js';
 import type { DownloadLog } from '../command-handling/download-log.js';
 import type { PriceBook } from '../command-handling/price-book.js';
 import type { Repositories } from '../command-handling/repositories.js';
+import type { WebhookDirectory } from '../command-handling/webhook-directory.js';
 import type { Config } from '../infra/config/config.js';
 import type { CatalogueHolder } from '../providers/catalogue/catalogue-holder.js';
 import type { EventBus } from '../infra/event-bus/port.js';
@@ -54,6 +55,8 @@ export interface Infra extends Repositories {
   readonly limitShares: LimitShares;
   readonly reports: ProcessReports;
   readonly accounts: Accounts;
+  /** Endpoints and secrets of organizations, for whoever delivers. */
+  readonly webhooks: WebhookDirectory;
   readonly secrets: Secrets;
   /** Names this process among the living: holder of leases. */
   readonly instance: string;

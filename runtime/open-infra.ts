@@ -6,6 +6,7 @@ import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { openDownloadLog } from '../command-handling/download-log.js';
 import { learn, openRepositories } from '../command-handling/repositories.js';
 import { openStreamCache } from '../command-handling/stream-cache.js';
+import { openWebhookDirectory } from '../command-handling/webhook-directory.js';
 import type { Config } from '../infra/config/config.js';
 import { within } from '../infra/concurrency/pause.js';
 import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
@@ -121,6 +122,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     ...(await openUsage(models.readStore, log)),
     payloads: openRecentPayloads(openTieredPayloads({ small, large: largePayloads }), recent),
     accounts: shared.accounts,
+    webhooks: openWebhookDirectory({ store, ...repositories }),
     secrets,
     beganBefore: sole ? await store.head() : undefined,
     now: Date.now,
