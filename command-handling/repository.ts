@@ -25,8 +25,8 @@ import {
   type Payload,
   type StreamAppend,
 } from '../infra/event-store/port.js';
-import { isOutage } from '../infra/event-store/outage.js';
 import type { CommandMetadata } from './command-metadata.js';
+import { openSnapshots } from './snapshots.js';
 import type { StreamCache } from './stream-cache.js';
 import { appendOf, readEvents } from './streams.js';
 
@@ -91,63 +91,22 @@ type Recorded<E> = E & { readonly stream: StreamName; readonly revision: number 
 /** States are shared: `evolve` answers a new one and leaves the old one as it was. */
 type Aggregate<S, C, E extends DomainEvent, R extends string> = Decider<S, C, E, R> & {
   readonly category: Category;
-  /**
-   * Of one whose stream has no natural end: its state, plain data, is written beside the log now
-   * and then, so that a first read costs the same at any age. Another version is not read.
-   */
+  /** Of one with snapshots: it counts up with each change of the state's shape. */
   readonly snapshotVersion?: number;
 };
 
 /** Ten lost races in a row on one stream is an outage, not a conflict. */
 const ATTEMPTS_MAX = 10;
-/** Events of a stream between two snapshots of its state. */
-const SNAPSHOT_EVERY = 500;
 
 export function openRepository<S, C, E extends AnyEvent, R extends string>(
   store: EventStore,
   aggregate: Aggregate<S, C, E, R>,
   streamCache: StreamCache,
 ): Repository<S, C, E, R> {
-  const { category, initial, evolve, snapshotVersion } = aggregate;
+  const { category } = aggregate;
   // A stream's states are of one kind: what is in a stream follows from its name.
   const cache = streamCache as StreamCache<Loaded<S>>;
-  const unwritten = (id: string): Loaded<S> => ({ id, state: initial(), revision: NO_STREAM });
-
-  function goOn({ id, state }: Loaded<S>, events: readonly E[], revision: number): Loaded<S> {
-    const next = { id, state: events.reduce(evolve, state), revision };
-    cache.keep(streamOf(category, id), next);
-    return next;
-  }
-
-  async function readOn(id: string): Promise<Loaded<S>> {
-    const stream = streamOf(category, id);
-    const known = cache.get(stream) ?? (await snapshotOf(id));
-    const events = await readEvents<E>(store, stream, { fromRevision: known.revision + 1 });
-    const last = events.at(-1);
-    if (!last) return known;
-    const read = goOn(known, events, last.revision);
-    await writeSnapshot(read, known.revision);
-    return read;
-  }
-
-  async function snapshotOf(id: string): Promise<Loaded<S>> {
-    if (snapshotVersion === undefined) return unwritten(id);
-    const snapshot = await store.readSnapshot(streamOf(category, id));
-    if (snapshot?.version !== snapshotVersion) return unwritten(id);
-    return { id, state: JSON.parse(snapshot.state) as S, revision: snapshot.revision };
-  }
-
-  /** One that cannot be written is only missed: the next ones are. */
-  async function writeSnapshot({ id, state, revision }: Loaded<S>, before: number): Promise<void> {
-    if (snapshotVersion === undefined) return;
-    if (spanOf(revision) === spanOf(before)) return;
-    const snapshot = { revision, version: snapshotVersion, state: JSON.stringify(state) };
-    try {
-      await store.writeSnapshot(streamOf(category, id), snapshot);
-    } catch (error) {
-      if (!isOutage(error)) throw error;
-    }
-  }
+  const { unwritten, goOn, readOn, snapshots } = openStates(store, aggregate, cache);
 
   const repository: Repository<S, C, E, R> = {
     unwritten,
@@ -170,7 +129,7 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
       const [outcome] = await store.append({ appends: [append, ...dependents], ...payloads });
       if (outcome?.status === 'appended') {
         const landed = goOn(loaded, events, revision + events.length);
-        await writeSnapshot(landed, revision);
+        if (snapshots) await snapshots.write(stream, landed, revision);
         return { outcome: 'accepted', ...landed, events };
       }
       if (outcome?.status === 'conflict' && outcome.actualRevision < revision) cache.evict(stream);
@@ -199,7 +158,36 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
   return repository;
 }
 
-const spanOf = (revision: number): number => Math.floor((revision + 1) / SNAPSHOT_EVERY);
+/** The states of one aggregate, brought forward in the cache. */
+function openStates<S, C, E extends AnyEvent, R extends string>(
+  store: EventStore,
+  { category, initial, evolve, snapshotVersion }: Aggregate<S, C, E, R>,
+  cache: StreamCache<Loaded<S>>,
+) {
+  const unwritten = (id: string): Loaded<S> => ({ id, state: initial(), revision: NO_STREAM });
+  const hasSnapshots = snapshotVersion !== undefined;
+  const snapshots = hasSnapshots ? openSnapshots<S>(store, snapshotVersion) : undefined;
+
+  function goOn({ id, state }: Loaded<S>, events: readonly E[], revision: number): Loaded<S> {
+    const next = { id, state: events.reduce(evolve, state), revision };
+    cache.keep(streamOf(category, id), next);
+    return next;
+  }
+
+  async function readOn(id: string): Promise<Loaded<S>> {
+    const stream = streamOf(category, id);
+    const snapshot = cache.get(stream) ? undefined : snapshots && (await snapshots.read(stream));
+    const known = cache.get(stream) ?? (snapshot ? { id, ...snapshot } : unwritten(id));
+    const events = await readEvents<E>(store, stream, { fromRevision: known.revision + 1 });
+    const last = events.at(-1);
+    if (!last) return known;
+    const read = goOn(known, events, last.revision);
+    if (snapshots) await snapshots.write(stream, read, known.revision);
+    return read;
+  }
+
+  return { unwritten, goOn, readOn, snapshots };
+}
 
 const unchanged = <S, E extends DomainEvent, R extends string>(
   decision: Exclude<Decision<E, R>, { kind: 'accepted' }>,

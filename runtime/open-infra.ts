@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { openDownloadLog } from '../command-handling/download-log.js';
-import { learn, openRepositories } from '../command-handling/repositories.js';
+import { learn, openRepositories, type Repositories } from '../command-handling/repositories.js';
 import { openStreamCache } from '../command-handling/stream-cache.js';
 import { openWebhookDirectory } from '../command-handling/webhook-directory.js';
 import type { Config } from '../infra/config/config.js';
@@ -91,8 +91,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const providers = openProviders({ credentials: (name) => config.credential(name) });
   const { outbound, downloads } = openClients(config, sandboxUrl);
   const eventStore = config.eventStoreUrl ? async () => void (await store.head()) : undefined;
-  const asked = { eventStore, eventBus: delivery.check, fileStore: filing.check };
-  const probes = openDependencies({ databaseUrl, log, ...asked });
+  const checks = { eventStore, eventBus: delivery.check, fileStore: filing.check };
+  const probes = openDependencies({ databaseUrl, log, ...checks });
   const secrets = openSecrets(masterKey);
   const writing = { config, store, databaseUrl, instance, sole, log, metrics };
   const shared = await openSharedAccounts({ ...writing, key: secrets.internalKey });
@@ -105,7 +105,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     store,
     bus,
     files,
-    downloadLog: openDownloadLog({ ...repositories, now: Date.now, log }),
+    ...openOverRepositories({ ...repositories, store, log }),
     largePayloads,
     ...priced,
     providers,
@@ -122,7 +122,6 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     ...(await openUsage(models.readStore, log)),
     payloads: openRecentPayloads(openTieredPayloads({ small, large: largePayloads }), recent),
     accounts: shared.accounts,
-    webhooks: openWebhookDirectory({ store, ...repositories }),
     secrets,
     beganBefore: sole ? await store.head() : undefined,
     now: Date.now,
@@ -139,6 +138,13 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     },
   };
 }
+
+const openOverRepositories = (
+  given: Repositories & Pick<Infra, 'store' | 'log'>,
+): Pick<Infra, 'downloadLog' | 'webhooks'> => ({
+  downloadLog: openDownloadLog({ ...given, now: Date.now }),
+  webhooks: openWebhookDirectory(given),
+});
 
 const openWaiting = (pool: Pool): Pick<Infra, 'waiting' | 'limitShares' | 'reports'> => ({
   waiting: openPostgresWaitingExecutions({ pool }),
