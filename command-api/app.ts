@@ -20,6 +20,7 @@ import { postFilesConfirm } from './files/post-files-confirm.js';
 import { postFilesUpload } from './files/post-files-upload.js';
 import { putFilesUpload } from './files/put-files-upload.js';
 import { postExecutionsCancel } from './executions/post-executions-cancel.js';
+import { postExecutionsEstimate } from './executions/post-executions-estimate.js';
 import { postExecutions } from './executions/post-executions.js';
 
 /** Throws `StartError` when the configured networks are none. */
@@ -29,6 +30,7 @@ export function commandRoutes(infra: CommandInfra): Route[] {
   const commands: Commands = { ...infra, allowedNetworks: parsed.networks };
   return [
     postExecutions(commands),
+    postExecutionsEstimate(commands),
     postExecutionsCancel(commands),
     postFilesUpload(commands),
     putFilesUpload(commands),

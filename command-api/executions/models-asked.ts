@@ -60,7 +60,7 @@ export function modelsAsked(
 const NONE: readonly string[] = [];
 
 /** Or why no route can do it. */
-function estimateOf(
+export function estimateOf(
   model: Model,
   { input }: SubmitBody,
   require: Promises | undefined,

@@ -101,6 +101,23 @@ export async function submit(
   }
 }
 
+/** With what `submit` would refuse it now; undefined when it would not. Changes nothing. */
+export async function refusalOf(
+  { accounts, quotas, storedBytes }: Commands,
+  submission: Submission,
+): Promise<Account.Rejection | 'StorageQuotaExceeded' | undefined> {
+  const { request, metadata } = submission;
+  const { organizationId, input } = request;
+  const { waitingExecutions: openHoldsMax, storageBytes } = quotas.of(organizationId);
+  if (!storedBytes.reserve(organizationId, input.bytes, storageBytes))
+    return 'StorageQuotaExceeded';
+  storedBytes.release(organizationId, input.bytes);
+  const asked = holdAskedBy({ ...submission, generation: 0, openHoldsMax });
+  const command = { type: 'CheckHold', ...asked } as const;
+  const result = await accounts.submit(organizationId, { command, metadata });
+  return result.outcome === 'rejected' ? result.reason : undefined;
+}
+
 /** The input is written together with the request, so what is refused was never written. */
 async function submitSmall(commands: Commands, attempt: Attempt): Promise<Submitted> {
   const payload = payloadOf(attempt);

@@ -6,7 +6,15 @@ import type { Modality, Usage } from '../../contracts/events/execution.js';
 import { formatMoney, parseMoney } from '../../contracts/money.js';
 import { withDefaults } from './defaults.js';
 import { inputTokensMax } from './input-tokens.js';
-import { boundedUsage, costAt, costOf, estimateFor, holdFor, weighing } from './pricing.js';
+import {
+  boundedUsage,
+  costAt,
+  costOf,
+  estimateFor,
+  estimateLines,
+  holdFor,
+  weighing,
+} from './pricing.js';
 
 const free: Price = {
   per_request: 0n,
@@ -128,8 +136,16 @@ describe('pricing: estimate', () => {
     expect(estimateFor(model, { num_images: 3 })).to.deep.equal({
       estimated: 120_000n,
       usage: { images: 3 },
+      routes: model.routes,
     });
     expect(estimateFor(model, {}).estimated).to.equal(40_000n);
+    expect(estimateLines(estimateFor(model, { num_images: 3 }))).to.deep.include({
+      unit: 'per_image',
+      unitPrice: 40_000n,
+      quantity: 3n,
+      perUnit: 1n,
+      amount: 120_000n,
+    });
   });
 
   it('reads seconds from the input or from the model', () => {

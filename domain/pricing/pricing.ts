@@ -22,6 +22,8 @@ interface Estimate {
   readonly estimated: Micros;
   /** The most that the input can use; providers' counts beyond it are not believed. */
   readonly usage: Usage;
+  /** Where it may go. */
+  readonly routes: readonly PricedRoute[];
 }
 
 /** Throws RangeError on counts that are not whole and not negative: usage is vetted on entry. */
@@ -31,9 +33,33 @@ export function costOf(price: Price, usage: Usage): Micros {
   let cost = 0n;
   for (const unit of Object.keys(prices) as PriceUnit[]) {
     const [amount, units] = linesOf[unit];
-    cost += ((prices[unit] ?? 0n) * amounts[amount] + units - 1n) / units;
+    cost += lineCost(prices[unit], amounts[amount], units);
   }
   return cost;
+}
+
+const lineCost = (price: Micros | undefined, quantity: bigint, units: bigint): Micros =>
+  ((price ?? 0n) * quantity + units - 1n) / units;
+
+/** One line of a price list, applied. */
+export interface CostLine {
+  readonly unit: PriceUnit;
+  readonly unitPrice: Micros;
+  /** How much of what the line counts was used; `perUnit` of it make one unit. */
+  readonly quantity: bigint;
+  readonly perUnit: bigint;
+  readonly amount: Micros;
+}
+
+/** What `costOf` sums up, line by line. */
+function costLines(price: Price, usage: Usage): readonly CostLine[] {
+  const prices = pricesAt(price, usage);
+  const amounts = amountsOf(prices, usage);
+  return (Object.keys(prices) as PriceUnit[]).map((unit): CostLine => {
+    const [counted, perUnit] = linesOf[unit];
+    const [unitPrice = 0n, quantity] = [prices[unit], amounts[counted]];
+    return { unit, unitPrice, quantity, perUnit, amount: lineCost(unitPrice, quantity, perUnit) };
+  });
 }
 
 /** What holds for a request of this size, whole. */
@@ -187,7 +213,13 @@ export function estimateFor(
   { routes = model.routes, seconds }: Known = {},
 ): Estimate {
   const usage = usageMax(model, withDefaults(model, input), seconds);
-  return { estimated: dearest(routes, usage), usage };
+  return { estimated: dearest(routes, usage), usage, routes };
+}
+
+/** The lines of the dearest route: together they are the estimate. */
+export function estimateLines({ estimated, usage, routes }: Estimate): readonly CostLine[] {
+  const route = routes.find(({ price }) => costOf(price, usage) === estimated);
+  return route ? costLines(route.price, usage) : [];
 }
 
 const dearest = (routes: readonly PricedRoute[], usage: Usage): Micros =>

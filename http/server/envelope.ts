@@ -7,14 +7,26 @@ const PROBLEM = 'application/problem+json';
 
 /** What failed, as a reply; `accept` is the request's header. */
 export function errorReply(refusal: Refusal, requestId: string, accept: string | undefined): Reply {
-  const { code, details } = refusal;
-  const { status, retryable, message: usual } = errorCatalogue[code];
-  const message = refusal.message === code ? usual : refusal.message;
-  const common = { code, message, retryable, request_id: requestId, ...(details && { details }) };
+  const { status, message: usual } = errorCatalogue[refusal.code];
+  const common = errorOf(refusal, requestId);
   const headers = { ...headersOf(refusal), ...refusal.headers };
   if (!accept?.includes(PROBLEM)) return { status, headers, body: { error: common } };
-  const problem = { type: 'about:blank', title: usual, status, detail: message, ...common };
+  const problem = { type: 'about:blank', title: usual, status, detail: common.message, ...common };
   return { status, headers: { ...headers, 'content-type': PROBLEM }, body: problem };
+}
+
+/** What stands in the envelope. */
+export function errorOf(refusal: Refusal, requestId?: string) {
+  const { code, details } = refusal;
+  const { retryable, message: usual } = errorCatalogue[code];
+  const message = refusal.message === code ? usual : refusal.message;
+  return {
+    code,
+    message,
+    retryable,
+    ...(requestId !== undefined && { request_id: requestId }),
+    ...(details && { details }),
+  };
 }
 
 /** Undefined for what nobody foresaw: that is a defect of ours and is logged as one. */
