@@ -3,11 +3,20 @@
  * a dump of the database holds one.
  */
 import { createHmac } from 'node:crypto';
-import type { OrganizationId } from '../contracts/ids.js';
+import type { OrganizationId, WebhookEndpointId } from '../contracts/ids.js';
 
 export interface Secrets {
-  /** `whsec_<base64 of 32 bytes>`: signs an organization's webhooks. */
-  webhookSecret(organizationId: OrganizationId): string;
+  /**
+   * `whsec_<base64 of 32 bytes>`: signs what goes to the `webhook_url` of executions. A rotation
+   * counts the generation up.
+   */
+  webhookSecret(organizationId: OrganizationId, generation?: number): string;
+  /** Of the same form: signs what goes to one endpoint. */
+  endpointSecret(endpointId: WebhookEndpointId, generation: number): string;
+  /** Seals the custom headers of endpoints; 32 bytes. */
+  readonly endpointHeadersKey: Buffer;
+  /** Digests idempotency keys and what was asked under them, where it may hold a credential. */
+  readonly requestKey: Buffer;
   /** Signs requests between processes of this system. */
   readonly internalKey: string;
   /** Encrypts the cursors of lists; 32 bytes. */
@@ -19,12 +28,17 @@ export interface Secrets {
 }
 
 export const openSecrets = (masterKey: string): Secrets => ({
-  webhookSecret: (organizationId) =>
-    `whsec_${createHmac('sha256', masterKey)
-      .update(`webhook-secret/1/${organizationId}`)
-      .digest('base64')}`,
+  webhookSecret: (organizationId, generation = 1) =>
+    signingSecret(masterKey, `webhook-secret/${generation}/${organizationId}`),
+  endpointSecret: (endpointId, generation) =>
+    signingSecret(masterKey, `endpoint-secret/${generation}/${endpointId}`),
+  endpointHeadersKey: createHmac('sha256', masterKey).update('endpoint-headers/1').digest(),
+  requestKey: createHmac('sha256', masterKey).update('keyed-requests/1').digest(),
   internalKey: createHmac('sha256', masterKey).update('internal-requests/1').digest('base64'),
   cursorKey: createHmac('sha256', masterKey).update('list-cursors/1').digest(),
   callbackKey: createHmac('sha256', masterKey).update('callback-urls/1').digest(),
   fileLinkKey: createHmac('sha256', masterKey).update('file-links/1').digest(),
 });
+
+const signingSecret = (masterKey: string, name: string): string =>
+  `whsec_${createHmac('sha256', masterKey).update(name).digest('base64')}`;

@@ -168,7 +168,10 @@ export const signingBeside = ({ previous }: SigningSecret, at: Timestamp) =>
   previous.filter(({ until }) => until > at);
 
 /** The generations that sign at that moment, newest first. */
-export const signingGenerations = (secret: SigningSecret, at: Timestamp): readonly number[] => [
+export const signingGenerations = (
+  secret: SigningSecret,
+  at: Timestamp,
+): readonly [number, ...number[]] => [
   secret.generation,
   ...signingBeside(secret, at).map(({ generation }) => generation),
 ];

@@ -23,6 +23,7 @@ import type { Infra } from '../../runtime/infra.js';
 import type { OutboundResult } from '../../http/client/outbound.js';
 import { metadataOf } from '../command-metadata.js';
 import { bodyOf } from './body.js';
+import { recipientOf } from './recipient.js';
 import { signatureHeaders } from './sign.js';
 
 export interface DeliveryAttempts {
@@ -230,21 +231,26 @@ const readBody = async ({ store }: Infra, scheduled: DeliveryScheduled['data']) 
     await readEvents<ExecutionEvent>(store, streamOf('execution', scheduled.executionId)),
   );
 
-function post(
-  { outbound, secrets, now }: Infra,
-  { eventId, url, organizationId }: DeliveryScheduled['data'],
+async function post(
+  infra: Infra,
+  scheduled: DeliveryScheduled['data'],
   body: string,
   signal: AbortSignal,
 ): Promise<OutboundResult> {
-  const secret = secrets.webhookSecret(organizationId);
-  const timestampSeconds = Math.floor(now() / 1000);
-  return outbound.request({
+  const recipient = await recipientOf(infra, scheduled);
+  if (recipient.kind !== 'reachable')
+    return { kind: 'refused', reason: `its endpoint is ${recipient.kind}` };
+  const { url, headers, secrets } = recipient;
+  const { eventId } = scheduled;
+  const timestampSeconds = Math.floor(infra.now() / 1000);
+  return infra.outbound.request({
     method: 'POST',
     url,
     headers: {
+      ...headers,
       'content-type': 'application/json',
       'user-agent': 'ModelRoute-Webhooks/1.0',
-      ...signatureHeaders({ eventId, body, secret, timestampSeconds }),
+      ...signatureHeaders({ eventId, body, secrets, timestampSeconds }),
     },
     body,
     timeoutMs: TIMEOUT_MS,

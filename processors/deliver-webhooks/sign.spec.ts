@@ -1,10 +1,11 @@
 import { expect } from 'chai';
+import { Webhook } from 'standardwebhooks';
 import { signatureHeaders } from './sign.js';
 
 const signed = {
   eventId: 'evt_1',
   body: '{"type":"execution.completed"}',
-  secret: `whsec_${Buffer.from('thirty-two bytes of a secret key').toString('base64')}`,
+  secrets: [`whsec_${Buffer.from('thirty-two bytes of a secret key').toString('base64')}`] as const,
   timestampSeconds: 1_767_225_600,
 };
 
@@ -30,6 +31,30 @@ describe('webhook signatures', () => {
     differs({ body: `${signed.body} ` }, 'plain', 'standard');
     differs({ timestampSeconds: 1 }, 'plain', 'standard');
     differs({ eventId: 'evt_2' }, 'standard');
-    differs({ secret: 'whsec_b3RoZXI=' }, 'plain', 'standard');
+    differs({ secrets: ['whsec_b3RoZXI='] }, 'plain', 'standard');
+  });
+
+  it('are by each secret that signs, that of the plain header by the one that holds', () => {
+    const [old] = signed.secrets;
+    const rotated = signatureHeaders({ ...signed, secrets: ['whsec_b3RoZXI=', old] });
+    const alone = signatureHeaders({ ...signed, secrets: ['whsec_b3RoZXI='] });
+    const before = signatureHeaders(signed);
+    expect(rotated['x-signature']).to.equal(alone['x-signature']);
+    expect(rotated['x-signature-previous']).to.equal(before['x-signature']);
+    expect(rotated['webhook-signature']).to.equal(
+      `${alone['webhook-signature']} ${before['webhook-signature']}`,
+    );
+  });
+
+  it('hold for the public library, with either secret', () => {
+    const secrets = ['whsec_b3RoZXI=', ...signed.secrets] as const;
+    const timestampSeconds = Math.floor(Date.now() / 1000);
+    const headers = signatureHeaders({ ...signed, secrets, timestampSeconds });
+    const body = { type: 'execution.completed' };
+    for (const secret of secrets)
+      expect(new Webhook(secret).verify(signed.body, headers)).to.deep.equal(body);
+    const other = new Webhook('whsec_YW5vdGhlcg==');
+    expect(() => other.verify(signed.body, headers)).to.throw('No matching signature found');
+    expect(() => new Webhook(secrets[0]).verify(`${signed.body} `, headers)).to.throw();
   });
 });
