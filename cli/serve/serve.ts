@@ -157,7 +157,11 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
       routes: served,
       elsewhere: api.filter((route) => !served.includes(route)),
       // Every process describes the whole API, of which others may serve a part.
-      mounts: [...healthMounts(infra, isStopping), guardedMetrics(infra, keys), documentMount(api)],
+      mounts: [
+        ...healthMounts(infra, isStopping),
+        guardedMetrics(infra, keys),
+        documentMount(api, config.publicUrl),
+      ],
       pages: [referencePages()],
       authenticator: openAuthenticator({ apiKeys, adminKey: keys.adminKey, now }),
       log,

@@ -15,6 +15,7 @@ import { refused } from '../refusals.js';
 export const patchOrganizationsQuotas = (commands: Commands): Route => ({
   method: 'PATCH',
   path: '/organizations/{id}/quotas',
+  operationId: 'adminSetOrganizationQuotas',
   summary: 'Set quotas of an organization',
   description:
     'At once where it is answered; in other processes within three seconds. What is over a quota ' +

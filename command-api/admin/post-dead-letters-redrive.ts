@@ -11,6 +11,8 @@ export const postDeadLettersRedrive = ({ bus }: Pick<Commands, 'bus'>): Route =>
   method: 'POST',
   path: '/dead-letters/redrive',
   summary: 'Deliver a dead letter again',
+  description:
+    'The processor reads the stream anew, so that nothing is done twice that was done before.',
   tag: 'Operations',
   audience: 'operator',
   bodySchema: redriveDeadLetterSchema,

@@ -5,6 +5,7 @@ import {
   organizationSchema,
   type CreateOrganizationBody,
 } from '../../contracts/http/organizations.js';
+import { idempotencyHeader } from '../../contracts/http/parts.js';
 import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import type { ApiRequest, Refusal, Reply, Route } from '../../http/server/route.js';
@@ -17,10 +18,17 @@ export const postOrganizations = (commands: Commands): Route => ({
   method: 'POST',
   path: '/organizations',
   summary: 'Create an organization',
+  description:
+    'A tenant with an account of its own, empty, and with a secret that signs its webhooks.',
   tag: 'Organizations',
   audience: 'operator',
   bodySchema: createOrganizationSchema,
-  headers: { 'Idempotency-Key': 'A repeat under the same key answers the same organization.' },
+  headers: {
+    'Idempotency-Key': idempotencyHeader(
+      'A repeat under the same key answers the same organization.',
+    ),
+  },
+  replyHeaders: ['Idempotency-Replayed'],
   replySchemas: { 201: organizationSchema },
   refusals: ['IDEMPOTENCY_MISMATCH'],
   handle: (request) => handle(commands, request),

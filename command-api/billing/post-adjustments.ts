@@ -19,6 +19,7 @@ export const postAdjustments = (commands: Commands): Route => ({
   audience: 'operator',
   bodySchema: adjustmentSchema,
   replySchemas: { 201: standingSchema },
+  replyHeaders: ['Idempotency-Replayed'],
   refusals: ['NOT_FOUND', 'CONFLICT', 'IDEMPOTENCY_MISMATCH'],
   async handle(request) {
     const body = request.body as AdjustmentBody;

@@ -18,6 +18,7 @@ export const postTopUps = (commands: Commands): Route => ({
   audience: 'operator',
   bodySchema: topUpSchema,
   replySchemas: { 201: standingSchema },
+  replyHeaders: ['Idempotency-Replayed'],
   refusals: ['NOT_FOUND', 'IDEMPOTENCY_MISMATCH'],
   handle(request) {
     const body = request.body as TopUpBody;

@@ -1,5 +1,6 @@
 /** Submits an execution: `202` at once with its id and the money that is held for it. */
 import { acceptedSchema } from '../../contracts/http/execution.js';
+import { idempotencyHeader } from '../../contracts/http/parts.js';
 import { submitSchema, type SubmitBody } from '../../contracts/http/post-executions.js';
 import type { ApiRequest, Caller, Refusal, Reply, Route } from '../../http/server/route.js';
 import type { Commands } from '../command-infra.js';
@@ -9,6 +10,7 @@ import { place, prepare } from './prepare-submission.js';
 export const postExecutions = (commands: Commands): Route => ({
   method: 'POST',
   path: '/executions',
+  operationId: 'submitExecution',
   summary: 'Submit an execution',
   description:
     'Runs a model on an input. Answers at once; the outcome is told by webhook or by polling. ' +
@@ -19,10 +21,13 @@ export const postExecutions = (commands: Commands): Route => ({
   permission: 'executions:write',
   bodySchema: submitSchema,
   headers: {
-    'Idempotency-Key':
-      'Names the request within your organization; or `idempotency_key` in the body.',
+    'Idempotency-Key': idempotencyHeader(
+      'Names the request within your organization; required here, or as `idempotency_key` in the ' +
+        'body.',
+    ),
   },
   replySchemas: { 202: acceptedSchema },
+  replyHeaders: ['Location', 'Idempotency-Replayed'],
   refusals: [
     'INSUFFICIENT_BALANCE',
     'IDEMPOTENCY_MISMATCH',

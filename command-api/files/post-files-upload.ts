@@ -15,6 +15,7 @@ import { refused } from '../refusals.js';
 export const postFilesUpload = (commands: Commands): Route => ({
   method: 'POST',
   path: '/files/upload',
+  operationId: 'requestFileUpload',
   summary: 'Ask to upload a file',
   description:
     'Answers with a URL that takes the bytes of one file by `PUT`, without a key, within an ' +

@@ -28,6 +28,7 @@ export function putFilesUpload(commands: Commands): Route {
   return {
     method: 'PUT',
     path: '/files/upload/{token}',
+    operationId: 'uploadFileBytes',
     summary: 'Upload the bytes of a file',
     description:
       'The `upload_url` of a file: it takes up to 150 MB, once, within its hour, and needs no ' +

@@ -1,7 +1,18 @@
 /** A batch as callers read it: in `GET /v1/batches/{id}`, after a cancel, in webhooks. */
-import { answerObject, id, money, orNull, text, timestamp, type Schema } from './parts.js';
+import {
+  answerObject,
+  id,
+  money,
+  orNull,
+  text,
+  timestamp,
+  withExample,
+  type Schema,
+} from './parts.js';
 
 const count = (description: string): Schema => ({ type: 'integer', minimum: 0, description });
+
+const EXAMPLE = 'batch_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44';
 
 export const batchSchema: Schema = answerObject('Batch', {
   id: id('batch', 'The batch.'),
@@ -27,7 +38,10 @@ export const batchSchema: Schema = answerObject('Batch', {
   cancel_requested_at: orNull(timestamp('Since when it is being cancelled.')),
   completed_at: orNull(timestamp('When all of its executions were over.')),
   links: answerObject('BatchLinks', {
-    self: text('Where this is read.'),
-    executions: text('The list of the executions that were submitted in it.'),
+    self: withExample(text('Where this is read.'), `/v1/batches/${EXAMPLE}`),
+    executions: withExample(
+      text('The list of the executions that were submitted in it.'),
+      `/v1/executions?batch_id=${EXAMPLE}`,
+    ),
   }),
 });

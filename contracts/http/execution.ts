@@ -1,14 +1,6 @@
 /** An execution as callers read it: in `GET /v1/executions/{id}`, after a cancel, in webhooks. */
-import {
-  answerObject,
-  errorDetails,
-  id,
-  money,
-  orNull,
-  text,
-  timestamp,
-  type Schema,
-} from './parts.js';
+import { answerObject, errorDetails, id, money, orNull, timestamp, type Schema } from './parts.js';
+import { modelSlug } from './path-parameters.js';
 
 export const STATUSES = [
   'PENDING',
@@ -35,7 +27,7 @@ export const metadataSchema: Schema = {
 const accepted = {
   id: id('exec', 'The execution.'),
   status: { type: 'string', enum: [...STATUSES] },
-  model: { ...text('Model slug.'), examples: ['flux-1.1-pro'] },
+  model: modelSlug('The model that was asked for.'),
   estimated_cost: money('What it will cost at most, as far as can be known.', '0.040'),
   hold_amount: money('Reserved until it is over; never charged beyond.'),
   expires_at: timestamp('If it is not over by then, it expires at no cost.'),
@@ -45,9 +37,23 @@ const accepted = {
   'batch_id?': id('batch', 'The batch that it was submitted in.'),
 };
 
-export const acceptedSchema: Schema = answerObject('AcceptedExecution', accepted);
+const ACCEPTED_EXAMPLE = {
+  id: 'exec_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44',
+  status: 'PENDING',
+  model: 'text-generation-standard',
+  estimated_cost: '0.000398',
+  hold_amount: '0.010',
+  expires_at: '2026-01-31T12:05:00.000Z',
+  created_at: '2026-01-31T12:00:00.000Z',
+  metadata: { order: '4711' },
+};
 
-export const executionSchema: Schema = answerObject('Execution', {
+export const acceptedSchema: Schema = {
+  ...answerObject('AcceptedExecution', accepted),
+  examples: [ACCEPTED_EXAMPLE],
+};
+
+const executionFields: Readonly<Record<string, Schema>> = {
   ...accepted,
   'model_used?': {
     type: ['string', 'null'],
@@ -85,4 +91,19 @@ export const executionSchema: Schema = answerObject('Execution', {
     },
     required: ['code', 'message', 'retryable'],
   },
-});
+};
+
+export const executionSchema: Schema = {
+  ...answerObject('Execution', executionFields),
+  examples: [
+    {
+      ...ACCEPTED_EXAMPLE,
+      status: 'COMPLETED',
+      cost: '0.000286',
+      latency_ms: 640,
+      started_at: '2026-01-31T12:00:00.012Z',
+      completed_at: '2026-01-31T12:00:00.640Z',
+      result: { finish_reason: 'stop' },
+    },
+  ],
+};

@@ -8,6 +8,7 @@ import {
   queryObject,
   text,
   timestamp,
+  withExample,
   type Schema,
 } from './parts.js';
 import { modelSlug } from './path-parameters.js';
@@ -25,16 +26,28 @@ export const executionsQuery: Schema = {
     'status?': { type: 'string', enum: [...STATUSES], description: 'Only those in this status.' },
     'model?': modelSlug('Only those of this model slug.'),
     ...createdRange,
-    'metadata[key]?': text('Only those whose metadata has this value under `key`.', 512),
+    'metadata[key]?': withExample(
+      text('Only those whose metadata has this value under `key`.', 512),
+      '4711',
+    ),
   }),
   maxProperties: METADATA_FILTERS_MAX + 6,
   patternProperties: { '^metadata\\[.{1,64}\\]$': { type: 'string', maxLength: 512 } },
 };
 
+const OUTPUT_EXAMPLE = {
+  text: 'Silver ribbons wind',
+  finish_reason: 'stop',
+  usage: { input_tokens: 8, cached_input_tokens: 0, output_tokens: 5, reasoning_tokens: 0 },
+};
+
 export const resultSchema: Schema = answerObject('Result', {
   execution_id: id('exec', 'The execution.'),
   status: { type: 'string', enum: ['COMPLETED'] },
-  output: { type: 'object', description: "Canonical output: the model's `output_schema`." },
+  output: withExample(
+    { type: 'object', description: "Canonical output: the model's `output_schema`." },
+    OUTPUT_EXAMPLE,
+  ),
   cost: money('What was charged.', '0.040'),
   latency_ms: { type: 'integer', minimum: 0, description: 'From accepted to completed.' },
 });

@@ -37,27 +37,29 @@ export interface ConfirmFileBody {
   readonly file_id: string;
 }
 
-export const confirmFileSchema: Schema = requestObject('ConfirmFile', {
-  file_id: id('file', 'The file whose bytes were sent.'),
-});
+export const confirmFileSchema: Schema = {
+  ...requestObject('ConfirmFile', { file_id: id('file', 'The file whose bytes were sent.') }),
+  examples: [{ file_id: 'file_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44' }],
+};
 
 export const uploadLeaveSchema: Schema = answerObject('UploadLeave', {
   file_id: id('file', 'The file to be.'),
   upload_url: {
     ...text('`PUT` the bytes there, once and without a key.'),
     format: 'uri',
-    examples: ['https://api.example.com/v1/files/upload/q0ZxKk1…'],
+    examples: ['https://api.example.com/v1/files/upload/q0ZxKk1vQe2mJp5uYc8d'],
   },
   expires_at: timestamp('When the URL ends; the file must be confirmed by then.'),
 });
 
-const sizeBytes: Schema = { type: 'integer', minimum: 0 };
+const sizeBytes: Schema = { type: 'integer', minimum: 0, examples: [48_213] };
 const sha256: Schema = {
   ...text('Of the bytes, lower-case hex.'),
   pattern: '^[0-9a-f]{64}$',
+  examples: ['9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
 };
 const contentType: Schema = { ...text('Told from the bytes.'), examples: ['image/png'] };
-const pixels: Schema = { type: ['integer', 'null'], description: 'Pixels.' };
+const pixels: Schema = { type: ['integer', 'null'], description: 'Pixels.', examples: [1024] };
 
 export const uploadedSchema: Schema = answerObject('UploadedFile', {
   file_id: id('file', 'The file.'),
@@ -82,7 +84,11 @@ export const fileSchema: Schema = answerObject('File', {
   sha256,
   width: pixels,
   height: pixels,
-  duration_ms: { type: ['integer', 'null'], description: 'Milliseconds, of audio and video.' },
+  duration_ms: {
+    type: ['integer', 'null'],
+    description: 'Milliseconds, of audio and video.',
+    examples: [null],
+  },
   'shape?': {
     type: 'array',
     items: { type: 'integer' },
@@ -108,6 +114,10 @@ export const fileUrlQuery: Schema = queryObject({
 
 export const fileUrlSchema: Schema = answerObject('FileUrl', {
   file_id: id('file', 'The file.'),
-  url: { ...text('Needs no key.'), format: 'uri' },
+  url: {
+    ...text('Needs no key.'),
+    format: 'uri',
+    examples: ['https://api.example.com/v1/files/content/q0ZxKk1vQe2mJp5uYc8d'],
+  },
   expires_at: timestamp('When the link ends.'),
 });

@@ -1,19 +1,26 @@
 /** A model as callers see it: no provider, no route. */
 import { priceUnits } from '../catalogue/price-units.js';
 import { modalities } from '../events/execution.js';
-import { answerObject, money, text, type Schema } from './parts.js';
+import { answerObject, money, text, withExample, type Schema } from './parts.js';
+import { modelSlug } from './path-parameters.js';
 
 const perUnit = money('Absent when nothing is charged for it.', '0.040');
 
 const units = Object.fromEntries(priceUnits.map((unit) => [`${unit}?`, perUnit]));
 
 export const modelSchema: Schema = answerObject('Model', {
-  slug: { ...text('How it is asked for.'), examples: ['flux-1.1-pro'] },
-  name: text('For people.'),
+  slug: modelSlug('How it is asked for.'),
+  name: withExample(text('For people.'), 'FLUX 1.1 Pro'),
   modality: { type: 'string', enum: [...modalities] },
-  description: text('What it is for.'),
-  input_schema: { type: 'object', description: 'JSON Schema of `input`.' },
-  output_schema: { type: 'object', description: 'JSON Schema of `output`.' },
+  description: withExample(text('What it is for.'), 'Pictures from a prompt.'),
+  input_schema: withExample(
+    { type: 'object', description: 'JSON Schema of `input`.' },
+    { type: 'object', properties: { prompt: { type: 'string' } }, required: ['prompt'] },
+  ),
+  output_schema: withExample(
+    { type: 'object', description: 'JSON Schema of `output`.' },
+    { type: 'object', properties: { images: { type: 'array' } }, required: ['images'] },
+  ),
   price: {
     ...answerObject('Price', {
       currency: { type: 'string', enum: ['USD'] },
@@ -21,7 +28,11 @@ export const modelSchema: Schema = answerObject('Model', {
       'tiers?': {
         type: 'array',
         items: answerObject('PriceTier', {
-          above_input_tokens: { type: 'integer', description: 'Of requests with more than that.' },
+          above_input_tokens: {
+            type: 'integer',
+            description: 'Of requests with more than that.',
+            examples: [200_000],
+          },
           ...units,
         }),
         description: 'Other prices of large requests, each for the whole of it.',
@@ -37,8 +48,12 @@ export const modelSchema: Schema = answerObject('Model', {
     examples: [{ tools: false, max_tokens: 8192 }],
   },
   limits: answerObject('Limits', {
-    expires_in_default: { type: 'integer', description: 'Seconds.' },
-    expires_in_max: { type: 'integer', description: 'Seconds.' },
-    body_bytes_max: { type: 'integer', description: 'Of the whole request.' },
+    expires_in_default: { type: 'integer', description: 'Seconds.', examples: [300] },
+    expires_in_max: { type: 'integer', description: 'Seconds.', examples: [604_800] },
+    body_bytes_max: {
+      type: 'integer',
+      description: 'Of the whole request.',
+      examples: [1_048_576],
+    },
   }),
 });

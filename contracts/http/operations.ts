@@ -1,5 +1,15 @@
 /** The operator's bodies about processors: dead letters and lag. */
-import { answerObject, id, orNull, requestObject, text, timestamp, type Schema } from './parts.js';
+import {
+  answerObject,
+  id,
+  orNull,
+  requestObject,
+  text,
+  timestamp,
+  withExample,
+  type Schema,
+} from './parts.js';
+import { modelSlug } from './path-parameters.js';
 
 const revision: Schema = { type: 'integer', minimum: 0 };
 
@@ -19,21 +29,30 @@ export interface RedriveDeadLetterBody {
   readonly revision: number;
 }
 
-export const redriveDeadLetterSchema: Schema = requestObject('RedriveDeadLetter', notification);
+export const redriveDeadLetterSchema: Schema = {
+  ...requestObject('RedriveDeadLetter', notification),
+  examples: [
+    {
+      group: 'settle-execution',
+      stream: 'execution-exec_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44',
+      revision: 3,
+    },
+  ],
+};
 
 export const deadLetterSchema: Schema = answerObject('DeadLetter', {
   ...notification,
-  type: text('Type of the event.'),
-  position: text('Position in the log.'),
+  type: withExample(text('Type of the event.'), 'ExecutionCompleted'),
+  position: withExample(text('Position in the log.'), '48213'),
   attempts: { type: 'integer', minimum: 1 },
-  error: text('What the last attempt failed with.'),
+  error: withExample(text('What the last attempt failed with.'), 'connection refused'),
   parked_at: timestamp('When it became a dead letter.'),
 });
 
 export const groupSchema: Schema = answerObject('Group', {
-  group: text('The processor.'),
-  checkpoint: text('Position up to which everything is handled.'),
-  head: text('Position of the last event of the log.'),
+  group: withExample(text('The processor.'), 'settle-execution'),
+  checkpoint: withExample(text('Position up to which everything is handled.'), '48210'),
+  head: withExample(text('Position of the last event of the log.'), '48213'),
   parked: { type: 'integer', minimum: 0, description: 'Dead letters.' },
 });
 
@@ -55,16 +74,16 @@ export const providersSchema: Schema = answerObject('Providers', {
   data: {
     type: 'array',
     items: answerObject('ProviderHealth', {
-      provider: text('The provider in the catalogue.'),
-      adapter: text('The wire format that it speaks.'),
+      provider: withExample(text('The provider in the catalogue.'), 'openai'),
+      adapter: withExample(text('The wire format that it speaks.'), 'openai-chat'),
       in_flight: { ...count, description: 'Calls and accepted jobs, of all processes.' },
       slots: { ...count, description: "The provider's bulkhead, of all processes that call it." },
       ...circuit,
       routes: {
         type: 'array',
         items: answerObject('RouteHealth', {
-          route: text('The route in the catalogue.'),
-          model: text('Its model.'),
+          route: withExample(text('The route in the catalogue.'), 'gpt-at-openai'),
+          model: modelSlug('Its model.'),
           ...circuit,
         }),
         description: 'A route rests by itself when the provider refuses what we ask of it there.',
@@ -77,7 +96,7 @@ export const queuesSchema: Schema = answerObject('Queues', {
   providers: {
     type: 'array',
     items: answerObject('ProviderQueue', {
-      provider: text('The provider in the catalogue.'),
+      provider: withExample(text('The provider in the catalogue.'), 'openai'),
       slots_used: { ...count, description: 'Calls and accepted jobs, of all processes.' },
       slots: { ...count, description: "The provider's bulkhead, of all processes that call it." },
       circuit: {
@@ -89,7 +108,7 @@ export const queuesSchema: Schema = answerObject('Queues', {
   models: {
     type: 'array',
     items: answerObject('ModelQueue', {
-      model: text('The model in the catalogue.'),
+      model: modelSlug('The model in the catalogue.'),
       waiting: { ...count, description: 'Executions that wait for a provider.' },
       oldest_seconds: { ...count, description: 'How long the oldest of them has waited.' },
       organizations: {
@@ -97,7 +116,7 @@ export const queuesSchema: Schema = answerObject('Queues', {
         maxItems: 10,
         description: 'Those with most executions that have waited for more than some seconds.',
         items: answerObject('WaitingOrganization', {
-          organization_id: text('The organization.'),
+          organization_id: id('org', 'The organization.'),
           waiting: count,
         }),
       },

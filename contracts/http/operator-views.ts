@@ -7,15 +7,16 @@ import {
   queryObject,
   text,
   timestamp,
+  withExample,
   type Schema,
 } from './parts.js';
 
-const position = text('Position in the log.');
+const position = withExample(text('Position in the log.'), '48213');
 const count: Schema = { type: 'integer', minimum: 0 };
 
 export const listedOrganizationSchema: Schema = answerObject('ListedOrganization', {
   id: id('org', 'The organization.'),
-  name: text('For people.'),
+  name: withExample(text('For people.'), 'Acme'),
   created_at: timestamp('When it was created.'),
   available: money('Free to spend.'),
   held: money('Reserved.'),
@@ -31,18 +32,18 @@ export const projectionsQuery: Schema = queryObject({
 });
 
 export const projectionSchema: Schema = answerObject('Projection', {
-  name: text('The projection.'),
+  name: withExample(text('The projection.'), 'executions'),
   state: { type: 'string', enum: ['running', 'rebuilding', 'stopped'] },
   version: count,
   generation: { ...count, description: 'How many times a rebuild took its place.' },
-  position: text('Everything up to this position of the log is in the rows.'),
-  head: text('Position of the last event of the log.'),
-  lag: text('Positions between the two.'),
+  position: withExample(text('Everything up to this position of the log is in the rows.'), '48210'),
+  head: withExample(text('Position of the last event of the log.'), '48213'),
+  lag: withExample(text('Positions between the two.'), '3'),
   stopped: orNull(
     answerObject('Stopped', {
       at: timestamp('When it stopped.'),
-      position: text('Position of the event that it cannot take.'),
-      error: text('Why.'),
+      position: withExample(text('Position of the event that it cannot take.'), '48211'),
+      error: withExample(text('Why.'), 'unknown type of event'),
     }),
   ),
   rebuild: answerObject('Rebuild', {
@@ -51,14 +52,14 @@ export const projectionSchema: Schema = answerObject('Projection', {
     error: orNull(text('Why the last one failed.')),
   }),
   'checksum?': answerObject('Checksum', {
-    position: text('At which the rows stood.'),
-    rows: text('How many.'),
-    checksum: text('Equal for equal rows.'),
+    position: withExample(text('At which the rows stood.'), '48210'),
+    rows: withExample(text('How many.'), '1200'),
+    checksum: withExample(text('Equal for equal rows.'), '9f86d081884c7d65'),
   }),
 });
 
 export const rebuildRequestedSchema: Schema = answerObject('RebuildRequested', {
-  name: text('The projection.'),
+  name: withExample(text('The projection.'), 'executions'),
   rebuild_requested: { type: 'boolean' },
 });
 
@@ -71,9 +72,9 @@ const lateAnswer = answerObject('LateAnswer', {
 
 const attempt = answerObject('ProviderAttempt', {
   attempt: count,
-  provider: text('Its slug.'),
-  route: text('The route.'),
-  dispatch_key: text('Under which the provider was called.'),
+  provider: withExample(text('Its slug.'), 'openai'),
+  route: withExample(text('The route.'), 'gpt-at-openai'),
+  dispatch_key: withExample(text('Under which the provider was called.'), 'd1-7b0a6c1e'),
   dispatched_at: timestamp('When it was claimed.'),
   deadline: timestamp('By when it had to end.'),
   candidates: { type: 'array', items: { type: 'object' }, description: 'The routing decision.' },
@@ -92,10 +93,10 @@ export const operatorExecutionSchema: Schema = answerObject('OperatorExecution',
   execution: { type: 'object', description: 'As its owner sees it.' },
   organization_id: id('org', 'Whose it is.'),
   api_key_id: id('key', 'The key that submitted it.'),
-  idempotency_key: text("The caller's key."),
+  idempotency_key: withExample(text("The caller's key."), 'order-4711'),
   hold_id: id('hold', 'What funds it.'),
   webhook_url: orNull(text('Where it is told.')),
-  catalogue_version: text('In force when it was accepted.'),
+  catalogue_version: withExample(text('In force when it was accepted.'), '5f2b9c0d'),
   overrun: orNull(money('What its price is beyond the hold: not charged. Null until completed.')),
   may_have_cost_more: money(
     'What other attempts may have cost us, whose outcome is unknown: it may be paid in vain.',
@@ -106,9 +107,9 @@ export const operatorExecutionSchema: Schema = answerObject('OperatorExecution',
     items: answerObject('RecordedEvent', {
       revision: count,
       position,
-      type: text('The fact.'),
+      type: withExample(text('The fact.'), 'ExecutionRequested'),
       at: timestamp('When it happened.'),
-      actor: text('Who did it.'),
+      actor: withExample(text('Who did it.'), 'operator'),
     }),
   },
 });

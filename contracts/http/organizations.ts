@@ -2,7 +2,16 @@
 import { TTL_DAYS_MAX } from '../events/file.js';
 import { PERMISSIONS, type Permission } from '../events/api-key.js';
 import { STORAGE_BYTES_MAX, WAITING_EXECUTIONS_MAX, WEIGHT_MAX } from '../events/organization.js';
-import { answerObject, id, orNull, requestObject, text, timestamp, type Schema } from './parts.js';
+import {
+  answerObject,
+  id,
+  orNull,
+  requestObject,
+  text,
+  timestamp,
+  withExample,
+  type Schema,
+} from './parts.js';
 
 export interface CreateOrganizationBody {
   readonly name: string;
@@ -15,7 +24,7 @@ export const createOrganizationSchema: Schema = {
 
 export const organizationSchema: Schema = answerObject('Organization', {
   id: id('org', 'The organization.'),
-  name: text('For people.'),
+  name: withExample(text('For people.'), 'Acme'),
   created_at: timestamp('When it was created.'),
   webhook_secret: {
     ...text('Signs the webhooks of `webhook_url`.'),
@@ -48,7 +57,7 @@ export const createApiKeySchema: Schema = {
 
 const keyFields = {
   id: id('key', 'The key, for managing it.'),
-  name: text('For people.'),
+  name: withExample(text('For people.'), 'production'),
   permission,
   created_at: timestamp('When it was created.'),
   expires_at: orNull(timestamp('From when it is refused.')),
@@ -64,7 +73,7 @@ export const createdApiKeySchema: Schema = answerObject('CreatedApiKey', {
 
 export const apiKeySchema: Schema = answerObject('ApiKey', {
   ...keyFields,
-  hint: text('Last four characters.'),
+  hint: withExample(text('Last four characters.'), '1a2b'),
   status: { type: 'string', enum: ['active', 'expired', 'revoked'] },
 });
 

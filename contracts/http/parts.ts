@@ -40,6 +40,12 @@ export const text = (description: string, lengthMax?: number): Schema => ({
   ...(lengthMax !== undefined && { minLength: 1, maxLength: lengthMax }),
 });
 
+/** An example is what the reference shows, and what generated clients are tried with. */
+export const withExample = (schema: Schema, ...examples: readonly unknown[]): Schema => ({
+  ...schema,
+  examples,
+});
+
 export const timestamp = (description: string): Schema => ({
   type: 'string',
   format: 'date-time',
@@ -74,8 +80,13 @@ export const listOf = (title: string, item: Schema): Schema =>
     next_cursor: {
       type: ['string', 'null'],
       description: 'Give it as `cursor` to go on; null at the end.',
+      examples: [null],
     },
   });
+
+const CURSOR_EXAMPLE =
+  'rF3mJr1vGfZ0Q6wq9bq0xw2h8Tn5yXlKp7sVd4uCzE1aLoI3gNtMjBkR_Y-HcPi6e8fWQxSvZ2mUoA9y' +
+  'D5rTbG7nKqJhVlXc3wEp0iFs1uOa4zMdR6tYg8B';
 
 /** The query of every list. */
 export const pageFields: Readonly<Record<string, Schema>> = {
@@ -91,6 +102,7 @@ export const pageFields: Readonly<Record<string, Schema>> = {
     pattern: '^[A-Za-z0-9_-]{100,512}$',
     maxLength: 512,
     description: '`next_cursor` of the page before, for this list and this organization alone.',
+    examples: [CURSOR_EXAMPLE],
   },
 };
 
@@ -98,6 +110,16 @@ export const idempotencyKey: Schema = {
   ...text('Names the request, so that a repeat is recognised.', 255),
   examples: ['order-4711'],
 };
+
+/** The same in a header: as it is, or in quotes as a structured field. */
+export const idempotencyHeader = (description: string): Schema => ({
+  type: 'string',
+  minLength: 1,
+  maxLength: 512,
+  pattern: '^[^\\x00-\\x1f\\x7f]+$',
+  description: `${description} 1 to 255 characters, as they are or in quotes.`,
+  examples: ['order-4711'],
+});
 
 export const errorDetails: Schema = {
   type: 'array',
@@ -112,16 +134,29 @@ export const errorDetails: Schema = {
       description: 'Whose limit it was, of a spending guard.',
     },
   }),
+  examples: [[{ field: 'input.prompt', code: 'required', message: 'is required' }]],
 };
 
-export const errorEnvelope: Schema = answerObject('Error', {
-  error: objectOf({
-    code: { type: 'string', enum: Object.keys(errorCatalogue) },
-    message: text('For people; may change.'),
-    retryable: { type: 'boolean', description: 'Whether the same request may succeed later.' },
-    request_id: text('The `X-Request-Id` of this answer.'),
-    'details?': errorDetails,
-  }),
+const errorFields: Readonly<Record<string, Schema>> = {
+  code: { type: 'string', enum: Object.keys(errorCatalogue) },
+  message: { ...text('For people; may change.'), examples: ['The request is not valid.'] },
+  retryable: { type: 'boolean', description: 'Whether the same request may succeed later.' },
+  request_id: {
+    ...text('The `X-Request-Id` of this answer.'),
+    examples: ['req_0b1e7a34-6f0c-4a53-9d0e-8f3c5b1a2d47'],
+  },
+  'details?': errorDetails,
+};
+
+export const errorEnvelope: Schema = answerObject('Error', { error: objectOf(errorFields) });
+
+/** The same as `application/problem+json` (RFC 9457). */
+export const problemSchema: Schema = answerObject('Problem', {
+  type: { type: 'string', const: 'about:blank' },
+  title: { ...text('What the code means.'), examples: ['The request is not valid.'] },
+  status: { type: 'integer', minimum: 400, maximum: 599, examples: [400] },
+  detail: { ...text('What is wrong here.'), examples: ['The body is not valid.'] },
+  ...errorFields,
 });
 
 function objectOf(fields: Record<string, Schema>): Schema {

@@ -8,14 +8,26 @@ export const modelSlug = (description: string): Schema => ({
   examples: ['flux-1.1-pro'],
 });
 
+const sealedToken = (description: string): Schema => ({
+  ...text(description, 1_024),
+  pattern: '^[A-Za-z0-9_-]{1,1024}$',
+  examples: ['q0ZxKk1vQe2mJp5uYc8d'],
+});
+
 const collections: Readonly<Record<string, Schema>> = {
   'api-keys': id('key', 'The API key.'),
   batches: id('batch', 'The batch.'),
+  content: sealedToken('The token of a link to a file.'),
   executions: id('exec', 'The execution.'),
   files: id('file', 'The file.'),
   models: modelSlug('The model.'),
   organizations: id('org', 'The organization.'),
-  projections: { ...text('The projection.', 63), pattern: '^[a-z_]{1,63}$' },
+  projections: {
+    ...text('The projection.', 63),
+    pattern: '^[a-z_]{1,63}$',
+    examples: ['executions'],
+  },
+  upload: sealedToken('The token of an upload URL.'),
 };
 
 export function pathParameter(path: string, name: string): Schema {

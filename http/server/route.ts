@@ -87,10 +87,16 @@ interface RouteShape {
   readonly takesStream?: true;
   /** JSON Schema of an object; parameters not in it are refused if it says so. */
   readonly querySchema?: JsonSchema;
-  /** Request headers that the route reads, by name, for the reference page. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Its name in generated clients; the one that method and path give unless said. */
+  readonly operationId?: string;
+  /** Request headers that the route reads, by name: what each is for, or its JSON Schema. */
+  readonly headers?: Readonly<Record<string, string | JsonSchema>>;
   /** By status: the JSON Schema of the body, or a sentence where the answer is not JSON. */
   readonly replySchemas: Readonly<Record<number, JsonSchema | string>>;
+  /** Other media types in which a success may come (`text/csv`), with a schema and an example. */
+  readonly replyTypes?: Readonly<Record<string, JsonSchema>>;
+  /** Headers of a success beyond those of every answer, by their names in `openapi/headers.ts`. */
+  readonly replyHeaders?: readonly string[];
   /** The codes with which this route refuses, beyond those of every route. */
   readonly refusals?: readonly ErrorCode[];
 }

@@ -8,6 +8,7 @@ export const getGroups = ({ bus }: Pick<QueryInfra, 'bus'>): Route => ({
   method: 'GET',
   path: '/groups',
   summary: 'Show how far processors are',
+  description: 'Up to which position each has handled the log, and how many dead letters it has.',
   tag: 'Operations',
   audience: 'operator',
   replySchemas: { 200: listOf('GroupList', groupSchema) },

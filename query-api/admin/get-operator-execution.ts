@@ -9,6 +9,7 @@ export const getOperatorExecution = ({ store }: Pick<QueryInfra, 'store'>): Rout
   method: 'GET',
   path: '/executions/{id}',
   summary: "Read an execution with its providers' side",
+  description: 'Every attempt with its provider, cost and outcome, and the events of its stream.',
   tag: 'Executions',
   audience: 'operator',
   replySchemas: { 200: operatorExecutionSchema },

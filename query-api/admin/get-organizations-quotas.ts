@@ -14,6 +14,7 @@ export const getOrganizationsQuotas = (infra: Given): Route => ({
   method: 'GET',
   path: '/organizations/{id}/quotas',
   summary: 'Show the quotas of an organization',
+  description: 'What it may have at most, and how much of it is used.',
   tag: 'Organizations',
   audience: 'operator',
   replySchemas: { 200: quotasInUseSchema },

@@ -16,6 +16,7 @@ export const getOrganizations = (infra: ListInfra): Route => ({
   method: 'GET',
   path: '/organizations',
   summary: 'List organizations',
+  description: 'Newest first, each with its balance and its number of keys.',
   tag: 'Organizations',
   audience: 'operator',
   querySchema: queryObject(pageFields),

@@ -16,6 +16,7 @@ export const getProjections = (infra: Projections): Route => ({
   method: 'GET',
   path: '/projections',
   summary: 'List projections',
+  description: 'How far each read model is behind the log, and how its rebuild goes.',
   tag: 'Projections',
   audience: 'operator',
   querySchema: projectionsQuery,

@@ -12,6 +12,7 @@ export const getProviders = ({
   method: 'GET',
   path: '/providers',
   summary: 'Show how providers and their routes are',
+  description: 'Calls under way and the state of each circuit, over all processes.',
   tag: 'Operations',
   audience: 'operator',
   replySchemas: { 200: providersSchema },

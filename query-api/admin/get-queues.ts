@@ -19,6 +19,7 @@ export const getQueues = ({
   method: 'GET',
   path: '/queues',
   summary: 'Show what waits for providers',
+  description: 'Slots of each provider, and by model how many executions wait for one, and whose.',
   tag: 'Operations',
   audience: 'operator',
   replySchemas: { 200: queuesSchema },

@@ -14,6 +14,7 @@ export const getApiKeys = (infra: ListInfra & Pick<QueryInfra, 'now'>): Route =>
   method: 'GET',
   path: '/organizations/{id}/api-keys',
   summary: "List an organization's API keys",
+  description: 'Also those that were revoked or have expired; never the keys themselves.',
   tag: 'API keys',
   audience: 'operator',
   replySchemas: { 200: listOf('ApiKeyList', apiKeySchema) },

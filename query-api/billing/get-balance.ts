@@ -11,6 +11,7 @@ export const getBalance = ({ store }: Pick<QueryInfra, 'store'>): Route => ({
   method: 'GET',
   path: '/billing/balance',
   summary: 'Read the balance',
+  description: 'What is free to spend, and what is reserved for executions that are not over.',
   tag: 'Billing',
   audience: 'tenant',
   permission: 'billing:read',

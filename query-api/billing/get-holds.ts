@@ -13,6 +13,7 @@ export const getHolds = (infra: ListInfra): Route => ({
   method: 'GET',
   path: '/billing/holds',
   summary: 'List open holds',
+  description: 'What is reserved now, and for which execution; newest first.',
   tag: 'Billing',
   audience: 'tenant',
   permission: 'billing:read',

@@ -1,7 +1,7 @@
 /** Every movement of an organization's money, newest first, as JSON or as CSV. */
 import { Readable } from 'node:stream';
 import { ledgerEntrySchema, ledgerQuery } from '../../contracts/http/billing.js';
-import { listOf } from '../../contracts/http/parts.js';
+import { listOf, withExample } from '../../contracts/http/parts.js';
 import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
 import { formatMoney } from '../../contracts/money.js';
 import type { ApiRequest, Reply, Route } from '../../http/server/route.js';
@@ -11,6 +11,10 @@ import { caughtUp } from '../caught-up.js';
 import { listBody, type ListName, type Place } from '../cursor.js';
 import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
 import type { ListInfra } from '../query-infra.js';
+
+const CSV_EXAMPLE =
+  'id,created_at,type,amount,balance,execution_id\r\n' +
+  'entry_7b0a6c1e-52d4-5c0f-9d6a-3e1f,2026-01-31T12:00:00.000Z,TOP_UP,100.000,100.000,\r\n';
 
 export const getLedger = (infra: ListInfra): Route => ({
   method: 'GET',
@@ -23,8 +27,9 @@ export const getLedger = (infra: ListInfra): Route => ({
   audience: 'tenant',
   permission: 'billing:read',
   querySchema: ledgerQuery,
-  headers: { Accept: '`text/csv` for CSV.' },
   replySchemas: { 200: listOf('Ledger', ledgerEntrySchema) },
+  replyTypes: { 'text/csv': withExample({ type: 'string' }, CSV_EXAMPLE) },
+  replyHeaders: ['Content-Disposition'],
   async handle(request, { organizationId }) {
     const filter = filterOf(request, organizationId);
     const list: ListName = ['ledger', organizationId];

@@ -17,6 +17,7 @@ export const getExecutionEvents = ({
   method: 'GET',
   path: '/executions/{id}/events',
   summary: "Read an execution's timeline",
+  description: 'What happened, oldest first, numbered from 1 without a gap.',
   tag: 'Executions',
   audience: 'tenant',
   permission: 'executions:read',

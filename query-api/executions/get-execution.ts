@@ -10,6 +10,9 @@ export const getExecution = (current: Current, queuedAhead: QueuedAhead): Route 
   method: 'GET',
   path: '/executions/{id}',
   summary: 'Read an execution',
+  description:
+    'Right after the `202` it is found too. ' +
+    'It has `cost` once it completed, and `error` once it failed.',
   tag: 'Executions',
   audience: 'tenant',
   permission: 'executions:read',

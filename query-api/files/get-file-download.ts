@@ -7,6 +7,7 @@ import { sendFile, sentDescription, type SendInfra } from './send-file.js';
 export const getFileDownload = (infra: SendInfra, current: Current): Route => ({
   method: 'GET',
   path: '/files/{id}/download',
+  operationId: 'downloadFile',
   summary: "Read a file's bytes",
   description:
     'One `Range` of bytes may be asked for; the `ETag` is the SHA-256 of the bytes. Where files ' +

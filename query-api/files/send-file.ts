@@ -25,6 +25,8 @@ export const sentDescription = {
     304: 'The same bytes as before.',
     416: 'The range lies behind the end.',
   },
+  replyTypes: { '*/*': {} },
+  replyHeaders: ['ETag', 'Accept-Ranges', 'Content-Range', 'Content-Disposition', 'Location'],
 } as const;
 
 /** That somebody reads it is in the log before the first byte is sent. */

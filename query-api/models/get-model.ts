@@ -8,6 +8,7 @@ export const getModel = ({ catalogue }: Pick<QueryInfra, 'catalogue'>): Route =>
   method: 'GET',
   path: '/models/{slug}',
   summary: 'Read a model',
+  description: 'JSON Schema of its input and output, its price and its limits.',
   tag: 'Models',
   audience: 'tenant',
   permission: 'models:read',

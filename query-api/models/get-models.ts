@@ -13,6 +13,7 @@ export const getModels = ({
   method: 'GET',
   path: '/models',
   summary: 'List models',
+  description: 'What can be run, with the JSON Schema of input and output, prices and limits.',
   tag: 'Models',
   audience: 'tenant',
   permission: 'models:read',
