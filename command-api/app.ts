@@ -7,9 +7,13 @@ import { parseCidrs } from '../http/client/addresses.js';
 import { StartError } from '../infra/start-error.js';
 import type { CommandInfra, Commands } from './command-infra.js';
 import { patchOrganizationsQuotas } from './admin/patch-organizations-quotas.js';
+import { deleteOperatorKeys } from './admin/delete-operator-keys.js';
+import { postDeadLettersDrop } from './admin/post-dead-letters-drop.js';
 import { postDeadLettersRedrive } from './admin/post-dead-letters-redrive.js';
+import { postOperatorKeys } from './admin/post-operator-keys.js';
 import { postOrganizations } from './admin/post-organizations.js';
 import { postProjectionsRebuild } from './admin/post-projections-rebuild.js';
+import { postProvidersCircuit } from './admin/post-providers-circuit.js';
 import { deleteApiKeys } from './api-keys/delete-api-keys.js';
 import { postApiKeys } from './api-keys/post-api-keys.js';
 import { postAdjustments } from './billing/post-adjustments.js';
@@ -43,7 +47,11 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     deleteApiKeys(commands),
     postTopUps(commands),
     postAdjustments(commands),
+    postOperatorKeys(commands),
+    deleteOperatorKeys(commands),
     postDeadLettersRedrive(commands),
+    postDeadLettersDrop(commands),
     postProjectionsRebuild(commands),
+    postProvidersCircuit(commands),
   ];
 }

@@ -6,6 +6,7 @@ import type * as ApiKey from '../domain/api-key/api-key.js';
 import type * as Batch from '../domain/batch/batch.js';
 import type * as Execution from '../domain/execution/execution.js';
 import type * as File from '../domain/file/file.js';
+import type * as Operators from '../domain/operators/operators.js';
 import type * as Organization from '../domain/organization/organization.js';
 import { Refusal } from '../http/server/route.js';
 
@@ -15,6 +16,7 @@ type Rejection =
   | Batch.Rejection
   | Execution.Rejection
   | File.Rejection
+  | Operators.Rejection
   | Organization.Rejection
   | 'StorageQuotaExceeded';
 
@@ -44,6 +46,8 @@ const codeOf: Record<Exclude<Rejection, GuardPassed>, ErrorCode> = {
   OrganizationExists: 'IDEMPOTENCY_MISMATCH',
   OrganizationUnknown: 'NOT_FOUND',
   TooManyKeys: 'CONFLICT',
+  TooManyOperatorKeys: 'CONFLICT',
+  OperatorKeyUnknown: 'NOT_FOUND',
   KeyExists: 'CONFLICT',
   KeyUnknown: 'NOT_FOUND',
   StorageQuotaExceeded: 'INSUFFICIENT_BALANCE',
@@ -73,6 +77,7 @@ const messageOf: Partial<Record<Rejection, string>> = {
   NotUploaded: 'No bytes of this file have arrived; send them to its upload URL first.',
   LimitAboveOperators: 'A limit may be lowered, but not raised above what the operator has set.',
   TooManyGuards: 'The organization has as many spending guards as it may have; clear some.',
+  TooManyOperatorKeys: 'There are as many operator keys as there may be; revoke one first.',
   TooManyKeys: 'The organization has as many API keys as it may have.',
 };
 

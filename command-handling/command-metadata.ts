@@ -3,13 +3,15 @@ import { eventSchemas, type AnyEvent } from '../contracts/events/all.js';
 import type { Metadata, Timestamp } from '../contracts/events/envelope.js';
 
 export interface CommandMetadata {
-  /** An API key's id, `operator`, or `processor:<name>`. */
+  /** An API key's id, `operator`, `operator:<key id>`, or `processor:<name>`. */
   readonly actor: string;
   /** What the whole story is about, e.g. the execution's id. */
   readonly correlationId: string;
   /** The request or event that led to the command. */
   readonly causationId: string;
   readonly ip?: string;
+  /** Why, in an operator's words. */
+  readonly reason?: string;
   readonly traceparent?: string;
 }
 
@@ -32,12 +34,13 @@ export function eventMetadata(
   const schemaVersion = eventSchemas[type].version;
   const last = written.get(command);
   if (last?.time === time && last.schemaVersion === schemaVersion) return last;
-  const { actor, correlationId, causationId, ip, traceparent } = command;
+  const { actor, correlationId, causationId, ip, reason, traceparent } = command;
   const metadata: Metadata = {
     $correlationId: correlationId,
     $causationId: causationId,
     actor,
     ...(ip && { ip }),
+    ...(reason && { reason }),
     ...(traceparent && { traceparent }),
     schemaVersion,
     time,

@@ -8,6 +8,7 @@ import * as Batch from '../domain/batch/batch.js';
 import * as Delivery from '../domain/delivery/delivery.js';
 import * as Execution from '../domain/execution/execution.js';
 import * as File from '../domain/file/file.js';
+import * as Operators from '../domain/operators/operators.js';
 import * as Organization from '../domain/organization/organization.js';
 import * as Provider from '../domain/provider/provider.js';
 import * as WebhookEndpoint from '../domain/webhook-endpoint/webhook-endpoint.js';
@@ -34,6 +35,7 @@ export function openRepositories(store: EventStore, cache = openStreamCache()) {
     deliveries: openRepository(store, Delivery, cache),
     executions: openRepository(store, Execution, cache),
     fileRecords: openRepository(store, File, cache),
+    operators: openRepository(store, Operators, cache),
     organizations: openRepository(store, Organization, cache),
     providerCircuits: openRepository(store, Provider, cache),
     /** By organization: all its endpoints are in one stream. */

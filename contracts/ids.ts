@@ -13,8 +13,11 @@ export type BatchId = `batch_${string}`;
 export type DeliveryId = `dlv_${string}`;
 export type EventPublicId = `evt_${string}`;
 export type WebhookEndpointId = `we_${string}`;
+export type OperatorKeyId = `opk_${string}`;
+export type OperationId = `opr_${string}`;
 
-export type IdPrefix = 'exec' | 'org' | 'key' | 'file' | 'hold' | 'batch' | 'dlv' | 'evt' | 'we';
+export type IdPrefix =
+  'exec' | 'org' | 'key' | 'file' | 'hold' | 'batch' | 'dlv' | 'evt' | 'we' | 'opk' | 'opr';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 

@@ -13,7 +13,9 @@ export type Category =
   | 'webhookDirectory'
   | 'webhookTest'
   | 'catalogue'
-  | 'provider';
+  | 'provider'
+  | 'operators'
+  | 'operation';
 
 export type StreamName = `${Category}-${string}`;
 

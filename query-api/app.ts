@@ -5,6 +5,7 @@ import { openCurrent } from './executions/current.js';
 import type { QueryInfra } from './query-infra.js';
 import { getApiKeys } from './api-keys/get-api-keys.js';
 import { getExecutionsRouting } from './admin/get-executions-routing.js';
+import { getOperatorKeys } from './admin/get-operator-keys.js';
 import { getOperatorExecution } from './admin/get-operator-execution.js';
 import { getDeadLetters } from './admin/get-dead-letters.js';
 import { getGroups } from './admin/get-groups.js';
@@ -50,6 +51,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getOrganizations(lists),
     getOrganizationsQuotas(infra),
     getApiKeys(lists),
+    getOperatorKeys(infra),
     getProjections(infra),
     getDeadLetters(infra),
     getGroups(infra),

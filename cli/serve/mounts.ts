@@ -1,7 +1,7 @@
 /** The pages beside the API: is it alive, is it ready, its figures, its reference. */
 import type { Dependency, Infra } from '../../runtime/infra.js';
 import type { Mount, Reply } from '../../http/server/route.js';
-import { keyCheck } from '../../http/server/auth.js';
+import { keyCheck } from '../../http/server/operator-auth.js';
 import type { Keys } from './keys.js';
 import { neededDependencies } from './roles.js';
 

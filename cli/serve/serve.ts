@@ -144,7 +144,7 @@ async function serveSandboxAlone(
 }
 
 async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Promise<HttpServer> {
-  const { apiKeys, config, log, metrics, now } = infra;
+  const { config, log, metrics, now } = infra;
   const commands = commandRoutes(infra);
   const queries = queryRoutes(infra);
   const api = [...commands, ...queries];
@@ -163,7 +163,7 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
         documentMount(api, config.publicUrl),
       ],
       pages: [referencePages()],
-      authenticator: openAuthenticator({ apiKeys, adminKey: keys.adminKey, now }),
+      authenticator: openAuthenticator({ ...infra, adminKey: keys.adminKey }),
       log,
       metrics,
       now,
@@ -176,14 +176,14 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
 
 /** On loopback: who is elsewhere brings a key to the public port. */
 async function listenForScrapers(infra: Infra, undo: Undo): Promise<void> {
-  const { apiKeys, config, log, metrics, now } = infra;
+  const { config, log, metrics, now } = infra;
   const { metricsPort: port } = config;
   if (port === undefined) return;
   const server = await orPortTrouble(
     serveRoutes({
       routes: [],
       mounts: [openMetricsPage(infra)],
-      authenticator: openAuthenticator({ apiKeys, adminKey: undefined, now }),
+      authenticator: openAuthenticator({ ...infra, adminKey: undefined }),
       log,
       metrics,
       now,

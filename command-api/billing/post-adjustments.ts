@@ -17,6 +17,7 @@ export const postAdjustments = (commands: Commands): Route => ({
   description: 'Adds a signed amount. What is available never falls below zero.',
   tag: 'Money',
   audience: 'operator',
+  needs: 'money',
   bodySchema: adjustmentSchema,
   replySchemas: { 201: standingSchema },
   replyHeaders: ['Idempotency-Replayed'],

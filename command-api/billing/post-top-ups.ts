@@ -16,6 +16,7 @@ export const postTopUps = (commands: Commands): Route => ({
   description: 'Money that arrived becomes available. A repeat under the same key moves nothing.',
   tag: 'Money',
   audience: 'operator',
+  needs: 'money',
   bodySchema: topUpSchema,
   replySchemas: { 201: standingSchema },
   replyHeaders: ['Idempotency-Replayed'],

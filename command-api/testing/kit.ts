@@ -101,7 +101,7 @@ export async function openCommandApi(
     log: silent,
     metrics: openMetrics(),
     authenticator: openAuthenticator({
-      apiKeys: commands.apiKeys,
+      ...commands,
       adminKey: ADMIN_KEY,
       now: Date.now,
     }),

@@ -9,6 +9,7 @@ import type { EventSchema } from './envelope.js';
 import { executionSchemas, type ExecutionEvent } from './execution.js';
 import { fileSchemas, type FileEvent } from './file.js';
 import { movementSchemas, type MovementEvent } from './movement.js';
+import { operatorsSchemas, type OperationEvent, type OperatorsEvent } from './operators.js';
 import { organizationSchemas, type OrganizationEvent } from './organization.js';
 import { providerSchemas, type ProviderEvent } from './provider.js';
 import { webhookEndpointSchemas, type AnyWebhookEndpointEvent } from './webhook-endpoint.js';
@@ -25,7 +26,9 @@ export type AnyEvent =
   | DeliveryEvent
   | CatalogueEvent
   | ProviderEvent
-  | AnyWebhookEndpointEvent;
+  | AnyWebhookEndpointEvent
+  | OperatorsEvent
+  | OperationEvent;
 
 export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...accountSchemas,
@@ -40,4 +43,5 @@ export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...catalogueSchemas,
   ...providerSchemas,
   ...webhookEndpointSchemas,
+  ...operatorsSchemas,
 };

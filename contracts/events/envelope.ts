@@ -4,12 +4,17 @@ import type { StreamName } from '../streams.js';
 /** ISO 8601 in UTC with milliseconds, as `Date.prototype.toISOString` writes it. */
 export type Timestamp = string;
 
-/** Who did it: an API key's id, `operator`, or a processor's name (`processor:<name>`). */
+/**
+ * Who did it: an API key's id, `operator` (of `MODELROUTE_ADMIN_KEY`), `operator:<key id>`, or a
+ * processor's name (`processor:<name>`).
+ */
 export interface Metadata {
   readonly $correlationId: string;
   readonly $causationId: string;
   readonly actor: string;
   readonly ip?: string;
+  /** Why, in an operator's words. */
+  readonly reason?: string;
   readonly traceparent?: string;
   readonly schemaVersion: number;
   readonly time: Timestamp;

@@ -35,7 +35,26 @@ export const redriveDeadLetterSchema: Schema = {
     {
       group: 'settle-execution',
       stream: 'execution-exec_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44',
-      revision: 3,
+      revision: 2,
+    },
+  ],
+};
+
+export interface DropDeadLetterBody extends RedriveDeadLetterBody {
+  readonly reason: string;
+}
+
+export const dropDeadLetterSchema: Schema = {
+  ...requestObject('DropDeadLetter', {
+    ...notification,
+    reason: text('Why it need not be delivered; it is recorded.', 500),
+  }),
+  examples: [
+    {
+      group: 'settle-execution',
+      stream: 'execution-exec_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44',
+      revision: 2,
+      reason: 'settled by hand, ticket 4711',
     },
   ],
 };
@@ -58,6 +77,42 @@ export const groupSchema: Schema = answerObject('Group', {
 
 const count: Schema = { type: 'integer', minimum: 0 };
 
+export interface SetCircuitBody {
+  readonly state: 'open' | 'closed';
+  readonly route?: string;
+  readonly for_seconds?: number;
+  readonly reason: string;
+}
+
+const stateAsked: Schema = {
+  type: 'string',
+  enum: ['open', 'closed'],
+  description: 'Open: calls are held back. Closed: they pass.',
+};
+
+export const setCircuitSchema: Schema = {
+  ...requestObject('SetCircuit', {
+    state: stateAsked,
+    'route?': text('Only this route of the provider, by its name in the catalogue.', 200),
+    'for_seconds?': {
+      type: 'integer',
+      minimum: 1,
+      maximum: 2_592_000,
+      default: 3_600,
+      description: 'How long it stays open.',
+    },
+    reason: text('Why; it is recorded.', 500),
+  }),
+  examples: [{ state: 'open', for_seconds: 1_800, reason: 'announced maintenance' }],
+};
+
+export const circuitSetSchema: Schema = answerObject('CircuitSet', {
+  provider: text('The provider in the catalogue.'),
+  route: orNull(text('The route, where it is one’s.')),
+  state: stateAsked,
+  until: orNull(timestamp('Until when it stays open.')),
+});
+
 const circuit = {
   circuit: {
     enum: ['closed', 'half-open', 'open'],
@@ -67,6 +122,13 @@ const circuit = {
   rests_until: orNull(timestamp('Until when no call is made, or was asked not to be.')),
   rests_only_for: orNull(
     id('org', 'The organization whose calls alone are held back: it alone had failures.'),
+  ),
+  held_open: orNull(
+    answerObject('HeldOpen', {
+      until: timestamp('Until when.'),
+      since: timestamp('When an operator opened it.'),
+      by: text('Which operator.'),
+    }),
   ),
 };
 

@@ -3,9 +3,13 @@ import { id, text, type Schema } from './parts.js';
 
 /** A model's slug, as a catalogue may have it. */
 export const modelSlug = (description: string): Schema => ({
+  ...slugOf(description),
+  examples: ['flux-1.1-pro'],
+});
+
+const slugOf = (description: string): Schema => ({
   ...text(description, 63),
   pattern: '^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$',
-  examples: ['flux-1.1-pro'],
 });
 
 const sealedToken = (description: string): Schema => ({
@@ -21,6 +25,7 @@ const collections: Readonly<Record<string, Schema>> = {
   executions: id('exec', 'The execution.'),
   files: id('file', 'The file.'),
   models: modelSlug('The model.'),
+  'operator-keys': id('opk', 'The key of an operator.'),
   organizations: id('org', 'The organization.'),
   projections: {
     ...text('The projection.', 63),
@@ -28,6 +33,7 @@ const collections: Readonly<Record<string, Schema>> = {
     examples: ['executions'],
   },
   upload: sealedToken('The token of an upload URL.'),
+  providers: { ...slugOf('The provider in the catalogue.'), examples: ['aurora-chat'] },
 };
 
 export function pathParameter(path: string, name: string): Schema {

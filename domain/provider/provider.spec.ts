@@ -53,4 +53,18 @@ describe('Provider', () => {
       .when(open({ organizationId: 'org_2' }))
       .then(opened({ organizationId: 'org_2' }));
   });
+
+  it('stays as an operator has it until its time', () => {
+    const held = { byOperator: true, foundBy: 'operator' };
+    given(opened(held)).when(close()).thenAlreadyDone();
+    given(opened(held))
+      .when(open({ until: '2026-01-01T02:00:00.000Z' }))
+      .thenAlreadyDone();
+    given(opened(held))
+      .when(close({ at: until }))
+      .then(closed({ at: until }));
+    given(opened(held)).when(close(held)).then(closed(held));
+    given(opened()).when(open(held)).then(opened(held));
+    given().when(close(held)).then(closed(held));
+  });
 });

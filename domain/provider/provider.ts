@@ -1,8 +1,9 @@
 /**
  * A provider's circuits as all processes know them: its own, and those of its routes. What is known
- * already is not written again, so that many processes that find the same write it once.
+ * already is not written again, so that many processes that find the same write it once. A circuit
+ * that an operator opened stays open until its time, whatever a process finds.
  */
-import type { ProviderEvent } from '../../contracts/events/provider.js';
+import { isHeldOpen, type ProviderEvent } from '../../contracts/events/provider.js';
 import { accept, alreadyDone, type Decision } from '../decider.js';
 
 export const category = 'provider';
@@ -29,15 +30,19 @@ export function evolve(state: State, event: Event): State {
   return next;
 }
 
+/** What an operator decides is always written: a process may know what no event tells. */
 export function decide(state: State, command: Command): Decision<Event, Rejection> {
   const open = state.get(command.data.route ?? '');
+  const { byOperator } = command.data;
   switch (command.type) {
     case 'Open':
-      return open && covers(open, command.data)
+      return open &&
+        !byOperator &&
+        (covers(open, command.data) || isHeldOpen(open, command.data.at))
         ? alreadyDone
         : accept<Event>({ type: 'ProviderCircuitOpened', data: command.data });
     case 'Close':
-      return open
+      return byOperator || (open && !isHeldOpen(open, command.data.at))
         ? accept<Event>({ type: 'ProviderCircuitClosed', data: command.data })
         : alreadyDone;
   }

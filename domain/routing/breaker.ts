@@ -180,6 +180,13 @@ function whileHalfOpen(
   }
 }
 
+/** An operator holds it open: from what calls that are under way say, nothing follows. */
+export const heldOpen = (circuit: Circuit, untilMs: number): Circuit => ({
+  ...common(circuit),
+  status: 'open',
+  untilMs,
+});
+
 /** Another process has learned that it is open, or that it is closed. */
 export function openedElsewhere(circuit: Circuit, untilMs: number, only?: string): Circuit {
   if (circuit.status !== 'closed' && (circuit.only === undefined || only !== undefined))

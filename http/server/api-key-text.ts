@@ -7,15 +7,26 @@ import { crc32 } from 'node:zlib';
 
 const LENGTH = 3 + 64 + 1 + 8;
 const form = /^sk_[0-9a-f]{64}_[0-9a-f]{8}$/;
+/** Of operators: `opk` instead of `sk`, so that neither is taken for the other. */
+const operatorForm = /^opk_[0-9a-f]{64}_[0-9a-f]{8}$/;
 
 /** `secret` is 32 random bytes. */
-export function apiKeyText(secret: Buffer): string {
-  const head = `sk_${secret.toString('hex')}`;
+export const apiKeyText = (secret: Buffer): string => keyText('sk', secret);
+
+export const operatorKeyText = (secret: Buffer): string => keyText('opk', secret);
+
+export const isApiKeyText = (text: string): boolean =>
+  text.length === LENGTH && form.test(text) && isSummed(text);
+
+export const isOperatorKeyText = (text: string): boolean =>
+  text.length === LENGTH + 1 && operatorForm.test(text) && isSummed(text);
+
+function keyText(prefix: string, secret: Buffer): string {
+  const head = `${prefix}_${secret.toString('hex')}`;
   return `${head}_${checkSum(head)}`;
 }
 
-export function isApiKeyText(text: string): boolean {
-  if (text.length !== LENGTH || !form.test(text)) return false;
+function isSummed(text: string): boolean {
   const end = text.lastIndexOf('_');
   return checkSum(text.slice(0, end)) === text.slice(end + 1);
 }

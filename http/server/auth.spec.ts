@@ -35,6 +35,7 @@ describe('authenticator', () => {
   let away: boolean;
   let store: EventStore;
   let apiKeys: Repositories['apiKeys'];
+  let operators: Repositories['operators'];
   let authenticator: Authenticator;
 
   beforeEach(() => {
@@ -49,8 +50,14 @@ describe('authenticator', () => {
       },
     };
     const now = () => 1_000_000_000_000 + ms;
-    apiKeys = openRepositories(store).apiKeys;
-    authenticator = openAuthenticator({ apiKeys, adminKey: ADMIN_KEY, now, monotonicMs: () => ms });
+    ({ apiKeys, operators } = openRepositories(store));
+    authenticator = openAuthenticator({
+      apiKeys,
+      operators,
+      adminKey: ADMIN_KEY,
+      now,
+      monotonicMs: () => ms,
+    });
   });
 
   const ask = async (key: string) => authenticator.tenant(`Bearer ${key}`);
@@ -80,7 +87,7 @@ describe('authenticator', () => {
       const caller = await authenticator.tenant(`${scheme} ${key}`);
       expect(caller.keyId, scheme).to.equal(keyId);
       const headers = { authorization: `${scheme} ${ADMIN_KEY}` };
-      authenticator.requireOperator({ headers });
+      await authenticator.operator({ headers });
     }
   });
 
@@ -151,11 +158,11 @@ describe('authenticator', () => {
 
   it('knows the operator by either header, and nobody without a configured key', async () => {
     const given = { headers: { authorization: `Bearer ${ADMIN_KEY}` } };
-    authenticator.requireOperator(given);
-    authenticator.requireOperator({ headers: { 'x-admin-key': ADMIN_KEY } });
+    await authenticator.operator(given);
+    await authenticator.operator({ headers: { 'x-admin-key': ADMIN_KEY } });
     const wrong = { headers: { 'x-admin-key': `${ADMIN_KEY}x` } };
-    expect(await refusal(() => authenticator.requireOperator(wrong))).to.equal('UNAUTHORIZED');
-    const keyless = openAuthenticator({ apiKeys, adminKey: undefined, now: Date.now });
-    expect(await refusal(() => keyless.requireOperator(given))).to.equal('UNAUTHORIZED');
+    expect(await refusal(() => authenticator.operator(wrong))).to.equal('UNAUTHORIZED');
+    const keyless = openAuthenticator({ apiKeys, operators, adminKey: undefined, now: Date.now });
+    expect(await refusal(() => keyless.operator(given))).to.equal('UNAUTHORIZED');
   });
 });

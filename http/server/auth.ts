@@ -8,24 +8,26 @@
  * Ages count from before the read, so a key is refused everywhere within one second of its
  * revocation, and nobody gets in while the store is away for longer than that.
  */
-import { hash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { apiKeyIdOf } from '../../contracts/ids.js';
 import type { Repositories } from '../../command-handling/repositories.js';
 import { apiKeyHash, isApiKeyText } from './api-key-text.js';
+import { bearerOf } from './bearer.js';
+import { openOperatorAuthenticator, type OperatorAuthenticator } from './operator-auth.js';
 import { Refusal, type Caller } from './route.js';
 
 export interface Authenticator {
   /** The caller that an `Authorization` header names; throws or rejects with a `Refusal`. */
   tenant(authorization: string | undefined): Caller | Promise<Caller>;
-  /** Throws a `Refusal` unless the request carries the operator's key. */
-  requireOperator(request: Pick<IncomingMessage, 'headers'>): void;
+  /** Whoever an operator's key names, in either header. */
+  readonly operator: OperatorAuthenticator;
 }
 
 interface AuthenticatorOptions {
   readonly apiKeys: Repositories['apiKeys'];
-  /** Without one, nobody is the operator. */
+  readonly operators: Repositories['operators'];
+  /** Without one, only keys of the log let operators in. */
   readonly adminKey: string | undefined;
   /** Milliseconds since the epoch; decides about a key's expiry only. */
   readonly now: () => number;
@@ -45,9 +47,6 @@ const STALE_MS = 900;
 const KEYS_MAX = 20_000;
 /** Made-up keys must not push good ones out, so refusals are remembered apart. */
 const REFUSED_MAX = 2_000;
-const PREFIX = 'Bearer ';
-/** RFC 9110: a scheme is case-insensitive. */
-const prefixForm = /^bearer /i;
 
 export function openAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { now, monotonicMs = () => performance.now() } = options;
@@ -81,14 +80,8 @@ export function openAuthenticator(options: AuthenticatorOptions): Authenticator 
       if (ageMs > FRESH_MS) look(digest).catch(() => undefined);
       return callerOf(entry, now());
     },
-    requireOperator: keyCheck([options.adminKey]),
+    operator: openOperatorAuthenticator({ ...options, monotonicMs }),
   };
-}
-
-function bearerOf(authorization: string | undefined): string {
-  if (authorization?.startsWith(PREFIX) || prefixForm.test(authorization ?? ''))
-    return (authorization ?? '').slice(PREFIX.length);
-  throw new Refusal('UNAUTHORIZED');
 }
 
 function callerOf({ caller, expiresAtMs }: Entry, nowMs: number): Caller {
@@ -108,22 +101,6 @@ async function lookUp(
   const expiresAtMs = expiresAt ? Date.parse(expiresAt) : Infinity;
   return { caller: { organizationId, keyId, permission }, expiresAtMs, lookedAtMs };
 }
-
-/**
- * Throws a `Refusal` unless a request carries one of the keys, as bearer or in `X-Admin-Key`. All
- * are compared, in constant time.
- */
-export function keyCheck(keys: readonly (string | undefined)[]): Authenticator['requireOperator'] {
-  const expected = keys.flatMap((key) => (key === undefined ? [] : [digestOf(key)]));
-  return ({ headers }) => {
-    const { authorization, 'x-admin-key': plain } = headers;
-    const given = digestOf(typeof plain === 'string' ? plain : bearerOf(authorization));
-    const same = expected.filter((digest) => timingSafeEqual(digest, given));
-    if (same.length === 0) throw new Refusal('UNAUTHORIZED');
-  };
-}
-
-const digestOf = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 const isSame = (a: string, b: string): boolean =>
   a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));

@@ -5,6 +5,7 @@ import type { ApiRequest } from './route.js';
 
 export class IncomingRequest implements ApiRequest {
   readonly requestId: string;
+  actor = '';
   body: unknown = undefined;
   rawBody: Buffer = NO_BYTES;
   bodyStream: ApiRequest['bodyStream'] = noStream;

@@ -8,6 +8,7 @@
  * 500 whose reason is logged under the request's id and shown nowhere else.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { operatorCapabilities } from '../../contracts/http/operator-roles.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import { permits, type Scope } from '../../contracts/http/permissions.js';
 import { readJson } from './json/strict-json.js';
@@ -23,7 +24,8 @@ import type { Match } from './matcher.js';
 import { HungUp, readBody } from './read-body.js';
 import { malformedDetail, readQuery, repeatedDetail } from './read-query.js';
 import { repeatedHeader } from './repeated-header.js';
-import { Refusal, type Caller, type Reply } from './route.js';
+import type { Operator } from './operator-auth.js';
+import { operatorNeedOf, Refusal, type Caller, type Reply, type Route } from './route.js';
 import { send } from './send.js';
 import { streamBody } from './stream-body.js';
 
@@ -155,16 +157,26 @@ async function answerOf(
     return refusal ?? served.route.handle(request);
   }
   if (served.route.audience === 'operator') {
-    authenticator.requireOperator(incoming);
-    const refusal = await prepare(context, served, exchange, malformed);
+    const known = authenticator.operator(incoming);
+    const operator = known instanceof Promise ? await known : known;
+    request.actor = operator.actor;
+    const refusal =
+      roleRefusal(served.route, operator) ?? (await prepare(context, served, exchange, malformed));
     return refusal ?? served.route.handle(request);
   }
   const known = authenticator.tenant(incoming.headers.authorization);
   const caller = (exchange.caller = known instanceof Promise ? await known : known);
+  request.actor = caller.keyId;
   const refusal =
     permissionRefusal(served.route.permission, caller) ??
     (await prepare(context, served, exchange, malformed));
   return refusal ?? served.route.handle(request, caller);
+}
+
+function roleRefusal(route: Route, { role }: Operator): Refusal | undefined {
+  return operatorCapabilities[role].includes(operatorNeedOf(route))
+    ? undefined
+    : new Refusal('FORBIDDEN');
 }
 
 const permissionRefusal = (needed: Scope, { permission }: Caller): Refusal | undefined =>

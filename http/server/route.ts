@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
+import type { OperatorCapability } from '../../contracts/http/operator-roles.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import type { Permission } from '../../contracts/events/api-key.js';
 import type { Scope } from '../../contracts/http/permissions.js';
@@ -38,6 +39,8 @@ export interface ApiRequest {
   headers(): Readonly<Record<string, string>>;
   readonly requestId: string;
   readonly ip: string;
+  /** Who asks: a key's id, `operator` or `operator:<key id>`; empty before that is known. */
+  readonly actor: string;
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
 }
@@ -112,6 +115,8 @@ interface TenantRoute extends RouteShape {
 /** An operator's route, under `/admin/v1`. */
 interface OperatorRoute extends RouteShape {
   readonly audience: 'operator';
+  /** What a role must include; `read` for a GET and `manage` for others, unless given. */
+  readonly needs?: OperatorCapability;
   handle(request: ApiRequest): Promise<Reply | Refusal>;
 }
 
@@ -134,3 +139,6 @@ export interface Mount {
   guard?(incoming: Pick<IncomingMessage, 'headers'>): void;
   handle(request: ApiRequest): Promise<Reply | Refusal>;
 }
+
+export const operatorNeedOf = ({ method, ...route }: Route): OperatorCapability =>
+  ('needs' in route && route.needs) || (method === 'GET' ? 'read' : 'manage');

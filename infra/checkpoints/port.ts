@@ -35,7 +35,8 @@ export interface CheckpointStore {
   /** Every group that saved or has dead letters, by name. */
   list(): Promise<readonly GroupCheckpoint[]>;
   addDeadLetter(letter: Omit<DeadLetter, 'addedAt'>): Promise<void>;
-  removeDeadLetter(group: string, stream: StreamName, revision: number): Promise<void>;
+  /** False when there was none. */
+  removeDeadLetter(group: string, stream: StreamName, revision: number): Promise<boolean>;
   /** The first thousand, oldest first; of one group, or of all. */
   deadLetters(group?: string): Promise<readonly DeadLetter[]>;
   /** Marks a dead letter to be delivered again; false when there is no such dead letter. */

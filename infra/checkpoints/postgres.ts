@@ -35,8 +35,13 @@ export function openPostgresCheckpoints({
       const values = [group, stream, revision, type, String(position), attempts, error];
       return write('add_dead_letter', ADD_DEAD_LETTER, values);
     },
-    removeDeadLetter: (group, stream, revision) =>
-      write('remove_dead_letter', REMOVE_DEAD_LETTER, [group, stream, revision]),
+    removeDeadLetter: async (group, stream, revision) => {
+      const values = [epoch, group, stream, revision];
+      const config = { name: 'remove_dead_letter', text: REMOVE_DEAD_LETTER, values };
+      const { rows } = await pool.query<{ own: boolean; removed: boolean }>(config);
+      requireOwn(rows, onMoved);
+      return rows[0]?.removed ?? false;
+    },
     deadLetters: async (group) => {
       const { rows } = await pool.query<DeadLetterRow>(DEAD_LETTERS, [group ?? null]);
       return rows.map(deadLetterOf);
@@ -126,8 +131,9 @@ const REMOVE_DEAD_LETTER = `
   WITH ${IS_OWN_EPOCH}, removed AS (
     DELETE FROM processing.dead_letters USING epoch
     WHERE own AND group_name = $2 AND stream = $3 AND revision = $4
+    RETURNING 1
   )
-  SELECT own FROM epoch`;
+  SELECT own, EXISTS (SELECT FROM removed) AS removed FROM epoch`;
 
 const COLUMNS = 'group_name, stream, revision, type, position, attempts, error, added_at';
 

@@ -14,7 +14,7 @@ export const REDRIVE_POLL_MS = 5_000;
 
 /** Adds and removes a group's dead letters. While their store is away, `add` answers false. */
 export function deadLettersOf({ checkpoints, log }: Keeping, { name: group }: Group) {
-  const reached = async (work: Promise<void>) => {
+  const reached = async (work: Promise<unknown>) => {
     try {
       await work;
       return true;

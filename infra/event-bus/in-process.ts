@@ -69,6 +69,7 @@ export function openInProcessBus(options: InProcessBusOptions): EventBus {
       if (found) await bus.running.get(group)?.redrive();
       return found;
     },
+    drop: (group, stream, revision) => checkpoints.removeDeadLetter(group, stream, revision),
     lag: () => lagOf(bus),
   };
 }

@@ -63,5 +63,7 @@ export interface EventBus {
   deadLetters(group?: string): Promise<readonly DeadLetter[]>;
   /** Delivers a dead letter again; false when there is no such dead letter. */
   redrive(group: string, stream: StreamName, revision: number): Promise<boolean>;
+  /** It is not delivered any more; false when there is no such dead letter. */
+  drop(group: string, stream: StreamName, revision: number): Promise<boolean>;
   lag(): Promise<readonly GroupLag[]>;
 }

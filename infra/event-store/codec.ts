@@ -264,6 +264,7 @@ function checkMetadata(): ValidateFunction {
       $causationId: metadataText,
       actor: metadataText,
       ip: metadataText,
+      reason: metadataText,
       traceparent: metadataText,
       schemaVersion: { type: 'integer', minimum: 1 },
       time: timestamp,

@@ -60,8 +60,8 @@ describe('read-callbacks', function () {
   before(async () => {
     spec = await openSpecInfra(hurry);
     const { infra } = spec;
-    const { apiKeys, log, metrics, now } = infra;
-    const authenticator = openAuthenticator({ apiKeys, adminKey: undefined, now });
+    const { log, metrics, now } = infra;
+    const authenticator = openAuthenticator({ ...infra, adminKey: undefined });
     const routes = commandRoutes(infra);
     const given = { routes, mounts: [], authenticator, log, metrics, now };
     server = await serveRoutes({ ...given, port: 0, host: '127.0.0.1' });

@@ -5,7 +5,12 @@
  * opens or closes the other processes learn of it, and this one of theirs (shared-circuits.ts).
  */
 import type { Provider } from '../../contracts/catalogue/catalogue.js';
-import { closedElsewhere, openedElsewhere, type Circuit } from '../../domain/routing/breaker.js';
+import {
+  closedElsewhere,
+  heldOpen,
+  openedElsewhere,
+  type Circuit,
+} from '../../domain/routing/breaker.js';
 import {
   callEnded,
   callStarted,
@@ -37,6 +42,8 @@ export interface ProviderPool {
   /** What another process found out. */
   learnOpen(name: CircuitName, untilMs: number, only?: string): void;
   learnClosed(name: CircuitName): void;
+  /** An operator holds it open. */
+  learnHeld(name: CircuitName, untilMs: number): void;
   /** Nobody finds this slot free until the reservation is cancelled. */
   reserve(provider: string): void;
   cancelReservation(provider: string): void;
@@ -99,6 +106,7 @@ export function openProviderPool(metrics: PoolMetrics, now: () => number): Provi
     learnOpen: (name, untilMs, only) =>
       learn(name, (circuit) => openedElsewhere(circuit, untilMs, only)),
     learnClosed: (name) => learn(name, closedElsewhere),
+    learnHeld: (name, untilMs) => learn(name, (circuit) => heldOpen(circuit, untilMs)),
     reserve: (slug) => reserve(slug, 1),
     cancelReservation: (slug) => reserve(slug, -1),
     reserved: (slug) => reservations.get(slug) ?? 0,

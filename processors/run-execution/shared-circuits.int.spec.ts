@@ -2,6 +2,8 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 import type { ProviderEvent } from '../../contracts/events/provider.js';
+import { admissionOf } from '../../domain/routing/breaker.js';
+import type * as Provider from '../../domain/provider/provider.js';
 import { readEvents } from '../../command-handling/streams.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import { openMetrics } from '../../infra/metrics.js';
@@ -101,6 +103,38 @@ describe('shared circuits', () => {
     expect(statusOf(pool)).to.equal('open');
     await eventually('it is logged', () =>
       spec.logged.some(({ msg }) => msg === 'other processes could not be told of a circuit'),
+    );
+  });
+
+  it('are held open, and closed, by an operator, whatever calls say', async () => {
+    const { infra } = spec;
+    const [one, other] = processes();
+    const at = new Date(infra.now()).toISOString();
+    const until = new Date(infra.now() + 3_600_000).toISOString();
+    const data = { provider: PROVIDER, foundBy: 'operator', byOperator: true, at };
+    const decided = async (command: Provider.Command) => {
+      const metadata = { actor: 'operator', correlationId: PROVIDER, causationId: 'spec' };
+      await infra.providerCircuits.transact(PROVIDER, command, metadata);
+    };
+    const calling = { route: ROUTE, organization: 'org_1', execution: 'exec_1' };
+    const underWay = one.take(provider(), calling);
+    await decided({ type: 'Open', data: { ...data, until } });
+    const isHeld = (pool: ProviderPool) => {
+      const circuit = pool.health().get(PROVIDER)?.circuit;
+      return circuit?.status === 'open' && circuit.untilMs === Date.parse(until);
+    };
+    await eventually('both rest', () => isHeld(one) && isHeld(other));
+    underWay.release('succeeded', 1);
+    expect(isHeld(one)).to.equal(true);
+    const circuit = one.health().get(PROVIDER)?.circuit;
+    const { openMs } = provider().breaker;
+    const admission = admissionOf(circuit!, provider().breaker, infra.now() + openMs);
+    expect(admission).to.include({ admitted: false, reason: 'breaker_open' });
+    const late = poolOf({ ...infra, instance: randomUUID() });
+    await eventually('one that starts rests too', () => isHeld(late));
+    await decided({ type: 'Close', data });
+    await eventually('all go on', () =>
+      [one, other, late].every((pool) => statusOf(pool) === 'closed'),
     );
   });
 });

@@ -5,6 +5,7 @@
  *   a circuit opens here ──► ProviderCircuitOpened ──► the others hold calls back, at most a
  *                                                      second later, and probe on their own
  *   it closes here ────────► ProviderCircuitClosed ──► the others let calls pass again
+ *   an operator opens or closes it ──────────────────► all hold calls back, or let them pass
  *
  * While the log is away each process goes by what it finds out itself: nothing waits for the others
  * (architecture: a breaker fails open). A process that starts reads what is open.
@@ -22,14 +23,7 @@ import type { CircuitName, ProviderPool } from './provider-pool.js';
 
 type CircuitInfra = Pick<
   Infra,
-  | 'beganBefore'
-  | 'catalogue'
-  | 'instance'
-  | 'log'
-  | 'metrics'
-  | 'now'
-  | 'providerCircuits'
-  | 'store'
+  'catalogue' | 'instance' | 'log' | 'metrics' | 'now' | 'providerCircuits' | 'store'
 >;
 
 /** How long the others do not know. */
@@ -86,8 +80,7 @@ async function follow(infra: CircuitInfra, pool: ProviderPool, signal: AbortSign
   while (!signal.aborted) {
     try {
       position ??= await begin(infra, pool);
-      // The only process over its data finds everything out by itself.
-      if (infra.beganBefore === undefined) position = await look(infra, pool, position);
+      position = await look(infra, pool, position);
     } catch (err) {
       infra.log.debug({ err }, 'circuits of other processes could not be read; trying again');
     }
@@ -128,5 +121,6 @@ async function look(
 function learn(pool: ProviderPool, { type, data }: ProviderEvent): void {
   const name = { provider: data.provider, route: data.route };
   if (type === 'ProviderCircuitClosed') pool.learnClosed(name);
+  else if (data.byOperator) pool.learnHeld(name, Date.parse(data.until));
   else pool.learnOpen(name, Date.parse(data.until), data.organizationId);
 }

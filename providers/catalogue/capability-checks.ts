@@ -7,7 +7,10 @@ import { modelOf } from './model-of.js';
 /** Contradictions by which no request would ever go to a route. */
 export function capabilityProblems(place: string, slug: string, entry: ModelEntry): string[] {
   if (!entry.routes.some(({ capabilities }) => capabilities)) return [];
-  const defaults = withDefaults(modelOf(slug, entry, () => undefined), {});
+  const defaults = withDefaults(
+    modelOf(slug, entry, () => undefined),
+    {},
+  );
   const { properties = {}, required = [] } = entry.input_schema as {
     readonly properties?: object;
     readonly required?: readonly string[];

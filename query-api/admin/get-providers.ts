@@ -1,14 +1,16 @@
 /** How providers and their routes are: what is in flight, and what rests until when. */
+import { isHeldOpen, type ProviderCircuitOpened } from '../../contracts/events/provider.js';
 import { providersSchema } from '../../contracts/http/operations.js';
-import type { Route } from '../../http/server/route.js';
+import type { Reply, Route } from '../../http/server/route.js';
 import type { ProviderReport } from '../../infra/process-reports/postgres.js';
 import type { QueryInfra } from '../query-infra.js';
 import { worstCircuit } from './worst-circuit.js';
 
-export const getProviders = ({
-  catalogue,
-  reports,
-}: Pick<QueryInfra, 'catalogue' | 'reports'>): Route => ({
+type Opened = ProviderCircuitOpened['data'];
+
+type Needed = Pick<QueryInfra, 'catalogue' | 'now' | 'providerCircuits' | 'reports'>;
+
+export const getProviders = (infra: Needed): Route => ({
   method: 'GET',
   path: '/providers',
   summary: 'Show how providers and their routes are',
@@ -16,34 +18,47 @@ export const getProviders = ({
   tag: 'Operations',
   audience: 'operator',
   replySchemas: { 200: providersSchema },
-  async handle() {
-    const seen = (await reports.current()).flatMap(({ providers }) => providers);
-    const { models, providers } = catalogue.current();
-    const routes = [...models.values()].flatMap((model) =>
-      model.routes.map((route) => ({ ...route, model: model.slug })),
-    );
-    const data = [...providers.values()].map(({ slug, adapter, bulkhead }) => {
-      const own = seen.filter(({ provider }) => provider === slug);
-      return {
-        provider: slug,
-        adapter,
-        in_flight: own.reduce((sum, { inUse }) => sum + inUse, 0),
-        slots: bulkhead * Math.max(1, own.length),
-        ...circuitBody(own),
-        routes: routes
-          .filter(({ provider }) => provider === slug)
-          .map(({ name, model }) => ({
-            route: name,
-            model,
-            ...circuitBody(
-              own.flatMap((report) => (report.routes ?? []).filter(({ route }) => route === name)),
-            ),
-          })),
-      };
-    });
-    return { status: 200, body: { data } };
-  },
+  handle: () => handle(infra),
 });
+
+async function handle({ catalogue, now, providerCircuits, reports }: Needed): Promise<Reply> {
+  const seen = (await reports.current()).flatMap(({ providers }) => providers);
+  const { models, providers } = catalogue.current();
+  const routes = [...models.values()].flatMap((model) =>
+    model.routes.map((route) => ({ ...route, model: model.slug })),
+  );
+  const at = new Date(now()).toISOString();
+  const slugs = [...providers.keys()];
+  const opened = await Promise.all(slugs.map((slug) => providerCircuits.load(slug)));
+  const data = [...providers.values()].map(({ slug, adapter, bulkhead }, index) => {
+    const held = (route = '') => heldBody(opened[index]?.state.get(route), at);
+    const own = seen.filter(({ provider }) => provider === slug);
+    return {
+      provider: slug,
+      adapter,
+      in_flight: own.reduce((sum, { inUse }) => sum + inUse, 0),
+      slots: bulkhead * Math.max(1, own.length),
+      ...circuitBody(own),
+      held_open: held(),
+      routes: routes
+        .filter(({ provider }) => provider === slug)
+        .map(({ name, model }) => ({
+          route: name,
+          model,
+          ...circuitBody(
+            own.flatMap((report) => (report.routes ?? []).filter(({ route }) => route === name)),
+          ),
+          held_open: held(name),
+        })),
+    };
+  });
+  return { status: 200, body: { data } };
+}
+
+function heldBody(opened: Opened | undefined, at: string) {
+  if (!opened || !isHeldOpen(opened, at)) return null;
+  return { until: opened.until, since: opened.at, by: opened.foundBy };
+}
 
 type Seen = Pick<ProviderReport, 'circuit' | 'restsUntilMs' | 'restsOnlyFor'>;
 

@@ -75,6 +75,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const secrets = openSecrets('a master key of a spec');
   const addresses = openAddresses({ port: 0, publicUrl: undefined, filesUrl: undefined });
   const routes = queryRoutes({
+    ...repositories,
     addresses,
     bus,
     downloadLog,

@@ -64,7 +64,7 @@ export async function openTestServer(options: TestServerOptions): Promise<TestSe
     mounts: [],
     ...options,
     authenticator: openAuthenticator({
-      apiKeys: openRepositories(store).apiKeys,
+      ...openRepositories(store),
       adminKey: ADMIN_KEY,
       now: Date.now,
     }),

@@ -28,9 +28,8 @@ export function openMemoryCheckpoints(): CheckpointStore {
       letters.delete(key); // so that it becomes the last one
       letters.set(key, { ...letter, addedAt: new Date().toISOString(), isRequested: false });
     },
-    removeDeadLetter: async (group, stream, revision) => {
-      letters.delete(keyOf(group, stream, revision));
-    },
+    removeDeadLetter: async (group, stream, revision) =>
+      letters.delete(keyOf(group, stream, revision)),
     deadLetters: async (group) => lettersOf(group).slice(0, 1000).map(withoutMark),
     requestRedrive: async (group, stream, revision) => {
       const letter = letters.get(keyOf(group, stream, revision));

@@ -88,6 +88,7 @@ export function openKafkaBus(options: KafkaBusOptions): EventBus & { close(): Pr
       if (found) await bus.running.get(group)?.();
       return found;
     },
+    drop: (group, stream, revision) => checkpoints.removeDeadLetter(group, stream, revision),
     lag: () => lagOf(bus),
     close: () => bus.deadLetterSender.close(),
   };
