@@ -23,6 +23,15 @@ import { deleteFiles } from './files/delete-files.js';
 import { postFilesConfirm } from './files/post-files-confirm.js';
 import { postFilesUpload } from './files/post-files-upload.js';
 import { putFilesUpload } from './files/put-files-upload.js';
+import {
+  patchOrganizationsApiKeysSpendingGuards,
+  patchOrganizationsSpendingGuards,
+} from './spending/patch-organizations-spending-guards.js';
+import {
+  patchApiKeysSpendingGuards,
+  patchSpendingGuards,
+} from './spending/patch-spending-guards.js';
+import { putBalanceAlert, putOrganizationsBalanceAlert } from './spending/put-balance-alert.js';
 import { postExecutionsCancel } from './executions/post-executions-cancel.js';
 import { postExecutionsEstimate } from './executions/post-executions-estimate.js';
 import { postExecutions } from './executions/post-executions.js';
@@ -45,6 +54,12 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     patchOrganizationsQuotas(commands),
     postApiKeys(commands),
     deleteApiKeys(commands),
+    putBalanceAlert(commands),
+    putOrganizationsBalanceAlert(commands),
+    patchSpendingGuards(commands),
+    patchApiKeysSpendingGuards(commands),
+    patchOrganizationsSpendingGuards(commands),
+    patchOrganizationsApiKeysSpendingGuards(commands),
     postTopUps(commands),
     postAdjustments(commands),
     postOperatorKeys(commands),

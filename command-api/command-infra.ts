@@ -8,6 +8,7 @@ import type { Infra } from '../runtime/infra.js';
 export type CommandInfra = Pick<
   Infra,
   | 'accounts'
+  | 'accountStates'
   | 'addresses'
   | 'apiKeys'
   | 'attempts'

@@ -29,6 +29,13 @@ import { getHolds } from './billing/get-holds.js';
 import { getLedger } from './billing/get-ledger.js';
 import { getModel } from './models/get-model.js';
 import { getModels } from './models/get-models.js';
+import { getBalanceAlert, getOrganizationsBalanceAlert } from './spending/get-balance-alert.js';
+import {
+  getApiKeysSpendingGuards,
+  getOrganizationsApiKeysSpendingGuards,
+  getOrganizationsSpendingGuards,
+  getSpendingGuards,
+} from './spending/get-spending-guards.js';
 
 export function queryRoutes(infra: QueryInfra): Route[] {
   const current = openCurrent(infra);
@@ -40,6 +47,12 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getExecutionEvents(lists),
     getBatch(infra),
     getBalance(infra),
+    getBalanceAlert(infra),
+    getOrganizationsBalanceAlert(infra),
+    getSpendingGuards(infra),
+    getApiKeysSpendingGuards(infra),
+    getOrganizationsSpendingGuards(infra),
+    getOrganizationsApiKeysSpendingGuards(infra),
     getLedger(lists),
     getHolds(lists),
     getModels(lists),

@@ -4,6 +4,7 @@ import type { Cursors } from './cursor.js';
 
 export type QueryInfra = Pick<
   Infra,
+  | 'accountStates'
   | 'addresses'
   | 'bus'
   | 'catalogue'
@@ -12,6 +13,7 @@ export type QueryInfra = Pick<
   | 'log'
   | 'now'
   | 'operators'
+  | 'organizations'
   | 'payloads'
   | 'progress'
   | 'providerCircuits'

@@ -1,5 +1,6 @@
 /** What every app is given: the opened infrastructure. Apps are functions from this to workers. */
 import type { Pool } from 'pg';
+import type { AccountStates } from '../command-handling/accounts/account-states.js';
 import type { Accounts } from '../command-handling/accounts/accounts.js';
 import type { DownloadLog } from '../command-handling/download-log.js';
 import type { PriceBook } from '../command-handling/price-book.js';
@@ -57,6 +58,7 @@ export interface Infra extends Repositories {
   readonly accounts: Accounts;
   /** Endpoints and secrets of organizations, for whoever delivers. */
   readonly webhooks: WebhookDirectory;
+  readonly accountStates: AccountStates;
   readonly secrets: Secrets;
   /** Names this process among the living: holder of leases. */
   readonly instance: string;

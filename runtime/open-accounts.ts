@@ -5,6 +5,10 @@ import {
   type AccountOwners,
 } from '../command-handling/account-owner/account-owners.js';
 import { isLoopback } from '../command-handling/account-owner/internal-listener.js';
+import {
+  openAccountStates,
+  type AccountStates,
+} from '../command-handling/accounts/account-states.js';
 import { openAccounts, type Accounts } from '../command-handling/accounts/accounts.js';
 import type { Config, Role } from '../infra/config/config.js';
 import type { EventStore } from '../infra/event-store/port.js';
@@ -27,6 +31,7 @@ interface SharedAccountsOptions {
 
 export interface SharedAccounts {
   readonly accounts: Accounts;
+  readonly accountStates: AccountStates;
   close(): Promise<void>;
 }
 
@@ -35,8 +40,13 @@ export async function openSharedAccounts(options: SharedAccountsOptions): Promis
   const { store, log } = options;
   const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
   const owners = await ownersFor(options);
-  if (!owners) return { accounts: openAccounts({ store, onError }), close: async () => undefined };
-  return { accounts: openAccounts({ store, onError, owners }), close: () => owners.close() };
+  const accountStates = openAccountStates({ store, onError });
+  if (!owners) {
+    const accounts = openAccounts({ store, onError });
+    return { accounts, accountStates, close: async () => undefined };
+  }
+  const accounts = openAccounts({ store, onError, owners });
+  return { accounts, accountStates, close: () => owners.close() };
 }
 
 const WRITING: readonly Role[] = ['command-api', 'processors'];

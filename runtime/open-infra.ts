@@ -122,6 +122,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     ...(await openUsage(models.readStore, log)),
     payloads: openRecentPayloads(openTieredPayloads({ small, large: largePayloads }), recent),
     accounts: shared.accounts,
+    accountStates: shared.accountStates,
     secrets,
     beganBefore: sole ? await store.head() : undefined,
     now: Date.now,

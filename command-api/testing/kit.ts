@@ -11,6 +11,7 @@ import { streamOf } from '../../contracts/streams.js';
 import { openProviders } from '../../providers/open-providers.js';
 import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
 import { configFrom } from '../../infra/config/config.js';
+import { openAccountStates } from '../../command-handling/accounts/account-states.js';
 import { openAccounts } from '../../command-handling/accounts/accounts.js';
 import { openRepositories } from '../../command-handling/repositories.js';
 import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
@@ -86,6 +87,7 @@ export async function openCommandApi(
     files,
     allowedNetworks: parsed.networks,
     accounts: openAccounts({ store, onError }),
+    accountStates: openAccountStates({ store, onError }),
     bus: openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log: silent }),
     providers: openProviders({ credentials: () => undefined }),
     payloads: openRecentPayloads(openMemoryPayloads(large)),

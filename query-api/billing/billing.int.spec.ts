@@ -118,4 +118,58 @@ describe('query API: billing', () => {
       expect((await executor.call('GET', path)).status).to.equal(403);
     expect((await executor.call('GET', '/models')).status).to.equal(200);
   });
+
+  it('shows spending guards and what is used, and the threshold of a low balance', async () => {
+    const organizationId: OrganizationId = 'org_88888888-8888-4888-8888-888888888888';
+    const keyId = 'key_88888888-8888-4888-8888-888888888888';
+    const stream = `account-${organizationId}` as const;
+    const own = storyOf(organizationId);
+    const standing = { organizationId, availableAfter: 990_000n, heldAfter: 10_000n, at: at(2) };
+    const organization = `organization-${organizationId}` as const;
+    const named = { organizationId, name: 'Acme', at: at(0) };
+    await server.models.append(
+      { stream: organization, type: 'OrganizationCreated', data: named },
+      { stream: organization, type: 'ApiKeyGranted', data: { organizationId, keyId, at: at(0) } },
+      deposited(0, organizationId),
+      own.held(1),
+      {
+        stream,
+        type: 'SpendingGuardSet',
+        data: { ...standing, setBy: 'operator', maxInFlight: 2 },
+      },
+      { stream, type: 'BalanceAlertSet', data: { ...standing, threshold: 990_001n } },
+    );
+    const owner = await server.tenant(organizationId);
+    const unlimited = {
+      daily_limit: null,
+      monthly_limit: null,
+      max_cost_per_execution: null,
+      per_minute: null,
+      max_in_flight: null,
+    };
+    const ofOrganization = {
+      organization_id: organizationId,
+      api_key_id: null,
+      ...unlimited,
+      max_in_flight: 2,
+      set_by_operator: { ...unlimited, max_in_flight: 2 },
+      set_by_owner: unlimited,
+      used: { daily_limit: '0.000', monthly_limit: '0.000', per_minute: '0.000', max_in_flight: 1 },
+    };
+    const home = `/organizations/${organizationId}`;
+    const guards = await owner.call('GET', '/billing/spending-guards');
+    expect(guards.body).to.deep.equal(ofOrganization);
+    const byOperator = await server.operator('GET', `${home}/spending-guards`);
+    expect(byOperator.body).to.deep.equal(ofOrganization);
+    const ofKey = await owner.call('GET', `/api-keys/${keyId}/spending-guards`);
+    expect(ofKey.body).to.deep.include({ api_key_id: keyId, ...unlimited });
+    const foreign = await api.call('GET', `/api-keys/${keyId}/spending-guards`);
+    expect(foreign.status).to.equal(404);
+    expect((await owner.call('GET', '/billing/balance-alert')).body).to.deep.equal({
+      organization_id: organizationId,
+      threshold: '0.990001',
+      available: '0.990',
+      is_low: true,
+    });
+  });
 });

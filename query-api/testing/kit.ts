@@ -11,6 +11,7 @@ import type { Permission } from '../../contracts/events/api-key.js';
 import { apiKeyIdOf, type FileId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { openDownloadLog, type DownloadLog } from '../../command-handling/download-log.js';
+import { openAccountStates } from '../../command-handling/accounts/account-states.js';
 import { openRepositories, type Repositories } from '../../command-handling/repositories.js';
 import { openAddresses } from '../../runtime/addresses.js';
 import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
@@ -76,6 +77,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const addresses = openAddresses({ port: 0, publicUrl: undefined, filesUrl: undefined });
   const routes = queryRoutes({
     ...repositories,
+    accountStates: openAccountStates({ store, onError: (error) => log.error(error) }),
     addresses,
     bus,
     downloadLog,
