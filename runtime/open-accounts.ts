@@ -30,8 +30,7 @@ interface SharedAccountsOptions {
 }
 
 export interface SharedAccounts {
-  readonly accounts: Accounts;
-  readonly accountStates: AccountStates;
+  readonly given: { readonly accounts: Accounts; readonly accountStates: AccountStates };
   close(): Promise<void>;
 }
 
@@ -41,12 +40,8 @@ export async function openSharedAccounts(options: SharedAccountsOptions): Promis
   const onError = (err: unknown) => log.warn({ err }, 'a snapshot could not be written');
   const owners = await ownersFor(options);
   const accountStates = openAccountStates({ store, onError });
-  if (!owners) {
-    const accounts = openAccounts({ store, onError });
-    return { accounts, accountStates, close: async () => undefined };
-  }
-  const accounts = openAccounts({ store, onError, owners });
-  return { accounts, accountStates, close: () => owners.close() };
+  const accounts = openAccounts({ store, onError, ...(owners && { owners }) });
+  return { given: { accounts, accountStates }, close: async () => owners?.close() };
 }
 
 const WRITING: readonly Role[] = ['command-api', 'processors'];

@@ -48,7 +48,7 @@ describe('spending guards over HTTP', () => {
     return (granted?.data as { keyId: string }).keyId;
   };
 
-  it('let exactly as many of 500 racing submissions pass as fit, through two processes', async () => {
+  it('let exactly as many of 500 racing submissions pass as fit, of two processes', async () => {
     const tenant = await openTenant(apis[0], '100.00');
     expect((await guard(tenant, { daily_limit: '1.239999' })).status).to.equal(200);
     const answers = await Promise.all(Array.from({ length: 500 }, (_, n) => post(tenant, n % 2)));
