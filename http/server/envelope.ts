@@ -1,6 +1,7 @@
 /** Errors as callers read them: the house's envelope, or RFC 9457 where `Accept` asks for it. */
 import { errorCatalogue } from '../../contracts/error-codes.js';
 import { StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
+import { isNamed } from './accept.js';
 import { Refusal, type Reply } from './route.js';
 
 const PROBLEM = 'application/problem+json';
@@ -10,7 +11,7 @@ export function errorReply(refusal: Refusal, requestId: string, accept: string |
   const { status, message: usual } = errorCatalogue[refusal.code];
   const common = errorOf(refusal, requestId);
   const headers = { ...headersOf(refusal), ...refusal.headers };
-  if (!accept?.includes(PROBLEM)) return { status, headers, body: { error: common } };
+  if (!isNamed(accept, PROBLEM)) return { status, headers, body: { error: common } };
   const problem = { type: 'about:blank', title: usual, status, detail: common.message, ...common };
   return { status, headers: { ...headers, 'content-type': PROBLEM }, body: problem };
 }

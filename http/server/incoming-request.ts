@@ -1,6 +1,6 @@
 /** A request as handlers see it, over Node's; nothing is computed before it is asked for. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ApiRequest } from './route.js';
 
 export class IncomingRequest implements ApiRequest {
@@ -10,13 +10,20 @@ export class IncomingRequest implements ApiRequest {
   rawBody: Buffer = NO_BYTES;
   bodyStream: ApiRequest['bodyStream'] = noStream;
   queryValues: Readonly<Record<string, unknown>> = NO_VALUES;
+  private ending: AbortSignal | undefined;
 
   constructor(
     private readonly incoming: IncomingMessage,
     readonly params: Readonly<Record<string, string>>,
     readonly receivedAt: number,
+    private readonly response: ServerResponse,
+    private readonly closing: AbortSignal,
   ) {
     this.requestId = requestIdOf(incoming);
+  }
+
+  get ended(): AbortSignal {
+    return (this.ending ??= endOf(this.response, this.closing));
   }
 
   get method(): string {
@@ -53,6 +60,19 @@ export class IncomingRequest implements ApiRequest {
   private get target(): string {
     return this.incoming.url ?? '/';
   }
+}
+
+/** The end of the answer and of the server, whichever comes first. */
+function endOf(response: ServerResponse, closing: AbortSignal): AbortSignal {
+  const ending = new AbortController();
+  const end = () => {
+    closing.removeEventListener('abort', end);
+    ending.abort();
+  };
+  closing.addEventListener('abort', end);
+  response.once('close', end);
+  if (closing.aborted || response.destroyed) end();
+  return ending.signal;
 }
 
 const noStream = (): never => {

@@ -28,14 +28,15 @@ import type { Operator } from './operator-auth.js';
 import { operatorNeedOf, Refusal, type Caller, type Reply, type Route } from './route.js';
 import { send } from './send.js';
 import { streamBody } from './stream-body.js';
+import { whilePermitted } from './while-permitted.js';
 
 interface PipelineOptions {
   readonly authenticator: Authenticator;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'httpSeconds'>;
   readonly now: () => number;
-  /** True when every answer ends its connection. */
-  readonly isClosing: () => boolean;
+  /** Aborted, every answer ends its connection. */
+  readonly closing: AbortSignal;
   /** What requests and answers may keep in memory; that of a process unless given. */
   readonly budget?: ByteBudget | undefined;
   readonly lateBodies: LateBodies;
@@ -96,7 +97,13 @@ async function answer(
   match: Matched,
 ): Promise<void> {
   const startedMs = performance.now();
-  const request = new IncomingRequest(incoming, match.params, context.now());
+  const request = new IncomingRequest(
+    incoming,
+    match.params,
+    context.now(),
+    response,
+    context.closing,
+  );
   const exchange: Exchange = { incoming, response, request, caller: undefined, held: undefined };
   let reply: Reply;
   try {
@@ -114,7 +121,7 @@ async function answer(
   }
   send(response, reply, {
     requestId: request.requestId,
-    close: context.isClosing(),
+    close: context.closing.aborted,
     onBroken: (error: Error) => {
       context.log.error({ err: error, requestId: request.requestId }, 'a body broke off');
       response.destroy();
@@ -170,7 +177,12 @@ async function answerOf(
   const refusal =
     permissionRefusal(served.route.permission, caller) ??
     (await prepare(context, served, exchange, malformed));
-  return refusal ?? served.route.handle(request, caller);
+  if (refusal || !served.isRead) return refusal ?? served.route.handle(request, caller);
+  const { authorization } = incoming.headers;
+  return whilePermitted(() => served.route.handle(request, caller), {
+    look: async () => void (await authenticator.tenant(authorization)),
+    cut: () => exchange.response.destroy(),
+  });
 }
 
 function roleRefusal(route: Route, { role }: Operator): Refusal | undefined {

@@ -35,6 +35,8 @@ export interface ApiRequest {
    * stream breaks with a `Refusal` for what is too large or too slow.
    */
   bodyStream(bytesMax: number): Readable | Refusal;
+  /** Aborts when the caller hangs up, and when the server closes: what waits answers at once. */
+  readonly ended: AbortSignal;
   /** Every header by its lower-case name. */
   headers(): Readonly<Record<string, string>>;
   readonly requestId: string;
@@ -53,6 +55,8 @@ export interface Reply {
   readonly body?: unknown;
   /** Bytes with a `content-type` (and, where known, a `content-length`) among the headers. */
   readonly stream?: Readable;
+  /** The stream goes on for as long as something happens, and breaks when its caller's key ends. */
+  readonly isLive?: true;
   /** Text or bytes with a `content-type` among the headers. */
   readonly raw?: string | Buffer;
   /** Further fields of the request's log line, e.g. the execution's id. */

@@ -2,6 +2,7 @@
  * One HTTP server for the API and its pages. A matcher in front answers every route of the API;
  * Express serves the pages, and refuses what nothing answers.
  */
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Log } from '../../infra/logger.js';
@@ -57,11 +58,12 @@ const HANG_UP_EVERY_MS = 50;
 
 /** Rejects with the system's error when the port cannot be had. */
 export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
-  let closing = false;
+  const ending = new AbortController();
+  setMaxListeners(0, ending.signal); // as many as there are requests that wait
   const { authenticator, budget, log, metrics, now } = options;
-  const isClosing = () => closing;
   const lateBodies = openLateBodies(options.bodyMs);
-  const served = { authenticator, budget, lateBodies, log, metrics, now, isClosing };
+  const { signal: closing } = ending;
+  const served = { authenticator, budget, lateBodies, log, metrics, now, closing };
   const pipeline = openPipeline(served);
   const pages = bounded(pagesApp(options.pages ?? [], { pipeline, metrics }), lateBodies);
   const server = boundedServer(inTurn(handlerOf(matcherOf(options), pipeline, pages)));
@@ -71,7 +73,7 @@ export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   return {
     port: (server.address() as AddressInfo).port,
     close() {
-      closing = true;
+      ending.abort();
       return (closed ??= drained(server, sockets).finally(() => lateBodies.close()));
     },
   };
