@@ -25,6 +25,7 @@ import { getFileContent } from './files/get-file-content.js';
 import { getFileDownload } from './files/get-file-download.js';
 import { getFileUrl } from './files/get-file-url.js';
 import { openQueuedAhead } from './executions/queued-ahead.js';
+import { openWatchedExecutions } from './executions/watched-executions.js';
 import { getHolds } from './billing/get-holds.js';
 import { getLedger } from './billing/get-ledger.js';
 import { getModel } from './models/get-model.js';
@@ -39,12 +40,13 @@ import {
 
 export function queryRoutes(infra: QueryInfra): Route[] {
   const current = openCurrent(infra);
+  const watched = openWatchedExecutions(infra);
   const lists = { ...infra, cursors: openCursors(infra) };
   return [
     getExecutions(lists),
-    getExecution(current, openQueuedAhead(infra)),
+    getExecution({ current, watched, queuedAhead: openQueuedAhead(infra) }),
     getExecutionResult(infra, current),
-    getExecutionEvents(lists),
+    getExecutionEvents(lists, watched),
     getBatch(infra),
     getBalance(infra),
     getBalanceAlert(infra),

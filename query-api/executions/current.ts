@@ -2,6 +2,7 @@
  * An execution or a file as of now, though the read models lag: a row and, behind it, the newer
  * events of its stream. A row that no event can change any more is answered alone.
  */
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent, PayloadRef } from '../../contracts/events/execution.js';
 import type { FileEvent } from '../../contracts/events/file.js';
 import type { ExecutionId, FileId, OrganizationId } from '../../contracts/ids.js';
@@ -15,6 +16,7 @@ import {
   readExecution,
   storedColumns,
   viewOf,
+  type StoredExecution,
 } from '../../infra/read-store/tables/executions.js';
 import { files, readFile } from '../../infra/read-store/tables/files.js';
 import type { QueryInfra } from '../query-infra.js';
@@ -30,6 +32,8 @@ export interface CurrentExecution {
   readonly organizationId: OrganizationId;
   readonly status: PublicStatus;
   readonly output?: PayloadRef;
+  /** Of the last event that is in the body. */
+  readonly revision: number;
   /** The public body, as JSON text. */
   readonly bodyText: string;
 }
@@ -48,12 +52,7 @@ export function openCurrent({ reads, store }: Pick<QueryInfra, 'reads' | 'store'
       const fromRevision = row ? row.revision + 1 : 0;
       const events = await store.readStream(streamOf('execution', id), { fromRevision });
       if (events.length === 0) return row;
-      let view = row && viewOf(row);
-      for (const event of events as readonly ExecutionEvent[]) view = foldExecution(view, event);
-      if (!view) return undefined;
-      const { organizationId, output, body } = view;
-      const bodyText = JSON.stringify(body);
-      return { organizationId, status: body.status, ...(output && { output }), bodyText };
+      return folded(row, events as readonly RecordedEvent<ExecutionEvent>[]);
     },
     async file(id) {
       const row = await fileRow(id);
@@ -62,4 +61,22 @@ export function openCurrent({ reads, store }: Pick<QueryInfra, 'reads' | 'store'
       return (events as readonly FileEvent[]).reduce(foldFile, row?.view);
     },
   };
+}
+
+/** Undefined before the request. */
+function folded(
+  row: StoredExecution | undefined,
+  events: readonly RecordedEvent<ExecutionEvent>[],
+): CurrentExecution | undefined {
+  let view = row && viewOf(row);
+  let revision = row?.revision ?? 0;
+  for (const event of events) {
+    if (view && isOver(view.body.status)) break;
+    view = foldExecution(view, event);
+    ({ revision } = event);
+  }
+  if (!view) return undefined;
+  const { organizationId, output, body } = view;
+  const bodyText = JSON.stringify(body);
+  return { organizationId, status: body.status, ...(output && { output }), revision, bodyText };
 }

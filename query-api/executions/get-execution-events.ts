@@ -1,46 +1,129 @@
-/** The public timeline of an execution; webhooks carry the same numbers. */
+/** The public timeline of an execution, as a list or live; webhooks carry the same numbers. */
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { timelineEntrySchema } from '../../contracts/http/executions.js';
 import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
-import { isId } from '../../contracts/ids.js';
+import { isId, type ExecutionId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { timelineOf } from '../../domain/execution/timeline.js';
-import { Refusal, type Route } from '../../http/server/route.js';
+import { timelineOf, type TimelineEntry } from '../../domain/execution/timeline.js';
+import { isOver } from '../../domain/execution/view.js';
+import { preferred } from '../../http/server/accept.js';
+import { lastEventIdOf } from '../../http/server/event-stream.js';
+import {
+  Refusal,
+  type ApiRequest,
+  type Caller,
+  type Reply,
+  type Route,
+} from '../../http/server/route.js';
+import type { EventStore } from '../../infra/event-store/port.js';
 import { listBody, type ListName } from '../cursor.js';
 import type { ListInfra } from '../query-infra.js';
+import { entryBody, timelineStream } from './timeline-stream.js';
+import { WATCHES_SHARE_MAX, type WatchedExecutions } from './watched-executions.js';
 
-export const getExecutionEvents = ({
-  cursors,
-  store,
-}: Pick<ListInfra, 'cursors' | 'store'>): Route => ({
+type Infra = Pick<ListInfra, 'cursors' | 'store'>;
+
+export const getExecutionEvents = (infra: Infra, watched: WatchedExecutions): Route => ({
   method: 'GET',
   path: '/executions/{id}/events',
   summary: "Read an execution's timeline",
-  description: 'What happened, oldest first, numbered from 1 without a gap.',
+  description:
+    'What happened, oldest first, numbered from 1 without a gap. ' +
+    'With `Accept: text/event-stream` the entries come as they happen, as server-sent events: ' +
+    '`id` is the sequence, `event` the type, `data` the entry. An event `end` without an id is ' +
+    'the last one, after which the stream closes. `Last-Event-ID` resumes it without a gap; a ' +
+    'reader who has the whole timeline is answered `204`. A comment every 15 seconds keeps the ' +
+    'connection, which ends after a quarter of an hour, and with its key: connect again. ' +
+    `At most ${WATCHES_SHARE_MAX} streams and waiting reads of an organization are served by a ` +
+    'process. `limit` and `cursor` are of the list alone.',
   tag: 'Executions',
   audience: 'tenant',
   permission: 'executions:read',
   querySchema: queryObject(pageFields),
-  replySchemas: { 200: listOf('Timeline', timelineEntrySchema) },
-  refusals: ['NOT_FOUND'],
-  async handle(request, { organizationId }) {
-    const { id = '' } = request.params;
-    const list: ListName = ['timeline', organizationId, id];
-    const { limit, after } = cursors.pageOf(request, list, ['number']);
-    if (!isId('exec', id)) return new Refusal('NOT_FOUND');
-    const events = await store.readStream(streamOf('execution', id));
-    const [first, ...more] = timelineOf(events as readonly RecordedEvent<ExecutionEvent>[]);
-    const owner = (events[0]?.data as ExecutionEvent['data'] | undefined)?.organizationId;
-    if (!first || owner !== organizationId) return new Refusal('NOT_FOUND');
-    const sequenceBefore = Number(after?.[0] ?? 0);
-    const rest = [first, ...more].filter(({ sequence }) => sequence > sequenceBefore);
-    const body = listBody(
-      rest,
-      limit,
-      ({ revision: _, ...entry }) => entry,
-      ({ sequence }) => cursors.cursorOf(list, [sequence]),
-    );
-    return { status: 200, body };
+  headers: {
+    Accept: '`text/event-stream` for the live timeline.',
+    'Last-Event-ID': 'Of a stream: the last `id` that its reader has.',
+  },
+  replySchemas: {
+    200: listOf('Timeline', timelineEntrySchema),
+    204: 'A stream has nothing more: the execution is over, and its reader has all of it.',
+  },
+  refusals: ['NOT_FOUND', 'RATE_LIMITED'],
+  async handle(request, caller) {
+    return preferred(request.header('accept'), OFFER) === EVENT_STREAM
+      ? streamFor(infra, watched, request, caller)
+      : listFor(infra, request, caller);
   },
 });
+
+const EVENT_STREAM = 'text/event-stream';
+const OFFER: readonly [string, string] = ['application/json', EVENT_STREAM];
+
+async function listFor(
+  { cursors, store }: Infra,
+  request: ApiRequest,
+  { organizationId }: Caller,
+): Promise<Reply | Refusal> {
+  const { id = '' } = request.params;
+  const list: ListName = ['timeline', organizationId, id];
+  const { limit, after } = cursors.pageOf(request, list, ['number']);
+  const timeline = await ownTimeline(store, organizationId, id);
+  if (!timeline) return new Refusal('NOT_FOUND');
+  const sequenceBefore = Number(after?.[0] ?? 0);
+  const rest = timeline.filter(({ sequence }) => sequence > sequenceBefore);
+  const cursorAt = ({ sequence }: TimelineEntry) => cursors.cursorOf(list, [sequence]);
+  return { status: 200, body: listBody(rest, limit, entryBody, cursorAt) };
+}
+
+async function streamFor(
+  { store }: Infra,
+  watched: WatchedExecutions,
+  request: ApiRequest,
+  { organizationId }: Caller,
+): Promise<Reply | Refusal> {
+  const { id = '' } = request.params;
+  for (const name of ['limit', 'cursor']) if (request.query.has(name)) return ofTheList(name);
+  const sequenceBefore = lastEventIdOf(request);
+  if (sequenceBefore === undefined) return noSequence();
+  const read = () => ownTimeline(store, organizationId, id);
+  const last = (await read())?.at(-1);
+  if (!last) return new Refusal('NOT_FOUND');
+  if (isOver(last.status) && sequenceBefore >= last.sequence) return { status: 204 };
+  const watch = await watched.watch(organizationId, id as ExecutionId);
+  if (watch === 'process') return new Refusal('SERVICE_UNAVAILABLE');
+  if (watch === 'organization') return tooManyStreams();
+  const all = async () => (await read()) ?? [];
+  return timelineStream({ watch, read: all, sequenceBefore, ended: request.ended });
+}
+
+/** Undefined for an execution of another tenant as for one that does not exist. */
+async function ownTimeline(
+  store: EventStore,
+  organizationId: OrganizationId,
+  id: string,
+): Promise<readonly TimelineEntry[] | undefined> {
+  if (!isId('exec', id)) return undefined;
+  const events = await store.readStream(streamOf('execution', id));
+  const timeline = timelineOf(events as readonly RecordedEvent<ExecutionEvent>[]);
+  const owner = (events[0]?.data as ExecutionEvent['data'] | undefined)?.organizationId;
+  return owner === organizationId && timeline.length > 0 ? timeline : undefined;
+}
+
+const ofTheList = (field: string): Refusal =>
+  new Refusal('INPUT_VALIDATION_ERROR', 'The query is not valid.', [
+    { field, code: 'unsupported', message: 'is of the list, not of the stream' },
+  ]);
+
+const noSequence = (): Refusal =>
+  new Refusal('INPUT_VALIDATION_ERROR', 'The headers are not valid.', [
+    { field: 'last-event-id', code: 'pattern', message: 'is no id of this stream' },
+  ]);
+
+const tooManyStreams = (): Refusal =>
+  new Refusal('RATE_LIMITED', undefined, [
+    {
+      code: 'open_streams',
+      message: `${WATCHES_SHARE_MAX} streams and waiting reads of this organization are open`,
+    },
+  ]);

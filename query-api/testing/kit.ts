@@ -34,7 +34,7 @@ import { openRecentPayloads } from '../../infra/payloads/recent.js';
 import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
 import { projections } from '../../projectors/projections.js';
 import { runProjections } from '../../projectors/engine/run-projections.js';
-import { at, openReadModels, type ReadModels } from '../../projectors/testing/kit.js';
+import { at, openReadModels, ORGANIZATION, type ReadModels } from '../../projectors/testing/kit.js';
 import { asOperator, clientOf, type Answer, type Client, type Json } from '../../testing/client.js';
 import { queryRoutes } from '../app.js';
 
@@ -48,6 +48,8 @@ export interface QueryServer {
   readonly downloadLog: DownloadLog;
   /** With a new key of the organization. */
   tenant(organizationId: OrganizationId, permission?: Permission): Promise<Client>;
+  /** From now on the key is refused. */
+  revoke(apiKey: string): Promise<void>;
   operator<T = Json>(method: string, path: string): Promise<Answer<T>>;
   keepOutput(text: string): Promise<PayloadRef>;
   keepFile(id: FileId, bytes: Buffer): Promise<{ sizeBytes: number; sha256: string }>;
@@ -106,6 +108,14 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     downloadLog,
     tenant: async (organizationId, permission = 'FULL') =>
       clientOf({ baseUrl }, await newKey(models, organizationId, permission)),
+    revoke: (apiKey) => {
+      const keyId = apiKeyIdOf(apiKeyHash(apiKey));
+      return models.append({
+        stream: streamOf('apiKey', keyId),
+        type: 'ApiKeyRevoked',
+        data: { organizationId: ORGANIZATION, keyId, at: at(1) },
+      });
+    },
     operator: (method, path) => asOperator({ baseUrl, adminKey: ADMIN_KEY }, method, path),
     async keepOutput(text) {
       const bytes = Buffer.from(text);
