@@ -141,9 +141,11 @@ describe('query API: live reads', () => {
       request(`${server.baseUrl}/v1/executions/${id}/events`, {
         headers: { authorization: `Bearer ${apiKey}`, accept: 'text/event-stream', ...headers },
       });
-    const entry = (sequence: number, type: string, status: string, second: number) =>
-      `id: ${sequence}\nevent: execution.${type}\n` +
-      `data: ${JSON.stringify({ sequence, type: `execution.${type}`, status, at: at(second) })}\n\n`;
+    const entry = (sequence: number, name: string, status: string, second: number) => {
+      const type = `execution.${name}`;
+      const data = JSON.stringify({ sequence, type, status, at: at(second) });
+      return `id: ${sequence}\nevent: ${type}\ndata: ${data}\n\n`;
+    };
     const end = 'event: end\ndata: {"status":"COMPLETED"}\n\n';
 
     it('shows what happened, then what happens, then that it is over', async () => {

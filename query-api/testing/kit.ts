@@ -108,14 +108,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     downloadLog,
     tenant: async (organizationId, permission = 'FULL') =>
       clientOf({ baseUrl }, await newKey(models, organizationId, permission)),
-    revoke: (apiKey) => {
-      const keyId = apiKeyIdOf(apiKeyHash(apiKey));
-      return models.append({
-        stream: streamOf('apiKey', keyId),
-        type: 'ApiKeyRevoked',
-        data: { organizationId: ORGANIZATION, keyId, at: at(1) },
-      });
-    },
+    revoke: (apiKey) => revokeKey(models, apiKey),
     operator: (method, path) => asOperator({ baseUrl, adminKey: ADMIN_KEY }, method, path),
     async keepOutput(text) {
       const bytes = Buffer.from(text);
@@ -185,4 +178,13 @@ async function newKey(
     data: { organizationId, keyId, permission, hash, ...about },
   });
   return key;
+}
+
+function revokeKey(models: ReadModels, apiKey: string): Promise<void> {
+  const keyId = apiKeyIdOf(apiKeyHash(apiKey));
+  return models.append({
+    stream: streamOf('apiKey', keyId),
+    type: 'ApiKeyRevoked',
+    data: { organizationId: ORGANIZATION, keyId, at: at(1) },
+  });
 }
