@@ -34,6 +34,7 @@ import {
 import { putBalanceAlert, putOrganizationsBalanceAlert } from './spending/put-balance-alert.js';
 import { postExecutionsCancel } from './executions/post-executions-cancel.js';
 import { postExecutionsEstimate } from './executions/post-executions-estimate.js';
+import { postExecutionsRetry } from './executions/post-executions-retry.js';
 import { postExecutions } from './executions/post-executions.js';
 
 /** Throws `StartError` when the configured networks are none. */
@@ -45,6 +46,7 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postExecutions(commands),
     postExecutionsEstimate(commands),
     postExecutionsCancel(commands),
+    postExecutionsRetry(commands),
     postFilesUpload(commands),
     putFilesUpload(commands),
     postFilesConfirm(commands),

@@ -100,7 +100,7 @@ export async function assess(
 }
 
 /** As it was answered the first time, or that the key is another request's. */
-const repeated = (requested: Requested, bodyHash: string): Reply | Refusal =>
+export const repeated = (requested: Requested, bodyHash: string): Reply | Refusal =>
   requested.bodyHash === bodyHash ? accepted(requested, true) : new Refusal('IDEMPOTENCY_MISMATCH');
 
 interface Asked extends Asking {

@@ -18,6 +18,14 @@ export interface SubmitBody {
   readonly idempotency_key?: string;
 }
 
+export interface RetryBody {
+  readonly idempotency_key?: string;
+}
+
+export const retrySchema: Schema = requestObject('RetryExecution', {
+  'idempotency_key?': idempotencyKey,
+});
+
 /** What may be required of where an execution is worked on. */
 const requireSchema: Schema = {
   ...requestObject('Requirements', {

@@ -21,7 +21,7 @@ import { errorReply, refusalOf } from './envelope.js';
 import { IncomingRequest } from './incoming-request.js';
 import type { LateBodies } from './late-bodies.js';
 import type { Match } from './matcher.js';
-import { HungUp, readBody } from './read-body.js';
+import { announcesBody, HungUp, readBody } from './read-body.js';
 import { malformedDetail, readQuery, repeatedDetail } from './read-query.js';
 import { repeatedHeader } from './repeated-header.js';
 import type { Operator } from './operator-auth.js';
@@ -224,6 +224,10 @@ async function prepare(
     return undefined;
   }
   if (!checkBody) return undefined;
+  if (route.isBodyOptional && !announcesBody(incoming)) {
+    request.body = {};
+    return undefined;
+  }
   const typeRefusal = contentRefusal(incoming);
   if (typeRefusal) return typeRefusal;
   const bytes = await readWhole(context, exchange);

@@ -21,9 +21,11 @@ export const isCrumbled = (pieces: number, bytes: number): boolean => pieces > 1
 export class HungUp extends Error {}
 
 /** Something is sent that has not been read to its end. */
-export const hasUnreadBody = ({ complete, headers }: IncomingMessage): boolean =>
-  !complete &&
-  (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
+export const hasUnreadBody = (incoming: IncomingMessage): boolean =>
+  !incoming.complete && announcesBody(incoming);
+
+export const announcesBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 interface Reading {
   readonly incoming: IncomingMessage;

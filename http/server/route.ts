@@ -88,6 +88,8 @@ interface RouteShape {
   readonly tag: string;
   /** JSON Schema of the body; its presence means that a JSON object is required. */
   readonly bodySchema?: JsonSchema;
+  /** A request without a body is one with an empty object. */
+  readonly isBodyOptional?: true;
   /** Its body may be anything, of at most 1 MB; it is not parsed. */
   readonly takesRawBody?: true;
   /** Its handler reads the body as a stream, which is held nowhere. */

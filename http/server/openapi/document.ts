@@ -38,7 +38,7 @@ export interface Operation {
   /** Of a tenant's operation: the permissions of keys that may call it. */
   readonly 'x-permissions'?: readonly string[];
   readonly parameters?: readonly Parameter[];
-  readonly requestBody?: { readonly required: true; readonly content: Content };
+  readonly requestBody?: { readonly required: boolean; readonly content: Content };
   readonly responses: Readonly<Record<string, Response | Reference>>;
 }
 

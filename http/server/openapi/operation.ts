@@ -35,8 +35,9 @@ export function operationOf(route: Route, described: Described): Operation {
 }
 
 function requestBodyOf(route: Route, { components }: Described): Operation['requestBody'] {
-  const { bodySchema, takesStream } = route;
-  if (bodySchema) return { required: true, content: jsonOf(bodySchema, components) };
+  const { bodySchema, isBodyOptional, takesStream } = route;
+  if (bodySchema)
+    return { required: !isBodyOptional, content: jsonOf(bodySchema, components) };
   return takesStream ? { required: true, content: ANY_BYTES } : undefined;
 }
 
