@@ -19,10 +19,18 @@ export const fullBucket = (share: number, nowMs: number): Bucket => ({
   atMs: nowMs,
 });
 
-/** Under a share that holds since the bucket was touched last. */
-export function refilled({ balance, atMs }: Bucket, share: number, nowMs: number): Bucket {
+/**
+ * Under a share that holds since the bucket was touched last; up to a twentieth of it unless the
+ * bucket has a capacity of its own.
+ */
+export function refilled(
+  { balance, atMs }: Bucket,
+  share: number,
+  nowMs: number,
+  capacity = capacityOf(share),
+): Bucket {
   const gained = (Math.max(0, nowMs - atMs) * share) / MINUTE_MS;
-  return { balance: Math.min(balance + gained, capacityOf(share)), atMs: nowMs };
+  return { balance: Math.min(balance + gained, capacity), atMs: nowMs };
 }
 
 /** What is larger than the bucket is let through when it is full. */
