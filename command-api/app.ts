@@ -9,12 +9,14 @@ import type { CommandInfra, Commands } from './command-infra.js';
 import { patchOrganizationsQuotas } from './admin/patch-organizations-quotas.js';
 import { deleteOperatorKeys } from './admin/delete-operator-keys.js';
 import { postDeadLettersDrop } from './admin/post-dead-letters-drop.js';
+import { patchOrganizationsRateLimit } from './admin/patch-organizations-rate-limit.js';
 import { postDeadLettersRedrive } from './admin/post-dead-letters-redrive.js';
 import { postOperatorKeys } from './admin/post-operator-keys.js';
 import { postOrganizations } from './admin/post-organizations.js';
 import { postProjectionsRebuild } from './admin/post-projections-rebuild.js';
 import { postProvidersCircuit } from './admin/post-providers-circuit.js';
 import { deleteApiKeys } from './api-keys/delete-api-keys.js';
+import { patchApiKeysRateLimit } from './api-keys/patch-api-keys-rate-limit.js';
 import { postApiKeys } from './api-keys/post-api-keys.js';
 import { postAdjustments } from './billing/post-adjustments.js';
 import { postTopUps } from './billing/post-top-ups.js';
@@ -54,7 +56,9 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postCallbacks(commands),
     postOrganizations(commands),
     patchOrganizationsQuotas(commands),
+    patchOrganizationsRateLimit(commands),
     postApiKeys(commands),
+    patchApiKeysRateLimit(commands),
     deleteApiKeys(commands),
     putBalanceAlert(commands),
     putOrganizationsBalanceAlert(commands),

@@ -4,6 +4,7 @@ import { openCursors } from './cursor.js';
 import { openCurrent } from './executions/current.js';
 import type { QueryInfra } from './query-infra.js';
 import { getApiKeys } from './api-keys/get-api-keys.js';
+import { getApiKeysRateLimit } from './api-keys/get-api-keys-rate-limit.js';
 import { getExecutionsRouting } from './admin/get-executions-routing.js';
 import { getOperatorKeys } from './admin/get-operator-keys.js';
 import { getOperatorExecution } from './admin/get-operator-execution.js';
@@ -13,6 +14,7 @@ import { getProviders } from './admin/get-providers.js';
 import { getQueues } from './admin/get-queues.js';
 import { getOrganizations } from './admin/get-organizations.js';
 import { getOrganizationsQuotas } from './admin/get-organizations-quotas.js';
+import { getOrganizationsRateLimit } from './admin/get-organizations-rate-limit.js';
 import { getProjections } from './admin/get-projections.js';
 import { getBatch } from './batches/get-batch.js';
 import { getBalance } from './billing/get-balance.js';
@@ -65,8 +67,10 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getFileContent(infra, current),
     getOrganizations(lists),
     getOrganizationsQuotas(infra),
+    getOrganizationsRateLimit(infra),
     getApiKeys(lists),
     getOperatorKeys(infra),
+    getApiKeysRateLimit(infra),
     getProjections(infra),
     getDeadLetters(infra),
     getGroups(infra),

@@ -6,6 +6,7 @@ export type QueryInfra = Pick<
   Infra,
   | 'accountStates'
   | 'addresses'
+  | 'apiKeys'
   | 'bus'
   | 'catalogue'
   | 'downloadLog'
@@ -22,7 +23,7 @@ export type QueryInfra = Pick<
   | 'reports'
   | 'secrets'
   | 'store'
->;
+> & { readonly config: Pick<Infra['config'], 'requestRate'> };
 
 /** What lists need. */
 export interface ListInfra extends Pick<QueryInfra, 'progress' | 'reads' | 'store'> {

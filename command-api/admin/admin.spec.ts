@@ -52,6 +52,37 @@ describe('the admin API', () => {
       expect([other.status, codeOf(other)]).to.deep.equal([422, 'IDEMPOTENCY_MISMATCH']);
     });
 
+    it('have rate limits, and so have their keys, each part until it is taken back', async () => {
+      const { organizationId } = await openTenant(api);
+      const home = `${organizations}/${organizationId}`;
+      const { json: key } = await api.asOperator('POST', `${home}/api-keys`, { name: 'limited' });
+      const of = { organization_id: organizationId };
+      const ofKey = { ...of, api_key_id: String(key['id']) };
+      const set = async (path: string, body: object) => {
+        const { status, json } = await api.asOperator('PATCH', `${path}/rate-limit`, body);
+        return [status, json];
+      };
+      const usual = { ...of, requests_per_minute: 600, burst: 100 };
+      expect(await set(home, {})).to.deep.equal([200, usual]);
+      const none = { requests_per_minute: 0 };
+      expect(await set(home, none)).to.deep.equal([200, { ...usual, ...none }]);
+      expect(await set(home, { burst: 7 })).to.deep.equal([200, { ...usual, ...none, burst: 7 }]);
+      const back = { requests_per_minute: null, burst: null };
+      expect(await set(home, back)).to.deep.equal([200, usual]);
+      const its = `${home}/api-keys/${String(key['id'])}`;
+      const own = { requests_per_minute: 5 };
+      expect(await set(its, own)).to.deep.equal([200, { ...ofKey, ...own, burst: null }]);
+      expect(await set(its, back)).to.deep.equal([200, { ...ofKey, ...back }]);
+      const [set5] = (await store.readStream(streamOf('apiKey', ofKey.api_key_id))).slice(1);
+      expect(set5).to.deep.include({ type: 'ApiKeyRequestRateSet' });
+      expect(set5?.metadata.actor).to.equal('operator');
+      const elsewhere = `${nobody}/api-keys/${ofKey.api_key_id}`;
+      for (const path of [nobody, elsewhere, `${home}/api-keys/x`])
+        expect((await set(path, own))[0]).to.equal(404);
+      for (const body of [{ burst: 0 }, { requests_per_minute: -1 }, { requests_per_minute: '5' }])
+        expect((await set(home, body))[0]).to.equal(400);
+    });
+
     it('have a name', async () => {
       for (const body of [{}, { name: '' }, { name: 'x'.repeat(201) }, { name: 1 }])
         expect((await api.asOperator('POST', organizations, body)).status).to.equal(400);

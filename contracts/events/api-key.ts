@@ -2,6 +2,7 @@
 import type { Promises } from '../catalogue/capabilities.js';
 import type { ApiKeyId, OrganizationId } from '../ids.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
+import { requestRateFields, type RequestRate } from './organization.js';
 import { eventSchema, id, listOf, oneOf, requirements, text, timestamp } from './schema-parts.js';
 
 /** What a key may do at all; `contracts/http/permissions.ts` has the table. */
@@ -41,7 +42,13 @@ export type ApiKeyCreated = DomainEvent<
 /** The key is refused from now on (within one second everywhere), whatever opened it. */
 export type ApiKeyRevoked = DomainEvent<'ApiKeyRevoked', KeyFact>;
 
-export type ApiKeyEvent = ApiKeyCreated | ApiKeyRevoked;
+/** The key has a limit of its own from now on; what is absent is as its organization's. */
+export type ApiKeyRequestRateSet = DomainEvent<
+  'ApiKeyRequestRateSet',
+  KeyFact & Partial<RequestRate>
+>;
+
+export type ApiKeyEvent = ApiKeyCreated | ApiKeyRevoked | ApiKeyRequestRateSet;
 
 const fact = { organizationId: id('org'), keyId: id('key'), at: timestamp };
 const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$' };
@@ -62,4 +69,8 @@ export const apiKeySchemas: Record<ApiKeyEvent['type'], EventSchema> = {
     ...limits,
   }),
   ApiKeyRevoked: eventSchema('The key is refused from now on.', fact),
+  ApiKeyRequestRateSet: eventSchema('The key has a limit of its own.', {
+    ...fact,
+    ...requestRateFields,
+  }),
 };

@@ -8,6 +8,9 @@ import { eventSchema, id, text, timestamp } from './schema-parts.js';
 export const WAITING_EXECUTIONS_MAX = 1_000_000;
 export const STORAGE_BYTES_MAX = 1_000_000_000_000_000;
 export const WEIGHT_MAX = 100;
+/** Highest values of limits of requests. */
+export const REQUESTS_PER_MINUTE_MAX = 1_000_000;
+export const REQUEST_BURST_MAX = 100_000;
 
 interface OrganizationFact {
   readonly organizationId: OrganizationId;
@@ -44,16 +47,29 @@ export interface Quotas {
   readonly fileTtlDays: number;
 }
 
-/** These quotas hold from now on; those that are absent are as everybody's. */
+/** How often somebody may ask. */
+export interface RequestRate {
+  /** Zero: as often as they like. */
+  readonly requestsPerMinute: number;
+  /** What may come at once. */
+  readonly requestBurst: number;
+}
+
+/** These quotas and limits hold from now on; those that are absent are as everybody's. */
 export type OrganizationQuotasSet = DomainEvent<
   'OrganizationQuotasSet',
-  OrganizationFact & Partial<Quotas>
+  OrganizationFact & Partial<Quotas & RequestRate>
 >;
 
 export type OrganizationEvent =
   OrganizationCreated | ApiKeyGranted | ApiKeyWithdrawn | OrganizationQuotasSet;
 
 const upTo = (maximum: number) => ({ type: 'integer', minimum: 1, maximum });
+/** Of the events that set one. */
+export const requestRateFields = {
+  'requestsPerMinute?': { type: 'integer', minimum: 0, maximum: REQUESTS_PER_MINUTE_MAX },
+  'requestBurst?': upTo(REQUEST_BURST_MAX),
+};
 const fact = { organizationId: id('org'), at: timestamp };
 const ofKey = { ...fact, keyId: id('key') };
 
@@ -67,5 +83,6 @@ export const organizationSchemas: Record<OrganizationEvent['type'], EventSchema>
     'storageBytes?': upTo(STORAGE_BYTES_MAX),
     'weight?': upTo(WEIGHT_MAX),
     'fileTtlDays?': upTo(TTL_DAYS_MAX),
+    ...requestRateFields,
   }),
 };

@@ -1,3 +1,4 @@
+import type { RequestRate } from '../../contracts/events/organization.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import { specFor } from '../testing/given-when-then.js';
 import * as ApiKey from './api-key.js';
@@ -36,6 +37,36 @@ describe('ApiKey', () => {
   it('is revoked once, and stays so', () => {
     given(created).when(revoke()).then(revoked);
     given(created, revoked).when(revoke()).thenAlreadyDone();
+  });
+
+  it('has a rate of requests of its own, each part until it is as its organization’s', () => {
+    const set = (changes: ApiKey.RequestRateChanges): ApiKey.Command => ({
+      type: 'SetRequestRate',
+      organizationId,
+      keyId,
+      changes,
+      at,
+    });
+    const have = (rate: Partial<RequestRate>): ApiKey.Event => ({
+      type: 'ApiKeyRequestRateSet',
+      data: { organizationId, keyId, ...rate, at },
+    });
+    given()
+      .when(set({ requestsPerMinute: 5 }))
+      .thenRejected('KeyUnknown');
+    given(created).when(set({})).thenAlreadyDone();
+    given(created)
+      .when(set({ requestsPerMinute: 0 }))
+      .then(have({ requestsPerMinute: 0 }));
+    given(created, have({ requestsPerMinute: 5 }))
+      .when(set({ requestBurst: 7 }))
+      .then(have({ requestsPerMinute: 5, requestBurst: 7 }));
+    given(created, have({ requestsPerMinute: 5, requestBurst: 7 }))
+      .when(set({ requestsPerMinute: null }))
+      .then(have({ requestBurst: 7 }));
+    given(created, revoked)
+      .when(set({ requestsPerMinute: 5 }))
+      .thenRejected('KeyUnknown');
   });
 
   it('is unknown to everybody but its organization', () => {

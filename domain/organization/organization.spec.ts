@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Quotas } from '../../contracts/events/organization.js';
+import type { Quotas, RequestRate } from '../../contracts/events/organization.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import { specFor } from '../testing/given-when-then.js';
 import * as Organization from './organization.js';
@@ -77,7 +77,7 @@ describe('Organization', () => {
       changes,
       at,
     });
-    const have = (quotas: Partial<Quotas>): Organization.Event => ({
+    const have = (quotas: Partial<Quotas & RequestRate>): Organization.Event => ({
       type: 'OrganizationQuotasSet',
       data: { organizationId, ...quotas, at },
     });
@@ -97,6 +97,9 @@ describe('Organization', () => {
     given(created, have({ weight: 2 }))
       .when(set({ storageBytes: 5, waitingExecutions: 7 }))
       .then(have({ waitingExecutions: 7, storageBytes: 5, weight: 2 }));
+    given(created, have({ weight: 2 }))
+      .when(set({ requestsPerMinute: 0, requestBurst: 9 }))
+      .then(have({ weight: 2, requestsPerMinute: 0, requestBurst: 9 }));
     given(created, have({ storageBytes: 5, weight: 2 }), granted(1))
       .when(set({ weight: null }))
       .then(have({ storageBytes: 5 }));

@@ -1,6 +1,10 @@
 /** An organization, its quotas, and its places for API keys, of which it has a bounded number. */
 import type { Timestamp } from '../../contracts/events/envelope.js';
-import type { OrganizationEvent, Quotas } from '../../contracts/events/organization.js';
+import type {
+  OrganizationEvent,
+  Quotas,
+  RequestRate,
+} from '../../contracts/events/organization.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import { accept, alreadyDone, reject, type Decision, type Of } from '../decider.js';
 
@@ -15,7 +19,9 @@ export type Command =
   | { type: 'SetQuotas'; changes: QuotaChanges; at: Timestamp };
 
 /** Null: as everybody's from now on. What is absent stays as it is. */
-export type QuotaChanges = { readonly [Q in keyof Quotas]?: number | null };
+export type QuotaChanges = { readonly [Q in keyof Allowances]?: number | null };
+
+type Allowances = Quotas & RequestRate;
 
 export type Rejection = 'OrganizationExists' | 'OrganizationUnknown' | 'TooManyKeys';
 
@@ -27,7 +33,7 @@ export type State =
       readonly name: string;
       readonly keys: readonly ApiKeyId[];
       /** Those that an operator set. */
-      readonly quotas: Partial<Quotas>;
+      readonly quotas: Partial<Allowances>;
     };
 
 export const KEYS_MAX = 20;
@@ -100,9 +106,16 @@ function setQuotas({ changes, at }: Of<Command, 'SetQuotas'>, state: Created) {
     QUOTAS.map((name) => [name, changes[name] === undefined ? quotas[name] : changes[name]]).filter(
       ([, value]) => typeof value === 'number',
     ),
-  ) as Partial<Quotas>;
+  ) as Partial<Allowances>;
   if (QUOTAS.every((name) => next[name] === quotas[name])) return alreadyDone;
   return accept<Event>({ type: 'OrganizationQuotasSet', data: { organizationId, ...next, at } });
 }
 
-const QUOTAS = ['waitingExecutions', 'storageBytes', 'weight', 'fileTtlDays'] as const;
+const QUOTAS = [
+  'waitingExecutions',
+  'storageBytes',
+  'weight',
+  'fileTtlDays',
+  'requestsPerMinute',
+  'requestBurst',
+] as const;

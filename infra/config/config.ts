@@ -2,6 +2,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  REQUESTS_PER_MINUTE_MAX,
+  REQUEST_BURST_MAX,
+  type RequestRate,
+} from '../../contracts/events/organization.js';
 import { StartError } from '../start-error.js';
 import { dataDirOf, type Environment } from './environment-file.js';
 
@@ -54,6 +59,8 @@ export interface Config {
   readonly sandboxUrl: string | undefined;
   /** From which webhook secrets are derived; generated into the data folder when absent. */
   readonly masterKey: string | undefined;
+  /** How often an organization may ask, unless an operator sets it. */
+  readonly requestRate: RequestRate;
   readonly logLevel: string;
   /** A provider's credential by the name that the catalogue gives. */
   credential(name: string): string | undefined;
@@ -102,6 +109,16 @@ export function configFrom(env: Environment): Config {
     internalPort: port(env, 'MODELROUTE_INTERNAL_PORT', 0),
     sandboxUrl: httpUrl(env, 'SANDBOX_URL'),
     masterKey: secret(env, 'MODELROUTE_MASTER_KEY', 32),
+    requestRate: {
+      requestsPerMinute: count(env, 'MODELROUTE_RATE_LIMIT_PER_MINUTE', 600, {
+        min: 0,
+        max: REQUESTS_PER_MINUTE_MAX,
+      }),
+      requestBurst: count(env, 'MODELROUTE_RATE_LIMIT_BURST', 100, {
+        min: 1,
+        max: REQUEST_BURST_MAX,
+      }),
+    },
     logLevel: logLevel(env['MODELROUTE_LOG_LEVEL'] || 'info'),
     credential: (name) => env[name] || undefined,
   };
@@ -125,6 +142,19 @@ function port(env: Environment, name: string, fallback: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= 65_535) return value;
   throw new StartError(`${name} is '${text}', which is no port: use a number from 0 to 65535.`);
+}
+
+function count(
+  env: Environment,
+  name: string,
+  fallback: number,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const text = env[name];
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new StartError(`${name} is '${text}': use a whole number from ${min} to ${max}.`);
 }
 
 function flag(env: Environment, name: string, fallback: boolean): boolean {

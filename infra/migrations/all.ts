@@ -33,6 +33,7 @@ export const processingMigrations: readonly Migration[] = [
   step(205, 'processing: waiting executions', 'waiting-executions'),
   step(206, 'processing: reports of processes', 'process-reports'),
   step(212, 'processing: shares of limits', 'limit-shares'),
+  step(213, 'processing: what is spent of limits of requests', 'request-limits'),
   step(290, 'processing: whose positions these are', 'log-identity'),
   step(291, 'processing: since when these positions hold', 'log-epoch'),
 ];
@@ -56,6 +57,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(340, 'readmodel: timers of jobs at providers', 'poll-timers'),
   step(341, 'readmodel: timers by kind', 'timers-by-kind'),
   step(343, 'readmodel: uploaded files, and timers of files', 'uploads'),
+  step(366, 'readmodel: rates of requests of organizations', 'request-rates'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–499. */

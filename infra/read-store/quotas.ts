@@ -4,7 +4,7 @@
  * is in use within `EVERY_MS` and the lag of the projection.
  */
 import type { Pool } from 'pg';
-import type { Quotas } from '../../contracts/events/organization.js';
+import type { Quotas, RequestRate } from '../../contracts/events/organization.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { quotasWith, usualQuotas } from '../../domain/organization/quotas.js';
 import { refreshOnUse } from '../concurrency/refresh-on-use.js';
@@ -16,8 +16,10 @@ import { organizationOf, readQuotas } from './tables/organization-quotas.js';
 export interface OrganizationQuotas {
   /** Answered from memory. */
   of(organizationId: OrganizationId): Quotas;
+  /** What was set of it, answered from memory. */
+  requestRateOf(organizationId: OrganizationId): Partial<RequestRate>;
   /** Set by this process just now. */
-  learn(organizationId: OrganizationId, set: Partial<Quotas>): void;
+  learn(organizationId: OrganizationId, set: Partial<Quotas & RequestRate>): void;
   /** Throws `StoreUnavailable`. */
   refresh(): Promise<void>;
 }
@@ -29,12 +31,17 @@ export function openQuotas(
   onError: (error: unknown) => void,
 ): OrganizationQuotas {
   const known = new Map<OrganizationId, Quotas>();
+  const rates = new Map<OrganizationId, Partial<RequestRate>>();
   let seen = START;
+  const learn = (organizationId: OrganizationId, set: Partial<Quotas & RequestRate>) => {
+    known.set(organizationId, quotasWith(set));
+    rates.set(organizationId, set);
+  };
   const refreshing = refreshOnUse({
     async refresh() {
       const rows = await rowsOf(pool, { name: 'quotas', text: ROWS, values: [seen] });
       for (const row of rows) {
-        known.set(organizationOf(row), quotasWith(readQuotas(row)));
+        learn(organizationOf(row), readQuotas(row));
         seen = amount(row, 'position');
       }
     },
@@ -46,13 +53,20 @@ export function openQuotas(
       refreshing.used();
       return known.get(organizationId) ?? usualQuotas;
     },
-    learn: (organizationId, set) => void known.set(organizationId, quotasWith(set)),
+    requestRateOf(organizationId) {
+      refreshing.used();
+      return rates.get(organizationId) ?? NOTHING_SET;
+    },
+    learn,
     refresh: () => refreshing.refresh(),
   };
 }
 
+const NOTHING_SET: Partial<RequestRate> = Object.freeze({});
+
 const ROWS = `
-  SELECT organization_id, waiting_executions, storage_bytes, weight, file_ttl_days, position
+  SELECT organization_id, waiting_executions, storage_bytes, weight, file_ttl_days,
+    requests_per_minute, request_burst, position
   FROM readmodel.organization_quotas
   WHERE position > $1
   ORDER BY position`;

@@ -52,6 +52,23 @@ describe('query API: the operator', () => {
     });
   });
 
+  it('sees the rate limit of a tenant', async () => {
+    const organization = { organization_id: ORGANIZATION };
+    const path = `/organizations/${ORGANIZATION}`;
+    const usual = { ...organization, requests_per_minute: 600, burst: 100 };
+    expect((await server.operator('GET', `${path}/rate-limit`)).body).to.deep.equal(usual);
+    await server.models.append({
+      stream: streamOf('organization', ORGANIZATION),
+      type: 'OrganizationQuotasSet',
+      data: { organizationId: ORGANIZATION, requestsPerMinute: 0, at: at(2) },
+    });
+    const none = await server.operator('GET', `${path}/rate-limit`);
+    expect(none.body).to.deep.equal({ ...usual, requests_per_minute: 0 });
+    const unknown = 'org_00000000-0000-4000-8000-000000000000';
+    const missing = await server.operator('GET', `/organizations/${unknown}/rate-limit`);
+    expect(missing.status).to.equal(404);
+  });
+
   it('sees the quotas of a tenant, and what is in use of them', async () => {
     const path = `/organizations/${ORGANIZATION}/quotas`;
     const usual = {

@@ -26,6 +26,7 @@ import type { Route } from '../../http/server/route.js';
 import { serveRoutes } from '../../http/server/serve-routes.js';
 import { sha256Hex } from '../../http/server/json/canonical.js';
 import type { Log } from '../../infra/logger.js';
+import { configFrom } from '../../infra/config/config.js';
 import { openMetrics } from '../../infra/metrics.js';
 import { openProcessReports } from '../../infra/process-reports/postgres.js';
 import { openReadPool, openTenantReads } from '../../infra/read-store/tenant-reads.js';
@@ -81,7 +82,9 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     ...repositories,
     accountStates: openAccountStates({ store, onError: (error) => log.error(error) }),
     addresses,
+    ...repositories,
     bus,
+    config: configFrom({}),
     downloadLog,
     catalogue,
     files,
