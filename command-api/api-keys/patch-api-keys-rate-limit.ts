@@ -19,7 +19,8 @@ export const patchApiKeysRateLimit = (commands: Commands): Route => ({
   operationId: 'adminSetApiKeyRateLimit',
   summary: 'Set the rate limit of an API key',
   description:
-    'Beside that of its organization: the tighter one holds. In force within one second everywhere.',
+    'Beside that of its organization: the tighter one holds. In force within one second ' +
+    'everywhere.',
   tag: 'API keys',
   audience: 'operator',
   bodySchema: setRateLimitSchema,

@@ -28,7 +28,10 @@ const everyMs = (gapMs: number, untilMs: number) =>
   Array.from({ length: Math.floor(untilMs / gapMs) }, (_, n) => n * gapMs);
 
 const busiestMinute = (times: readonly number[]): number =>
-  Math.max(0, ...times.map((from) => times.filter((at) => at >= from && at < from + 60_000).length));
+  Math.max(
+    0,
+    ...times.map((from) => times.filter((at) => at >= from && at < from + 60_000).length),
+  );
 
 describe('request limit', () => {
   it('lets a burst through at once, and then the limit', () => {

@@ -24,6 +24,24 @@ export interface Spending {
   readonly cells: readonly number[];
 }
 
+/** What somebody may use of a limit, and how it is after that. */
+export interface Grant {
+  readonly granted: number;
+  /** What others may still have at once. */
+  readonly free: number;
+  /** Until one more may come; 0 where it may now. */
+  readonly waitMs: number;
+  /** Until as much as ever may come at once. */
+  readonly fullMs: number;
+}
+
+interface Claim {
+  readonly limit: RequestLimit;
+  readonly wanted: number;
+  /** Of what was granted before; given back. */
+  readonly unused: number;
+}
+
 const CELL_MS = 2_000;
 const CELLS = 32;
 /** Cells cover up to 64 seconds, and who asks evenly fills all of them. */
@@ -41,6 +59,23 @@ export const nothingSpent = (limit: RequestLimit, nowMs: number): Spending => ({
   newest: cellAt(nowMs),
   cells: NO_CELLS,
 });
+
+/** Undefined: nothing was spent of it lately. */
+export function claimed(
+  before: Spending | undefined,
+  { limit, wanted, unused }: Claim,
+  nowMs: number,
+): [Spending, Grant] {
+  const now = before ? spendingAt(before, limit, nowMs) : nothingSpent(limit, nowMs);
+  const given = unused > 0 ? spendingAt(spent(now, -unused), limit, nowMs) : now;
+  const granted = Math.min(wanted, freeIn(given, limit));
+  const after = granted > 0 ? spent(given, granted) : given;
+  const free = freeIn(after, limit);
+  return [
+    after,
+    { granted, free, waitMs: waitMs(after, limit, nowMs), fullMs: fullMs(after, limit, nowMs) },
+  ];
+}
 
 /** As it is now; `limit` may have changed since it was touched last. */
 export function spendingAt(spending: Spending, limit: RequestLimit, nowMs: number): Spending {
@@ -65,7 +100,8 @@ export function freeIn({ bucket, cells }: Spending, limit: RequestLimit): number
 /** A negative count is given back. */
 export function spent({ bucket, newest, cells }: Spending, count: number): Spending {
   const place = newest % CELLS;
-  return { bucket: taken(bucket, count), newest, cells: cells.with(place, (cells[place] ?? 0) + count) };
+  const counted = cells.with(place, (cells[place] ?? 0) + count);
+  return { bucket: taken(bucket, count), newest, cells: counted };
 }
 
 /** Until one more may come; 0 where it may now. */
