@@ -38,12 +38,19 @@ import { postExecutionsCancel } from './executions/post-executions-cancel.js';
 import { postExecutionsEstimate } from './executions/post-executions-estimate.js';
 import { postExecutionsRetry } from './executions/post-executions-retry.js';
 import { postExecutions } from './executions/post-executions.js';
+import { openChangeSettings } from './webhooks/change-settings.js';
+import { deleteEndpoints } from './webhooks/delete-endpoints.js';
+import { patchEndpoints } from './webhooks/patch-endpoints.js';
+import { postEndpoints } from './webhooks/post-endpoints.js';
+import { postEndpointsRotateSecret } from './webhooks/post-endpoints-rotate-secret.js';
+import { postSigningSecretRotate } from './webhooks/post-signing-secret-rotate.js';
 
 /** Throws `StartError` when the configured networks are none. */
 export function commandRoutes(infra: CommandInfra): Route[] {
   const parsed = parseCidrs(infra.config.allowedNetworks);
   if (!parsed.ok) throw new StartError(parsed.reason);
   const commands: Commands = { ...infra, allowedNetworks: parsed.networks };
+  const changeSettings = openChangeSettings(commands);
   return [
     postExecutions(commands),
     postExecutionsEstimate(commands),
@@ -53,6 +60,11 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     putFilesUpload(commands),
     postFilesConfirm(commands),
     deleteFiles(commands),
+    postEndpoints(commands, changeSettings),
+    patchEndpoints(commands, changeSettings),
+    deleteEndpoints(commands, changeSettings),
+    postEndpointsRotateSecret(commands, changeSettings),
+    postSigningSecretRotate(commands, changeSettings),
     postCallbacks(commands),
     postOrganizations(commands),
     patchOrganizationsQuotas(commands),

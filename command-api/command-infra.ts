@@ -29,6 +29,8 @@ export type CommandInfra = Pick<
   | 'secrets'
   | 'store'
   | 'storedBytes'
+  | 'webhookEndpoints'
+  | 'webhooks'
 >;
 
 /** The same with the configured networks parsed. */

@@ -8,6 +8,7 @@ import type * as Execution from '../domain/execution/execution.js';
 import type * as File from '../domain/file/file.js';
 import type * as Operators from '../domain/operators/operators.js';
 import type * as Organization from '../domain/organization/organization.js';
+import type * as WebhookEndpoint from '../domain/webhook-endpoint/webhook-endpoint.js';
 import { Refusal } from '../http/server/route.js';
 
 type Rejection =
@@ -18,6 +19,7 @@ type Rejection =
   | File.Rejection
   | Operators.Rejection
   | Organization.Rejection
+  | WebhookEndpoint.Rejection
   | 'StorageQuotaExceeded';
 
 const codeOf: Record<Exclude<Rejection, GuardPassed>, ErrorCode> = {
@@ -58,10 +60,19 @@ const codeOf: Record<Exclude<Rejection, GuardPassed>, ErrorCode> = {
   NotUploaded: 'CONFLICT',
   FileNotExpired: 'CONFLICT',
   FileNotDeleted: 'CONFLICT',
+  EndpointUnknown: 'NOT_FOUND',
+  EndpointExists: 'CONFLICT',
+  EndpointEnabledSince: 'CONFLICT',
+  TooManyEndpoints: 'CONFLICT',
+  TooManySecrets: 'CONFLICT',
+  KeyUsedForOther: 'IDEMPOTENCY_MISMATCH',
 };
 
 /** Said where the code's usual message would not help. */
 const messageOf: Partial<Record<Rejection, string>> = {
+  TooManyEndpoints: 'The organization has 50 webhook endpoints, as many as it may have.',
+  TooManySecrets:
+    'Three secrets sign at present, as many as may; a replaced one signs for 24 hours.',
   AmountNotPositive: 'The amount must be more than zero.',
   AmountTooLarge: 'The amount is too large.',
   DepositExistsWithDifferentAmount: 'The idempotency key was used with another amount.',

@@ -14,6 +14,7 @@ import { configFrom } from '../../infra/config/config.js';
 import { openAccountStates } from '../../command-handling/accounts/account-states.js';
 import { openAccounts } from '../../command-handling/accounts/accounts.js';
 import { openRepositories } from '../../command-handling/repositories.js';
+import { openWebhookDirectory } from '../../command-handling/webhook-directory.js';
 import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
 import type { EventStore } from '../../infra/event-store/port.js';
@@ -78,8 +79,10 @@ export async function openCommandApi(
   });
   const onError = (error: unknown) => silent.error(error);
   const readModels = readStore ?? EMPTY;
+  const repositories = openRepositories(store);
   const commands: Commands = {
-    ...openRepositories(store),
+    ...repositories,
+    webhooks: openWebhookDirectory({ store, ...repositories }),
     store,
     catalogue,
     config,

@@ -77,6 +77,11 @@ export const snapshotVersion = 1;
 export const ENDPOINTS_MAX = 50;
 /** A replaced secret signs for so long. */
 const OVERLAP_MS = 24 * 3_600_000;
+
+/** When a secret that is replaced at that moment signs no longer. */
+export const overlapEnd = (at: Timestamp): Timestamp =>
+  new Date(Date.parse(at) + OVERLAP_MS).toISOString();
+
 /** Replaced secrets that sign at one time: one may be rotated again when it is lost or leaked. */
 const PREVIOUS_SECRETS_MAX = 2;
 
@@ -149,8 +154,7 @@ function rotateSigningSecret(
 /** Undefined while as many replaced ones sign as may. */
 function nextSecret(secret: SigningSecret, at: Timestamp) {
   if (signingBeside(secret, at).length >= PREVIOUS_SECRETS_MAX) return undefined;
-  const previousUntil = new Date(Date.parse(at) + OVERLAP_MS).toISOString();
-  return { generation: secret.generation + 1, previousUntil };
+  return { generation: secret.generation + 1, previousUntil: overlapEnd(at) };
 }
 
 type OnEndpoint = Exclude<Command, { type: 'Register' | 'RotateSigningSecret' }>;

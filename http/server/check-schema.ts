@@ -58,9 +58,10 @@ function detailOf(error: ErrorObject, whole: string): ErrorDetail {
   }
 }
 
-function fieldOf({ instancePath, params }: ErrorObject, whole: string): string {
-  const { missingProperty, additionalProperty } = params as Record<string, string | undefined>;
-  const inner = missingProperty ?? additionalProperty;
+function fieldOf({ instancePath, params, propertyName }: ErrorObject, whole: string): string {
+  const named = params as Record<string, string | undefined>;
+  const { missingProperty, additionalProperty, propertyName: refused = propertyName } = named;
+  const inner = missingProperty ?? additionalProperty ?? refused;
   const path = instancePath.split('/').slice(1).map(unescaped);
   const field = (inner === undefined ? path : [...path, inner]).join('.') || whole;
   return field.length <= FIELD_LENGTH_MAX ? field : `${field.slice(0, FIELD_LENGTH_MAX - 1)}…`;
