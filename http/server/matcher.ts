@@ -1,7 +1,8 @@
 /**
  * Finds what answers a request. A path without parameters is one look-up; any other is walked
- * segment by segment, where a literal goes before a parameter. Case matters, and so do escapes,
- * doubled slashes and a slash at the end: only the value of a parameter is decoded.
+ * segment by segment, where a literal goes before a parameter: `/executions/batch` has its own
+ * methods, and none of `/executions/{id}`. Case matters, and so do escapes, doubled slashes and a
+ * slash at the end: only the value of a parameter is decoded.
  */
 
 export interface Match<T> {
@@ -29,7 +30,8 @@ interface Node<T> {
   readonly targets: Map<string, T | undefined>;
 }
 
-interface Found<T> extends Match<T> {
+interface Found<T> {
+  readonly targets: Node<T>['targets'];
   readonly params: Record<string, string>;
   malformed?: string;
 }
@@ -52,13 +54,9 @@ export function openMatcher<T>(): Matcher<T> {
     addElsewhere: (method, path) => addTo(path, method, undefined),
     find(method, url) {
       const path = pathOf(url);
-      return literals.get(path)?.get(method) ?? walk(root, path, 1, method);
+      return literals.get(path)?.get(method) ?? matchOf(walk(root, path, 1), method);
     },
-    allowed(url) {
-      const methods = new Set<string>();
-      collect(root, pathOf(url), 1, methods);
-      return [...methods].sort();
-    },
+    allowed: (url) => [...(walk(root, pathOf(url), 1)?.targets.keys() ?? [])].sort(),
   };
 }
 
@@ -94,36 +92,32 @@ function pathOf(url: string): string {
   return mark < 0 ? url : url.slice(0, mark);
 }
 
-/** Parameters are filled in on the way back, so that a way that led nowhere leaves none behind. */
-function walk<T>(node: Node<T>, path: string, at: number, method: string): Found<T> | undefined {
-  if (at > path.length) {
-    const target = node.targets.get(method);
-    return target === undefined ? undefined : { target, params: {} };
-  }
+function matchOf<T>(found: Found<T> | undefined, method: string): Match<T> | undefined {
+  const target = found?.targets.get(method);
+  if (found === undefined || target === undefined) return undefined;
+  const { params, malformed } = found;
+  return malformed === undefined ? { target, params } : { target, params, malformed };
+}
+
+/**
+ * The first path that something answers. Parameters are filled in on the way back, so that a way
+ * that led nowhere leaves none behind.
+ */
+function walk<T>(node: Node<T>, path: string, at: number): Found<T> | undefined {
+  if (at > path.length)
+    return node.targets.size === 0 ? undefined : { targets: node.targets, params: {} };
   const end = segmentEnd(path, at);
   const segment = path.slice(at, end);
   const literal = node.literals.get(segment);
-  const found = literal && walk(literal, path, end + 1, method);
+  const found = literal && walk(literal, path, end + 1);
   const { parameter } = node;
   if (found || !parameter || segment === '') return found;
-  const below = walk(parameter.node, path, end + 1, method);
+  const below = walk(parameter.node, path, end + 1);
   if (!below) return undefined;
   const value = decodedText(segment);
   if (value === undefined) below.malformed = parameter.name;
   below.params[parameter.name] = value ?? '';
   return below;
-}
-
-function collect<T>(node: Node<T>, path: string, at: number, methods: Set<string>): void {
-  if (at > path.length) {
-    for (const method of node.targets.keys()) methods.add(method);
-    return;
-  }
-  const end = segmentEnd(path, at);
-  const segment = path.slice(at, end);
-  const literal = node.literals.get(segment);
-  if (literal) collect(literal, path, end + 1, methods);
-  if (node.parameter && segment !== '') collect(node.parameter.node, path, end + 1, methods);
 }
 
 function segmentEnd(path: string, at: number): number {

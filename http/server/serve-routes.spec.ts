@@ -156,7 +156,7 @@ describe('serveRoutes', () => {
       [400, 'GET', '/v1/things/a?q=%00'],
       [400, 'GET', '/v1/list?limit=%ff'],
       [404, 'GET', '/v1/things/'],
-      [200, 'GET', '/v1/things/special'],
+      [405, 'GET', '/v1/things/special'],
       [204, 'POST', '/v1/things/special'],
       [200, 'GET', '/v1/list?limit=7&on=true'],
       [400, 'GET', '/v1/list?limit=70&other=1'],
@@ -182,7 +182,6 @@ describe('serveRoutes', () => {
     const paramsOf = async (path: string) =>
       ((await server.ask('GET', path)).json as { params: object }).params;
     expect(await paramsOf('/v1/things/a%2Fb%20c')).to.deep.equal({ id: 'a/b c' });
-    expect(await paramsOf('/v1/things/special')).to.deep.equal({ id: 'special' });
     expect((await server.ask('POST', '/v1/%65cho', { body: { text: 'a' } })).status).to.equal(404);
   });
 
