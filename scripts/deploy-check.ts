@@ -8,7 +8,13 @@ import { copyFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { debianProgram, wheelPrograms, type Found, type Tool } from './deploy-tools.js';
+import {
+  DEPLOY_WHEELS,
+  debianProgram,
+  wheelPrograms,
+  type Found,
+  type Tool,
+} from './deploy-tools.js';
 
 const run = promisify(execFile);
 
@@ -20,7 +26,7 @@ let failed = 0;
 let passed = 0;
 let skipped = 0;
 
-const wheels = await wheelPrograms();
+const wheels = await wheelPrograms(DEPLOY_WHEELS);
 // One after the other: both may have to fetch Debian's list of packages, which only one may write.
 const promtool = await debianProgram('promtool');
 const haproxy = await debianProgram('haproxy');

