@@ -251,6 +251,56 @@ describe('the audit of a log', () => {
     });
   });
 
+  describe('I3: what may be spent is not passed', () => {
+    const KEY = 'key_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44';
+
+    it('finds a hold beyond each guard that is in force, and none within', () => {
+      const story = openStory();
+      story.deposit(1_000_000n);
+      story.place(story.execution(), 600n, { apiKeyId: KEY });
+      story.guard({ dailyLimit: 1_000n, maxInFlight: 3 });
+      story.guard({ maxCostPerExecution: 400n, perMinute: 700n, apiKeyId: KEY, setBy: 'owner' });
+      const id = story.execution();
+      const holdId = story.place(id, 400n, { apiKeyId: KEY });
+      story.release(id, holdId, 400n, 'abandoned');
+      story.place(story.execution(), 300n, { apiKeyId: KEY });
+      expect(audit(story.events)).to.deep.equal([]);
+      story.place(story.execution(), 401n, { apiKeyId: KEY });
+      story.place(story.execution(), 1n);
+      expect(
+        audit(story.events).map(({ invariant, problem }) => [invariant, problem]),
+      ).to.deep.equal([
+        ['I3', of(7, 'dailyLimit of organization: 0.001, and it is 0.001301')],
+        ['I3', of(7, `maxCostPerExecution of ${KEY}: 0.0004, and it is 0.000401`)],
+        ['I3', of(7, `perMinute of ${KEY}: 0.0007, and it is 0.001101`)],
+        ['I3', of(8, 'maxInFlight of organization: 3, and it is 4')],
+        ['I3', of(8, 'dailyLimit of organization: 0.001, and it is 0.001302')],
+      ]);
+    });
+
+    const of = (revision: number, problem: string) =>
+      `HoldPlaced at revision ${revision} passes ${problem}`;
+
+    it('finds a low balance that was not announced, or was twice', () => {
+      const story = openStory();
+      story.deposit(1_000n);
+      story.alert(900n);
+      const id = story.execution();
+      const holdId = story.place(id, 200n);
+      story.ranLow(900n);
+      story.release(id, holdId, 200n, 'abandoned');
+      story.place(story.execution(), 100n);
+      expect(audit(story.events)).to.deep.equal([]);
+      story.place(story.execution(), 1n);
+      story.deposit(1n);
+      story.ranLow(900n);
+      expect(audit(story.events).map(({ problem }) => problem)).to.deep.equal([
+        'FundsDeposited at revision 7 follows a low balance that was not announced',
+        'BalanceRanLow at revision 8 announces what is not',
+      ]);
+    });
+  });
+
   describe('I4: a customer is charged at most once, and at most the hold', () => {
     it('finds a charge above the cost', () => {
       const { story, id, holdId } = completed(10_000n);

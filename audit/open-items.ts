@@ -8,9 +8,16 @@ import type { PublishedRoute } from '../contracts/events/catalogue.js';
 import type { Timestamp } from '../contracts/events/envelope.js';
 import type { WebhookEventType } from '../contracts/events/delivery.js';
 import type { Usage } from '../contracts/events/execution.js';
-import type { DeliveryId, ExecutionId, HoldId, OrganizationId } from '../contracts/ids.js';
+import type {
+  ApiKeyId,
+  DeliveryId,
+  ExecutionId,
+  HoldId,
+  OrganizationId,
+} from '../contracts/ids.js';
 import type { Micros } from '../contracts/money.js';
 import type { Findings } from './findings.js';
+import type { GuardBook } from './invariants/spending-guards.js';
 
 export interface OpenItems {
   readonly findings: Findings;
@@ -57,6 +64,7 @@ export interface Account {
   position: bigint;
   /** Digests of the keys under which money was moved: eight bytes each. */
   readonly movements: Set<bigint>;
+  readonly guards: GuardBook;
 }
 
 export interface OpenHold {
@@ -66,6 +74,7 @@ export interface OpenHold {
   readonly generation: number;
   readonly amount: Micros;
   readonly placedAt: Timestamp;
+  readonly apiKeyId?: ApiKeyId;
 }
 
 /** A dispatch key, and what the newest attempts under it left open. */

@@ -11,6 +11,7 @@ import type { MovementEvent } from '../../contracts/events/movement.js';
 import { movementIdOf, type OrganizationId } from '../../contracts/ids.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
 import type { Account, OpenExecution, OpenItems } from '../open-items.js';
+import { auditSpending, emptyGuardBook } from './spending-guards.js';
 
 type Recorded<T extends AccountEvent['type'] = AccountEvent['type']> = RecordedEvent<
   Extract<AccountEvent, { type: T }>
@@ -23,9 +24,11 @@ export function auditAccountEvent(open: OpenItems, event: Recorded): OpenExecuti
   if (stream !== `account-${data.organizationId}`)
     findings.add('I3', stream, `${event.type} is about ${data.organizationId}`);
   const account = accountOf(open, data.organizationId);
-  const [toAvailable, toHeld] = book(account, event, (problem) => {
+  const wrong = (problem: string) =>
     findings.add('I3', stream, `${event.type} at revision ${revision} ${problem}`);
-  });
+  const [toAvailable, toHeld] = book(account, event, wrong);
+  const ending = 'holdId' in data ? open.holds.get(data.holdId) : undefined;
+  auditSpending(account.guards, event, ending, wrong);
   const told = (what: string, is: Micros, due: Micros) => {
     if (is !== due) findings.add('I3', stream, wrongSum(event, what, is, due));
     if (is < 0n) findings.add('I3', stream, `${what} is ${formatMoney(is)} at ${revision}`);
@@ -71,6 +74,7 @@ function accountOf({ accounts }: OpenItems, id: OrganizationId): Account {
       revision: -1,
       position: -1n,
       movements: new Set(),
+      guards: emptyGuardBook(),
     };
     accounts.set(id, account);
   }
@@ -142,9 +146,11 @@ const movementKey = (kind: string, key: string): bigint =>
 
 function placed({ findings, holds, counts }: OpenItems, event: Recorded<'HoldPlaced'>): undefined {
   const { holdId, organizationId, executionId, generation, amount, at: placedAt } = event.data;
+  const { apiKeyId } = event.data;
   counts.holds += 1;
   if (holds.has(holdId)) findings.add('I2', event.stream, `${holdId} was placed twice`);
-  holds.set(holdId, { holdId, organizationId, executionId, generation, amount, placedAt });
+  const hold = { holdId, organizationId, executionId, generation, amount, placedAt };
+  holds.set(holdId, { ...hold, ...(apiKeyId && { apiKeyId }) });
 }
 
 function settled(

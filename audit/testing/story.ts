@@ -96,6 +96,9 @@ function movementsIn({ organizationId, account, tell }: Telling) {
       move('HoldPlaced', -amount, amount, data);
       return holdId;
     },
+    guard: (limits: Other) => move('SpendingGuardSet', 0n, 0n, { setBy: 'operator', ...limits }),
+    alert: (threshold: bigint) => move('BalanceAlertSet', 0n, 0n, { threshold }),
+    ranLow: (threshold: bigint) => move('BalanceRanLow', 0n, 0n, { threshold }),
     settle(executionId: ExecutionId, holdId: HoldId, amounts: readonly bigint[]) {
       const [charged = 0n, returned = 0n, overrun = 0n] = amounts;
       const data = { executionId, holdId, charged, returned, overrun };
