@@ -123,6 +123,26 @@ describe('forwarded commands', function () {
       expect(await counted(sender)).to.deep.equal([['answered', 3]]);
     });
 
+    it('set limits and thresholds with their money', async () => {
+      const owner = await start();
+      await place(owner, 'own');
+      const sender = await start();
+      const { metadata } = deposit(org, 1n);
+      const about = { organizationId: org, at: '2026-01-01T00:00:00.000Z' } as const;
+      const limits = { dailyLimit: 9n, maxInFlight: 3, setBy: 'operator', cleared: [] } as const;
+      const guard = { type: 'SetSpendingGuard', ...about, ...limits } as const;
+      const alert = { type: 'SetBalanceAlert', ...about, threshold: 7n } as const;
+      for (const command of [guard, alert])
+        expect(await sender.accounts.submit(org, { command, metadata })).to.have.property(
+          'outcome',
+          'accepted',
+        );
+      expect(await counted(sender)).to.deep.equal([['answered', 2]]);
+      const [set, alerted] = (await accountEvents(harness.store, org)).slice(-2);
+      expect(set?.data).to.include({ dailyLimit: 9n, maxInFlight: 3, setBy: 'operator' });
+      expect(alerted?.data).to.include({ threshold: 7n });
+    });
+
     it('are cut by the bytes of their payloads; each is decided once', async () => {
       const owner = await start();
       await place(owner, 'own');

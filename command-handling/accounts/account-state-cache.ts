@@ -10,6 +10,7 @@ import * as Account from '../../domain/account/account.js';
 import * as AccountSnapshot from '../../domain/account/snapshot.js';
 import type { Guard, Scope, Spent } from '../../domain/account/spending.js';
 import { NO_STREAM, type EventStore, type Snapshot } from '../../infra/event-store/port.js';
+import { recountSpending } from './recount-spending.js';
 import { TransactionalMap } from './transactional-map.js';
 
 export interface AccountStateCacheOptions {
@@ -140,7 +141,12 @@ export class AccountStateCache {
     this.isStale = true;
     const snapshot = await this.options.store.readSnapshot(this.stream);
     const cached = snapshot && (await this.readFrom(snapshot));
-    if (cached && (await this.isOfThisLog(cached))) return cached;
+    if (cached && (await this.isOfThisLog(cached))) {
+      const { store } = this.options;
+      if (VERSIONS_BEFORE.includes(snapshot.version))
+        await recountSpending(store, this.stream, cached.state, cached.revision);
+      return cached;
+    }
     this.version = VERSIONS.find((one) => one !== snapshot?.version) ?? this.version;
     return { state: emptyState(), revision: NO_STREAM, lastId: '' };
   }
