@@ -17,6 +17,7 @@ const FOR_SECONDS = 3_600;
 export const postProvidersCircuit = (commands: Needed): Route => ({
   method: 'POST',
   path: '/providers/{slug}/circuit',
+  operationId: 'adminSetProviderCircuit',
   summary: "Open or close a provider's circuit",
   description:
     'Open: no call is made for so long, whatever a process finds; executions go elsewhere, or ' +

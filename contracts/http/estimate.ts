@@ -1,7 +1,7 @@
 /** `POST /v1/executions/estimate`: what a submission would cost at most, line by line. */
 import { priceUnits } from '../catalogue/price-units.js';
 import { errorCatalogue } from '../error-codes.js';
-import { answerObject, errorDetails, money, text, type Schema } from './parts.js';
+import { answerObject, errorDetails, money, text, withExample, type Schema } from './parts.js';
 
 const line: Schema = answerObject('EstimateLine', {
   unit: { type: 'string', enum: [...priceUnits], description: 'The line of the price list.' },
@@ -25,7 +25,7 @@ export const estimateSchema: Schema = answerObject('Estimate', {
     type: 'array',
     description: 'The model, and after it each of `fallback_models`, at its dearest price.',
     items: answerObject('ModelEstimate', {
-      model: text('Model slug.'),
+      model: withExample(text('Model slug.'), 'text-generation-standard'),
       estimated_cost: money('The sum of its lines.'),
       lines: { type: 'array', items: line },
     }),

@@ -107,7 +107,7 @@ export const setCircuitSchema: Schema = {
 };
 
 export const circuitSetSchema: Schema = answerObject('CircuitSet', {
-  provider: text('The provider in the catalogue.'),
+  provider: withExample(text('The provider in the catalogue.'), 'openai'),
   route: orNull(text('The route, where it is one’s.')),
   state: stateAsked,
   until: orNull(timestamp('Until when it stays open.')),

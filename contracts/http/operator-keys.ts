@@ -1,6 +1,14 @@
 /** The operator's bodies about keys of operators. */
 import { OPERATOR_ROLES, type OperatorRole } from '../events/operators.js';
-import { answerObject, id, requestObject, text, timestamp, type Schema } from './parts.js';
+import {
+  answerObject,
+  id,
+  requestObject,
+  text,
+  timestamp,
+  withExample,
+  type Schema,
+} from './parts.js';
 
 export interface CreateOperatorKeyBody {
   readonly name: string;
@@ -20,7 +28,7 @@ export const createOperatorKeySchema: Schema = {
 
 const fields = {
   id: id('opk', 'The key, for managing it.'),
-  name: text('Whose it is.'),
+  name: withExample(text('Whose it is.'), 'on call'),
   role,
   created_at: timestamp('When it was created.'),
 };
@@ -35,5 +43,5 @@ export const createdOperatorKeySchema: Schema = answerObject('CreatedOperatorKey
 
 export const operatorKeySchema: Schema = answerObject('OperatorKey', {
   ...fields,
-  hint: text('Last four characters.'),
+  hint: withExample(text('Last four characters.'), '1a2b'),
 });

@@ -22,9 +22,10 @@ export interface RetryBody {
   readonly idempotency_key?: string;
 }
 
-export const retrySchema: Schema = requestObject('RetryExecution', {
-  'idempotency_key?': idempotencyKey,
-});
+export const retrySchema: Schema = {
+  ...requestObject('RetryExecution', { 'idempotency_key?': idempotencyKey }),
+  examples: [{ idempotency_key: 'order-4711-again' }],
+};
 
 /** What may be required of where an execution is worked on. */
 const requireSchema: Schema = {

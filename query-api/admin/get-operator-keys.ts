@@ -9,6 +9,7 @@ export const getOperatorKeys = ({ operators }: Pick<QueryInfra, 'operators'>): R
   method: 'GET',
   path: '/operator-keys',
   summary: 'List the keys of operators',
+  description: 'Those that are not revoked, with the role of each; never the keys themselves.',
   tag: 'Operators',
   audience: 'operator',
   needs: 'manage',

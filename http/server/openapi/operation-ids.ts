@@ -5,6 +5,7 @@
  *   GET  /executions                       listExecutions
  *   GET  /executions/{id}/result           getExecutionResult
  *   POST /executions/{id}/cancel           cancelExecution
+ *   POST /endpoints/{id}/rotate-secret     rotateEndpointSecret
  *   POST /organizations/{id}/api-keys      createOrganizationApiKey
  *   GET  /admin/v1/executions/{id}         adminGetExecution
  *
@@ -23,15 +24,19 @@ function nameOf({ method, path, replySchemas }: Route): string {
   const nouns = segments.filter((segment) => !segment.startsWith('{'));
   const last = nouns.at(-1) ?? '';
   const endsInParameter = segments.at(-1) !== last;
-  if (method === 'POST' && !endsInParameter && !isPlural(last))
-    return `${camel(last)}${thing(nouns.slice(0, -1))}`;
+  if (method === 'POST' && !endsInParameter && !isPlural(last)) {
+    const [verb = '', ...object] = last.split('-');
+    return `${verb}${thing(nouns.slice(0, -1))}${object.map(capital).join('')}`;
+  }
+  if (method === 'PATCH' || method === 'PUT')
+    return `${VERBS[method]}${endsInParameter ? thing(nouns) : things(nouns)}`;
   if (method !== 'GET') return `${VERBS[method]}${thing(nouns)}`;
   const isList = Object.values(replySchemas).some((reply) => isListSchema(reply));
   if (isList && !endsInParameter) return `list${things(nouns)}`;
   return `get${endsInParameter || !isPlural(last) ? thing(nouns) : things(nouns)}`;
 }
 
-const VERBS = { POST: 'create', PUT: 'put', PATCH: 'update', DELETE: 'delete' } as const;
+const VERBS = { POST: 'create', PUT: 'set', PATCH: 'update', DELETE: 'delete' } as const;
 
 function isListSchema(reply: unknown): boolean {
   const { properties } = reply as { properties?: Readonly<Record<string, unknown>> };

@@ -43,6 +43,7 @@ const TAGS: readonly Tag[] = [
   },
   { name: 'Organizations', description: 'Tenants, with their quotas, as the operator sees them.' },
   { name: 'Money', description: 'Top-ups and corrections by the operator.' },
+  { name: 'Operators', description: 'Keys of operators, and the role of each.' },
   { name: 'Providers', description: 'State of providers and routes, and opening or closing them.' },
   { name: 'Operations', description: 'Queues, processors and dead letters.' },
   { name: 'Projections', description: 'How far the read models are, and rebuilding them.' },
