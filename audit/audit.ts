@@ -81,9 +81,11 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
       return finish(open, order, auditDeliveryEvent(open, event));
     case 'DeliverySucceeded':
     case 'DeliveryExhausted':
+    case 'DeliveryStopped':
       auditDeliveryEvent(open, event);
       return order.forget(event.stream);
     case 'DeliveryAttemptFailed':
+    case 'RedeliveryRequested':
       return void auditDeliveryEvent(open, event);
     case 'OrganizationCreated':
     case 'OrganizationQuotasSet':

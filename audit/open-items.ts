@@ -132,8 +132,9 @@ export interface DueEvent {
 
 export interface OpenDelivery {
   readonly id: DeliveryId;
-  readonly executionId: ExecutionId;
-  readonly eventType: WebhookEventType;
+  /** Absent where the event is not an execution's. */
+  readonly executionId?: ExecutionId;
+  readonly eventType: WebhookEventType | 'a redelivery';
   readonly scheduledAt: Timestamp;
   attempts: number;
   /** When something is to be heard of it at the latest, but for the time that the call may take. */

@@ -70,8 +70,8 @@ function deliveryBody(events: readonly RecordedEvent<DeliveryEvent>[]) {
     state = Delivery.evolve(state, { type, data } as DeliveryEvent);
   if (state.status === 'none') return [];
   const { deliveryId, eventId, eventType, sequence } = state.scheduled;
-  const attempts = events.flatMap(({ type, data }) => {
-    if (type === 'DeliveryScheduled') return [];
+  const attempts = events.flatMap(({ data }) => {
+    if (!('attempt' in data)) return [];
     const { attempt, at, latencyMs, status } = data;
     const reason = 'reason' in data ? data.reason : null;
     return [{ attempt, at, latency_ms: latencyMs, http_status: status ?? null, reason }];

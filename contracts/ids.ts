@@ -53,13 +53,24 @@ export const apiKeyIdOf = (sha256: string): ApiKeyId => `key_${uuidV5(`api-key/$
 export const outputFileIdOf = (executionId: ExecutionId, index: number): FileId =>
   `file_${uuidV5(`${executionId}/file/${index}`)}`;
 
-/** One delivery per event and endpoint, so that a redelivered notification finds its stream. */
-export const deliveryIdOf = (executionId: ExecutionId, type: string, target: string): DeliveryId =>
-  `dlv_${uuidV5(`${executionId}/${type}/${target}`)}`;
+/**
+ * One delivery per event and target, so that a redelivered notification finds its stream. `of` is
+ * the execution, or the event's own id where it is not an execution's; the target is an endpoint's
+ * id, or the `webhook_url` of the execution.
+ */
+export const deliveryIdOf = (
+  of: ExecutionId | EventPublicId,
+  type: string,
+  target: string,
+): DeliveryId => `dlv_${uuidV5(`${of}/${type}/${target}`)}`;
 
 /** The public id of an execution's event in webhooks; stable over retries. */
 export const publicEventIdOf = (executionId: ExecutionId, sequence: number): EventPublicId =>
   `evt_${uuidV5(`${executionId}/event/${sequence}`)}`;
+
+/** The public id of an event that is not an execution's, by where it is in the log. */
+export const streamEventIdOf = (stream: string, revision: number): EventPublicId =>
+  `evt_${uuidV5(`${stream}/event/${revision}`)}`;
 
 /**
  * Where a payload is kept. The time comes first, so that refs grow and their index is written at

@@ -10,6 +10,7 @@ export interface Metrics {
   readonly handled: Counter<'group' | 'outcome'>;
   readonly handledSeconds: Histogram<'group'>;
   readonly webhookSeconds: Histogram<'outcome'>;
+  readonly webhookEndpointsDisabled: Counter<'cause'>;
   readonly groupLag: Gauge<'group'>;
   readonly projectionLag: Gauge<'projection'>;
   readonly projectionStopped: Gauge<'projection'>;
@@ -59,6 +60,11 @@ export function openMetrics(): Metrics {
     handled: counter('processor_handled_total', 'Notifications by outcome.', 'group', 'outcome'),
     handledSeconds: seconds('processor_handled_seconds', 'Time per notification.', 'group'),
     webhookSeconds: seconds('webhook_attempt_seconds', 'Webhook attempts.', 'outcome'),
+    webhookEndpointsDisabled: counter(
+      'webhook_endpoints_disabled_total',
+      'Webhook endpoints that this process switched off for what they answered.',
+      'cause',
+    ),
     groupLag: gauge('processor_lag_positions', 'Log positions behind the head.', 'group'),
     projectionLag: gauge('projection_lag_positions', 'Positions behind the head.', 'projection'),
     projectionStopped: gauge('projection_stopped', '1 when poisoned.', 'projection'),

@@ -1,7 +1,7 @@
 /** The processors, which react to events. Each group shares its work with its replicas. */
 import type { Infra } from '../runtime/infra.js';
 import type { Worker } from '../infra/worker.js';
-import type { Group } from '../infra/event-bus/port.js';
+import type { EventBus, Group } from '../infra/event-bus/port.js';
 import { openDeliverWebhooks } from './deliver-webhooks/deliver-webhooks.js';
 import { openRehostFiles } from './rehost-files/rehost-files.js';
 import { openPollProviderJobs } from './poll-provider-jobs/poll-provider-jobs.js';
@@ -27,12 +27,16 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
     runExecution.undelivered(provider, calling),
   );
   const deliverWebhooks = openDeliverWebhooks(infra);
-  const group = (of: Group, drain?: (waitMs: number) => Promise<void>): Worker => ({
+  const group = (
+    of: Group,
+    drain?: (waitMs: number) => Promise<void>,
+    bus: EventBus = infra.bus,
+  ): Worker => ({
     name: of.name,
     async run(signal) {
       let stoppedAtMs = performance.now();
       signal.addEventListener('abort', () => (stoppedAtMs = performance.now()), { once: true });
-      await infra.bus.run(of, signal);
+      await bus.run(of, signal);
       await drain?.(Math.max(0, stoppedAtMs + DRAIN_MS - performance.now()));
     },
   });
@@ -42,6 +46,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
     group(settleExecution(infra)),
     group(rehostFiles.group, () => rehostFiles.drain()),
     group(deliverWebhooks.group, (waitMs) => deliverWebhooks.drain(waitMs)),
+    group(deliverWebhooks.others, undefined, infra.logBus),
     deliverWebhooks.due,
     runTimers(infra, {
       advance: (executionId, metadata, signal) =>

@@ -166,7 +166,7 @@ function textOf(length: number): string {
   return text;
 }
 
-const PREFIXES: readonly IdPrefix[] = ['org', 'exec', 'hold', 'key', 'file', 'dlv', 'evt'];
+const PREFIXES: readonly IdPrefix[] = ['org', 'exec', 'hold', 'key', 'file', 'dlv', 'evt', 'we'];
 
 function matching(pattern: string, end: End): unknown {
   const prefix = PREFIXES.find((one) => idPattern(one) === pattern);

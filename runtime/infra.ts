@@ -36,6 +36,8 @@ export interface Infra extends Repositories {
   readonly metrics: Metrics;
   readonly store: EventStore;
   readonly bus: EventBus;
+  /** For groups of rare events, which are read from the log itself. */
+  readonly logBus: EventBus;
   readonly payloads: RecentPayloads;
   readonly files: FileStore;
   /** Who reads which file. */

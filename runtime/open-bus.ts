@@ -18,6 +18,8 @@ import type { Metrics } from '../infra/metrics.js';
 
 export interface Bus {
   readonly bus: EventBus;
+  /** Over the store's own subscription; the same as `bus` where that is it. */
+  readonly logBus: EventBus;
   /** Publishes notifications of the store's events, where the bus is not the store itself. */
   readonly relay: Worker | undefined;
   /** Throws when the bus cannot be reached; undefined when it has no server of its own. */
@@ -47,14 +49,17 @@ export async function openBus(options: OpenBusOptions): Promise<Bus> {
   const { onMoved } = fence;
   const checkpoints = openPostgresCheckpoints({ pool, epoch, onMoved });
   const onHandled = reporter(log, metrics);
+  const lease = { leases, holder: instance };
+  const common = { store, checkpoints, log, lease, onHandled };
   const { kafkaBrokers } = config;
   if (kafkaBrokers) {
-    const common = { checkpoints, fence, onHandled };
-    return openOverKafka(options, kafkaBrokers, common);
+    const logBus = fence.ofBus(openInProcessBus(common));
+    return { ...(await openOverKafka(options, kafkaBrokers, { ...common, fence })), logBus };
   }
-  const lease = { leases, holder: instance };
+  const bus = fence.ofBus(openInProcessBus({ ...common, onEvent }));
   return {
-    bus: fence.ofBus(openInProcessBus({ store, checkpoints, log, lease, onEvent, onHandled })),
+    bus,
+    logBus: bus,
     relay: undefined,
     check: undefined,
     close: async () => undefined,
@@ -72,7 +77,7 @@ async function openOverKafka(
   { config, store, epoch, pool, leases, instance, log, metrics }: OpenBusOptions,
   brokers: readonly string[],
   { checkpoints, fence, onHandled }: Common,
-): Promise<Bus> {
+): Promise<Omit<Bus, 'logBus'>> {
   const [
     { openKafkaClient },
     { openKafkaBus },

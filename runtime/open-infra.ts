@@ -84,7 +84,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const onEvent = (event: RecordedEvent<AnyEvent>) => learn(repositories, event);
   const given = { config, store, epoch, leases, instance, log, metrics };
   const delivery = await openBus({ ...given, pool, onEvent });
-  const { bus, relay } = delivery;
+  const { bus, logBus, relay } = delivery;
   const filing = await openFiles(config);
   const { files, largePayloads } = filing;
   const priced = await openPricedCatalogue({ config, store, sandboxUrl, log });
@@ -104,6 +104,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     metrics,
     store,
     bus,
+    logBus,
     files,
     ...openOverRepositories({ ...repositories, store, log }),
     largePayloads,

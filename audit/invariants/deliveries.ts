@@ -4,8 +4,13 @@
  */
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
-import { deliveryIdOf, publicEventIdOf } from '../../contracts/ids.js';
-import { move, type OpenExecution, type OpenItems } from '../open-items.js';
+import {
+  deliveryIdOf,
+  publicEventIdOf,
+  type DeliveryId,
+  type ExecutionId,
+} from '../../contracts/ids.js';
+import { move, type DeliveryStatus, type OpenExecution, type OpenItems } from '../open-items.js';
 
 type Recorded<T extends DeliveryEvent['type'] = DeliveryEvent['type']> = RecordedEvent<
   Extract<DeliveryEvent, { type: T }>
@@ -18,9 +23,11 @@ export function auditDeliveryEvent(open: OpenItems, event: Recorded): OpenExecut
   if (stream !== `delivery-${data.deliveryId}`)
     return wrong(`${type} is about ${data.deliveryId}`) as undefined;
   if (type === 'DeliveryScheduled') return scheduled(open, event, wrong);
+  if (type === 'RedeliveryRequested') return askedForAgain(open, event, wrong);
   const delivery = open.deliveries.get(data.deliveryId);
   if (!delivery) return wrong(`${type} of a delivery that was not scheduled`) as undefined;
   if (data.executionId !== delivery.executionId) wrong(`${type} is of ${data.executionId}`);
+  if (type === 'DeliveryStopped') return ended(open, data.deliveryId, 'EXHAUSTED');
   if (data.attempt !== delivery.attempts + 1)
     wrong(`attempt ${data.attempt} follows attempt ${delivery.attempts}`);
   delivery.attempts = data.attempt;
@@ -28,25 +35,61 @@ export function auditDeliveryEvent(open: OpenItems, event: Recorded): OpenExecut
     delivery.nextAt = data.nextAttemptAt;
     return undefined;
   }
-  open.deliveries.delete(data.deliveryId);
-  const status = type === 'DeliverySucceeded' ? 'SUCCEEDED' : 'EXHAUSTED';
+  return ended(open, data.deliveryId, type === 'DeliverySucceeded' ? 'SUCCEEDED' : 'EXHAUSTED');
+}
+
+function ended(open: OpenItems, id: DeliveryId, status: DeliveryStatus): undefined {
+  open.deliveries.delete(id);
   move(open.deliveryTally, 'WAITING', status);
-  return undefined;
+}
+
+const STATUS_BEFORE = {
+  waiting: 'WAITING',
+  succeeded: 'SUCCEEDED',
+  exhausted: 'EXHAUSTED',
+} as const;
+
+/** One that was over was forgotten: the event says what is to be known of it. */
+function askedForAgain(
+  open: OpenItems,
+  { data }: Recorded<'RedeliveryRequested'>,
+  wrong: (problem: string) => void,
+): undefined {
+  const { deliveryId: id, executionId, attempts, was, at } = data;
+  const delivery = open.deliveries.get(id);
+  if ((was === 'waiting') !== (delivery !== undefined)) wrong(`it was not ${was} when asked for`);
+  if (delivery && delivery.attempts !== attempts)
+    wrong(`it had ${delivery.attempts} attempts, and not ${attempts}`);
+  move(open.deliveryTally, STATUS_BEFORE[was], 'WAITING');
+  const eventType = delivery?.eventType ?? 'a redelivery';
+  const about = executionId === undefined ? {} : { executionId };
+  open.deliveries.set(id, { id, ...about, eventType, scheduledAt: at, attempts, nextAt: at });
 }
 
 function scheduled(
   open: OpenItems,
-  { stream, data }: Recorded<'DeliveryScheduled'>,
+  event: Recorded<'DeliveryScheduled'>,
   wrong: (problem: string) => void,
 ): OpenExecution | undefined {
-  const { deliveryId: id, executionId, eventType, eventId, sequence, revision, url, at } = data;
+  const { data } = event;
+  const { deliveryId: id, executionId, endpointId, eventType, eventId, url, at } = data;
   open.counts.deliveries += 1;
   if (open.deliveries.has(id)) wrong('it was scheduled twice');
   else move(open.deliveryTally, undefined, 'WAITING');
-  const delivery = { id, executionId, eventType, scheduledAt: at, attempts: 0, nextAt: at };
-  open.deliveries.set(id, delivery);
-  if (id !== deliveryIdOf(executionId, eventType, url))
-    wrong(`its id is not that of ${eventType} for that address`);
+  const about = executionId === undefined ? {} : { executionId };
+  open.deliveries.set(id, { id, ...about, eventType, scheduledAt: at, attempts: 0, nextAt: at });
+  if (id !== deliveryIdOf(executionId ?? eventId, eventType, endpointId ?? url))
+    wrong(`its id is not that of ${eventType} for that target`);
+  return executionId === undefined ? undefined : ofExecution(open, executionId, event, wrong);
+}
+
+function ofExecution(
+  open: OpenItems,
+  executionId: ExecutionId,
+  { stream, data }: Recorded<'DeliveryScheduled'>,
+  wrong: (problem: string) => void,
+): OpenExecution | undefined {
+  const { eventType, eventId, sequence, revision, url } = data;
   const execution = open.executions.get(executionId);
   const due = execution?.dueEvents.get(eventType);
   if (!execution || !due) {

@@ -26,6 +26,9 @@ const IDS_MAX = 64;
 /** Where an event after the end, or without a beginning, breaks more than the log's order. */
 const brokenBy: Partial<Record<Category, Invariant>> = { execution: 'I1', delivery: 'I5' };
 
+/** What is over goes on with it. */
+const GOES_ON = 'RedeliveryRequested';
+
 /** Streams of one event: nothing follows. */
 const isSingle: Partial<Record<Category, true>> = { movement: true };
 
@@ -36,7 +39,7 @@ export function openOrder(findings: Findings): Order {
   /** Of a stream that is not open: it begins here, or this event follows nothing. */
   function begin({ stream, revision, type, id }: RecordedEvent<AnyEvent>): boolean {
     const category = categoryOf(stream);
-    if (revision !== 0) {
+    if (revision !== 0 && type !== GOES_ON) {
       const invariant = brokenBy[category] ?? 'log';
       const problem = `${type} at revision ${revision} comes after the end, or follows nothing`;
       findings.add(invariant, stream, problem);

@@ -1,7 +1,14 @@
-/** The facts of one webhook delivery: one event of an execution, told to one address. */
-import type { DeliveryId, EventPublicId, ExecutionId, OrganizationId } from '../ids.js';
+/** The facts of one webhook delivery: one event, sent to one endpoint or one `webhook_url`. */
+import type {
+  DeliveryId,
+  EventPublicId,
+  ExecutionId,
+  OrganizationId,
+  WebhookEndpointId,
+} from '../ids.js';
+import type { StreamName } from '../streams.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
-import { count, eventSchema, id, oneOf, size, text, timestamp } from './schema-parts.js';
+import { count, eventSchema, id, oneOf, size, slug, text, timestamp } from './schema-parts.js';
 
 export type WebhookEventType =
   | 'execution.started'
@@ -17,33 +24,44 @@ export type WebhookEventType =
 interface DeliveryFact {
   readonly deliveryId: DeliveryId;
   readonly organizationId: OrganizationId;
-  readonly executionId: ExecutionId;
+  /** Absent where the event is not an execution's. */
+  readonly executionId?: ExecutionId;
+  /** Absent where it goes to the `webhook_url` of its execution. */
+  readonly endpointId?: WebhookEndpointId;
   readonly at: Timestamp;
 }
 
 /**
- * The event is owed to `url`. The body is rebuilt from the execution's stream up to and including
- * `revision`, so that it is the same on every attempt.
+ * The event is due to `url`, or to wherever the endpoint is at an attempt. The body is rebuilt from
+ * the stream `source`, the execution's unless given, up to and including `revision`, so that it is
+ * the same on every attempt.
  */
 export type DeliveryScheduled = DomainEvent<
   'DeliveryScheduled',
   DeliveryFact & {
     readonly eventId: EventPublicId;
     readonly eventType: WebhookEventType;
-    readonly sequence: number;
+    /** Of an execution's event. */
+    readonly sequence?: number;
+    readonly source?: StreamName;
     readonly revision: number;
     readonly url: string;
   }
 >;
 
+interface Tried extends DeliveryFact {
+  readonly attempt: number;
+  readonly latencyMs: number;
+  /** The first characters of the receiver's answer. */
+  readonly answer?: string;
+}
+
 /** An attempt was not answered with 2xx; the next one is due at `nextAttemptAt`. */
 export type DeliveryAttemptFailed = DomainEvent<
   'DeliveryAttemptFailed',
-  DeliveryFact & {
-    readonly attempt: number;
+  Tried & {
     readonly status?: number;
     readonly reason: string;
-    readonly latencyMs: number;
     readonly nextAttemptAt: Timestamp;
   }
 >;
@@ -51,38 +69,68 @@ export type DeliveryAttemptFailed = DomainEvent<
 /** The receiver answered 2xx. */
 export type DeliverySucceeded = DomainEvent<
   'DeliverySucceeded',
-  DeliveryFact & { readonly attempt: number; readonly status: number; readonly latencyMs: number }
+  Tried & { readonly status: number }
 >;
 
-/** No further attempt will be made. */
+/** The attempt failed, and no further one will be made. */
 export type DeliveryExhausted = DomainEvent<
   'DeliveryExhausted',
-  DeliveryFact & {
-    readonly attempt: number;
+  Tried & {
     readonly status?: number;
     readonly reason: string;
-    readonly latencyMs: number;
     readonly cause: 'attempts' | 'age' | 'gone' | 'refused';
   }
 >;
 
+/** Why a delivery ended without a further attempt. */
+export type StopCause = 'endpoint_deleted' | 'endpoint_inactive';
+
+/** When an attempt was due, its endpoint took none: the delivery is over as an exhausted one is. */
+export type DeliveryStopped = DomainEvent<
+  'DeliveryStopped',
+  DeliveryFact & { readonly cause: StopCause }
+>;
+
+/**
+ * It is sent again as if it were new, under its event id. `requestId` names who asked; `attempts`
+ * were made before, by which it became what it `was`.
+ */
+export type RedeliveryRequested = DomainEvent<
+  'RedeliveryRequested',
+  DeliveryFact & {
+    readonly requestId: string;
+    readonly attempts: number;
+    readonly was: 'waiting' | 'succeeded' | 'exhausted';
+  }
+>;
+
 export type DeliveryEvent =
-  DeliveryScheduled | DeliveryAttemptFailed | DeliverySucceeded | DeliveryExhausted;
+  | DeliveryScheduled
+  | DeliveryAttemptFailed
+  | DeliverySucceeded
+  | DeliveryExhausted
+  | DeliveryStopped
+  | RedeliveryRequested;
+
+/** Of an answer, so much is kept. */
+export const ANSWER_LENGTH_MAX = 256;
 
 const fact = {
   deliveryId: id('dlv'),
   organizationId: id('org'),
-  executionId: id('exec'),
+  'executionId?': id('exec'),
+  'endpointId?': id('we'),
   at: timestamp,
 };
-const tried = { ...fact, attempt: count, latencyMs: size };
+const tried = { ...fact, attempt: count, latencyMs: size, 'answer?': text };
 
 export const deliverySchemas: Record<DeliveryEvent['type'], EventSchema> = {
-  DeliveryScheduled: eventSchema('An event is owed to an address.', {
+  DeliveryScheduled: eventSchema('An event is due to an address.', {
     ...fact,
     eventId: id('evt'),
-    eventType: text,
-    sequence: count,
+    eventType: slug,
+    'sequence?': count,
+    'source?': text,
     revision: count,
     url: text,
   }),
@@ -98,5 +146,15 @@ export const deliverySchemas: Record<DeliveryEvent['type'], EventSchema> = {
     'status?': count,
     reason: text,
     cause: oneOf('attempts', 'age', 'gone', 'refused'),
+  }),
+  DeliveryStopped: eventSchema('The endpoint was deleted or inactive when an attempt was due.', {
+    ...fact,
+    cause: oneOf('endpoint_deleted', 'endpoint_inactive'),
+  }),
+  RedeliveryRequested: eventSchema('It is sent again as if it were new.', {
+    ...fact,
+    requestId: slug,
+    attempts: count,
+    was: oneOf('waiting', 'succeeded', 'exhausted'),
   }),
 };

@@ -29,9 +29,10 @@ export interface WebhookBody {
   readonly version: '1.0';
   readonly timestamp: string;
   readonly organization_id: OrganizationId;
-  readonly execution_id: ExecutionId;
+  /** Of an execution's event. */
+  readonly execution_id?: ExecutionId;
   /** The number of this event in the execution's timeline. */
-  readonly sequence: number;
-  /** The same JSON as `GET /v1/executions/{id}` at that event. */
+  readonly sequence?: number;
+  /** The same JSON as the `GET` of what it is about, at that event. */
   readonly data: unknown;
 }

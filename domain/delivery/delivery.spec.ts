@@ -188,6 +188,92 @@ describe('Delivery', () => {
       .then(exhausted(1, 0, 'refused', { reason: 'a private address' }));
   });
 
+  const stopped: Delivery.Event = {
+    type: 'DeliveryStopped',
+    data: { ...fact, cause: 'endpoint_inactive', at },
+  };
+
+  it('is recorded together with its first attempt, or with why there is none', () => {
+    const first = { result: answered(500), latencyMs: 7, jitter: 0, at };
+    const attempted: Delivery.Command = {
+      type: 'ScheduleAttempted',
+      data: scheduledData,
+      ...first,
+    };
+    given()
+      .when(attempted)
+      .then(scheduled, failed(1, 0, 2 * MINUTE));
+    given(scheduled).when(attempted).thenAlreadyDone();
+    const inactive: Delivery.Command = {
+      type: 'ScheduleStopped',
+      data: scheduledData,
+      cause: 'endpoint_inactive',
+    };
+    given().when(inactive).then(scheduled, stopped);
+    given(scheduled, stopped).when(inactive).thenAlreadyDone();
+  });
+
+  it('is over where its endpoint takes nothing any more', () => {
+    const stop: Delivery.Command = { type: 'Stop', cause: 'endpoint_inactive', at };
+    given().when(stop).thenRejected('NotScheduled');
+    given(scheduled).when(stop).then(stopped);
+    given(scheduled, stopped).when(stop).thenAlreadyDone();
+    given(scheduled, succeeded(1, 0)).when(stop).thenAlreadyDone();
+    given(scheduled, stopped)
+      .when(record({ result: answered(200) }))
+      .thenRejected('AlreadyFinished');
+  });
+
+  const again = (n: number, attempts: number, was: 'waiting' | 'succeeded' | 'exhausted') =>
+    ({
+      type: 'RedeliveryRequested',
+      data: { ...fact, requestId: `req_${n}`, attempts, was, at: after(HOUR) },
+    }) as const;
+  const redeliver = (n: number): Delivery.Command => ({
+    type: 'Redeliver',
+    requestId: `req_${n}`,
+    at: after(HOUR),
+  });
+
+  it('is sent again when that is asked for, whatever came of it', () => {
+    given().when(redeliver(1)).thenRejected('NotScheduled');
+    given(scheduled, succeeded(1, 0))
+      .when(redeliver(1))
+      .then(again(1, 1, 'succeeded'));
+    given(scheduled, stopped)
+      .when(redeliver(1))
+      .then(again(1, 0, 'exhausted'));
+    given(...failures(2))
+      .when(redeliver(1))
+      .then(again(1, 2, 'waiting'));
+  });
+
+  it('is not due twice', () => {
+    given(scheduled).when(redeliver(1)).thenAlreadyDone();
+    given(scheduled, stopped, again(1, 0, 'exhausted'))
+      .when(redeliver(2))
+      .thenAlreadyDone();
+    given(scheduled, stopped, again(1, 0, 'exhausted'), succeeded(1, HOUR))
+      .when(redeliver(1))
+      .thenAlreadyDone();
+  });
+
+  it('has six attempts and a day anew', () => {
+    given(...failures(5), exhausted(6, 0, 'attempts', answeredWith(500)), again(1, 6, 'exhausted'))
+      .when(record({ attempt: 7, result: answered(500), ms: 24 * HOUR }))
+      .then(failed(7, 24 * HOUR, 24 * HOUR + 2 * MINUTE));
+  });
+
+  it('is asked for again a hundred times', () => {
+    const rounds = Array.from({ length: 100 }, (_, n) => [
+      again(n, n + 1, 'succeeded'),
+      succeeded(n + 2, HOUR),
+    ]);
+    given(scheduled, succeeded(1, 0), ...rounds.flat())
+      .when(redeliver(100))
+      .thenRejected('TooManyRedeliveries');
+  });
+
   it('ends after at most six attempts, each later than the one before, within 24 hours', () => {
     fc.assert(fc.property(fc.array(anyResult(), { minLength: 6, maxLength: 8 }), walk));
   });

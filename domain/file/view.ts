@@ -72,3 +72,27 @@ export function contentOf(given: FileContent): FileContent {
     ...(shape !== undefined && { shape }),
   };
 }
+
+/** The body of `GET /v1/files/{id}`, and `data` of `file.ready`. */
+export const fileBody = ({
+  id,
+  purpose,
+  content,
+  executionId,
+  createdAt,
+  expiresAt,
+}: FileView & { readonly content: FileContent }) => ({
+  file_id: id,
+  purpose,
+  content_type: content.contentType,
+  format: content.format,
+  size_bytes: content.sizeBytes,
+  sha256: content.sha256,
+  width: content.width ?? null,
+  height: content.height ?? null,
+  duration_ms: content.durationMs ?? null,
+  ...(content.shape && { shape: content.shape }),
+  execution_id: executionId ?? null,
+  created_at: createdAt,
+  expires_at: expiresAt ?? null,
+});

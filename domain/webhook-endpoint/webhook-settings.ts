@@ -176,11 +176,9 @@ export const signingGenerations = (
   ...signingBeside(secret, at).map(({ generation }) => generation),
 ];
 
-/** Whether the endpoint is active and wants events of that type. */
-export function wants(endpoint: Endpoint, type: WebhookEventType): boolean {
-  if (endpoint.disabled) return false;
-  return (endpoint.events.length > 0 ? endpoint.events : CLASSIC_EVENTS).includes(type);
-}
+/** Whether events of that type are the endpoint's, active or not. */
+export const names = ({ events }: Pick<Endpoint, 'events'>, type: WebhookEventType): boolean =>
+  (events.length > 0 ? events : CLASSIC_EVENTS).includes(type);
 
 function withAnswer(
   answered: readonly Answered[],

@@ -33,11 +33,13 @@ interface GuardedFailed {
   readonly mayHaveStarted: boolean;
 }
 
-/** The status line decides: the body is neither kept nor waited for. */
+/** The status line decides: the body is not waited for. */
 export interface GuardedAnswered {
   readonly kind: 'answered';
   readonly status: number;
   readonly headers: Headers;
+  /** The first bytes of the body, where they were asked for and came with the head. */
+  readonly excerpt?: Buffer;
 }
 
 export type OutboundResult = GuardedAnswered | Refused | GuardedFailed;
@@ -50,6 +52,8 @@ export interface OutboundRequest {
   readonly body?: Buffer | string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** None unless it is said. */
+  readonly excerptBytesMax?: number;
 }
 
 export interface DownloadRequest {
@@ -120,7 +124,9 @@ export function openOutbound(options: OutboundOptions): Outbound {
     async request(request) {
       const vetted = vet(request, networks, origins);
       if (vetted.kind === 'refused') return vetted;
-      const ended = await readHead(connections.to(vetted.origin), vetted.exchange);
+      const { excerptBytesMax } = request;
+      const source = connections.to(vetted.origin);
+      const ended = await readHead(source, vetted.exchange, excerptBytesMax);
       if (ended.kind === 'failed') return withoutDetail(ended);
       return ended.kind === 'refused' ? ended : { ...ended, headers: flatHeaders(ended.headers) };
     },

@@ -58,6 +58,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(341, 'readmodel: timers by kind', 'timers-by-kind'),
   step(343, 'readmodel: uploaded files, and timers of files', 'uploads'),
   step(366, 'readmodel: rates of requests of organizations', 'request-rates'),
+  step(350, 'readmodel: deliveries to endpoints', 'endpoint-deliveries'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–499. */

@@ -5,11 +5,12 @@
 import { hash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { DeliveryId, ExecutionId, OrganizationId } from '../../contracts/ids.js';
-import { text, type Row } from './table.js';
+import { maybe, text, type Row } from './table.js';
 
 export interface DueDelivery {
   readonly deliveryId: DeliveryId;
-  readonly executionId: ExecutionId;
+  /** Absent where the event is not an execution's. */
+  readonly executionId?: ExecutionId;
 }
 
 export interface DueDeliveriesQuery {
@@ -33,9 +34,9 @@ export const FIRST_ATTEMPT_MS = 45_000;
 /** Over all organizations, in one look. */
 const DUE_MAX = 2_000;
 
-/** One address of one organization, in few letters. */
-export const endpointOf = (organizationId: OrganizationId, url: string): string =>
-  hash('sha256', `${organizationId} ${url}`, 'hex').slice(0, 16);
+/** One endpoint, or one `webhook_url`, of one organization, in few letters. */
+export const endpointOf = (organizationId: OrganizationId, target: string): string =>
+  hash('sha256', `${organizationId} ${target}`, 'hex').slice(0, 16);
 
 /** The longest due of each organization. Skips from organization to organization in the index. */
 export async function dueDeliveries(
@@ -77,6 +78,6 @@ export async function dueDeliveries(
   });
   return rows.map((row) => ({
     deliveryId: text(row, 'delivery_id'),
-    executionId: text(row, 'execution_id'),
+    ...maybe(row, 'execution_id', 'executionId', text<ExecutionId>),
   }));
 }

@@ -13,7 +13,8 @@ import {
 } from '../../infra/read-store/due-deliveries.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { Worker } from '../../infra/worker.js';
-import { dueNow, type DeliveryAttempts } from './attempts.js';
+import type { DeliveryAttempts } from './attempts.js';
+import { dueNow } from './make-attempt.js';
 
 const LEASE_MS = 5_000;
 /** After a look that brought some, and after one that brought none. */

@@ -1,7 +1,11 @@
 import { expect } from 'chai';
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import { streamOf } from '../../contracts/streams.js';
-import { deliveries as table, deliveryAttempts } from '../../infra/read-store/tables/deliveries.js';
+import {
+  deliveries as table,
+  deliveryAttempts,
+  endpointHealth,
+} from '../../infra/read-store/tables/deliveries.js';
 import { at, openReadModels, ORGANIZATION, type Fact, type ReadModels } from '../testing/kit.js';
 import { deliveries } from './deliveries.js';
 
@@ -93,6 +97,7 @@ describe('projection deliveries', () => {
         ...row,
         status: 'SUCCEEDED',
         attempts: 2,
+        http_status: 204,
         finished_at: at(151),
         revision: 2,
         position: '2',
@@ -128,11 +133,63 @@ describe('projection deliveries', () => {
       {
         ...row,
         status: 'EXHAUSTED',
+        cause: 'gone',
         attempts: 1,
+        http_status: 410,
         finished_at: at(3),
         revision: 1,
         position: '1',
       },
     ]);
+  });
+
+  const endpointId = 'we_66666666-6666-4666-8666-666666666666';
+  const toEndpoint = { ...known, endpointId } as const;
+  const attempted = (attempt: number) => ({ ...toEndpoint, attempt, latencyMs: 5 });
+
+  it('given what is asked for again, then it waits, and its end is another one', async () => {
+    const stopped = { ...toEndpoint, cause: 'endpoint_inactive', at: at(40) } as const;
+    const again = { ...toEndpoint, requestId: 'req_1', attempts: 1, was: 'exhausted' } as const;
+    await models.append(scheduled, failed, fact({ type: 'DeliveryStopped', data: stopped }));
+    await models.project(deliveries, 1);
+    const [over] = await models.rows(table);
+    expect(over).to.deep.include({ status: 'EXHAUSTED', cause: 'endpoint_inactive', attempts: 1 });
+    await models.append(fact({ type: 'RedeliveryRequested', data: { ...again, at: at(50) } }));
+    await models.project(deliveries);
+    const [waiting] = await models.rows(table);
+    expect(waiting).to.include({ status: 'WAITING', attempts: 1, next_attempt_at: at(50) });
+    expect(waiting).to.not.have.any.keys('cause', 'finished_at');
+  });
+
+  it('given attempts at an endpoint, then how it takes them', async () => {
+    const nextAttemptAt = at(150);
+    const failures = Array.from({ length: 12 }, (_, n) => {
+      const data = { ...attempted(n + 1), at: at(n + 1), reason: 'timeout', nextAttemptAt };
+      return fact({ type: 'DeliveryAttemptFailed', data });
+    });
+    await models.append(scheduled, ...failures);
+    await models.project(deliveries, 5);
+    const [failing] = await models.rows(endpointHealth);
+    expect(failing).to.deep.include({
+      failure_count: 12,
+      failing_since: at(1),
+      tenth_failure_at: at(3),
+      exhausted_in_row: 0,
+    });
+    const why = { status: 410, reason: 'answered 410', cause: 'gone' } as const;
+    const gone = { ...attempted(13), ...why, at: at(20) };
+    await models.append(fact({ type: 'DeliveryExhausted', data: gone }));
+    await models.project(deliveries);
+    expect((await models.rows(endpointHealth))[0]).to.include({
+      failure_count: 13,
+      exhausted_in_row: 1,
+      gone_at: at(20),
+    });
+    const data = { ...toEndpoint, attempt: 14, latencyMs: 5, status: 200, at: at(30) };
+    await models.append(fact({ type: 'DeliverySucceeded', data }));
+    await models.project(deliveries);
+    const [healthy] = await models.rows(endpointHealth);
+    expect(healthy).to.include({ failure_count: 0, last_success_at: at(30), exhausted_in_row: 0 });
+    expect(healthy).to.not.have.any.keys('failing_since', 'gone_at', 'tenth_failure_at');
   });
 });

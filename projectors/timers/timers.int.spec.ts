@@ -150,6 +150,16 @@ describe('projection timers', () => {
     });
     expect(await dueTimers(models.pool, Date.parse(at(121)), KINDS, 10)).to.deep.equal([]);
     expect(await then(succeeded)).to.deep.equal({});
+    const again = fact({
+      type: 'RedeliveryRequested',
+      data: { ...known, requestId: 'req_1', attempts: 2, was: 'succeeded', at: at(140) },
+    });
+    expect(await then(again)).to.deep.equal({ 'attempt-webhook': 140 });
+    const stopped = fact({
+      type: 'DeliveryStopped',
+      data: { ...known, cause: 'endpoint_deleted', at: at(141) },
+    });
+    expect(await then(stopped)).to.deep.equal({});
   });
 
   it('a file expires, and its bytes are removed once it is gone', async () => {

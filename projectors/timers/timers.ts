@@ -8,6 +8,7 @@
  *                      takes the row of the attempt's deadline, and keeps that too
  *   retry-attempt      failed, or unknown, with a time ──(that time)──► dispatched, or over
  *   attempt-webhook    scheduled ──(45 s)──► attempt failed ──(next attempt)──► sent, or given up
+ *                      asked for again ──(now)──► the same
  *   reconcile-hold     placed ──(60 s)──► requested … over ──(60 s)──► settled, or released
  *   expire-file        upload asked for ──(its hour)──► confirmed ──(expires_at)──► deleted
  *   remove-file        deleted, or expired ──(now)──► the bytes are removed
@@ -96,7 +97,8 @@ export const timers = projection<TimedEvent>(
 
     DeliveryScheduled: (event, batch) => {
       const dueAt = later(event.data.at, FIRST_ATTEMPT_MS);
-      const endpoint = endpointOf(event.data.organizationId, event.data.url);
+      const { organizationId, endpointId, url } = event.data;
+      const endpoint = endpointOf(organizationId, endpointId ?? url);
       batch.of(table).create({ ...webhookTimer(event, dueAt, 0), endpoint });
     },
     DeliveryAttemptFailed: (event, batch) => {
@@ -107,6 +109,13 @@ export const timers = projection<TimedEvent>(
     },
     DeliverySucceeded: ({ data }, batch) => clear('attempt-webhook', data.deliveryId, batch),
     DeliveryExhausted: ({ data }, batch) => clear('attempt-webhook', data.deliveryId, batch),
+    DeliveryStopped: ({ data }, batch) => clear('attempt-webhook', data.deliveryId, batch),
+    RedeliveryRequested: (event, batch) => {
+      const { organizationId, endpointId, attempts, at } = event.data;
+      const endpoint = endpointId && endpointOf(organizationId, endpointId);
+      const row = webhookTimer(event, at, attempts);
+      batch.of(table).put({ ...row, ...(endpoint !== undefined && { endpoint }) });
+    },
 
     FileUploadRequested: (event, batch) => expireFile(event, event.data.uploadExpiresAt, batch),
     FileConfirmed: (event, batch) => expireFile(event, event.data.expiresAt, batch),
@@ -167,7 +176,7 @@ const attemptOf = ({ deliveryId }: DeliveryEvent['data']) => ({
 function timer(
   kind: TimerKind,
   subject: string,
-  { data, stream, position }: RecordedEvent<TimedEvent>,
+  { data, stream, position }: RecordedEvent<Exclude<TimedEvent, DeliveryEvent>>,
   dueAt: string,
 ): TimerRow {
   if (!('executionId' in data)) throw new Error(`${kind} is about no execution`);
@@ -186,12 +195,15 @@ function fileTimer(
 }
 
 function webhookTimer(
-  event: RecordedEvent<DeliveryEvent>,
+  { data, stream, position }: RecordedEvent<DeliveryEvent>,
   dueAt: string,
   attempt: number,
 ): TimerRow {
-  const { deliveryId } = event.data;
-  return { ...timer('attempt-webhook', deliveryId, event, dueAt), deliveryId, attempt };
+  const { deliveryId, organizationId, executionId } = data;
+  const kind = 'attempt-webhook';
+  const id = timerId(kind, deliveryId);
+  const about = executionId === undefined ? {} : { executionId };
+  return { id, kind, stream, dueAt, organizationId, ...about, deliveryId, attempt, position };
 }
 
 const clear = (kind: TimerKind, subject: string, batch: Batch): void =>

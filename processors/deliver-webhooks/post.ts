@@ -1,0 +1,112 @@
+/** One attempt: sign, post, and what came of it. */
+import {
+  ANSWER_LENGTH_MAX,
+  type DeliveryScheduled,
+  type StopCause,
+} from '../../contracts/events/delivery.js';
+import type { EventPublicId } from '../../contracts/ids.js';
+import type * as Delivery from '../../domain/delivery/delivery.js';
+import type { OutboundResult } from '../../http/client/outbound.js';
+import { isOutage } from '../../infra/event-store/outage.js';
+import type { Infra } from '../../runtime/infra.js';
+import { readBody } from './body.js';
+import { recipientOf, type Recipient } from './recipient.js';
+import { signatureHeaders } from './sign.js';
+
+type Scheduled = DeliveryScheduled['data'];
+
+const TIMEOUT_MS = 30_000;
+/** What a receiver or a certificate can make of a reason. */
+const REASON_MAX = 200;
+
+/** What came of it; `stopped` where there is no place to send it to any more. */
+export type PostResult =
+  | Exclude<Delivery.AttemptResult, { kind: 'answered' }>
+  | (Extract<Delivery.AttemptResult, { kind: 'answered' }> & { readonly url: string })
+  | { readonly kind: 'stopped'; readonly cause: StopCause };
+
+/**
+ * Every end is a result; only an outage of the store, which is no end, is thrown. `given` spares
+ * the reading of what the caller has just read.
+ */
+export async function post(
+  infra: Infra,
+  scheduled: Scheduled,
+  given: string | undefined,
+  signal: AbortSignal,
+): Promise<PostResult> {
+  try {
+    const recipient = await recipientOf(infra, scheduled);
+    if (recipient.kind !== 'reachable')
+      return { kind: 'stopped', cause: `endpoint_${recipient.kind}` };
+    const body = given ?? (await readBody(infra.store, scheduled));
+    const { eventId } = scheduled;
+    const sent = await send(infra, recipient, { eventId, body }, signal);
+    return answerOf(sent, recipient.url, infra.now());
+  } catch (err) {
+    if (isOutage(err)) throw err;
+    const { deliveryId, executionId } = scheduled;
+    infra.log.error({ deliveryId, executionId, err }, 'an attempt to deliver met a defect of ours');
+    return { kind: 'failed', reason: 'internal error' };
+  }
+}
+
+type Reachable = Extract<Recipient, { kind: 'reachable' }>;
+
+function send(
+  { outbound, now }: Infra,
+  { url, headers, secrets }: Reachable,
+  { eventId, body }: { readonly eventId: EventPublicId; readonly body: string },
+  signal: AbortSignal,
+): Promise<OutboundResult> {
+  const timestampSeconds = Math.floor(now() / 1000);
+  return outbound.request({
+    method: 'POST',
+    url,
+    headers: {
+      ...headers,
+      'content-type': 'application/json',
+      'user-agent': 'ModelRoute-Webhooks/1.0',
+      ...signatureHeaders({ eventId, body, secrets, timestampSeconds }),
+    },
+    body,
+    timeoutMs: TIMEOUT_MS,
+    excerptBytesMax: ANSWER_LENGTH_MAX,
+    signal,
+  });
+}
+
+function answerOf(result: OutboundResult, url: string, nowMs: number): PostResult {
+  switch (result.kind) {
+    case 'answered': {
+      const { status, headers, excerpt } = result;
+      const retryAfterMs = retryAfterOf(headers['retry-after'], nowMs);
+      const answer = excerpt && textOf(excerpt);
+      return {
+        kind: 'answered',
+        url,
+        status,
+        ...(retryAfterMs && { retryAfterMs }),
+        ...(answer && { answer }),
+      };
+    }
+    case 'refused':
+      return { kind: 'refused', reason: result.reason.slice(0, REASON_MAX) };
+    case 'failed':
+      return { kind: 'failed', reason: result.reason };
+  }
+}
+
+/** RFC 9110: seconds or an HTTP date; what is neither is ignored. */
+function retryAfterOf(text: string | undefined, nowMs: number): number | undefined {
+  if (!text) return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  return ms > 0 ? ms : undefined;
+}
+
+/** What is no text, or cannot be stored or shown, is left out. */
+const textOf = (bytes: Buffer): string =>
+  bytes.toString('utf8').replace(UNSHOWN, '').slice(0, ANSWER_LENGTH_MAX);
+
+/** Control characters but for the tab and ends of lines, and what stands for bytes that are no UTF-8. */
+const UNSHOWN = /[^\P{C}\t\n\r]|\ufffd/gu;
