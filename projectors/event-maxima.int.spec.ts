@@ -166,7 +166,17 @@ function textOf(length: number): string {
   return text;
 }
 
-const PREFIXES: readonly IdPrefix[] = ['org', 'exec', 'hold', 'key', 'file', 'dlv', 'evt', 'we'];
+const PREFIXES: readonly IdPrefix[] = [
+  'org',
+  'exec',
+  'hold',
+  'key',
+  'file',
+  'batch',
+  'dlv',
+  'evt',
+  'we',
+];
 
 function matching(pattern: string, end: End): unknown {
   const prefix = PREFIXES.find((one) => idPattern(one) === pattern);
