@@ -108,5 +108,5 @@ function retryAfterOf(text: string | undefined, nowMs: number): number | undefin
 const textOf = (bytes: Buffer): string =>
   bytes.toString('utf8').replace(UNSHOWN, '').slice(0, ANSWER_LENGTH_MAX);
 
-/** Control characters but for the tab and ends of lines, and what stands for bytes that are no UTF-8. */
+/** Control characters but tabs and ends of lines, and what stands for bytes that are no UTF-8. */
 const UNSHOWN = /[^\P{C}\t\n\r]|\ufffd/gu;
