@@ -15,7 +15,7 @@ interface Disabling {
   readonly endpointId: WebhookEndpointId;
   readonly cause: 'gone' | 'exhausted' | 'failing';
   /** Decides on the endpoint as it is when it is disabled. */
-  isStill(endpoint: Endpoint): boolean;
+  readonly isStill: (endpoint: Endpoint) => boolean;
   /** What led to it: a delivery, or the position up to which the attempts were seen. */
   readonly causation: string;
 }

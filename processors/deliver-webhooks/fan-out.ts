@@ -3,7 +3,7 @@ import type { DeliveryScheduled, WebhookEventType } from '../../contracts/events
 import type { Timestamp } from '../../contracts/events/envelope.js';
 import { deliveryIdOf } from '../../contracts/ids.js';
 import { names, type WebhookSettings } from '../../domain/webhook-endpoint/webhook-settings.js';
-import type { Deferral, Group, Notification } from '../../infra/event-bus/port.js';
+import type { Deferral, Notification } from '../../infra/event-bus/port.js';
 import type { EventStore, Position } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
@@ -62,8 +62,9 @@ export function fanOut(
   return { outcome: 'fanned_out', processed };
 }
 
-interface Repeats extends Required<Pick<Group, 'begin'>> {
-  isRepeated(notification: Notification): boolean;
+interface Repeats {
+  readonly begin: () => void;
+  readonly isRepeated: (notification: Notification) => boolean;
 }
 
 /**
