@@ -394,6 +394,38 @@ describe('the audit of a log', () => {
       expect(audit(events, late).map(({ invariant }) => invariant)).to.deep.equal(['I5']);
     });
 
+    it('finds an event that an endpoint wanted and that no delivery was scheduled for', () => {
+      const story = openStory();
+      story.deposit(100_000n);
+      const endpointId = 'we_00000000-0000-4000-8000-000000000001';
+      const { organizationId } = story.events[0]!.data as { organizationId: string };
+      const stream = `webhookEndpoint-${organizationId}` as const;
+      const about = { organizationId, endpointId };
+      const chosen = { url: URL_TOLD, events: ['execution.started'], isActive: true };
+      story.tell(stream, 'WebhookEndpointRegistered', { ...about, ...chosen });
+      const id = story.execution();
+      story.request(id, story.place(id, 10_000n), 10_000n);
+      story.dispatch(id, 1);
+      expect(audit(story.events)).to.deep.equal([]);
+      const due = audit(story.events, settled).filter(({ invariant }) => invariant === 'I5');
+      expect(due.map(({ problem }) => problem)).to.deep.equal([
+        `execution.started ${endpointId} of ${story.time(4)} is owed and not scheduled`,
+      ]);
+      const deliveryId = story.schedule(id, 'execution.started', 2, { endpointId });
+      story.deliver(deliveryId, id, 'DeliverySucceeded', { attempt: 1, status: 200, endpointId });
+      expect(audit(story.events, settled).filter(({ invariant }) => invariant === 'I5')).to.eql([]);
+      const again = { requestId: 'req_1', attempts: 1, was: 'succeeded', endpointId };
+      story.deliver(deliveryId, id, 'RedeliveryRequested', again);
+      expect(audit(story.events)).to.deep.equal([]);
+      story.deliver(deliveryId, id, 'DeliveryExhausted', {
+        attempt: 2,
+        reason: 'timeout',
+        cause: 'attempts',
+        endpointId,
+      });
+      expect(audit(story.events)).to.deep.equal([]);
+    });
+
     it('finds a number that does not fit the timeline (I8)', () => {
       const told = openStory();
       told.deposit(100_000n);

@@ -9,6 +9,7 @@ import { streamOf } from '../contracts/streams.js';
 import { auditAccountEvent, auditMovementEvent } from './invariants/accounts.js';
 import { auditDeliveryEvent } from './invariants/deliveries.js';
 import { auditExecutionEvent } from './invariants/executions.js';
+import { auditEndpointEvent } from './invariants/webhook-endpoints.js';
 import { auditPricesPublished } from './invariants/prices.js';
 import { openOrder, type Order } from './invariants/order.js';
 import type { Findings } from './findings.js';
@@ -87,6 +88,20 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'DeliveryAttemptFailed':
     case 'RedeliveryRequested':
       return void auditDeliveryEvent(open, event);
+    case 'WebhookEndpointRegistered':
+    case 'WebhookEndpointChanged':
+    case 'WebhookEndpointSecretRotated':
+    case 'WebhookEndpointDisabled':
+    case 'WebhookEndpointEnabled':
+    case 'WebhookEndpointDeleted':
+    case 'SigningSecretRotated':
+      for (const execution of auditEndpointEvent(open, event)) finish(open, order, execution);
+      return undefined;
+    case 'WebhooksSetUp':
+    case 'WebhookTestRequested':
+    case 'OperationRequested':
+    case 'OperatorKeyCreated':
+    case 'OperatorKeyRevoked':
     case 'OrganizationCreated':
     case 'OrganizationQuotasSet':
     case 'ApiKeyGranted':

@@ -14,6 +14,7 @@ import type {
   ExecutionId,
   HoldId,
   OrganizationId,
+  WebhookEndpointId,
 } from '../contracts/ids.js';
 import type { Micros } from '../contracts/money.js';
 import type { Findings } from './findings.js';
@@ -25,6 +26,8 @@ export interface OpenItems {
   readonly holds: Map<HoldId, OpenHold>;
   readonly executions: Map<ExecutionId, OpenExecution>;
   readonly deliveries: Map<DeliveryId, OpenDelivery>;
+  /** Webhook endpoints, by their ids. */
+  readonly endpoints: Map<OrganizationId, Map<string, OpenEndpoint>>;
   /** Prices by catalogue version, model and route. */
   readonly prices: Map<string, Map<string, ReadonlyMap<string, PromisedPrice>>>;
   /** What the completed executions of an organization cost together. */
@@ -110,7 +113,7 @@ export interface OpenExecution {
   /** Of the newest entry in the owner's timeline; 0 before the request. */
   sequence: number;
   started: boolean;
-  /** Events that are due to the webhook and have no delivery yet. */
+  /** Events that have no delivery yet, by type and whom they are due to (`dueKey`). */
   readonly dueEvents: Map<string, DueEvent>;
 }
 
@@ -130,6 +133,15 @@ export interface DueEvent {
   readonly at: Timestamp;
 }
 
+/** Without an endpoint, to the `webhook_url` of the execution. */
+export const dueKey = (type: string, endpointId?: WebhookEndpointId): string =>
+  endpointId === undefined ? type : `${type} ${endpointId}`;
+
+export interface OpenEndpoint {
+  readonly events: readonly string[];
+  readonly isActive: boolean;
+}
+
 export interface OpenDelivery {
   readonly id: DeliveryId;
   /** Absent where the event is not an execution's. */
@@ -147,6 +159,7 @@ export const openItems = (findings: Findings): OpenItems => ({
   holds: new Map(),
   executions: new Map(),
   deliveries: new Map(),
+  endpoints: new Map(),
   prices: new Map(),
   costs: new Map(),
   tallies: new Map(),

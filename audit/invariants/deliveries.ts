@@ -10,7 +10,13 @@ import {
   type DeliveryId,
   type ExecutionId,
 } from '../../contracts/ids.js';
-import { move, type DeliveryStatus, type OpenExecution, type OpenItems } from '../open-items.js';
+import {
+  dueKey,
+  move,
+  type DeliveryStatus,
+  type OpenExecution,
+  type OpenItems,
+} from '../open-items.js';
 
 type Recorded<T extends DeliveryEvent['type'] = DeliveryEvent['type']> = RecordedEvent<
   Extract<DeliveryEvent, { type: T }>
@@ -80,6 +86,8 @@ function scheduled(
   open.deliveries.set(id, { id, ...about, eventType, scheduledAt: at, attempts: 0, nextAt: at });
   if (id !== deliveryIdOf(executionId ?? eventId, eventType, endpointId ?? url))
     wrong(`its id is not that of ${eventType} for that target`);
+  if (endpointId !== undefined && !open.endpoints.get(data.organizationId)?.has(endpointId))
+    wrong(`it goes to ${endpointId}, which is no endpoint of ${data.organizationId}`);
   return executionId === undefined ? undefined : ofExecution(open, executionId, event, wrong);
 }
 
@@ -89,17 +97,21 @@ function ofExecution(
   { stream, data }: Recorded<'DeliveryScheduled'>,
   wrong: (problem: string) => void,
 ): OpenExecution | undefined {
-  const { eventType, eventId, sequence, revision, url } = data;
+  const { eventType, eventId, endpointId, sequence = 0, revision, url } = data;
   const execution = open.executions.get(executionId);
-  const due = execution?.dueEvents.get(eventType);
+  const key = dueKey(eventType, endpointId);
+  const due = execution?.dueEvents.get(key);
+  // An endpoint may have asked for it, or have been enabled, after it happened.
+  if (endpointId !== undefined && !due) return undefined;
   if (!execution || !due) {
     wrong(`${eventType} of ${executionId} is scheduled, and is not owed (any more)`);
     return undefined;
   }
-  execution.dueEvents.delete(eventType);
+  execution.dueEvents.delete(key);
   if (execution.organizationId !== data.organizationId)
     wrong(`it tells ${data.organizationId} about another's execution`);
-  if (url !== execution.request?.webhookUrl) wrong('it goes to an address that was not asked for');
+  if (endpointId === undefined && url !== execution.request?.webhookUrl)
+    wrong('it goes to an address that was not asked for');
   if (sequence !== due.sequence)
     open.findings.add('I8', stream, `it has number ${sequence} and is number ${due.sequence}`);
   if (revision !== due.revision)

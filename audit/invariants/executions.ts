@@ -9,7 +9,8 @@ import type { OrganizationId } from '../../contracts/ids.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
 import { CLASSIC_EVENTS } from '../../contracts/webhooks/body.js';
 import { wrongPrice } from './prices.js';
-import { move, type OpenExecution, type OpenItems, type Status } from '../open-items.js';
+import { endpointsFor } from './webhook-endpoints.js';
+import { dueKey, move, type OpenExecution, type OpenItems, type Status } from '../open-items.js';
 
 type Recorded<T extends ExecutionEvent['type'] = ExecutionEvent['type']> = RecordedEvent<
   Extract<ExecutionEvent, { type: T }>
@@ -112,7 +113,7 @@ function goneOn(
   };
   switch (event.type) {
     case 'ProviderDispatched':
-      dispatched(execution, event, wrong);
+      dispatched(open, execution, event, wrong);
       return become('PROCESSING') as undefined;
     case 'ProviderAccepted':
       expectAttempt(execution, event, wrong);
@@ -134,16 +135,16 @@ function goneOn(
       return become('PENDING') as undefined;
     case 'ExecutionCompleted':
       become('COMPLETED');
-      return ended(execution, event, completed(open, execution, event, wrong), wrong);
+      return ended(open, execution, event, completed(open, execution, event, wrong), wrong);
     case 'ExecutionFailed':
       become('FAILED');
-      return ended(execution, event, NOTHING, wrong);
+      return ended(open, execution, event, NOTHING, wrong);
     case 'ExecutionCancelled':
       become('CANCELLED');
-      return ended(execution, event, NOTHING, wrong);
+      return ended(open, execution, event, NOTHING, wrong);
     case 'ExecutionExpired':
       become('EXPIRED');
-      return ended(execution, event, NOTHING, wrong);
+      return ended(open, execution, event, NOTHING, wrong);
   }
 }
 
@@ -154,6 +155,7 @@ function tallyOf({ tallies }: OpenItems, organizationId: OrganizationId): Map<St
 }
 
 function dispatched(
+  open: OpenItems,
   execution: OpenExecution,
   event: Recorded<'ProviderDispatched'>,
   wrong: (problem: string) => void,
@@ -169,7 +171,7 @@ function dispatched(
   execution.route = event.data.route;
   if (execution.request) execution.model = event.data.model ?? execution.request.model;
   execution.inFlight = { deadline };
-  if (!execution.started) addToTimeline(execution, event, 'execution.started');
+  if (!execution.started) addToTimeline(open, execution, event, 'execution.started');
   execution.started = true;
 }
 
@@ -277,6 +279,7 @@ const PUBLIC_TYPE = {
 } as const;
 
 function ended(
+  open: OpenItems,
   execution: OpenExecution,
   event: Recorded<
     'ExecutionCompleted' | 'ExecutionFailed' | 'ExecutionCancelled' | 'ExecutionExpired'
@@ -288,18 +291,21 @@ function ended(
   if (holdId !== execution.request?.holdId) wrong(`${event.type} names ${holdId}, not its hold`);
   delete execution.inFlight;
   execution.end = { at, cost, rated };
-  addToTimeline(execution, event, PUBLIC_TYPE[event.type]);
+  addToTimeline(open, execution, event, PUBLIC_TYPE[event.type]);
   return execution;
 }
 
-/** The owner's timeline grows by one entry; it is due to a webhook that asked for its type. */
+/** The owner's timeline grows by one entry; it is due to whoever asked for its type. */
 function addToTimeline(
+  open: OpenItems,
   execution: OpenExecution,
   { revision, data: { at } }: Recorded,
   type: string,
 ): void {
   execution.sequence += 1;
-  const { request, sequence, dueEvents } = execution;
+  const { request, sequence, dueEvents, organizationId } = execution;
   if (request?.webhookUrl !== undefined && request.wanted.includes(type))
-    dueEvents.set(type, { sequence, revision, at });
+    dueEvents.set(dueKey(type), { sequence, revision, at });
+  for (const endpointId of endpointsFor(open, organizationId, type))
+    dueEvents.set(dueKey(type, endpointId), { sequence, revision, at });
 }

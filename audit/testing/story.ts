@@ -184,7 +184,8 @@ function deliveriesIn(
   return {
     /** The event told is the newest one of the execution. */
     schedule(executionId: ExecutionId, eventType: string, sequence: number, other: Other = {}) {
-      const deliveryId: DeliveryId = deliveryIdOf(executionId, eventType, URL_TOLD);
+      const { endpointId: target = URL_TOLD } = other as { endpointId?: string };
+      const deliveryId: DeliveryId = deliveryIdOf(executionId, eventType, target);
       const eventId = publicEventIdOf(executionId, sequence);
       const revision = revisions.get(`execution-${executionId}`);
       tell(`delivery-${deliveryId}`, 'DeliveryScheduled', {
