@@ -39,7 +39,7 @@ export const postEndpoints = (commands: Commands, change: ChangeSettings): Route
   bodySchema: createEndpointSchema,
   headers: {
     'Idempotency-Key':
-      'Optional; names the request within your organization, as `idempotency_key` in the body does.',
+      'Optional; names the request within your organization; or `idempotency_key` in the body.',
   },
   replySchemas: { 201: createdEndpointSchema },
   refusals: ['CONFLICT', 'IDEMPOTENCY_MISMATCH'],

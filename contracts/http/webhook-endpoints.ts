@@ -29,7 +29,7 @@ export interface ChangeEndpointBody extends EndpointFields {
   readonly url?: string;
 }
 
-export const HEADERS_MAX = 20;
+const HEADERS_MAX = 20;
 /** Of all names and values of one endpoint's headers. */
 export const HEADERS_LENGTH_MAX = 4_096;
 const HEADER_NAME_LENGTH_MAX = 64;
