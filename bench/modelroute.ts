@@ -44,6 +44,7 @@ export async function startModelRoute(options: ModelRouteOptions): Promise<Model
       MODELROUTE_DATA_DIR: dataDir,
       MODELROUTE_ROLES: roles.join(','),
       MODELROUTE_DEMO: '0',
+      MODELROUTE_RATE_LIMIT_PER_MINUTE: '0',
       MODELROUTE_ADMIN_KEY: adminKey,
       MODELROUTE_MASTER_KEY: masterKey,
       DATABASE_URL: databaseUrl,

@@ -12,6 +12,7 @@ import type { EventBus } from '../infra/event-bus/port.js';
 import type { EventStore, Position } from '../infra/event-store/port.js';
 import type { FileStore } from '../infra/files/port.js';
 import type { LimitShares } from '../infra/limit-shares/port.js';
+import type { RequestLimits } from '../infra/request-limits/port.js';
 import type { Leases } from '../infra/leases/port.js';
 import type { Log } from '../infra/logger.js';
 import type { Metrics } from '../infra/metrics.js';
@@ -56,6 +57,8 @@ export interface Infra extends Repositories {
   readonly waiting: WaitingExecutions;
   /** What this process may use of the limits of provider accounts. */
   readonly limitShares: LimitShares;
+  /** What the processes together have spent of limits of requests; none in the only process. */
+  readonly requestLimits: RequestLimits | undefined;
   readonly reports: ProcessReports;
   readonly accounts: Accounts;
   /** Endpoints and secrets of organizations, for whoever delivers. */

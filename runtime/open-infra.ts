@@ -14,6 +14,7 @@ import { openAddresses } from './addresses.js';
 import { openDependencies } from './dependencies.js';
 import type { Infra } from './infra.js';
 import { openPostgresLimitShares } from '../infra/limit-shares/postgres.js';
+import { openPostgresRequestLimits } from '../infra/request-limits/postgres.js';
 import { openPostgresLeases } from '../infra/leases/postgres.js';
 import type { Log } from '../infra/logger.js';
 import { openMetrics, type Metrics } from '../infra/metrics.js';
@@ -114,6 +115,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     downloads,
     leases,
     ...openWaiting(pool),
+    requestLimits: sole ? undefined : openPostgresRequestLimits({ pool }),
     ...models,
     instance,
     relay,

@@ -86,6 +86,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     MODELROUTE_ROLES: options.roles ?? 'all',
     MODELROUTE_ADMIN_KEY: ADMIN_KEY,
     MODELROUTE_DEMO: '0',
+    // Specs ask faster than an organization may; those of limits set their own.
+    MODELROUTE_RATE_LIMIT_PER_MINUTE: '0',
     MODELROUTE_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/8',
     MODELROUTE_SANDBOX_PORT: String(sandboxPort),
     ...(options.cluster !== undefined && { MODELROUTE_CLUSTER: options.cluster }),

@@ -114,6 +114,10 @@ async function prepareDemo(options: DemoOptions): Promise<Credentials | undefine
   const organization = await admin('/organizations', { name: 'Demo' });
   const of = `/organizations/${organization['id']}`;
   await admin(`${of}/top-ups`, { amount: '100', idempotency_key: 'demo' });
+  // Whoever tries it out is not to meet a limit first.
+  const unlimited = { requests_per_minute: 0 };
+  const limit = `${baseUrl}/admin/v1${of}/rate-limit`;
+  await call(limit, adminKey, unlimited, undefined, 'PATCH');
   const key = await admin(`${of}/api-keys`, { name: 'demo' });
   const credentials: Credentials = {
     base_url: baseUrl,
@@ -263,9 +267,10 @@ async function call<T>(
   key: string,
   body?: object,
   idempotencyKey?: string,
+  method: 'GET' | 'POST' | 'PATCH' = body ? 'POST' : 'GET',
 ): Promise<T> {
   const answer = await request(url, {
-    method: body ? 'POST' : 'GET',
+    method,
     headers: {
       authorization: `Bearer ${key}`,
       ...(body && { 'content-type': 'application/json' }),

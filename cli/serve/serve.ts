@@ -16,6 +16,7 @@ import { openAuthenticator } from '../../http/server/auth.js';
 import { guidePages } from '../../http/server/guides/guide-pages.js';
 import { documentMount } from '../../http/server/openapi/openapi.js';
 import { referencePages } from '../../http/server/openapi/reference-pages.js';
+import { openRateLimits } from '../../http/server/rate-limits.js';
 import { serveRoutes, type HttpServer } from '../../http/server/serve-routes.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { Worker } from '../../infra/worker.js';
@@ -165,6 +166,12 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
       ],
       pages: [referencePages(), guidePages(infra.addresses)],
       authenticator: openAuthenticator({ ...infra, adminKey: keys.adminKey }),
+      rateLimits: openRateLimits({
+        quotas: infra.quotas,
+        usual: config.requestRate,
+        shared: infra.requestLimits,
+        log,
+      }),
       log,
       metrics,
       now,

@@ -99,7 +99,15 @@ async function lookUp(
     return { caller: undefined, expiresAtMs: 0, lookedAtMs };
   const { organizationId, keyId, permission, expiresAt } = state.key;
   const expiresAtMs = expiresAt ? Date.parse(expiresAt) : Infinity;
-  return { caller: { organizationId, keyId, permission }, expiresAtMs, lookedAtMs };
+  const { requestRate } = state;
+  const isLimited = Object.keys(requestRate).length > 0;
+  const caller: Caller = {
+    organizationId,
+    keyId,
+    permission,
+    ...(isLimited && { requestRate }),
+  };
+  return { caller, expiresAtMs, lookedAtMs };
 }
 
 const isSame = (a: string, b: string): boolean =>

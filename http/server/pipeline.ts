@@ -1,7 +1,7 @@
 /**
  * The steps of every request to the API:
  *
- *   id → single headers → key → permission → path → query
+ *   id → single headers → key → permission → rate limit → path → query
  *      → body (≤ 1 MB, strict JSON, schema) → handler
  *
  * A refusal at any step is answered in the envelope; an outage of the store is a 503; a defect is a
@@ -21,6 +21,8 @@ import { errorReply, refusalOf } from './envelope.js';
 import { IncomingRequest } from './incoming-request.js';
 import type { LateBodies } from './late-bodies.js';
 import type { Match } from './matcher.js';
+import { rateLimitHeaders, rateRefusal } from './rate-limit-headers.js';
+import type { Admission, RateLimits } from './rate-limits.js';
 import { announcesBody, HungUp, readBody } from './read-body.js';
 import { malformedDetail, readQuery, repeatedDetail } from './read-query.js';
 import { repeatedHeader } from './repeated-header.js';
@@ -40,6 +42,8 @@ interface PipelineOptions {
   /** What requests and answers may keep in memory; that of a process unless given. */
   readonly budget?: ByteBudget | undefined;
   readonly lateBodies: LateBodies;
+  /** Without it, nobody is limited. */
+  readonly rateLimits?: RateLimits | undefined;
 }
 
 /** How a path was matched. */
@@ -83,7 +87,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
         allow.length === 0
           ? new Refusal('NOT_FOUND')
           : new Refusal('METHOD_NOT_ALLOWED', undefined, undefined, { allow: allow.join(', ') });
-      const unmatched = { path: 'unknown', handle: async () => refusal };
+      const unmatched = { path: 'unknown', isUnmatched: true, handle: async () => refusal };
       return answer(context, unmatched, incoming, response, UNMATCHED);
     },
   };
@@ -104,7 +108,14 @@ async function answer(
     response,
     context.closing,
   );
-  const exchange: Exchange = { incoming, response, request, caller: undefined, held: undefined };
+  const exchange: Exchange = {
+    incoming,
+    response,
+    request,
+    caller: undefined,
+    admission: undefined,
+    held: undefined,
+  };
   let reply: Reply;
   try {
     const answered = await answerOf(context, served, exchange, match.malformed);
@@ -121,6 +132,7 @@ async function answer(
   }
   send(response, reply, {
     requestId: request.requestId,
+    headers: exchange.admission && rateLimitHeaders(exchange.admission),
     close: context.closing.aborted,
     onBroken: (error: Error) => {
       context.log.error({ err: error, requestId: request.requestId }, 'a body broke off');
@@ -138,6 +150,7 @@ interface Exchange {
   readonly response: ServerResponse;
   readonly request: IncomingRequest;
   caller: Caller | undefined;
+  admission: Admission | undefined;
   held: HeldBytes | undefined;
 }
 
@@ -156,7 +169,8 @@ async function answerOf(
   if (twice !== undefined) return repeated('The headers are not valid.', twice);
   if (!('route' in served)) {
     served.guard?.(incoming);
-    return served.handle(request);
+    const refusal = served.isUnmatched ? await admitUnmatched(context, exchange) : undefined;
+    return refusal ?? served.handle(request);
   }
   const { authenticator } = context;
   if (served.route.audience === 'link') {
@@ -174,15 +188,47 @@ async function answerOf(
   const known = authenticator.tenant(incoming.headers.authorization);
   const caller = (exchange.caller = known instanceof Promise ? await known : known);
   request.actor = caller.keyId;
-  const refusal =
-    permissionRefusal(served.route.permission, caller) ??
-    (await prepare(context, served, exchange, malformed));
+  const forbidden = permissionRefusal(served.route.permission, caller);
+  const admitted = admit(context, exchange, caller, forbidden);
+  const refused = admitted instanceof Promise ? await admitted : admitted;
+  const refusal = refused ?? (await prepare(context, served, exchange, malformed));
   if (refusal || !served.isRead) return refusal ?? served.route.handle(request, caller);
   const { authorization } = incoming.headers;
   return whilePermitted(() => served.route.handle(request, caller), {
     look: async () => void (await authenticator.tenant(authorization)),
     cut: () => exchange.response.destroy(),
   });
+}
+
+const TENANT_PATH = /^(\/api)?\/v1\//;
+
+/** A key that asks for what is not there is counted too; nobody needs one to be told so. */
+async function admitUnmatched(context: Context, exchange: Exchange): Promise<Refusal | undefined> {
+  const { incoming } = exchange;
+  const { authorization } = incoming.headers;
+  if (authorization === undefined || !TENANT_PATH.test(incoming.url ?? '')) return undefined;
+  try {
+    exchange.caller = await context.authenticator.tenant(authorization);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+  return admit(context, exchange, exchange.caller, undefined);
+}
+
+/** Also what a key may not do is counted, and its answer shows the limits. */
+function admit(
+  { rateLimits }: Context,
+  exchange: Exchange,
+  caller: Caller,
+  forbidden: Refusal | undefined,
+): Refusal | undefined | Promise<Refusal | undefined> {
+  const admitted = (admission: Admission | undefined) => {
+    exchange.admission = admission;
+    return forbidden ?? (admission?.isRefused ? rateRefusal(admission) : undefined);
+  };
+  const admission = rateLimits?.admit(caller);
+  return admission instanceof Promise ? admission.then(admitted) : admitted(admission);
 }
 
 function roleRefusal(route: Route, { role }: Operator): Refusal | undefined {

@@ -8,12 +8,15 @@ import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
 import type { OperatorCapability } from '../../contracts/http/operator-roles.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import type { Permission } from '../../contracts/events/api-key.js';
+import type { RequestRate } from '../../contracts/events/organization.js';
 import type { Scope } from '../../contracts/http/permissions.js';
 
 export interface Caller {
   readonly organizationId: OrganizationId;
   readonly keyId: ApiKeyId;
   readonly permission: Permission;
+  /** What of its limit of requests is its own; absent where nothing is. */
+  readonly requestRate?: Partial<RequestRate>;
 }
 
 export interface ApiRequest {
@@ -141,6 +144,8 @@ export type Route = TenantRoute | OperatorRoute | LinkRoute;
 /** An answer beside the API (`/healthz`, `/openapi.json`) to anybody's GET, unless guarded. */
 export interface Mount {
   readonly path: string;
+  /** Stands for all that nothing answers. */
+  readonly isUnmatched?: boolean;
   /** Throws a `Refusal` for a request that may not have it. */
   guard?(incoming: Pick<IncomingMessage, 'headers'>): void;
   handle(request: ApiRequest): Promise<Reply | Refusal>;

@@ -13,6 +13,8 @@ import type { Reply } from './route.js';
 
 interface Sending {
   readonly requestId: string;
+  /** Further headers, names and values in turn. */
+  readonly headers?: readonly string[] | undefined;
   /** The connection ends with this answer, because the server is closing. */
   readonly close: boolean;
   /** Called when a body's stream broke; the caller has seen the head already. */
@@ -100,6 +102,7 @@ function headOf(reply: Reply, text: string | Buffer | undefined, sending: Sendin
     const bytes = typeof text === 'string' ? Buffer.byteLength(text) : text.length;
     head.push('content-length', String(bytes));
   }
+  if (sending.headers) head.push(...sending.headers);
   if (sending.close) head.push('connection', 'close');
   for (const name in reply.headers)
     if (name !== 'cache-control') head.push(name, reply.headers[name] ?? '');

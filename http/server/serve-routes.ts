@@ -17,6 +17,7 @@ import { openMatcher, type Matcher } from './matcher.js';
 import { pagesApp, type Pages } from './pages.js';
 import { openPipeline, type Pipeline } from './pipeline.js';
 import { hasUnreadBody } from './read-body.js';
+import type { RateLimits } from './rate-limits.js';
 import type { Mount, Route } from './route.js';
 import { STREAM_MS_MAX } from './stream-body.js';
 
@@ -27,6 +28,8 @@ interface ServeOptions {
   readonly mounts: readonly Mount[];
   readonly pages?: readonly Pages[];
   readonly authenticator: Authenticator;
+  /** Without it, nobody is limited. */
+  readonly rateLimits?: RateLimits;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'httpSeconds'>;
   readonly now: () => number;
@@ -60,10 +63,10 @@ const HANG_UP_EVERY_MS = 50;
 export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   const ending = new AbortController();
   setMaxListeners(0, ending.signal); // as many as there are requests that wait
-  const { authenticator, budget, log, metrics, now } = options;
+  const { authenticator, budget, log, metrics, now, rateLimits } = options;
   const lateBodies = openLateBodies(options.bodyMs);
   const { signal: closing } = ending;
-  const served = { authenticator, budget, lateBodies, log, metrics, now, closing };
+  const served = { authenticator, budget, lateBodies, log, metrics, now, rateLimits, closing };
   const pipeline = openPipeline(served);
   const pages = bounded(pagesApp(options.pages ?? [], { pipeline, metrics }), lateBodies);
   const server = boundedServer(inTurn(handlerOf(matcherOf(options), pipeline, pages)));

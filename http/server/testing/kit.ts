@@ -16,6 +16,7 @@ import { openAuthenticator } from '../auth.js';
 import type { ByteBudget } from '../byte-budget.js';
 import type { Pages } from '../pages.js';
 import type { Mount, Route } from '../route.js';
+import type { RateLimits } from '../rate-limits.js';
 import { serveRoutes } from '../serve-routes.js';
 
 export const ORGANIZATION = 'org_11111111-1111-4111-8111-111111111111';
@@ -53,6 +54,7 @@ interface TestServerOptions {
   readonly pages?: readonly Pages[];
   readonly budget?: ByteBudget;
   readonly bodyMs?: number;
+  readonly rateLimits?: RateLimits;
 }
 
 export async function openTestServer(options: TestServerOptions): Promise<TestServer> {
