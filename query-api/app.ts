@@ -30,6 +30,7 @@ import { openQueuedAhead } from './executions/queued-ahead.js';
 import { openWatchedExecutions } from './executions/watched-executions.js';
 import { getHolds } from './billing/get-holds.js';
 import { getLedger } from './billing/get-ledger.js';
+import { getUsage } from './billing/get-usage.js';
 import { getModel } from './models/get-model.js';
 import { getModels } from './models/get-models.js';
 import { getBalanceAlert, getOrganizationsBalanceAlert } from './spending/get-balance-alert.js';
@@ -58,6 +59,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getOrganizationsSpendingGuards(infra),
     getOrganizationsApiKeysSpendingGuards(infra),
     getLedger(lists),
+    getUsage(lists),
     getHolds(lists),
     getModels(lists),
     getModel(infra),

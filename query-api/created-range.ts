@@ -15,9 +15,13 @@ export function whereInRange(query: Knex.QueryBuilder, column: string, { from, t
 }
 
 /** `created_from` and `created_to`. Throws a `Refusal` for text that is no date. */
-export function createdRangeOf({ queryValues }: ApiRequest): Range {
-  const from = momentIn(queryValues, 'created_from');
-  const to = momentIn(queryValues, 'created_to');
+export const createdRangeOf = (request: ApiRequest): Range =>
+  rangeOf(request, 'created_from', 'created_to');
+
+/** Of two parameters by these names. Throws a `Refusal` for text that is no date. */
+export function rangeOf({ queryValues }: ApiRequest, begin: string, end: string): Range {
+  const from = momentIn(queryValues, begin);
+  const to = momentIn(queryValues, end);
   return { ...(from && { from }), ...(to && { to }) };
 }
 

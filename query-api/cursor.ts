@@ -59,7 +59,7 @@ export function listBody<T, B>(
   return { data: page.map(bodyOf), next_cursor: more ? cursorAt(last) : null };
 }
 
-const unknownCursor = (): Refusal =>
+export const unknownCursor = (): Refusal =>
   new Refusal('INPUT_VALIDATION_ERROR', 'The cursor is not of this list.', [
     {
       field: 'cursor',

@@ -3,6 +3,7 @@ import {
   answerObject,
   id,
   money,
+  listOf,
   orNull,
   pageFields,
   queryObject,
@@ -10,7 +11,7 @@ import {
   timestamp,
   type Schema,
 } from './parts.js';
-import { createdRange } from './ranges.js';
+import { createdRange, usageRange } from './ranges.js';
 
 export const balanceSchema: Schema = answerObject('Balance', {
   available: money('Free to spend now.', '87.400'),
@@ -49,3 +50,61 @@ export const holdSchema: Schema = answerObject('Hold', {
   amount: money('How much is reserved.'),
   created_at: timestamp('When it was reserved.'),
 });
+
+/** `day`, `model`, `api_key` or `metadata.<key>`; two of them with a comma between. */
+const GROUPING = '(day|model|(api_)?key|metadata\\..{1,64})';
+
+export const usageQuery: Schema = queryObject({
+  ...pageFields,
+  ...usageRange,
+  'group_by?': {
+    type: 'string',
+    maxLength: 160,
+    pattern: `^${GROUPING}(,${GROUPING})?$`,
+    default: 'day',
+    description:
+      'What the sums are for: `day`, `model`, `api_key`, `metadata.<key>`, or any two of them with ' +
+      'a comma between.',
+    examples: ['day,model', 'metadata.team'],
+  },
+});
+
+const usageSums = {
+  cost: money('What was charged.', '12.345'),
+  count: { type: 'integer', minimum: 0, description: 'For how many executions.' },
+};
+
+export const usageGroupSchema: Schema = {
+  ...answerObject('UsageGroup', {
+    'day?': {
+      type: 'string',
+      description: 'Grouped by `day`: the day in UTC on which it was charged.',
+      examples: ['2026-01-31'],
+    },
+    'model?': orNull({ ...text('Grouped by `model`: the slug.'), examples: ['flux-1.1-pro'] }),
+    'api_key_id?': orNull(id('key', 'Grouped by `api_key`: the key that submitted them.')),
+    ...usageSums,
+  }),
+  patternProperties: {
+    '^metadata\\.': {
+      type: ['string', 'null'],
+      description: 'Grouped by `metadata.<key>`: its value; null for executions without it.',
+    },
+  },
+};
+
+const usageList = listOf('Usage', usageGroupSchema);
+
+export const usageSchema: Schema = {
+  ...usageList,
+  properties: {
+    ...(usageList['properties'] as object),
+    total: {
+      type: 'object',
+      description: 'Of the whole range, whatever the page.',
+      properties: usageSums,
+      required: ['cost', 'count'],
+    },
+  },
+  required: ['data', 'next_cursor', 'total'],
+};

@@ -12,6 +12,11 @@ const moment = (description: string): Schema => ({
   examples: ['2026-01-31T12:00:00Z', '2026-01-31'],
 });
 
+export const usageRange: Readonly<Record<string, Schema>> = {
+  'from?': moment('Only what was charged at or after this moment; from the beginning without it.'),
+  'to?': moment('Only what was charged before this moment; up to now without it.'),
+};
+
 export const createdRange: Readonly<Record<string, Schema>> = {
   'created_from?': moment('Only what was created at or after this moment.'),
   'created_to?': moment('Only what was created before this moment.'),

@@ -10,7 +10,7 @@ import type {
   PayloadRef,
 } from '../../contracts/events/execution.js';
 import type { CanonicalCode, ErrorDetail } from '../../contracts/error-codes.js';
-import type { BatchId, ExecutionId, OrganizationId } from '../../contracts/ids.js';
+import type { ApiKeyId, BatchId, ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { formatMoney, parseMoney, type Micros } from '../../contracts/money.js';
 import { chargeOf } from './charge.js';
 
@@ -19,6 +19,8 @@ export type PublicStatus =
 
 export interface ExecutionView {
   readonly organizationId: OrganizationId;
+  /** The key that submitted it; absent in rows of releases that did not keep it. */
+  readonly apiKeyId?: ApiKeyId;
   readonly body: ExecutionBody;
   /** Where the canonical output is stored, once completed. */
   readonly output?: PayloadRef;
@@ -122,6 +124,7 @@ export const isOver = (status: PublicStatus): boolean =>
 
 const requested = (data: ExecutionRequested['data']): ExecutionView => ({
   organizationId: data.organizationId,
+  apiKeyId: data.apiKeyId,
   body: {
     id: data.executionId,
     status: 'PENDING',

@@ -59,6 +59,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(343, 'readmodel: uploaded files, and timers of files', 'uploads'),
   step(350, 'readmodel: deliveries to endpoints', 'endpoint-deliveries'),
   step(366, 'readmodel: rates of requests of organizations', 'request-rates'),
+  step(359, 'readmodel: usage by day, and keys of executions', 'usage'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–499. */

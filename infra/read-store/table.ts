@@ -25,6 +25,8 @@ export interface TableShape {
   readonly idOf: (key: never) => string;
   readonly read?: (row: Row) => unknown;
   readonly isFinal?: (value: never) => boolean;
+  readonly sums?: readonly string[];
+  readonly merge?: (a: never, b: never) => unknown;
 }
 
 export interface Table<K, V extends K> extends TableShape {
@@ -35,6 +37,10 @@ export interface Table<K, V extends K> extends TableShape {
   readonly read?: (row: Row) => V;
   /** Whether no later event reads the row. */
   readonly isFinal?: (value: V) => boolean;
+  /** The columns that grow by what is added; of a table whose rows are added to and never read. */
+  readonly sums?: readonly string[];
+  /** Of two additions to one row, their sum. */
+  readonly merge?: (a: V, b: V) => V;
 }
 
 export const column = <V>(name: string, type: SqlType, of: (value: V) => Cell): Column<V> => ({

@@ -18,6 +18,10 @@ export interface Rows<K, V> {
   /** The row is so from now on, whether it was there or not. */
   put(value: V): void;
   remove(key: K): void;
+  /** Its `sums` are added to those of the row, which need not be there and is not read. */
+  add(value: V): void;
+  /** No later event reads the row. */
+  release(key: K): void;
 }
 
 export interface Batch {

@@ -150,7 +150,7 @@ describe('rebuilding a projection', function () {
     );
     await mortal.end();
     expect(death).to.be.instanceOf(Error);
-    expect(await shadows()).to.have.length(2);
+    expect(await shadows()).to.have.length(executions.tables.length);
     expect(await models.checksum(executions)).to.deep.equal(live);
     await eventually('its lock is free', async () => {
       const [state] = await projectionStates(models.pool);

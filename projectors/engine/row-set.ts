@@ -11,6 +11,8 @@ export interface Changes {
   readonly upserts: readonly unknown[];
   /** Keys of rows that may be there. */
   readonly deletes: readonly unknown[];
+  /** To be added to rows that may be there. */
+  readonly additions: readonly unknown[];
 }
 
 export interface RowSet extends Rows<unknown, unknown> {
@@ -29,12 +31,15 @@ interface Entry {
   /** Whether the row is in the table; undefined until it was looked up. */
   before: boolean | undefined;
   changed: boolean;
+  released?: true;
 }
 
 /** For handlers that know the table's types; here its values are only carried. */
 export function openRowSet(table: TableShape): RowSet {
   const entries = new Map<string, Entry>();
+  const additions = new Map<string, unknown>();
   const idOf = table.idOf as (key: unknown) => string;
+  const merge = table.merge as ((a: unknown, b: unknown) => unknown) | undefined;
 
   function become(key: unknown, value: unknown, before: boolean | undefined): void {
     const id = idOf(key);
@@ -55,15 +60,24 @@ export function openRowSet(table: TableShape): RowSet {
     create: (value) => become(value, value, false),
     put: (value) => become(value, value, undefined),
     remove: (key) => become(key, undefined, undefined),
-    changes: () => changesOf(table, entries.values()),
+    add(value) {
+      if (!merge) throw new Error(`nothing can be added to rows of ${table.name}`);
+      const id = idOf(value);
+      additions.set(id, additions.has(id) ? merge(additions.get(id), value) : value);
+    },
+    release(key) {
+      const entry = entries.get(idOf(key));
+      if (entry) entry.released = true;
+    },
+    changes: () => ({ ...changesOf(table, entries.values()), additions: [...additions.values()] }),
     *settled() {
-      for (const [id, { value }] of entries) yield [id, value];
+      for (const [id, { value, released }] of entries) yield [id, released ? undefined : value];
     },
   };
 }
 
 /** A row that came and went within the batch never touches the table. */
-function changesOf(table: TableShape, entries: Iterable<Entry>): Changes {
+function changesOf(table: TableShape, entries: Iterable<Entry>): Omit<Changes, 'additions'> {
   const inserts: unknown[] = [];
   const upserts: unknown[] = [];
   const deletes: unknown[] = [];

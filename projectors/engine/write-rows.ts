@@ -15,7 +15,7 @@ export interface Statement {
 }
 
 export function statementsFor(
-  { table, inserts, upserts, deletes }: Changes,
+  { table, inserts, upserts, deletes, additions }: Changes,
   suffix: string,
 ): readonly Statement[] {
   const columns = columnsOf(table);
@@ -33,6 +33,7 @@ export function statementsFor(
   add('delete', deleteSql, table.key, deletes);
   add('insert', insertSql, columns, inserts);
   add('upsert', upsertSql, columns, upserts);
+  add('add', addSql, columns, additions);
   return statements;
 }
 
@@ -50,6 +51,15 @@ function upsertSql(table: TableShape, suffix: string): string {
   const sets = table.rest.map(({ name }) => `${name} = excluded.${name}`);
   const change = sets.length > 0 ? `UPDATE SET ${sets.join(', ')}` : 'NOTHING';
   return `${insertSql(table, suffix)} ON CONFLICT (${namesOf(table.key)}) DO ${change}`;
+}
+
+function addSql(table: TableShape, suffix: string): string {
+  const columns = columnsOf(table);
+  const sums = (table.sums ?? []).map((name) => `${name} = t.${name} + excluded.${name}`);
+  return `
+    INSERT INTO ${qualified(table, suffix)} AS t (${namesOf(columns)})
+    SELECT * FROM ${unnest(columns)}
+    ON CONFLICT (${namesOf(table.key)}) DO UPDATE SET ${sums.join(', ')}`;
 }
 
 function deleteSql(table: TableShape, suffix: string): string {

@@ -4,6 +4,7 @@ import {
   executions as table,
   labelOf,
 } from '../../infra/read-store/tables/executions.js';
+import { usageDays } from '../../infra/read-store/tables/usage.js';
 import {
   at,
   openReadModels,
@@ -15,6 +16,7 @@ import {
 import { executions } from './executions.js';
 
 const UUID = '33333333-3333-4333-8333-333333333333';
+const KEY = 'key_22222222-2222-4222-8222-222222222222';
 const ID = `exec_${UUID}`;
 
 describe('projection executions', () => {
@@ -42,6 +44,7 @@ describe('projection executions', () => {
   const columns = {
     id: ID,
     organization_id: ORGANIZATION,
+    api_key_id: KEY,
     model: 'text-generation-standard',
     created_at: at(0),
   };
@@ -160,5 +163,22 @@ describe('projection executions', () => {
     expect(await models.rows(table)).to.deep.equal([
       { ...columns, status: 'PENDING', body: requested, revision: 1, position: '1' },
     ]);
+  });
+
+  it('given settlements, then their sums by day, model and key, wherever batches end', async () => {
+    const [second, third] = [storyOf(), storyOf()];
+    await models.append(story.requested(0), story.completed(1), story.settled(2));
+    await models.append(second.requested(0), second.completed(1), second.settled(43_200));
+    await models.append(third.requested(0), third.completed(1), third.settled(4));
+    const sums = { organization_id: ORGANIZATION, api_key_id: KEY, model: requested.model };
+    const { length } = await models.events();
+    for (const ends of [[], [2], [3, 8], Array.from({ length }, (_, n) => n + 1)]) {
+      await models.clear();
+      await models.project(executions, ...ends);
+      expect(await models.rows(usageDays, 'day')).to.deep.equal([
+        { ...sums, day: '2026-01-31', executions: '2', cost_micros: '8000' },
+        { ...sums, day: '2026-02-01', executions: '1', cost_micros: '4000' },
+      ]);
+    }
   });
 });

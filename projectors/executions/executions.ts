@@ -1,4 +1,9 @@
-/** Every accepted execution as its owner sees it, and the labels that lists are filtered by. */
+/**
+ * Every accepted execution as its owner sees it, the labels that lists are filtered by, and what was
+ * charged for them by day: the day of the settlement, so that a range of usage and the same range
+ * of the ledger's settlements have one sum.
+ */
+import type { HoldSettled } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import { foldExecution, isOver, type ExecutionView } from '../../domain/execution/view.js';
@@ -8,13 +13,14 @@ import {
   labelOf,
   type LabelRow,
 } from '../../infra/read-store/tables/executions.js';
+import { dayOf, usageDays } from '../../infra/read-store/tables/usage.js';
 import { projection, type Batch, type Rows } from '../engine/projection.js';
 
-export const executions = projection<ExecutionEvent>(
+export const executions = projection<ExecutionEvent | HoldSettled>(
   'executions',
   {
-    version: 5,
-    tables: [table, executionLabels],
+    version: 6,
+    tables: [table, executionLabels, usageDays],
     plan: ({ type, data }, plan) => {
       const key = { id: data.executionId };
       if (type === 'ExecutionRequested') plan.creates(table, key);
@@ -38,6 +44,7 @@ export const executions = projection<ExecutionEvent>(
     ExecutionFailed: foldOn,
     ExecutionCancelled: foldOn,
     ExecutionExpired: foldOn,
+    HoldSettled: charge,
   },
 );
 
@@ -52,6 +59,16 @@ function foldOn(event: RecordedEvent<ExecutionEvent>, batch: Batch): void {
   labelChanged(row.view, view, batch.of(executionLabels));
 }
 
+/** What was paid for an execution that nobody has is paid all the same. */
+function charge({ data }: RecordedEvent<HoldSettled>, batch: Batch): void {
+  const { organizationId, executionId: id, charged: cost, at } = data;
+  const view = batch.of(table).get({ id })?.view;
+  const { model = '' } = view?.body ?? {};
+  const key = { organizationId, day: dayOf(at), model, apiKeyId: view?.apiKeyId ?? '' } as const;
+  batch.of(usageDays).add({ ...key, executions: 1n, cost });
+  batch.of(table).release({ id });
+}
+
 type Labels = Rows<LabelRow, LabelRow>;
 
 function labelNew(view: ExecutionView, labels: Labels): void {
@@ -59,6 +76,8 @@ function labelNew(view: ExecutionView, labels: Labels): void {
   for (const label of statusLabels(view)) labels.create(labelled(view, label));
   for (const [name, value] of Object.entries(body.metadata))
     labels.create(labelled(view, labelOf(organizationId, 'metadata', name, value)));
+  if (body.batch_id !== undefined)
+    labels.create(labelled(view, labelOf(organizationId, 'batch', body.batch_id)));
 }
 
 /** What is dispatched as soon as it is accepted waits within one batch, and touches no table. */

@@ -48,10 +48,13 @@ describe('executions of the first release', () => {
     await models?.close();
   });
 
-  const rowsIn = async (pool: Pool) => {
-    const { rows } = await pool.query<object>('SELECT e::text FROM readmodel.executions e');
-    return rows.map((row) => JSON.stringify(row)).sort();
+  const rowsIn = async (pool: Pool, columns = 'e.*') => {
+    const row = `ROW(${columns})::text AS row`;
+    const { rows } = await pool.query<object>(`SELECT ${row} FROM readmodel.executions e`);
+    return rows.map((one) => JSON.stringify(one)).sort();
   };
+  /** All but the key, which the first documents did not keep. */
+  const KEPT = 'id, organization_id, model, status, created_at, output, body, revision, position';
 
   it('are converted byte for byte, and built anew from the log', async () => {
     const [first, second, third] = [1, 2, 3].map(() => storyOf(undefined, undefined, METADATA));
@@ -73,7 +76,7 @@ describe('executions of the first release', () => {
        VALUES ('executions', 1, '{executions,execution_labels}', 6)`,
     );
     await migrate(old.pool, readModelMigrations);
-    expect(await rowsIn(old.pool)).to.deep.equal(await rowsIn(models.pool));
+    expect(await rowsIn(old.pool, KEPT)).to.deep.equal(await rowsIn(models.pool, KEPT));
 
     const { store, progress } = models;
     const log = { info: () => undefined, warn: () => undefined };
@@ -81,6 +84,6 @@ describe('executions of the first release', () => {
     await rebuild({ pool, progress, store, log }, executions, { swap: true });
     expect(await rowsIn(old.pool)).to.deep.equal(await rowsIn(models.pool));
     const { rows } = await pool.query('SELECT version, generation FROM readmodel.projections');
-    expect(rows).to.deep.equal([{ version: 5, generation: 1 }]);
+    expect(rows).to.deep.equal([{ version: 6, generation: 1 }]);
   });
 });

@@ -1,13 +1,13 @@
 /** Every movement of an organization's money, newest first, as JSON or as CSV. */
-import { Readable } from 'node:stream';
 import { ledgerEntrySchema, ledgerQuery } from '../../contracts/http/billing.js';
 import { listOf, withExample } from '../../contracts/http/parts.js';
 import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
 import { formatMoney } from '../../contracts/money.js';
-import type { ApiRequest, Reply, Route } from '../../http/server/route.js';
+import type { ApiRequest, Route } from '../../http/server/route.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { readLedgerEntry, type LedgerRow } from '../../infra/read-store/tables/billing.js';
 import { caughtUp } from '../caught-up.js';
+import { csvLine, csvReply, wantsCsv } from '../csv.js';
 import { listBody, type ListName, type Place } from '../cursor.js';
 import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
 import type { ListInfra } from '../query-infra.js';
@@ -37,7 +37,7 @@ export const getLedger = (infra: ListInfra): Route => ({
     await caughtUp(infra, 'ledger_entries');
     if (wantsCsv(request)) {
       const linesMax = request.query.has('limit') ? limit : Infinity;
-      return csvReply(infra, filter, after, linesMax);
+      return csvReply('ledger', csvChunks(infra, filter, after, linesMax));
     }
     const entries = await read(infra, filter, after, limit + 1);
     const cursorAt = (entry: LedgerRow) => infra.cursors.cursorOf(list, pointOf(entry));
@@ -91,30 +91,8 @@ const entryBody = (entry: LedgerRow) => ({
   created_at: entry.at,
 });
 
-function wantsCsv(request: ApiRequest): boolean {
-  const accepted = (request.header('accept') ?? '').split(',').map((one) => one.trim());
-  return accepted.some((one) => /^text\/csv(;|$)/i.test(one));
-}
-
-function csvReply(
-  infra: ListInfra,
-  filter: Filter,
-  after: Place | undefined,
-  linesMax: number,
-): Reply {
-  return {
-    status: 200,
-    headers: {
-      'content-type': 'text/csv; charset=utf-8; header=present',
-      'content-disposition': 'attachment; filename="ledger.csv"',
-    },
-    stream: Readable.from(csvChunks(infra, filter, after, linesMax)),
-  };
-}
-
 const CHUNK_LINES = 1_000;
 
-/** No field needs quotes: ids, words, amounts and times. */
 async function* csvChunks(
   infra: ListInfra,
   filter: Filter,
@@ -127,13 +105,13 @@ async function* csvChunks(
     const limit = Math.min(left, CHUNK_LINES);
     const entries = await read(infra, filter, after, limit);
     const last = entries.at(-1);
-    if (last) yield entries.map(csvLine).join('');
+    if (last) yield entries.map(entryLine).join('');
     if (!last || entries.length < limit) return;
     after = pointOf(last);
   }
 }
 
-function csvLine(entry: LedgerRow): string {
+function entryLine(entry: LedgerRow): string {
   const { id, created_at, type, amount, balance, execution_id } = entryBody(entry);
-  return `${[id, created_at, type, amount, balance, execution_id ?? ''].join(',')}\r\n`;
+  return csvLine([id, created_at, type, amount, balance, execution_id ?? '']);
 }

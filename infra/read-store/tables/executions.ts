@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Timestamp } from '../../../contracts/events/envelope.js';
 import type { PayloadRef } from '../../../contracts/events/execution.js';
-import type { ExecutionId, OrganizationId } from '../../../contracts/ids.js';
+import type { ApiKeyId, ExecutionId, OrganizationId } from '../../../contracts/ids.js';
 import {
   isOver,
   type ExecutionBody,
@@ -38,6 +38,7 @@ export const executions: Table<{ readonly id: ExecutionId }, ExecutionRow> = {
   key: [column('id', 'text', ({ id }) => id)],
   rest: [
     column('organization_id', 'text', ({ view }) => view.organizationId),
+    column('api_key_id', 'text', ({ view }) => view.apiKeyId),
     column('model', 'text', ({ view }) => view.body.model),
     column('status', 'text', ({ view }) => view.body.status),
     column('created_at', 'timestamptz', ({ view }) => view.body.created_at),
@@ -53,12 +54,14 @@ export const executions: Table<{ readonly id: ExecutionId }, ExecutionRow> = {
     revision: count(row, 'revision'),
     position: amount(row, 'position'),
   }),
-  isFinal: ({ view }) => isOver(view.body.status),
+  // The settlement of a completed one is still to come.
+  isFinal: ({ view }) => isOver(view.body.status) && view.body.status !== 'COMPLETED',
 };
 
 /** An execution as readers get it: the public body is JSON text, sent as it is. */
 export interface StoredExecution {
   readonly organizationId: OrganizationId;
+  readonly apiKeyId?: ApiKeyId;
   readonly status: PublicStatus;
   readonly output?: PayloadRef;
   readonly bodyText: string;
@@ -68,22 +71,23 @@ export interface StoredExecution {
 
 /** The columns of the key and of `readExecution`. */
 export const storedColumns = columnsOf(executions).filter(({ name }) =>
-  ['id', 'organization_id', 'status', 'output', 'body', 'revision'].includes(name),
+  ['id', 'organization_id', 'api_key_id', 'status', 'output', 'body', 'revision'].includes(name),
 );
 
 export const readExecution = (row: Row): StoredExecution => ({
   organizationId: text(row, 'organization_id'),
+  ...maybe(row, 'api_key_id', 'apiKeyId', text<ApiKeyId>),
   status: text(row, 'status'),
   ...maybe(row, 'output', 'output', parsed<PayloadRef>),
   bodyText: text(row, 'body'),
   revision: count(row, 'revision'),
 });
 
-export const viewOf = ({ organizationId, output, bodyText }: StoredExecution): ExecutionView => ({
-  organizationId,
-  body: JSON.parse(bodyText) as ExecutionBody,
-  ...(output && { output }),
-});
+export function viewOf({ organizationId, apiKeyId, output, bodyText }: StoredExecution) {
+  const body = JSON.parse(bodyText) as ExecutionBody;
+  const view: ExecutionView = { organizationId, body };
+  return { ...view, ...(apiKeyId && { apiKeyId }), ...(output && { output }) };
+}
 
 export interface LabelRow {
   readonly label: string;
@@ -105,11 +109,11 @@ export const executionLabels: Table<LabelRow, LabelRow> = {
 /**
  * The labels of an organization's execution: `status` (but that of COMPLETED is too common to be
  * worth an entry, and those of dispatched ones change too often), `running` (dispatched), `waiting`
- * (PENDING, by model) and `metadata` (a pair).
+ * (PENDING, by model), `batch` and `metadata` (a pair).
  */
 export function labelOf(
   organizationId: OrganizationId,
-  kind: 'running' | 'waiting' | 'status' | 'metadata',
+  kind: 'running' | 'waiting' | 'status' | 'batch' | 'metadata',
   name = '',
   value = '',
 ): string {

@@ -1,0 +1,36 @@
+/**
+ * CSV (RFC 4180) that spreadsheets open without harm: what callers wrote and what a spreadsheet
+ * would take for a formula begins with an apostrophe there.
+ */
+import { Readable } from 'node:stream';
+import { preferred } from '../http/server/accept.js';
+import type { ApiRequest, Reply } from '../http/server/route.js';
+
+export const CSV = 'text/csv';
+
+export const wantsCsv = (request: Pick<ApiRequest, 'header'>): boolean =>
+  preferred(request.header('accept'), ['application/json', CSV]) === CSV;
+
+/** Chunks of lines are made as fast as they are taken. */
+export const csvReply = (name: string, chunks: AsyncIterable<string>): Reply => ({
+  status: 200,
+  headers: {
+    'content-type': 'text/csv; charset=utf-8; header=present',
+    'content-disposition': `attachment; filename="${name}.csv"`,
+    vary: 'Accept',
+  },
+  stream: Readable.from(chunks),
+});
+
+/** Ids, words, amounts and times of ours are written as they are. */
+export const csvLine = (cells: readonly string[]): string => `${cells.join(',')}\r\n`;
+
+/** What callers wrote; null is an empty cell. */
+export function textCell(text: string | null): string {
+  if (text === null) return '';
+  const harmless = formula.test(text) ? `'${text}` : text;
+  return special.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
+
+const formula = /^[=+\-@\t\r]/;
+const special = /[",\r\n]|^\s|\s$/;
