@@ -17,7 +17,13 @@ import { postProjectionsRebuild } from './admin/post-projections-rebuild.js';
 import { postProvidersCircuit } from './admin/post-providers-circuit.js';
 import { deleteApiKeys } from './api-keys/delete-api-keys.js';
 import { patchApiKeysRateLimit } from './api-keys/patch-api-keys-rate-limit.js';
+import { deleteOrganizationsApiKeys } from './api-keys/delete-organizations-api-keys.js';
+import { patchApiKeys } from './api-keys/patch-api-keys.js';
+import { patchOrganizationsApiKeys } from './api-keys/patch-organizations-api-keys.js';
 import { postApiKeys } from './api-keys/post-api-keys.js';
+import { postApiKeysRotate } from './api-keys/post-api-keys-rotate.js';
+import { postOrganizationsApiKeys } from './api-keys/post-organizations-api-keys.js';
+import { postOrganizationsApiKeysRotate } from './api-keys/post-organizations-api-keys-rotate.js';
 import { postAdjustments } from './billing/post-adjustments.js';
 import { postTopUps } from './billing/post-top-ups.js';
 import { postCallbacks } from './callbacks/post-callbacks.js';
@@ -65,19 +71,25 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     deleteEndpoints(commands, changeSettings),
     postEndpointsRotateSecret(commands, changeSettings),
     postSigningSecretRotate(commands, changeSettings),
+    postApiKeys(commands),
+    patchApiKeys(commands),
+    postApiKeysRotate(commands),
+    deleteApiKeys(commands),
     postCallbacks(commands),
     postOrganizations(commands),
     patchOrganizationsQuotas(commands),
     patchOrganizationsRateLimit(commands),
-    postApiKeys(commands),
     patchApiKeysRateLimit(commands),
-    deleteApiKeys(commands),
     putBalanceAlert(commands),
     putOrganizationsBalanceAlert(commands),
     patchSpendingGuards(commands),
     patchApiKeysSpendingGuards(commands),
     patchOrganizationsSpendingGuards(commands),
     patchOrganizationsApiKeysSpendingGuards(commands),
+    postOrganizationsApiKeys(commands),
+    patchOrganizationsApiKeys(commands),
+    postOrganizationsApiKeysRotate(commands),
+    deleteOrganizationsApiKeys(commands),
     postTopUps(commands),
     postAdjustments(commands),
     postOperatorKeys(commands),

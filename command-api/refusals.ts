@@ -20,6 +20,7 @@ type Rejection =
   | Operators.Rejection
   | Organization.Rejection
   | WebhookEndpoint.Rejection
+  | 'LastOwner'
   | 'StorageQuotaExceeded';
 
 const codeOf: Record<Exclude<Rejection, GuardPassed>, ErrorCode> = {
@@ -52,6 +53,9 @@ const codeOf: Record<Exclude<Rejection, GuardPassed>, ErrorCode> = {
   OperatorKeyUnknown: 'NOT_FOUND',
   KeyExists: 'CONFLICT',
   KeyUnknown: 'NOT_FOUND',
+  KeyExpired: 'CONFLICT',
+  RotatedTooOften: 'CONFLICT',
+  LastOwner: 'CONFLICT',
   StorageQuotaExceeded: 'INSUFFICIENT_BALANCE',
   FileExists: 'CONFLICT',
   FileUnknown: 'NOT_FOUND',
@@ -89,6 +93,9 @@ const messageOf: Partial<Record<Rejection, string>> = {
   LimitAboveOperators: 'A limit may be lowered, but not raised above what the operator has set.',
   TooManyGuards: 'The organization has as many spending guards as it may have; clear some.',
   TooManyOperatorKeys: 'There are as many operator keys as there may be; revoke one first.',
+  KeyExpired: 'The API key has expired: set another `expires_at` first, or create a new key.',
+  RotatedTooOften: 'The API key was rotated too often within the hour; try again later.',
+  LastOwner: 'It is the last key with `FULL`: create another one first, or rotate it.',
   TooManyKeys: 'The organization has as many API keys as it may have.',
 };
 

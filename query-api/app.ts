@@ -5,6 +5,7 @@ import { openCurrent } from './executions/current.js';
 import type { QueryInfra } from './query-infra.js';
 import { getApiKeys } from './api-keys/get-api-keys.js';
 import { getApiKeysRateLimit } from './api-keys/get-api-keys-rate-limit.js';
+import { getOrganizationsApiKeys } from './api-keys/get-organizations-api-keys.js';
 import { getExecutionsRouting } from './admin/get-executions-routing.js';
 import { getOperatorKeys } from './admin/get-operator-keys.js';
 import { getOperatorExecution } from './admin/get-operator-execution.js';
@@ -67,10 +68,11 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getFileDownload(infra, current),
     getFileUrl(infra, current),
     getFileContent(infra, current),
+    getApiKeys(lists),
     getOrganizations(lists),
     getOrganizationsQuotas(infra),
     getOrganizationsRateLimit(infra),
-    getApiKeys(lists),
+    getOrganizationsApiKeys(lists),
     getOperatorKeys(infra),
     getApiKeysRateLimit(infra),
     getProjections(infra),

@@ -11,6 +11,7 @@ import type { CatalogueHolder } from '../providers/catalogue/catalogue-holder.js
 import type { EventBus } from '../infra/event-bus/port.js';
 import type { EventStore, Position } from '../infra/event-store/port.js';
 import type { FileStore } from '../infra/files/port.js';
+import type { KeyUses } from '../infra/key-uses.js';
 import type { LimitShares } from '../infra/limit-shares/port.js';
 import type { RequestLimits } from '../infra/request-limits/port.js';
 import type { Leases } from '../infra/leases/port.js';
@@ -53,6 +54,8 @@ export interface Infra extends Repositories {
   readonly outbound: Outbound;
   /** Downloads of outputs from where providers say they lie. */
   readonly downloads: Outbound;
+  /** When API keys were last used. */
+  readonly keyUses: KeyUses;
   readonly leases: Leases;
   readonly waiting: WaitingExecutions;
   /** What this process may use of the limits of provider accounts. */

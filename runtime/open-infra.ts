@@ -36,6 +36,7 @@ import { openUsage } from './open-usage.js';
 import { openProgress } from '../infra/read-store/progress.js';
 import { openReadPool, openTenantReads } from '../infra/read-store/tenant-reads.js';
 import { openSecrets } from '../infra/secrets.js';
+import { openKeyUses } from '../infra/key-uses.js';
 import { openProcessReports } from '../infra/process-reports/postgres.js';
 import { openPostgresWaitingExecutions } from '../infra/waiting-executions/postgres.js';
 import { StartError } from '../infra/start-error.js';
@@ -114,8 +115,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     outbound,
     downloads,
     leases,
-    ...openWaiting(pool),
-    requestLimits: sole ? undefined : openPostgresRequestLimits({ pool }),
+    ...openProcessing(pool, log, sole),
     ...models,
     instance,
     relay,
@@ -134,7 +134,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     async close() {
       priced.catalogue.close();
       await Promise.all([providers.close(), outbound.close(), downloads.close()]);
-      await infra.downloadLog.close();
+      await Promise.all([infra.downloadLog.close(), infra.keyUses.close()]);
       await Promise.all([delivery.close(), shared.close()]);
       await Promise.all([stores.close(), filing.close()]);
       await Promise.all([closePools(), probes.close()]);
@@ -149,10 +149,16 @@ const openOverRepositories = (
   webhooks: openWebhookDirectory(given),
 });
 
-const openWaiting = (pool: Pool): Pick<Infra, 'waiting' | 'limitShares' | 'reports'> => ({
+const openProcessing = (
+  pool: Pool,
+  log: Log,
+  sole: boolean,
+): Pick<Infra, 'keyUses' | 'waiting' | 'limitShares' | 'reports' | 'requestLimits'> => ({
+  keyUses: openKeyUses({ pool, log }),
   waiting: openPostgresWaitingExecutions({ pool }),
   limitShares: openPostgresLimitShares({ pool }),
   reports: openProcessReports({ pool }),
+  requestLimits: sole ? undefined : openPostgresRequestLimits({ pool }),
 });
 
 /**

@@ -146,7 +146,7 @@ async function serveSandboxAlone(
 }
 
 async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Promise<HttpServer> {
-  const { config, log, metrics, now } = infra;
+  const { config, keyUses, log, metrics, now } = infra;
   const commands = commandRoutes(infra);
   const queries = queryRoutes(infra);
   const api = [...commands, ...queries];
@@ -165,13 +165,14 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
         documentMount(api, config.publicUrl),
       ],
       pages: [referencePages(), guidePages(infra.addresses)],
-      authenticator: openAuthenticator({ ...infra, adminKey: keys.adminKey }),
       rateLimits: openRateLimits({
         quotas: infra.quotas,
         usual: config.requestRate,
         shared: infra.requestLimits,
         log,
       }),
+      authenticator: openAuthenticator({ ...infra, adminKey: keys.adminKey, uses: keyUses }),
+      proxies: config.trustedProxies,
       log,
       metrics,
       now,

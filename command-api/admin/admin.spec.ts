@@ -118,7 +118,9 @@ describe('the admin API', () => {
       expect(id).to.match(/^key_[0-9a-f-]{36}$/);
       expect(key).to.match(/^sk_[0-9a-f]{64}_[0-9a-f]{8}$/);
       expect(createdAt).to.match(/Z$/);
-      expect(shown).to.deep.equal({ ...asked, expires_at: '2999-01-01T00:00:00.000Z' });
+      const unbound = { ip_allow_list: null, allowed_models: null, require: null };
+      const expiry = { expires_at: '2999-01-01T00:00:00.000Z' };
+      expect(shown).to.deep.equal({ ...asked, ...expiry, ...unbound });
       expect(await use(key ?? '')).to.equal(400);
     });
 

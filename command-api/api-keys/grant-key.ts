@@ -1,5 +1,5 @@
 /** Grants an organization a key: its place on the organization first, the key right behind it. */
-import type { ApiKeyCreated } from '../../contracts/events/api-key.js';
+import type { ApiKeyCreated, KeyLimits } from '../../contracts/events/api-key.js';
 import { apiKeyIdOf, type ApiKeyId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import * as Organization from '../../domain/organization/organization.js';
@@ -9,7 +9,9 @@ import { NO_STREAM, StoreUnavailable } from '../../infra/event-store/port.js';
 import { apiKeyHash } from '../../http/server/api-key-text.js';
 import type { Commands } from '../command-infra.js';
 
-type About = Pick<ApiKeyCreated['data'], 'name' | 'permission' | 'expiresAt'>;
+interface About extends Pick<ApiKeyCreated['data'], 'name' | 'permission'> {
+  readonly limits: KeyLimits;
+}
 
 const ATTEMPTS_MAX = 10;
 
@@ -18,7 +20,7 @@ export async function grantKey(
   { organizations, store }: Pick<Commands, 'organizations' | 'store'>,
   organizationId: OrganizationId,
   key: string,
-  about: About,
+  { limits, ...about }: About,
   at: string,
   metadata: CommandMetadata,
 ): Promise<{ readonly keyId: ApiKeyId } | { readonly reason: Organization.Rejection }> {
@@ -26,7 +28,7 @@ export async function grantKey(
   const keyId = apiKeyIdOf(hash);
   const created: ApiKeyCreated = {
     type: 'ApiKeyCreated',
-    data: { organizationId, keyId, ...about, hash, hint: key.slice(-4), at },
+    data: { organizationId, keyId, ...about, ...limits, hash, hint: key.slice(-4), at },
   };
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
     const { state, revision } = await organizations.load(organizationId);

@@ -16,6 +16,7 @@ import {
 } from '../../http/server/route.js';
 import type { Commands } from '../command-infra.js';
 import { refused } from '../refusals.js';
+import { permitModels } from './bound-by-key.js';
 import { estimateOf } from './models-asked.js';
 import { assess, submissionOf, type Assessed } from './prepare-submission.js';
 import { refusalOf } from './submit.js';
@@ -43,6 +44,7 @@ async function handle(
   caller: Caller,
 ): Promise<Reply | Refusal> {
   const body = request.body as SubmitBody;
+  permitModels(caller, body);
   const assessed = await assess(commands, caller, body);
   if (assessed instanceof Refusal) return assessed;
   const asking = {

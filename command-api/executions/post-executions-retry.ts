@@ -21,6 +21,7 @@ import {
 } from '../../http/server/route.js';
 import { canonicalJson, sha256Hex } from '../../http/server/json/canonical.js';
 import type { Commands } from '../command-infra.js';
+import { permitModels } from './bound-by-key.js';
 import { requireIdempotencyKey } from './idempotency-key.js';
 import { place, prepare, repeated } from './prepare-submission.js';
 import { findSeen, type Requested } from './submit.js';
@@ -65,6 +66,8 @@ async function handle(
   const { state } = await commands.executions.load(id);
   if (!('request' in state) || state.request.organizationId !== caller.organizationId)
     return new Refusal('NOT_FOUND');
+  const { model, fallbackModels } = state.request;
+  permitModels(caller, { model, ...(fallbackModels && { fallback_models: fallbackModels }) });
   const running = statusUnlessRetryable[state.status];
   if (running) return notRetryable(running);
   const bodyHash = sha256Hex(canonicalJson({ retry_of: id }));

@@ -19,6 +19,7 @@ import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import { vetUrl } from '../../http/client/vet-url.js';
 import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
+import { permitModels, requiredOf } from './bound-by-key.js';
 import { inputFiles, secondsOfFiles } from './input-files.js';
 import { invalidField, refused } from '../refusals.js';
 import { modelsAsked, type ModelsAsked } from './models-asked.js';
@@ -47,6 +48,7 @@ export async function prepare(
   commands: Commands,
   asking: Asking,
 ): Promise<Prepared | Reply | Refusal> {
+  permitModels(asking.caller, asking.body);
   const input = canonicalJson(asking.body.input);
   const bodyHash = asking.bodyHash ?? sha256Hex(canonicalBody(asking.body, input));
   const found = await findSeen(commands, executionIdOf(asking.caller.organizationId, asking.key));
@@ -89,7 +91,7 @@ export async function assess(
   body: SubmitBody,
 ): Promise<Assessed | Refusal> {
   const catalogue = commands.catalogue.current();
-  const { require } = body;
+  const require = requiredOf(caller, body.require);
   const chosen = modelsAsked(catalogue, body, require);
   const files = inputFiles(chosen, body.input);
   const seconds = files.length === 0 ? 0 : await secondsOfFiles(commands, caller, files);

@@ -108,7 +108,6 @@ export async function openCommandApi(
     authenticator: openAuthenticator({
       ...commands,
       adminKey: ADMIN_KEY,
-      now: Date.now,
     }),
     now: Date.now,
     port: 0,

@@ -39,6 +39,25 @@ export type ApiKeyCreated = DomainEvent<
     }
 >;
 
+/** This name and these limits hold from now on; those that are absent bind nothing any more. */
+export type ApiKeyChanged = DomainEvent<
+  'ApiKeyChanged',
+  KeyFact & KeyLimits & { readonly name: string }
+>;
+
+/** Another secret opens the key; the one before opens it until `previousValidUntil`. */
+export type ApiKeyRotated = DomainEvent<
+  'ApiKeyRotated',
+  KeyFact & {
+    readonly hash: string;
+    readonly hint: string;
+    readonly previousValidUntil: Timestamp;
+  }
+>;
+
+/** In the stream that is found by a secret of a rotation: the key that this secret opens. */
+export type ApiKeySecretAdded = DomainEvent<'ApiKeySecretAdded', KeyFact>;
+
 /** The key is refused from now on (within one second everywhere), whatever opened it. */
 export type ApiKeyRevoked = DomainEvent<'ApiKeyRevoked', KeyFact>;
 
@@ -48,7 +67,13 @@ export type ApiKeyRequestRateSet = DomainEvent<
   KeyFact & Partial<RequestRate>
 >;
 
-export type ApiKeyEvent = ApiKeyCreated | ApiKeyRevoked | ApiKeyRequestRateSet;
+export type ApiKeyEvent =
+  | ApiKeyCreated
+  | ApiKeyChanged
+  | ApiKeyRotated
+  | ApiKeySecretAdded
+  | ApiKeyRevoked
+  | ApiKeyRequestRateSet;
 
 const fact = { organizationId: id('org'), keyId: id('key'), at: timestamp };
 const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$' };
@@ -68,6 +93,18 @@ export const apiKeySchemas: Record<ApiKeyEvent['type'], EventSchema> = {
     hint: text,
     ...limits,
   }),
+  ApiKeyChanged: eventSchema('The name and the limits of a key; absent ones bind nothing.', {
+    ...fact,
+    name: text,
+    ...limits,
+  }),
+  ApiKeyRotated: eventSchema('Another secret opens the key; the one before does for a while.', {
+    ...fact,
+    hash: sha256,
+    hint: text,
+    previousValidUntil: timestamp,
+  }),
+  ApiKeySecretAdded: eventSchema('The key that the secret of this stream opens.', fact),
   ApiKeyRevoked: eventSchema('The key is refused from now on.', fact),
   ApiKeyRequestRateSet: eventSchema('The key has a limit of its own.', {
     ...fact,

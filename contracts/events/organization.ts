@@ -1,8 +1,9 @@
 /** The facts of an organization: its quotas and its places for API keys. */
+import type { Promises } from '../catalogue/capabilities.js';
 import type { ApiKeyId, OrganizationId } from '../ids.js';
 import { TTL_DAYS_MAX } from './file.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
-import { eventSchema, id, text, timestamp } from './schema-parts.js';
+import { eventSchema, id, requirements, text, timestamp } from './schema-parts.js';
 
 /** Highest values of quotas that an operator may set. */
 export const WAITING_EXECUTIONS_MAX = 1_000_000;
@@ -61,8 +62,18 @@ export type OrganizationQuotasSet = DomainEvent<
   OrganizationFact & Partial<Quotas & RequestRate>
 >;
 
+/** This is required of each of its executions from now on; nothing where it is absent. */
+export type OrganizationRequirementsSet = DomainEvent<
+  'OrganizationRequirementsSet',
+  OrganizationFact & { readonly require?: Promises }
+>;
+
 export type OrganizationEvent =
-  OrganizationCreated | ApiKeyGranted | ApiKeyWithdrawn | OrganizationQuotasSet;
+  | OrganizationCreated
+  | ApiKeyGranted
+  | ApiKeyWithdrawn
+  | OrganizationQuotasSet
+  | OrganizationRequirementsSet;
 
 const upTo = (maximum: number) => ({ type: 'integer', minimum: 1, maximum });
 /** Of the events that set one. */
@@ -84,5 +95,9 @@ export const organizationSchemas: Record<OrganizationEvent['type'], EventSchema>
     'weight?': upTo(WEIGHT_MAX),
     'fileTtlDays?': upTo(TTL_DAYS_MAX),
     ...requestRateFields,
+  }),
+  OrganizationRequirementsSet: eventSchema('What is required of each execution.', {
+    ...fact,
+    'require?': requirements,
   }),
 };

@@ -1,6 +1,5 @@
-/** The operator's bodies about organizations and their API keys. */
+/** The operator's bodies about organizations. */
 import { TTL_DAYS_MAX } from '../events/file.js';
-import { PERMISSIONS, type Permission } from '../events/api-key.js';
 import { STORAGE_BYTES_MAX, WAITING_EXECUTIONS_MAX, WEIGHT_MAX } from '../events/organization.js';
 import {
   answerObject,
@@ -30,51 +29,6 @@ export const organizationSchema: Schema = answerObject('Organization', {
     ...text('Signs the webhooks of `webhook_url`.'),
     examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
   },
-});
-
-export interface CreateApiKeyBody {
-  readonly name: string;
-  readonly permission?: Permission;
-  readonly expires_at?: string;
-}
-
-const permission: Schema = {
-  type: 'string',
-  enum: PERMISSIONS,
-  description:
-    'What the key may do: `FULL` all, `DEVELOPER` all but keys, guards and settings, ' +
-    '`EXECUTION_ONLY` executions and files, `BILLING` money, `AUDITOR` all reads.',
-};
-
-export const createApiKeySchema: Schema = {
-  ...requestObject('CreateApiKey', {
-    name: text('For people.', 200),
-    'permission?': { ...permission, default: 'FULL' },
-    'expires_at?': text('ISO 8601 moment from which the key is refused.', 64),
-  }),
-  examples: [{ name: 'production', permission: 'FULL' }],
-};
-
-const keyFields = {
-  id: id('key', 'The key, for managing it.'),
-  name: withExample(text('For people.'), 'production'),
-  permission,
-  created_at: timestamp('When it was created.'),
-  expires_at: orNull(timestamp('From when it is refused.')),
-};
-
-export const createdApiKeySchema: Schema = answerObject('CreatedApiKey', {
-  ...keyFields,
-  key: {
-    ...text('The key itself; shown this once.'),
-    examples: [`sk_${'3f'.repeat(32)}_5d0c1a2b`],
-  },
-});
-
-export const apiKeySchema: Schema = answerObject('ApiKey', {
-  ...keyFields,
-  hint: withExample(text('Last four characters.'), '1a2b'),
-  status: { type: 'string', enum: ['active', 'expired', 'revoked'] },
 });
 
 /** Null: as everybody's. What is absent stays as it is. */

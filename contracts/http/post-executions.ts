@@ -1,10 +1,11 @@
 /** `POST /v1/executions`: the body of a submission. */
-import { REGION_PATTERN, type Promises } from '../catalogue/capabilities.js';
+import type { Promises } from '../catalogue/capabilities.js';
 import type { WebhookEventType } from '../events/delivery.js';
 import { WEBHOOK_EVENTS } from '../webhooks/body.js';
 import { metadataSchema } from './execution.js';
 import { idempotencyKey, requestObject, text, type Schema } from './parts.js';
 import { modelSlug } from './path-parameters.js';
+import { requirementsSchema } from './requirements.js';
 
 export interface SubmitBody {
   readonly model: string;
@@ -25,20 +26,6 @@ export interface RetryBody {
 export const retrySchema: Schema = {
   ...requestObject('RetryExecution', { 'idempotency_key?': idempotencyKey }),
   examples: [{ idempotency_key: 'order-4711-again' }],
-};
-
-/** What may be required of where an execution is worked on. */
-const requireSchema: Schema = {
-  ...requestObject('Requirements', {
-    'region?': {
-      ...text('Worked on there: `eu` is met by `eu` and by `eu-west`.', 63),
-      pattern: REGION_PATTERN,
-      examples: ['eu'],
-    },
-    'retention?': { type: 'string', enum: ['none'], description: 'Nothing is kept.' },
-    'training?': { type: 'string', enum: ['never'], description: 'Nothing is learned from it.' },
-  }),
-  description: 'Only providers that promise all of this are given the execution.',
 };
 
 const FALLBACK_MODELS_MAX = 3;
@@ -76,7 +63,7 @@ export const submitSchema: Schema = {
         'Tried in order when the providers of the models before failed, or rest. The input must ' +
         'suit each of them; the price is that of the model that ran it (`model_used`).',
     },
-    'require?': requireSchema,
+    'require?': requirementsSchema,
     'idempotency_key?': idempotencyKey,
   }),
   examples: [

@@ -1,4 +1,5 @@
 /** An organization, its quotas, and its places for API keys, of which it has a bounded number. */
+import type { Promises } from '../../contracts/catalogue/capabilities.js';
 import type { Timestamp } from '../../contracts/events/envelope.js';
 import type {
   OrganizationEvent,
@@ -16,7 +17,9 @@ export type Command =
   | { type: 'Create'; organizationId: OrganizationId; name: string; at: Timestamp }
   | { type: 'GrantKey'; keyId: ApiKeyId; at: Timestamp }
   | { type: 'WithdrawKey'; keyId: ApiKeyId; at: Timestamp }
-  | { type: 'SetQuotas'; changes: QuotaChanges; at: Timestamp };
+  | { type: 'SetQuotas'; changes: QuotaChanges; at: Timestamp }
+  /** Absent: nothing is required. */
+  | { type: 'SetRequirements'; require?: Promises; at: Timestamp };
 
 /** Null: as everybody's from now on. What is absent stays as it is. */
 export type QuotaChanges = { readonly [Q in keyof Allowances]?: number | null };
@@ -34,7 +37,11 @@ export type State =
       readonly keys: readonly ApiKeyId[];
       /** Those that an operator set. */
       readonly quotas: Partial<Allowances>;
+      /** Of each execution. */
+      readonly require?: Promises;
     };
+
+type Created = Extract<State, { status: 'created' }>;
 
 export const KEYS_MAX = 20;
 
@@ -54,8 +61,13 @@ export function evolve(state: State, { type, data }: Event): State {
     const { organizationId: _, at: __, ...quotas } = data;
     return { ...state, quotas };
   }
+  if (type === 'OrganizationRequirementsSet') return withRequirements(state, data.require);
   const others = state.keys.filter((key) => key !== data.keyId);
   return { ...state, keys: type === 'ApiKeyGranted' ? [...others, data.keyId] : others };
+}
+
+function withRequirements({ require: _, ...state }: Created, require?: Promises): State {
+  return require ? { ...state, require } : state;
 }
 
 export function decide(state: State, command: Command): Decision<Event, Rejection> {
@@ -73,8 +85,6 @@ function whileNone(command: Command): Decision<Event, Rejection> {
   return accept({ type: 'OrganizationCreated', data });
 }
 
-type Created = Extract<State, { status: 'created' }>;
-
 function whileCreated(command: Command, state: Created): Decision<Event, Rejection> {
   switch (command.type) {
     case 'Create':
@@ -85,6 +95,8 @@ function whileCreated(command: Command, state: Created): Decision<Event, Rejecti
       return withdrawKey(command, state);
     case 'SetQuotas':
       return setQuotas(command, state);
+    case 'SetRequirements':
+      return setRequirements(command, state);
   }
 }
 
@@ -109,6 +121,16 @@ function setQuotas({ changes, at }: Of<Command, 'SetQuotas'>, state: Created) {
   ) as Partial<Allowances>;
   if (QUOTAS.every((name) => next[name] === quotas[name])) return alreadyDone;
   return accept<Event>({ type: 'OrganizationQuotasSet', data: { organizationId, ...next, at } });
+}
+
+function setRequirements({ require, at }: Of<Command, 'SetRequirements'>, state: Created) {
+  const fields = ({ region, retention, training }: Promises = {}) => [region, retention, training];
+  if (`${fields(require)}` === `${fields(state.require)}`) return alreadyDone;
+  const { organizationId } = state;
+  return accept<Event>({
+    type: 'OrganizationRequirementsSet',
+    data: { organizationId, ...(require && { require }), at },
+  });
 }
 
 const QUOTAS = [

@@ -6,6 +6,7 @@ import type { Promises } from '../../contracts/catalogue/capabilities.js';
 import type { Model, Route } from '../../contracts/catalogue/catalogue.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import { firstLack, lacksOf, unsupportedWishes } from './capabilities.js';
+import { keepsAll } from './requirements.js';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -36,19 +37,6 @@ export function forbiddenBy(
   const lacks = capabilities && input && firstLack(capabilities, input);
   return lacks === undefined ? undefined : { skipped: 'capability', lacks };
 }
-
-/** A region is in those that its name begins with: `eu-west` is in `eu`. */
-function keepsAll(promises: Promises = {}, require: Promises): boolean {
-  const { region, retention, training } = require;
-  return (
-    (region === undefined || isWithin(promises.region, region)) &&
-    (retention === undefined || promises.retention === retention) &&
-    (training === undefined || promises.training === training)
-  );
-}
-
-const isWithin = (region: string | undefined, wide: string): boolean =>
-  region === wide || (region?.startsWith(`${wide}-`) ?? false);
 
 /** The fields that no route promises; all of them where only together they are too much. */
 function unkept(routes: readonly Route[], require: Promises): ErrorDetail[] {

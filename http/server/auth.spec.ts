@@ -34,8 +34,7 @@ describe('authenticator', () => {
   let reads: number;
   let away: boolean;
   let store: EventStore;
-  let apiKeys: Repositories['apiKeys'];
-  let operators: Repositories['operators'];
+  let repositories: Repositories;
   let authenticator: Authenticator;
 
   beforeEach(() => {
@@ -44,20 +43,15 @@ describe('authenticator', () => {
     store = {
       ...memory,
       readStream: async (stream, options) => {
-        reads++;
+        if (stream.startsWith('apiKey-')) reads++;
         if (away) throw new StoreUnavailable('away');
         return memory.readStream(stream, options);
       },
     };
     const now = () => 1_000_000_000_000 + ms;
-    ({ apiKeys, operators } = openRepositories(store));
-    authenticator = openAuthenticator({
-      apiKeys,
-      operators,
-      adminKey: ADMIN_KEY,
-      now,
-      monotonicMs: () => ms,
-    });
+    repositories = openRepositories(store);
+    const given = { ...repositories, adminKey: ADMIN_KEY, now };
+    authenticator = openAuthenticator({ ...given, monotonicMs: () => ms });
   });
 
   const ask = async (key: string) => authenticator.tenant(`Bearer ${key}`);
@@ -162,7 +156,7 @@ describe('authenticator', () => {
     await authenticator.operator({ headers: { 'x-admin-key': ADMIN_KEY } });
     const wrong = { headers: { 'x-admin-key': `${ADMIN_KEY}x` } };
     expect(await refusal(() => authenticator.operator(wrong))).to.equal('UNAUTHORIZED');
-    const keyless = openAuthenticator({ apiKeys, operators, adminKey: undefined, now: Date.now });
+    const keyless = openAuthenticator({ ...repositories, adminKey: undefined, now: Date.now });
     expect(await refusal(() => keyless.operator(given))).to.equal('UNAUTHORIZED');
   });
 });

@@ -1,6 +1,8 @@
 /** A request as handlers see it, over Node's; nothing is computed before it is asked for. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Networks } from '../../infra/networks/networks.js';
+import { clientAddress } from './client-address.js';
 import type { ApiRequest } from './route.js';
 
 export class IncomingRequest implements ApiRequest {
@@ -18,6 +20,7 @@ export class IncomingRequest implements ApiRequest {
     readonly receivedAt: number,
     private readonly response: ServerResponse,
     private readonly closing: AbortSignal,
+    private readonly proxies: Networks | undefined,
   ) {
     this.requestId = requestIdOf(incoming);
   }
@@ -43,7 +46,7 @@ export class IncomingRequest implements ApiRequest {
   }
 
   get ip(): string {
-    return this.incoming.socket.remoteAddress ?? '';
+    return clientAddress(this.incoming, this.proxies);
   }
 
   header(name: string): string | undefined {

@@ -1,7 +1,7 @@
 /**
  * The steps of every request to the API:
  *
- *   id → single headers → key → permission → rate limit → path → query
+ *   id → single headers → key → address → permission → rate limit → path → query
  *      → body (≤ 1 MB, strict JSON, schema) → handler
  *
  * A refusal at any step is answered in the envelope; an outage of the store is a 503; a defect is a
@@ -11,6 +11,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { operatorCapabilities } from '../../contracts/http/operator-roles.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import { permits, type Scope } from '../../contracts/http/permissions.js';
+import type { Networks } from '../../infra/networks/networks.js';
 import { readJson } from './json/strict-json.js';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
@@ -27,7 +28,14 @@ import { announcesBody, HungUp, readBody } from './read-body.js';
 import { malformedDetail, readQuery, repeatedDetail } from './read-query.js';
 import { repeatedHeader } from './repeated-header.js';
 import type { Operator } from './operator-auth.js';
-import { operatorNeedOf, Refusal, type Caller, type Reply, type Route } from './route.js';
+import {
+  operatorNeedOf,
+  Refusal,
+  type ApiRequest,
+  type Caller,
+  type Reply,
+  type Route,
+} from './route.js';
 import { send } from './send.js';
 import { streamBody } from './stream-body.js';
 import { whilePermitted } from './while-permitted.js';
@@ -44,6 +52,8 @@ interface PipelineOptions {
   readonly lateBodies: LateBodies;
   /** Without it, nobody is limited. */
   readonly rateLimits?: RateLimits | undefined;
+  /** Whose `X-Forwarded-For` is believed; nobody's unless given. */
+  readonly proxies?: Networks | undefined;
 }
 
 /** How a path was matched. */
@@ -107,6 +117,7 @@ async function answer(
     context.now(),
     response,
     context.closing,
+    context.proxies,
   );
   const exchange: Exchange = {
     incoming,
@@ -188,7 +199,8 @@ async function answerOf(
   const known = authenticator.tenant(incoming.headers.authorization);
   const caller = (exchange.caller = known instanceof Promise ? await known : known);
   request.actor = caller.keyId;
-  const forbidden = permissionRefusal(served.route.permission, caller);
+  const forbidden =
+    addressRefusal(request, caller) ?? permissionRefusal(served.route.permission, caller);
   const admitted = admit(context, exchange, caller, forbidden);
   const refused = admitted instanceof Promise ? await admitted : admitted;
   const refusal = refused ?? (await prepare(context, served, exchange, malformed));
@@ -236,6 +248,13 @@ function roleRefusal(route: Route, { role }: Operator): Refusal | undefined {
     ? undefined
     : new Refusal('FORBIDDEN');
 }
+
+const addressRefusal = (request: ApiRequest, { networks }: Caller): Refusal | undefined =>
+  networks && !networks.has(request.ip)
+    ? new Refusal('FORBIDDEN', undefined, [
+        { code: 'ip_not_allowed', message: 'The API key may not be used from this address.' },
+      ])
+    : undefined;
 
 const permissionRefusal = (needed: Scope, { permission }: Caller): Refusal | undefined =>
   permits(permission, needed) ? undefined : new Refusal('FORBIDDEN');

@@ -4,12 +4,14 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { Promises } from '../../contracts/catalogue/capabilities.js';
 import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
 import type { OperatorCapability } from '../../contracts/http/operator-roles.js';
 import type { ApiKeyId, OrganizationId } from '../../contracts/ids.js';
 import type { Permission } from '../../contracts/events/api-key.js';
 import type { RequestRate } from '../../contracts/events/organization.js';
 import type { Scope } from '../../contracts/http/permissions.js';
+import type { Networks } from '../../infra/networks/networks.js';
 
 export interface Caller {
   readonly organizationId: OrganizationId;
@@ -17,6 +19,12 @@ export interface Caller {
   readonly permission: Permission;
   /** What of its limit of requests is its own; absent where nothing is. */
   readonly requestRate?: Partial<RequestRate>;
+  /** From where the key may be used; absent: from everywhere. */
+  readonly networks?: Networks;
+  /** The models that may be run with the key; absent: all. */
+  readonly allowedModels?: ReadonlySet<string>;
+  /** What its key and its organization require of each execution; absent: nothing. */
+  readonly requires?: readonly Promises[];
 }
 
 export interface ApiRequest {

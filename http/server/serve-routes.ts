@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
+import type { Networks } from '../../infra/networks/networks.js';
 import type { Authenticator } from './auth.js';
 import type { ByteBudget } from './byte-budget.js';
 import { refuseMalformed } from './client-error.js';
@@ -37,6 +38,8 @@ interface ServeOptions {
   readonly budget?: ByteBudget;
   /** How long a body may take, or a streamed one may pause; half a minute unless given. */
   readonly bodyMs?: number;
+  /** Whose `X-Forwarded-For` is believed; nobody's unless given. */
+  readonly proxies?: Networks | undefined;
   /** 0 picks a free one. */
   readonly port: number;
   /** Every interface unless given. */
@@ -63,10 +66,11 @@ const HANG_UP_EVERY_MS = 50;
 export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   const ending = new AbortController();
   setMaxListeners(0, ending.signal); // as many as there are requests that wait
-  const { authenticator, budget, log, metrics, now, rateLimits } = options;
+  const { authenticator, budget, log, metrics, now, proxies, rateLimits } = options;
   const lateBodies = openLateBodies(options.bodyMs);
   const { signal: closing } = ending;
-  const served = { authenticator, budget, lateBodies, log, metrics, now, rateLimits, closing };
+  const limits = { lateBodies, rateLimits, proxies };
+  const served = { authenticator, budget, log, metrics, now, closing, ...limits };
   const pipeline = openPipeline(served);
   const pages = bounded(pagesApp(options.pages ?? [], { pipeline, metrics }), lateBodies);
   const server = boundedServer(inTurn(handlerOf(matcherOf(options), pipeline, pages)));

@@ -7,6 +7,7 @@ import {
   REQUEST_BURST_MAX,
   type RequestRate,
 } from '../../contracts/events/organization.js';
+import { networkText, openNetworks, type Networks } from '../networks/networks.js';
 import { StartError } from '../start-error.js';
 import { dataDirOf, type Environment } from './environment-file.js';
 
@@ -38,6 +39,8 @@ export interface Config {
   readonly metricsPort: number | undefined;
   /** CIDR list as text; checked where it is parsed. */
   readonly allowedNetworks: string;
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: Networks | undefined;
   readonly demo: boolean;
   readonly databaseUrl: string | undefined;
   readonly postgresDir: string | undefined;
@@ -97,6 +100,7 @@ export function configFrom(env: Environment): Config {
       ? port(env, 'MODELROUTE_METRICS_PORT', 0)
       : undefined,
     allowedNetworks: env['MODELROUTE_ALLOW_PRIVATE_NETWORKS'] ?? '',
+    trustedProxies: networks(env, 'MODELROUTE_TRUSTED_PROXIES'),
     demo: flag(env, 'MODELROUTE_DEMO', true),
     databaseUrl: databaseUrl(env['DATABASE_URL']),
     postgresDir: env['MODELROUTE_PG_DIR'] ? resolve(env['MODELROUTE_PG_DIR']) : undefined,
@@ -122,6 +126,17 @@ export function configFrom(env: Environment): Config {
     logLevel: logLevel(env['MODELROUTE_LOG_LEVEL'] || 'info'),
     credential: (name) => env[name] || undefined,
   };
+}
+
+function networks(env: Environment, name: string): Networks | undefined {
+  const texts = (env[name] ?? '').split(/[\s,]+/).filter((text) => text !== '');
+  const wrong = texts.find((text) => networkText(text) === undefined);
+  if (wrong !== undefined)
+    throw new StartError(
+      `${name} names '${wrong}', which is no network: use a comma list such as ` +
+        '10.0.0.0/8,2001:db8::/32,127.0.0.1.',
+    );
+  return texts.length === 0 ? undefined : openNetworks(texts);
 }
 
 function roles(text: string): ReadonlySet<Role> {

@@ -57,6 +57,8 @@ export const readModelMigrations: readonly Migration[] = [
   step(340, 'readmodel: timers of jobs at providers', 'poll-timers'),
   step(341, 'readmodel: timers by kind', 'timers-by-kind'),
   step(343, 'readmodel: uploaded files, and timers of files', 'uploads'),
+  step(344, 'processing: when API keys were used', 'api-key-uses'),
+  step(345, 'readmodel: limits of API keys', 'api-key-limits'),
   step(350, 'readmodel: deliveries to endpoints', 'endpoint-deliveries'),
   step(366, 'readmodel: rates of requests of organizations', 'request-rates'),
   step(359, 'readmodel: usage by day, and keys of executions', 'usage'),

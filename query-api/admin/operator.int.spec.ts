@@ -147,10 +147,58 @@ describe('query API: the operator', () => {
         created_at: at(0),
         status: index === 0 ? 'expired' : 'active',
         expires_at: expiries[index],
+        ip_allow_list: null,
+        allowed_models: null,
+        require: null,
+        last_used_at: null,
+        rotated_at: null,
+        previous_key_valid_until: null,
       })),
     );
     expect(text).not.to.match(/[0-9a-f]{64}/);
     expect((await server.operator('GET', '/organizations/org_1/api-keys')).status).to.equal(404);
+  });
+
+  it('and a tenant its own keys, a page at a time', async () => {
+    const organizationId: OrganizationId = 'org_77777777-7777-4777-8777-777777777778';
+    const append = (stream: StreamName, type: AnyEvent['type'], more: object) =>
+      server.models.append({ stream, type, data: { organizationId, at: at(0), ...more } } as Fact);
+    await append(streamOf('organization', organizationId), 'OrganizationCreated', { name: 'Apex' });
+    const [key, other] = ['1', '2'].map((digit) => apiKeyIdOf(digit.repeat(64)));
+    if (!key || !other) throw new Error('there are two');
+    const about = { name: 'ci', permission: 'AUDITOR', hash: 'b'.repeat(64), hint: 'abcd' };
+    for (const keyId of [key, other])
+      await append(streamOf('apiKey', keyId), 'ApiKeyCreated', { keyId, ...about });
+    const limits = {
+      ipAllowList: ['127.0.0.0/8'],
+      allowedModels: ['a'],
+      require: { region: 'eu' },
+    };
+    await append(streamOf('apiKey', key), 'ApiKeyChanged', { keyId: key, name: 'cd', ...limits });
+    const rotation = { hash: 'a'.repeat(64), hint: 'efgh', previousValidUntil: at(3_600) };
+    await append(streamOf('apiKey', key), 'ApiKeyRotated', { keyId: key, ...rotation });
+    await server.models.pool.query(
+      'INSERT INTO processing.api_key_uses (key_id, used_at) VALUES ($1, $2)',
+      [key, at(60)],
+    );
+    const tenant = await server.tenant(organizationId);
+    type Page = { data: { id: string }[]; next_cursor: string | null };
+    const first = (await tenant.call<Page>('GET', '/api-keys?limit=2')).body;
+    const rest = `/api-keys?limit=2&cursor=${first.next_cursor}`;
+    const { data, next_cursor: end } = (await tenant.call<Page>('GET', rest)).body;
+    expect([first.data.length, data.length, end]).to.deep.equal([2, 1, null]);
+    const own = [...first.data, ...data];
+    expect(own.find(({ id }) => id === key)).to.deep.include({
+      name: 'cd',
+      hint: 'efgh',
+      status: 'active',
+      ip_allow_list: ['127.0.0.0/8'],
+      allowed_models: ['a'],
+      require: { region: 'eu' },
+      last_used_at: at(60),
+      rotated_at: at(0),
+      previous_key_valid_until: at(3_600),
+    });
   });
 
   it('sees what processors gave up on, and how far they are', async () => {
