@@ -63,8 +63,8 @@ export const usageQuery: Schema = queryObject({
     pattern: `^${GROUPING}(,${GROUPING})?$`,
     default: 'day',
     description:
-      'What the sums are for: `day`, `model`, `api_key`, `metadata.<key>`, or any two of them with ' +
-      'a comma between.',
+      'What the sums are for: `day`, `model`, `api_key`, `metadata.<key>`, or any two of them ' +
+      'with a comma between.',
     examples: ['day,model', 'metadata.team'],
   },
 });
@@ -74,7 +74,7 @@ const usageSums = {
   count: { type: 'integer', minimum: 0, description: 'For how many executions.' },
 };
 
-export const usageGroupSchema: Schema = {
+const usageGroupSchema: Schema = {
   ...answerObject('UsageGroup', {
     'day?': {
       type: 'string',

@@ -60,8 +60,8 @@ export const readModelMigrations: readonly Migration[] = [
   step(344, 'processing: when API keys were used', 'api-key-uses'),
   step(345, 'readmodel: limits of API keys', 'api-key-limits'),
   step(350, 'readmodel: deliveries to endpoints', 'endpoint-deliveries'),
-  step(366, 'readmodel: rates of requests of organizations', 'request-rates'),
   step(359, 'readmodel: usage by day, and keys of executions', 'usage'),
+  step(366, 'readmodel: rates of requests of organizations', 'request-rates'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–499. */
