@@ -49,6 +49,7 @@ import { deleteEndpoints } from './webhooks/delete-endpoints.js';
 import { patchEndpoints } from './webhooks/patch-endpoints.js';
 import { postEndpoints } from './webhooks/post-endpoints.js';
 import { postEndpointsRotateSecret } from './webhooks/post-endpoints-rotate-secret.js';
+import { postEndpointsTest } from './webhooks/post-endpoints-test.js';
 import { postSigningSecretRotate } from './webhooks/post-signing-secret-rotate.js';
 
 /** Throws `StartError` when the configured networks are none. */
@@ -69,6 +70,7 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postEndpoints(commands, changeSettings),
     patchEndpoints(commands, changeSettings),
     deleteEndpoints(commands, changeSettings),
+    postEndpointsTest(commands),
     postEndpointsRotateSecret(commands, changeSettings),
     postSigningSecretRotate(commands, changeSettings),
     postApiKeys(commands),

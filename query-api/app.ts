@@ -41,6 +41,8 @@ import {
   getOrganizationsSpendingGuards,
   getSpendingGuards,
 } from './spending/get-spending-guards.js';
+import { getEndpoint } from './webhooks/get-endpoint.js';
+import { getEndpoints } from './webhooks/get-endpoints.js';
 
 export function queryRoutes(infra: QueryInfra): Route[] {
   const current = openCurrent(infra);
@@ -69,6 +71,8 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getFileUrl(infra, current),
     getFileContent(infra, current),
     getApiKeys(lists),
+    getEndpoints(lists),
+    getEndpoint(infra),
     getOrganizations(lists),
     getOrganizationsQuotas(infra),
     getOrganizationsRateLimit(infra),

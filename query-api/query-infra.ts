@@ -23,6 +23,7 @@ export type QueryInfra = Pick<
   | 'reports'
   | 'secrets'
   | 'store'
+  | 'webhooks'
 > & { readonly config: Pick<Infra['config'], 'requestRate'> };
 
 /** What lists need. */

@@ -225,6 +225,21 @@ describe('webhook endpoints', () => {
     expect((await patch(id, {})).status).to.equal(200);
   });
 
+  it('are sent a test event while they are active, as a delivery of its own', async () => {
+    const { id } = await created();
+    const test = (path: string) => ask('POST', `/endpoints/${path}/test`);
+    const { status, json } = await test(id);
+    expect(status).to.equal(202);
+    const { delivery_id: deliveryId, event_id: eventId } = json as Record<string, string>;
+    const [scheduled] = await store.readStream(`delivery-${deliveryId}`);
+    expect(scheduled?.data).to.include({ deliveryId, eventId, endpointId: id, url: URL_OF });
+    const [requested] = await store.readStream(`webhookTest-${eventId}`);
+    expect(requested?.data).to.include({ deliveryId, eventId, endpointId: id });
+    await patch(id, { is_active: false });
+    expect(errorOf(await test(id))).to.deep.equal([409, 'CONFLICT']);
+    expect((await test('we_00000000-0000-4000-8000-000000000000')).status).to.equal(404);
+  });
+
   it('have their secret rotated: three sign at most, each that was replaced for a day', async () => {
     const { id, secret } = await created();
     const rotate = (headers = {}) =>

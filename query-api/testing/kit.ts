@@ -13,6 +13,7 @@ import { streamOf } from '../../contracts/streams.js';
 import { openDownloadLog, type DownloadLog } from '../../command-handling/download-log.js';
 import { openAccountStates } from '../../command-handling/accounts/account-states.js';
 import { openRepositories, type Repositories } from '../../command-handling/repositories.js';
+import { openWebhookDirectory } from '../../command-handling/webhook-directory.js';
 import { openAddresses } from '../../runtime/addresses.js';
 import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
 import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
@@ -97,6 +98,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     readStore,
     secrets,
     store,
+    webhooks: openWebhookDirectory({ store, ...repositories }),
   });
   const server = await served(routes, repositories, log);
   const baseUrl = `http://127.0.0.1:${server.port}`;
