@@ -12,7 +12,7 @@
 import type { SpendingLimits } from '../../contracts/events/account.js';
 import type { ApiKeyId, ExecutionId, HoldId } from '../../contracts/ids.js';
 import { putHold, type Hold, type State } from './account.js';
-import { changedGuard, type LimitName, type Scope, type Spent } from './spending.js';
+import { changedGuard, nothingSpent, type LimitName, type Scope, type Spent } from './spending.js';
 
 /** 1 had all holds in the first line; neither knew what was spent when. They are read as well. */
 export const version = 3;
@@ -75,12 +75,12 @@ function* partsOf(
     yield JSON.stringify(holds.slice(at, at + HOLDS_PER_PART).map(writtenHold));
 }
 
-const writtenSpent = (scope: Scope, { openHolds, days, months, slots }: Spent): WrittenSpent => ({
+const writtenSpent = (scope: Scope, spent: Spent): WrittenSpent => ({
   scope,
-  openHolds,
-  days: days.map(({ name, amount }) => [name, amount.toString()]),
-  months: months.map(({ name, amount }) => [name, amount.toString()]),
-  slots: slots.map(({ slot, amount }) => [slot, amount.toString()]),
+  openHolds: spent.openHolds,
+  days: spent.days.map(({ name, amount }) => [name, amount.toString()]),
+  months: spent.months.map(({ name, amount }) => [name, amount.toString()]),
+  slots: [...spent.slots, spent.lastSlot].map(({ slot, amount }) => [slot, amount.toString()]),
 });
 
 const writtenHold = (hold: Hold): WrittenHold => {
@@ -114,11 +114,13 @@ function readSpent(state: State, { scope, openHolds, days, months, slots }: Writ
     name,
     amount: BigInt(amount),
   });
+  const read = slots.map(([slot, amount]) => ({ slot, amount: BigInt(amount) }));
   state.spent.set(scope, {
     openHolds,
     days: days.map(windowOf),
     months: months.map(windowOf),
-    slots: slots.map(([slot, amount]) => ({ slot, amount: BigInt(amount) })),
+    slots: read.slice(0, -1),
+    lastSlot: read.at(-1) ?? nothingSpent.lastSlot,
   });
 }
 

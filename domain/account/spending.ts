@@ -30,8 +30,9 @@ export interface Spent {
   /** Of UTC days and months (`2026-01-31`, `2026-01`), those that began to count last. */
   readonly days: readonly Window[];
   readonly months: readonly Window[];
-  /** What holds reserved in slots of a quarter of a second. */
+  /** What holds reserved in slots of a quarter of a second; the last one apart, which grows. */
   readonly slots: readonly Slot[];
+  readonly lastSlot: Slot;
 }
 
 interface Window {
@@ -77,7 +78,13 @@ export const LIMIT_NAMES = Object.keys(LIMITS) as readonly LimitName[];
 /** Which guard a hold would pass, and whose. */
 export type GuardPassed = `${'Organization' | 'Key'}${(typeof LIMITS)[LimitName]}`;
 
-export const nothingSpent: Spent = { openHolds: 0, days: [], months: [], slots: [] };
+export const nothingSpent: Spent = {
+  openHolds: 0,
+  days: [],
+  months: [],
+  slots: [],
+  lastSlot: { slot: 0, amount: 0n },
+};
 
 /** Clocks that are days apart use as many windows. */
 const WINDOWS_MAX = 4;
@@ -134,24 +141,27 @@ const amountIn = (windows: readonly Window[], asked: string): Micros =>
   windows.findLast(({ name }) => name === asked)?.amount ?? 0n;
 
 /** Before and after: a clock that is ahead has written what comes later on this one. */
-export function spentWithinAMinute({ slots }: Spent, at: Timestamp): Micros {
+export function spentWithinAMinute({ slots, lastSlot }: Spent, at: Timestamp): Micros {
   const now = slotOf(at);
-  let sum = 0n;
-  for (const { slot, amount } of slots) if (Math.abs(slot - now) <= SLOTS_PER_MINUTE) sum += amount;
-  return sum;
+  const counted = ({ slot, amount }: Slot) =>
+    Math.abs(slot - now) <= SLOTS_PER_MINUTE ? amount : 0n;
+  return slots.reduce((sum, slot) => sum + counted(slot), counted(lastSlot));
 }
 
 export function countPlaced(spending: Spending, { apiKeyId, amount, at }: HoldAsked): void {
   const day = dayOf(at);
   const slot = slotOf(at);
   const count = (scope: Scope) => {
-    const { openHolds, days, months, slots } = spending.spent.get(scope) ?? nothingSpent;
+    const spent = spending.spent.get(scope) ?? nothingSpent;
+    const { slots, lastSlot } = spent;
+    const isLast = lastSlot.slot === slot;
     const isCounted = spending.guards.get(scope)?.inForce.perMinute !== undefined;
     spending.spent.set(scope, {
-      openHolds: openHolds + 1,
-      days: withAmount(days, day, amount),
-      months: withAmount(months, monthOf(day), amount),
-      slots: withSlot(slots, { slot, amount }, isCounted),
+      openHolds: spent.openHolds + 1,
+      days: withAmount(spent.days, day, amount),
+      months: withAmount(spent.months, monthOf(day), amount),
+      slots: isLast ? slots : withSlot(slots, lastSlot, slot, isCounted),
+      lastSlot: { slot, amount: isLast ? lastSlot.amount + amount : amount },
     });
   };
   count('organization');
@@ -166,12 +176,13 @@ export function countEnded({ spent }: Spending, hold: Held, returned: Micros): v
   for (const scope of ['organization', apiKeyId] as const) {
     const before = scope && spent.get(scope);
     if (!before) continue;
-    const { openHolds, days, months, slots } = before;
+    const { openHolds, days, months, slots, lastSlot } = before;
     spent.set(scope, {
       openHolds: Math.max(0, openHolds - 1),
       days: day === undefined ? days : withoutAmount(days, day, returned),
       months: day === undefined ? months : withoutAmount(months, monthOf(day), returned),
       slots,
+      lastSlot,
     });
   }
 }
@@ -193,19 +204,23 @@ function withoutAmount(
   return known ? windows.with(index, { name, amount: known.amount - amount }) : windows;
 }
 
-/** Where no guard counts them, only the last minute's are worth their memory. */
+/**
+ * With the slot that was the last until now; clocks that differ come back to one. Where no guard
+ * counts them, only the last minute's are worth their memory.
+ */
 function withSlot(
   slots: readonly Slot[],
   { slot, amount }: Slot,
+  next: number,
   isCounted: boolean,
 ): readonly Slot[] {
+  if (amount === 0n) return slots;
   const index = slots.findLastIndex((one) => one.slot === slot);
   const known = slots[index];
   if (known) return slots.with(index, { slot, amount: known.amount + amount });
-  const oldest = isCounted ? -Infinity : slot - SLOTS_PER_MINUTE;
-  const first = slots.findIndex((one) => one.slot >= oldest);
-  const kept = first < 0 ? [] : slots.slice(Math.max(first, slots.length + 1 - SLOTS_MAX));
-  kept.push({ slot, amount });
+  const oldest = isCounted ? -Infinity : next - SLOTS_PER_MINUTE;
+  const kept = slots.slice(1 - SLOTS_MAX).filter((one) => one.slot >= oldest);
+  if (slot >= oldest) kept.push({ slot, amount });
   return kept;
 }
 
