@@ -4,6 +4,7 @@
  * ended item is dropped, so memory grows with what is open and not with the log; accounts stay, as
  * sums.
  */
+import type { GuardSetter, SpendingLimits } from '../contracts/events/account.js';
 import type { PublishedRoute } from '../contracts/events/catalogue.js';
 import type { Timestamp } from '../contracts/events/envelope.js';
 import type { WebhookEventType } from '../contracts/events/delivery.js';
@@ -18,7 +19,6 @@ import type {
 } from '../contracts/ids.js';
 import type { Micros } from '../contracts/money.js';
 import type { Findings } from './findings.js';
-import type { GuardBook } from './invariants/spending-guards.js';
 
 export interface OpenItems {
   readonly findings: Findings;
@@ -68,6 +68,23 @@ export interface Account {
   /** Digests of the keys under which money was moved: eight bytes each. */
   readonly movements: Set<bigint>;
   readonly guards: GuardBook;
+}
+
+export interface GuardBook {
+  readonly scopes: Map<string, ScopeBook>;
+  threshold: Micros | undefined;
+  /** Less than the threshold is available, and that was said or is not to be. */
+  isLow: boolean;
+  /** The event before this one took the balance below the threshold. */
+  isDue: boolean;
+}
+
+export interface ScopeBook {
+  readonly limits: Record<GuardSetter, SpendingLimits>;
+  readonly windows: Map<string, Micros>;
+  openHolds: number;
+  /** Since there is a limit per minute: by time, each with the sum of all up to it. */
+  readonly minute: { readonly atMs: number; total: Micros }[];
 }
 
 export interface OpenHold {

@@ -3,27 +3,10 @@
  * balance that fell below its threshold was announced right behind, once. Counted anew from the
  * events, for the organization and for each of its keys.
  */
-import type { AccountEvent, GuardSetter, SpendingLimits } from '../../contracts/events/account.js';
+import type { AccountEvent, SpendingLimits } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
-import type { OpenHold } from '../open-items.js';
-
-export interface GuardBook {
-  readonly scopes: Map<string, ScopeBook>;
-  threshold: Micros | undefined;
-  /** Less than the threshold is available, and that was said or is not to be. */
-  isLow: boolean;
-  /** The event before this one took the balance below the threshold. */
-  isDue: boolean;
-}
-
-interface ScopeBook {
-  readonly limits: Record<GuardSetter, SpendingLimits>;
-  readonly windows: Map<string, Micros>;
-  openHolds: number;
-  /** Since there is a limit per minute: by time, each with the sum of all up to it. */
-  readonly minute: { readonly atMs: number; total: Micros }[];
-}
+import type { GuardBook, OpenHold, ScopeBook } from '../open-items.js';
 
 type Wrong = (problem: string) => void;
 type HoldPlaced = Extract<AccountEvent, { type: 'HoldPlaced' }>['data'];
@@ -121,7 +104,7 @@ function add(windows: Map<string, Micros>, name: string, amount: Micros): Micros
   return sum;
 }
 
-/** What was placed in the 60 seconds up to this hold, by the holds' own clocks, which may differ. */
+/** What was placed in the 60 seconds before this hold, by the holds' own clocks: they may differ. */
 function withinAMinute(minute: ScopeBook['minute'], atMs: number, amount: Micros): Micros {
   let index = minute.length;
   while ((minute[index - 1]?.atMs ?? -Infinity) > atMs) index--;
