@@ -43,6 +43,8 @@ import { putBalanceAlert, putOrganizationsBalanceAlert } from './spending/put-ba
 import { postExecutionsCancel } from './executions/post-executions-cancel.js';
 import { postExecutionsEstimate } from './executions/post-executions-estimate.js';
 import { postExecutionsRetry } from './executions/post-executions-retry.js';
+import { postBatchesCancel } from './batches/post-batches-cancel.js';
+import { postExecutionsBatch } from './batches/post-executions-batch.js';
 import { postExecutions } from './executions/post-executions.js';
 import { openChangeSettings } from './webhooks/change-settings.js';
 import { deleteEndpoints } from './webhooks/delete-endpoints.js';
@@ -61,8 +63,10 @@ export function commandRoutes(infra: CommandInfra): Route[] {
   return [
     postExecutions(commands),
     postExecutionsEstimate(commands),
+    postExecutionsBatch(commands),
     postExecutionsCancel(commands),
     postExecutionsRetry(commands),
+    postBatchesCancel(commands),
     postFilesUpload(commands),
     putFilesUpload(commands),
     postFilesConfirm(commands),

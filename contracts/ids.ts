@@ -39,6 +39,13 @@ const NAMESPACE = Buffer.from('a3c1f6de5d0e5f6b9d8a2f7c41b0e9d5', 'hex');
 export const executionIdOf = (organizationId: OrganizationId, key: string): ExecutionId =>
   `exec_${uuidV5(`${organizationId}\u0000${key}`)}`;
 
+/** `by` says of what the name is: the caller's key for the batch, or the keys of its items. */
+export const batchIdOf = (
+  organizationId: OrganizationId,
+  by: 'key' | 'items',
+  name: string,
+): BatchId => `batch_${uuidV5(`${organizationId}/batch/${by}/${name}`)}`;
+
 /** The stream id of the record of a top-up or adjustment, by the operator's idempotency key. */
 export const movementIdOf = (
   organizationId: OrganizationId,

@@ -83,6 +83,7 @@ export async function openCommandApi(
   const commands: Commands = {
     ...repositories,
     webhooks: openWebhookDirectory({ store, ...repositories }),
+    log: silent,
     store,
     catalogue,
     config,

@@ -75,7 +75,7 @@ export function batchBody(view: BatchView, statuses: readonly StatusCount[] = []
   const { id, createdAt, cancelRequestedAt, completion } = view;
   return {
     id,
-    status: statusOf(view),
+    status: batchStatusOf({ isOver: completion !== undefined, cancelRequestedAt }),
     counts: completion ? countsAtTheEnd(view, completion) : countsNow(view, statuses),
     cost: formatMoney(completion?.cost ?? statuses.reduce((sum, { cost }) => sum + cost, 0n)),
     created_at: createdAt,
@@ -85,9 +85,12 @@ export function batchBody(view: BatchView, statuses: readonly StatusCount[] = []
   };
 }
 
-function statusOf({ cancelRequestedAt, completion }: BatchView): BatchStatus {
-  if (completion) return cancelRequestedAt ? 'CANCELLED' : 'COMPLETED';
-  return cancelRequestedAt ? 'CANCELLING' : 'PROCESSING';
+export function batchStatusOf(batch: {
+  readonly isOver: boolean;
+  readonly cancelRequestedAt: Timestamp | undefined;
+}): BatchStatus {
+  if (batch.isOver) return batch.cancelRequestedAt ? 'CANCELLED' : 'COMPLETED';
+  return batch.cancelRequestedAt ? 'CANCELLING' : 'PROCESSING';
 }
 
 function countsAtTheEnd(

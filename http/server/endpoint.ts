@@ -1,6 +1,6 @@
 /** Routes made ready to be served: schemas compiled and templates written out, once. */
 import { bodyCheck, queryCheck, type Check } from './check-schema.js';
-import type { Mount, Route } from './route.js';
+import type { JsonSchema, Mount, Route } from './route.js';
 
 export interface Endpoint {
   readonly route: Route;
@@ -17,10 +17,18 @@ export type Served = Endpoint | Mount;
 export const endpointOf = (route: Route): Endpoint => ({
   route,
   template: templateOf(route),
-  checkBody: route.bodySchema && bodyCheck(route.bodySchema),
+  checkBody: route.bodySchema && bodyCheck(checkedSchema(route, route.bodySchema)),
   checkQuery: route.querySchema && queryCheck(route.querySchema),
   isRead: route.method === 'GET',
 });
+
+/** The items of a route with `bodyItems` are checked by its handler, each by itself. */
+function checkedSchema({ bodyItems }: Route, schema: JsonSchema): JsonSchema {
+  if (!bodyItems) return schema;
+  const properties = schema['properties'] as Record<string, JsonSchema>;
+  const { items: _, ...list } = properties[bodyItems.field] ?? {};
+  return { ...schema, properties: { ...properties, [bodyItems.field]: list } };
+}
 
 export const templateOf = ({ audience, path }: Route): string =>
   `${audience === 'operator' ? '/admin/v1' : '/v1'}${path}`;

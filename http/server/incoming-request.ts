@@ -10,6 +10,7 @@ export class IncomingRequest implements ApiRequest {
   actor = '';
   body: unknown = undefined;
   rawBody: Buffer = NO_BYTES;
+  bodyItems: readonly Buffer[] = NO_ITEMS;
   bodyStream: ApiRequest['bodyStream'] = noStream;
   queryValues: Readonly<Record<string, unknown>> = NO_VALUES;
   private ending: AbortSignal | undefined;
@@ -83,6 +84,8 @@ const noStream = (): never => {
 };
 
 const NO_BYTES = Buffer.alloc(0);
+
+const NO_ITEMS: readonly Buffer[] = Object.freeze([]);
 
 const NO_VALUES: Readonly<Record<string, unknown>> = Object.freeze({});
 

@@ -9,7 +9,6 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { operatorCapabilities } from '../../contracts/http/operator-roles.js';
-import type { ErrorDetail } from '../../contracts/error-codes.js';
 import { permits, type Scope } from '../../contracts/http/permissions.js';
 import type { Networks } from '../../infra/networks/networks.js';
 import { readJson } from './json/strict-json.js';
@@ -25,6 +24,7 @@ import type { Match } from './matcher.js';
 import { rateLimitHeaders, rateRefusal } from './rate-limit-headers.js';
 import type { Admission, RateLimits } from './rate-limits.js';
 import { announcesBody, HungUp, readBody } from './read-body.js';
+import { contentRefusal, invalid, takeItems } from './json-body.js';
 import { malformedDetail, readQuery, repeatedDetail } from './read-query.js';
 import { repeatedHeader } from './repeated-header.js';
 import type { Operator } from './operator-auth.js';
@@ -295,7 +295,10 @@ async function prepare(
   }
   const typeRefusal = contentRefusal(incoming);
   if (typeRefusal) return typeRefusal;
-  const bytes = await readWhole(context, exchange);
+  const { bodyItems } = route;
+  const whole = await readWhole(context, exchange, bodyItems?.bytesMax);
+  if (whole instanceof Refusal) return whole;
+  const bytes = bodyItems ? await takeItems(request, whole, bodyItems) : whole;
   if (bytes instanceof Refusal) return bytes;
   const reading = readJson(bytes);
   if (!reading.ok) {
@@ -309,31 +312,18 @@ async function prepare(
   return undefined;
 }
 
-function readWhole(context: Context, exchange: Exchange): Promise<Buffer | Refusal> {
+function readWhole(
+  context: Context,
+  exchange: Exchange,
+  bytesMax?: number,
+): Promise<Buffer | Refusal> {
   const { incoming, response } = exchange;
   const { lateBodies: late } = context;
-  return readBody({ incoming, response, held: heldBy(context, exchange), late });
+  return readBody({ incoming, response, held: heldBy(context, exchange), late, bytesMax });
 }
 
 const repeated = (message: string, field: string): Refusal =>
   invalid(message, [repeatedDetail(field)]);
-
-const invalid = (message: string, details: readonly ErrorDetail[]): Refusal =>
-  new Refusal('INPUT_VALIDATION_ERROR', message, details);
-
-const jsonType = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
-
-function contentRefusal({ headers }: IncomingMessage): Refusal | undefined {
-  const type = headers['content-type'];
-  if (type !== undefined && type !== 'application/json' && !jsonType.test(type))
-    return unsupported('content-type', 'The body must be application/json in UTF-8.');
-  if (headers['content-encoding'] !== undefined)
-    return unsupported('content-encoding', 'The body must not be encoded.');
-  return undefined;
-}
-
-const unsupported = (field: string, message: string): Refusal =>
-  invalid(message, [{ field, code: 'unsupported', message }]);
 
 function failure(
   { log }: PipelineOptions,

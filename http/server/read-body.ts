@@ -32,14 +32,15 @@ interface Reading {
   readonly response: ServerResponse;
   readonly held: HeldBytes;
   readonly late: Pick<LateBodies, 'expect' | 'forget'>;
+  readonly bytesMax?: number | undefined;
 }
 
 /** A refusal leaves the rest of the body unread. */
 export function readBody(reading: Reading): Promise<Buffer | Refusal> {
-  const { incoming, response, held, late } = reading;
+  const { incoming, response, held, late, bytesMax = BODY_BYTES_MAX } = reading;
   const { 'content-length': announced, expect } = incoming.headers;
   const length = announced === undefined ? undefined : Number(announced);
-  if (length !== undefined && length > BODY_BYTES_MAX) return Promise.resolve(tooLarge());
+  if (length !== undefined && length > bytesMax) return Promise.resolve(tooLarge(bytesMax));
   if (expect !== undefined) response.writeContinue();
   late.expect(incoming);
   return new Promise((resolve, reject) => {
@@ -59,10 +60,10 @@ export function readBody(reading: Reading): Promise<Buffer | Refusal> {
       pieces += 1;
       const before = bytes;
       bytes += piece.length;
-      if (bytes > BODY_BYTES_MAX) return refuse(tooLarge());
+      if (bytes > bytesMax) return refuse(tooLarge(bytesMax));
       if (isCrumbled(pieces, bytes)) return refuse(crumbled());
       if (bytes <= body.length) return void piece.copy(body, before);
-      const room = before === 0 && bytes === length ? bytes : roomFor(bytes, length);
+      const room = before === 0 && bytes === length ? bytes : roomFor(bytes, length ?? bytesMax);
       if (!held.growTo(room)) return refuse(noRoom());
       if (before === 0 && bytes === length) return void (body = piece);
       const larger = Buffer.allocUnsafe(room);
@@ -85,14 +86,14 @@ export function readBody(reading: Reading): Promise<Buffer | Refusal> {
 const NOTHING = Buffer.alloc(0);
 
 /** The next power of two, or exactly what was announced where that is less. */
-function roomFor(bytes: number, length = BODY_BYTES_MAX): number {
+function roomFor(bytes: number, length: number): number {
   let room = FIRST_BYTES;
   while (room < bytes) room *= 2;
   return Math.max(bytes, Math.min(room, length));
 }
 
-const tooLarge = (): Refusal =>
-  new Refusal('PAYLOAD_TOO_LARGE', `A body may have at most ${BODY_BYTES_MAX} bytes.`);
+const tooLarge = (bytesMax: number): Refusal =>
+  new Refusal('PAYLOAD_TOO_LARGE', `A body may have at most ${bytesMax} bytes.`);
 
 const crumbled = (): Refusal =>
   new Refusal('INPUT_VALIDATION_ERROR', 'The body was sent in too many small pieces.', undefined, {

@@ -41,6 +41,8 @@ export interface ApiRequest {
   readonly body: unknown;
   /** The body as it came, of routes with `takesRawBody`. */
   readonly rawBody: Buffer;
+  /** The texts of the body's items, of routes with `bodyItems`. */
+  readonly bodyItems: readonly Buffer[];
   /**
    * The body as it comes, of routes with `takesStream`; a refusal where more is announced. The
    * stream breaks with a `Refusal` for what is too large or too slow.
@@ -87,6 +89,14 @@ export class Refusal extends Error {
   }
 }
 
+/** The one list of a large body. */
+export interface ItemsOfBody {
+  readonly field: string;
+  readonly itemsMax: number;
+  /** Of the whole body. */
+  readonly bytesMax: number;
+}
+
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 interface RouteShape {
@@ -99,6 +109,12 @@ interface RouteShape {
   readonly tag: string;
   /** JSON Schema of the body; its presence means that a JSON object is required. */
   readonly bodySchema?: JsonSchema;
+  /**
+   * Its body may be as large as that, since the items of its one list are read one by one: the
+   * handler is given their texts, in whose places the body has zeros. Its schema's `items` are for
+   * the reference page.
+   */
+  readonly bodyItems?: ItemsOfBody;
   /** A request without a body is one with an empty object. */
   readonly isBodyOptional?: true;
   /** Its body may be anything, of at most 1 MB; it is not parsed. */

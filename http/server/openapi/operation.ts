@@ -36,8 +36,7 @@ export function operationOf(route: Route, described: Described): Operation {
 
 function requestBodyOf(route: Route, { components }: Described): Operation['requestBody'] {
   const { bodySchema, isBodyOptional, takesStream } = route;
-  if (bodySchema)
-    return { required: !isBodyOptional, content: jsonOf(bodySchema, components) };
+  if (bodySchema) return { required: !isBodyOptional, content: jsonOf(bodySchema, components) };
   return takesStream ? { required: true, content: ANY_BYTES } : undefined;
 }
 
