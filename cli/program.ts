@@ -1,7 +1,9 @@
 /** The commands there are. Each loads what it runs only when it is given. */
 import { Command, InvalidArgumentError } from 'commander';
+import { PERMISSIONS } from '../contracts/events/api-key.js';
 import { addCatalogue } from './catalogue/commands.js';
 import { exitCodes, type Context } from './context.js';
+import type { NewKeyOptions } from './keys.js';
 
 export function programOf(context: Context): Command {
   const program = new Command('modelroute')
@@ -72,22 +74,18 @@ function addKeys(program: Command, context: Context): void {
     .command('create <organization-id>')
     .description('create an API key; it is shown this once')
     .option('--name <name>', 'for people', 'created by an operator')
-    .option('--permission <permission>', 'FULL or EXECUTION_ONLY', 'FULL')
+    .option('--permission <permission>', PERMISSIONS.join(', '), 'FULL')
     .option('--expires-at <moment>', 'ISO 8601 moment from which it is refused')
+    .option('--ip <networks...>', 'addresses or networks from which alone it may be used')
+    .option('--model <slugs...>', 'the only models that may be run with it')
+    .option('--require-region <region>', 'where its executions must be worked on, e.g. eu')
+    .option('--require-retention <retention>', 'none: nothing of them is kept')
+    .option('--require-training <training>', 'never: nothing is learned from them')
     .option(...URL_OPTION)
     .option(...JSON_OPTION)
     .addHelpText('after', API_HELP)
-    .action(
-      async (
-        organizationId: string,
-        options: {
-          name: string;
-          permission: string;
-          expiresAt?: string;
-          url?: string;
-          json?: true;
-        },
-      ) => (await import('./keys.js')).createKey(context, organizationId, options),
+    .action(async (organizationId: string, options: NewKeyOptions) =>
+      (await import('./keys.js')).createKey(context, organizationId, options),
     );
 }
 

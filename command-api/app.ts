@@ -40,6 +40,8 @@ import {
   patchSpendingGuards,
 } from './spending/patch-spending-guards.js';
 import { putBalanceAlert, putOrganizationsBalanceAlert } from './spending/put-balance-alert.js';
+import { putOrganizationsRequirements } from './requirements/put-organizations-requirements.js';
+import { putRequirements } from './requirements/put-requirements.js';
 import { postExecutionsCancel } from './executions/post-executions-cancel.js';
 import { postExecutionsEstimate } from './executions/post-executions-estimate.js';
 import { postExecutionsRetry } from './executions/post-executions-retry.js';
@@ -85,6 +87,8 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postOrganizations(commands),
     patchOrganizationsQuotas(commands),
     patchOrganizationsRateLimit(commands),
+    putOrganizationsRequirements(commands),
+    putRequirements(commands),
     patchApiKeysRateLimit(commands),
     putBalanceAlert(commands),
     putOrganizationsBalanceAlert(commands),

@@ -29,6 +29,8 @@ import { getFileDownload } from './files/get-file-download.js';
 import { getFileUrl } from './files/get-file-url.js';
 import { openQueuedAhead } from './executions/queued-ahead.js';
 import { openWatchedExecutions } from './executions/watched-executions.js';
+import { getOrganizationsRequirements } from './requirements/get-organizations-requirements.js';
+import { getRequirements } from './requirements/get-requirements.js';
 import { getHolds } from './billing/get-holds.js';
 import { getLedger } from './billing/get-ledger.js';
 import { getUsage } from './billing/get-usage.js';
@@ -76,6 +78,8 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getOrganizations(lists),
     getOrganizationsQuotas(infra),
     getOrganizationsRateLimit(infra),
+    getOrganizationsRequirements(infra),
+    getRequirements(infra),
     getOrganizationsApiKeys(lists),
     getOperatorKeys(infra),
     getApiKeysRateLimit(infra),

@@ -133,8 +133,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     infra,
     async close() {
       priced.catalogue.close();
-      await Promise.all([providers.close(), outbound.close(), downloads.close()]);
-      await Promise.all([infra.downloadLog.close(), infra.keyUses.close()]);
+      const logs = [infra.downloadLog, infra.keyUses];
+      await Promise.all([providers, outbound, downloads, ...logs].map((one) => one.close()));
       await Promise.all([delivery.close(), shared.close()]);
       await Promise.all([stores.close(), filing.close()]);
       await Promise.all([closePools(), probes.close()]);

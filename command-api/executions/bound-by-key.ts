@@ -1,7 +1,7 @@
 /** What a submission may ask for with its key, and what key and organization require of it. */
 import type { Promises } from '../../contracts/catalogue/capabilities.js';
-import type { ErrorDetail } from '../../contracts/error-codes.js';
 import type { SubmitBody } from '../../contracts/http/post-executions.js';
+import { modelNotAllowed } from '../../domain/api-key/allowed-models.js';
 import { joined } from '../../domain/routing/requirements.js';
 import { Refusal, type Caller } from '../../http/server/route.js';
 import { invalidField } from '../refusals.js';
@@ -13,16 +13,10 @@ export function permitModels({ allowedModels }: Caller, { model, ...body }: Mode
   if (!allowedModels) return;
   const fallbacks = (body.fallback_models ?? []).map((slug, n) => [`fallback_models[${n}]`, slug]);
   const details = [['model', model], ...fallbacks].flatMap(([field = '', slug = '']) =>
-    allowedModels.has(slug) ? [] : [notAllowed(field, slug)],
+    allowedModels.has(slug) ? [] : [modelNotAllowed(field, slug)],
   );
   if (details.length > 0) throw new Refusal('FORBIDDEN', undefined, details);
 }
-
-const notAllowed = (field: string, slug: string): ErrorDetail => ({
-  field,
-  code: 'model_not_allowed',
-  message: `'${slug}' may not be run with this API key`,
-});
 
 /** Of caller, key and organization the strictest. Throws a `Refusal` where nothing keeps all. */
 export function requiredOf({ requires }: Caller, asked?: Promises): Promises | undefined {

@@ -13,18 +13,19 @@ export const getModels = ({
   method: 'GET',
   path: '/models',
   summary: 'List models',
-  description: 'What can be run, with the JSON Schema of input and output, prices and limits.',
+  description:
+    'What can be run with the key, with the JSON Schema of input and output, prices and limits.',
   tag: 'Models',
   audience: 'tenant',
   permission: 'models:read',
   querySchema: queryObject(pageFields),
   replySchemas: { 200: listOf('Models', modelSchema) },
-  async handle(request, { organizationId }) {
+  async handle(request, { organizationId, allowedModels }) {
     const list: ListName = ['models', organizationId];
     const { limit, after } = cursors.pageOf(request, list, ['text']);
     const slugAfter = String(after?.[0] ?? '');
     const rest = [...catalogue.current().models.values()]
-      .filter(({ slug }) => slug > slugAfter)
+      .filter(({ slug }) => slug > slugAfter && (allowedModels?.has(slug) ?? true))
       .sort((a, b) => (a.slug < b.slug ? -1 : 1));
     const body = listBody(rest, limit, modelBody, ({ slug }) => cursors.cursorOf(list, [slug]));
     return { status: 200, body };
