@@ -97,6 +97,8 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'SigningSecretRotated':
       for (const execution of auditEndpointEvent(open, event)) finish(open, order, execution);
       return undefined;
+    case 'RecoveryRequested':
+    case 'RecoveryFinished':
     case 'WebhooksSetUp':
     case 'WebhookTestRequested':
     case 'OperationRequested':

@@ -12,6 +12,7 @@ import * as Operators from '../domain/operators/operators.js';
 import * as Organization from '../domain/organization/organization.js';
 import * as Provider from '../domain/provider/provider.js';
 import * as WebhookEndpoint from '../domain/webhook-endpoint/webhook-endpoint.js';
+import * as WebhookRecovery from '../domain/webhook-recovery/webhook-recovery.js';
 import type { EventStore } from '../infra/event-store/port.js';
 import { openRepository } from './repository.js';
 import { openStreamCache } from './stream-cache.js';
@@ -40,5 +41,7 @@ export function openRepositories(store: EventStore, cache = openStreamCache()) {
     providerCircuits: openRepository(store, Provider, cache),
     /** By organization: all its endpoints are in one stream. */
     webhookEndpoints: openRepository(store, WebhookEndpoint, cache),
+    /** By endpoint. */
+    webhookRecoveries: openRepository(store, WebhookRecovery, cache),
   };
 }

@@ -12,6 +12,7 @@ export type Category =
   | 'webhookEndpoint'
   | 'webhookDirectory'
   | 'webhookTest'
+  | 'webhookRecovery'
   | 'catalogue'
   | 'provider'
   | 'operators'

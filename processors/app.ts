@@ -3,6 +3,7 @@ import type { Infra } from '../runtime/infra.js';
 import type { Worker } from '../infra/worker.js';
 import type { EventBus, Group } from '../infra/event-bus/port.js';
 import { openDeliverWebhooks } from './deliver-webhooks/deliver-webhooks.js';
+import { recoverEndpoints } from './deliver-webhooks/recover-endpoints.js';
 import { openRehostFiles } from './rehost-files/rehost-files.js';
 import { openPollProviderJobs } from './poll-provider-jobs/poll-provider-jobs.js';
 import { readCallbacks } from './poll-provider-jobs/read-callbacks.js';
@@ -48,6 +49,8 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
     group(deliverWebhooks.group, (waitMs) => deliverWebhooks.drain(waitMs)),
     group(deliverWebhooks.others, undefined, infra.logBus),
     deliverWebhooks.due,
+    deliverWebhooks.disabling,
+    group(recoverEndpoints(infra), undefined, infra.logBus),
     runTimers(infra, {
       advance: (executionId, metadata, signal) =>
         runExecution.advance(executionId, metadata, signal),

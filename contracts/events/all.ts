@@ -12,6 +12,7 @@ import { movementSchemas, type MovementEvent } from './movement.js';
 import { operatorsSchemas, type OperationEvent, type OperatorsEvent } from './operators.js';
 import { organizationSchemas, type OrganizationEvent } from './organization.js';
 import { providerSchemas, type ProviderEvent } from './provider.js';
+import { webhookRecoverySchemas, type WebhookRecoveryEvent } from './webhook-recovery.js';
 import { webhookEndpointSchemas, type AnyWebhookEndpointEvent } from './webhook-endpoint.js';
 
 export type AnyEvent =
@@ -27,6 +28,7 @@ export type AnyEvent =
   | CatalogueEvent
   | ProviderEvent
   | AnyWebhookEndpointEvent
+  | WebhookRecoveryEvent
   | OperatorsEvent
   | OperationEvent;
 
@@ -43,5 +45,6 @@ export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...catalogueSchemas,
   ...providerSchemas,
   ...webhookEndpointSchemas,
+  ...webhookRecoverySchemas,
   ...operatorsSchemas,
 };

@@ -15,6 +15,7 @@ import type { Infra } from '../../runtime/infra.js';
 import type { Worker } from '../../infra/worker.js';
 import { openDeliveryAttempts } from './attempts.js';
 import { bodyOf } from './body.js';
+import { disableFailingEndpoints } from './disable-failing-endpoints.js';
 import { dueDeliveries } from './due-deliveries.js';
 import { endpointTargets, fanOut, repeatsOf, type Outgoing, type Target } from './fan-out.js';
 import { otherEvents } from './other-events.js';
@@ -25,6 +26,7 @@ export interface DeliverWebhooks {
   readonly others: Group;
   /** Brings back what is to be attempted again, or was never attempted. */
   readonly due: Worker;
+  readonly disabling: Worker;
   drain(waitMs: number): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
   const { begin, isRepeated } = repeatsOf(infra.store);
   return {
     due: dueDeliveries(infra, attempts),
+    disabling: disableFailingEndpoints(infra),
     drain: (waitMs) => attempts.drain(waitMs),
     others: otherEvents(infra, attempts),
     group: {

@@ -1,6 +1,11 @@
 /** Every webhook delivery that is or was due, and every attempt at it. */
 import type { DeliveryEvent, DeliveryScheduled } from '../../contracts/events/delivery.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type {
+  WebhookEndpointChanged,
+  WebhookEndpointDisabled,
+  WebhookEndpointEnabled,
+} from '../../contracts/events/webhook-endpoint.js';
 import {
   deliveries as table,
   deliveryAttempts,
@@ -8,19 +13,21 @@ import {
   type DeliveryRow,
 } from '../../infra/read-store/tables/deliveries.js';
 import { projection, type Batch } from '../engine/projection.js';
-import { healthAfter, type Attempted } from './endpoint-health.js';
+import { healthAfter, healthy, type Attempted } from './endpoint-health.js';
 
-export const deliveries = projection<DeliveryEvent>(
+export const deliveries = projection<DeliveryEvent | EndpointEvent>(
   'deliveries',
   {
     version: 2,
     tables: [table, deliveryAttempts, endpointHealth],
     plan: ({ type, data }, plan) => {
-      const key = { id: data.deliveryId };
-      if (type === 'DeliveryScheduled') return plan.creates(table, key);
-      plan.reads(table, key);
       const { endpointId } = data;
-      if (endpointId !== undefined && isAttempted(type)) plan.reads(endpointHealth, { endpointId });
+      if ('deliveryId' in data) {
+        const key = { id: data.deliveryId };
+        if (type === 'DeliveryScheduled') return plan.creates(table, key);
+        plan.reads(table, key);
+      }
+      if (endpointId !== undefined && isOfHealth(type)) plan.reads(endpointHealth, { endpointId });
     },
   },
   {
@@ -46,11 +53,28 @@ export const deliveries = projection<DeliveryEvent>(
     RedeliveryRequested: (event, batch) => {
       changed(event, batch, { status: 'WAITING', nextAttemptAt: event.data.at });
     },
+    WebhookEndpointChanged: beginAnew,
+    WebhookEndpointDisabled: beginAnew,
+    WebhookEndpointEnabled: beginAnew,
   },
 );
 
-const isAttempted = (type: DeliveryEvent['type']): boolean =>
-  type === 'DeliveryAttemptFailed' || type === 'DeliverySucceeded' || type === 'DeliveryExhausted';
+type EndpointEvent = WebhookEndpointChanged | WebhookEndpointDisabled | WebhookEndpointEnabled;
+
+const OTHERS: ReadonlySet<string> = new Set([
+  'DeliveryScheduled',
+  'DeliveryStopped',
+  'RedeliveryRequested',
+]);
+
+/** Attempts, and what endpoints are not judged beyond. */
+const isOfHealth = (type: (DeliveryEvent | EndpointEvent)['type']): boolean => !OTHERS.has(type);
+
+/** What the endpoint answered before, perhaps elsewhere, does not count against it any more. */
+function beginAnew({ data, position }: RecordedEvent<EndpointEvent>, batch: Batch): void {
+  const known = batch.of(endpointHealth).get({ endpointId: data.endpointId });
+  if (known) batch.of(endpointHealth).put({ ...healthy(known), position });
+}
 
 /** The stream from which a body is rebuilt is in the log alone. */
 function rowOf(data: DeliveryScheduled['data']) {
