@@ -51,7 +51,9 @@ import { postExecutions } from './executions/post-executions.js';
 import { openChangeSettings } from './webhooks/change-settings.js';
 import { deleteEndpoints } from './webhooks/delete-endpoints.js';
 import { patchEndpoints } from './webhooks/patch-endpoints.js';
+import { postDeliveriesRedeliver } from './webhooks/post-deliveries-redeliver.js';
 import { postEndpoints } from './webhooks/post-endpoints.js';
+import { postEndpointsRecover } from './webhooks/post-endpoints-recover.js';
 import { postEndpointsRotateSecret } from './webhooks/post-endpoints-rotate-secret.js';
 import { postEndpointsTest } from './webhooks/post-endpoints-test.js';
 import { postSigningSecretRotate } from './webhooks/post-signing-secret-rotate.js';
@@ -83,6 +85,8 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     patchApiKeys(commands),
     postApiKeysRotate(commands),
     deleteApiKeys(commands),
+    postEndpointsRecover(commands),
+    postDeliveriesRedeliver(commands),
     postCallbacks(commands),
     postOrganizations(commands),
     patchOrganizationsQuotas(commands),

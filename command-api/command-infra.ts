@@ -16,6 +16,7 @@ export type CommandInfra = Pick<
   | 'bus'
   | 'catalogue'
   | 'config'
+  | 'deliveries'
   | 'executions'
   | 'fileRecords'
   | 'files'
@@ -32,6 +33,7 @@ export type CommandInfra = Pick<
   | 'store'
   | 'storedBytes'
   | 'webhookEndpoints'
+  | 'webhookRecoveries'
   | 'webhooks'
 >;
 

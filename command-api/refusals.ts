@@ -4,11 +4,13 @@ import type * as Account from '../domain/account/account.js';
 import type { GuardPassed } from '../domain/account/spending.js';
 import type * as ApiKey from '../domain/api-key/api-key.js';
 import type * as Batch from '../domain/batch/batch.js';
+import type * as Delivery from '../domain/delivery/delivery.js';
 import type * as Execution from '../domain/execution/execution.js';
 import type * as File from '../domain/file/file.js';
 import type * as Operators from '../domain/operators/operators.js';
 import type * as Organization from '../domain/organization/organization.js';
 import type * as WebhookEndpoint from '../domain/webhook-endpoint/webhook-endpoint.js';
+import type * as WebhookRecovery from '../domain/webhook-recovery/webhook-recovery.js';
 import { Refusal } from '../http/server/route.js';
 
 type Rejection =
@@ -21,6 +23,8 @@ type Rejection =
   | Organization.Rejection
   | WebhookEndpoint.Rejection
   | 'LastOwner'
+  | Delivery.Rejection
+  | WebhookRecovery.Rejection
   | 'StorageQuotaExceeded';
 
 const codeOf: Record<Exclude<Rejection, GuardPassed>, ErrorCode> = {
@@ -35,6 +39,9 @@ const codeOf: Record<Exclude<Rejection, GuardPassed>, ErrorCode> = {
   LimitAboveOperators: 'FORBIDDEN',
   TooManyGuards: 'CONFLICT',
   NotRequested: 'NOT_FOUND',
+  NotScheduled: 'NOT_FOUND',
+  TooManyRedeliveries: 'CONFLICT',
+  RecoveryUnderWay: 'CONFLICT',
   RequestedAlready: 'IDEMPOTENCY_MISMATCH',
   Abandoned: 'CONFLICT',
   AlreadyFinished: 'CONFLICT',
@@ -96,6 +103,8 @@ const messageOf: Partial<Record<Rejection, string>> = {
   KeyExpired: 'The API key has expired: set another `expires_at` first, or create a new key.',
   RotatedTooOften: 'The API key was rotated too often within the hour; try again later.',
   LastOwner: 'It is the last key with `FULL`: create another one first, or rotate it.',
+  TooManyRedeliveries: 'This delivery was sent again as often as it may be.',
+  RecoveryUnderWay: 'Another recovery of this endpoint is under way; it ends within minutes.',
   TooManyKeys: 'The organization has as many API keys as it may have.',
 };
 

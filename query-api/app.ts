@@ -31,6 +31,9 @@ import { openQueuedAhead } from './executions/queued-ahead.js';
 import { openWatchedExecutions } from './executions/watched-executions.js';
 import { getOrganizationsRequirements } from './requirements/get-organizations-requirements.js';
 import { getRequirements } from './requirements/get-requirements.js';
+import { getDeliveries } from './webhooks/get-deliveries.js';
+import { getDelivery } from './webhooks/get-delivery.js';
+import { getDeliveryAttempts } from './webhooks/get-delivery-attempts.js';
 import { getHolds } from './billing/get-holds.js';
 import { getLedger } from './billing/get-ledger.js';
 import { getUsage } from './billing/get-usage.js';
@@ -66,6 +69,9 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getLedger(lists),
     getUsage(lists),
     getHolds(lists),
+    getDeliveries(lists),
+    getDelivery(lists),
+    getDeliveryAttempts(lists),
     getModels(lists),
     getModel(infra),
     getFile(current),

@@ -22,6 +22,7 @@ const collections: Readonly<Record<string, Schema>> = {
   'api-keys': id('key', 'The API key.'),
   batches: id('batch', 'The batch.'),
   content: sealedToken('The token of a link to a file.'),
+  deliveries: id('dlv', 'The webhook delivery.'),
   endpoints: id('we', 'The webhook endpoint.'),
   executions: id('exec', 'The execution.'),
   files: id('file', 'The file.'),

@@ -1,7 +1,7 @@
 /** A range of time in the query of a list. */
 import type { Schema } from './parts.js';
 
-const moment = (description: string): Schema => ({
+export const moment = (description: string): Schema => ({
   type: 'string',
   maxLength: 40,
   pattern:
