@@ -60,6 +60,7 @@ async function start(setup: Setup, log: Log, signal: AbortSignal, undo: Undo): P
   // Replicas name it in URLs, so it is known before they start.
   const port = config.port || (await steadyPort(config.dataDir, 'balancer'));
   const own = {
+    MODELROUTE_TRUSTED_PROXIES: '127.0.0.1,::1',
     MODELROUTE_PUBLIC_URL: config.publicUrl ?? `http://127.0.0.1:${port}`,
     ...(config.filesUrl !== undefined && { MODELROUTE_FILES_URL: config.filesUrl }),
     MODELROUTE_ADMIN_KEY: keys.adminKey,

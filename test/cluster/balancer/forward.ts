@@ -160,15 +160,15 @@ function endToEnd(raw: readonly string[], connection: string | undefined): strin
   return kept;
 }
 
-/** The last address of `X-Forwarded-For` is the one that we saw ourselves. */
+/** We are the outermost: what callers say of whom they speak for is replaced by whom we saw. */
 function headersOf({ incoming, expectsContinue }: Exchange): string[] {
-  const chain = [incoming.headers['x-forwarded-for'], incoming.socket.remoteAddress];
   const replaced = ['x-forwarded-for', 'x-forwarded-proto', 'expect'];
   const kept = endToEnd(incoming.rawHeaders, incoming.headers.connection);
   const head = kept.filter(
     (_, at) => !replaced.includes((kept[at - (at % 2)] ?? '').toLowerCase()),
   );
-  head.push('x-forwarded-for', chain.filter(Boolean).join(', '), 'x-forwarded-proto', 'http');
+  const { remoteAddress = '' } = incoming.socket;
+  head.push('x-forwarded-for', remoteAddress, 'x-forwarded-proto', 'http');
   if (incoming.headers['transfer-encoding'] !== undefined)
     head.push('transfer-encoding', 'chunked');
   if (expectsContinue) head.push('expect', '100-continue');
