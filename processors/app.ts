@@ -12,6 +12,7 @@ import type { WaitingSettings } from './run-execution/waiting-entry.js';
 import { openRunExecution } from './run-execution/run-execution.js';
 import { runTimers } from './run-timers/run-timers.js';
 import { sweepStorage } from './sweep-storage/sweep-storage.js';
+import { openCompleteBatches } from './complete-batches/complete-batches.js';
 import { settleExecution } from './settle-execution/settle-execution.js';
 
 /**
@@ -27,6 +28,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
   const rehostFiles = openRehostFiles(infra, (provider, calling) =>
     runExecution.undelivered(provider, calling),
   );
+  const completeBatches = openCompleteBatches(infra);
   const deliverWebhooks = openDeliverWebhooks(infra);
   const group = (
     of: Group,
@@ -44,7 +46,8 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
   return [
     group(runExecution.group, (waitMs) => runExecution.drain(waitMs)),
     group(readCallbacks(infra, jobs, pollProviderJobs)),
-    group(settleExecution(infra)),
+    group(settleExecution(infra, completeBatches)),
+    group(completeBatches.group),
     group(rehostFiles.group, () => rehostFiles.drain()),
     group(deliverWebhooks.group, (waitMs) => deliverWebhooks.drain(waitMs)),
     group(deliverWebhooks.others, undefined, infra.logBus),
@@ -54,6 +57,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
     runTimers(infra, {
       advance: (executionId, metadata, signal) =>
         runExecution.advance(executionId, metadata, signal),
+      checkBatch: (batchId, metadata) => completeBatches.check(batchId, metadata),
       poll: (due, metadata, signal) => pollProviderJobs.poll(due, metadata, signal),
     }),
     sweepStorage(infra),

@@ -45,7 +45,9 @@ export type TimerKind =
   /** A file's time is up, or that of the leave to upload it. */
   | 'expire-file'
   /** A file is gone, and its bytes may go once no running execution uses them. */
-  | 'remove-file';
+  | 'remove-file'
+  /** A batch has executions that do not name it, so that their ends are asked for. */
+  | 'check-batch';
 
 interface Timer<K extends TimerKind> {
   /** `<kind>/<subject>`; a `poll-provider-job` has the id of its attempt's deadline. */
@@ -75,7 +77,8 @@ export type DueTimer =
   | (ExecutionTimer<'poll-provider-job'> & { readonly attempt: number })
   | (ExecutionTimer<'reconcile-hold'> & { readonly holdId: HoldId })
   | FileTimer<'expire-file'>
-  | FileTimer<'remove-file'>;
+  | FileTimer<'remove-file'>
+  | Timer<'check-batch'>;
 
 /** A row: any kind of timer. */
 export interface TimerRow extends Timer<TimerKind> {

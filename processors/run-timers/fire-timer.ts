@@ -1,10 +1,12 @@
 /** What each kind of timer does when it is due. */
-import type { ExecutionId } from '../../contracts/ids.js';
+import type { BatchId, ExecutionId } from '../../contracts/ids.js';
+import { idOf } from '../../contracts/streams.js';
 import type * as Execution from '../../domain/execution/execution.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { DueTimer } from '../../infra/read-store/timers.js';
 import { metadataOf } from '../command-metadata.js';
+import type { CompleteBatches } from '../complete-batches/complete-batches.js';
 import type { PollProviderJobs } from '../poll-provider-jobs/poll-provider-jobs.js';
 import { settle } from '../settle-execution/settle-execution.js';
 import { expireFile, removeFile } from './file-timers.js';
@@ -15,6 +17,7 @@ import { passDeadline } from './pass-deadline.js';
 export interface TimerActions {
   advance(executionId: ExecutionId, metadata: CommandMetadata, signal: AbortSignal): Promise<Fired>;
   readonly poll: PollProviderJobs['poll'];
+  readonly checkBatch: CompleteBatches['check'];
 }
 
 export async function fireTimer(
@@ -27,6 +30,7 @@ export async function fireTimer(
     return expireFile(infra, timer, metadataOf('run-timers', timer.fileId, timer.id));
   if (timer.kind === 'remove-file')
     return removeFile(infra, timer, metadataOf('run-timers', timer.fileId, timer.id));
+  if (timer.kind === 'check-batch') return checkBatch(infra, actions, timer);
   const metadata = metadataOf('run-timers', timer.executionId, timer.id);
   if (timer.kind === 'retry-attempt') return actions.advance(timer.executionId, metadata, signal);
   if (timer.kind === 'poll-provider-job') return actions.poll(timer, metadata, signal);
@@ -34,6 +38,23 @@ export async function fireTimer(
   if (timer.kind === 'attempt-deadline' && (await isAwaited(infra, timer.executionId)))
     return actions.poll(timer, metadata, signal);
   return { outcome: await fireOnce(infra, actions, timer, metadata) };
+}
+
+const BATCH_PAUSE_MIN_MS = 2_000;
+const BATCH_PAUSE_MAX_MS = 60_000;
+
+/** The longer it has taken, the less often it is looked at. */
+async function checkBatch(
+  { now }: Infra,
+  actions: TimerActions,
+  timer: Extract<DueTimer, { kind: 'check-batch' }>,
+): Promise<Fired> {
+  const batchId = idOf(timer.stream) as BatchId;
+  const outcome = await actions.checkBatch(batchId, metadataOf('run-timers', batchId, timer.id));
+  if (outcome !== 'not_over') return { outcome };
+  const ageMs = now() - Date.parse(timer.dueAt);
+  const againInMs = Math.min(BATCH_PAUSE_MAX_MS, Math.max(BATCH_PAUSE_MIN_MS, ageMs / 10));
+  return { outcome, againInMs };
 }
 
 async function isAwaited({ executions }: Infra, executionId: ExecutionId): Promise<boolean> {

@@ -8,6 +8,7 @@ import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.
 import { startReceiver } from '../../testing/receiver.js';
 import { behave, callsFor } from '../../sandbox/testing/behaviour.js';
 import { processorWorkers } from '../app.js';
+import { openCompleteBatches } from '../complete-batches/complete-batches.js';
 import { settleExecution } from '../settle-execution/settle-execution.js';
 import {
   accountOf,
@@ -140,7 +141,9 @@ describe('run-timers', function () {
     const other = await spec.another();
     const { revision } = await eventOf(infra, asked, 'ExecutionCompleted');
     const notification = { stream: asked.stream, revision, type: 'ExecutionCompleted' as const };
-    const groups = [infra, other.infra].map(settleExecution);
+    const groups = [infra, other.infra].map((one) =>
+      settleExecution(one, openCompleteBatches(one)),
+    );
     const signal = new AbortController().signal;
     const handled = groups.flatMap((group) =>
       [1, 2, 3].map((attempt) => group.handle({ ...notification, position: 0n, attempt }, signal)),

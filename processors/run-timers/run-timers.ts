@@ -49,6 +49,7 @@ const LANES: Readonly<Record<DueTimer['kind'], number>> = {
   'reconcile-hold': 64,
   'expire-file': 16,
   'remove-file': 16,
+  'check-batch': 16,
 };
 const PAUSE_FIRST_MS = 1_000;
 const PAUSE_MAX_MS = 60_000;
@@ -212,11 +213,16 @@ function fillLanes(scheduler: Scheduler, own: Lanes): void {
   }
 }
 
+function aboutOf(timer: DueTimer): object {
+  if (timer.kind === 'check-batch') return { stream: timer.stream };
+  return 'fileId' in timer ? { fileId: timer.fileId } : { executionId: timer.executionId };
+}
+
 /** Never rejects. */
 async function fire(scheduler: Scheduler, timer: DueTimer, own: Lanes): Promise<void> {
   const { infra, actions, signal, tried } = scheduler;
   const { kind, id } = timer;
-  const about = 'fileId' in timer ? { fileId: timer.fileId } : { executionId: timer.executionId };
+  const about = aboutOf(timer);
   const group = `run-timers/${kind}`;
   let againInMs: number | undefined;
   try {

@@ -5,9 +5,11 @@ import { settlementOf } from '../../domain/execution/settlement.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
 import type { Group } from '../../infra/event-bus/port.js';
 import type { Infra } from '../../runtime/infra.js';
+import type { CompleteBatches } from '../complete-batches/complete-batches.js';
 import { metadataOf } from '../command-metadata.js';
 
-export const settleExecution = (infra: Infra): Group => ({
+/** `batches` learns of each execution of a batch that is over. */
+export const settleExecution = (infra: Infra, batches: Pick<CompleteBatches, 'check'>): Group => ({
   name: 'settle-execution',
   categories: ['execution'],
   subscribesTo: ['ExecutionCompleted', 'ExecutionFailed', 'ExecutionCancelled', 'ExecutionExpired'],
@@ -16,7 +18,11 @@ export const settleExecution = (infra: Infra): Group => ({
   async handle(notification) {
     const executionId = idOf(notification.stream) as ExecutionId;
     const metadata = metadataOf('settle-execution', executionId, notification);
-    return settle(infra, executionId, metadata, notification.revision);
+    const outcome = await settle(infra, executionId, metadata, notification.revision);
+    const { state } = await infra.executions.load(executionId, { atLeast: notification.revision });
+    const batchId = 'request' in state ? state.request.batchId : undefined;
+    if (batchId !== undefined) await batches.check(batchId, metadata);
+    return outcome;
   },
 });
 

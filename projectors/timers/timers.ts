@@ -12,10 +12,12 @@
  *   reconcile-hold     placed ──(60 s)──► requested … over ──(60 s)──► settled, or released
  *   expire-file        upload asked for ──(its hour)──► confirmed ──(expires_at)──► deleted
  *   remove-file        deleted, or expired ──(now)──► the bytes are removed
+ *   check-batch        submitted with executions of others ──(2 s)──► completed
  *
  * While an execution runs, its hold needs no timer: the execution's own end it.
  */
 import type { AccountEvent } from '../../contracts/events/account.js';
+import type { BatchEvent, BatchExtended, BatchSubmitted } from '../../contracts/events/batch.js';
 import type { DeliveryEvent } from '../../contracts/events/delivery.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
@@ -32,10 +34,12 @@ import {
 } from '../../infra/read-store/timers.js';
 import { projection, type Batch } from '../engine/projection.js';
 
-type TimedEvent = AccountEvent | ExecutionEvent | DeliveryEvent | FileEvent;
+type TimedEvent = AccountEvent | ExecutionEvent | DeliveryEvent | FileEvent | BatchEvent;
 
 /** A hold that waits longer than this for its request or its settlement has been forgotten. */
 const RECONCILE_MS = 60_000;
+/** Its executions that name it need no timer. */
+const CHECK_BATCH_MS = 2_000;
 
 export const timers = projection<TimedEvent>(
   'timers',
@@ -125,6 +129,10 @@ export const timers = projection<TimedEvent>(
     FileDeleted: removeFile,
     FileExpired: removeFile,
     FileRemoved: ({ data }, batch) => clear('remove-file', data.fileId, batch),
+
+    BatchSubmitted: checkBatch,
+    BatchExtended: checkBatch,
+    BatchCompleted: ({ data }, batch) => clear('check-batch', data.batchId, batch),
   },
 );
 
@@ -163,6 +171,17 @@ function removeFile(
 ): void {
   clear('expire-file', event.data.fileId, batch);
   batch.of(table).put(fileTimer('remove-file', event, event.data.at));
+}
+
+/** Where an execution of it tells nobody that it is over. */
+function checkBatch(
+  { data, stream, position }: RecordedEvent<BatchSubmitted | BatchExtended>,
+  batch: Batch,
+): void {
+  const { batchId, organizationId, others = 0, at } = data;
+  if (others === 0) return;
+  const [id, dueAt] = [timerId('check-batch', batchId), later(at, CHECK_BATCH_MS)];
+  batch.of(table).put({ id, kind: 'check-batch', stream, dueAt, organizationId, position });
 }
 
 const expiryOf = ({ executionId }: { readonly executionId: ExecutionId }) => ({
