@@ -48,7 +48,7 @@ lines: install ## Counts the lines of the product, by room
 bench: build ## Measures R1 to R15 against baselines (make bench NAME=R1,R3)
 	@NAME='$(NAME)' node --import tsx bench/run.ts
 
-storm: build ## kill -9 under load, one process (STORM_KILLS=50) and a cluster, then the auditor
+storm: build ## kill -9, silence and sick providers under load, one process and a cluster, then the auditor
 	@MODELROUTE_TEST_BUILT=1 node --import tsx test/storm/storm.ts
 	@MODELROUTE_TEST_BUILT=1 node --import tsx test/cluster/storm.ts
 

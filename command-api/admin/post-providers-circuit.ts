@@ -22,7 +22,8 @@ export const postProvidersCircuit = (commands: Needed): Route => ({
   description:
     'Open: no call is made for so long, whatever a process finds; executions go elsewhere, or ' +
     'wait as long as their model allows. Closed: calls pass again, also where a process had ' +
-    'opened it. Every process knows it within two seconds. Calls under way go on.',
+    'opened it or the provider had asked to be left alone (429). Every process knows it within ' +
+    'two seconds. Calls under way go on.',
   tag: 'Operations',
   audience: 'operator',
   bodySchema: setCircuitSchema,

@@ -187,6 +187,9 @@ export const heldOpen = (circuit: Circuit, untilMs: number): Circuit => ({
   untilMs,
 });
 
+/** An operator puts it back: neither failures nor a 429 before are held against it. */
+export const putBack = ({ epoch }: Circuit): Circuit => ({ ...closedCircuit, epoch: epoch + 1 });
+
 /** Another process has learned that it is open, or that it is closed. */
 export function openedElsewhere(circuit: Circuit, untilMs: number, only?: string): Circuit {
   if (circuit.status !== 'closed' && (circuit.only === undefined || only !== undefined))

@@ -27,3 +27,10 @@ export function callsBack(
   if (config.publicUrl === undefined && !config.roles.has('command-api')) return false;
   return isReachedFrom(addresses, provider.baseUrl);
 }
+
+/**
+ * A job may have been accepted though its acceptance is lost: then the provider calls back, unless
+ * it may be asked again under its key, which finds the job sooner.
+ */
+export const mayCallBack = (infra: Parameters<typeof callsBack>[0], provider: Provider): boolean =>
+  callsBack(infra, provider) && !provider.honoursIdempotencyKey;

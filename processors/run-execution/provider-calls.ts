@@ -9,9 +9,12 @@ import { endingOf } from '../../domain/routing/health.js';
 import { InputUnavailable } from '../../providers/port.js';
 import type { ProviderOutcome, ProviderResult } from '../../providers/port.js';
 import type { Infra } from '../../runtime/infra.js';
+import { metadataOf } from '../command-metadata.js';
+import { passDeadline } from '../run-timers/pass-deadline.js';
+import { pause } from '../../infra/concurrency/pause.js';
 import { cancelProviderJob } from '../poll-provider-jobs/cancel-provider-job.js';
 import type { AcceptedJobs } from './accepted-jobs.js';
-import { callbackUrlOf, callsBack } from './callback-url.js';
+import { callbackUrlOf, mayCallBack } from './callback-url.js';
 import type { ClaimedAttempt } from './claimed-attempt.js';
 import type { Input } from './input.js';
 import { recordLate } from './late-answer.js';
@@ -154,11 +157,12 @@ async function end(
     attempt.slot.release('neutral', 0);
     return stopping.aborted ? 'cut' : 'called_off';
   }
-  if (outcome.kind === 'unknown' && mayCallBack(infra, attempt)) {
+  if (outcome.kind === 'unknown' && mayCallBack(infra, attempt.provider)) {
     const { claimed, slot, claimedAtMs } = attempt;
     const { request, current } = claimed.state;
     const { executionId } = request;
     jobs.keep({ executionId, attempt: current.attempt, slot, claimedAtMs });
+    void giveUpAtItsTime(infra, jobs, attempt, stopping);
     return 'awaits_callback';
   }
   const retryAfterMs = outcome.kind === 'failed' ? outcome.retryAfterMs : undefined;
@@ -168,12 +172,32 @@ async function end(
   return tellLate(infra, attempt, outcome);
 }
 
-/**
- * A job may have been accepted though its acceptance is lost: then the provider calls back, unless
- * it may be asked again under its key, which finds the job sooner.
- */
-const mayCallBack = (infra: Infra, { provider }: ClaimedAttempt): boolean =>
-  callsBack(infra, provider) && !provider.honoursIdempotencyKey;
+/** Where this process or the store is gone by then, the attempt's deadline does it. */
+async function giveUpAtItsTime(
+  infra: Infra,
+  jobs: AcceptedJobs,
+  { claimed, claimedAtMs, provider }: CallingAttempt,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { request, current } = claimed.state;
+  const { executionId } = request;
+  const { attempt } = current;
+  await pause(claimedAtMs + provider.timeoutMs + TIMER_SLACK_MS - performance.now(), stopping);
+  if (stopping.aborted) return;
+  try {
+    const { state } = await infra.executions.load(executionId);
+    // Its acceptance has come: it is asked about before it is given up.
+    if (state.status !== 'processing' || state.current.attempt !== attempt) return;
+    const cause = `${executionId}.${attempt}`;
+    await passDeadline(infra, { executionId, attempt }, metadataOf(NAME, executionId, cause));
+    jobs.end(executionId, attempt, 'failed');
+  } catch (err) {
+    infra.log.warn({ executionId, err }, 'a lost job could not be given up yet');
+  }
+}
+
+/** A timer of the monotonic clock may be this early by the other one. */
+const TIMER_SLACK_MS = 20;
 
 async function tellLate(
   infra: Infra,

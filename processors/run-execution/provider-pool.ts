@@ -9,6 +9,7 @@ import {
   closedElsewhere,
   heldOpen,
   openedElsewhere,
+  putBack,
   type Circuit,
 } from '../../domain/routing/breaker.js';
 import {
@@ -42,8 +43,9 @@ export interface ProviderPool {
   /** What another process found out. */
   learnOpen(name: CircuitName, untilMs: number, only?: string): void;
   learnClosed(name: CircuitName): void;
-  /** An operator holds it open. */
+  /** An operator holds it open, or puts it back. */
   learnHeld(name: CircuitName, untilMs: number): void;
+  learnPutBack(name: CircuitName): void;
   /** Nobody finds this slot free until the reservation is cancelled. */
   reserve(provider: string): void;
   cancelReservation(provider: string): void;
@@ -106,6 +108,7 @@ export function openProviderPool(metrics: PoolMetrics, now: () => number): Provi
     learnOpen: (name, untilMs, only) =>
       learn(name, (circuit) => openedElsewhere(circuit, untilMs, only)),
     learnClosed: (name) => learn(name, closedElsewhere),
+    learnPutBack: (name) => learn(name, putBack),
     learnHeld: (name, untilMs) => learn(name, (circuit) => heldOpen(circuit, untilMs)),
     reserve: (slug) => reserve(slug, 1),
     cancelReservation: (slug) => reserve(slug, -1),

@@ -132,9 +132,13 @@ describe('shared circuits', () => {
     expect(admission).to.include({ admitted: false, reason: 'breaker_open' });
     const late = poolOf({ ...infra, instance: randomUUID() });
     await eventually('one that starts rests too', () => isHeld(late));
+    const asked = one.take(provider(), calling);
+    asked.release('throttled', 1, 3_600_000);
     await decided({ type: 'Close', data });
-    await eventually('all go on', () =>
-      [one, other, late].every((pool) => statusOf(pool) === 'closed'),
-    );
+    const isAdmitted = (pool: ProviderPool) => {
+      const circuit = pool.health().get(PROVIDER)?.circuit;
+      return circuit && admissionOf(circuit, provider().breaker, infra.now()).admitted;
+    };
+    await eventually('all go on', () => [one, other, late].every(isAdmitted));
   });
 });

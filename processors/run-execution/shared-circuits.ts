@@ -120,7 +120,8 @@ async function look(
 
 function learn(pool: ProviderPool, { type, data }: ProviderEvent): void {
   const name = { provider: data.provider, route: data.route };
-  if (type === 'ProviderCircuitClosed') pool.learnClosed(name);
+  if (type === 'ProviderCircuitClosed' && data.byOperator) pool.learnPutBack(name);
+  else if (type === 'ProviderCircuitClosed') pool.learnClosed(name);
   else if (data.byOperator) pool.learnHeld(name, Date.parse(data.until));
   else pool.learnOpen(name, Date.parse(data.until), data.organizationId);
 }

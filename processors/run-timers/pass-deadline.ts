@@ -3,7 +3,7 @@ import type { CommandMetadata } from '../../command-handling/command-metadata.js
 import type { ExecutionId } from '../../contracts/ids.js';
 import type * as Execution from '../../domain/execution/execution.js';
 import type { Infra } from '../../runtime/infra.js';
-import { callsBack } from '../run-execution/callback-url.js';
+import { mayCallBack } from '../run-execution/callback-url.js';
 import { countUnknown, unknownOutcome } from '../run-execution/unknown-outcome.js';
 
 type InFlight = Extract<Execution.State, { status: 'processing' | 'awaitingWebhook' }>;
@@ -35,8 +35,8 @@ export async function passDeadline(
 }
 
 /**
- * Until when an answer is waited for: a job's until the time of its provider is over, and that of
- * one whose acceptance may be lost until the attempt's deadline, since its provider calls back.
+ * Until when an answer is waited for: a job's until the time of its provider is over, also that of
+ * one whose acceptance may be lost, since its provider calls back. Any other call is over.
  */
 export function dueMsOf(
   infra: Pick<Infra, 'addresses' | 'catalogue' | 'config' | 'providers'>,
@@ -44,10 +44,7 @@ export function dueMsOf(
 ): number {
   const deadlineMs = Date.parse(current.deadline);
   const provider = infra.catalogue.current().providers.get(current.provider);
-  if (status === 'processing')
-    return provider && !provider.honoursIdempotencyKey && callsBack(infra, provider)
-      ? deadlineMs
-      : -Infinity;
+  if (status === 'processing' && !(provider && mayCallBack(infra, provider))) return -Infinity;
   if (!provider) return deadlineMs;
   return Math.min(deadlineMs, Date.parse(current.dispatchedAt) + provider.timeoutMs);
 }
