@@ -1,5 +1,6 @@
 /** What a receiver of webhooks meets. */
 import { expect } from 'chai';
+import { Webhook } from 'standardwebhooks';
 import { newTenant, refuseProviderNames, type Tenant } from '../testing/client.js';
 import { eventually } from '../testing/eventually.js';
 import { accept, textOf, whenOver } from './testing/executions.js';
@@ -157,5 +158,121 @@ describe('webhooks of an execution', function () {
       expect([url, status]).to.deep.equal([url, 400]);
       expect(JSON.stringify(body)).to.include('"field":"webhook_url"');
     }
+  });
+});
+
+interface Endpoint {
+  readonly id: string;
+  readonly secret: string;
+}
+
+describe('webhook endpoints', function () {
+  this.timeout(30_000);
+  const system = sharedSystem();
+  let tenant: Tenant;
+  before(async () => {
+    tenant = await newTenant(system());
+  });
+
+  const call = async <T>(
+    method: string,
+    path: string,
+    body?: object,
+    by: Tenant = tenant,
+  ): Promise<T> => {
+    const answer = await by.api.call<T>(method, `/webhooks${path}`, { body });
+    expect(answer.status, answer.text).to.be.within(200, 299);
+    return answer.body;
+  };
+  const create = (receiver: Receiver, more: object = {}, by: Tenant = tenant) =>
+    call<Endpoint>('POST', '/endpoints', { url: receiver.url, ...more }, by);
+  const told = (receiver: Receiver, count: number) =>
+    eventually(
+      `${count} webhooks`,
+      () => (receiver.told.length >= count ? receiver.told : undefined),
+      10_000,
+    );
+  /** As the public library of the standard judges. */
+  const isGenuine = ({ raw, headers }: Told, secret: string) => {
+    try {
+      return new Webhook(secret).verify(raw, headers as Record<string, string>) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+
+  it('are sent a test, signed with a secret of their own, with their headers', async () => {
+    const receiver = await startReceiver();
+    const headers = { Authorization: 'Bearer mine', 'X-Stage': 'one' };
+    const { id, secret } = await create(receiver, { headers, events: ['file.ready'] });
+    const test = await call<Record<string, string>>('POST', `/endpoints/${id}/test`);
+    const [one] = await told(receiver, 1);
+    if (!one) throw new Error('nothing was told');
+    expect(signatureFaults(one, secret)).to.deep.equal([]);
+    expect(isGenuine(one, secret)).to.equal(true);
+    expect(isGenuine(one, tenant.webhookSecret)).to.equal(false);
+    expect(one.headers).to.include({ authorization: 'Bearer mine', 'x-stage': 'one' });
+    expect(bodyOf(one)).to.include({ id: test['event_id'], type: 'webhook.test' });
+    expect(bodyOf(one).data).to.deep.equal({ endpoint_id: id });
+    expect(bodyOf(one)).not.to.have.any.keys('execution_id', 'sequence');
+    await eventually('its success is seen', async () => {
+      const seen = await call<{ last_success: string | null }>('GET', `/endpoints/${id}`);
+      return seen.last_success !== null;
+    });
+  });
+
+  it('get every event that happens after the answer, also the first of an organization', async () => {
+    const receiver = await startReceiver();
+    for (let n = 0; n < 5; n += 1) {
+      const { organizationId, ...other } = await newTenant(system());
+      const by = { organizationId, ...other };
+      await accept(by.api, textOf('Before'));
+      await create(receiver, {}, by);
+      const { id } = await accept(by.api, textOf('After', { webhook_url: `${receiver.url}/own` }));
+      await eventually(`all of ${id} is told twice`, () => {
+        const about = receiver.told.filter((one) => bodyOf(one).execution_id === id);
+        const ids = (path: string) =>
+          about.filter((one) => one.path === path).map((one) => bodyOf(one).id);
+        const [endpoint, own] = [ids('/hook').sort(), ids('/hook/own').sort()];
+        return endpoint.length === 2 && JSON.stringify(endpoint) === JSON.stringify(own);
+      });
+    }
+  });
+
+  it('are signed for with both secrets after a rotation, and so is a webhook_url', async () => {
+    const receiver = await startReceiver();
+    const { id, secret } = await create(receiver);
+    const { secret: newer } = await call<Endpoint>('POST', `/endpoints/${id}/rotate-secret`);
+    const own = await call<Endpoint>('POST', '/signing-secret/rotate');
+    await accept(tenant.api, textOf('Sign', { webhook_url: `${receiver.url}/own` }));
+    for (const one of await told(receiver, 4)) {
+      const [now, before] =
+        one.path === '/hook' ? [newer, secret] : [own.secret, tenant.webhookSecret];
+      expect([isGenuine(one, now), isGenuine(one, before)]).to.deep.equal([true, true]);
+      expect(signatureFaults(one, now)).to.deep.equal([]);
+      const previous = { ...one.headers, 'x-signature': one.headers['x-signature-previous'] };
+      expect(signatureFaults({ ...one, headers: previous }, before)).to.deep.equal([]);
+      expect(String(one.headers['webhook-signature']).split(' ')).to.have.length(2);
+    }
+    await call('DELETE', `/endpoints/${id}`);
+  });
+
+  it('get nothing once they are deleted or switched off', async () => {
+    const [kept, off, gone] = [
+      await startReceiver(),
+      await startReceiver(),
+      await startReceiver(),
+    ] as const;
+    await create(kept);
+    const [switched, deleted] = [await create(off), await create(gone)];
+    await call('PATCH', `/endpoints/${switched.id}`, { is_active: false });
+    await call('DELETE', `/endpoints/${deleted.id}`);
+    await accept(tenant.api, textOf('Quiet'));
+    await told(kept, 2);
+    expect([off.told, gone.told]).to.deep.equal([[], []]);
+    await call('PATCH', `/endpoints/${switched.id}`, { is_active: true });
+    await accept(tenant.api, textOf('Again'));
+    await told(off, 2);
+    expect(gone.told).to.deep.equal([]);
   });
 });

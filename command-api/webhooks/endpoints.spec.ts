@@ -240,7 +240,7 @@ describe('webhook endpoints', () => {
     expect((await test('we_00000000-0000-4000-8000-000000000000')).status).to.equal(404);
   });
 
-  it('have their secret rotated: three sign at most, each that was replaced for a day', async () => {
+  it('have their secret rotated: three sign at most, a replaced one for a day', async () => {
     const { id, secret } = await created();
     const rotate = (headers = {}) =>
       ask('POST', `/endpoints/${id}/rotate-secret`, undefined, headers);
