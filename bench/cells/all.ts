@@ -2,6 +2,7 @@
 import type { Cell } from '../cell.js';
 import { accepts } from './accepts.js';
 import { completed } from './completed.js';
+import { deliveries } from './deliveries.js';
 import { distributed } from './distributed.js';
 import { drain } from './drain.js';
 import { latency } from './latency.js';
@@ -24,6 +25,7 @@ export const cells: readonly Cell[] = [
   reads,
   replays,
   orderedAppend,
+  deliveries,
   distributed,
   restate,
   memory,
