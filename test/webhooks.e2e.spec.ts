@@ -143,6 +143,64 @@ describe('webhooks of an execution', function () {
     expect((last?.atMs ?? 0) - Date.parse(over.completed_at ?? '')).to.be.below(3_000);
   });
 
+  it('go to endpoints, and are listed, sent again and recovered', async () => {
+    const { api } = await newTenant(system());
+    const receiver = await startReceiver({ failFirst: 1, body: Buffer.from('not\0 now') });
+    interface Page {
+      readonly data: readonly Record<string, unknown>[];
+    }
+    const post = (path: string, body: object = {}) =>
+      api.call<Record<string, unknown>>('POST', path, { body });
+    const created = await post('/webhooks/endpoints', {
+      url: receiver.url,
+      events: ['execution.completed'],
+    });
+    expect(created.status).to.equal(201);
+    const endpointId = String(created.body['id']);
+    const { id } = await accept(api, textOf('To an endpoint'));
+    await told(receiver, id, 1);
+    const deliveries = async (query: string) =>
+      (await api.call<Page>('GET', `/webhooks/deliveries?endpoint_id=${endpointId}${query}`)).body
+        .data;
+    const [waiting] = await eventually('it is listed', async () => {
+      const found = await deliveries(`&status=WAITING&execution_id=${id}`);
+      return found.length === 1 ? found : undefined;
+    });
+    const deliveryId = String(waiting?.['id']);
+    expect(waiting).to.deep.include({
+      event_type: 'execution.completed',
+      sequence: 3,
+      last_status: 500,
+      attempts: 1,
+    });
+    const attempts = await api.call<Page>('GET', `/webhooks/deliveries/${deliveryId}/attempts`);
+    expect(attempts.body.data[0]).to.deep.include({
+      attempt: 1,
+      succeeded: false,
+      status: 500,
+      answer: 'not now',
+    });
+    const again = await post(`/webhooks/deliveries/${deliveryId}/redeliver`);
+    expect([again.status, again.body['event_id']]).to.deep.equal([202, waiting?.['event_id']]);
+    const both = await told(receiver, id, 2);
+    expect(new Set(both.map(({ raw }) => raw)).size).to.equal(1);
+    await eventually(
+      'it has succeeded',
+      async () => (await deliveries('&status=SUCCEEDED')).length === 1,
+    );
+    const since = new Date(Date.now() - 60_000).toISOString();
+    const recovered = await post(`/webhooks/endpoints/${endpointId}/recover`, { since });
+    expect(recovered.status).to.equal(202);
+    const { api: stranger } = await newTenant(system());
+    for (const path of [`/deliveries/${deliveryId}`, `/deliveries/${deliveryId}/attempts`])
+      expect((await stranger.call('GET', `/webhooks${path}`)).status).to.equal(404);
+    for (const [path, body] of [
+      [`/deliveries/${deliveryId}/redeliver`, {}],
+      [`/endpoints/${endpointId}/recover`, { since }],
+    ] as const)
+      expect((await stranger.call('POST', `/webhooks${path}`, { body })).status).to.equal(404);
+  });
+
   it('go to no address that only we can reach', async () => {
     const { api } = tenant;
     for (const url of [

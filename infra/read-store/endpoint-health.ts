@@ -1,42 +1,8 @@
-/** How webhook endpoints take their deliveries, for reads and for who switches them off. */
+/** Webhook endpoints that take nothing any more. */
 import type { Pool } from 'pg';
-import type { Timestamp } from '../../contracts/events/envelope.js';
 import type { OrganizationId, WebhookEndpointId } from '../../contracts/ids.js';
 import { rowsOf } from './reading.js';
-import { count, maybe, text, time, type Row } from './table.js';
-import type { TenantReads } from './tenant-reads.js';
-
-export interface EndpointHealth {
-  /** Failed attempts since the last success. */
-  readonly failureCount: number;
-  readonly lastSuccessAt?: Timestamp;
-}
-
-/** Of those endpoints at which there was an attempt. */
-export async function endpointHealthOf(
-  reads: TenantReads,
-  organizationId: OrganizationId,
-  endpointIds: readonly WebhookEndpointId[],
-): Promise<ReadonlyMap<string, EndpointHealth>> {
-  if (endpointIds.length === 0) return new Map();
-  const rows = await reads.rows(organizationId, {
-    name: 'endpoint health',
-    text: `
-      SELECT endpoint_id, failure_count, last_success_at
-      FROM readmodel.endpoint_health
-      WHERE endpoint_id = ANY ($1::text[]) AND organization_id = $2`,
-    values: [endpointIds, organizationId],
-  });
-  return new Map(
-    rows.map((row) => [
-      text(row, 'endpoint_id'),
-      {
-        failureCount: count(row, 'failure_count'),
-        ...maybe(row, 'last_success_at', 'lastSuccessAt', time),
-      },
-    ]),
-  );
-}
+import { text, type Row } from './table.js';
 
 export interface FailingEndpoint {
   readonly endpointId: WebhookEndpointId;
