@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream';
 import { preferred } from '../http/server/accept.js';
 import type { ApiRequest, Reply } from '../http/server/route.js';
+import type { Place } from './cursor.js';
 
 export const CSV = 'text/csv';
 
@@ -21,6 +22,34 @@ export const csvReply = (name: string, chunks: AsyncIterable<string>): Reply => 
   },
   stream: Readable.from(chunks),
 });
+
+const CHUNK_LINES = 1_000;
+
+interface CsvPages<T> {
+  readonly columns: readonly string[];
+  /** In the order of the list, from behind a place. */
+  readonly read: (after: Place | undefined, limit: number) => Promise<readonly T[]>;
+  readonly placeOf: (item: T) => Place;
+  readonly lineOf: (item: T) => string;
+}
+
+/** Page by page, so that a list of any length takes no more memory than one of them. */
+export async function* csvPages<T>(
+  { columns, read, placeOf, lineOf }: CsvPages<T>,
+  start: Place | undefined,
+  linesMax: number,
+): AsyncGenerator<string> {
+  yield csvLine(columns);
+  let after = start;
+  for (let left = linesMax; left > 0; left -= CHUNK_LINES) {
+    const limit = Math.min(left, CHUNK_LINES);
+    const items = await read(after, limit);
+    const last = items.at(-1);
+    if (last !== undefined) yield items.map(lineOf).join('');
+    if (last === undefined || items.length < limit) return;
+    after = placeOf(last);
+  }
+}
 
 /** Ids, words, amounts and times of ours are written as they are. */
 export const csvLine = (cells: readonly string[]): string => `${cells.join(',')}\r\n`;

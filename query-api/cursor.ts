@@ -3,7 +3,7 @@
  * they show neither positions of the log nor anything else, and none is accepted but by the list
  * that gave it, from the caller that it was given to.
  */
-import { Refusal, type ApiRequest } from '../http/server/route.js';
+import { Refusal, type ApiRequest, type Reply } from '../http/server/route.js';
 import { sealed, unsealed } from '../infra/sealed.js';
 import type { Secrets } from '../infra/secrets.js';
 
@@ -58,6 +58,26 @@ export function listBody<T, B>(
   const more = items.length > limit && last !== undefined;
   return { data: page.map(bodyOf), next_cursor: more ? cursorAt(last) : null };
 }
+
+/** Longer addresses than this are of no use in a header: clients bound the head of an answer. */
+const LINK_LENGTH_MAX = 4_096;
+
+/** RFC 8288: where the next page is, as seen from the request; its body says the same. */
+export function linkToNext(
+  { path, query }: Pick<ApiRequest, 'path' | 'query'>,
+  cursor: string | null,
+): Readonly<Record<string, string>> {
+  if (cursor === null) return {};
+  query.set('cursor', cursor);
+  const link = `<${path}?${query.toString()}>; rel="next"`;
+  return link.length > LINK_LENGTH_MAX ? {} : { link };
+}
+
+/** A page as an answer. */
+export const listReply = <B extends { readonly next_cursor: string | null }>(
+  request: Pick<ApiRequest, 'path' | 'query'>,
+  body: B,
+): Reply => ({ status: 200, headers: linkToNext(request, body.next_cursor), body });
 
 export const unknownCursor = (): Refusal =>
   new Refusal('INPUT_VALIDATION_ERROR', 'The cursor is not of this list.', [

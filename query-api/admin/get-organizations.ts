@@ -7,7 +7,7 @@ import type { Route } from '../../http/server/route.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { amount, count, text, time, type Row } from '../../infra/read-store/table.js';
 import { caughtUp } from '../caught-up.js';
-import { listBody, type ListName, type Page } from '../cursor.js';
+import { listBody, listReply, type ListName, type Page } from '../cursor.js';
 import { OPERATORS, type ListInfra } from '../query-infra.js';
 
 const LIST: ListName = ['organizations', OPERATORS];
@@ -21,12 +21,13 @@ export const getOrganizations = (infra: ListInfra): Route => ({
   audience: 'operator',
   querySchema: queryObject(pageFields),
   replySchemas: { 200: listOf('Organizations', listedOrganizationSchema) },
+  replyHeaders: ['Link'],
   async handle(request) {
     const { limit, after } = infra.cursors.pageOf(request, LIST, ['position']);
     await caughtUp(infra, 'organizations');
     const rows = await infra.reads.rows(OPERATORS, questionOf(queryOf(limit, after)));
     const cursorAt = (row: Row) => infra.cursors.cursorOf(LIST, [`${amount(row, 'position')}`]);
-    return { status: 200, body: listBody(rows, limit, bodyOf, cursorAt) };
+    return listReply(request, listBody(rows, limit, bodyOf, cursorAt));
   },
 });
 

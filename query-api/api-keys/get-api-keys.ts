@@ -2,6 +2,7 @@
 import { apiKeySchema } from '../../contracts/http/api-keys.js';
 import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
 import type { Route } from '../../http/server/route.js';
+import { listReply } from '../cursor.js';
 import { listKeys, type KeysInfra } from './read-api-keys.js';
 
 export const getApiKeys = (infra: KeysInfra): Route => ({
@@ -14,8 +15,9 @@ export const getApiKeys = (infra: KeysInfra): Route => ({
   permission: 'keys:read',
   querySchema: queryObject(pageFields),
   replySchemas: { 200: listOf('ApiKeyList', apiKeySchema) },
+  replyHeaders: ['Link'],
   async handle(request, { organizationId }) {
     const body = await listKeys(infra, request, organizationId, organizationId);
-    return { status: 200, body: body ?? { data: [], next_cursor: null } };
+    return listReply(request, body ?? { data: [], next_cursor: null });
   },
 });

@@ -110,6 +110,14 @@ describe('query API: billing', () => {
       next_cursor: null,
     });
     expect(await stranger.all('/billing/holds')).to.deep.equal([]);
+    const csv = await api.call('GET', '/billing/holds', { headers: { accept: 'text/csv' } });
+    expect(csv.text).to.equal(
+      'id,created_at,amount,execution_id\r\n' +
+        `${second.holdId},${at(3)},0.010,${second.executionId}\r\n`,
+    );
+    expect(await api.all(`/billing/holds?execution_id=${first.executionId}`)).to.deep.equal([]);
+    expect(await api.all(`/billing/holds?created_from=${at(3)}`)).to.have.length(1);
+    expect(await api.all(`/billing/holds?created_to=${at(3)}`)).to.deep.equal([]);
   });
 
   it('is not for keys that may only execute', async () => {

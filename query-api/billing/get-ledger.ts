@@ -7,14 +7,16 @@ import type { ApiRequest, Route } from '../../http/server/route.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { readLedgerEntry, type LedgerRow } from '../../infra/read-store/tables/billing.js';
 import { caughtUp } from '../caught-up.js';
-import { csvLine, csvReply, wantsCsv } from '../csv.js';
-import { listBody, type ListName, type Place } from '../cursor.js';
+import { csvLine, csvPages, csvReply, wantsCsv } from '../csv.js';
+import { listBody, listReply, type ListName, type Place } from '../cursor.js';
 import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
 import type { ListInfra } from '../query-infra.js';
 
 const CSV_EXAMPLE =
   'id,created_at,type,amount,balance,execution_id\r\n' +
   'entry_7b0a6c1e-52d4-5c0f-9d6a-3e1f,2026-01-31T12:00:00.000Z,TOP_UP,100.000,100.000,\r\n';
+
+const COLUMNS = ['id', 'created_at', 'type', 'amount', 'balance', 'execution_id'];
 
 export const getLedger = (infra: ListInfra): Route => ({
   method: 'GET',
@@ -29,7 +31,7 @@ export const getLedger = (infra: ListInfra): Route => ({
   querySchema: ledgerQuery,
   replySchemas: { 200: listOf('Ledger', ledgerEntrySchema) },
   replyTypes: { 'text/csv': withExample({ type: 'string' }, CSV_EXAMPLE) },
-  replyHeaders: ['Content-Disposition'],
+  replyHeaders: ['Content-Disposition', 'Link'],
   async handle(request, { organizationId }) {
     const filter = filterOf(request, organizationId);
     const list: ListName = ['ledger', organizationId];
@@ -37,11 +39,14 @@ export const getLedger = (infra: ListInfra): Route => ({
     await caughtUp(infra, 'ledger_entries');
     if (wantsCsv(request)) {
       const linesMax = request.query.has('limit') ? limit : Infinity;
-      return csvReply('ledger', csvChunks(infra, filter, after, linesMax));
+      const readFrom = (from: Place | undefined, atMost: number) =>
+        read(infra, filter, from, atMost);
+      const csv = { columns: COLUMNS, read: readFrom, placeOf: pointOf, lineOf: entryLine };
+      return csvReply('ledger', csvPages(csv, after, linesMax));
     }
     const entries = await read(infra, filter, after, limit + 1);
     const cursorAt = (entry: LedgerRow) => infra.cursors.cursorOf(list, pointOf(entry));
-    return { status: 200, body: listBody(entries, limit, entryBody, cursorAt) };
+    return listReply(request, listBody(entries, limit, entryBody, cursorAt));
   },
 });
 
@@ -90,26 +95,6 @@ const entryBody = (entry: LedgerRow) => ({
   execution_id: entry.executionId ?? null,
   created_at: entry.at,
 });
-
-const CHUNK_LINES = 1_000;
-
-async function* csvChunks(
-  infra: ListInfra,
-  filter: Filter,
-  start: Place | undefined,
-  linesMax: number,
-): AsyncGenerator<string> {
-  yield 'id,created_at,type,amount,balance,execution_id\r\n';
-  let after = start;
-  for (let left = linesMax; left > 0; left -= CHUNK_LINES) {
-    const limit = Math.min(left, CHUNK_LINES);
-    const entries = await read(infra, filter, after, limit);
-    const last = entries.at(-1);
-    if (last) yield entries.map(entryLine).join('');
-    if (!last || entries.length < limit) return;
-    after = pointOf(last);
-  }
-}
 
 function entryLine(entry: LedgerRow): string {
   const { id, created_at, type, amount, balance, execution_id } = entryBody(entry);

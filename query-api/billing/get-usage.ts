@@ -1,16 +1,19 @@
 /** What was charged, by day, model, key and metadata, as JSON or as CSV. */
 import { hash } from 'node:crypto';
 import { usageQuery, usageSchema } from '../../contracts/http/billing.js';
+import { withExample } from '../../contracts/http/parts.js';
 import { formatMoney } from '../../contracts/money.js';
 import type { Route } from '../../http/server/route.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import { count } from '../../infra/read-store/table.js';
 import { caughtUp } from '../caught-up.js';
 import { csvLine, csvReply, textCell, wantsCsv } from '../csv.js';
-import { listBody, unknownCursor, type ListName, type Page } from '../cursor.js';
+import { listBody, listReply, unknownCursor, type ListName, type Page } from '../cursor.js';
 import type { ListInfra } from '../query-infra.js';
 import { fieldOf, usageQuestionOf, type Dimension } from './usage-question.js';
 import { CHARGES_MAX, GROUPS_MAX, openUsageSums, type UsageGroup } from './usage-sums.js';
+
+const CSV_EXAMPLE = 'day,model,cost,count\r\n2026-01-31,flux-1.1-pro,12.345,308\r\n';
 
 export const getUsage = (infra: ListInfra): Route => {
   const sums = openUsageSums(infra);
@@ -32,6 +35,8 @@ export const getUsage = (infra: ListInfra): Route => {
     querySchema: usageQuery,
     headers: { Accept: '`text/csv` for CSV.' },
     replySchemas: { 200: usageSchema },
+    replyTypes: { 'text/csv': withExample({ type: 'string' }, CSV_EXAMPLE) },
+    replyHeaders: ['Content-Disposition', 'Link'],
     async handle(request, { organizationId }) {
       const question = usageQuestionOf(request);
       const { dimensions, days, spans } = question;
@@ -54,7 +59,7 @@ export const getUsage = (infra: ListInfra): Route => {
       const cursorAt = (group: UsageGroup) =>
         infra.cursors.cursorOf(list, [groups.indexOf(group), digestOf(group)]);
       const body = listBody(rest, page.limit, bodyOf(dimensions), cursorAt);
-      return { status: 200, body: { ...body, total: totalOf(groups) } };
+      return listReply(request, { ...body, total: totalOf(groups) });
     },
   };
 };

@@ -23,7 +23,7 @@ export interface UsageGroup {
 export const GROUPS_MAX = 100_000;
 
 /** About ten seconds. */
-export const CHARGES_MAX = 2_000_000;
+export const CHARGES_MAX = 1_000_000;
 
 /** Some thirty milliseconds of a statement. */
 const CHARGES_AT_ONCE = 5_000;

@@ -212,6 +212,36 @@ describe('query API: executions', () => {
       ).to.deep.equal([9]);
     });
 
+    it('filters by several statuses, by key, and in the other order', async () => {
+      const till = `created_to=${at(12)}`;
+      expect(await listed(`status=FAILED,PENDING&${till}`)).to.deep.equal([9, 8, 5, 4, 1, 0]);
+      expect(await listed(`status=COMPLETED,FAILED&${till}`)).to.deep.equal([10, 9, 6, 5, 2, 1]);
+      expect(await listed(`status=FAILED,FAILED&${till}`)).to.deep.equal([9, 5, 1]);
+      const all = 'PENDING,PROCESSING,AWAITING_WEBHOOK,COMPLETED,FAILED,CANCELLED,EXPIRED';
+      expect(await listed(`status=${all}&${till}`)).to.have.length(12);
+      expect(await listed(`order=asc&status=FAILED,PENDING&${till}`)).to.deep.equal([
+        0, 1, 4, 5, 8, 9,
+      ]);
+      const key = 'api_key_id=key_22222222-2222-4222-8222-222222222222';
+      expect(await listed(`${key}&model=flux-1.1-pro&${till}`)).to.deep.equal([11, 9, 7, 5, 3, 1]);
+      expect(await listed(`${key}&status=FAILED&${till}&order=asc`)).to.deep.equal([1, 5, 9]);
+      expect(await listed('api_key_id=key_33333333-3333-4333-8333-333333333333')).to.deep.equal([]);
+      expect(await listed('batch_id=batch_33333333-3333-4333-8333-333333333333')).to.deep.equal([]);
+    });
+
+    it('names the next page in a header too', async () => {
+      const path = `/executions?limit=2&${pairs('n', '1')}`;
+      const page = await lister.call<List>('GET', path);
+      const [, next = ''] = /^<\/v1(.+)>; rel="next"$/.exec(String(page.headers['link'])) ?? [];
+      const { body: second, headers } = await lister.call<List>('GET', next);
+      expect(second.data.map(({ id }) => id)).to.deep.equal(
+        (await lister.call<List>('GET', `/executions?${pairs('n', '1')}`)).body.data
+          .slice(2, 4)
+          .map(({ id }) => id),
+      );
+      expect(second.next_cursor === null).to.equal(headers['link'] === undefined);
+    });
+
     it('filters by many pairs of metadata, however rare each is', async () => {
       const many = Object.fromEntries(Array.from({ length: 15 }, (_, n) => [`key ${n}`, 'x']));
       const labelled = storyOf(organization, derivedUuid('labelled'), { n: '0', ...many });

@@ -2,7 +2,7 @@
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { timelineEntrySchema } from '../../contracts/http/executions.js';
-import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
+import { listOf, pageFields, queryObject, withExample } from '../../contracts/http/parts.js';
 import { isId, type ExecutionId, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { timelineOf, type TimelineEntry } from '../../domain/execution/timeline.js';
@@ -17,10 +17,17 @@ import {
   type Route,
 } from '../../http/server/route.js';
 import type { EventStore } from '../../infra/event-store/port.js';
-import { listBody, type ListName } from '../cursor.js';
+import { listBody, listReply, type ListName } from '../cursor.js';
 import type { ListInfra } from '../query-infra.js';
 import { entryBody, timelineStream } from './timeline-stream.js';
 import { WATCHES_SHARE_MAX, type WatchedExecutions } from './watched-executions.js';
+
+const EVENT_STREAM = 'text/event-stream';
+const OFFER: readonly [string, string] = ['application/json', EVENT_STREAM];
+
+const STREAM_EXAMPLE =
+  'retry: 2000\n\nid: 1\nevent: execution.accepted\ndata: {"sequence":1,' +
+  '"type":"execution.accepted","status":"PENDING","at":"2026-01-31T12:00:00.000Z"}\n\n';
 
 type Infra = Pick<ListInfra, 'cursors' | 'store'>;
 
@@ -49,6 +56,8 @@ export const getExecutionEvents = (infra: Infra, watched: WatchedExecutions): Ro
     200: listOf('Timeline', timelineEntrySchema),
     204: 'A stream has nothing more: the execution is over, and its reader has all of it.',
   },
+  replyTypes: { [EVENT_STREAM]: withExample({ type: 'string' }, STREAM_EXAMPLE) },
+  replyHeaders: ['Link'],
   refusals: ['NOT_FOUND', 'RATE_LIMITED'],
   async handle(request, caller) {
     return preferred(request.header('accept'), OFFER) === EVENT_STREAM
@@ -56,9 +65,6 @@ export const getExecutionEvents = (infra: Infra, watched: WatchedExecutions): Ro
       : listFor(infra, request, caller);
   },
 });
-
-const EVENT_STREAM = 'text/event-stream';
-const OFFER: readonly [string, string] = ['application/json', EVENT_STREAM];
 
 async function listFor(
   { cursors, store }: Infra,
@@ -73,7 +79,7 @@ async function listFor(
   const sequenceBefore = Number(after?.[0] ?? 0);
   const rest = timeline.filter(({ sequence }) => sequence > sequenceBefore);
   const cursorAt = ({ sequence }: TimelineEntry) => cursors.cursorOf(list, [sequence]);
-  return { status: 200, body: listBody(rest, limit, entryBody, cursorAt) };
+  return listReply(request, listBody(rest, limit, entryBody, cursorAt));
 }
 
 async function streamFor(

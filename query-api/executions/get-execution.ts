@@ -35,6 +35,7 @@ export const getExecution = (reading: Reading): Route => ({
     'If-None-Match': 'The `ETag` of an answer before.',
   },
   replySchemas: { 200: executionSchema, 304: 'It is as `If-None-Match` says.' },
+  replyHeaders: ['ETag', 'Preference-Applied'],
   refusals: ['NOT_FOUND'],
   async handle(request, caller) {
     const now = await ownExecution(reading.current, request, caller);

@@ -1,6 +1,6 @@
 /** An organization's executions, newest first. */
 import type { Knex } from 'knex';
-import { executionSchema } from '../../contracts/http/execution.js';
+import { executionSchema, STATUSES } from '../../contracts/http/execution.js';
 import {
   executionsQuery,
   METADATA_FILTERS_MAX,
@@ -9,12 +9,13 @@ import {
 import { listOf } from '../../contracts/http/parts.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import type { PublicStatus } from '../../domain/execution/view.js';
-import { Refusal, type ApiRequest, type Route } from '../../http/server/route.js';
+import { Refusal, type ApiRequest, type Reply, type Route } from '../../http/server/route.js';
+import type { Question } from '../../infra/read-store/reading.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { text, type Row } from '../../infra/read-store/table.js';
 import { labelOf } from '../../infra/read-store/tables/executions.js';
 import { caughtUp } from '../caught-up.js';
-import { listBody, type ListName, type Page, type Place } from '../cursor.js';
+import { linkToNext, listBody, type ListName, type Page, type Place } from '../cursor.js';
 import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
 import type { ListInfra } from '../query-infra.js';
 
@@ -23,45 +24,60 @@ export const getExecutions = (infra: ListInfra): Route => ({
   path: '/executions',
   summary: 'List executions',
   description:
-    'Newest first. Filters are joined by AND; `metadata[order]=4711` matches the metadata key ' +
+    'Newest first, unless `order=asc`. Filters are joined by AND; `metadata[order]=4711` matches the metadata key ' +
     '`order`, and may be given for up to 16 keys.',
   tag: 'Executions',
   audience: 'tenant',
   permission: 'executions:read',
   querySchema: executionsQuery,
   replySchemas: { 200: listOf('ExecutionList', executionSchema) },
+  replyHeaders: ['Link'],
   async handle(request, { organizationId }) {
     const list: ListName = ['executions', organizationId];
     const page = infra.cursors.pageOf(request, list, ['number', 'text']);
     const filter = filterOf(request, page);
     await caughtUp(infra, 'executions');
-    const labels = await rarestFirst(infra, organizationId, labelsOf(organizationId, filter));
-    const question = questionOf(queryOf(organizationId, filter, labels));
+    const question = await questionFor(infra, organizationId, filter);
     const rows = await infra.reads.rows(organizationId, question);
-    return {
-      status: 200,
-      raw: listText(rows, page.limit, (row) => infra.cursors.cursorOf(list, placeOf(row))),
-    };
+    const cursorAt = (row: Row) => infra.cursors.cursorOf(list, placeOf(row));
+    return listText(
+      request,
+      listBody(rows, page.limit, (row) => text(row, 'body'), cursorAt),
+    );
   },
 });
 
 interface Filter {
   readonly page: Page;
   readonly range: Range;
-  readonly status: PublicStatus | undefined;
+  /** Undefined for any. */
+  readonly statuses: readonly PublicStatus[] | undefined;
   readonly model: string | undefined;
+  readonly apiKeyId: string | undefined;
+  readonly batchId: string | undefined;
+  readonly order: 'asc' | 'desc';
   readonly metadata: readonly (readonly [name: string, value: string])[];
 }
 
 function filterOf(request: ApiRequest, page: Page): Filter {
-  const { status, model } = request.queryValues as { status?: PublicStatus; model?: string };
+  const values = request.queryValues as {
+    readonly status?: string;
+    readonly model?: string;
+    readonly api_key_id?: string;
+    readonly batch_id?: string;
+    readonly order: 'asc' | 'desc';
+  };
   const metadata: [string, string][] = [];
   for (const [parameter, value] of Object.entries(request.queryValues)) {
     const name = METADATA_PARAMETER.exec(parameter)?.[1];
     if (name !== undefined) metadata.push([name, String(value)]);
   }
   if (metadata.length > METADATA_FILTERS_MAX) throw tooManyFilters();
-  return { page, range: createdRangeOf(request), status, model, metadata };
+  const { status, model, api_key_id: apiKeyId, batch_id: batchId, order } = values;
+  const named = [...new Set(status?.split(','))] as PublicStatus[];
+  const statuses = named.length > 0 && named.length < STATUSES.length ? named : undefined;
+  const range = createdRangeOf(request);
+  return { page, range, statuses, model, apiKeyId, batchId, order, metadata };
 }
 
 const tooManyFilters = (): Refusal =>
@@ -76,18 +92,46 @@ const tooManyFilters = (): Refusal =>
 const placeOf = (row: Row): Place => [(row['created_at'] as Date).getTime(), text(row, 'id')];
 
 /** The bodies are JSON already. */
-function listText(rows: readonly Row[], limit: number, cursorAt: (row: Row) => string): string {
-  const { data, next_cursor } = listBody(rows, limit, (row) => text(row, 'body'), cursorAt);
-  return `{"data":[${data.join(',')}],"next_cursor":${JSON.stringify(next_cursor)}}`;
+function listText(
+  request: ApiRequest,
+  { data, next_cursor }: ReturnType<typeof listBody<Row, string>>,
+): Reply {
+  const raw = `{"data":[${data.join(',')}],"next_cursor":${JSON.stringify(next_cursor)}}`;
+  return { status: 200, headers: linkToNext(request, next_cursor), raw };
 }
+
+/** Each status has an index of its own to walk; several are merged, as many of each as the page. */
+async function questionFor(
+  infra: Pick<ListInfra, 'reads'>,
+  organizationId: OrganizationId,
+  filter: Filter,
+): Promise<Question> {
+  const queries: Knex.QueryBuilder[] = [];
+  for (const status of filter.statuses ?? [undefined]) {
+    const labels = labelsOf(organizationId, filter, status);
+    const rarest = await rarestFirst(infra, organizationId, labels);
+    queries.push(queryOf(organizationId, { ...filter, status }, rarest));
+  }
+  const [first, ...more] = queries;
+  if (first && more.length === 0) return questionOf(first);
+  const { order, page } = filter;
+  const merged = sql
+    .select('*')
+    .from(sql.unionAll(queries, true).as('merged'))
+    .orderBy(['created_at', 'id'].map((column) => ({ column, order })))
+    .limit(page.limit + 1);
+  return questionOf(merged);
+}
+
+type OneStatus = Filter & { readonly status: PublicStatus | undefined };
 
 /**
  * Walks one index in the order of the list: that of a label where a filter has one, otherwise that
- * of the organization (and model).
+ * of the key, or of the organization (and model).
  */
 function queryOf(
   organizationId: OrganizationId,
-  { page, range, status, model }: Filter,
+  { page, range, status, model, apiKeyId, order }: OneStatus,
   labels: readonly string[],
 ): Knex.QueryBuilder {
   const label = labels[0];
@@ -99,9 +143,13 @@ function queryOf(
   else if (label) void query.join('readmodel.executions as e', 'e.id', 'l.execution_id');
   void query
     .select('e.id', 'e.created_at', sql.raw('e.body::text AS body'))
-    .where('e.organization_id', organizationId)
-    .orderBy([at, id].map((column) => ({ column, order: 'desc' })))
+    .orderBy([at, id].map((column) => ({ column, order })))
     .limit(page.limit + 1);
+  const byKey = label === undefined && apiKeyId !== undefined;
+  // What is not the column itself has no index: the planner is left with that of the key.
+  void query.whereRaw(byKey ? OWN_OF_KEY : 'e.organization_id = ?', [organizationId]);
+  if (apiKeyId !== undefined) void query.where('e.api_key_id', apiKeyId);
+  if (model !== undefined) void query.whereRaw(byKey ? OF_MODEL : 'e.model = ?', [model]);
   for (const other of labels.slice(1, LABELS_PLANNED_MAX))
     void query.whereExists(
       sql('readmodel.execution_labels as o')
@@ -112,15 +160,17 @@ function queryOf(
   const others = labels.slice(LABELS_PLANNED_MAX);
   if (others.length > 0) void query.whereRaw(HAS_LABELS, [others, others.length]);
   if (status) void query.where('e.status', status);
-  if (model !== undefined) void query.where('e.model', model);
   whereInRange(query, at, range);
   if (page.after) {
     const [createdAt, lastId] = page.after;
     const values = [at, id, new Date(Number(createdAt)), String(lastId)];
-    void query.whereRaw('(??, ??) < (?, ?)', values);
+    void query.whereRaw(`(??, ??) ${order === 'asc' ? '>' : '<'} (?, ?)`, values);
   }
   return query;
 }
+
+const OWN_OF_KEY = "(e.organization_id || '') = ?";
+const OF_MODEL = "(e.model || '') = ?";
 
 /**
  * Each execution of a label, one by one. The planner, left to itself, walks all executions of the
@@ -159,21 +209,29 @@ async function rarestFirst(
   return rows.map((row) => text(row, 'label'));
 }
 
-/** The first label is walked, so rare ones come first: what is not over, then the caller's own. */
-function labelsOf(organizationId: OrganizationId, { status, metadata }: Filter): string[] {
+/**
+ * The first label is walked, so rare ones come first: a batch, which is small, what is not over, then
+ * the caller's own.
+ */
+function labelsOf(
+  organizationId: OrganizationId,
+  { metadata, batchId }: Filter,
+  status: PublicStatus | undefined,
+): string[] {
+  const batch = batchId === undefined ? [] : [labelOf(organizationId, 'batch', batchId)];
   const pairs = metadata.map(([name, value]) => labelOf(organizationId, 'metadata', name, value));
   switch (status) {
     case undefined:
     case 'COMPLETED':
-      return pairs;
+      return [...batch, ...pairs];
     case 'PROCESSING':
     case 'AWAITING_WEBHOOK':
-      return [labelOf(organizationId, 'running'), ...pairs];
+      return [...batch, labelOf(organizationId, 'running'), ...pairs];
     case 'PENDING':
-      return [labelOf(organizationId, 'status', status), ...pairs];
+      return [...batch, labelOf(organizationId, 'status', status), ...pairs];
     case 'FAILED':
     case 'CANCELLED':
     case 'EXPIRED':
-      return [...pairs, labelOf(organizationId, 'status', status)];
+      return [...batch, ...pairs, labelOf(organizationId, 'status', status)];
   }
 }

@@ -1,8 +1,9 @@
 /** The models that can be run, with their prices. */
 import { modelSchema } from '../../contracts/http/models.js';
 import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
+import { tagged, tagOf } from '../../http/server/etag.js';
 import type { Route } from '../../http/server/route.js';
-import { listBody, type ListName } from '../cursor.js';
+import { listBody, listReply, type ListName } from '../cursor.js';
 import type { ListInfra, QueryInfra } from '../query-infra.js';
 import { modelBody } from './model-body.js';
 
@@ -19,7 +20,12 @@ export const getModels = ({
   audience: 'tenant',
   permission: 'models:read',
   querySchema: queryObject(pageFields),
-  replySchemas: { 200: listOf('Models', modelSchema) },
+  headers: { 'If-None-Match': 'The `ETag` of an answer before.' },
+  replySchemas: {
+    200: listOf('Models', modelSchema),
+    304: 'They are as `If-None-Match` says.',
+  },
+  replyHeaders: ['ETag', 'Link'],
   async handle(request, { organizationId, allowedModels }) {
     const list: ListName = ['models', organizationId];
     const { limit, after } = cursors.pageOf(request, list, ['text']);
@@ -28,6 +34,7 @@ export const getModels = ({
       .filter(({ slug }) => slug > slugAfter && (allowedModels?.has(slug) ?? true))
       .sort((a, b) => (a.slug < b.slug ? -1 : 1));
     const body = listBody(rest, limit, modelBody, ({ slug }) => cursors.cursorOf(list, [slug]));
-    return { status: 200, body };
+    const ifNoneMatch = request.header('if-none-match');
+    return tagged({ tag: tagOf(body.data), ifNoneMatch }, listReply(request, body));
   },
 });
