@@ -14,6 +14,11 @@ import { openQueryServer, type QueryServer } from '../query-api/testing/kit.js';
 const OTHER: OrganizationId = 'org_99999999-9999-4999-8999-999999999999';
 const ROWS = Number(process.argv[2] ?? 1_000_000);
 
+/** Half of all are of the first, one in a hundred thousand of the second, none of the third. */
+function key(n: string): string {
+  return `key_${n.repeat(8)}-1111-4111-8111-111111111111`;
+}
+
 /** Everything is `env=prod`; half is `half=0` and the rest `half=1`; `order` is unique. */
 const OTHERS = Array.from({ length: 15 }, (_, n) => `metadata[k${n}]=x`).join('&');
 
@@ -23,6 +28,17 @@ const CASES: readonly string[] = [
   '/executions?status=PENDING',
   '/executions?status=PROCESSING',
   '/executions?status=EXPIRED',
+  '/executions?order=asc',
+  '/executions?status=CANCELLED,EXPIRED',
+  '/executions?status=PENDING,PROCESSING,AWAITING_WEBHOOK,FAILED,CANCELLED,EXPIRED&limit=1000',
+  '/executions?status=COMPLETED,FAILED&model=no-such-model',
+  `/executions?api_key_id=${key('1')}`,
+  `/executions?api_key_id=${key('2')}`,
+  `/executions?api_key_id=${key('3')}`,
+  `/executions?api_key_id=${key('1')}&model=no-such-model`,
+  `/executions?api_key_id=${key('2')}&status=FAILED`,
+  `/executions?api_key_id=${key('2')}&status=COMPLETED`,
+  `/executions?api_key_id=${key('2')}&metadata[env]=prod`,
   '/executions?status=COMPLETED&model=flux-1.1-pro',
   '/executions?status=COMPLETED&model=no-such-model',
   '/executions?model=no-such-model',
@@ -46,6 +62,11 @@ const CASES: readonly string[] = [
   '/billing/ledger?type=TOP_UP&created_from=2026-01-02T00:00:00Z',
   '/billing/ledger?execution_id=exec_none',
   '/billing/holds',
+  '/billing/usage',
+  '/billing/usage?group_by=model,api_key',
+  '/billing/usage?group_by=model&from=2026-01-01T12:00:00Z&to=2026-01-02T12:00:00Z',
+  '/billing/usage?group_by=metadata.half,day&from=2026-01-02&to=2026-01-03',
+  '/billing/usage?group_by=metadata.half',
 ];
 
 const server = await openQueryServer();
@@ -70,7 +91,7 @@ async function measure(client: Client, path: string): Promise<void> {
   const shown = times.map((ms) => `${ms.toFixed(0)} ms`).join(' ');
   process.stdout.write(`\n${path.slice(0, 110)}\n  ${answer}: ${shown}\n`);
   const query = asked.find(({ text }) =>
-    /readmodel"."(executions|execution_labels|ledger|holds)/.test(text),
+    /readmodel"."(executions|execution_labels|ledger|holds)|usage_days|charged/.test(text),
   );
   if (query) await explain(query);
 }
@@ -128,11 +149,14 @@ async function fill({ models: { pool } }: QueryServer): Promise<void> {
     const time = `timestamptz '2026-01-01' + n * interval '0.1 second'`;
     await run(
       `INSERT INTO readmodel.executions
-         (id, organization_id, model, status, created_at, body, revision, position)
+         (id, organization_id, model, status, created_at, body, revision, position, api_key_id)
        SELECT ${id}, $1, (ARRAY['text-generation-standard', 'flux-1.1-pro'])[1 + n % 2],
          CASE WHEN n > $2::int - $3::int THEN 'PENDING'
            WHEN n % 20 = 0 THEN 'FAILED' ELSE 'COMPLETED' END,
-         ${time}, json_build_object('id', n, 'text', repeat('x', 400)), 3, n * 8
+         ${time}, json_build_object('id', n, 'text', repeat('x', 400),
+           'metadata', json_build_object('half', (n % 2)::text, 'env', 'prod')), 3, n * 8,
+         CASE WHEN n % 100000 = 7 THEN '${key('2')}' WHEN n % 2 = 0 THEN '${key('1')}'
+           ELSE '${key('4')}' END
        FROM generate_series(1, $2::int) n`,
       [organization, count, open],
     );
@@ -151,10 +175,18 @@ async function fill({ models: { pool } }: QueryServer): Promise<void> {
     await run(
       `INSERT INTO readmodel.ledger_entries
        SELECT $1, n * 8 + CASE WHEN $1 = $3 THEN 1 ELSE 0 END, 0,
-         CASE WHEN n = 1 THEN 'TOP_UP' WHEN n % 2 = 0 THEN 'HOLD' ELSE 'RELEASE' END,
-         1, 1, 'a', 'b', ${id}, ${time}
-       FROM generate_series(1, 2 * $2::int) n`,
+         CASE WHEN n = 1 THEN 'TOP_UP' WHEN n % 3 = 0 THEN 'HOLD' WHEN n % 3 = 1 THEN 'RELEASE'
+           ELSE 'SETTLEMENT' END,
+         -1, 1, 'a', 'b', 'exec_' || '${prefix}' || lpad((n / 3 + 1)::text, 12, '0'), ${time}
+       FROM generate_series(1, 3 * $2::int) n`,
       [organization, count, OTHER],
+    );
+    await run(
+      `INSERT INTO readmodel.usage_days
+       SELECT $1, to_char(date '2026-01-01' + n / 100, 'YYYY-MM-DD'), 'model-' || n % 10,
+         'key_' || n % 100 / 10, $2::int / 50000, $2::int / 50000
+       FROM generate_series(0, 49999) n`,
+      [organization, count],
     );
     await run(
       `INSERT INTO readmodel.holds

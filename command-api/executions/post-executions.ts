@@ -27,7 +27,7 @@ export const postExecutions = (commands: Commands): Route => ({
     ),
   },
   replySchemas: { 202: acceptedSchema },
-  replyHeaders: ['Location', 'Idempotency-Replayed'],
+  replyHeaders: ['Location', 'Link', 'Idempotency-Replayed'],
   refusals: [
     'INSUFFICIENT_BALANCE',
     'IDEMPOTENCY_MISMATCH',

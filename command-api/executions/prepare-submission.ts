@@ -192,14 +192,21 @@ function webhookUrlOf(commands: Commands, { webhook_url: text }: SubmitBody): st
   throw invalidField('webhook_url', 'refused', vetted.reason);
 }
 
+/** RFC 8288: what there is about an execution, and how it is called off (by POST). */
+const linksTo = (location: string): string =>
+  `<${location}>; rel="status", <${location}/result>; rel="result", ` +
+  `<${location}/events>; rel="events", <${location}/cancel>; rel="cancel"`;
+
 /** The body of the 202 follows from the request alone, so a repeat reads the same words. */
 function accepted(requested: Requested, replayed = false): Reply {
   const view = foldExecution(undefined, { type: 'ExecutionRequested', data: requested });
   if (!view) throw new Error('a requested execution has no view');
+  const location = `/v1/executions/${requested.executionId}`;
   return {
     status: 202,
     headers: {
-      location: `/v1/executions/${requested.executionId}`,
+      location,
+      link: linksTo(location),
       ...(replayed && { 'idempotency-replayed': 'true' }),
     },
     body: acceptedBody(view),

@@ -44,6 +44,12 @@ export const ledgerQuery: Schema = queryObject({
   ...createdRange,
 });
 
+export const holdsQuery: Schema = queryObject({
+  ...pageFields,
+  'execution_id?': id('exec', 'Only holds of this execution.'),
+  ...createdRange,
+});
+
 export const holdSchema: Schema = answerObject('Hold', {
   id: id('hold', 'The hold.'),
   execution_id: id('exec', 'For which execution it is reserved.'),

@@ -20,18 +20,34 @@ export const METADATA_FILTERS_MAX = 16;
 /** `metadata[<key>]=<value>`, up to that many of them; all must match. */
 export const METADATA_PARAMETER = /^metadata\[(.{1,64})\]$/s;
 
+const ANY_STATUS = `(${STATUSES.join('|')})`;
+
 export const executionsQuery: Schema = {
   ...queryObject({
     ...pageFields,
-    'status?': { type: 'string', enum: [...STATUSES], description: 'Only those in this status.' },
+    'status?': {
+      type: 'string',
+      maxLength: 80,
+      pattern: `^${ANY_STATUS}(,${ANY_STATUS}){0,6}$`,
+      description: 'Only those in this status, or in one of several with commas between.',
+      examples: ['COMPLETED', 'FAILED,EXPIRED'],
+    },
     'model?': modelSlug('Only those of this model slug.'),
+    'api_key_id?': id('key', 'Only those that this key submitted.'),
+    'batch_id?': id('batch', 'Only those of this batch.'),
     ...createdRange,
+    'order?': {
+      type: 'string',
+      enum: ['desc', 'asc'],
+      default: 'desc',
+      description: 'By the time of acceptance: the newest first, or the oldest.',
+    },
     'metadata[key]?': withExample(
       text('Only those whose metadata has this value under `key`.', 512),
       '4711',
     ),
   }),
-  maxProperties: METADATA_FILTERS_MAX + 6,
+  maxProperties: METADATA_FILTERS_MAX + 9,
   patternProperties: { '^metadata\\[.{1,64}\\]$': { type: 'string', maxLength: 512 } },
 };
 

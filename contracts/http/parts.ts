@@ -152,10 +152,18 @@ export const errorEnvelope: Schema = answerObject('Error', { error: objectOf(err
 
 /** The same as `application/problem+json` (RFC 9457). */
 export const problemSchema: Schema = answerObject('Problem', {
-  type: { type: 'string', const: 'about:blank' },
+  type: {
+    ...text('The page of errors, at the code.'),
+    pattern: '^/docs/errors#[a-z_]+$',
+    examples: ['/docs/errors#input_validation_error'],
+  },
   title: { ...text('What the code means.'), examples: ['The request is not valid.'] },
   status: { type: 'integer', minimum: 400, maximum: 599, examples: [400] },
   detail: { ...text('What is wrong here.'), examples: ['The body is not valid.'] },
+  instance: {
+    ...text('This one request, by its `request_id`.'),
+    examples: ['urn:modelroute:request:req_0b1e7a34-6f0c-4a53-9d0e-8f3c5b1a2d47'],
+  },
   ...errorFields,
 });
 

@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ErrorCode } from '../../contracts/error-codes.js';
+import { errorCatalogue, type ErrorCode } from '../../contracts/error-codes.js';
+import { isNamed } from './accept.js';
+import { PROBLEM, problemOf } from './envelope.js';
 
 type Trouble = readonly [status: number, code: ErrorCode, message: string];
 
@@ -10,6 +12,8 @@ const troubles: Readonly<Record<string, Trouble>> = {
   HPE_HEADER_OVERFLOW: [413, 'PAYLOAD_TOO_LARGE', 'The request headers are too large.'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'INPUT_VALIDATION_ERROR', 'The request took too long to arrive.'],
 };
+
+const HEAD_BYTES_MAX = 16 * 1024;
 
 const malformed: Trouble = [400, 'INPUT_VALIDATION_ERROR', 'The request is not valid HTTP.'];
 
@@ -22,14 +26,23 @@ export function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): v
   }
   const [status, code, message] = troubles[error.code ?? ''] ?? malformed;
   const requestId = `req_${randomUUID()}`;
-  const body = JSON.stringify({
-    error: { code, message, retryable: false, request_id: requestId },
-  });
+  const wantsProblem = asksForProblem((error as { rawPacket?: Buffer }).rawPacket);
+  const common = { code, message, retryable: false, request_id: requestId };
+  const title = errorCatalogue[code].message;
+  const body = JSON.stringify(
+    wantsProblem ? problemOf(common, { title, status, requestId }) : { error: common },
+  );
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
-      'content-type: application/json; charset=utf-8\r\n' +
+      `content-type: ${wantsProblem ? PROBLEM : 'application/json; charset=utf-8'}\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\n` +
       `x-request-id: ${requestId}\r\n` +
       `connection: close\r\n\r\n${body}`,
   );
+}
+
+/** Of what came, up to where it made no sense; no more than the head of a request may have. */
+function asksForProblem(packet: Buffer | undefined): boolean {
+  const head = packet?.subarray(0, HEAD_BYTES_MAX).toString('latin1') ?? '';
+  return isNamed(/^accept:([^\r\n]*)/im.exec(head)?.[1], PROBLEM);
 }

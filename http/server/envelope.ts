@@ -1,10 +1,10 @@
 /** Errors as callers read them: the house's envelope, or RFC 9457 where `Accept` asks for it. */
-import { errorCatalogue } from '../../contracts/error-codes.js';
+import { errorCatalogue, type ErrorCode } from '../../contracts/error-codes.js';
 import { StoreOverloaded, StoreUnavailable } from '../../infra/event-store/port.js';
 import { isNamed } from './accept.js';
 import { Refusal, type Reply } from './route.js';
 
-const PROBLEM = 'application/problem+json';
+export const PROBLEM = 'application/problem+json';
 
 /** What failed, as a reply; `accept` is the request's header. */
 export function errorReply(refusal: Refusal, requestId: string, accept: string | undefined): Reply {
@@ -12,9 +12,28 @@ export function errorReply(refusal: Refusal, requestId: string, accept: string |
   const common = errorOf(refusal, requestId);
   const headers = { ...headersOf(refusal), ...refusal.headers };
   if (!isNamed(accept, PROBLEM)) return { status, headers, body: { error: common } };
-  const problem = { type: 'about:blank', title: usual, status, detail: common.message, ...common };
-  return { status, headers: { ...headers, 'content-type': PROBLEM }, body: problem };
+  const body = problemOf(common, { title: usual, status, requestId });
+  return { status, headers: { ...headers, 'content-type': PROBLEM }, body };
 }
+
+interface Problem {
+  readonly title: string;
+  readonly status: number;
+  readonly requestId: string;
+}
+
+/** Beside our own fields. */
+export const problemOf = <E extends { readonly code: ErrorCode; readonly message: string }>(
+  error: E,
+  { title, status, requestId }: Problem,
+) => ({
+  type: `/docs/errors#${error.code.toLowerCase()}`,
+  title,
+  status,
+  detail: error.message,
+  instance: `urn:modelroute:request:${encodeURIComponent(requestId)}`,
+  ...error,
+});
 
 /** What stands in the envelope. */
 export function errorOf(refusal: Refusal, requestId?: string) {

@@ -1,4 +1,5 @@
 /** Conditional reads (RFC 9110). Entity tags are weak: a later release may add fields. */
+import { hash } from 'node:crypto';
 import type { Reply } from './route.js';
 
 interface Tagged {
@@ -16,6 +17,10 @@ export function tagged({ tag, ifNoneMatch }: Tagged, rest: Reply): Reply {
   const { 'content-type': _, ...kept } = headers as Record<string, string>;
   return { status: 304, headers: kept };
 }
+
+/** Of a body that has no version of its own. */
+export const tagOf = (body: unknown): string =>
+  hash('sha256', JSON.stringify(body), 'hex').slice(0, 32);
 
 /** By the weak comparison, which is that of reads. */
 function matches(ifNoneMatch: string | undefined, etag: string): boolean {

@@ -314,16 +314,32 @@ describe('serveRoutes', () => {
     const answer = await server.ask('GET', '/v1/fail/refused', { headers });
     expect(answer.headers['content-type']).to.equal('application/problem+json');
     expect(answer.json).to.deep.equal({
-      type: 'about:blank',
+      type: '/docs/errors#conflict',
       title: 'The request conflicts with the current state.',
       status: 409,
       detail: 'Not so.',
+      instance: 'urn:modelroute:request:r7',
       code: 'CONFLICT',
       message: 'Not so.',
       retryable: false,
       request_id: 'r7',
       details: [{ field: 'a', code: 'b', message: 'c' }],
     });
+    for (const [method, path, status] of [
+      ['GET', '/v1/nothing', 404],
+      ['DELETE', '/v1/list', 405],
+      ['GET', '/nothing', 404],
+    ] as const) {
+      const none = await server.ask(method, path, { headers });
+      expect([path, none.status, none.headers['content-type']]).to.deep.equal([
+        path,
+        status,
+        'application/problem+json',
+      ]);
+    }
+    const raw = await server.raw('GET / HTTP/1.1\r\naccept: application/problem+json\r\n\x01\r\n');
+    expect(raw).to.match(/^HTTP\/1\.1 400 [^]*content-type: application\/problem\+json\r\n/);
+    expect(raw).to.contain('"type":"/docs/errors#input_validation_error"');
   });
 
   it('keeps the doors of tenants and operators apart', async () => {

@@ -45,8 +45,12 @@ export const HEADERS: Readonly<Record<string, Header>> = {
     description: '`true` where this is the answer to an earlier request under the same key.',
     schema: { type: 'string', enum: ['true'], examples: ['true'] },
   },
-  ETag: text('Changes when what was read changes.', '"5d41402abc4b2a76b9719d911017c592"'),
-  Link: text('RFC 8288: `rel="next"` is the next page.', '</v1/executions?cursor=…>; rel="next"'),
+  ETag: text('Changes when what was read changes.', 'W/"3"'),
+  Link: text(
+    'RFC 8288. Of a list `rel="next"`, the next page; of an accepted execution `status`, `result`, ' +
+      '`events` and `cancel`.',
+    '</v1/executions?cursor=…>; rel="next"',
+  ),
   'Content-Disposition': text('Whether a browser may show it, and its name.', 'attachment'),
   'Content-Range': text('Which bytes these are.', 'bytes 0-1023/48213'),
   'Accept-Ranges': text('Whether a range may be asked for.', 'bytes'),
