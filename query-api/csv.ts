@@ -7,10 +7,8 @@ import { preferred } from '../http/server/accept.js';
 import type { ApiRequest, Reply } from '../http/server/route.js';
 import type { Place } from './cursor.js';
 
-export const CSV = 'text/csv';
-
 export const wantsCsv = (request: Pick<ApiRequest, 'header'>): boolean =>
-  preferred(request.header('accept'), ['application/json', CSV]) === CSV;
+  preferred(request.header('accept'), ['application/json', 'text/csv']) === 'text/csv';
 
 /** Chunks of lines are made as fast as they are taken. */
 export const csvReply = (name: string, chunks: AsyncIterable<string>): Reply => ({

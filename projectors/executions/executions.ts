@@ -1,7 +1,7 @@
 /**
- * Every accepted execution as its owner sees it, the labels that lists are filtered by, and what was
- * charged for them by day: the day of the settlement, so that a range of usage and the same range
- * of the ledger's settlements have one sum.
+ * Every accepted execution as its owner sees it, the labels that lists are filtered by, and what
+ * was charged by day: the day of the settlement, so that a range of usage and the same range of the
+ * ledger's settlements have one sum.
  */
 import type { HoldSettled } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
