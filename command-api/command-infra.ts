@@ -32,6 +32,7 @@ export type CommandInfra = Pick<
   | 'secrets'
   | 'store'
   | 'storedBytes'
+  | 'tracing'
   | 'webhookEndpoints'
   | 'webhookRecoveries'
   | 'webhooks'

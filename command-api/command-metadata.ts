@@ -4,21 +4,18 @@ import type { CommandMetadata } from '../command-handling/command-metadata.js';
 import type { ApiRequest } from '../http/server/route.js';
 import { invalidField } from './refusals.js';
 
-/** W3C Trace Context, version 00. */
-const traceparentForm = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
 export function metadataOf(
   request: ApiRequest,
   actor: string,
   correlationId: string,
 ): CommandMetadata {
-  const traceparent = request.header('traceparent');
+  const { traceparent } = request;
   return {
     actor,
     correlationId,
     causationId: request.requestId,
     ip: request.ip,
-    ...(traceparent !== undefined && traceparentForm.test(traceparent) && { traceparent }),
+    ...(traceparent !== undefined && { traceparent }),
   };
 }
 

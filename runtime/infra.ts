@@ -14,6 +14,7 @@ import type { FileStore } from '../infra/files/port.js';
 import type { KeyUses } from '../infra/key-uses.js';
 import type { LimitShares } from '../infra/limit-shares/port.js';
 import type { RequestLimits } from '../infra/request-limits/port.js';
+import type { Tracing } from '../infra/tracing/port.js';
 import type { Leases } from '../infra/leases/port.js';
 import type { Log } from '../infra/logger.js';
 import type { Metrics } from '../infra/metrics.js';
@@ -67,6 +68,8 @@ export interface Infra extends Repositories {
   /** Endpoints and secrets of organizations, for whoever delivers. */
   readonly webhooks: WebhookDirectory;
   readonly accountStates: AccountStates;
+  /** Undefined where nobody wants traces. */
+  readonly tracing: Tracing | undefined;
   readonly secrets: Secrets;
   /** Names this process among the living: holder of leases. */
   readonly instance: string;

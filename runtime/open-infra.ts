@@ -15,6 +15,7 @@ import { openDependencies } from './dependencies.js';
 import type { Infra } from './infra.js';
 import { openPostgresLimitShares } from '../infra/limit-shares/postgres.js';
 import { openPostgresRequestLimits } from '../infra/request-limits/postgres.js';
+import type { Tracing } from '../infra/tracing/port.js';
 import { openPostgresLeases } from '../infra/leases/postgres.js';
 import type { Log } from '../infra/logger.js';
 import { openMetrics, type Metrics } from '../infra/metrics.js';
@@ -75,6 +76,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   await migrateAll(databaseUrl, log);
   const { processing: pool, readPool, models, closePools } = openPools(databaseUrl, log);
   const metrics = openMetrics();
+  const tracing = await openTracing(config, log);
   const stores = await openStores({ config, databaseUrl, log });
   const { store, rawLog, smallPayloads: small } = stores;
   const opened = { kind: kindOf(config), store, rawLog };
@@ -116,6 +118,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     downloads,
     leases,
     ...openProcessing(pool, log, sole),
+    tracing,
     ...models,
     instance,
     relay,
@@ -133,6 +136,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     infra,
     async close() {
       priced.catalogue.close();
+      await tracing?.close();
       const logs = [infra.downloadLog, infra.keyUses];
       await Promise.all([providers, outbound, downloads, ...logs].map((one) => one.close()));
       await Promise.all([delivery.close(), shared.close()]);
@@ -160,6 +164,13 @@ const openProcessing = (
   reports: openProcessReports({ pool }),
   requestLimits: sole ? undefined : openPostgresRequestLimits({ pool }),
 });
+
+/** The SDK is loaded where it is wanted, and nowhere else. */
+async function openTracing({ traces }: Config, log: Log): Promise<Tracing | undefined> {
+  if (!traces) return undefined;
+  const { openOtlpTracing } = await import('../infra/tracing/otlp.js');
+  return openOtlpTracing(log);
+}
 
 /**
  * A process that runs nothing reads again only what callers repeat within moments: what it keeps

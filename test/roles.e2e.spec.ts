@@ -1,4 +1,5 @@
 /** A process for each role on one database and one bucket: every one does its part and no other. */
+import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { clientOf, newTenant, operate, send, type Client } from '../testing/client.js';
@@ -6,9 +7,30 @@ import { eventually } from '../testing/eventually.js';
 import { accept, imageOf, newKey, textOf, whenOver } from './testing/executions.js';
 import { freshDatabase } from '../infra/postgres/testing/fresh-database.js';
 import { callsFor } from '../sandbox/testing/behaviour.js';
+import { startReceiver, type Receiver } from '../testing/receiver.js';
 import { startSystem, type System } from '../testing/system.js';
 import { freePort } from '../testing/free-port.js';
 import { versitygwInSuite } from '../infra/object-store/testing/versitygw.js';
+
+interface SpanSent {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+}
+
+interface SpansSent {
+  readonly resourceSpans: readonly {
+    readonly scopeSpans: readonly { readonly spans: readonly SpanSent[] }[];
+  }[];
+}
+
+const spansIn = ({ told }: Receiver): SpanSent[] =>
+  told
+    .map(({ raw }) => JSON.parse(raw) as SpansSent)
+    .flatMap(({ resourceSpans }) => resourceSpans)
+    .flatMap(({ scopeSpans }) => scopeSpans)
+    .flatMap(({ spans }) => spans);
 
 const METRICS_KEY = 'a-scraper-of-the-specs';
 const UNREADY = { status: 'unready', failing: ['file-store'] };
@@ -22,11 +44,17 @@ describe('roles apart', function () {
   /** Of one tenant, at either door. */
   let writer: Client;
   let reader: Client;
+  /** Of traces. */
+  let collector: Receiver;
   before(async function () {
     this.timeout(120_000);
     const { url } = await freshDatabase();
     const port = await freePort();
+    collector = await startReceiver({ body: Buffer.from('{}') });
     const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: new URL(collector.url).origin,
+      OTEL_EXPORTER_OTLP_HEADERS: 'x-collector=of-the-specs',
+      OTEL_BSP_SCHEDULE_DELAY: '200',
       ...store().env,
       DATABASE_URL: url,
       MODELROUTE_MASTER_KEY: 'm'.repeat(32),
@@ -75,6 +103,58 @@ describe('roles apart', function () {
         expect((await answer(right)).status, `${method} ${path}`).to.equal(refusal);
         expect((await answer(wrong)).status, `${method} ${path}`).to.equal(404);
       }
+  });
+
+  it('have one trace of an execution, from the caller to the webhook', async () => {
+    const receiver = await startReceiver();
+    const traceId = randomBytes(16).toString('hex');
+    const callersSpan = randomBytes(8).toString('hex');
+    const prompt = 'Nobody reads this in a trace';
+    const submitted = await writer.call<{ id: string }>('POST', '/executions', {
+      body: textOf(prompt, { webhook_url: receiver.url }),
+      headers: { 'idempotency-key': 'traced', traceparent: `00-${traceId}-${callersSpan}-01` },
+    });
+    expect(submitted.status).to.equal(202);
+    const expected = [
+      'POST /v1/executions',
+      'hold and append',
+      'provider attempt',
+      'settle',
+      'wait for a provider',
+      'webhook delivery',
+      'webhook delivery',
+    ];
+    const spans = await eventually(
+      'every span is collected',
+      () => {
+        const own = spansIn(collector).filter((span) => span.traceId === traceId);
+        return own.length >= expected.length ? own : undefined;
+      },
+      20_000,
+    );
+    expect(spans.map(({ name }) => name).sort()).to.deep.equal(expected);
+    const [request] = spans.filter(({ name }) => name === 'POST /v1/executions');
+    expect(request?.parentSpanId).to.equal(callersSpan);
+    const others = spans.filter((span) => span !== request);
+    for (const { name, parentSpanId } of others)
+      expect(parentSpanId, name).to.equal(request?.spanId);
+    const deliveries = spans.filter(({ name }) => name === 'webhook delivery');
+    const sent = receiver.told.map(({ headers }) => headers['traceparent']);
+    expect(sent.toSorted()).to.deep.equal(
+      deliveries.map(({ spanId }) => `00-${traceId}-${spanId}-01`).toSorted(),
+    );
+    expect(new Set(collector.told.map(({ headers }) => headers['x-collector']))).to.deep.equal(
+      new Set(['of-the-specs']),
+    );
+    const all = collector.told.map(({ raw }) => raw).join();
+    expect(all).to.include(submitted.body.id);
+    for (const secret of [prompt, writer.apiKey, receiver.url]) expect(all).not.to.include(secret);
+    const asked = await send<{ data: { headers: object }[] }>(
+      `${workers.sandboxUrl}/_sandbox/requests`,
+      'GET',
+    );
+    for (const trace of [traceId, 'traceparent']) expect(asked.text).not.to.include(trace);
+    await receiver.close();
   });
 
   it('are watched alike', async () => {

@@ -165,6 +165,7 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
         documentMount(api, config.publicUrl),
       ],
       pages: [referencePages(), guidePages(infra.addresses)],
+      tracing: infra.tracing,
       rateLimits: openRateLimits({
         quotas: infra.quotas,
         usual: config.requestRate,

@@ -98,6 +98,7 @@ export async function openCommandApi(
     readStore: readStore ?? new pg.Pool(),
     quotas: openQuotas(readModels, onError),
     storedBytes: openStoredBytes(readModels, onError),
+    tracing: undefined,
     secrets: openSecrets('a-master-key-of-a-spec-32-characters'),
     now,
   };

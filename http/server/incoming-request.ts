@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Networks } from '../../infra/networks/networks.js';
 import { clientAddress } from './client-address.js';
+import { traceparentIn, type Span } from '../../infra/tracing/port.js';
 import type { ApiRequest } from './route.js';
 
 export class IncomingRequest implements ApiRequest {
@@ -13,6 +14,7 @@ export class IncomingRequest implements ApiRequest {
   bodyItems: readonly Buffer[] = NO_ITEMS;
   bodyStream: ApiRequest['bodyStream'] = noStream;
   queryValues: Readonly<Record<string, unknown>> = NO_VALUES;
+  span: Span | undefined;
   private ending: AbortSignal | undefined;
 
   constructor(
@@ -28,6 +30,10 @@ export class IncomingRequest implements ApiRequest {
 
   get ended(): AbortSignal {
     return (this.ending ??= endOf(this.response, this.closing));
+  }
+
+  get traceparent(): string | undefined {
+    return this.span?.traceparent ?? traceparentIn(this.header('traceparent'));
   }
 
   get method(): string {

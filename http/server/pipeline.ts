@@ -14,6 +14,7 @@ import type { Networks } from '../../infra/networks/networks.js';
 import { readJson } from './json/strict-json.js';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
+import { traceparentIn, type Span, type Tracing } from '../../infra/tracing/port.js';
 import type { Authenticator } from './auth.js';
 import { HeldBytes, openByteBudget, releaseWhenTaken, type ByteBudget } from './byte-budget.js';
 import type { Endpoint, Served } from './endpoint.js';
@@ -54,6 +55,8 @@ interface PipelineOptions {
   readonly rateLimits?: RateLimits | undefined;
   /** Whose `X-Forwarded-For` is believed; nobody's unless given. */
   readonly proxies?: Networks | undefined;
+  /** Without it, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** How a path was matched. */
@@ -127,6 +130,7 @@ async function answer(
     admission: undefined,
     held: undefined,
   };
+  if (context.tracing && 'route' in served) beginTrace(context.tracing, served, request);
   let reply: Reply;
   try {
     const answered = await answerOf(context, served, exchange, match.malformed);
@@ -136,6 +140,7 @@ async function answer(
         : answered;
   } catch (error) {
     if (error instanceof HungUp) {
+      request.span?.end({}, 'hung up');
       exchange.held?.release();
       return;
     }
@@ -153,6 +158,28 @@ async function answer(
   if (exchange.held || response.writableLength > 0)
     releaseWhenTaken(heldBy(context, exchange), response);
   record(context, served, request, reply, exchange.caller, performance.now() - startedMs);
+  if (request.span) endTrace(request.span, request, reply, exchange.caller);
+}
+
+function beginTrace(tracing: Tracing, { route, template }: Endpoint, request: IncomingRequest) {
+  const parent = traceparentIn(request.header('traceparent'));
+  request.span = tracing.begin(`${route.method} ${template}`, { parent, kind: 'server' });
+}
+
+function endTrace(
+  span: Span,
+  { method, requestId }: IncomingRequest,
+  { status, logFields }: Reply,
+  caller: Caller | undefined,
+): void {
+  const attributes = {
+    'http.request.method': method,
+    'http.response.status_code': status,
+    'modelroute.request_id': requestId,
+    'modelroute.organization_id': caller?.organizationId,
+    'modelroute.execution_id': logFields?.['executionId'],
+  };
+  span.end(attributes, status >= 500 ? String(status) : undefined);
 }
 
 /** One request on its way to its answer. */

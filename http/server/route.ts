@@ -53,6 +53,8 @@ export interface ApiRequest {
   /** Every header by its lower-case name. */
   headers(): Readonly<Record<string, string>>;
   readonly requestId: string;
+  /** W3C Trace Context of what follows from it; the caller's own where there are no traces. */
+  readonly traceparent: string | undefined;
   readonly ip: string;
   /** Who asks: a key's id, `operator` or `operator:<key id>`; empty before that is known. */
   readonly actor: string;

@@ -8,6 +8,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
 import type { Networks } from '../../infra/networks/networks.js';
+import type { Tracing } from '../../infra/tracing/port.js';
 import type { Authenticator } from './auth.js';
 import type { ByteBudget } from './byte-budget.js';
 import { refuseMalformed } from './client-error.js';
@@ -31,6 +32,8 @@ interface ServeOptions {
   readonly authenticator: Authenticator;
   /** Without it, nobody is limited. */
   readonly rateLimits?: RateLimits;
+  /** Without it, nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'httpSeconds'>;
   readonly now: () => number;
@@ -66,11 +69,11 @@ const HANG_UP_EVERY_MS = 50;
 export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   const ending = new AbortController();
   setMaxListeners(0, ending.signal); // as many as there are requests that wait
-  const { authenticator, budget, log, metrics, now, proxies, rateLimits } = options;
+  const { authenticator, budget, log, metrics, now, proxies, rateLimits, tracing } = options;
   const lateBodies = openLateBodies(options.bodyMs);
   const { signal: closing } = ending;
   const limits = { lateBodies, rateLimits, proxies };
-  const served = { authenticator, budget, log, metrics, now, closing, ...limits };
+  const served = { authenticator, budget, log, metrics, now, closing, tracing, ...limits };
   const pipeline = openPipeline(served);
   const pages = bounded(pagesApp(options.pages ?? [], { pipeline, metrics }), lateBodies);
   const server = boundedServer(inTurn(handlerOf(matcherOf(options), pipeline, pages)));

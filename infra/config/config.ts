@@ -64,6 +64,8 @@ export interface Config {
   readonly masterKey: string | undefined;
   /** How often an organization may ask, unless an operator sets it. */
   readonly requestRate: RequestRate;
+  /** A collector of traces is named; the SDK reads where it is, and how it wants them. */
+  readonly traces: boolean;
   readonly logLevel: string;
   /** A provider's credential by the name that the catalogue gives. */
   credential(name: string): string | undefined;
@@ -123,6 +125,7 @@ export function configFrom(env: Environment): Config {
         max: REQUEST_BURST_MAX,
       }),
     },
+    traces: wantsTraces(env),
     logLevel: logLevel(env['MODELROUTE_LOG_LEVEL'] || 'info'),
     credential: (name) => env[name] || undefined,
   };
@@ -158,6 +161,12 @@ function port(env: Environment, name: string, fallback: number): number {
   if (/^\d+$/.test(text) && value <= 65_535) return value;
   throw new StartError(`${name} is '${text}', which is no port: use a number from 0 to 65535.`);
 }
+
+/** By OpenTelemetry's own variables. */
+const wantsTraces = (env: Environment): boolean =>
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'].some((name) => env[name]) &&
+  env['OTEL_SDK_DISABLED'] !== 'true' &&
+  env['OTEL_TRACES_EXPORTER'] !== 'none';
 
 function count(
   env: Environment,

@@ -9,6 +9,7 @@ import type * as Delivery from '../../domain/delivery/delivery.js';
 import type { OutboundResult } from '../../http/client/outbound.js';
 import { isOutage } from '../../infra/event-store/outage.js';
 import type { Infra } from '../../runtime/infra.js';
+import { beginSpan, EXECUTION } from '../execution-trace.js';
 import { readBody } from './body.js';
 import { recipientOf, type Recipient } from './recipient.js';
 import { signatureHeaders } from './sign.js';
@@ -40,8 +41,7 @@ export async function post(
     if (recipient.kind !== 'reachable')
       return { kind: 'stopped', cause: `endpoint_${recipient.kind}` };
     const body = given ?? (await readBody(infra.store, scheduled));
-    const { eventId } = scheduled;
-    const sent = await send(infra, recipient, { eventId, body }, signal);
+    const sent = await sendTraced(infra, recipient, { scheduled, body }, signal);
     return answerOf(sent, recipient.url, infra.now());
   } catch (err) {
     if (isOutage(err)) throw err;
@@ -52,6 +52,32 @@ export async function post(
 }
 
 type Reachable = Extract<Recipient, { kind: 'reachable' }>;
+
+/** Its receiver gets the trace of the request, where there are traces. */
+async function sendTraced(
+  infra: Infra,
+  recipient: Reachable,
+  { scheduled, body }: { readonly scheduled: Scheduled; readonly body: string },
+  signal: AbortSignal,
+): Promise<OutboundResult> {
+  const { eventId, executionId, deliveryId } = scheduled;
+  if (!infra.tracing || executionId === undefined)
+    return send(infra, recipient, { eventId, body }, signal);
+  const span = await beginSpan(infra, executionId, 'webhook delivery', { kind: 'client' });
+  const trace: Record<string, string> = span ? { traceparent: span.traceparent } : {};
+  const headers = { ...recipient.headers, ...trace };
+  const sent = await send(infra, { ...recipient, headers }, { eventId, body }, signal);
+  const status = sent.kind === 'answered' ? sent.status : undefined;
+  const attributes = {
+    [EXECUTION]: executionId,
+    'modelroute.delivery_id': deliveryId,
+    'modelroute.outcome': sent.kind,
+    'http.response.status_code': status,
+  };
+  const isTaken = status !== undefined && status >= 200 && status < 300;
+  span?.end(attributes, isTaken ? undefined : String(status ?? sent.kind));
+  return sent;
+}
 
 function send(
   { outbound, now }: Infra,

@@ -12,6 +12,7 @@ import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
 import { passDeadline } from '../run-timers/pass-deadline.js';
 import { pause } from '../../infra/concurrency/pause.js';
+import { recordSpan } from '../execution-trace.js';
 import { cancelProviderJob } from '../poll-provider-jobs/cancel-provider-job.js';
 import type { AcceptedJobs } from './accepted-jobs.js';
 import { callbackUrlOf, mayCallBack } from './callback-url.js';
@@ -122,6 +123,7 @@ async function perform(
   const outcome = await call(infra, attempt, signals.off);
   const latencyMs = performance.now() - startedAtMs;
   const { kind } = outcome;
+  traceAttempt(infra, attempt, outcome, latencyMs);
   infra.metrics.attemptSeconds.observe(
     { provider: attempt.provider.slug, outcome: kind },
     latencyMs / 1000,
@@ -133,6 +135,35 @@ async function perform(
   const detail = 'detail' in outcome && { detail: outcome.detail };
   const ms = Math.round(latencyMs);
   infra.log.debug({ ...fieldsOf(attempt), outcome: kind, ...detail, recorded, ms }, 'attempt');
+}
+
+/** The wait of an execution ends with its first attempt. */
+function traceAttempt(
+  infra: Infra,
+  { claimed, provider, route }: ClaimedAttempt,
+  outcome: ProviderOutcome,
+  latencyMs: number,
+): void {
+  if (!infra.tracing) return;
+  const { request, current } = claimed.state;
+  const startMs = Date.now() - latencyMs;
+  if (current.attempt === 1)
+    recordSpan(infra, request.executionId, 'wait for a provider', {
+      startMs: Date.parse(request.at),
+      endMs: startMs,
+    });
+  recordSpan(infra, request.executionId, 'provider attempt', {
+    kind: 'client',
+    startMs,
+    attributes: {
+      'modelroute.attempt': current.attempt,
+      'modelroute.provider': provider.slug,
+      'modelroute.route': route.name,
+      'modelroute.outcome': outcome.kind,
+      'error.type': outcome.kind === 'failed' ? outcome.code : undefined,
+    },
+    error: outcome.kind === 'failed' || outcome.kind === 'unknown' ? outcome.kind : undefined,
+  });
 }
 
 /** Undefined where nobody counted them. */

@@ -6,6 +6,7 @@ import type { CommandMetadata } from '../../command-handling/command-metadata.js
 import type { Group } from '../../infra/event-bus/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { CompleteBatches } from '../complete-batches/complete-batches.js';
+import { recordSpan } from '../execution-trace.js';
 import { metadataOf } from '../command-metadata.js';
 
 /** `batches` learns of each execution of a batch that is over. */
@@ -28,16 +29,23 @@ export const settleExecution = (infra: Infra, batches: Pick<CompleteBatches, 'ch
 
 /** The timer `reconcile-hold` calls it, too, for a hold whose execution is over. */
 export async function settle(
-  { executions, accounts, now }: Infra,
+  infra: Infra,
   executionId: ExecutionId,
   metadata: CommandMetadata,
   atLeast?: number,
 ): Promise<string> {
+  const { executions, accounts, now } = infra;
   const { state } = await executions.load(executionId, { atLeast });
   const command = settlementOf(state, new Date(now()).toISOString());
   if (!command) return 'not_finished';
+  const startMs = Date.now();
   const result = await accounts.submit(command.organizationId, { command, metadata });
   if (result.outcome === 'rejected')
     throw new Error(`the hold of ${executionId} could not be ended: ${result.reason}`);
-  return command.type === 'SettleHold' ? 'settled' : 'released';
+  const outcome = command.type === 'SettleHold' ? 'settled' : 'released';
+  recordSpan(infra, executionId, 'settle', {
+    startMs,
+    attributes: { 'modelroute.outcome': outcome },
+  });
+  return outcome;
 }
