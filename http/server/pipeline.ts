@@ -226,8 +226,10 @@ async function answerOf(
   const known = authenticator.tenant(incoming.headers.authorization);
   const caller = (exchange.caller = known instanceof Promise ? await known : known);
   request.actor = caller.keyId;
-  const forbidden =
-    addressRefusal(request, caller) ?? permissionRefusal(served.route.permission, caller);
+  // A key in the wrong hands does not use up its limit.
+  const elsewhere = addressRefusal(request, caller);
+  if (elsewhere) return elsewhere;
+  const forbidden = permissionRefusal(served.route.permission, caller);
   const admitted = admit(context, exchange, caller, forbidden);
   const refused = admitted instanceof Promise ? await admitted : admitted;
   const refusal = refused ?? (await prepare(context, served, exchange, malformed));
@@ -252,6 +254,7 @@ async function admitUnmatched(context: Context, exchange: Exchange): Promise<Ref
     if (error instanceof Refusal) return undefined;
     throw error;
   }
+  if (addressRefusal(exchange.request, exchange.caller)) return undefined;
   return admit(context, exchange, exchange.caller, undefined);
 }
 
