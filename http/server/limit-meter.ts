@@ -114,11 +114,11 @@ export function claimOf(meter: Meter, nowMs: number) {
   return { name, limit, wanted, unused };
 }
 
-/** What is claimed beside what is needed now, by what was used lately. */
+/** What is claimed beside what is needed now, by what was used lately; nothing for a single one. */
 export function aheadOf({ limit, used, claimedMs }: Meter, nowMs: number): number {
   const { perMinute, burst } = limit;
   const most = Math.max((perMinute * AHEAD_MS) / 60_000, Math.min(burst, perMinute) / 10);
-  const likely = (used * AHEAD_MS) / Math.max(1, nowMs - claimedMs);
+  const likely = (Math.max(0, used - 1) * AHEAD_MS) / Math.max(1, nowMs - claimedMs);
   return Math.floor(Math.min(most, likely));
 }
 

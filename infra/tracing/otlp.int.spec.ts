@@ -26,7 +26,11 @@ describe('traces over OTLP', () => {
     process.env['OTEL_SERVICE_NAME'] = 'our-gateway';
     const collector = await startReceiver({ body: Buffer.from('{}') });
     const { tracing } = open(new URL(collector.url).origin);
-    const span = tracing.begin('a thing', { parent: PARENT, kind: 'client', startMs: 1_790_000_001_000 });
+    const span = tracing.begin('a thing', {
+      parent: PARENT,
+      kind: 'client',
+      startMs: 1_790_000_001_000,
+    });
     expect(span.traceparent).to.match(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
     span.end({ count: 3, absent: undefined }, 'failed', 1_790_000_003_500);
     const unsampled = tracing.begin('not wanted', { parent: UNSAMPLED });
