@@ -48,6 +48,9 @@ await cp(
   'node_modules/redoc/bundles/redoc.standalone.js',
   'dist/http/server/openapi/redoc.standalone.js',
 );
-for (const path of await glob(['docs/build'], '.md')) await cp(path, `dist/${path}`);
+for (const path of await glob(['docs/build'], '.md')) {
+  await mkdir(`dist/${path}`);
+  await cp(path, `dist/${path}`);
+}
 await cp('catalogue.yaml', 'dist/catalogue.yaml');
 await cp('package.json', 'dist/package.json');
