@@ -23,11 +23,9 @@ const balanceLow: Schema = answerObject('BalanceLow', {
   threshold: money('Below which you are told, once a crossing.', '5.000'),
 });
 
-const testData: Schema = {
-  type: 'object',
-  description: 'Nothing to rely on: it shows that a delivery arrives and that you accept it.',
-  examples: [{}],
-};
+const testData: Schema = answerObject('WebhookTest', {
+  endpoint_id: id('we', 'The endpoint that is tested.'),
+});
 
 const dataOf: Readonly<Partial<Record<WebhookEventType, Schema>>> = {
   'batch.completed': batchSchema,
@@ -79,8 +77,11 @@ export const webhookHeaders: Readonly<Record<string, Schema>> = {
   },
   'X-Signature-Timestamp': { ...seconds, description: 'The same as `webhook-timestamp`.' },
   'X-Signature': {
-    ...text('Hex HMAC-SHA256, keyed by the secret as text, over `{timestamp}.{raw body}`.'),
-    pattern: '^[0-9a-f]{64}',
+    ...text(
+      'Hex HMAC-SHA256, keyed by the newest secret as text, over `{timestamp}.{raw body}`. While ' +
+        'a secret is being rotated, `X-Signature-Previous` has the same by those before it.',
+    ),
+    pattern: '^[0-9a-f]{64}$',
     examples: ['2b1e5c0d'.repeat(8)],
   },
 };

@@ -13,6 +13,7 @@ export const getEndpoints = (
   method: 'GET',
   path: '/webhooks/endpoints',
   summary: 'List webhook endpoints',
+  description: 'The newest first, without their secrets. An inactive one says why, since when.',
   tag: 'Webhooks',
   audience: 'tenant',
   permission: 'webhooks:read',
