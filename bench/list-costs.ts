@@ -60,13 +60,12 @@ const CASES: readonly string[] = [
   '/billing/ledger?created_to=2001-01-01T00:00:00Z',
   '/billing/ledger?created_from=2026-01-02T00:00:00Z&created_to=2026-01-02T00:01:00Z',
   '/billing/ledger?type=TOP_UP&created_from=2026-01-02T00:00:00Z',
-  '/billing/ledger?execution_id=exec_none',
+  '/billing/ledger?execution_id=exec_99999999-9999-4999-8999-999999999999',
   '/billing/holds',
   '/billing/usage',
   '/billing/usage?group_by=model,api_key',
-  '/billing/usage?group_by=model&from=2026-01-01T12:00:00Z&to=2026-01-02T12:00:00Z',
-  '/billing/usage?group_by=metadata.half,day&from=2026-01-02&to=2026-01-03',
-  '/billing/usage?group_by=metadata.half',
+  '/billing/usage?group_by=model&from=2026-01-01T21:00:00Z&to=2026-01-02',
+  '/billing/usage?group_by=metadata.half,day&to=2026-01-01T03:00:00Z',
 ];
 
 const server = await openQueryServer();
@@ -90,7 +89,7 @@ async function measure(client: Client, path: string): Promise<void> {
   }
   const shown = times.map((ms) => `${ms.toFixed(0)} ms`).join(' ');
   process.stdout.write(`\n${path.slice(0, 110)}\n  ${answer}: ${shown}\n`);
-  const query = asked.find(({ text }) =>
+  const query = asked.findLast(({ text }) =>
     /readmodel"."(executions|execution_labels|ledger|holds)|usage_days|charged/.test(text),
   );
   if (query) await explain(query);

@@ -6,7 +6,7 @@ import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { readDelivery, type DeliveryRow } from '../../infra/read-store/tables/deliveries.js';
 import { caughtUp } from '../caught-up.js';
 import { createdRangeOf, whereInRange } from '../created-range.js';
-import { listBody, type ListName, type Page, type Place } from '../cursor.js';
+import { listBody, listReply, type ListName, type Page, type Place } from '../cursor.js';
 import type { ListInfra } from '../query-infra.js';
 import { deliveryBody } from './delivery-body.js';
 
@@ -29,7 +29,7 @@ export const getDeliveries = (infra: ListInfra): Route => ({
     await caughtUp(infra, 'deliveries');
     const rows = (await infra.reads.rows(organizationId, question)).map(readDelivery);
     const cursorAt = (row: DeliveryRow) => infra.cursors.cursorOf(list, placeOf(row));
-    return { status: 200, body: listBody(rows, page.limit, deliveryBody, cursorAt) };
+    return listReply(request, listBody(rows, page.limit, deliveryBody, cursorAt));
   },
 });
 

@@ -2,7 +2,7 @@
 import { attemptListSchema, attemptsQuery } from '../../contracts/http/deliveries.js';
 import { Refusal, type Route } from '../../http/server/route.js';
 import { count, text, time, type Row } from '../../infra/read-store/table.js';
-import { listBody, type ListName } from '../cursor.js';
+import { listBody, listReply, type ListName } from '../cursor.js';
 import type { ListInfra } from '../query-infra.js';
 import { ownDelivery } from './own-delivery.js';
 
@@ -34,7 +34,7 @@ export const getDeliveryAttempts = (infra: ListInfra): Route => ({
       values: [delivery.id, after?.[0] ?? 0, limit + 1],
     });
     const cursorAt = (row: Row) => infra.cursors.cursorOf(list, [count(row, 'attempt')]);
-    return { status: 200, body: listBody(rows, limit, attemptBody, cursorAt) };
+    return listReply(request, listBody(rows, limit, attemptBody, cursorAt));
   },
 });
 
