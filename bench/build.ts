@@ -29,6 +29,8 @@ const ROOMS = [
   'bench',
 ];
 const BESIDE = ['package.json', 'catalogue.yaml'];
+/** Served as they are. */
+const GUIDES = join('docs', 'build');
 const OUT = join('bench', 'out');
 
 /** Answers with the folder that holds the compiled rooms. */
@@ -47,7 +49,8 @@ export async function build(): Promise<string> {
     target: 'node20',
     logLevel: 'warning',
   });
-  for (const path of [...files.filter(isAsset), ...BESIDE]) {
+  const guides = await filesOf(GUIDES);
+  for (const path of [...files.filter(isAsset), ...guides, ...BESIDE]) {
     await mkdir(dirname(join(out, path)), { recursive: true });
     await copyFile(join(ROOT, path), join(out, path));
   }
