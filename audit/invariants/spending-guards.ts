@@ -104,7 +104,7 @@ function add(windows: Map<string, Micros>, name: string, amount: Micros): Micros
   return sum;
 }
 
-/** What was placed in the 60 seconds before this hold, by the holds' own clocks: they may differ. */
+/** What was placed in the 60 seconds before this hold, by the clocks of the holds. */
 function withinAMinute(minute: ScopeBook['minute'], atMs: number, amount: Micros): Micros {
   let index = minute.length;
   while ((minute[index - 1]?.atMs ?? -Infinity) > atMs) index--;
