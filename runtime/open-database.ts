@@ -14,10 +14,14 @@ import type { Log } from '../infra/logger.js';
 import { allMigrations } from '../infra/migrations/all.js';
 import { openStores, type Stores } from './open-stores.js';
 import { lockDataDir, type DataDirLock } from '../infra/postgres/embedded/data-dir-lock.js';
-import { migrate } from '../infra/postgres/migrate.js';
-import { runningPostgresUrl, startEmbeddedPostgres } from '../infra/postgres/embedded/embedded.js';
+import {
+  runningPostgresUrl,
+  servedPostgresUrl,
+  startEmbeddedPostgres,
+} from '../infra/postgres/embedded/embedded.js';
 import { pointerName } from '../infra/postgres/embedded/pointer.js';
 import { openPool } from '../infra/postgres/pool.js';
+import { migrateFor, roleOf } from '../infra/postgres/roles.js';
 import { openProgress, type ProjectionProgress } from '../infra/read-store/progress.js';
 import { StartError } from '../infra/start-error.js';
 
@@ -45,9 +49,11 @@ export async function withDatabase<T>(
   { isImport = false }: DatabaseOptions = {},
 ): Promise<T> {
   const opening: Opening<T> = { config, isImport, work, log: logOf(config) };
-  if (config.databaseUrl) return withStores(opening, config.databaseUrl, true);
+  const { databaseUrl, migrationsDatabaseUrl } = config;
+  const externalUrl = isImport ? (migrationsDatabaseUrl ?? databaseUrl) : databaseUrl;
+  if (externalUrl) return withStores(opening, externalUrl, true);
   const lock = await lockIfFree(config, isImport);
-  if (!lock) return withStores(opening, await servedUrl(config), true);
+  if (!lock) return withStores(opening, await servedUrl(opening), true);
   try {
     const { dataDir, postgresDir: pgDir } = config;
     const postgres = await startEmbeddedPostgres({ dataDir, pgDir, log: opening.log });
@@ -90,8 +96,11 @@ async function lockIfFree(
   }
 }
 
-async function servedUrl({ dataDir }: Config): Promise<string> {
-  const url = await runningPostgresUrl(dataDir);
+async function servedUrl({
+  config: { dataDir },
+  isImport,
+}: Pick<Opening<unknown>, 'config' | 'isImport'>): Promise<string> {
+  const url = await (isImport ? runningPostgresUrl : servedPostgresUrl)(dataDir);
   if (url) return url;
   throw new StartError(
     `The system on ${dataDir} holds its folder, but its database does not run: it is starting or ` +
@@ -113,7 +122,7 @@ async function withStores<T>(
   let stores: Stores | undefined;
   try {
     const [schema, kind] = [await schemaOf(readStore, url), kindOf(config)];
-    if (isImport) await migrate(readStore, allMigrations);
+    if (isImport) await migrateFor(readStore, runningRoleIn(config), allMigrations);
     else expectOurs(schema, url, kind);
     stores = await openStores({ config, databaseUrl: url, log });
     const { store, rawLog, smallPayloads } = stores;
@@ -135,6 +144,9 @@ async function withStores<T>(
     await readStore.end();
   }
 }
+
+const runningRoleIn = ({ databaseUrl, migrationsDatabaseUrl }: Config): string | undefined =>
+  databaseUrl && migrationsDatabaseUrl ? roleOf(databaseUrl) : undefined;
 
 interface Schema {
   readonly ours: boolean;

@@ -29,8 +29,8 @@ import { openStores, type Stores } from './open-stores.js';
 import { openOutbound } from '../http/client/outbound.js';
 import { openRecentPayloads } from '../infra/payloads/recent.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
-import { migrate } from '../infra/postgres/migrate.js';
 import { openPool } from '../infra/postgres/pool.js';
+import { migrateFor, roleOf } from '../infra/postgres/roles.js';
 import { whileHeard } from '../infra/postgres/while-heard.js';
 import { openProviders } from '../providers/open-providers.js';
 import { openUsage } from './open-usage.js';
@@ -46,6 +46,8 @@ export interface OpenInfraOptions {
   readonly config: Config;
   readonly log: Log;
   readonly databaseUrl: string;
+  /** As the role that migrates and owns the log; the same role where there is but one. */
+  readonly migrationsUrl: string;
   readonly masterKey: string;
   /** Where the sandbox listens, when there is one. */
   readonly sandboxUrl: string | undefined;
@@ -73,7 +75,7 @@ const REBUILDING_MS = 30_000;
 
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
   const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
-  await migrateAll(databaseUrl, log);
+  await migrateAll(options);
   const { processing: pool, readPool, models, closePools } = openPools(databaseUrl, log);
   const metrics = openMetrics();
   const tracing = await openTracing(config, log);
@@ -215,20 +217,27 @@ function networksOf(list: string): AllowedNetworks {
 
 const END_MS = 1_000;
 
-async function migrateAll(databaseUrl: string, log: Log): Promise<void> {
+async function migrateAll({ databaseUrl, migrationsUrl, log }: OpenInfraOptions): Promise<void> {
   const applicationName = `modelroute-migrate-${randomBytes(4).toString('hex')}`;
-  const pool = openPool(databaseUrl, { max: 1, applicationName, log, timeoutMs: 0 });
-  const watched = { url: databaseUrl, applicationName, log };
+  const pool = openPool(migrationsUrl, { max: 1, applicationName, log, timeoutMs: 0 });
+  const watched = { url: migrationsUrl, applicationName, log };
   try {
-    const ran = await whileHeard(watched, migrate(pool, allMigrations));
+    const running = migrationsUrl === databaseUrl ? undefined : roleOf(databaseUrl);
+    const migrated = migrateFor(pool, running, allMigrations);
+    const { ran, isProtected } = await whileHeard(watched, migrated);
+    if (!isProtected) log.warn(UNPROTECTED);
     if (ran.length > 0) log.info({ steps: ran.length }, 'the database schema is up to date');
   } catch (error) {
-    throw isUnreachable(error) ? unreachable(databaseUrl, error as Error) : error;
+    throw isUnreachable(error) ? unreachable(migrationsUrl, error as Error) : error;
   } finally {
     // A connection that is silent never ends.
     await within(END_MS, pool.end());
   }
 }
+
+const UNPROTECTED =
+  'The role of DATABASE_URL owns the log and could change it: set ' +
+  'MODELROUTE_MIGRATIONS_DATABASE_URL to another role (docs/operate/postgresql-roles.md).';
 
 const UNREACHABLE = [
   'ECONNREFUSED',

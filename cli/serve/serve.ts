@@ -63,7 +63,7 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   if (onlySandbox(config)) return serveSandboxAlone(config, log, signal, undo);
   requireForRoles(config);
   for (const doubt of doubtsAboutRoles(config)) log.warn(doubt);
-  const databaseUrl = config.databaseUrl ?? (await embedded(config, log, undo));
+  const urls = externalUrls(config) ?? (await embedded(config, log, undo));
   const sandboxUrl = await sandboxOf(config, log, undo);
   const sole = config.databaseUrl === undefined;
   const instance = sole ? 'all-in-one' : livingName();
@@ -71,7 +71,7 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   const opened = await openInfra({
     config,
     log,
-    databaseUrl,
+    ...urls,
     masterKey,
     sandboxUrl,
     instance,
@@ -109,12 +109,23 @@ async function ownDataDir({ dataDir }: Config, undo: Undo): Promise<void> {
   }
 }
 
-async function embedded(config: Config, log: Log, undo: Undo): Promise<string> {
+interface Urls {
+  readonly databaseUrl: string;
+  readonly migrationsUrl: string;
+}
+
+function externalUrls({ databaseUrl, migrationsDatabaseUrl }: Config): Urls | undefined {
+  if (databaseUrl === undefined) return undefined;
+  const migrationsUrl = migrationsDatabaseUrl ?? databaseUrl;
+  return { databaseUrl, migrationsUrl };
+}
+
+async function embedded(config: Config, log: Log, undo: Undo): Promise<Urls> {
   const { dataDir, postgresDir: pgDir } = config;
   log.info('starting PostgreSQL');
   const postgres = await startEmbeddedPostgres({ dataDir, pgDir, log });
   undo.push(() => postgres.stop());
-  return postgres.url;
+  return { databaseUrl: postgres.runningUrl, migrationsUrl: postgres.url };
 }
 
 const onlySandbox = ({ roles }: Config) => roles.size === 1 && roles.has('sandbox');

@@ -43,6 +43,8 @@ export interface Config {
   readonly trustedProxies: Networks | undefined;
   readonly demo: boolean;
   readonly databaseUrl: string | undefined;
+  /** As the role that migrates; `databaseUrl` where it is not set. */
+  readonly migrationsDatabaseUrl: string | undefined;
   readonly postgresDir: string | undefined;
   /** Events lie in EventStoreDB / KurrentDB there, instead of in PostgreSQL. */
   readonly eventStoreUrl: string | undefined;
@@ -104,7 +106,8 @@ export function configFrom(env: Environment): Config {
     allowedNetworks: env['MODELROUTE_ALLOW_PRIVATE_NETWORKS'] ?? '',
     trustedProxies: networks(env, 'MODELROUTE_TRUSTED_PROXIES'),
     demo: flag(env, 'MODELROUTE_DEMO', true),
-    databaseUrl: databaseUrl(env['DATABASE_URL']),
+    databaseUrl: databaseUrl(env, 'DATABASE_URL'),
+    migrationsDatabaseUrl: migrationsDatabaseUrl(env),
     postgresDir: env['MODELROUTE_PG_DIR'] ? resolve(env['MODELROUTE_PG_DIR']) : undefined,
     eventStoreUrl: eventStoreUrl(env['EVENTSTORE_URL']),
     kafkaBrokers: kafkaBrokers(env['KAFKA_BROKERS']),
@@ -195,12 +198,18 @@ function secret(env: Environment, name: string, lengthMin: number): string | und
   throw new StartError(`${name} must be at least ${lengthMin} visible ASCII characters long.`);
 }
 
-function databaseUrl(text: string | undefined): string | undefined {
+function databaseUrl(env: Environment, name: string): string | undefined {
+  const text = env[name];
   if (!text) return undefined;
   if (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)) return text;
-  throw new StartError(
-    "DATABASE_URL is not a PostgreSQL address: use 'postgres://user@host/name'.",
-  );
+  throw new StartError(`${name} is not a PostgreSQL address: use 'postgres://user@host/name'.`);
+}
+
+function migrationsDatabaseUrl(env: Environment): string | undefined {
+  const name = 'MODELROUTE_MIGRATIONS_DATABASE_URL';
+  const url = databaseUrl(env, name);
+  if (url === undefined || env['DATABASE_URL']) return url;
+  throw new StartError(`${name} is set, but DATABASE_URL is not: set both, or neither.`);
 }
 
 function httpUrl(env: Environment, name: string): string | undefined {

@@ -42,6 +42,17 @@ export async function migrate(
   });
 }
 
+/** Those that the database has not taken; a later one than ours, or another, is a StartError. */
+export async function unknownSteps(
+  pool: pg.Pool,
+  migrations: readonly Migration[],
+): Promise<readonly Migration[]> {
+  const { rows } = await pool.query<Recorded>('select id, name from public.schema_migrations');
+  refuseForeign(rows, migrations);
+  const done = new Set(rows.map(({ id }) => id));
+  return migrations.filter(({ id }) => !done.has(id));
+}
+
 /** Throws a StartError for a server that lacks what our statements use; `number` as in 140023. */
 export function refuseOlder(number: number, version: string): void {
   if (number >= OLDEST_MAJOR * 10_000) return;
@@ -69,7 +80,7 @@ interface Recorded {
 }
 
 /** Any number will do as long as every version of ModelRoute uses this one: "model" in ASCII. */
-const migrationLock = 0x6d6f64656c;
+export const migrationLock = 0x6d6f64656c;
 
 const bookkeeping = `
   create table if not exists public.schema_migrations (

@@ -88,6 +88,7 @@ export async function openSpecInfra(
       }),
       log,
       databaseUrl: database.url,
+      migrationsUrl: database.url,
       sandboxUrl: sandbox.url,
       sole: false,
       masterKey: 'a-master-key-of-a-spec-32-characters',

@@ -15,7 +15,7 @@ import { StartError } from '../../start-error.js';
 import type { ClusterLocation } from './cluster-location.js';
 import { run } from './process.js';
 
-/** The only database role; the password is the pointer's. */
+/** The role that migrates and owns the log; the password is the pointer's. */
 export const superuser = 'modelroute';
 
 /**

@@ -29,6 +29,8 @@ import { writeSettings } from './settings.js';
 export interface EmbeddedPostgres {
   /** `postgres://user:password@127.0.0.1:port/modelroute`, the same until stop(). */
   readonly url: string;
+  /** The same for the role that runs, which cannot change the log. */
+  readonly runningUrl: string;
   /** The server was running already: one that a killed process of ours had left. */
   readonly adopted: boolean;
   /** Ends the server in order and waits for it. Connections still open are cut. */
@@ -55,7 +57,16 @@ export async function startEmbeddedPostgres(
   }
 }
 
-/** The url of the embedded server that serves this data folder now, for commands beside it. */
+/** The url of the embedded server that serves this data folder now, for the role that runs. */
+export async function servedPostgresUrl(dataDir: string): Promise<string | undefined> {
+  const url = await runningPostgresUrl(dataDir);
+  if (url === undefined) return undefined;
+  const served = new URL(url);
+  served.username = runningRole;
+  return served.href;
+}
+
+/** The same for the role that migrates and owns the log. */
 export async function runningPostgresUrl(dataDir: string): Promise<string | undefined> {
   const pointer = await readPointer(dataDir);
   if (!pointer) return undefined;
@@ -65,6 +76,7 @@ export async function runningPostgresUrl(dataDir: string): Promise<string | unde
 }
 
 const database = 'modelroute';
+const runningRole = 'modelroute_running';
 
 async function start(
   location: ClusterLocation,
@@ -74,6 +86,7 @@ async function start(
   const left = await takeOver(location, log);
   const postmaster = left ?? (await startPostmaster(location, location.pointer.port, true));
   await ensureDatabase(location, postmaster.port);
+  await ensureRunningRole(location, postmaster.port);
   if (!location.pointer.made || location.pointer.port !== postmaster.port) {
     await writePointer(location.dataDir, {
       ...location.pointer,
@@ -166,6 +179,20 @@ async function ensureDatabase(location: ClusterLocation, port: number): Promise<
   }
 }
 
+/** Folders of earlier releases have the superuser alone. The password is one for both. */
+async function ensureRunningRole(location: ClusterLocation, port: number): Promise<void> {
+  await withClient(location, port, database, async (client) => {
+    const { rowCount } = await client.query('select from pg_roles where rolname = $1', [
+      runningRole,
+    ]);
+    const change = rowCount === 0 ? 'create' : 'alter';
+    const { password } = location.pointer;
+    await client.query(
+      `${change} role ${runningRole} login password ${client.escapeLiteral(password)}`,
+    );
+  });
+}
+
 /**
  * Watches the postmaster and starts it again, on the same port since the url is out in the world. A
  * backend that is killed needs nothing from us: the postmaster recovers by itself.
@@ -204,6 +231,7 @@ function keepAlive(
 
   return {
     url: urlOf(location.pointer.password, first.port, database),
+    runningUrl: urlOf(location.pointer.password, first.port, database, runningRole),
     adopted,
     stop: () => (stopped ??= stop()),
     get postmasterPid() {
@@ -239,6 +267,6 @@ async function withClient<T>(
   return result;
 }
 
-function urlOf(password: string, port: number, name: string): string {
-  return `postgres://${superuser}:${password}@127.0.0.1:${port}/${name}`;
+function urlOf(password: string, port: number, name: string, role = superuser): string {
+  return `postgres://${role}:${password}@127.0.0.1:${port}/${name}`;
 }
