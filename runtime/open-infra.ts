@@ -88,41 +88,33 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const recent = config.roles.has('processors') ? {} : RECENT_ONLY_REPEATED;
   const repositories = openRepositories(store, openStreamCache(recent));
   const onEvent = (event: RecordedEvent<AnyEvent>) => learn(repositories, event);
-  const given = { config, store, epoch, leases, instance, log, metrics };
-  const delivery = await openBus({ ...given, pool, onEvent });
+  const given = { config, store, leases, instance, log, metrics };
+  const delivery = await openBus({ ...given, epoch, pool, onEvent });
   const { bus, logBus, relay } = delivery;
   const filing = await openFiles(config);
   const { files, largePayloads } = filing;
   const priced = await openPricedCatalogue({ config, store, sandboxUrl, log });
-  const providers = openProviders({ credentials: (name) => config.credential(name) });
-  const { outbound, downloads } = openClients(config, sandboxUrl);
+  const calls = openCalls(config, sandboxUrl);
   const eventStore = config.eventStoreUrl ? async () => void (await store.head()) : undefined;
   const checks = { eventStore, eventBus: delivery.check, fileStore: filing.check };
   const probes = openDependencies({ databaseUrl, log, ...checks });
   const secrets = openSecrets(masterKey);
-  const writing = { config, store, databaseUrl, instance, sole, log, metrics };
-  const shared = await openSharedAccounts({ ...writing, key: secrets.internalKey });
+  const writing = { ...given, databaseUrl, sole, key: secrets.internalKey };
+  const shared = await openSharedAccounts(writing);
   const infra: Infra = {
     ...repositories,
-    config,
+    ...given,
     addresses: openAddresses(config),
-    log,
-    metrics,
-    store,
     bus,
     logBus,
     files,
     ...openOverRepositories({ ...repositories, store, log }),
     largePayloads,
     ...priced,
-    providers,
-    outbound,
-    downloads,
-    leases,
+    ...calls,
     ...openProcessing(pool, log, sole),
     tracing,
     ...models,
-    instance,
     relay,
     reads: openTenantReads(readPool),
     dependencies: probes.dependencies,
@@ -140,7 +132,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
       priced.catalogue.close();
       await tracing?.close();
       const logs = [infra.downloadLog, infra.keyUses];
-      await Promise.all([providers, outbound, downloads, ...logs].map((one) => one.close()));
+      await Promise.all([...Object.values(calls), ...logs].map((one) => one.close()));
       await Promise.all([delivery.close(), shared.close()]);
       await Promise.all([stores.close(), filing.close()]);
       await Promise.all([closePools(), probes.close()]);
@@ -199,13 +191,17 @@ function openPools(url: string, log: Log) {
 const CONNECTIONS_PER_HOST_MAX = 1_024;
 
 /** Outputs of the sandbox are fetched wherever it is, from exactly where it is. */
-function openClients({ allowedNetworks }: Config, sandboxUrl: string | undefined) {
+function openCalls(config: Config, sandboxUrl: string | undefined) {
   const usual = {
-    allowedNetworks: networksOf(allowedNetworks),
+    allowedNetworks: networksOf(config.allowedNetworks),
     connectionsPerHostMax: CONNECTIONS_PER_HOST_MAX,
   };
   const allowedOrigins = sandboxUrl === undefined ? [] : [new URL(sandboxUrl).origin];
-  return { outbound: openOutbound(usual), downloads: openOutbound({ ...usual, allowedOrigins }) };
+  return {
+    providers: openProviders({ credentials: (name) => config.credential(name) }),
+    outbound: openOutbound(usual),
+    downloads: openOutbound({ ...usual, allowedOrigins }),
+  };
 }
 
 /** An empty list allows nothing private. */

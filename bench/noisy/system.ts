@@ -41,6 +41,7 @@ export async function startNoisySystem(bench: Bench, defer: Defer): Promise<Nois
   const { databases, settings } = bench;
   const catalogue = await writeNoisyCatalogue(await databases.folder('noisy'));
   const env = {
+    MODELROUTE_RATE_LIMIT_PER_MINUTE: '0',
     MODELROUTE_CATALOGUE: catalogue,
     MODELROUTE_ALLOW_PRIVATE_NETWORKS: LOOPBACK,
   };

@@ -1,4 +1,4 @@
-/** Claims of limits, gathered: one is under way at a time, and takes along all that waits by then. */
+/** Claims of limits, gathered: one is under way at a time, and takes along all that waits. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { within } from '../../infra/concurrency/pause.js';
 import type { Log } from '../../infra/logger.js';

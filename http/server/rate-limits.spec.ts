@@ -108,7 +108,7 @@ describe('rate limits of the only process', () => {
 });
 
 describe('rate limits of several processes', () => {
-  it('are one limit, wherever the requests come, and decided at once while it is known', async () => {
+  it('are one limit, wherever requests come, and decided at once while it is known', async () => {
     const clock = { nowMs: 0 };
     const shared = openMemoryRequestLimits(() => clock.nowMs);
     const [one, other] = [openBench(shared, clock), openBench(shared, clock)];

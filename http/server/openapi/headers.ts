@@ -32,9 +32,12 @@ export const HEADERS: Readonly<Record<string, Header>> = {
   'X-RateLimit-Reset': count('Seconds until all of the burst is there again.', 1),
   RateLimit: text(
     'The same, as RFC draft ietf-httpapi-ratelimit-headers has it.',
-    '"key";r=99;t=1',
+    '"organization";r=99;t=1',
   ),
-  'RateLimit-Policy': text('The limit that applies, in the same form.', '"key";q=600;w=60'),
+  'RateLimit-Policy': text(
+    'The limits that apply, in the same form: of the key, where it has one, and its organization.',
+    '"organization";q=600;w=60;modelroute-burst=100',
+  ),
   'Retry-After': count('Seconds after which to try again.', 1),
   'WWW-Authenticate': text('The scheme of keys.', 'Bearer'),
   Location: text(
