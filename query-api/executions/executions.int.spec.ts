@@ -225,6 +225,7 @@ describe('query API: executions', () => {
       const key = 'api_key_id=key_22222222-2222-4222-8222-222222222222';
       expect(await listed(`${key}&model=flux-1.1-pro&${till}`)).to.deep.equal([11, 9, 7, 5, 3, 1]);
       expect(await listed(`${key}&status=FAILED&${till}&order=asc`)).to.deep.equal([1, 5, 9]);
+      expect(await listed(`${key}&${pairs('n', '1')}&status=FAILED&${till}`)).to.deep.equal([1]);
       expect(await listed('api_key_id=key_33333333-3333-4333-8333-333333333333')).to.deep.equal([]);
       expect(await listed('batch_id=batch_33333333-3333-4333-8333-333333333333')).to.deep.equal([]);
     });

@@ -12,7 +12,7 @@ import type { PublicStatus } from '../../domain/execution/view.js';
 import { Refusal, type ApiRequest, type Reply, type Route } from '../../http/server/route.js';
 import type { Question } from '../../infra/read-store/reading.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
-import { text, type Row } from '../../infra/read-store/table.js';
+import { count, text, type Row } from '../../infra/read-store/table.js';
 import { labelOf } from '../../infra/read-store/tables/executions.js';
 import { caughtUp } from '../caught-up.js';
 import { linkToNext, listBody, type ListName, type Page, type Place } from '../cursor.js';
@@ -107,10 +107,11 @@ async function questionFor(
   filter: Filter,
 ): Promise<Question> {
   const queries: Knex.QueryBuilder[] = [];
+  const isRareKey = await hasRareKey(infra, organizationId, filter);
   for (const status of filter.statuses ?? [undefined]) {
     const labels = labelsOf(organizationId, filter, status);
     const rarest = await rarestFirst(infra, organizationId, labels);
-    queries.push(queryOf(organizationId, { ...filter, status }, rarest));
+    queries.push(queryOf(organizationId, { ...filter, status, isRareKey }, rarest));
   }
   const [first, ...more] = queries;
   if (first && more.length === 0) return questionOf(first);
@@ -123,7 +124,11 @@ async function questionFor(
   return questionOf(merged);
 }
 
-type OneStatus = Filter & { readonly status: PublicStatus | undefined };
+interface OneStatus extends Filter {
+  readonly status: PublicStatus | undefined;
+  /** Its executions are fewer than those of a label may be. */
+  readonly isRareKey: boolean;
+}
 
 /**
  * Walks one index in the order of the list: that of a label where a filter has one, otherwise that
@@ -131,9 +136,10 @@ type OneStatus = Filter & { readonly status: PublicStatus | undefined };
  */
 function queryOf(
   organizationId: OrganizationId,
-  { page, range, status, model, apiKeyId, order }: OneStatus,
-  labels: readonly string[],
+  { page, range, status, model, apiKeyId, order, isRareKey }: OneStatus,
+  given: readonly string[],
 ): Knex.QueryBuilder {
+  const labels = isRareKey ? [] : given;
   const label = labels[0];
   const [at, id] = label ? ['l.created_at', 'l.execution_id'] : ['e.created_at', 'e.id'];
   const query = label
@@ -145,7 +151,7 @@ function queryOf(
     .select('e.id', 'e.created_at', sql.raw('e.body::text AS body'))
     .orderBy([at, id].map((column) => ({ column, order })))
     .limit(page.limit + 1);
-  const byKey = label === undefined && apiKeyId !== undefined;
+  const byKey = label === undefined && apiKeyId !== undefined && (isRareKey || model === undefined);
   // What is not the column itself has no index: the planner is left with that of the key.
   void query.whereRaw(byKey ? OWN_OF_KEY : 'e.organization_id = ?', [organizationId]);
   if (apiKeyId !== undefined) void query.where('e.api_key_id', apiKeyId);
@@ -157,8 +163,8 @@ function queryOf(
         .where('o.label', other)
         .whereRaw('?? = ?? AND ?? = ??', ['o.created_at', at, 'o.execution_id', id]),
     );
-  const others = labels.slice(LABELS_PLANNED_MAX);
-  if (others.length > 0) void query.whereRaw(HAS_LABELS, [others, others.length]);
+  const others = isRareKey ? [...given] : labels.slice(LABELS_PLANNED_MAX);
+  if (others.length > 0) void query.whereRaw(HAS_LABELS, [others, at, id, others.length]);
   if (status) void query.where('e.status', status);
   whereInRange(query, at, range);
   if (page.after) {
@@ -186,8 +192,23 @@ const LABELS_PLANNED_MAX = 4;
 
 const HAS_LABELS = `
   (SELECT count(*) FROM readmodel.execution_labels AS m
-   WHERE m.label = ANY (?::uuid[]) AND m.created_at = l.created_at
-     AND m.execution_id = l.execution_id) = ?`;
+   WHERE m.label = ANY (?::uuid[]) AND m.created_at = ?? AND m.execution_id = ??) = ?`;
+
+/** So few are walked sooner than the entries of a label. */
+const RARE_MAX = 1_000;
+
+async function hasRareKey(
+  { reads }: Pick<ListInfra, 'reads'>,
+  organizationId: OrganizationId,
+  { apiKeyId }: Filter,
+): Promise<boolean> {
+  if (apiKeyId === undefined) return false;
+  const text = `
+    SELECT count(*) AS executions
+    FROM (SELECT FROM readmodel.executions WHERE api_key_id = $1 LIMIT ${RARE_MAX}) AS counted`;
+  const [row] = await reads.rows(organizationId, { text, values: [apiKeyId] });
+  return row !== undefined && count(row, 'executions') < RARE_MAX;
+}
 
 /** Where not all can be planned, those of which there are fewest come first. */
 async function rarestFirst(

@@ -50,8 +50,8 @@ export const HEADERS: Readonly<Record<string, Header>> = {
   },
   ETag: text('Changes when what was read changes.', 'W/"3"'),
   Link: text(
-    'RFC 8288. Of a list `rel="next"`, the next page; of an accepted execution `status`, `result`, ' +
-      '`events` and `cancel`.',
+    'RFC 8288. Of a list `rel="next"`, the next page; of an accepted execution `status`, ' +
+      '`result`, `events` and `cancel`.',
     '</v1/executions?cursor=…>; rel="next"',
   ),
   'Content-Disposition': text('Whether a browser may show it, and its name.', 'attachment'),
