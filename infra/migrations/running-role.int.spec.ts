@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
 import { StartError } from '../start-error.js';
-import { allMigrations } from '../migrations/all.js';
-import { migrateFor } from './roles.js';
-import { freshDatabase, type FreshDatabase } from './testing/fresh-database.js';
+import { allMigrations } from './all.js';
+import { migrateFor } from '../postgres/roles.js';
+import { freshDatabase, type FreshDatabase } from '../postgres/testing/fresh-database.js';
 
 /** What the role that runs may do in the database of a log that another role owns. */
 describe('the role that runs', () => {
