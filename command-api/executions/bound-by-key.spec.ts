@@ -45,7 +45,7 @@ describe('a submission is bound by its key and its organization', () => {
     return [status, ...details.map(({ field, code }) => `${field}: ${code}`)];
   };
 
-  it('to its models, fallback models among them: a 403 names each that is not allowed', async () => {
+  it('to its models, fallback models too: a 403 names each that is not allowed', async () => {
     const as = await keyWith({ allowed_models: ['text-generation-standard'] });
     expect((await post(as, text)).status).to.equal(202);
     const other = { ...text, model: 'text-reasoning' };

@@ -144,7 +144,7 @@ describe('the balancer', () => {
     expect(outcome).to.be.instanceOf(Error);
   });
 
-  it('names the caller alone in X-Forwarded-For and keeps what belongs to one connection', async () => {
+  it('names the caller alone in X-Forwarded-For, and keeps what one connection has', async () => {
     const [api] = await start('query-api');
     if (!api) throw new Error('there is one');
     api.behave = ({ headers }, response) => void response.end(JSON.stringify(headers));
