@@ -51,7 +51,52 @@ export function openAudit(findings: Findings, comparisons: readonly Comparison[]
   };
 }
 
+/** Of these no invariant speaks. */
+const UNAUDITED = [
+  'ApiKeyChanged',
+  'ApiKeyRequestRateSet',
+  'ApiKeyRotated',
+  'ApiKeySecretAdded',
+  'OrganizationRequirementsSet',
+  'RecoveryRequested',
+  'RecoveryFinished',
+  'WebhooksSetUp',
+  'WebhookTestRequested',
+  'OperationRequested',
+  'OperatorKeyCreated',
+  'OperatorKeyRevoked',
+  'OrganizationCreated',
+  'OrganizationQuotasSet',
+  'ApiKeyGranted',
+  'ApiKeyWithdrawn',
+  'ApiKeyCreated',
+  'ApiKeyRevoked',
+  'FileStored',
+  'FileUploadRequested',
+  'FileUploaded',
+  'FileConfirmed',
+  'FileDownloaded',
+  'FileDeleted',
+  'FileExpired',
+  'BatchSubmitted',
+  'BatchExtended',
+  'BatchCancelRequested',
+  'BatchCompleted',
+  'ProviderCircuitOpened',
+  'ProviderCircuitClosed',
+  'ProviderCallbackReceived',
+  'ProviderAnsweredLate',
+] as const;
+
+type Unaudited = (typeof UNAUDITED)[number];
+
+const isUnaudited = (
+  event: RecordedEvent<AnyEvent>,
+): event is Extract<RecordedEvent<AnyEvent>, { type: Unaudited }> =>
+  (UNAUDITED as readonly string[]).includes(event.type);
+
 function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent>): void {
+  if (isUnaudited(event)) return;
   switch (event.type) {
     case 'FundsDeposited':
     case 'FundsAdjusted':
@@ -96,35 +141,6 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'WebhookEndpointDeleted':
     case 'SigningSecretRotated':
       for (const execution of auditEndpointEvent(open, event)) finish(open, order, execution);
-      return undefined;
-    case 'RecoveryRequested':
-    case 'RecoveryFinished':
-    case 'WebhooksSetUp':
-    case 'WebhookTestRequested':
-    case 'OperationRequested':
-    case 'OperatorKeyCreated':
-    case 'OperatorKeyRevoked':
-    case 'OrganizationCreated':
-    case 'OrganizationQuotasSet':
-    case 'ApiKeyGranted':
-    case 'ApiKeyWithdrawn':
-    case 'ApiKeyCreated':
-    case 'ApiKeyRevoked':
-    case 'FileStored':
-    case 'FileUploadRequested':
-    case 'FileUploaded':
-    case 'FileConfirmed':
-    case 'FileDownloaded':
-    case 'FileDeleted':
-    case 'FileExpired':
-    case 'BatchSubmitted':
-    case 'BatchExtended':
-    case 'BatchCancelRequested':
-    case 'BatchCompleted':
-    case 'ProviderCircuitOpened':
-    case 'ProviderCircuitClosed':
-    case 'ProviderCallbackReceived':
-    case 'ProviderAnsweredLate':
       return undefined;
     case 'FileRemoved':
       return order.forget(event.stream);

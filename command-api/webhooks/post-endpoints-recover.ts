@@ -7,14 +7,8 @@ import {
 } from '../../contracts/http/deliveries.js';
 import { momentMs } from '../../contracts/http/moment.js';
 import { endpointOf } from '../../domain/webhook-endpoint/webhook-endpoint.js';
-import type {
-  Refusal} from '../../http/server/route.js';
-import {
-  type ApiRequest,
-  type Caller,
-  type Reply,
-  type Route,
-} from '../../http/server/route.js';
+import type { Refusal } from '../../http/server/route.js';
+import { type ApiRequest, type Caller, type Reply, type Route } from '../../http/server/route.js';
 import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
 import { invalidField, refused } from '../refusals.js';
@@ -28,9 +22,9 @@ export const postEndpointsRecover = (commands: Commands): Route => ({
   path: '/webhooks/endpoints/{id}/recover',
   summary: 'Send again what an endpoint missed',
   description:
-    'Every delivery to it that was given up or failed since then, and what happened while it was ' +
-    'inactive, is sent again in the background. One recovery of an endpoint runs at a time: while ' +
-    'one reaches as far back, it is the answer.',
+    'Every delivery to it that was given up or failed since then, and what happened while it ' +
+    'was inactive, is sent again in the background. One recovery of an endpoint runs at a time: ' +
+    'while one reaches as far back, it is the answer.',
   tag: 'Webhooks',
   audience: 'tenant',
   permission: 'webhooks:write',
