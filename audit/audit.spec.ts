@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { movementIdOf, type ExecutionId, type HoldId } from '../contracts/ids.js';
+import { type BatchId, movementIdOf, type ExecutionId, type HoldId } from '../contracts/ids.js';
 import { openAudit } from './audit.js';
 import { openFindings, type Finding } from './findings.js';
 import type { Moment } from './overdue.js';
@@ -434,6 +434,45 @@ describe('the audit of a log', () => {
       told.dispatch(other, 1);
       told.schedule(other, 'execution.started', 3);
       expect(audit(told.events).map(({ invariant }) => invariant)).to.deep.equal(['I8', 'I5']);
+    });
+  });
+
+  describe('I1: a batch is over when its executions are', () => {
+    const batchId: BatchId = 'batch_11111111-1111-5111-8111-111111111111';
+    const stream = `batch-${batchId}` as const;
+    const ends = { completed: 1, failed: 0, cancelled: 0, expired: 0, rejected: 0, cost: 0n };
+    const submit = (story: Story, ...executionIds: ExecutionId[]) =>
+      story.tell(stream, 'BatchSubmitted', { batchId, executionIds, rejected: 0 });
+    const complete = (story: Story) => story.tell(stream, 'BatchCompleted', { batchId, ...ends });
+    const problemsOf = (story: Story, moment?: Partial<Moment>) =>
+      audit(story.events, moment)
+        .filter(({ subject }) => subject === stream)
+        .map(({ problem }) => problem);
+
+    it('finds none where that is so, and one that was forgotten', () => {
+      const { story, id } = completed();
+      submit(story, id);
+      expect(problemsOf(story, settled)).to.deep.equal([
+        'all of its executions are over, and it is not',
+      ]);
+      complete(story);
+      expect(problemsOf(story, settled)).to.deep.equal([]);
+    });
+
+    it('finds one that was completed too early, twice, or with other counts', () => {
+      const { story, id } = underWay();
+      submit(story, id, story.execution());
+      complete(story);
+      complete(story);
+      const counts = 'it counts 1 ends of 2 executions';
+      const early = `it was completed while ${id} was not over`;
+      expect(problemsOf(story)).to.deep.equal([
+        counts,
+        early,
+        counts,
+        'it was completed twice',
+        early,
+      ]);
     });
   });
 

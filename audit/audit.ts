@@ -7,6 +7,7 @@ import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { streamOf } from '../contracts/streams.js';
 import { auditAccountEvent, auditMovementEvent } from './invariants/accounts.js';
+import { auditBatchEvent } from './invariants/batches.js';
 import { auditDeliveryEvent } from './invariants/deliveries.js';
 import { auditExecutionEvent } from './invariants/executions.js';
 import { auditEndpointEvent } from './invariants/webhook-endpoints.js';
@@ -123,6 +124,11 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'ExecutionCancelled':
     case 'ExecutionExpired':
       return finish(open, order, auditExecutionEvent(open, event));
+    case 'BatchSubmitted':
+    case 'BatchExtended':
+    case 'BatchCancelRequested':
+    case 'BatchCompleted':
+      return auditBatchEvent(open, event);
     case 'DeliveryScheduled':
       return finish(open, order, auditDeliveryEvent(open, event));
     case 'DeliverySucceeded':
@@ -142,6 +148,34 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'SigningSecretRotated':
       for (const execution of auditEndpointEvent(open, event)) finish(open, order, execution);
       return undefined;
+<<<<<<< HEAD
+=======
+    case 'RecoveryRequested':
+    case 'RecoveryFinished':
+    case 'WebhooksSetUp':
+    case 'WebhookTestRequested':
+    case 'OperationRequested':
+    case 'OperatorKeyCreated':
+    case 'OperatorKeyRevoked':
+    case 'OrganizationCreated':
+    case 'OrganizationQuotasSet':
+    case 'ApiKeyGranted':
+    case 'ApiKeyWithdrawn':
+    case 'ApiKeyCreated':
+    case 'ApiKeyRevoked':
+    case 'FileStored':
+    case 'FileUploadRequested':
+    case 'FileUploaded':
+    case 'FileConfirmed':
+    case 'FileDownloaded':
+    case 'FileDeleted':
+    case 'FileExpired':
+    case 'ProviderCircuitOpened':
+    case 'ProviderCircuitClosed':
+    case 'ProviderCallbackReceived':
+    case 'ProviderAnsweredLate':
+      return undefined;
+>>>>>>> d6bc0ef (batches: the auditor knows them, docs and ADR 48; all items are checked before the first is placed)
     case 'FileRemoved':
       return order.forget(event.stream);
   }

@@ -10,6 +10,7 @@ import type { Timestamp } from '../contracts/events/envelope.js';
 import type { WebhookEventType } from '../contracts/events/delivery.js';
 import type { Usage } from '../contracts/events/execution.js';
 import type {
+  BatchId,
   ApiKeyId,
   DeliveryId,
   ExecutionId,
@@ -28,6 +29,7 @@ export interface OpenItems {
   readonly deliveries: Map<DeliveryId, OpenDelivery>;
   /** Webhook endpoints, by their ids. */
   readonly endpoints: Map<OrganizationId, Map<string, OpenEndpoint>>;
+  readonly batches: Map<BatchId, OpenBatch>;
   /** Prices by catalogue version, model and route. */
   readonly prices: Map<string, Map<string, ReadonlyMap<string, PromisedPrice>>>;
   /** What the completed executions of an organization cost together. */
@@ -159,6 +161,11 @@ export interface OpenEndpoint {
   readonly isActive: boolean;
 }
 
+interface OpenBatch {
+  readonly executionIds: readonly ExecutionId[];
+  readonly isOver: boolean;
+}
+
 export interface OpenDelivery {
   readonly id: DeliveryId;
   /** Absent where the event is not an execution's. */
@@ -176,6 +183,7 @@ export const openItems = (findings: Findings): OpenItems => ({
   holds: new Map(),
   executions: new Map(),
   deliveries: new Map(),
+  batches: new Map(),
   endpoints: new Map(),
   prices: new Map(),
   costs: new Map(),

@@ -4,6 +4,7 @@
  * ended everything: only a webhook that waits for its next attempt may still be open.
  */
 import type { Timestamp } from '../contracts/events/envelope.js';
+import { runningOf } from './invariants/batches.js';
 import type { OpenDelivery, OpenExecution, OpenHold, OpenItems } from './open-items.js';
 
 export interface Moment {
@@ -30,6 +31,13 @@ export function findOverdue(open: OpenItems, moment: Moment): void {
   }
   for (const hold of open.holds.values()) findUnended(open, moment, hold);
   for (const delivery of open.deliveries.values()) findUnheard(open, moment, delivery);
+  if (moment.settled) findUncompleted(open);
+}
+
+function findUncompleted(open: OpenItems): void {
+  for (const [id, { isOver: isCompleted }] of open.batches)
+    if (!isCompleted && runningOf(open, id).length === 0)
+      open.findings.add('I1', `batch-${id}`, 'all of its executions are over, and it is not');
 }
 
 function findUnfinished({ findings }: OpenItems, moment: Moment, execution: OpenExecution): void {

@@ -1,7 +1,7 @@
 /**
- * The items of a batch, each as `POST /v1/executions` would have answered it. They go in waves: all
- * of a wave are checked, in short turns, and then placed together, so that the account appends them
- * as one unit. Of items under one key the first comes first, and the others when it is answered.
+ * The items of a batch, each as `POST /v1/executions` would have answered it. All are checked, in
+ * short turns, and then placed in units as large as the account appends. Of items under one key the
+ * first comes first, and the others in a next wave, when it is answered.
  */
 import { BATCH_ITEMS_MAX, batchItemSchema } from '../../contracts/http/batches.js';
 import type { SubmitBody } from '../../contracts/http/post-executions.js';
@@ -37,7 +37,7 @@ interface Answering {
 }
 
 /** As many commands as an account appends in one unit. */
-const WAVE_MAX = 256;
+const UNIT_MAX = 256;
 /** Large inputs are stored one by one, so many at a time. */
 const LARGE_AT_ONCE = 8;
 
@@ -72,7 +72,7 @@ function nextWave(waiting: readonly Item[], acceptedKeys: ReadonlySet<string>) {
   for (const item of waiting) {
     const { key } = item;
     const isFree = key === undefined || acceptedKeys.has(key) || !keys.has(key);
-    (isFree && now.length < WAVE_MAX ? now : later).push(item);
+    (isFree ? now : later).push(item);
     if (key !== undefined) keys.add(key);
   }
   return { now, later };
@@ -87,21 +87,21 @@ async function answerWave(answering: Answering, wave: readonly Item[]): Promise<
     await answering.giveWay();
   }
   const answers = await Promise.all(preparing);
-  const placed = new Map<Prepared, Promise<Answer>>();
-  const placing = (one: Prepared) => guarded(answering, () => place(answering.commands, one));
-  const large: Prepared[] = [];
-  for (const one of answers)
-    if (isPrepared(one) && isSmall(one)) placed.set(one, placing(one));
-    else if (isPrepared(one)) large.push(one);
-  const queue = large.values();
+  const placed = new Map<Prepared, Answer>();
+  const placing = async (one: Prepared) => {
+    placed.set(one, await guarded(answering, () => place(answering.commands, one)));
+  };
+  const prepared = answers.filter(isPrepared);
+  const small = prepared.filter(isSmall);
+  // More would take the places of others in the queue of the account.
+  for (let at = 0; at < small.length; at += UNIT_MAX)
+    await Promise.all(small.slice(at, at + UNIT_MAX).map(placing));
+  const queue = prepared.filter((one) => !isSmall(one)).values();
   const lane = async () => {
-    for (const one of queue) {
-      const answer = await placing(one);
-      placed.set(one, Promise.resolve(answer));
-    }
+    for (const one of queue) await placing(one);
   };
   await Promise.all(Array.from({ length: LARGE_AT_ONCE }, lane));
-  return Promise.all(answers.map(async (one) => (isPrepared(one) ? placed.get(one)! : one)));
+  return answers.map((one) => (isPrepared(one) ? placed.get(one)! : one));
 }
 
 const isPrepared = (one: Prepared | Answer): one is Prepared => 'submission' in one;
