@@ -79,10 +79,6 @@ const UNAUDITED = [
   'FileDownloaded',
   'FileDeleted',
   'FileExpired',
-  'BatchSubmitted',
-  'BatchExtended',
-  'BatchCancelRequested',
-  'BatchCompleted',
   'ProviderCircuitOpened',
   'ProviderCircuitClosed',
   'ProviderCallbackReceived',
@@ -148,34 +144,6 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
     case 'SigningSecretRotated':
       for (const execution of auditEndpointEvent(open, event)) finish(open, order, execution);
       return undefined;
-<<<<<<< HEAD
-=======
-    case 'RecoveryRequested':
-    case 'RecoveryFinished':
-    case 'WebhooksSetUp':
-    case 'WebhookTestRequested':
-    case 'OperationRequested':
-    case 'OperatorKeyCreated':
-    case 'OperatorKeyRevoked':
-    case 'OrganizationCreated':
-    case 'OrganizationQuotasSet':
-    case 'ApiKeyGranted':
-    case 'ApiKeyWithdrawn':
-    case 'ApiKeyCreated':
-    case 'ApiKeyRevoked':
-    case 'FileStored':
-    case 'FileUploadRequested':
-    case 'FileUploaded':
-    case 'FileConfirmed':
-    case 'FileDownloaded':
-    case 'FileDeleted':
-    case 'FileExpired':
-    case 'ProviderCircuitOpened':
-    case 'ProviderCircuitClosed':
-    case 'ProviderCallbackReceived':
-    case 'ProviderAnsweredLate':
-      return undefined;
->>>>>>> d6bc0ef (batches: the auditor knows them, docs and ADR 48; all items are checked before the first is placed)
     case 'FileRemoved':
       return order.forget(event.stream);
   }
