@@ -1,6 +1,6 @@
 /**
- * What a newcomer types is what a spec runs: every `sh` block of the README, of docs/start and of
- * the page that connects a provider, in the order of the page, against a system that the README's
+ * What a newcomer types is what a spec runs: every `sh` block of the README, of docs/start, of the
+ * quickstart and of the page that connects a provider, in the order of the page, against a system that the README's
  * own command has started.
  */
 import { readdir, symlink } from 'node:fs/promises';
@@ -75,6 +75,12 @@ describe('the documentation', function () {
     const shown = /^```\nHTTP\/1\.1 202 .*?\n\n(\{.*?\})\n```$/ms.exec(textOf('README.md'))?.[1];
     const keysOf = (json = '{}') => Object.keys(JSON.parse(json) as object);
     expect(keysOf(lines.find((line) => line.startsWith('{"id"')))).to.deep.equal(keysOf(shown));
+  });
+
+  it('docs/build/quickstart.md: each answer is what the page says', async () => {
+    const lines = await run('docs/build/quickstart.md');
+    expect(lines.find((line) => /^idempotency-replayed: true/i.test(line))).to.not.equal(undefined);
+    expect(lines.slice(-2)).to.deep.equal(['INPUT_VALIDATION_ERROR', 'IDEMPOTENCY_MISMATCH']);
   });
 
   it('docs/build/connect-a-provider.md: a catalogue is checked and imported into', async () => {

@@ -1,8 +1,13 @@
 /** What a receiver of webhooks meets. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { Webhook } from 'standardwebhooks';
-import { newTenant, refuseProviderNames, type Tenant } from '../testing/client.js';
+import { exitOf, startChild } from '../testing/child-process.js';
+import { newTenant, refuseProviderNames, send, type Tenant } from '../testing/client.js';
 import { eventually } from '../testing/eventually.js';
+import { temporaryFolder } from '../testing/folders.js';
+import { freePort } from '../testing/free-port.js';
 import { accept, textOf, whenOver } from './testing/executions.js';
 import { scheduledDeliveries } from './testing/database.js';
 import { startReceiver, type Receiver, type Told } from '../testing/receiver.js';
@@ -42,6 +47,37 @@ describe('webhooks of an execution', function () {
       },
       10_000,
     );
+
+  it('are received by the client of llms.txt, which tells refusals apart', async () => {
+    const { text } = await send(`${system().baseUrl}/llms.txt`, 'GET');
+    const program = /^```js\n(.*?)^```$/ms.exec(text)?.[1] ?? '';
+    const folder = await temporaryFolder();
+    try {
+      await writeFile(join(folder.dir, 'client.mjs'), program);
+      const port = String(await freePort());
+      const env = {
+        MODELROUTE_URL: system().baseUrl,
+        API_KEY: tenant.api.apiKey,
+        PORT: port,
+        WEBHOOK_URL: `http://127.0.0.1:${port}/`,
+        WEBHOOK_SECRET: tenant.webhookSecret,
+      };
+      const child = startChild({
+        command: process.execPath,
+        args: ['client.mjs'],
+        env,
+        cwd: folder.dir,
+      });
+      const { code } = await exitOf(child, 20_000);
+      expect(code, child.lines.join('\n')).to.equal(0);
+      const [prompt, model, ...output] = child.lines;
+      expect(prompt).to.match(/^correct these fields: .*"field":"input/);
+      expect(model).to.match(/^correct these fields: .*"field":"model"/);
+      expect(output.join('').length).to.be.above(10);
+    } finally {
+      await folder.remove();
+    }
+  });
 
   it('tell its start and its end, signed in both ways', async () => {
     const receiver = await startReceiver();

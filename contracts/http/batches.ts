@@ -32,17 +32,35 @@ export const batchItemSchema: Schema = {
   ],
 };
 
-export const submitBatchSchema: Schema = requestObject('SubmitBatch', {
-  executions: {
-    type: 'array',
-    minItems: 1,
-    maxItems: BATCH_ITEMS_MAX,
-    items: batchItemSchema,
-    description:
-      'Submissions, each with an `idempotency_key` of its own. Each is checked and answered by ' +
-      'itself: what is wrong with one is in its result, and stands in no other’s way.',
-  },
-});
+export const submitBatchSchema: Schema = {
+  ...requestObject('SubmitBatch', {
+    executions: {
+      type: 'array',
+      minItems: 1,
+      maxItems: BATCH_ITEMS_MAX,
+      items: batchItemSchema,
+      description:
+        'Submissions, each with an `idempotency_key` of its own. Each is checked and answered by ' +
+        'itself: what is wrong with one is in its result, and stands in no other’s way.',
+    },
+  }),
+  examples: [
+    {
+      executions: [
+        {
+          model: 'text-generation-standard',
+          input: { prompt: 'Write a haiku about rivers.' },
+          idempotency_key: 'order-4711',
+        },
+        {
+          model: 'text-generation-standard',
+          input: { prompt: 'Write a haiku about lakes.' },
+          idempotency_key: 'order-4712',
+        },
+      ],
+    },
+  ],
+};
 
 const result: Schema = answerObject('BatchResult', {
   status: {

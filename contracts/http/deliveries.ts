@@ -10,6 +10,7 @@ import {
   requestObject,
   text,
   timestamp,
+  withExample,
   type Schema,
 } from './parts.js';
 import { createdRange, moment } from './ranges.js';
@@ -43,7 +44,7 @@ export const deliverySchema: Schema = answerObject('Delivery', {
   endpoint_id: orNull(id('we', 'Where it goes; null: to the `webhook_url` of its execution.')),
   execution_id: orNull(id('exec', 'The execution; null where the event is not of one.')),
   sequence: orNull({ type: 'integer', minimum: 1, description: "In its execution's timeline." }),
-  url: text('Where it went when it was scheduled.'),
+  url: withExample(text('Where it went when it was scheduled.'), 'https://receiver.example/hook'),
   status,
   cause: orNull({
     ...text(
@@ -95,7 +96,7 @@ export const recoverEndpointSchema: Schema = {
 };
 
 export const recoverySchema: Schema = answerObject('Recovery', {
-  recovery_id: text('Names this recovery.'),
+  recovery_id: withExample(text('Names this recovery.'), '7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44'),
   endpoint_id: id('we', 'The endpoint.'),
   status: { type: 'string', enum: ['RUNNING'] },
   since: timestamp('From then on.'),

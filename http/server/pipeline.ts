@@ -24,6 +24,7 @@ import type { LateBodies } from './late-bodies.js';
 import type { Match } from './matcher.js';
 import { rateLimitHeaders, rateRefusal } from './rate-limit-headers.js';
 import type { Admission, RateLimits } from './rate-limits.js';
+import { openOwnTurns } from './one-a-turn.js';
 import { announcesBody, HungUp, readBody } from './read-body.js';
 import { contentRefusal, invalid, takeItems } from './json-body.js';
 import { malformedDetail, readQuery, repeatedDetail } from './read-query.js';
@@ -82,7 +83,12 @@ export interface Pipeline {
 interface Context extends PipelineOptions {
   readonly lines: Log;
   readonly budget: ByteBudget;
+  /** Waited for before a large body is read. */
+  readonly ownTurn: () => Promise<void>;
 }
+
+/** To read and to check it takes a millisecond or more. */
+const LARGE_BYTES = 64 * 1024;
 
 const UNMATCHED: Matched = { params: {} };
 
@@ -91,6 +97,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
     ...options,
     lines: options.log.child({}, { redact: [] }),
     budget: options.budget ?? openByteBudget(),
+    ownTurn: openOwnTurns(),
   };
   return {
     answer: (served, incoming, response, match) =>
@@ -330,6 +337,7 @@ async function prepare(
   if (whole instanceof Refusal) return whole;
   const bytes = bodyItems ? await takeItems(request, whole, bodyItems) : whole;
   if (bytes instanceof Refusal) return bytes;
+  if (bytes.length > LARGE_BYTES) await context.ownTurn();
   const reading = readJson(bytes);
   if (!reading.ok) {
     const { code, message } = reading.problem;

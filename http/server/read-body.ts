@@ -15,7 +15,7 @@ const FIRST_BYTES = 16 * 1024;
  * A piece costs about a microsecond, whatever its size, and a megabyte of them arrives at once. A
  * small body may come byte by byte; a large one has 64 bytes a piece.
  */
-export const isCrumbled = (pieces: number, bytes: number): boolean => pieces > 16_384 + bytes / 64;
+export const isCrumbled = (pieces: number, bytes: number): boolean => pieces > 2_048 + bytes / 64;
 
 /** The caller went away before its request was whole: there is nobody to answer. */
 export class HungUp extends Error {}

@@ -10,6 +10,7 @@ export const getOrganizationsApiKeys = (infra: KeysInfra): Route => ({
   method: 'GET',
   path: '/organizations/{id}/api-keys',
   summary: "List an organization's API keys",
+  description: 'Also those that were revoked or have expired; never the keys themselves.',
   tag: 'API keys',
   audience: 'operator',
   querySchema: queryObject(pageFields),

@@ -25,7 +25,7 @@ export const sentDescription = {
     304: 'The same bytes as before.',
     416: 'The range lies behind the end.',
   },
-  replyTypes: { '*/*': {} },
+  replyTypes: { 'application/octet-stream': {}, '*/*': {} },
   replyHeaders: ['ETag', 'Accept-Ranges', 'Content-Range', 'Content-Disposition', 'Location'],
 } as const;
 

@@ -65,9 +65,16 @@ const marked = new Marked({
   },
 });
 
-/** A table may be wider than a phone: it scrolls by itself. */
+/**
+ * A table may be wider than a phone: it scrolls by itself. A code in a cell of its own can be linked
+ * to, as the `type` of a problem does.
+ */
 const bodyOf = (markdown: string): string =>
   (marked.parse(markdown) as string)
+    .replaceAll(
+      /<td><code>([A-Z_]+)<\/code><\/td>/g,
+      (cell, code: string) => `<td id="${code.toLowerCase()}">${cell.slice('<td>'.length)}`,
+    )
     .replaceAll('<table>', '<div class="wide"><table>')
     .replaceAll('</table>', '</table></div>');
 

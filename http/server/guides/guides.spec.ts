@@ -1,6 +1,7 @@
 /** The guides as they are served: every page, every link of it, and what agents read. */
 import { readdir } from 'node:fs/promises';
 import { expect } from 'chai';
+import { errorCatalogue } from '../../../contracts/error-codes.js';
 import { referencePages } from '../openapi/reference-pages.js';
 import { openTestServer, type TestServer } from '../testing/kit.js';
 import { GUIDE_POLICY, guideHtml } from './guide-html.js';
@@ -103,6 +104,12 @@ describe('the guides', () => {
     const html = guideHtml({ name: 'a', markdown, sections: [] });
     expect(html).to.contain('&lt;script&gt;').and.not.contain('<script').and.not.contain('<img');
     expect(html).to.contain('<a href="#">x</a>');
+  });
+
+  it('have a place for each code, to which problems link', async () => {
+    const { text } = await pageOf('errors');
+    for (const code of Object.keys(errorCatalogue))
+      expect(text).to.contain(`<td id="${code.toLowerCase()}"><code>${code}</code></td>`);
   });
 
   it('have no method but those that read', async () => {

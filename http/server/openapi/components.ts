@@ -36,8 +36,15 @@ function inside(schema: JsonSchema, reference: (schema: JsonSchema) => JsonSchem
     const named = Object.entries(value as Record<string, JsonSchema>);
     return [keyword, Object.fromEntries(named.map(([name, one]) => [name, reference(one)]))];
   });
-  return Object.fromEntries(entries);
+  return Object.fromEntries([...entries, ...(isFree(schema) ? [ANYTHING] : [])]);
 }
+
+/** Generators take an object of which nothing is said for one that is empty. */
+const isFree = ({ type, properties, additionalProperties, patternProperties }: JsonSchema) =>
+  [type].flat().includes('object') &&
+  [properties, additionalProperties, patternProperties].every((part) => part === undefined);
+
+const ANYTHING: [string, unknown] = ['additionalProperties', true];
 
 const isSchema = (value: unknown): value is JsonSchema =>
   typeof value === 'object' && value !== null;

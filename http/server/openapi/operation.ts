@@ -134,4 +134,5 @@ const mediaOf = (schema: JsonSchema): MediaType => {
   return { schema, ...(example !== undefined && { example }) };
 };
 
-const ANY_BYTES: Content = { '*/*': { schema: {} } };
+/** Whatever a request calls them. */
+const ANY_BYTES: Content = { 'application/octet-stream': { schema: {} } };

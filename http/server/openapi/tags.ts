@@ -41,6 +41,10 @@ const TAGS: readonly Tag[] = [
     name: 'Limits',
     description: 'Rate limits and spending guards: how much may be asked for, and spent.',
   },
+  {
+    name: 'Requirements',
+    description: 'What is required of where all work of an organization is done.',
+  },
   { name: 'Organizations', description: 'Tenants, with their quotas, as the operator sees them.' },
   { name: 'Money', description: 'Top-ups and corrections by the operator.' },
   { name: 'Operators', description: 'Keys of operators, and the role of each.' },
