@@ -87,8 +87,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const leases = openPostgresLeases({ pool });
   const recent = config.roles.has('processors') ? {} : RECENT_ONLY_REPEATED;
   const repositories = openRepositories(store, openStreamCache(recent));
-  const onEvent = (event: RecordedEvent<AnyEvent>) => learn(repositories, event);
   const given = { config, store, leases, instance, log, metrics };
+  const onEvent = learnerOf(repositories);
   const delivery = await openBus({ ...given, epoch, pool, onEvent });
   const { bus, logBus, relay } = delivery;
   const filing = await openFiles(config);
@@ -139,6 +139,9 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     },
   };
 }
+
+const learnerOf = (repositories: Repositories) => (event: RecordedEvent<AnyEvent>) =>
+  learn(repositories, event);
 
 const openOverRepositories = (
   given: Repositories & Pick<Infra, 'store' | 'log'>,

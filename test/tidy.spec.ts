@@ -188,7 +188,7 @@ describe('tidy', function () {
       paths.has(path) || [...paths].some((one) => one.startsWith(`${path.replace(/\/$/, '')}/`));
     const pages = [...paths].filter((path) => path.endsWith('.md'));
     const broken = pages.flatMap((page) =>
-      [...textOf(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+      [...textOf(page).matchAll(/\]\((?!https?:|#|\/)([^)#\s]+)/g)]
         .map(([, link = '']) => normalize(join(dirname(page), link)))
         .filter((path) => !isThere(path))
         .map((path) => `${page} links to ${path}`),

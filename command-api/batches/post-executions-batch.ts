@@ -38,7 +38,7 @@ export const postExecutionsBatch = (commands: Commands): Route => ({
   summary: 'Submit a batch of executions',
   description:
     'Up to 1,000 submissions in a body of at most 16 MB. The answer is always `200` with one ' +
-    'result for each item: its status and its body. A repeat of the call finds the same batch and ' +
+    'result for each item: its status and body. A repeat of the call finds the same batch and ' +
     'runs nothing twice; items that were refused are tried again.',
   tag: 'Batches',
   audience: 'tenant',

@@ -28,11 +28,13 @@ export function llmsText(sections: readonly GuideSection[], publicUrl: string): 
     ],
   };
   const text = [...lists, reference].map(
-    ({ title, links }) =>
-      `## ${title}\n\n${links.map(({ text, url, about }) => `- [${text}](${url}): ${about}`).join('\n')}\n`,
+    ({ title, links }) => `## ${title}\n\n${links.map(lineOf).join('\n')}\n`,
   );
   return `${essentials(publicUrl)}\n${text.join('\n')}`;
 }
+
+const lineOf = ({ text, url, about }: Readonly<Record<'text' | 'url' | 'about', string>>) =>
+  `- [${text}](${url}): ${about}`;
 
 const essentials = (publicUrl: string): string =>
   guideText('llms')
