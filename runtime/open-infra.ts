@@ -88,8 +88,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const recent = config.roles.has('processors') ? {} : RECENT_ONLY_REPEATED;
   const repositories = openRepositories(store, openStreamCache(recent));
   const given = { config, store, leases, instance, log, metrics };
-  const onEvent = learnerOf(repositories);
-  const delivery = await openBus({ ...given, epoch, pool, onEvent });
+  const delivery = await openBus({ ...given, epoch, pool, onEvent: learnerOf(repositories) });
   const { bus, logBus, relay } = delivery;
   const filing = await openFiles(config);
   const { files, largePayloads } = filing;
@@ -99,8 +98,12 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const checks = { eventStore, eventBus: delivery.check, fileStore: filing.check };
   const probes = openDependencies({ databaseUrl, log, ...checks });
   const secrets = openSecrets(masterKey);
-  const writing = { ...given, databaseUrl, sole, key: secrets.internalKey };
-  const shared = await openSharedAccounts(writing);
+  const shared = await openSharedAccounts({
+    ...given,
+    databaseUrl,
+    sole,
+    key: secrets.internalKey,
+  });
   const infra: Infra = {
     ...repositories,
     ...given,
@@ -128,16 +131,22 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   };
   return {
     infra,
-    async close() {
-      priced.catalogue.close();
-      await tracing?.close();
-      const logs = [infra.downloadLog, infra.keyUses];
-      await Promise.all([...Object.values(calls), ...logs].map((one) => one.close()));
-      await Promise.all([delivery.close(), shared.close()]);
-      await Promise.all([stores.close(), filing.close()]);
-      await Promise.all([closePools(), probes.close()]);
-    },
+    close: () =>
+      closeInTurn([
+        [priced.catalogue, ...(tracing ? [tracing] : [])],
+        [...Object.values(calls), infra.downloadLog, infra.keyUses],
+        [delivery, shared],
+        [stores, filing],
+        [{ close: closePools }, probes],
+      ]),
   };
+}
+
+type Closing = { close(): void | Promise<void> };
+
+/** What is of one turn is closed together, before what it works over. */
+async function closeInTurn(turns: readonly (readonly Closing[])[]): Promise<void> {
+  for (const turn of turns) await Promise.all(turn.map((one) => one.close()));
 }
 
 const learnerOf = (repositories: Repositories) => (event: RecordedEvent<AnyEvent>) =>
