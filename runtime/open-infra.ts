@@ -142,11 +142,13 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   };
 }
 
-type Closing = { close(): void | Promise<void> };
+interface Closing {
+  close(): unknown;
+}
 
 /** What is of one turn is closed together, before what it works over. */
 async function closeInTurn(turns: readonly (readonly Closing[])[]): Promise<void> {
-  for (const turn of turns) await Promise.all(turn.map((one) => one.close()));
+  for (const turn of turns) await Promise.all(turn.map(async (one) => one.close()));
 }
 
 const learnerOf = (repositories: Repositories) => (event: RecordedEvent<AnyEvent>) =>

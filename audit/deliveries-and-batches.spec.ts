@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { type BatchId, type ExecutionId } from '../contracts/ids.js';
-import { audit, settled } from './testing/audited.js';
+import type { Moment } from './overdue.js';
+import { audit, completed, settled, underWay } from './testing/audited.js';
 import { openStory, START_MS, tellTold, URL_TOLD, type Story } from './testing/story.js';
 
 const DAY_MS = 86_400_000;
