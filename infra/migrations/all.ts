@@ -34,6 +34,7 @@ export const processingMigrations: readonly Migration[] = [
   step(206, 'processing: reports of processes', 'process-reports'),
   step(212, 'processing: shares of limits', 'limit-shares'),
   step(213, 'processing: what is spent of limits of requests', 'request-limits'),
+  step(216, 'processing: when API keys were used', 'api-key-uses'),
   step(290, 'processing: whose positions these are', 'log-identity'),
   step(291, 'processing: since when these positions hold', 'log-epoch'),
 ];
@@ -57,7 +58,6 @@ export const readModelMigrations: readonly Migration[] = [
   step(340, 'readmodel: timers of jobs at providers', 'poll-timers'),
   step(341, 'readmodel: timers by kind', 'timers-by-kind'),
   step(343, 'readmodel: uploaded files, and timers of files', 'uploads'),
-  step(344, 'processing: when API keys were used', 'api-key-uses'),
   step(345, 'readmodel: limits of API keys', 'api-key-limits'),
   step(350, 'readmodel: deliveries to endpoints', 'endpoint-deliveries'),
   step(359, 'readmodel: usage by day, and keys of executions', 'usage'),
