@@ -85,12 +85,17 @@ describe('rebuilding the read models', function () {
   });
 
   it('gives the same checksums again when nothing happens meanwhile', async () => {
+    // Without the position: that a rebuild was asked for is in the log too.
     const sums = async () =>
-      (await projections('?checksum=true')).map(({ name, checksum }) => ({ name, checksum }));
+      (await projections('?checksum=true')).map(({ name, checksum: { rows, checksum } }) => ({
+        name,
+        rows,
+        checksum,
+      }));
     const live = await sums();
     await rebuildAll();
     const rebuilt = await sums();
     expect(rebuilt).to.deep.equal(live);
-    expect(rebuilt.every(({ checksum }) => checksum.rows !== '')).to.equal(true);
+    expect(rebuilt.every(({ rows }) => rows !== '')).to.equal(true);
   });
 });
