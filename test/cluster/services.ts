@@ -3,6 +3,7 @@
  * EVENTSTORE_URL, KAFKA_BROKERS, S3_ENDPOINT) is used as it is; the others are started here.
  */
 import { join } from 'node:path';
+import type { Config } from '../../infra/config/config.js';
 import { startEmbeddedPostgres } from '../../infra/postgres/embedded/embedded.js';
 import { StartError } from '../../infra/start-error.js';
 import { repositoryRoot } from '../../testing/child-process.js';
@@ -33,7 +34,7 @@ export async function startServices(
   undo: Undo,
 ): Promise<Services> {
   const { config, services } = setup;
-  const database = config.databaseUrl ?? (await startPostgres(setup, around, undo));
+  const database = givenPostgres(config) ?? (await startPostgres(setup, around, undo));
   const isGiven: Readonly<Record<Service, boolean>> = {
     eventstore: config.eventStoreUrl !== undefined,
     kafka: config.kafkaBrokers !== undefined,
@@ -51,19 +52,31 @@ export async function startServices(
   const envs = await Promise.all(starting).catch((error: Error) => {
     throw missing(error);
   });
-  const env = Object.assign({ DATABASE_URL: database }, ...envs) as Record<string, string>;
-  return { env };
+  return { env: Object.assign({}, database, ...envs) as Record<string, string> };
+}
+
+interface Postgres {
+  /** As the role that runs. */
+  readonly DATABASE_URL: string;
+  readonly MODELROUTE_MIGRATIONS_DATABASE_URL: string;
+}
+
+function givenPostgres({ databaseUrl, migrationsDatabaseUrl }: Config): Postgres | undefined {
+  if (databaseUrl === undefined) return undefined;
+  const migrationsUrl = migrationsDatabaseUrl ?? databaseUrl;
+  return { DATABASE_URL: databaseUrl, MODELROUTE_MIGRATIONS_DATABASE_URL: migrationsUrl };
 }
 
 async function startPostgres(
   { config }: Setup,
   { log }: Surroundings,
   undo: Undo,
-): Promise<string> {
+): Promise<Postgres> {
   const { dataDir, postgresDir: pgDir } = config;
   const postgres = await startEmbeddedPostgres({ dataDir, pgDir, log });
   undo.push(() => postgres.stop());
-  return postgres.url;
+  const { runningUrl, url } = postgres;
+  return { DATABASE_URL: runningUrl, MODELROUTE_MIGRATIONS_DATABASE_URL: url };
 }
 
 const servers: Readonly<Record<Service, (setup: Setup) => Promise<Server>>> = {
