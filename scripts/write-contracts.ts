@@ -1,7 +1,7 @@
 /**
  * Writes docs/contracts/ from the schemas in contracts/ and from the routes: every event with its
- * fields, the table of error codes (docs/build/errors.md), the OpenAPI document, the JSON Schema of catalogue files. With `--check`
- * it writes nothing and fails when a file is stale.
+ * fields, the table of error codes (docs/build/errors.md), the OpenAPI document, the JSON Schema of
+ * catalogue files. With `--check` it writes nothing and fails when a file is stale.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { commandRoutes } from '../command-api/app.js';

@@ -23,7 +23,8 @@ type Submission = operations['submitExecution']['requestBody']['content']['appli
 type Accepted = operations['submitExecution']['responses']['202']['content']['application/json'];
 type Execution = components['schemas']['Execution'];
 type Refused = operations['submitExecution']['responses']['402']['content']['application/json'];
-type Completed = webhooks['execution.completed']['post']['requestBody']['content']['application/json'];
+type Told = webhooks['execution.completed']['post']['requestBody']['content'];
+type Completed = Told['application/json'];
 
 export const submission: Submission = {
   model: 'text-generation-standard',
@@ -33,7 +34,10 @@ export const submission: Submission = {
 export const idOf = ({ id }: Accepted): string => id;
 export const costOf = ({ cost }: Execution): string | null => cost;
 export const codeOf = ({ error }: Refused): 'INSUFFICIENT_BALANCE' => error.code;
-export const executionOf = ({ execution_id, data }: Completed): [string, Execution] => [execution_id, data];
+export const executionOf = ({ execution_id: id, data }: Completed): [string, Execution] => [
+  id,
+  data,
+];
 
 // @ts-expect-error a model is required
 export const nameless: Submission = { input: {} };
@@ -69,7 +73,7 @@ describe('typed clients of the whole API', function () {
     expect(found).to.deep.equal([]);
   });
 
-  it('openapi-python-client: its package is imported, and every operation is in it', async function () {
+  it('openapi-python-client: its package is imported, with every operation', async function () {
     const tool = await wheelPrograms([GENERATOR]);
     if ('missing' in tool) return skip(this, tool.missing);
     const source = join(folder.dir, 'openapi.json');

@@ -1,6 +1,6 @@
 /**
- * Another tenant's id is answered as a made-up one is, on every route that takes an id: in a path, a
- * query or a body. The routes are those of the served document, so that a new one is tried, and a
+ * Another tenant's id is answered as a made-up one is, on every route that takes an id: in a path,
+ * a query or a body. The routes are those of the served document, so that a new one is tried, and a
  * new kind of id fails here until a thing of that kind is made below.
  */
 import { expect } from 'chai';

@@ -1,7 +1,7 @@
 /**
  * What a newcomer types is what a spec runs: every `sh` block of the README, of docs/start, of the
- * quickstart and of the page that connects a provider, in the order of the page, against a system that the README's
- * own command has started.
+ * quickstart and of the page that connects a provider, in the order of the page, against a system
+ * that the README's own command has started.
  */
 import { readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -315,7 +315,7 @@ describe('webhook endpoints', function () {
     });
   });
 
-  it('get every event that happens after the answer, also the first of an organization', async () => {
+  it('get every event that happens after the answer, the first of all too', async () => {
     const receiver = await startReceiver();
     for (let n = 0; n < 5; n += 1) {
       const { organizationId, ...other } = await newTenant(system());

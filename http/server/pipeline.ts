@@ -8,15 +8,14 @@
  * 500 whose reason is logged under the request's id and shown nowhere else.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { operatorCapabilities } from '../../contracts/http/operator-roles.js';
-import { permits, type Scope } from '../../contracts/http/permissions.js';
 import type { Networks } from '../../infra/networks/networks.js';
 import { readJson } from './json/strict-json.js';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
-import { traceparentIn, type Span, type Tracing } from '../../infra/tracing/port.js';
+import type { Tracing } from '../../infra/tracing/port.js';
 import type { Authenticator } from './auth.js';
 import { HeldBytes, openByteBudget, releaseWhenTaken, type ByteBudget } from './byte-budget.js';
+import { addressRefusal, permissionRefusal, roleRefusal } from './caller-refusals.js';
 import type { Endpoint, Served } from './endpoint.js';
 import { errorReply, refusalOf } from './envelope.js';
 import { IncomingRequest } from './incoming-request.js';
@@ -29,15 +28,8 @@ import { announcesBody, HungUp, readBody } from './read-body.js';
 import { contentRefusal, invalid, takeItems } from './json-body.js';
 import { malformedDetail, readQuery, repeatedDetail } from './read-query.js';
 import { repeatedHeader } from './repeated-header.js';
-import type { Operator } from './operator-auth.js';
-import {
-  operatorNeedOf,
-  Refusal,
-  type ApiRequest,
-  type Caller,
-  type Reply,
-  type Route,
-} from './route.js';
+import { beginTrace, endTrace, labelOf, recordRequest } from './record-request.js';
+import { Refusal, type Caller, type Reply } from './route.js';
 import { send } from './send.js';
 import { streamBody } from './stream-body.js';
 import { whilePermitted } from './while-permitted.js';
@@ -164,29 +156,8 @@ async function answer(
   });
   if (exchange.held || response.writableLength > 0)
     releaseWhenTaken(heldBy(context, exchange), response);
-  record(context, served, request, reply, exchange.caller, performance.now() - startedMs);
+  recordRequest(context, served, request, reply, exchange.caller, performance.now() - startedMs);
   if (request.span) endTrace(request.span, request, reply, exchange.caller);
-}
-
-function beginTrace(tracing: Tracing, { route, template }: Endpoint, request: IncomingRequest) {
-  const parent = traceparentIn(request.header('traceparent'));
-  request.span = tracing.begin(`${route.method} ${template}`, { parent, kind: 'server' });
-}
-
-function endTrace(
-  span: Span,
-  { method, requestId }: IncomingRequest,
-  { status, logFields }: Reply,
-  caller: Caller | undefined,
-): void {
-  const attributes = {
-    'http.request.method': method,
-    'http.response.status_code': status,
-    'modelroute.request_id': requestId,
-    'modelroute.organization_id': caller?.organizationId,
-    'modelroute.execution_id': logFields?.['executionId'],
-  };
-  span.end(attributes, status >= 500 ? String(status) : undefined);
 }
 
 /** One request on its way to its answer. */
@@ -280,22 +251,6 @@ function admit(
   return admission instanceof Promise ? admission.then(admitted) : admitted(admission);
 }
 
-function roleRefusal(route: Route, { role }: Operator): Refusal | undefined {
-  return operatorCapabilities[role].includes(operatorNeedOf(route))
-    ? undefined
-    : new Refusal('FORBIDDEN');
-}
-
-const addressRefusal = (request: ApiRequest, { networks }: Caller): Refusal | undefined =>
-  networks && !networks.has(request.ip)
-    ? new Refusal('FORBIDDEN', undefined, [
-        { code: 'ip_not_allowed', message: 'The API key may not be used from this address.' },
-      ])
-    : undefined;
-
-const permissionRefusal = (needed: Scope, { permission }: Caller): Refusal | undefined =>
-  permits(permission, needed) ? undefined : new Refusal('FORBIDDEN');
-
 /** Path, query and body, or what is wrong with them. */
 async function prepare(
   context: Context,
@@ -376,27 +331,3 @@ function failure(
     log.warn({ requestId, route: labelOf(served), reason: String(error) }, 'not available');
   return errorReply(refusal ?? new Refusal('INTERNAL_ERROR'), requestId, headers.accept);
 }
-
-const labelOf = (served: Served): string => ('route' in served ? served.template : served.path);
-
-/** One line and one observation per request. */
-function record(
-  { lines, metrics }: Context,
-  served: Served,
-  request: IncomingRequest,
-  { status, logFields }: Reply,
-  caller: Caller | undefined,
-  ms: number,
-): void {
-  const route = labelOf(served);
-  metrics.httpSeconds.observe({ route, status }, ms / 1000);
-  const level = isQuiet(served, status) ? 'debug' : 'info';
-  if (!lines.isLevelEnabled(level)) return;
-  const { requestId, method } = request;
-  const by = caller && { organizationId: caller.organizationId, keyId: caller.keyId };
-  const fields = { requestId, method, route, status, ms: Math.round(ms * 100) / 100 };
-  lines[level]({ ...fields, ...by, ...logFields }, 'answered');
-}
-
-const isQuiet = (served: Served, status: number): boolean =>
-  status < 400 && (!('route' in served) || served.isRead);

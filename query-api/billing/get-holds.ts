@@ -23,8 +23,8 @@ export const getHolds = (infra: ListInfra): Route => ({
   path: '/billing/holds',
   summary: 'List open holds',
   description:
-    'What is reserved for executions that are not over, the newest first. With `Accept: text/csv` ' +
-    'all that match come as CSV, or as many as `limit` says.',
+    'What is reserved for executions that are not over, the newest first. With ' +
+    '`Accept: text/csv` all that match come as CSV, or as many as `limit` says.',
   tag: 'Billing',
   audience: 'tenant',
   permission: 'billing:read',

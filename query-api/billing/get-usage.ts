@@ -25,7 +25,7 @@ export const getUsage = (infra: ListInfra): Route => {
       'Cost and number of what was charged, by one dimension or two. An execution counts when ' +
       'it is settled, so that a range has the sum of the `SETTLEMENT` entries of the same range ' +
       'of the ledger, to the micro-dollar; what failed, was cancelled or expired cost nothing ' +
-      `and is not counted. At most ${GROUPS_MAX} groups, and by metadata at most ${CHARGES_MAX} ` +
+      `and is not counted. At most ${GROUPS_MAX} groups, and by metadata ${CHARGES_MAX} ` +
       'executions, are answered: ask for shorter ranges then. With `Accept: text/csv` every group ' +
       'comes as CSV (RFC 4180), or as many as `limit` says; a value of yours that a spreadsheet ' +
       'would take for a formula begins with an apostrophe there.',

@@ -24,8 +24,8 @@ export const getExecutions = (infra: ListInfra): Route => ({
   path: '/executions',
   summary: 'List executions',
   description:
-    'Newest first, unless `order=asc`. Filters are joined by AND; `metadata[order]=4711` matches the metadata key ' +
-    '`order`, and may be given for up to 16 keys.',
+    'Newest first, unless `order=asc`. Filters are joined by AND; `metadata[order]=4711` matches ' +
+    'the metadata key `order`, and may be given for up to 16 keys.',
   tag: 'Executions',
   audience: 'tenant',
   permission: 'executions:read',
@@ -231,8 +231,8 @@ async function rarestFirst(
 }
 
 /**
- * The first label is walked, so rare ones come first: a batch, which is small, what is not over, then
- * the caller's own.
+ * The first label is walked, so rare ones come first: a batch, which is small, what is not over,
+ * then the caller's own.
  */
 function labelsOf(
   organizationId: OrganizationId,

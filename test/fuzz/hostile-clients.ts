@@ -42,7 +42,8 @@ export async function hostileClients(system: System): Promise<readonly string[]>
   console.log(
     `normal p99 ${before.p99Ms.toFixed(1)} ms alone, ${beside.p99Ms.toFixed(1)} ms beside ` +
       `${CLIENTS} hostile clients; memory ${mb(restingBytes)} → ${mb(peakBytes)} MB; ` +
-      `hostile answers ${JSON.stringify(report.statuses)}, slowest ${Math.round(report.slowestMs)} ms`,
+      `hostile answers ${JSON.stringify(report.statuses)}, ` +
+      `slowest ${Math.round(report.slowestMs)} ms`,
   );
   const bound = Math.max(P99_FLOOR_MS, before.p99Ms) * P99_RATIO_MAX;
   const serverErrors = Object.keys(report.statuses).filter((key) => / 5\d\d$/.test(key));

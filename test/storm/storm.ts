@@ -2,8 +2,8 @@
  * `make storm`: a long storm. STORM_KILLS (50) of each of STORM_STRIKES (process, everything,
  * postmaster, backends, restart), STORM_LANES (24), STORM_SEED (the time). Then every part that the
  * process talks to falls silent in turn, for STORM_SILENCE_MS (30000; 0 leaves that out), and then
- * providers misbehave in every way, for STORM_PROVIDER_SECONDS each (10; 0 leaves that out; those of
- * STORM_PROVIDER_FAULTS alone).
+ * providers misbehave in every way, for STORM_PROVIDER_SECONDS each (10; 0 leaves that out; those
+ * of STORM_PROVIDER_FAULTS alone).
  */
 import { runEndings } from '../../testing/at-end.js';
 import { providerStorm } from './provider-storm.js';

@@ -66,8 +66,8 @@ const marked = new Marked({
 });
 
 /**
- * A table may be wider than a phone: it scrolls by itself. A code in a cell of its own can be linked
- * to, as the `type` of a problem does.
+ * A table may be wider than a phone: it scrolls by itself. A code in a cell of its own can be
+ * linked to, as the `type` of a problem does.
  */
 const bodyOf = (markdown: string): string =>
   (marked.parse(markdown) as string)
