@@ -26,7 +26,7 @@ export const getUsage = (infra: ListInfra): Route => {
       'it is settled, so that a range has the sum of the `SETTLEMENT` entries of the same range ' +
       'of the ledger, to the micro-dollar; what failed, was cancelled or expired cost nothing ' +
       `and is not counted. At most ${GROUPS_MAX} groups, and by metadata ${CHARGES_MAX} ` +
-      'executions, are answered: ask for shorter ranges then. With `Accept: text/csv` every group ' +
+      'executions, are answered: ask for shorter ranges then. With `Accept: text/csv` each group ' +
       'comes as CSV (RFC 4180), or as many as `limit` says; a value of yours that a spreadsheet ' +
       'would take for a formula begins with an apostrophe there.',
     tag: 'Billing',
