@@ -49,6 +49,14 @@ describe('operators, of the admin API', () => {
       expect(await support('POST', '/admin/v1/organizations', { name: 'x' })).to.equal(403);
       const finance = asks((await create('FINANCE')).key);
       expect(await finance('POST', topUps, topUp('a'))).to.equal(201);
+      const guards = `/admin/v1/organizations/${organization}/spending-guards`;
+      const keyGuards = `/admin/v1/organizations/${organization}/api-keys/nonsense/spending-guards`;
+      const alert = `/admin/v1/organizations/${organization}/balance-alert`;
+      expect(await finance('PATCH', guards, { daily_limit: '5' })).to.equal(200);
+      expect(await finance('PATCH', keyGuards, { daily_limit: '5' })).to.equal(404);
+      expect(await finance('PUT', alert, { threshold: '1' })).to.equal(200);
+      expect(await support('PATCH', guards, { daily_limit: '6' })).to.equal(403);
+      expect(await support('PUT', alert, { threshold: '2' })).to.equal(403);
       expect(await finance('POST', redrive, letter)).to.equal(403);
       const admin = asks((await create('ADMIN')).key);
       expect(await admin('POST', topUps, topUp('b'))).to.equal(201);

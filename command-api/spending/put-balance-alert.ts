@@ -41,6 +41,7 @@ export const putOrganizationsBalanceAlert = (commands: Commands): Route => ({
   summary: 'Announce a low balance of an organization',
   tag: 'Money',
   audience: 'operator',
+  needs: 'money',
   refusals: ['NOT_FOUND'],
   async handle(request) {
     const organizationId = organizationIn(request);

@@ -2,9 +2,9 @@
 import type { OperatorRole } from '../events/operators.js';
 
 /**
- * - `read`: every GET
+ * - `read`: every GET but that of operators' keys
  * - `redrive`: have work done again, or dropped, that processors gave up
- * - `money`: top-ups, adjustments, spending guards
+ * - `money`: top-ups, adjustments, spending guards, the alert of a low balance
  * - `manage`: everything else
  */
 export type OperatorCapability = 'read' | 'redrive' | 'money' | 'manage';
