@@ -144,14 +144,20 @@ describe('no request holds the process', () => {
     expect(found).to.deep.equal([]);
   });
 
-  it('bounds every text, list and map that a request may hold', () => {
+  it('bounds every text, number, list and map that a request may hold', () => {
     const found = routes.flatMap((route) =>
       [route.bodySchema, route.querySchema].flatMap((schema) =>
         schema ? unbounded(`${route.method} ${templateOf(route)}`, schema) : [],
       ),
     );
-    // Its own bounds are the model's schema and those of every body.
-    expect(found).to.deep.equal(['POST /v1/executions.input: no bound on its keys']);
+    // An input's own bounds are the model's schema and those of every body.
+    expect(found).to.have.members(
+      [
+        'POST /v1/executions.input',
+        'POST /v1/executions/estimate.input',
+        'POST /v1/executions/batch.executions[].input',
+      ].map((input) => `${input}: no bound on its keys`),
+    );
     const inModels = [...models.values()].flatMap(({ slug, inputSchema }) =>
       unbounded(slug, inputSchema),
     );
@@ -217,6 +223,9 @@ function unbounded(place: string, schema: JsonSchema): string[] {
   return [
     ...(types.includes('string') && !isChosen && !('maxLength' in schema)
       ? [`${place}: no bound on its length`]
+      : []),
+    ...(types.includes('integer') && !isChosen && !('maximum' in schema)
+      ? [`${place}: no bound on its size`]
       : []),
     ...(types.includes('array') && !('maxItems' in schema) ? [`${place}: no bound on items`] : []),
     ...(isFree && !('maxProperties' in schema) ? [`${place}: no bound on its keys`] : []),

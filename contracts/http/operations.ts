@@ -11,7 +11,8 @@ import {
 } from './parts.js';
 import { modelSlug } from './path-parameters.js';
 
-const revision: Schema = { type: 'integer', minimum: 0 };
+/** As many events as a stream can hold: the stores count in 32 bits. */
+const revision: Schema = { type: 'integer', minimum: 0, maximum: 2_147_483_647 };
 
 const notification = {
   group: { ...text('The processor.', 100), examples: ['settle-execution'] },
