@@ -274,6 +274,21 @@ describe('clients that send in crumbs', () => {
     socket.destroy();
   });
 
+  it('are refused in words, each of them', async () => {
+    const crumbs = `${headWith('transfer-encoding: chunked')}${'1\r\n \r\n'.repeat(20_000)}`;
+    const hostile = Array.from({ length: 16 }, async () => {
+      const socket = connect(served.port, '127.0.0.1');
+      socket.write(crumbs);
+      const [data] = (await once(socket, 'data')) as [Buffer];
+      socket.on('error', () => undefined).destroy();
+      return data.toString();
+    });
+    for (const text of await Promise.all(hostile)) {
+      expect(text).to.match(/^HTTP\/1\.1 400 /);
+      expect(text).to.match(/too many small pieces/);
+    }
+  });
+
   it('cost little memory and disturb nobody', async () => {
     for (let n = 0; n < 200; n += 1) await post('{"warm":1}');
     const before = await rss();

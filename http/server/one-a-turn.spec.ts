@@ -14,4 +14,24 @@ describe('one a turn', () => {
     await Promise.all(['a', 'b', 'c'].map(large));
     expect(done).to.deep.equal(['a', 'other', 'b', 'other', 'c']);
   });
+
+  it('leaves them twice the time that each took, and not more than 60 ms', async () => {
+    let nowMs = 0;
+    const pauses: number[] = [];
+    const pause = async (ms: number) => {
+      pauses.push(ms);
+      nowMs += ms;
+    };
+    const ownTurn = openOwnTurns({ nowMs: () => nowMs, usedMs: () => nowMs, pause });
+    const large = async (ms: number) => {
+      await ownTurn();
+      nowMs += ms;
+    };
+    await Promise.all([10, 0.125, 25, 40, 0].map(large));
+    expect(pauses).to.deep.equal([20, 50, 60]);
+    await new Promise((resolve) => setImmediate(resolve));
+    nowMs += 1_000;
+    await large(1);
+    expect(pauses).to.have.length(3);
+  });
 });

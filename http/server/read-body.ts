@@ -5,17 +5,12 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HeldBytes } from './byte-budget.js';
+import { endOfCrumbs, isCrumbled } from './crumbs.js';
 import type { LateBodies } from './late-bodies.js';
 import { Refusal } from './route.js';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
 const FIRST_BYTES = 16 * 1024;
-
-/**
- * A piece costs about a microsecond, whatever its size, and a megabyte of them arrives at once. A
- * small body may come byte by byte; a large one has 64 bytes a piece.
- */
-export const isCrumbled = (pieces: number, bytes: number): boolean => pieces > 2_048 + bytes / 64;
 
 /** The caller went away before its request was whole: there is nobody to answer. */
 export class HungUp extends Error {}
@@ -48,7 +43,7 @@ export function readBody(reading: Reading): Promise<Buffer | Refusal> {
     let bytes = 0;
     let pieces = 0;
     let isRefused = false;
-    const refuse = (refusal: Refusal) => {
+    const refuse = (refusal: Refusal | Promise<Refusal>) => {
       isRefused = true;
       late.forget(incoming);
       body = NOTHING;
@@ -61,7 +56,7 @@ export function readBody(reading: Reading): Promise<Buffer | Refusal> {
       const before = bytes;
       bytes += piece.length;
       if (bytes > bytesMax) return refuse(tooLarge(bytesMax));
-      if (isCrumbled(pieces, bytes)) return refuse(crumbled());
+      if (isCrumbled(pieces, bytes)) return refuse(endOfCrumbs(incoming).then(crumbled));
       if (bytes <= body.length) return void piece.copy(body, before);
       const room = before === 0 && bytes === length ? bytes : roomFor(bytes, length ?? bytesMax);
       if (!held.growTo(room)) return refuse(noRoom());

@@ -8,7 +8,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finished, pipeline } from 'node:stream';
-import { hasUnreadBody, isCrumbled } from './read-body.js';
+import { endOfCrumbs, isCrumbled } from './crumbs.js';
+import { hasUnreadBody } from './read-body.js';
 import type { Reply } from './route.js';
 
 interface Sending {
@@ -77,7 +78,8 @@ export function endWhenRead({ req: incoming }: ServerResponse, end: () => void):
   incoming.on('data', (piece: Buffer) => {
     bytes += piece.length;
     pieces += 1;
-    if (bytes > DRAIN_BYTES_MAX || isCrumbled(pieces, bytes)) cut();
+    if (bytes > DRAIN_BYTES_MAX) cut();
+    else if (isCrumbled(pieces, bytes)) void endOfCrumbs(incoming).then(cut);
   });
   incoming.resume();
   finished(incoming, () => {

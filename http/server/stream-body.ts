@@ -5,7 +5,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { HungUp, isCrumbled } from './read-body.js';
+import { endOfCrumbs, isCrumbled } from './crumbs.js';
+import { HungUp } from './read-body.js';
 import { Refusal } from './route.js';
 
 interface Streaming {
@@ -53,7 +54,8 @@ export function streamBody(streaming: Streaming): Readable | Refusal {
     bytes += piece.length;
     pieces += 1;
     if (bytes > bytesMax) body.destroy(tooLarge(bytesMax));
-    else if (isCrumbled(pieces, bytes)) body.destroy(crumbled());
+    else if (isCrumbled(pieces, bytes))
+      void endOfCrumbs(incoming).then(() => body.destroy(crumbled()));
     else if (!body.push(piece)) incoming.pause();
   };
   const end = () => body.push(null);

@@ -55,6 +55,8 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const LETTER_U = 0x75;
 const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
+/** Every integer of so many digits is below 2^53. */
+const SHORT_DIGITS_MAX = 15;
 const QUOTED_KEY_LENGTH_MAX = 64;
 const words: ReadonlyMap<number, string> = new Map(
   ['true', 'false', 'null'].map((word) => [word.charCodeAt(0), word]),
@@ -213,6 +215,7 @@ function readEscape(reader: Reader): boolean {
  */
 function readNumber(reader: Reader): boolean {
   const start = reader.at;
+  if (readShortInteger(reader)) return true;
   while (isNumberPart(reader.bytes[reader.at])) reader.at += 1;
   const token = reader.bytes.toString('latin1', start, reader.at);
   if (!numberGrammar.test(token)) {
@@ -226,6 +229,18 @@ function readNumber(reader: Reader): boolean {
   }
   if (Number.isFinite(value)) return true;
   return refuse(reader, 'number_overflow', start, 'A number is too large to be represented.');
+}
+
+/** Most numbers are so short that there is nothing to doubt; it moves on only past those. */
+function readShortInteger(reader: Reader): boolean {
+  const { bytes, at: start } = reader;
+  let at = start;
+  while (isDigit(bytes[at])) at += 1;
+  const digits = at - start;
+  const isLed = bytes[start] === 0x30 && digits > 1;
+  if (digits === 0 || digits > SHORT_DIGITS_MAX || isLed || isNumberPart(bytes[at])) return false;
+  reader.at = at;
+  return true;
 }
 
 function readWord(reader: Reader): boolean {
