@@ -1,5 +1,5 @@
 /** `catalogue …`: what there is to say about a catalogue file, and what is imported into one. */
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT_FOUND, exitCodes, type Context } from '../context.js';
 
 export function addCatalogue(program: Command, context: Context): void {
@@ -36,7 +36,12 @@ function addImport(catalogue: Command, context: Context): void {
     .option('--write', 'write the difference that is shown; without it nothing is changed')
     .option('--only <words>', 'only models whose name in the list has one of these words')
     .option('--provider <slug>', 'litellm: only models of this provider of the list')
-    .option('--markup <percent>', 'what callers pay above the cost', percent, 0n)
+    .addOption(
+      // Its text is given: help cannot write a bigint.
+      new Option('--markup <percent>', 'what callers pay above the cost')
+        .argParser(percent)
+        .default(0n, '0'),
+    )
     .option('--remove', 'also remove imported models that the list does not have any more')
     .addHelpText(
       'after',
