@@ -1,7 +1,7 @@
 /** A typed client is one command away: what generators make of the document of the whole API. */
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import openapiTS, { astToString } from 'openapi-typescript';
@@ -82,7 +82,9 @@ describe('typed clients of the whole API', function () {
     await mkdir(out);
     const program = join(tool.path, 'openapi-python-client');
     const args = ['generate', '--path', source, '--output-path', join(out, 'client')];
-    const { stdout, stderr } = await run(program, args, { cwd: out });
+    // It calls the formatter that is installed beside it by its name alone.
+    const env = { ...process.env, PATH: [tool.path, process.env['PATH']].join(delimiter) };
+    const { stdout, stderr } = await run(program, args, { cwd: out, env });
     expect(`${stdout}${stderr}`).not.to.match(/warning|unable to|error\(s\)/i);
     const operations = Object.values(document.paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => snakeCase(operationId)),
