@@ -206,10 +206,11 @@ function databaseUrl(env: Environment, name: string): string | undefined {
 }
 
 function migrationsDatabaseUrl(env: Environment): string | undefined {
-  const name = 'MODELROUTE_MIGRATIONS_DATABASE_URL';
-  const url = databaseUrl(env, name);
+  const url = databaseUrl(env, 'MODELROUTE_MIGRATIONS_DATABASE_URL');
   if (url === undefined || env['DATABASE_URL']) return url;
-  throw new StartError(`${name} is set, but DATABASE_URL is not: set both, or neither.`);
+  throw new StartError(
+    'MODELROUTE_MIGRATIONS_DATABASE_URL is set, but DATABASE_URL is not: set both, or neither.',
+  );
 }
 
 function httpUrl(env: Environment, name: string): string | undefined {
