@@ -103,6 +103,12 @@ for (const [kind, openStores] of Object.entries(kindsOfStores))
       expect(await keys()).to.have.length(20);
     });
 
+    it('decides each of many that race in one process', async () => {
+      const all = await Promise.all(Array.from({ length: 60 }, () => granted()));
+      expect(all.filter(({ outcome }) => outcome === 'accepted')).to.have.length(20);
+      expect(all.filter(({ outcome }) => outcome === 'rejected')).to.have.length(40);
+    });
+
     it('takes ten lost races in a row for an outage', async () => {
       store.before = async () => {
         const [first] = await keys();

@@ -26,6 +26,7 @@ import {
   type StreamAppend,
 } from '../infra/event-store/port.js';
 import type { CommandMetadata } from './command-metadata.js';
+import { openInTurn, type InTurn } from './in-turn.js';
 import { openSnapshots } from './snapshots.js';
 import type { StreamCache } from './stream-cache.js';
 import { appendOf, readEvents } from './streams.js';
@@ -48,6 +49,8 @@ export interface Repository<S, C, E extends DomainEvent, R extends string> {
     command: Choice<S, C>,
     metadata: CommandMetadata,
   ): Promise<Transacted<S, E, R>>;
+  /** For who decides by itself, and loses races: one at a time for this id, in this process. */
+  readonly inTurn: InTurn;
   /** An event that is in the log: one that was appended or delivered by other means. */
   learn(event: Recorded<E>): void;
 }
@@ -95,7 +98,7 @@ type Aggregate<S, C, E extends DomainEvent, R extends string> = Decider<S, C, E,
   readonly snapshotVersion?: number;
 };
 
-/** Ten lost races in a row on one stream is an outage, not a conflict. */
+/** Ten lost races in a row on one stream, in turn, are an outage, not a conflict. */
 const ATTEMPTS_MAX = 10;
 
 export function openRepository<S, C, E extends AnyEvent, R extends string>(
@@ -107,9 +110,11 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
   // A stream's states are of one kind: what is in a stream follows from its name.
   const cache = streamCache as StreamCache<Loaded<S>>;
   const { unwritten, goOn, readOn, snapshots } = openStates(store, aggregate, cache);
+  const inTurn = openInTurn();
 
   const repository: Repository<S, C, E, R> = {
     unwritten,
+    inTurn,
 
     async load(id, { atLeast = Infinity } = {}) {
       const cached = cache.get(streamOf(category, id));
@@ -142,11 +147,16 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
         const result = await repository.decide(cached, choice, metadata);
         if (result.outcome === 'accepted') return result;
       }
-      for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-        const result = await repository.decide(await readOn(id), choice, metadata);
-        if (result.outcome !== 'conflict') return result;
-      }
-      throw new StoreUnavailable(`${category} ${id} is written to by too many at once`);
+      const again = async () => repository.decide(await readOn(id), choice, metadata);
+      const first = await again();
+      if (first.outcome !== 'conflict') return first;
+      return inTurn(id, async () => {
+        for (let attempt = 2; attempt <= ATTEMPTS_MAX; attempt++) {
+          const result = await again();
+          if (result.outcome !== 'conflict') return result;
+        }
+        throw new StoreUnavailable(`${category} ${id} is written to by too many at once`);
+      });
     },
 
     learn(event) {

@@ -30,18 +30,20 @@ export async function grantKey(
     type: 'ApiKeyCreated',
     data: { organizationId, keyId, ...about, ...limits, hash, hint: key.slice(-4), at },
   };
-  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-    const { state, revision } = await organizations.load(organizationId);
-    const decision = Organization.decide(state, { type: 'GrantKey', keyId, at });
-    if (decision.kind === 'rejected') return decision;
-    if (decision.kind === 'alreadyDone') throw new Error(`${keyId} is granted before it exists`);
-    const outcomes = await store.append({
-      appends: [
-        appendOf(streamOf('organization', organizationId), revision, decision.events, metadata),
-        appendOf(streamOf('apiKey', keyId), NO_STREAM, [created], metadata),
-      ],
-    });
-    if (outcomes.every(({ status }) => status === 'appended')) return { keyId };
-  }
-  throw new StoreUnavailable(`${organizationId} is written to by too many at once`);
+  return organizations.inTurn(organizationId, async () => {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const { state, revision } = await organizations.load(organizationId);
+      const decision = Organization.decide(state, { type: 'GrantKey', keyId, at });
+      if (decision.kind === 'rejected') return decision;
+      if (decision.kind === 'alreadyDone') throw new Error(`${keyId} is granted before it exists`);
+      const outcomes = await store.append({
+        appends: [
+          appendOf(streamOf('organization', organizationId), revision, decision.events, metadata),
+          appendOf(streamOf('apiKey', keyId), NO_STREAM, [created], metadata),
+        ],
+      });
+      if (outcomes.every(({ status }) => status === 'appended')) return { keyId };
+    }
+    throw new StoreUnavailable(`${organizationId} is written to by too many at once`);
+  });
 }

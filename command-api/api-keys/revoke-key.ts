@@ -39,29 +39,31 @@ async function withdraw(
   keyId: ApiKeyId,
   at: string,
 ): Promise<{ readonly wasGranted: boolean } | Refusal> {
-  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-    const loaded = await organizations.load(organizationId);
-    const { state, revision } = await apiKeys.load(keyId);
-    if (isOf(state) && state.key.organizationId !== organizationId) return refused('KeyUnknown');
-    const keys = loaded.state.status === 'created' ? loaded.state.keys : [];
-    if (asking && isOwner(state, at)) {
-      const others = await Promise.all(
-        keys.filter((id) => id !== keyId).map((id) => apiKeys.load(id)),
-      );
-      if (!others.some((other) => isOwner(other.state, at))) return refused('LastOwner');
+  return organizations.inTurn(organizationId, async () => {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const loaded = await organizations.load(organizationId);
+      const { state, revision } = await apiKeys.load(keyId);
+      if (isOf(state) && state.key.organizationId !== organizationId) return refused('KeyUnknown');
+      const keys = loaded.state.status === 'created' ? loaded.state.keys : [];
+      if (asking && isOwner(state, at)) {
+        const others = await Promise.all(
+          keys.filter((id) => id !== keyId).map((id) => apiKeys.load(id)),
+        );
+        if (!others.some((other) => isOwner(other.state, at))) return refused('LastOwner');
+      }
+      const data = { organizationId, keyId, at };
+      const revoked: ApiKeyRevoked = { type: 'ApiKeyRevoked', data };
+      const dependents =
+        state.status === 'active'
+          ? [appendOf(streamOf('apiKey', keyId), revision, [revoked], metadata)]
+          : [];
+      const command = { type: 'WithdrawKey', keyId, at } as const;
+      const result = await organizations.decide(loaded, command, metadata, { dependents });
+      if (result.outcome === 'rejected') return refused(result.reason);
+      if (result.outcome !== 'conflict') return { wasGranted: result.outcome === 'accepted' };
     }
-    const data = { organizationId, keyId, at };
-    const revoked: ApiKeyRevoked = { type: 'ApiKeyRevoked', data };
-    const dependents =
-      state.status === 'active'
-        ? [appendOf(streamOf('apiKey', keyId), revision, [revoked], metadata)]
-        : [];
-    const command = { type: 'WithdrawKey', keyId, at } as const;
-    const result = await organizations.decide(loaded, command, metadata, { dependents });
-    if (result.outcome === 'rejected') return refused(result.reason);
-    if (result.outcome !== 'conflict') return { wasGranted: result.outcome === 'accepted' };
-  }
-  throw new StoreUnavailable(`${organizationId} is written to by too many at once`);
+    throw new StoreUnavailable(`${organizationId} is written to by too many at once`);
+  });
 }
 
 const isOf = (state: State) => state.status === 'active' || state.status === 'revoked';

@@ -53,21 +53,23 @@ async function addSecret(
   text: string,
 ): Promise<{ readonly validUntil: string } | { readonly reason: Rejection }> {
   const hash = apiKeyHash(text);
-  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-    const at = new Date(now()).toISOString();
-    const data = { organizationId, keyId, at } as const;
-    const added: ApiKeySecretAdded = { type: 'ApiKeySecretAdded', data };
-    const dependents = [
-      appendOf(streamOf('apiKey', apiKeyIdOf(hash)), NO_STREAM, [added], metadata),
-    ];
-    const hint = text.slice(-4);
-    const command = { type: 'Rotate', organizationId, hash, hint, at } as const;
-    const loaded = await apiKeys.load(keyId);
-    const rotated = await apiKeys.decide(loaded, command, metadata, { dependents });
-    if (rotated.outcome === 'rejected') return { reason: rotated.reason };
-    if (rotated.outcome !== 'accepted') continue;
-    const [event] = rotated.events;
-    if (event?.type === 'ApiKeyRotated') return { validUntil: event.data.previousValidUntil };
-  }
-  throw new StoreUnavailable(`${keyId} is written to by too many at once`);
+  return apiKeys.inTurn(keyId, async () => {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const at = new Date(now()).toISOString();
+      const data = { organizationId, keyId, at } as const;
+      const added: ApiKeySecretAdded = { type: 'ApiKeySecretAdded', data };
+      const dependents = [
+        appendOf(streamOf('apiKey', apiKeyIdOf(hash)), NO_STREAM, [added], metadata),
+      ];
+      const hint = text.slice(-4);
+      const command = { type: 'Rotate', organizationId, hash, hint, at } as const;
+      const loaded = await apiKeys.load(keyId);
+      const rotated = await apiKeys.decide(loaded, command, metadata, { dependents });
+      if (rotated.outcome === 'rejected') return { reason: rotated.reason };
+      if (rotated.outcome !== 'accepted') continue;
+      const [event] = rotated.events;
+      if (event?.type === 'ApiKeyRotated') return { validUntil: event.data.previousValidUntil };
+    }
+    throw new StoreUnavailable(`${keyId} is written to by too many at once`);
+  });
 }
