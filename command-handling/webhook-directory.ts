@@ -53,8 +53,8 @@ export function openWebhookDirectory(options: WebhookDirectoryOptions): WebhookD
   const read = createBatchLoader<OrganizationId, WebhookSettings>({
     nameOf: (organizationId) => organizationId,
     load: (ids) => Promise.all(ids.map(async (id) => (await webhookEndpoints.load(id)).state)),
-    keysMax: 16,
-    inFlightMax: 16,
+    keysMax: 64,
+    inFlightMax: 2, // those that ask for one organization meanwhile share its next read
     isOutage,
   });
   const answer = (organizationId: OrganizationId) =>

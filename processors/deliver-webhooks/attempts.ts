@@ -1,10 +1,12 @@
 /**
  * Attempts to deliver, in the background: they wait for permits and are made (make-attempt.ts).
- * What waits costs a line in memory; past the places there, only the row of its timer, from which
- * it comes back (due-deliveries.ts). An attempt that was cut is made by its timer too.
+ * A new delivery whose turn comes within a second is in the log with its first attempt, by one
+ * append; one that waits for longer is scheduled meanwhile, and costs a line in memory from then
+ * on. Past the places there it costs only the row of its timer, from which it comes back
+ * (due-deliveries.ts). An attempt that was cut is made by its timer too.
  */
 import type { DeliveryScheduled } from '../../contracts/events/delivery.js';
-import type { DeliveryId } from '../../contracts/ids.js';
+import type { DeliveryId, EventPublicId } from '../../contracts/ids.js';
 import type { Loaded } from '../../command-handling/repository.js';
 import {
   openFairStarts,
@@ -14,6 +16,7 @@ import {
   type FairStarts,
 } from '../../infra/concurrency/fair-starts.js';
 import type { Deferral } from '../../infra/event-bus/port.js';
+import { openRecentMap, type RecentMap } from '../../infra/recent-map.js';
 import { endpointOf } from '../../infra/read-store/due-deliveries.js';
 import type { Infra } from '../../runtime/infra.js';
 import {
@@ -24,6 +27,7 @@ import {
   type Fresh,
   type Waiting,
 } from './make-attempt.js';
+import { openPostponed, type Postponed } from './postponed.js';
 
 export interface DeliveryAttempts {
   /** The next attempt at what was scheduled before. */
@@ -55,6 +59,8 @@ interface Attempt extends Destination {
   fresh: First | undefined;
   /** Pending while it is scheduled. */
   scheduling?: Promise<unknown>;
+  /** By the monotonic clock; of what this process has the first word of. */
+  readonly newSinceMs?: number;
 }
 
 interface Attempts {
@@ -63,6 +69,11 @@ interface Attempts {
   /** Those that run, and those that wait. */
   readonly known: Set<DeliveryId>;
   readonly running: Map<DeliveryId, Promise<void>>;
+  /** Those that wait and are not in the log. */
+  readonly unscheduled: Postponed<Attempt>;
+  readonly scheduling: Set<Promise<unknown>>;
+  /** Of what waits: the endpoints of an organization share an event's. */
+  readonly bodies: RecentMap<EventPublicId, string>;
   readonly cut: AbortSignal;
 }
 
@@ -79,13 +90,27 @@ const LIMITS = {
 };
 /** Of an organization: enough for the time until more are looked for. */
 const READY_MAX = 256;
+/** What waits for longer is scheduled, so that it is seen and its notification is processed. */
+const UNSCHEDULED_MS = 1_000;
+const BODIES = { costMax: 16 * 1024 * 1024, entriesMax: 4_000, ageMaxMs: 60_000 };
+/** What this process scheduled is attempted nowhere else within it (see `FIRST_ATTEMPT_MS`). */
+const ALONE_MS = 10_000;
 
 export function openDeliveryAttempts(infra: Infra): DeliveryAttempts {
   const stopping = new AbortController();
   const cut = new AbortController();
   const starts = openFairStarts<Attempt>(LIMITS);
   const known = new Set<DeliveryId>();
-  const attempts: Attempts = { infra, starts, known, running: new Map(), cut: cut.signal };
+  const attempts: Attempts = {
+    infra,
+    starts,
+    known,
+    running: new Map(),
+    unscheduled: openPostponed(UNSCHEDULED_MS, (attempt) => scheduleNow(attempts, attempt)),
+    scheduling: new Set(),
+    bodies: openRecentMap(BODIES),
+    cut: cut.signal,
+  };
 
   function begin(attempt: Attempt): Started {
     const { deliveryId } = attempt;
@@ -99,7 +124,7 @@ export function openDeliveryAttempts(infra: Infra): DeliveryAttempts {
 
   function start(loaded: Loaded<Waiting>): Started {
     const { scheduled } = loaded.state;
-    const attempt: Attempt = { ...destinationOf(scheduled), due: loaded, fresh: undefined };
+    const attempt: Attempt = { ...attemptAt(scheduled), due: loaded };
     const started = begin(attempt);
     if (started === 'waiting') attempt.due = undefined;
     return started;
@@ -109,12 +134,14 @@ export function openDeliveryAttempts(infra: Infra): DeliveryAttempts {
     start,
     startNew(fresh) {
       const { promise, first } = firstOf(fresh);
-      const attempt: Attempt = { ...destinationOf(fresh.scheduled), due: undefined, fresh: first };
+      const newSinceMs = performance.now();
+      const attempt: Attempt = { ...attemptAt(fresh.scheduled), fresh: first, newSinceMs };
       const outcome = begin(attempt);
-      if (outcome !== 'started') {
-        attempt.fresh = undefined;
-        attempt.scheduling = schedule(infra, fresh).then(first.scheduledIs, first.scheduledIsNot);
-      }
+      if (outcome === 'waiting') {
+        // As it is set up when its turn comes.
+        attempt.fresh = { ...first, settings: undefined };
+        attempts.unscheduled.add(attempt);
+      } else if (outcome !== 'started') scheduleNow(attempts, attempt);
       return { outcome, processed: promise };
     },
     startAgain(fresh) {
@@ -129,9 +156,11 @@ export function openDeliveryAttempts(infra: Infra): DeliveryAttempts {
     async drain(waitMs) {
       stopping.abort();
       starts.clear();
+      attempts.unscheduled.flush();
       const timer = setTimeout(() => cut.abort(), waitMs);
       while (attempts.running.size > 0) await Promise.all(attempts.running.values());
       clearTimeout(timer);
+      await Promise.all(attempts.scheduling);
     },
   };
 }
@@ -145,8 +174,20 @@ function firstOf(fresh: Fresh): { readonly promise: Promise<void>; readonly firs
   return { promise, first: { ...fresh, scheduledIs, scheduledIsNot } };
 }
 
+function scheduleNow({ infra, scheduling, bodies }: Attempts, attempt: Attempt): void {
+  const { fresh } = attempt;
+  if (!fresh) return;
+  attempt.fresh = undefined;
+  bodies.set(fresh.scheduled.eventId, fresh.body, 2 * fresh.body.length);
+  const done = schedule(infra, fresh)
+    .then(fresh.scheduledIs, fresh.scheduledIsNot)
+    .finally(() => scheduling.delete(done));
+  attempt.scheduling = done;
+  scheduling.add(done);
+}
+
 /** What is no URL is refused when it is posted. */
-function destinationOf(scheduled: Scheduled): Destination & Pick<Attempt, 'deliveryId'> {
+function attemptAt(scheduled: Scheduled): Attempt {
   const { deliveryId, organizationId, endpointId, url } = scheduled;
   const host = URL.canParse(url) ? new URL(url).host : url;
   return {
@@ -154,6 +195,8 @@ function destinationOf(scheduled: Scheduled): Destination & Pick<Attempt, 'deliv
     organizationId,
     host,
     endpoint: endpointOf(organizationId, endpointId ?? url),
+    due: undefined,
+    fresh: undefined,
   };
 }
 
@@ -173,15 +216,21 @@ function startReady(attempts: Attempts): void {
 }
 
 /** Never rejects. */
-async function make(
-  { infra, starts, cut }: Attempts,
-  { deliveryId, due, fresh, scheduling, ...destination }: Attempt,
-): Promise<Ending> {
+async function make(attempts: Attempts, attempt: Attempt): Promise<Ending> {
+  const { infra, starts, bodies, cut } = attempts;
+  const { deliveryId, due, fresh, scheduling, newSinceMs = -Infinity } = attempt;
+  attempts.unscheduled.delete(attempt);
   try {
     await scheduling;
     const { outcome, ending } = fresh
       ? await makeFirst(infra, fresh, cut)
-      : await makeDue(infra, due ?? deliveryId, starts.hangs(destination), cut);
+      : await makeDue(infra, {
+          due: due ?? deliveryId,
+          atLeast: performance.now() < newSinceMs + ALONE_MS ? 0 : undefined,
+          bodyOf: ({ eventId }) => bodies.get(eventId),
+          hangs: starts.hangs(attempt),
+          cut,
+        });
     infra.log.debug({ deliveryId, outcome }, 'webhook');
     return ending;
   } catch (err) {

@@ -67,8 +67,13 @@ export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
         const found = toldOf(request, notification, events);
         if (!found) return 'not_due';
         const body = bodyOf(found.told, events);
-        const outgoing = { ...found, body, notification, isRepeated: isRepeated(notification) };
-        return fanOut(infra, attempts, outgoing, targets);
+        const outgoing = { ...found, body, settings, notification };
+        return fanOut(
+          infra,
+          attempts,
+          { ...outgoing, isRepeated: isRepeated(notification) },
+          targets,
+        );
       },
     },
   };

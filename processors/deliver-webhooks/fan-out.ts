@@ -21,6 +21,7 @@ export interface Outgoing {
   readonly told: Told;
   readonly happenedAt: Timestamp;
   readonly body: string;
+  readonly settings: WebhookSettings;
   readonly notification: Notification;
   /** It may have been sent before. */
   readonly isRepeated: boolean;
@@ -42,7 +43,7 @@ export const endpointTargets = (
 export function fanOut(
   { now }: Pick<Infra, 'now'>,
   attempts: DeliveryAttempts,
-  { told, happenedAt, body, notification, isRepeated }: Outgoing,
+  { told, happenedAt, body, settings, notification, isRepeated }: Outgoing,
   targets: readonly Target[],
 ): Deferral {
   const { executionId, eventId, eventType } = told;
@@ -53,7 +54,7 @@ export function fanOut(
     if (Date.parse(createdAt) > Date.parse(happenedAt) + CLOCKS_DIFFER_MS) continue;
     const deliveryId = deliveryIdOf(executionId ?? eventId, eventType, endpointId ?? url);
     const to = { url, ...(endpointId !== undefined && { endpointId }) };
-    const fresh = { scheduled: { deliveryId, ...told, ...to, at }, body, metadata };
+    const fresh = { scheduled: { deliveryId, ...told, ...to, at }, body, metadata, settings };
     deferrals.push(isRepeated ? attempts.startAgain(fresh) : attempts.startNew(fresh));
   }
   const [only] = deferrals;

@@ -2,14 +2,15 @@
 import type { DeliveryScheduled } from '../../contracts/events/delivery.js';
 import type { DeliveryId } from '../../contracts/ids.js';
 import * as Delivery from '../../domain/delivery/delivery.js';
+import type { WebhookSettings } from '../../domain/webhook-endpoint/webhook-settings.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
-import type { Loaded } from '../../command-handling/repository.js';
+import type { Loaded, LoadOptions } from '../../command-handling/repository.js';
 import type { Ending } from '../../infra/concurrency/fair-starts.js';
 import { retryOnOutage } from '../../infra/event-store/outage.js';
 import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
 import { disableGone } from './disable-endpoint.js';
-import { post, type PostResult } from './post.js';
+import { post, type Given, type PostResult } from './post.js';
 
 export type Waiting = Extract<Delivery.State, { status: 'waiting' }>;
 
@@ -20,6 +21,8 @@ export interface Fresh {
   readonly scheduled: Scheduled;
   readonly body: string;
   readonly metadata: CommandMetadata;
+  /** As the organization set up its webhooks a moment ago. */
+  readonly settings: WebhookSettings | undefined;
 }
 
 export interface First extends Fresh {
@@ -47,7 +50,7 @@ const SCHEDULED_AFTER_MS = 250;
  * it is seen, and keeps no notification from being processed.
  */
 export async function makeFirst(infra: Infra, fresh: First, cut: AbortSignal): Promise<Made> {
-  const { scheduled, body, metadata } = fresh;
+  const { scheduled, metadata } = fresh;
   let scheduling: Promise<unknown> | undefined;
   const scheduleNow = () => {
     scheduling = retryOnOutage(() => schedule(infra, fresh), cut);
@@ -55,7 +58,7 @@ export async function makeFirst(infra: Infra, fresh: First, cut: AbortSignal): P
     return scheduling;
   };
   const timer = setTimeout(() => void scheduleNow().catch(() => undefined), SCHEDULED_AFTER_MS);
-  const posted = await posting(infra, scheduled, body, cut).finally(() => clearTimeout(timer));
+  const posted = await posting(infra, scheduled, fresh, cut).finally(() => clearTimeout(timer));
   if (isCut(posted.result)) {
     await (scheduling ?? scheduleNow());
     return CUT;
@@ -90,21 +93,28 @@ export async function schedule(
   return first.outcome === 'accepted' ? first : deliveries.load(deliveryId);
 }
 
-/** `hangs`: its endpoint answered nothing lately. */
+interface Due {
+  readonly due: Loaded<Waiting> | DeliveryId;
+  /** 0 where its state in memory is the newest. */
+  readonly atLeast: number | undefined;
+  readonly bodyOf: (scheduled: Scheduled) => string | undefined;
+  /** Its endpoint answered nothing lately. */
+  readonly hangs: boolean;
+  readonly cut: AbortSignal;
+}
+
 export async function makeDue(
   infra: Infra,
-  due: Loaded<Waiting> | DeliveryId,
-  hangs: boolean,
-  cut: AbortSignal,
+  { due, atLeast, bodyOf, hangs, cut }: Due,
 ): Promise<Made> {
-  const loaded = typeof due === 'string' ? await dueNow(infra, due) : due;
+  const loaded = typeof due === 'string' ? await dueNow(infra, due, { atLeast }) : due;
   if (typeof loaded === 'string') return { outcome: loaded, ending: 'unknown' };
   const { scheduled, round } = loaded.state;
   const isTooLate = infra.now() > Date.parse(round.since) + Delivery.AGE_MAX_MS;
   const posted =
     isTooLate && hangs
       ? { result: tooLate, latencyMs: 0 }
-      : await posting(infra, scheduled, undefined, cut);
+      : await posting(infra, scheduled, { body: bodyOf(scheduled) }, cut);
   return isCut(posted.result) ? CUT : recordOf(infra, loaded, posted, cut);
 }
 
@@ -112,8 +122,9 @@ export async function makeDue(
 export async function dueNow(
   { deliveries, now }: Infra,
   deliveryId: DeliveryId,
+  options?: LoadOptions,
 ): Promise<Loaded<Waiting> | string> {
-  const loaded = await deliveries.load(deliveryId);
+  const loaded = await deliveries.load(deliveryId, options);
   const { state } = loaded;
   if (state.status !== 'waiting') return `already_${state.status}`;
   return Date.parse(state.nextAttemptAt) > now() ? 'not_due' : { ...loaded, state };
@@ -122,11 +133,11 @@ export async function dueNow(
 async function posting(
   infra: Infra,
   scheduled: Scheduled,
-  body: string | undefined,
+  given: Given,
   cut: AbortSignal,
 ): Promise<Posted> {
   const startedAtMs = performance.now();
-  const result = await post(infra, scheduled, body, cut);
+  const result = await post(infra, scheduled, given, cut);
   return { result, latencyMs: Math.round(performance.now() - startedAtMs) };
 }
 

@@ -41,7 +41,8 @@ export function otherEvents(infra: Infra, attempts: DeliveryAttempts): Group {
       const [event] = await readEvents<Source>(infra.store, source, range);
       if (!event) throw new Error(`${source} has no revision ${revision}`);
       const { organizationId, at: happenedAt } = event.data;
-      const targets = targetsIn(event, await infra.webhooks.settingsOf(organizationId));
+      const settings = await infra.webhooks.settingsOf(organizationId);
+      const targets = targetsIn(event, settings);
       if (targets.length === 0) return 'not_due';
       const eventType = TYPES[event.type];
       const eventId =
@@ -50,7 +51,7 @@ export function otherEvents(infra: Infra, attempts: DeliveryAttempts): Group {
           : streamEventIdOf(source, revision);
       const told: Told = { organizationId, eventId, eventType, revision, source };
       const body = await readBody(infra.store, told);
-      const outgoing = { told, happenedAt, body, notification };
+      const outgoing = { told, happenedAt, body, settings, notification };
       return fanOut(
         infra,
         attempts,

@@ -6,6 +6,7 @@ import {
 } from '../../contracts/events/delivery.js';
 import type { EventPublicId } from '../../contracts/ids.js';
 import type * as Delivery from '../../domain/delivery/delivery.js';
+import type { WebhookSettings } from '../../domain/webhook-endpoint/webhook-settings.js';
 import type { OutboundResult } from '../../http/client/outbound.js';
 import { isOutage } from '../../infra/event-store/outage.js';
 import type { Infra } from '../../runtime/infra.js';
@@ -26,21 +27,25 @@ export type PostResult =
   | (Extract<Delivery.AttemptResult, { kind: 'answered' }> & { readonly url: string })
   | { readonly kind: 'stopped'; readonly cause: StopCause };
 
-/**
- * Every end is a result; only an outage of the store, which is no end, is thrown. `given` spares
- * the reading of what the caller has just read.
- */
+/** Spares the reading of what the caller has just read. */
+export interface Given {
+  readonly body: string | undefined;
+  readonly settings?: WebhookSettings | undefined;
+}
+
+/** Every end is a result; only an outage of the store, which is no end, is thrown. */
 export async function post(
   infra: Infra,
   scheduled: Scheduled,
-  given: string | undefined,
+  given: Given,
   signal: AbortSignal,
 ): Promise<PostResult> {
   try {
-    const recipient = await recipientOf(infra, scheduled);
+    const settings = given.settings ?? (await infra.webhooks.settingsOf(scheduled.organizationId));
+    const recipient = recipientOf(infra, settings, scheduled);
     if (recipient.kind !== 'reachable')
       return { kind: 'stopped', cause: `endpoint_${recipient.kind}` };
-    const body = given ?? (await readBody(infra.store, scheduled));
+    const body = given.body ?? (await readBody(infra.store, scheduled));
     const sent = await sendTraced(infra, recipient, { scheduled, body }, signal);
     return answerOf(sent, recipient.url, infra.now());
   } catch (err) {

@@ -18,14 +18,14 @@ export type Recipient =
     }
   | { readonly kind: 'deleted' | 'inactive' };
 
-type Given = Pick<Infra, 'webhooks' | 'secrets' | 'now'>;
+type Given = Pick<Infra, 'secrets' | 'now'>;
 
-/** Without an endpoint it is the `webhook_url` of an execution. Throws `StoreUnavailable`. */
-export async function recipientOf(
+/** Without an endpoint it is the `webhook_url` of an execution. */
+export function recipientOf(
   infra: Given,
+  settings: WebhookSettings,
   { organizationId, url, endpointId }: Addressed,
-): Promise<Recipient> {
-  const settings = await infra.webhooks.settingsOf(organizationId);
+): Recipient {
   if (endpointId !== undefined) return endpointIn(infra, settings, endpointId);
   const generations = signingGenerations(settings.signingSecret, at(infra));
   const secretOf = (one: number) => infra.secrets.webhookSecret(organizationId, one);
