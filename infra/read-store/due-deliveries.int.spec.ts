@@ -10,7 +10,7 @@ import { dueDeliveries, endpointOf, FIRST_ATTEMPT_MS } from './due-deliveries.js
 import type { DueDeliveriesQuery } from './due-deliveries.js';
 
 const NOW = Date.parse('2026-01-01T12:00:00.000Z');
-const nothing = { organizations: [], endpoints: [], deliveries: [] };
+const nothing = { organizations: [], endpoints: [], deliveries: [], positions: [] };
 
 describe('due deliveries', function () {
   this.timeout(30_000);
@@ -72,10 +72,18 @@ describe('due deliveries', function () {
     await pool.query('analyze readmodel.timers');
     const organizations = ['c'];
     const endpoints = [endpointOf('a' as OrganizationId, 'x')];
-    const except = { organizations, endpoints, deliveries: ['dlv_b/x_1'] };
+    const except = { ...nothing, organizations, endpoints, deliveries: ['dlv_b/x_1'] };
     const startedAtMs = performance.now();
     expect(await due({ except })).to.deep.equal(['a/y_1', 'a/y_2', 'b/x_2']);
     expect(performance.now() - startedAtMs).to.be.below(200);
+  });
+
+  it('are due again at another position, however short after they were brought', async () => {
+    await insert('a/x', 2, 1_000);
+    const except = { ...nothing, positions: [1n] };
+    expect(await due({ except })).to.deep.equal(['a/x_2']);
+    await pool.query('update readmodel.timers set position = position + 2');
+    expect(await due({ except })).to.deep.equal(['a/x_1', 'a/x_2']);
   });
 
   it('are first attempts sooner, where these cannot be under way elsewhere', async () => {

@@ -5,12 +5,14 @@
 import { hash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { DeliveryId, ExecutionId, OrganizationId } from '../../contracts/ids.js';
-import { maybe, text, type Row } from './table.js';
+import { amount, maybe, text, type Row } from './table.js';
 
 export interface DueDelivery {
   readonly deliveryId: DeliveryId;
   /** Absent where the event is not an execution's. */
   readonly executionId?: ExecutionId;
+  /** Of the event that made it due; another attempt at the delivery has another. */
+  readonly position: bigint;
 }
 
 export interface DueDeliveriesQuery {
@@ -23,6 +25,7 @@ export interface DueDeliveriesQuery {
     readonly organizations: readonly string[];
     readonly endpoints: readonly string[];
     readonly deliveries: readonly string[];
+    readonly positions: readonly bigint[];
   };
 }
 
@@ -55,13 +58,14 @@ export async function dueDeliveries(
                 ORDER BY organization_id LIMIT 1)
         FROM waiting WHERE waiting.id IS NOT NULL
       )
-      SELECT due.delivery_id, due.execution_id
+      SELECT due.delivery_id, due.execution_id, due.position
       FROM waiting, LATERAL (
-        SELECT delivery_id, execution_id FROM readmodel.timers
+        SELECT delivery_id, execution_id, position FROM readmodel.timers
         WHERE kind = 'attempt-webhook' AND organization_id = waiting.id
           AND due_at <= $2 AND (due_at <= $1 OR attempt = 0)
           AND (endpoint IS NULL OR endpoint <> ALL ($5::text[]))
           AND delivery_id <> ALL ($6::text[])
+          AND position <> ALL ($7::bigint[])
         ORDER BY due_at, id
         LIMIT $3
       ) AS due
@@ -74,10 +78,12 @@ export async function dueDeliveries(
       except.organizations,
       except.endpoints,
       except.deliveries,
+      except.positions,
     ],
   });
   return rows.map((row) => ({
     deliveryId: text(row, 'delivery_id'),
     ...maybe(row, 'execution_id', 'executionId', text<ExecutionId>),
+    position: amount(row, 'position'),
   }));
 }

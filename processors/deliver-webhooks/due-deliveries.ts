@@ -23,7 +23,10 @@ const IDLE_LOOK_MS = 500;
 /** The pause is so many times as long as the query took, which grows behind what cannot start. */
 const PAUSE_FACTOR = 20;
 const PER_ORGANIZATION_MAX = 256;
-/** What was brought is not brought again meanwhile: its row goes only with the next projection. */
+/**
+ * What was brought is not brought again meanwhile: its row goes only with the next projection. A
+ * delivery that is due again by then, as one that was asked for twice, has another position.
+ */
 const REST_MS = 5_000;
 /** Past it, what was brought longest ago may be brought again: it is found to be over. */
 const RESTING_MAX = 4_000;
@@ -50,8 +53,8 @@ async function lookUntil(
   attempts: DeliveryAttempts,
   signal: AbortSignal,
 ): Promise<void> {
-  /** Until when, of the monotonic clock; in the order of their times. */
-  const resting = new Map<string, number>();
+  /** Positions, until when of the monotonic clock; in the order of their times. */
+  const resting = new Map<bigint, number>();
   while (!signal.aborted) {
     let pauseMs = IDLE_LOOK_MS;
     try {
@@ -73,30 +76,35 @@ interface Look {
 async function look(
   infra: Infra,
   attempts: DeliveryAttempts,
-  resting: Map<string, number>,
+  resting: Map<bigint, number>,
 ): Promise<Look> {
   forget(resting);
   const { organizations, endpoints, ready } = attempts.backlog();
-  const deliveries = new Set<string>([...resting.keys(), ...attempts.running()]);
+  const deliveries = new Set<string>(attempts.running());
   for (const { deliveryId } of ready) deliveries.add(deliveryId);
   const startedAtMs = performance.now();
   const due = await readDue(infra.readStore, {
     nowMs: infra.now(),
     firstAfterMs: infra.beganBefore === undefined ? FIRST_ATTEMPT_MS : FIRST_ATTEMPT_ALONE_MS,
     perOrganizationMax: PER_ORGANIZATION_MAX,
-    except: { organizations, endpoints, deliveries: [...deliveries] },
+    except: {
+      organizations,
+      endpoints,
+      deliveries: [...deliveries],
+      positions: [...resting.keys()],
+    },
   });
   const queryMs = performance.now() - startedAtMs;
   const outcomes = await Promise.all(due.map((one) => bring(infra, attempts, one)));
   const untilMs = performance.now() + REST_MS;
-  due.forEach(({ deliveryId }, index) => {
-    if (outcomes[index] !== 'no_place') resting.set(deliveryId, untilMs);
+  due.forEach(({ position }, index) => {
+    if (outcomes[index] !== 'no_place') resting.set(position, untilMs);
   });
   const isTaken = (outcome: string) => outcome === 'started' || outcome === 'waiting';
   return { brought: outcomes.filter(isTaken).length, queryMs };
 }
 
-function forget(resting: Map<string, number>): void {
+function forget(resting: Map<bigint, number>): void {
   const nowMs = performance.now();
   for (const [id, untilMs] of resting) {
     if (untilMs > nowMs && resting.size <= RESTING_MAX) return;
