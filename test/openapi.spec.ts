@@ -33,6 +33,9 @@ function exampleFaults(place: string, schema: JsonSchema): readonly string[] {
   return validate(value) ? [] : [`${place}: ${ajv.errorsText(validate.errors)}`];
 }
 
+const hasProperty = (schema: JsonSchema | string | undefined, name: string): boolean =>
+  typeof schema === 'object' && Object.hasOwn((schema['properties'] as object) ?? {}, name);
+
 describe('the document of the whole API', () => {
   it('has a name for each operation, and no two share it', () => {
     const names = routes.map(operationIdOf);
@@ -84,6 +87,14 @@ describe('the document of the whole API', () => {
       replyHeaders.filter((name) => !(name in HEADERS)),
     );
     expect(unknown).to.deep.equal([]);
+  });
+
+  it('says of each list with a cursor that Link names its next page', () => {
+    const isPaged = ({ querySchema, replySchemas }: Route) =>
+      hasProperty(replySchemas[200], 'next_cursor') && hasProperty(querySchema, 'cursor');
+    const silent = routes.filter((one) => isPaged(one) && !one.replyHeaders?.includes('Link'));
+    expect(silent.map(nameOf)).to.deep.equal([]);
+    expect(routes.filter(isPaged)).to.have.length.above(10);
   });
 
   it('passes the linter', async () => {

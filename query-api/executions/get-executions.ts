@@ -84,7 +84,7 @@ const tooManyFilters = (): Refusal =>
   new Refusal('INPUT_VALIDATION_ERROR', 'The query is not valid.', [
     {
       field: 'metadata',
-      code: 'maxProperties',
+      code: 'max_properties',
       message: `at most ${METADATA_FILTERS_MAX} keys can be matched`,
     },
   ]);

@@ -22,6 +22,7 @@ export const getDeliveries = (infra: ListInfra): Route => ({
   permission: 'webhooks:read',
   querySchema: deliveriesQuery,
   replySchemas: { 200: deliveryListSchema },
+  replyHeaders: ['Link'],
   async handle(request, { organizationId }) {
     const list: ListName = ['deliveries', organizationId];
     const page = infra.cursors.pageOf(request, list, ['number', 'text']);

@@ -16,6 +16,7 @@ export const getDeliveryAttempts = (infra: ListInfra): Route => ({
   permission: 'webhooks:read',
   querySchema: attemptsQuery,
   replySchemas: { 200: attemptListSchema },
+  replyHeaders: ['Link'],
   refusals: ['NOT_FOUND'],
   async handle(request, caller) {
     const { organizationId } = caller;

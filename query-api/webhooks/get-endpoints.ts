@@ -3,7 +3,7 @@ import { pageFields, queryObject } from '../../contracts/http/parts.js';
 import { endpointListSchema } from '../../contracts/http/webhook-endpoints.js';
 import type { Endpoint } from '../../domain/webhook-endpoint/webhook-settings.js';
 import type { Route } from '../../http/server/route.js';
-import { listBody, type ListName, type Place } from '../cursor.js';
+import { listBody, listReply, type ListName, type Place } from '../cursor.js';
 import type { ListInfra, QueryInfra } from '../query-infra.js';
 import { bodyWithHealth, healthOf } from './endpoint-health.js';
 
@@ -19,6 +19,7 @@ export const getEndpoints = (
   permission: 'webhooks:read',
   querySchema: queryObject({ ...pageFields }),
   replySchemas: { 200: endpointListSchema },
+  replyHeaders: ['Link'],
   async handle(request, { organizationId }) {
     const name: ListName = ['webhook-endpoints', organizationId];
     const { limit, after } = infra.cursors.pageOf(request, name, ['text', 'text']);
@@ -34,7 +35,7 @@ export const getEndpoints = (
       (endpoint) => bodyWithHealth(infra, endpoint, health),
       (endpoint) => infra.cursors.cursorOf(name, placeOf(endpoint)),
     );
-    return { status: 200, body };
+    return listReply(request, body);
   },
 });
 
