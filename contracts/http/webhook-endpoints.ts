@@ -129,6 +129,7 @@ const healthFields: Record<string, Schema> = {
 
 const secret: Schema = {
   ...text('The secret that signs what it is sent. It is shown this once.'),
+  maxLength: 100,
   pattern: '^whsec_[A-Za-z0-9+/]+=*$',
   examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo='],
 };
