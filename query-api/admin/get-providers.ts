@@ -32,24 +32,29 @@ async function handle({ catalogue, now, providerCircuits, reports }: Needed): Pr
   const opened = await Promise.all(slugs.map((slug) => providerCircuits.load(slug)));
   const data = [...providers.values()].map(({ slug, adapter, bulkhead }, index) => {
     const held = (route = '') => heldBody(opened[index]?.state.get(route), at);
+    const heldOpen = held();
     const own = seen.filter(({ provider }) => provider === slug);
     return {
       provider: slug,
       adapter,
       in_flight: own.reduce((sum, { inUse }) => sum + inUse, 0),
       slots: bulkhead * Math.max(1, own.length),
-      ...circuitBody(own),
-      held_open: held(),
+      ...circuitBody(own, heldOpen),
+      held_open: heldOpen,
       routes: routes
         .filter(({ provider }) => provider === slug)
-        .map(({ name, model }) => ({
-          route: name,
-          model,
-          ...circuitBody(
-            own.flatMap((report) => (report.routes ?? []).filter(({ route }) => route === name)),
-          ),
-          held_open: held(name),
-        })),
+        .map(({ name, model }) => {
+          const ofRoute = held(name);
+          const seenOfRoute = own.flatMap(({ routes: some = [] }) =>
+            some.filter(({ route }) => route === name),
+          );
+          return {
+            route: name,
+            model,
+            ...circuitBody(seenOfRoute, ofRoute),
+            held_open: ofRoute,
+          };
+        }),
     };
   });
   return { status: 200, body: { data } };
@@ -62,8 +67,9 @@ function heldBody(opened: Opened | undefined, at: string) {
 
 type Seen = Pick<ProviderReport, 'circuit' | 'restsUntilMs' | 'restsOnlyFor'>;
 
-/** What the process sees to which it looks worst. */
-function circuitBody(seen: readonly Seen[]) {
+/** What an operator decided, also while no process calls; else what the one sees that sees worst. */
+function circuitBody(seen: readonly Seen[], heldOpen: ReturnType<typeof heldBody>) {
+  if (heldOpen) return { circuit: 'open', rests_until: heldOpen.until, rests_only_for: null };
   const untilMs = Math.max(0, ...seen.map(({ restsUntilMs = 0 }) => restsUntilMs));
   const resting = seen.filter(({ circuit }) => circuit !== 'closed');
   const isForOne = resting.length > 0 && resting.every(({ restsOnlyFor }) => restsOnlyFor);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 import type { OrganizationId } from '../../contracts/ids.js';
+import { openRepositories } from '../../command-handling/repositories.js';
 import { openProcessReports } from '../../infra/process-reports/postgres.js';
 import { openPostgresWaitingExecutions } from '../../infra/waiting-executions/postgres.js';
 import { openQueryServer, type QueryServer } from '../testing/kit.js';
@@ -121,6 +122,34 @@ describe('the queues that an operator sees', function () {
       circuit: 'open',
       rests_until,
       rests_only_for: only,
+      held_open: null,
+    });
+  });
+
+  it('show what an operator holds open, also while no process calls there', async () => {
+    const { providerCircuits } = openRepositories(server.models.store);
+    const provider = 'lyra-films';
+    const at = new Date().toISOString();
+    const until = new Date(Date.now() + 60_000).toISOString();
+    const data = { provider, foundBy: 'operator', byOperator: true, at, until };
+    await providerCircuits.transact(
+      provider,
+      { type: 'Open', data },
+      {
+        actor: 'operator',
+        correlationId: 'req_spec',
+        causationId: 'req_spec',
+      },
+    );
+    expect(await ofProvider(provider)).to.include({ circuit: 'open' });
+    const { body } = await server.operator<{ data: readonly { provider: string }[] }>(
+      'GET',
+      '/providers',
+    );
+    expect(body.data.find((one) => one.provider === provider)).to.deep.include({
+      circuit: 'open',
+      rests_until: until,
+      held_open: { until, since: at, by: 'operator' },
     });
   });
 });

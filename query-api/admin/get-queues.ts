@@ -1,4 +1,5 @@
 /** What waits for providers, and how busy they are. */
+import { isHeldOpen } from '../../contracts/events/provider.js';
 import { queuesSchema } from '../../contracts/http/operations.js';
 import type { Route } from '../../http/server/route.js';
 import type {
@@ -11,11 +12,9 @@ import { worstCircuit } from './worst-circuit.js';
 
 const ORGANIZATIONS_MAX = 10;
 
-export const getQueues = ({
-  catalogue,
-  reports,
-  now,
-}: Pick<QueryInfra, 'catalogue' | 'reports' | 'now'>): Route => ({
+type Needed = Pick<QueryInfra, 'catalogue' | 'now' | 'providerCircuits' | 'reports'>;
+
+export const getQueues = ({ catalogue, reports, now, providerCircuits }: Needed): Route => ({
   method: 'GET',
   path: '/queues',
   summary: 'Show what waits for providers',
@@ -29,12 +28,18 @@ export const getQueues = ({
       reports.waitingRows(ORGANIZATIONS_MAX),
     ]);
     const { models, providers } = catalogue.current();
+    const at = new Date(now()).toISOString();
+    const bodies = [...providers.values()].map(async ({ slug, bulkhead }) => {
+      const { state } = await providerCircuits.load(slug);
+      const ofAll = state.get('');
+      const isHeld = ofAll !== undefined && isHeldOpen(ofAll, at);
+      const body = providerBody(slug, bulkhead, current);
+      return isHeld ? { ...body, circuit: 'open' } : body;
+    });
     return {
       status: 200,
       body: {
-        providers: [...providers.values()].map(({ slug, bulkhead }) =>
-          providerBody(slug, bulkhead, current),
-        ),
+        providers: await Promise.all(bodies),
         models: [...models.keys()].map((model) => {
           const own = rows.find((row) => row.model === model);
           const inMemory = current.flatMap(({ waiting }) =>
