@@ -67,7 +67,7 @@ function heldBody(opened: Opened | undefined, at: string) {
 
 type Seen = Pick<ProviderReport, 'circuit' | 'restsUntilMs' | 'restsOnlyFor'>;
 
-/** What an operator decided, also while no process calls; else what the one sees that sees worst. */
+/** What an operator decided, also while no process calls; else the worst that one sees. */
 function circuitBody(seen: readonly Seen[], heldOpen: ReturnType<typeof heldBody>) {
   if (heldOpen) return { circuit: 'open', rests_until: heldOpen.until, rests_only_for: null };
   const untilMs = Math.max(0, ...seen.map(({ restsUntilMs = 0 }) => restsUntilMs));
