@@ -17,7 +17,8 @@ import { loadCatalogue } from '../providers/catalogue/load-catalogue.js';
 import { costProblems } from '../providers/catalogue/schema-cost.js';
 import { allRoutes } from './testing/all-routes.js';
 
-const HOLD_MS_MAX = 50;
+/** What is not linear takes seconds. Cores that are shared count the same work up to twice. */
+const HOLD_MS_MAX = 100;
 const RUNS = 5;
 const BODY_BYTES = 1024 * 1024;
 
@@ -92,32 +93,58 @@ const worst: Readonly<Record<string, string>> = {
 
 type Properties = Readonly<Record<string, JsonSchema>>;
 
-/** A body's text for each of its fields with the value in it, and with it as the whole. */
-function bodiesWith(schema: JsonSchema, value: string, fine: JsonSchema): string[] {
-  const names = Object.keys(schema['properties'] ?? {});
-  const others = (name: string) =>
-    Object.entries(fine)
-      .filter(([other]) => other !== name)
-      .map(([other, part]) => `${JSON.stringify(other)}:${JSON.stringify(part)},`)
-      .join('');
-  return [value, ...names.map((name) => `{${others(name)}${JSON.stringify(name)}:${value}}`)];
+interface Read {
+  readonly kind: string;
+  readonly value: unknown;
+  readonly bytes: number;
+  /** To read it, to write it canonically and to digest that: the same in whichever field it is. */
+  readonly ms: number;
 }
 
-/** What a request does with its body until it is queued for the store. */
-function handled(check: ReturnType<typeof bodyCheck>, text: string, then?: (body: object) => void) {
-  const bytes = Buffer.from(text);
-  const reading = readJson(bytes);
-  if (!reading.ok) return void JSON.stringify(reading.problem);
-  const details = check(reading.value, bytes.length);
+/** Each worst text that is JSON, as it is read. */
+function readWorst(): readonly Read[] {
+  return Object.entries(worst).flatMap(([kind, text]) => {
+    const bytes = Buffer.from(text);
+    let reading = readJson(bytes);
+    const readMs = holdMs(() => {
+      reading = readJson(bytes);
+      if (!reading.ok) JSON.stringify(reading.problem);
+    });
+    expect(readMs, kind).to.be.below(HOLD_MS_MAX);
+    if (!reading.ok) return [];
+    const { value } = reading;
+    const digestMs = holdMs(() => {
+      const canonical = canonicalJson({ prompt: value });
+      sha256Hex(canonical);
+      sha256Hex(Buffer.from(canonical));
+    });
+    return [{ kind, value, bytes: bytes.length, ms: readMs + digestMs }];
+  });
+}
+
+/** A body for each of its fields with the value in it, and with it as the whole. */
+function bodiesWith(schema: JsonSchema, value: unknown, fine: JsonSchema): [string, unknown][] {
+  const names = Object.keys(schema['properties'] ?? {});
+  return [
+    ['the whole', value],
+    ...names.map((name): [string, unknown] => [name, { ...fine, [name]: value }]),
+  ];
+}
+
+/** What a request does with a body that is read until it is queued for the store. */
+function handled(
+  check: ReturnType<typeof bodyCheck>,
+  body: unknown,
+  bytes: number,
+  then?: (body: object) => void,
+) {
+  const details = check(body, bytes);
   if (details.length > 0) expect(JSON.stringify(details).length).to.be.below(10_000);
-  else then?.(reading.value as object);
+  else then?.(body as object);
 }
 
 function submitted(model: Model, body: object): void {
   const { input } = body as { input: Record<string, unknown> };
-  const canonical = canonicalJson(input);
-  sha256Hex(canonical);
-  sha256Hex(Buffer.from(canonical));
   const details = validateInput(model, input);
   expect(JSON.stringify(details).length).to.be.below(20_000);
   if (details.length > 0) return;
@@ -127,6 +154,13 @@ function submitted(model: Model, body: object): void {
 
 describe('no request holds the process', () => {
   const withBody = routes.filter(({ bodySchema }) => bodySchema);
+  let all: readonly Read[] = [];
+
+  it('reads, writes and digests the worst texts in time', () => {
+    all = readWorst();
+    expect(all.length).to.be.greaterThan(15);
+    for (const { kind, ms } of all) expect(ms, kind).to.be.below(HOLD_MS_MAX);
+  }).timeout(60_000);
 
   it('has schemas that are linear, in contracts and in the bundled catalogue', () => {
     const found = [
@@ -169,10 +203,10 @@ describe('no request holds the process', () => {
       const schema = route.bodySchema!;
       const check = bodyCheck(schema);
       const [example = {}] = (schema['examples'] ?? []) as JsonSchema[];
-      for (const [kind, value] of Object.entries(worst))
-        for (const text of bodiesWith(schema, value, example)) {
-          const ms = holdMs(() => handled(check, text));
-          expect(ms, `${kind}: ${text.slice(0, 60)}`).to.be.below(HOLD_MS_MAX);
+      for (const { kind, value, bytes, ms } of all)
+        for (const [name, body] of bodiesWith(schema, value, example)) {
+          const checkMs = holdMs(() => handled(check, body, bytes));
+          expect(ms + checkMs, `${kind} in ${name}`).to.be.below(HOLD_MS_MAX);
         }
     }).timeout(120_000);
 
@@ -182,11 +216,13 @@ describe('no request holds the process', () => {
         ({ method, path }) => method === 'POST' && path === '/executions',
       );
       const check = bodyCheck(submission!.bodySchema!);
-      for (const [kind, value] of Object.entries(worst))
-        for (const input of bodiesWith(model.inputSchema, value, { prompt: 'x' })) {
-          const text = `{"model":"${model.slug}","input":${input}}`;
-          const ms = holdMs(() => handled(check, text, (body) => submitted(model, body)));
-          expect(ms, `${kind}: ${text.slice(0, 90)}`).to.be.below(HOLD_MS_MAX);
+      for (const { kind, value, bytes, ms } of all)
+        for (const [name, input] of bodiesWith(model.inputSchema, value, { prompt: 'x' })) {
+          const body = { model: model.slug, input };
+          const checkMs = holdMs(() =>
+            handled(check, body, bytes, (fine) => submitted(model, fine)),
+          );
+          expect(ms + checkMs, `${kind} in ${name}`).to.be.below(HOLD_MS_MAX);
         }
     }).timeout(120_000);
 

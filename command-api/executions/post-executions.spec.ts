@@ -114,7 +114,12 @@ describe('POST /v1/executions', () => {
       ['half a second', { ...text, expires_in: 0.5 }, 'expires_in', 'type'],
       ['metadata that is no text', { ...text, metadata: { a: 1 } }, 'metadata.a', 'type'],
       ['17 pieces of metadata', { ...text, metadata: many }, 'metadata', 'max_properties'],
-      ['a long metadata key', { ...text, metadata: { [long]: 'v' } }, 'metadata', 'max_length'],
+      [
+        'a long metadata key',
+        { ...text, metadata: { [long]: 'v' } },
+        `metadata.${long}`,
+        'max_length',
+      ],
       [
         'a long metadata value',
         { ...text, metadata: { a: 'x'.repeat(513) } },
