@@ -74,8 +74,8 @@ describe('reads of one execution', function () {
   it('are none for a text without a webhook', async () => {
     const { asked, execution, payloads } = await run({}, 4);
     expect(handledOf(asked)).to.deep.equal([
-      'deliver-webhooks ExecutionCompleted no_webhook',
-      'deliver-webhooks ProviderDispatched no_webhook',
+      'deliver-webhooks ExecutionCompleted not_due',
+      'deliver-webhooks ProviderDispatched not_due',
       'run-execution ExecutionRequested dispatched',
       'settle-execution ExecutionCompleted settled',
     ]);
@@ -108,10 +108,10 @@ describe('reads of one execution', function () {
     expect(other.execution).to.equal(0);
   });
 
-  it('are those of its file for an image', async () => {
+  it('are those of its file for an image: to store it, and to tell that it is ready', async () => {
     const { execution, payloads } = await run({ model: IMAGE, input: smallImage('the sea') }, 5);
     expect({ execution, payloads }).to.deep.equal({ execution: 0, payloads: 0 });
     const categories = reads.map(categoryOf);
-    expect(categories.filter((category) => category !== 'account')).to.deep.equal(['file']);
+    expect(categories.filter((category) => category !== 'account')).to.deep.equal(['file', 'file']);
   });
 });

@@ -176,6 +176,8 @@ const PREFIXES: readonly IdPrefix[] = [
   'dlv',
   'evt',
   'we',
+  'opk',
+  'opr',
 ];
 
 function matching(pattern: string, end: End): unknown {

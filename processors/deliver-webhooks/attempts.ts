@@ -222,7 +222,7 @@ async function make(attempts: Attempts, attempt: Attempt): Promise<Ending> {
   attempts.unscheduled.delete(attempt);
   try {
     await scheduling;
-    const { outcome, ending } = fresh
+    const made = fresh
       ? await makeFirst(infra, fresh, cut)
       : await makeDue(infra, {
           due: due ?? deliveryId,
@@ -231,7 +231,8 @@ async function make(attempts: Attempts, attempt: Attempt): Promise<Ending> {
           hangs: starts.hangs(attempt),
           cut,
         });
-    infra.log.debug({ deliveryId, outcome }, 'webhook');
+    const { outcome, ending, executionId = fresh?.scheduled.executionId } = made;
+    infra.log.debug({ deliveryId, executionId, outcome }, 'webhook');
     return ending;
   } catch (err) {
     fresh?.scheduledIsNot(err);

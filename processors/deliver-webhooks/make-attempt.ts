@@ -1,6 +1,6 @@
 /** One attempt at a delivery, from the decision that it is due to the record of what came of it. */
 import type { DeliveryScheduled } from '../../contracts/events/delivery.js';
-import type { DeliveryId } from '../../contracts/ids.js';
+import type { DeliveryId, ExecutionId } from '../../contracts/ids.js';
 import * as Delivery from '../../domain/delivery/delivery.js';
 import type { WebhookSettings } from '../../domain/webhook-endpoint/webhook-settings.js';
 import type { CommandMetadata } from '../../command-handling/command-metadata.js';
@@ -35,6 +35,8 @@ interface Made {
   /** A word for the log. */
   readonly outcome: string;
   readonly ending: Ending;
+  /** Of an event of an execution that was sent. */
+  readonly executionId?: ExecutionId | undefined;
 }
 
 interface Posted {
@@ -115,7 +117,8 @@ export async function makeDue(
     isTooLate && hangs
       ? { result: tooLate, latencyMs: 0 }
       : await posting(infra, scheduled, { body: bodyOf(scheduled) }, cut);
-  return isCut(posted.result) ? CUT : recordOf(infra, loaded, posted, cut);
+  const made = isCut(posted.result) ? CUT : await recordOf(infra, loaded, posted, cut);
+  return { ...made, executionId: scheduled.executionId };
 }
 
 /** The delivery, when an attempt is due; else the word that says why not. */
