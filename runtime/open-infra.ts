@@ -59,6 +59,8 @@ export interface OpenInfraOptions {
 
 export interface OpenedInfra {
   readonly infra: Infra;
+  /** What an operator should know once everything has started. */
+  readonly warnings: readonly string[];
   close(): Promise<void>;
 }
 
@@ -75,7 +77,7 @@ const REBUILDING_MS = 30_000;
 
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
   const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
-  await migrateAll(options);
+  const warnings = await migrateAll(options);
   const { processing: pool, readPool, models, closePools } = openPools(databaseUrl, log);
   const metrics = openMetrics();
   const tracing = await openTracing(config, log);
@@ -131,6 +133,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   };
   return {
     infra,
+    warnings,
     close: () =>
       closeInTurn([
         [priced.catalogue, ...(tracing ? [tracing] : [])],
@@ -227,7 +230,12 @@ function networksOf(list: string): AllowedNetworks {
 
 const END_MS = 1_000;
 
-async function migrateAll({ databaseUrl, migrationsUrl, log }: OpenInfraOptions): Promise<void> {
+/** Answers what is to be warned of. */
+async function migrateAll({
+  databaseUrl,
+  migrationsUrl,
+  log,
+}: OpenInfraOptions): Promise<readonly string[]> {
   const applicationName = `modelroute-migrate-${randomBytes(4).toString('hex')}`;
   const pool = openPool(migrationsUrl, { max: 1, applicationName, log, timeoutMs: 0 });
   const watched = { url: migrationsUrl, applicationName, log };
@@ -235,8 +243,8 @@ async function migrateAll({ databaseUrl, migrationsUrl, log }: OpenInfraOptions)
     const running = migrationsUrl === databaseUrl ? undefined : roleOf(databaseUrl);
     const migrated = migrateFor(pool, running, allMigrations);
     const { ran, isProtected } = await whileHeard(watched, migrated);
-    if (!isProtected) log.warn(UNPROTECTED);
     if (ran.length > 0) log.info({ steps: ran.length }, 'the database schema is up to date');
+    return isProtected ? [] : [UNPROTECTED];
   } catch (error) {
     throw isUnreachable(error) ? unreachable(migrationsUrl, error as Error) : error;
   } finally {

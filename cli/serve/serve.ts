@@ -84,6 +84,7 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   const server = await listen(infra, keys, () => signal.aborted);
   infra.addresses.listensOn(server.port);
   await listenForScrapers(infra, undo);
+  for (const warning of opened.warnings) log.warn(warning);
   const http: Worker = { name: 'http', run: (stop) => untilStopped(server, stop) };
   const broken = new AbortController();
   const stop = AbortSignal.any([signal, broken.signal]);
