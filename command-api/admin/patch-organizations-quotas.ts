@@ -6,11 +6,9 @@ import {
 } from '../../contracts/http/organizations.js';
 import { quotasBody } from '../../domain/organization/quotas.js';
 import type { QuotaChanges } from '../../domain/organization/organization.js';
-import type { ApiRequest, Refusal, Reply, Route } from '../../http/server/route.js';
-import { operatorMetadata } from '../command-metadata.js';
+import type { Route } from '../../http/server/route.js';
 import type { Commands } from '../command-infra.js';
-import { organizationIn } from '../organization-in.js';
-import { refused } from '../refusals.js';
+import { setQuotas } from './set-quotas.js';
 
 export const patchOrganizationsQuotas = (commands: Commands): Route => ({
   method: 'PATCH',
@@ -25,28 +23,9 @@ export const patchOrganizationsQuotas = (commands: Commands): Route => ({
   bodySchema: setQuotasSchema,
   replySchemas: { 200: quotasSchema },
   refusals: ['NOT_FOUND'],
-  handle: (request) => handle(commands, request),
+  handle: (request) =>
+    setQuotas(commands, request, changesIn(request.body as SetQuotasBody), quotasBody),
 });
-
-async function handle(
-  { organizations, quotas, now }: Commands,
-  request: ApiRequest,
-): Promise<Reply | Refusal> {
-  const organizationId = organizationIn(request);
-  const changes = changesIn(request.body as SetQuotasBody);
-  const at = new Date(now()).toISOString();
-  const command = { type: 'SetQuotas', changes, at } as const;
-  const metadata = operatorMetadata(request, organizationId);
-  const result = await organizations.transact(organizationId, command, metadata);
-  if (result.outcome === 'rejected') return refused(result.reason);
-  const set = result.state.status === 'created' ? result.state.quotas : {};
-  quotas.learn(organizationId, set);
-  return {
-    status: 200,
-    body: quotasBody(organizationId, set),
-    logFields: { organizationId },
-  };
-}
 
 const changesIn = (body: SetQuotasBody): QuotaChanges => ({
   ...(body.waiting_executions !== undefined && { waitingExecutions: body.waiting_executions }),

@@ -6,11 +6,9 @@ import {
   setRateLimitSchema,
   type SetRateLimitBody,
 } from '../../contracts/http/rate-limits.js';
-import type { ApiRequest, Refusal, Reply, Route } from '../../http/server/route.js';
-import { operatorMetadata } from '../command-metadata.js';
+import type { Route } from '../../http/server/route.js';
 import type { Commands } from '../command-infra.js';
-import { organizationIn } from '../organization-in.js';
-import { refused } from '../refusals.js';
+import { setQuotas } from './set-quotas.js';
 
 export const patchOrganizationsRateLimit = (commands: Commands): Route => ({
   method: 'PATCH',
@@ -25,25 +23,8 @@ export const patchOrganizationsRateLimit = (commands: Commands): Route => ({
   bodySchema: setRateLimitSchema,
   replySchemas: { 200: rateLimitSchema },
   refusals: ['NOT_FOUND'],
-  handle: (request) => handle(commands, request),
+  handle: (request) =>
+    setQuotas(commands, request, rateChangesIn(request.body as SetRateLimitBody), (id, set) =>
+      rateLimitBody(id, set, commands.config.requestRate),
+    ),
 });
-
-async function handle(
-  { config, organizations, quotas, now }: Commands,
-  request: ApiRequest,
-): Promise<Reply | Refusal> {
-  const organizationId = organizationIn(request);
-  const changes = rateChangesIn(request.body as SetRateLimitBody);
-  const at = new Date(now()).toISOString();
-  const command = { type: 'SetQuotas', changes, at } as const;
-  const metadata = operatorMetadata(request, organizationId);
-  const result = await organizations.transact(organizationId, command, metadata);
-  if (result.outcome === 'rejected') return refused(result.reason);
-  const set = result.state.status === 'created' ? result.state.quotas : {};
-  quotas.learn(organizationId, set);
-  return {
-    status: 200,
-    body: rateLimitBody(organizationId, set, config.requestRate),
-    logFields: { organizationId },
-  };
-}

@@ -24,7 +24,7 @@ export type Command =
 /** Null: as everybody's from now on. What is absent stays as it is. */
 export type QuotaChanges = { readonly [Q in keyof Allowances]?: number | null };
 
-type Allowances = Quotas & RequestRate;
+export type Allowances = Quotas & RequestRate;
 
 export type Rejection = 'OrganizationExists' | 'OrganizationUnknown' | 'TooManyKeys';
 
