@@ -2,9 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 
-interface LogProgress {
-  /** Starts counting behind the present end of the log. */
-  mark(): Promise<void>;
+export interface LogProgress {
+  /** Starts counting behind the present end of the log, or at its start. */
+  mark(from?: 'start'): Promise<void>;
   /**
    * Resolves when so many executions are completed, their holds settled, and all of it is in the
    * read models.
@@ -60,7 +60,9 @@ export async function followLog(url: string): Promise<LogProgress> {
   }
 
   return {
-    async mark() {
+    async mark(from) {
+      position = '-1';
+      if (from) return;
       const { rows } = await client.query<{ end: string }>(
         'SELECT coalesce(max(position), -1) AS end FROM eventstore.events',
       );

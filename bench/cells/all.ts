@@ -5,6 +5,7 @@ import { completed } from './completed.js';
 import { deliveries } from './deliveries.js';
 import { distributed } from './distributed.js';
 import { drain } from './drain.js';
+import { eventStoreExecutions } from './event-store-executions.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { noisy } from './noisy.js';
@@ -27,6 +28,7 @@ export const cells: readonly Cell[] = [
   orderedAppend,
   deliveries,
   distributed,
+  eventStoreExecutions,
   restate,
   memory,
   noisy,

@@ -4,6 +4,7 @@ import type { Defer } from '../defer.js';
 import { closedLoop } from '../load.js';
 import { logCounts } from '../log-check.js';
 import { followLog } from '../log-progress.js';
+import { followReadModels, miscountedReadModels } from '../read-model-progress.js';
 import { createTenants, startModelRoute, WORKING_ROLES, type Tenant } from '../modelroute.js';
 import { CLIENTS } from '../settings.js';
 import { submissionsOf, type Submissions } from '../submissions.js';
@@ -12,6 +13,8 @@ export interface Place {
   readonly databaseUrl: string;
   readonly sandboxUrl: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What is followed until all is done; the read models also where no SQL reads the log. */
+  readonly through?: 'log' | 'readModels';
 }
 
 export interface Executions {
@@ -21,6 +24,8 @@ export interface Executions {
   readonly submissions: Submissions;
   /** So many executions by closed loop, until all of them are readable. */
   burst(count: number): Promise<Burst>;
+  /** Resolves when all that was accepted is done and readable. */
+  settled(): Promise<void>;
   /** How many were answered 202. */
   accepted(): number;
   /** Counts those of a load that somebody else has made. */
@@ -45,7 +50,9 @@ export async function openExecutions(
   defer(() => system.stop());
   const tenants = await createTenants(system, TENANTS);
   const submissions = submissionsOf(tenants, KEYS);
-  const progress = await followLog(place.databaseUrl);
+  const isLogRead = place.through !== 'readModels';
+  const follow = isLogRead ? followLog : followReadModels;
+  const progress = await follow(place.databaseUrl);
   defer(() => progress.close());
   let accepted = 0;
   return {
@@ -69,9 +76,14 @@ export async function openExecutions(
       const perSecond = (answers * 1000) / (readableMs - began);
       return { perSecond, acceptedPerSecond, readableAfterMs: readableMs - completedMs };
     },
+    async settled() {
+      await progress.mark('start');
+      await progress.done(accepted);
+    },
     accepted: () => accepted,
     addAccepted: (more) => void (accepted += more),
     async miscounted() {
+      if (!isLogRead) return miscountedReadModels(place.databaseUrl, accepted);
       const { requested, holds, completed, settled } = await logCounts(place.databaseUrl);
       return Object.entries({ requested, holds, completed, settled })
         .filter(([, n]) => n !== accepted)
