@@ -12,8 +12,10 @@ import {
 } from './batch-append.js';
 import type { Knobs } from './behaviour.js';
 import { NO_STREAM, type Expected } from './commit-check.js';
+import type { GivenUp, TIMED_OUT } from './given-up.js';
 import type { ProposedEvent } from './record.js';
 import {
+  appendTimedOut,
   appendTooLarge,
   invalidArgument,
   notLeader,
@@ -29,7 +31,10 @@ export interface AppendContext {
   readonly knobs: Knobs;
   readonly port: () => number;
   readonly appended: () => void;
+  readonly givenUp: GivenUp;
 }
+
+type Landing = AppendResult | typeof TIMED_OUT;
 
 interface Collected extends PendingAppend {
   readonly events: ProposedEvent[];
@@ -105,7 +110,8 @@ async function answerBatch(context: AppendContext, call: BatchCall, append: Coll
     call.emit('error', notLeader('127.0.0.1', port()));
   } else {
     const result = await land(context, append.stream, append.expected, append.events);
-    if (result && !call.cancelled) call.write(encodeBatchAnswer(append, result));
+    if (!result || call.cancelled) return;
+    call.write(encodeBatchAnswer(append, result));
   }
 }
 
@@ -147,6 +153,7 @@ async function answerOne(
   const expected = expectedOf(options);
   const result = await land(context, stream, expected, events);
   if (!result) return undefined;
+  if ('is' in result || result.status === 'dropped') return appendTimedOut();
   if (result.status === 'stream-deleted') return streamDeleted(stream);
   const answer = new streamsPb.AppendResp();
   return result.status === 'success'
@@ -156,13 +163,13 @@ async function answerOne(
 
 /** Undefined when the answer is to be kept back. */
 async function land(
-  { store, knobs, appended }: AppendContext,
+  { store, knobs, appended, givenUp }: AppendContext,
   stream: string,
   expected: Expected,
   events: readonly ProposedEvent[],
-): Promise<AppendResult | undefined> {
+): Promise<Landing | undefined> {
   const isSilent = knobs.strikes('commitThenSilence');
-  const result = await store.append(stream, expected, events);
+  const result = await givenUp.within(store.append(stream, expected, events));
   appended();
   if (knobs.now.delayMs > 0) await sleep(knobs.now.delayMs);
   return isSilent ? undefined : result;

@@ -35,6 +35,7 @@ export type AppendError =
   | { readonly is: 'bad-request'; readonly message: string };
 
 type Failure = AppendError | Exclude<AppendResult, { readonly status: 'success' }>;
+type Landed = AppendResult | AppendError;
 
 const NOTHING = Buffer.alloc(0);
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -54,8 +55,8 @@ export function decodeBatchPart(message: Buffer): BatchPart {
   return { correlationId, options, events, isFinal };
 }
 
-export function encodeBatchAnswer(append: PendingAppend, result: AppendResult): Buffer {
-  if (result.status !== 'success') return encodeBatchFailure(append, result);
+export function encodeBatchAnswer(append: PendingAppend, result: Landed): Buffer {
+  if ('is' in result || result.status !== 'success') return encodeBatchFailure(append, result);
   const id = writer.open(1);
   writer.text(2, append.correlationId);
   writer.close(id);
@@ -106,6 +107,7 @@ function statusOf(append: PendingAppend, failure: Failure): InstanceType<typeof 
       const details = deleted.serializeBinary();
       return status(CODES.notFound, 'StreamDeleted', `${prefix}StreamDeleted`, details);
     }
+    case 'dropped':
     case 'timeout': {
       const details = new sharedPb.Timeout().serializeBinary();
       return status(CODES.deadlineExceeded, 'Timeout', `${prefix}Timeout`, details);

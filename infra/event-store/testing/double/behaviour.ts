@@ -7,6 +7,13 @@
 export type Dose = number | 'every' | { readonly chance: number };
 
 export interface Behaviour {
+  /**
+   * Now and then what was written is not indexed for a while: nothing of it is answered or read,
+   * and a repetition of it is dropped without a word. It is all answered when the stall is over.
+   */
+  readonly stall?: Stall;
+  /** So long the server waits for an append to be indexed; then it answers that it timed out. */
+  readonly giveUpMs?: number;
   /** Every answer to an append waits this long after the append landed. */
   readonly delayMs?: number;
   /** The append lands and is never answered. */
@@ -29,8 +36,16 @@ export interface Behaviour {
   readonly appendsPerSystemEvent?: number;
 }
 
+/** `forMs` at the end of each `everyMs`; never when that is 0. */
+export interface Stall {
+  readonly everyMs: number;
+  readonly forMs: number;
+}
+
 /** What a restart keeps: everything but the doses. */
 export const SETTINGS = [
+  'stall',
+  'giveUpMs',
   'delayMs',
   'forgetIdsOnRestart',
   'dropSlowSubscribers',
@@ -38,7 +53,9 @@ export const SETTINGS = [
   'appendsPerSystemEvent',
 ] as const satisfies readonly (keyof Behaviour)[];
 
-const DEFAULTS = {
+const DEFAULTS: Required<Behaviour> = {
+  stall: { everyMs: 0, forMs: 0 },
+  giveUpMs: 2_000,
   delayMs: 0,
   commitThenSilence: 0,
   silence: 0,
@@ -49,7 +66,7 @@ const DEFAULTS = {
   dropSlowSubscribers: 0,
   appendBytesMax: 1024 * 1024,
   appendsPerSystemEvent: 64,
-} as const satisfies Required<Behaviour>;
+};
 
 export type Fault = 'commitThenSilence' | 'silence' | 'busy' | 'refuse' | 'notLeader';
 

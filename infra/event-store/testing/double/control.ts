@@ -1,10 +1,14 @@
-/** The side door, over HTTP: POST /behave turns knobs, POST /drop drops subscribers, GET /. */
+/**
+ * The side door, over HTTP: POST /behave turns knobs, POST /stall {forMs} stalls once, POST /drop
+ * drops subscribers, GET / says how it is.
+ */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Behaviour, Knobs } from './behaviour.js';
 import type { DoubleServer } from './server.js';
+import type { Stalls } from './stalls.js';
 import type { Store } from './store.js';
 
 /** What the double says of itself. */
@@ -15,12 +19,24 @@ export interface DoubleStatus {
   readonly syncs: number;
 }
 
-export async function openControl(store: Store, knobs: Knobs, server: DoubleServer, port: number) {
+interface Controlled {
+  readonly store: Store;
+  readonly knobs: Knobs;
+  readonly server: DoubleServer;
+  readonly stalls: Stalls;
+}
+
+export async function openControl({ store, knobs, server, stalls }: Controlled, port: number) {
   const answer = async (request: IncomingMessage): Promise<unknown> => {
     switch (`${request.method} ${request.url}`) {
       case 'POST /behave':
         knobs.turn(JSON.parse(await text(request)) as Behaviour);
         return knobs.now;
+      case 'POST /stall': {
+        const { forMs } = JSON.parse(await text(request)) as { readonly forMs: number };
+        stalls.stall(forMs);
+        return { forMs };
+      }
       case 'POST /drop':
         return { dropped: server.subscriptions.drop() };
       case 'GET /':

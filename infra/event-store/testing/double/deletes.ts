@@ -3,7 +3,7 @@ import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import type { DeleteReq, TombstoneReq } from '@eventstore/db-client/generated/streams_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import type { Expected } from './commit-check.js';
-import { streamDeleted, wrongExpectedVersion, type Refusal } from './statuses.js';
+import { appendTimedOut, streamDeleted, wrongExpectedVersion, type Refusal } from './statuses.js';
 import type { AppendResult, Store } from './store.js';
 
 type Deleted = InstanceType<typeof streamsPb.DeleteResp>;
@@ -63,6 +63,7 @@ function refusalOf(
   result: Exclude<AppendResult, { readonly status: 'success' }>,
 ): Refusal {
   if (result.status === 'stream-deleted') return streamDeleted(stream);
+  if (result.status === 'dropped') return appendTimedOut();
   const named = typeof expected === 'number' ? `${expected}` : EXPECTED_NUMBERS[expected];
   return wrongExpectedVersion(stream, named, result.currentRevision);
 }

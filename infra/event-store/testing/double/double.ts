@@ -21,6 +21,8 @@ export interface EventStoreDouble {
   thaw(): void;
   /** Changes the named knobs and leaves the rest; doses end with the process. */
   behave(knobs: Behaviour): Promise<void>;
+  /** What is written from now on is not indexed, answered or read before so much time is over. */
+  stall(forMs: number): Promise<void>;
   /** Drops all subscribers as slow consumers; answers with how many there were. */
   dropSubscribers(): Promise<number>;
   status(): Promise<DoubleStatus>;
@@ -82,6 +84,9 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
     behave: async (knobs) => {
       behaviour = { ...behaviour, ...settingsIn(knobs) };
       await ask(running, 'POST', 'behave', JSON.stringify(knobs));
+    },
+    stall: async (forMs) => {
+      await ask(running, 'POST', 'stall', JSON.stringify({ forMs }));
     },
     dropSubscribers: async () => {
       const { dropped } = (await ask(running, 'POST', 'drop')) as { readonly dropped: number };

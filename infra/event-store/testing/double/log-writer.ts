@@ -1,11 +1,12 @@
 /**
- * Writes events and shows them to readers once they are durable, so nothing that was read is ever
- * lost.
+ * Writes events and shows them to readers once they are durable and indexed, so nothing that was
+ * read is ever lost. What is durable is indexed at once, but for the stalls.
  */
 import { currentRevision } from './commit-check.js';
 import type { EventIndex, StreamState } from './event-index.js';
 import type { LogFile } from './log-file.js';
 import { encodeRecord, responseOf, TOMBSTONE_REVISION, type ProposedEvent } from './record.js';
+import type { Stalls } from './stalls.js';
 import { describedStream, metadataStreamOf, obeyMetadata } from './stream-metadata.js';
 
 export interface Written {
@@ -14,16 +15,20 @@ export interface Written {
   readonly position: number | undefined;
 }
 
+interface Surroundings {
+  readonly remember: (id: string, stream: StreamState, revision: number) => void;
+  readonly recordAt: (at: number) => Buffer;
+  readonly stalls: Stalls;
+}
+
 export function openLogWriter(
   log: LogFile,
   index: EventIndex,
-  remember: (id: string, stream: StreamState, revision: number) => void,
-  recordAt: (at: number) => Buffer,
+  { remember, recordAt, stalls }: Surroundings,
 ) {
   const listeners = new Set<() => void>();
   let visible = index.count;
   let told = visible;
-  let last = Promise.resolve();
 
   const obey = (metadata: StreamState) => {
     const described = describedStream(metadata.name) ?? '';
@@ -55,12 +60,14 @@ export function openLogWriter(
       return record;
     });
     const count = index.count;
-    last = log.append(Buffer.concat(records));
+    const durable = log.append(Buffer.concat(records));
     if (stream) obey(stream);
     // Rules may have been set before the stream's first event.
     const rules = first === 0 ? index.stream(metadataStreamOf(name)) : undefined;
     if (rules) obey(rules);
-    await last;
+    await durable;
+    const stalled = stalls.over();
+    if (stalled) await stalled;
     showUpTo(count);
     return { revision: first + events.length - 1, position: index.positionAt(count - 1) };
   };
@@ -75,8 +82,6 @@ export function openLogWriter(
       const metadata = metadataStreamOf(name);
       return write(metadata, currentRevision(index.stream(metadata)) + 1, [event]);
     },
-    /** Resolves when all that was written so far is. */
-    durable: () => last,
     onVisible: (listener: () => void) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { openKnobs, type Behaviour } from './behaviour.js';
 import { openControl } from './control.js';
 import { startServer } from './server.js';
+import { openStalls } from './stalls.js';
 import { openStore } from './store.js';
 
 const { values } = parseArgs({
@@ -36,9 +37,11 @@ await once(port, 'close');
 
 const knobs = openKnobs(JSON.parse(values.behaviour) as Behaviour);
 await mkdir(values.dir, { recursive: true });
-const store = await openStore(join(values.dir, 'events.log'), !knobs.now.forgetIdsOnRestart);
+const stalls = openStalls(knobs);
+const log = join(values.dir, 'events.log');
+const store = await openStore(log, !knobs.now.forgetIdsOnRestart, stalls);
 const server = await startServer(store, knobs, Number(values.port));
-const control = await openControl(store, knobs, server, Number(values['control-port']));
+const control = await openControl({ store, knobs, server, stalls }, Number(values['control-port']));
 
 const end = () => {
   control.close();

@@ -8,6 +8,7 @@ import { appendOne, batchAppend } from './appends.js';
 import { decodeBatchPart } from './batch-append.js';
 import type { Knobs } from './behaviour.js';
 import { deleteStream, tombstoneStream } from './deletes.js';
+import { openGivenUp } from './given-up.js';
 import { read } from './reads.js';
 import type { Store } from './store.js';
 import { openSubscriptions, type Subscriptions } from './subscriptions.js';
@@ -45,7 +46,8 @@ export async function startServer(store: Store, knobs: Knobs, port: number): Pro
   const reading = { store, knobs, subscriptions };
   let bound = port;
   const systemEvents = keepSystemEvents(store, knobs, () => bound);
-  const appending = { store, knobs, port: () => bound, appended: systemEvents.appended };
+  const givenUp = openGivenUp(knobs);
+  const appending = { store, knobs, port: () => bound, appended: systemEvents.appended, givenUp };
 
   server.addService(streamsService, {
     read: read.bind(undefined, reading),
@@ -69,6 +71,7 @@ export async function startServer(store: Store, knobs: Knobs, port: number): Pro
     subscriptions,
     close: () => {
       systemEvents.end();
+      givenUp.end();
       server.forceShutdown();
     },
   };

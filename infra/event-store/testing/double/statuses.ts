@@ -27,6 +27,12 @@ export const streamDeleted = (stream: string): Refusal =>
     'stream-name': stream,
   });
 
+/** An append that was not indexed in time, or that was dropped as a repetition of one. */
+export const appendTimedOut = (): Refusal => ({
+  code: status.ABORTED,
+  details: 'Operation timed out: Prepare phase timeout.',
+});
+
 export const appendTooLarge = (bytesMax: number): Refusal =>
   refusal(status.INVALID_ARGUMENT, `Maximum Append Size of ${bytesMax} Exceeded.`, {
     exception: 'maximum-append-size-exceeded',

@@ -19,12 +19,15 @@ import {
   type RecordHead,
 } from './record.js';
 import { metadataStreamOf, systemEvent, truncation } from './stream-metadata.js';
+import type { Stalls } from './stalls.js';
 import { rememberIds } from './written-ids.js';
 
 export type AppendResult =
   | ({ readonly status: 'success' } & Written)
   | { readonly status: 'wrong-expected-version'; readonly currentRevision: number }
-  | { readonly status: 'stream-deleted' };
+  | { readonly status: 'stream-deleted' }
+  /** A repetition of what is written and not yet indexed: the server says nothing to it. */
+  | { readonly status: 'dropped' };
 
 export interface Store {
   readonly index: EventIndex;
@@ -46,7 +49,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export async function openStore(path: string, keepIds: boolean): Promise<Store> {
+export async function openStore(path: string, keepIds: boolean, stalls: Stalls): Promise<Store> {
   const index = openEventIndex();
   const ids = rememberIds();
   const log = await openLogFile(path, (bytes, offset) =>
@@ -56,7 +59,7 @@ export async function openStore(path: string, keepIds: boolean): Promise<Store> 
     }),
   );
   const recordAt = (at: number) => log.read(index.positionAt(at), index.sizeAt(at));
-  const writer = openLogWriter(log, index, ids.remember, recordAt);
+  const writer = openLogWriter(log, index, { remember: ids.remember, recordAt, stalls });
   for (const stream of [...index.streams()]) writer.obey(stream);
 
   const decide = openDecisions(index, {
@@ -66,7 +69,7 @@ export async function openStore(path: string, keepIds: boolean): Promise<Store> 
       return at === undefined ? undefined : idOf(recordAt(at));
     },
   });
-  const answer = async (name: string, decision: Decision): Promise<AppendResult> => {
+  const answer = (name: string, decision: Decision): AppendResult => {
     const stream = index.stream(name);
     if (decision.is !== 'idempotent')
       return decision.is === 'stream-deleted'
@@ -74,7 +77,7 @@ export async function openStore(path: string, keepIds: boolean): Promise<Store> 
         : { status: 'wrong-expected-version', currentRevision: currentRevision(stream) };
     const { revision } = decision;
     const at = stream?.indexes[revision] ?? 0;
-    await writer.durable();
+    if (at >= writer.visible) return { status: 'dropped' };
     return { status: 'success', revision, position: index.positionAt(at) };
   };
 
