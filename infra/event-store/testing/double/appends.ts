@@ -13,6 +13,7 @@ import {
 import type { Knobs } from './behaviour.js';
 import { NO_STREAM, type Expected } from './commit-check.js';
 import type { GivenUp, TIMED_OUT } from './given-up.js';
+import { refusalOf, type NodeState } from './node-state.js';
 import type { ProposedEvent } from './record.js';
 import {
   appendTimedOut,
@@ -29,6 +30,7 @@ import type { AppendResult, Store } from './store.js';
 export interface AppendContext {
   readonly store: Store;
   readonly knobs: Knobs;
+  readonly node: NodeState;
   readonly port: () => number;
   readonly appended: () => void;
   readonly givenUp: GivenUp;
@@ -100,10 +102,12 @@ function collect(
 }
 
 async function answerBatch(context: AppendContext, call: BatchCall, append: Collected) {
-  const { knobs, port } = context;
+  const { knobs, node, port } = context;
   if (knobs.strikes('silence')) return;
   if (knobs.strikes('busy')) {
     call.write(encodeBatchFailure(append, { is: 'busy' }));
+  } else if (knobs.strikes('notReady') || refusalOf(node)) {
+    call.write(encodeBatchFailure(append, { is: 'not-ready' }));
   } else if (knobs.strikes('refuse')) {
     call.emit('error', serverNotReady());
   } else if (knobs.strikes('notLeader')) {
@@ -141,14 +145,16 @@ async function answerOne(
   options: AppendReq.Options,
   events: readonly ProposedEvent[],
 ): Promise<InstanceType<typeof streamsPb.AppendResp> | Refusal | undefined> {
-  const { knobs, port } = context;
+  const { knobs, node, port } = context;
   const stream = Buffer.from(options.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString();
   const bytesMax = knobs.now.appendBytesMax;
   if (events.reduce((sum, event) => sum + countedBytes(event), 0) > bytesMax)
     return appendTooLarge(bytesMax);
   if (knobs.strikes('silence')) return undefined;
   if (knobs.strikes('busy')) return serverTooBusy();
-  if (knobs.strikes('refuse')) return serverNotReady();
+  if (knobs.strikes('refuse') || knobs.strikes('notReady')) return serverNotReady();
+  const refused = refusalOf(node);
+  if (refused) return refused;
   if (knobs.strikes('notLeader')) return notLeader('127.0.0.1', port());
   const expected = expectedOf(options);
   const result = await land(context, stream, expected, events);

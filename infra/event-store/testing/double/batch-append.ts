@@ -30,8 +30,8 @@ export interface PendingAppend extends BatchOptions {
 export type AppendError =
   | { readonly is: 'timeout' }
   | { readonly is: 'too-large'; readonly bytesMax: number }
-  /** Not understood by the client, which makes an unknown error of it. */
-  | { readonly is: 'busy' }
+  /** Not understood by the client, which makes unknown errors of them. */
+  | { readonly is: 'busy' | 'not-ready' }
   | { readonly is: 'bad-request'; readonly message: string };
 
 type Failure = AppendError | Exclude<AppendResult, { readonly status: 'success' }>;
@@ -123,11 +123,17 @@ function statusOf(append: PendingAppend, failure: Failure): InstanceType<typeof 
       const details = bad.serializeBinary();
       return status(CODES.invalidArgument, 'BadRequest', `${prefix}BadRequest`, details);
     }
-    case 'busy': {
-      const details = new emptyPb.Empty().serializeBinary();
-      return status(CODES.ok, 'Server Is Busy', 'google.protobuf.Empty', details);
-    }
+    case 'busy':
+      return notHandled('Server Is Busy');
+    case 'not-ready':
+      return notHandled('Server Is Not Ready');
   }
+}
+
+/** A refusal that has no code but its words. */
+function notHandled(message: string) {
+  const details = new emptyPb.Empty().serializeBinary();
+  return status(CODES.ok, message, 'google.protobuf.Empty', details);
 }
 
 function status(code: number, message: string, typeName: string, details: Uint8Array) {

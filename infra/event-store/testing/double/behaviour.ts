@@ -14,6 +14,11 @@ export interface Behaviour {
   readonly stall?: Stall;
   /** So long the server waits for an append to be indexed; then it answers that it timed out. */
   readonly giveUpMs?: number;
+  /**
+   * So long a server that is told to end (SIGTERM) keeps the connections that are open; new ones
+   * are refused, appends are answered as by a server that is not ready, subscriptions are silent.
+   */
+  readonly graceMs?: number;
   /** Every answer to an append waits this long after the append landed. */
   readonly delayMs?: number;
   /** The append lands and is never answered. */
@@ -24,6 +29,8 @@ export interface Behaviour {
   readonly busy?: Dose;
   /** The call (append, read, subscription) is refused as by a server that is not ready. */
   readonly refuse?: Dose;
+  /** The append is answered as by a server that ends, or that elects its leader. */
+  readonly notReady?: Dose;
   /** The append is answered as by a follower, which names this same server as the leader. */
   readonly notLeader?: Dose;
   /** A restart forgets which event ids were written lately, as the real server does. */
@@ -46,6 +53,7 @@ export interface Stall {
 export const SETTINGS = [
   'stall',
   'giveUpMs',
+  'graceMs',
   'delayMs',
   'forgetIdsOnRestart',
   'dropSlowSubscribers',
@@ -56,11 +64,13 @@ export const SETTINGS = [
 const DEFAULTS: Required<Behaviour> = {
   stall: { everyMs: 0, forMs: 0 },
   giveUpMs: 2_000,
+  graceMs: 5_000,
   delayMs: 0,
   commitThenSilence: 0,
   silence: 0,
   busy: 0,
   refuse: 0,
+  notReady: 0,
   notLeader: 0,
   forgetIdsOnRestart: true,
   dropSlowSubscribers: 0,
@@ -68,7 +78,7 @@ const DEFAULTS: Required<Behaviour> = {
   appendsPerSystemEvent: 64,
 };
 
-export type Fault = 'commitThenSilence' | 'silence' | 'busy' | 'refuse' | 'notLeader';
+export type Fault = 'commitThenSilence' | 'silence' | 'busy' | 'refuse' | 'notReady' | 'notLeader';
 
 export interface Knobs {
   readonly now: Readonly<Required<Behaviour>>;

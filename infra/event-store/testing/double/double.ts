@@ -15,6 +15,8 @@ export interface EventStoreDouble {
   readonly pid: number;
   /** kill -9; resolves when it is gone. */
   kill(): Promise<void>;
+  /** SIGTERM; resolves when it is gone, up to `graceMs` later while clients are connected. */
+  endGracefully(): Promise<void>;
   /** Starts it again on the same port and folder, after a kill -9 when it still runs. */
   restart(): Promise<void>;
   freeze(): void;
@@ -56,13 +58,16 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
     deadMan = undefined;
     running.process.kill('SIGCONT');
   };
+  const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
+    if (running.process.exitCode !== null || running.process.signalCode !== null) return;
+    const exited = once(running.process, 'exit');
+    running.process.kill(signal);
+    await exited;
+  };
   const kill = async () => {
     deadMan?.kill('SIGKILL');
     deadMan = undefined;
-    if (running.process.exitCode !== null || running.process.signalCode !== null) return;
-    const exited = once(running.process, 'exit');
-    running.process.kill('SIGKILL');
-    await exited;
+    await end('SIGKILL');
   };
 
   return {
@@ -72,6 +77,7 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
       return running.pid;
     },
     kill,
+    endGracefully: () => end('SIGTERM'),
     restart: async () => {
       await kill();
       running = await run(options.dir, port, behaviour);

@@ -43,16 +43,18 @@ const store = await openStore(log, !knobs.now.forgetIdsOnRestart, stalls);
 const server = await startServer(store, knobs, Number(values.port));
 const control = await openControl({ store, knobs, server, stalls }, Number(values['control-port']));
 
-const end = () => {
+const end = async () => {
+  await server.endGracefully();
   control.close();
-  server.close();
-  store.close().then(
-    () => process.exit(0),
-    () => process.exit(1),
-  );
+  await store.close();
 };
-process.once('SIGTERM', end);
-process.once('SIGINT', end);
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  process.once(signal, () => {
+    end().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  });
 if (values['with-parent']) process.stdin.once('close', () => process.exit(0)).resume();
 
 const url = `esdb://127.0.0.1:${server.port}?tls=false`;

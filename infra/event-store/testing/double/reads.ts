@@ -5,6 +5,7 @@ import type { Knobs } from './behaviour.js';
 import { streamIdentifier } from './batch-append.js';
 import type { StreamState } from './event-index.js';
 import { eventFilter, type EventFilter } from './filter.js';
+import { refusalOf as refusalBy, type NodeState } from './node-state.js';
 import {
   invalidArgument,
   invalidPosition,
@@ -24,6 +25,7 @@ import {
 export interface ReadContext {
   readonly store: Store;
   readonly knobs: Knobs;
+  readonly node: NodeState;
   readonly subscriptions: Subscriptions;
 }
 
@@ -36,11 +38,13 @@ export function read(context: ReadContext, call: ReadCall): void {
 }
 
 function refusalOf(
-  { store, knobs, subscriptions }: ReadContext,
+  { store, knobs, node, subscriptions }: ReadContext,
   call: ReadCall,
   options: ReadReq.Options | undefined,
 ): Refusal | undefined {
   if (knobs.strikes('refuse')) return serverNotReady();
+  const refused = refusalBy(node);
+  if (refused) return refused;
   if (!options) return invalidArgument('The options are missing.');
   const filter = filterIn(store, options);
   if (filter && 'code' in filter) return filter;

@@ -9,6 +9,7 @@ import { decodeBatchPart } from './batch-append.js';
 import type { Knobs } from './behaviour.js';
 import { deleteStream, tombstoneStream } from './deletes.js';
 import { openGivenUp } from './given-up.js';
+import { startingState } from './node-state.js';
 import { read } from './reads.js';
 import type { Store } from './store.js';
 import { openSubscriptions, type Subscriptions } from './subscriptions.js';
@@ -17,6 +18,8 @@ import { keepSystemEvents } from './system-events.js';
 export interface DoubleServer {
   readonly port: number;
   readonly subscriptions: Subscriptions;
+  /** Resolves when all connections are closed, by their clients or as the grace is over. */
+  endGracefully(): Promise<void>;
   close(): void;
 }
 
@@ -43,11 +46,13 @@ export async function startServer(store: Store, knobs: Knobs, port: number): Pro
     'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
   });
   const subscriptions = openSubscriptions(store, knobs);
-  const reading = { store, knobs, subscriptions };
+  const node = startingState();
+  const reading = { store, knobs, node, subscriptions };
   let bound = port;
   const systemEvents = keepSystemEvents(store, knobs, () => bound);
   const givenUp = openGivenUp(knobs);
-  const appending = { store, knobs, port: () => bound, appended: systemEvents.appended, givenUp };
+  const { appended } = systemEvents;
+  const appending = { store, knobs, node, port: () => bound, appended, givenUp };
 
   server.addService(streamsService, {
     read: read.bind(undefined, reading),
@@ -66,14 +71,23 @@ export async function startServer(store: Store, knobs: Knobs, port: number): Pro
     );
   });
   await systemEvents.begin();
+  const close = () => {
+    systemEvents.end();
+    givenUp.end();
+    server.forceShutdown();
+  };
   return {
     port: bound,
     subscriptions,
-    close: () => {
-      systemEvents.end();
-      givenUp.end();
-      server.forceShutdown();
+    endGracefully: async () => {
+      node.role = 'ending';
+      await new Promise<void>((resolve) => {
+        server.tryShutdown(() => resolve());
+        setTimeout(resolve, knobs.now.graceMs);
+      });
+      close();
     },
+    close,
   };
 }
 
