@@ -2,6 +2,7 @@
 import { accountBalances } from './account-balances/account-balances.js';
 import { deliveries } from './deliveries/deliveries.js';
 import { executions } from './executions/executions.js';
+import { feed } from './feed/feed.js';
 import { files } from './files/files.js';
 import { holds } from './holds/holds.js';
 import { ledgerEntries } from './ledger-entries/ledger-entries.js';
@@ -22,4 +23,5 @@ export const projections: readonly Projection[] = [
   organizations,
   organizationQuotas,
   storage,
+  feed,
 ];

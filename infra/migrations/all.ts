@@ -62,6 +62,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(350, 'readmodel: deliveries to endpoints', 'endpoint-deliveries'),
   step(359, 'readmodel: usage by day, and keys of executions', 'usage'),
   step(366, 'readmodel: rates of requests of organizations', 'request-rates'),
+  step(367, 'readmodel: feeds of organizations', 'feed'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–499. */

@@ -1,0 +1,147 @@
+/**
+ * Executions in the feed. `data` has the fields of `GET /v1/executions/{id}` that the event sets:
+ * those of all events of one execution, each laid over the ones before, are its status, times, cost
+ * and error as that route shows them. Input and output are digests.
+ */
+import type {
+  ExecutionEvent,
+  ExecutionFact,
+  ExecutionFailed,
+  ExecutionRequested,
+  OutputFile,
+  PayloadRef,
+  Usage,
+} from '../../contracts/events/execution.js';
+import { formatMoney } from '../../contracts/money.js';
+import type { PublicStatus } from '../execution/view.js';
+import { doneBy, type FeedData, type Telling, type Told } from './told-event.js';
+
+export const executionEvents: Telling<ExecutionEvent> = {
+  ExecutionRequested: ({ data, metadata: { ip } }) => ({
+    type: 'execution.accepted',
+    subject: data.executionId,
+    data: { ...acceptedData(data), ...(ip !== undefined && { ip }) },
+  }),
+  ProviderDispatched: ({ data }) => {
+    const used = data.model === undefined ? {} : { model_used: data.model };
+    if (data.attempt > 1) return statusChanged(data, 'PROCESSING', used);
+    const started = { id: data.executionId, status: 'PROCESSING', started_at: data.at, ...used };
+    return { type: 'execution.started', subject: data.executionId, data: started };
+  },
+  ProviderAccepted: ({ data }) => statusChanged(data, 'AWAITING_WEBHOOK'),
+  ProviderSucceeded: ({ data }) => statusChanged(data, 'PROCESSING'),
+  ProviderFailed: ({ data }) => statusChanged(data, 'PENDING'),
+  ProviderOutcomeUnknown: ({ data }) => statusChanged(data, 'PENDING'),
+  ExecutionCompleted: ({ data }) => ({
+    type: 'execution.completed',
+    subject: data.executionId,
+    data: {
+      id: data.executionId,
+      status: 'COMPLETED',
+      cost: formatMoney(data.cost),
+      latency_ms: data.latencyMs,
+      completed_at: data.at,
+      output: digestOf(data.output),
+      files: data.files.map(fileData),
+      usage: usageData(data.usage),
+    },
+  }),
+  ExecutionFailed: ({ data }) => ({
+    type: 'execution.failed',
+    subject: data.executionId,
+    data: { ...endedData(data, 'FAILED'), error: errorData(data) },
+  }),
+  ExecutionCancelled: (event) => ({
+    type: 'execution.cancelled',
+    subject: event.data.executionId,
+    data: { ...endedData(event.data, 'CANCELLED'), ...doneBy(event) },
+  }),
+  ExecutionExpired: ({ data }) => ({
+    type: 'execution.expired',
+    subject: data.executionId,
+    data: endedData(data, 'EXPIRED'),
+  }),
+  ExecutionAbandoned: ({ data }) => ({
+    type: 'execution.abandoned',
+    subject: data.executionId,
+    data: { id: data.executionId, hold_id: data.holdId },
+  }),
+};
+
+const acceptedData = (data: ExecutionRequested['data']): FeedData => ({
+  id: data.executionId,
+  status: 'PENDING',
+  model: data.model,
+  ...(data.fallbackModels && { fallback_models: data.fallbackModels }),
+  estimated_cost: formatMoney(data.estimatedCost),
+  hold_amount: formatMoney(data.holdAmount),
+  hold_id: data.holdId,
+  cost: null,
+  latency_ms: null,
+  created_at: data.at,
+  expires_at: data.expiresAt,
+  started_at: null,
+  completed_at: null,
+  metadata: data.metadata,
+  ...(data.retryOf && { retry_of: data.retryOf }),
+  ...(data.batchId && { batch_id: data.batchId }),
+  ...(data.require && { require: data.require }),
+  api_key_id: data.apiKeyId,
+  idempotency_key: data.idempotencyKey,
+  input: digestOf(data.input),
+  ...(data.files && { input_files: data.files }),
+});
+
+/** What it is from then on; a status that ends an execution is not changed by a later event. */
+const statusChanged = (
+  { executionId }: ExecutionFact,
+  status: PublicStatus,
+  more: FeedData = {},
+): Told => ({
+  type: 'execution.status_changed',
+  subject: executionId,
+  data: { id: executionId, status, ...more },
+});
+
+const endedData = ({ executionId, at }: ExecutionFact, status: PublicStatus): FeedData => ({
+  id: executionId,
+  status,
+  completed_at: at,
+});
+
+const errorData = (data: ExecutionFailed['data']): FeedData => ({
+  code: data.code,
+  message: data.message,
+  retryable: data.retryable,
+  ...(data.retryAfterSeconds !== undefined && { retry_after: data.retryAfterSeconds }),
+  ...(data.details && { details: data.details }),
+});
+
+const digestOf = ({ sha256, bytes }: PayloadRef): FeedData => ({ sha256, bytes });
+
+const fileData = (file: OutputFile): FeedData => ({
+  file_id: file.fileId,
+  content_type: file.contentType,
+  size_bytes: file.sizeBytes,
+  sha256: file.sha256,
+});
+
+const USAGE_NAMES = [
+  ['inputTokens', 'input_tokens'],
+  ['cachedInputTokens', 'cached_input_tokens'],
+  ['outputTokens', 'output_tokens'],
+  ['reasoningTokens', 'reasoning_tokens'],
+  ['images', 'images'],
+  ['pixels', 'pixels'],
+  ['seconds', 'seconds'],
+  ['characters', 'characters'],
+] as const;
+
+function usageData(usage: Usage): FeedData {
+  const shown: Record<string, number> = {};
+  for (const [field, name] of USAGE_NAMES) {
+    const value = usage[field];
+    if (value !== undefined) shown[name] = value;
+  }
+  return shown;
+}

@@ -1,0 +1,31 @@
+/** The feed of each organization: its events in their tenant-safe form, numbered in log order. */
+import type { AnyEvent } from '../../contracts/events/all.js';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import { feedEventOf, fedTypes, feedOf } from '../../domain/feed/feed-event.js';
+import { feedEvents, feedHeads } from '../../infra/read-store/tables/feed.js';
+import { projection, type Batch } from '../engine/projection.js';
+
+export const feed = projection<AnyEvent>(
+  'feed',
+  {
+    version: 1,
+    tables: [feedEvents, feedHeads],
+    plan: (event, plan) => {
+      const organizationId = feedOf(event);
+      if (organizationId !== undefined) plan.reads(feedHeads, { organizationId });
+    },
+  },
+  Object.fromEntries(fedTypes.map((type) => [type, tell])),
+);
+
+function tell(event: RecordedEvent<AnyEvent>, batch: Batch): void {
+  const told = feedEventOf(event);
+  if (!told) throw new Error(`${event.type} has no number in a feed`);
+  const { organizationId, type, subject, time: at, data } = told;
+  const { id: eventId, position } = event;
+  const before = batch.of(feedHeads).get({ organizationId })?.sequence ?? 0n;
+  const sequence = before + 1n;
+  batch.of(feedHeads).put({ organizationId, sequence, position });
+  const row = { organizationId, sequence, position, eventId, type, subject, at };
+  batch.of(feedEvents).create({ ...row, data: JSON.stringify(data) });
+}
