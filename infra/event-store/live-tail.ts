@@ -35,6 +35,8 @@ export interface TailFeed {
   head(): Promise<Position>;
   /** Rows in position order; answers how many of them were new. */
   add(rows: readonly LogRow[]): number;
+  /** There is nothing of ours between the feed's head and this position. */
+  reach(position: Position): void;
   /** Whether the source brings every append from now on. Until then subscriptions read pages. */
   setLive(isLive: boolean): void;
 }
@@ -186,6 +188,11 @@ function createFedBuffer(reader: LogReader, codec: Codec, on: FedBufferHandlers)
         return buffer.head;
       },
       add: (rows) => add(rows, 'read'),
+      reach(position) {
+        if (!buffer.isOpen || position <= buffer.head) return;
+        buffer.reach(position);
+        on.onAdded();
+      },
       setLive(live) {
         const begins = live && !isLive;
         isLive = live;

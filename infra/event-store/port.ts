@@ -117,3 +117,13 @@ export class StoreUnavailable extends Error {
     this.name = 'StoreUnavailable';
   }
 }
+
+/** No event of the log begins at the position, as when it is one of another log. */
+export class NoSuchPosition extends Error {
+  readonly position: Position;
+  constructor(position: Position) {
+    super(`no event of the log begins at position ${position}`);
+    this.name = 'NoSuchPosition';
+    this.position = position;
+  }
+}

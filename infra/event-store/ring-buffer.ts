@@ -12,6 +12,8 @@ interface RingBuffer {
   open(head: Position): void;
   close(): void;
   push(decoded: DecodedRow): void;
+  /** The head is further on, and no row lies between. */
+  reach(head: Position): void;
 }
 
 const EVENTS_MAX = 16_384;
@@ -45,6 +47,9 @@ export function createRingBuffer(): RingBuffer {
     covers: (position) => isOpen && position >= floor,
     open: (at) => reset(true, at),
     close: () => reset(false, START),
+    reach(position) {
+      head = position;
+    },
     push(decoded) {
       rows.push(decoded);
       head = decoded.row.position;

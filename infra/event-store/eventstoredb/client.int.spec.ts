@@ -26,7 +26,7 @@ describe('the client of EventStoreDB', () => {
     const told = { row: silent, checkpoint: silent, caughtUp: silent };
     const range = { stream: 'account-a', from: 0, backward: false, limit: 1 } as const;
     await client.readStream(range, silent).ended;
-    await client.readLog('end', 1, silent).ended;
+    await client.readLog({ from: 'end', limit: 1, filter: {} }, silent).ended;
     await client.follow(-1n, {}, told).ended;
     expect(heard).to.deep.equal(['true', 'true', 'true']);
     await client.close();

@@ -25,8 +25,8 @@ import {
 } from './append-connections.js';
 import { eventIn } from './event-message.js';
 import { openLines } from './lines.js';
-import type { Call, Ending, LogClient } from './log-client.js';
-import { answerOf, followRequest, logRequest, streamRequest } from './messages.js';
+import type { Call, Ending, LogClient, LogHandlers } from './log-client.js';
+import { answerOf, checkpointIn, followRequest, logRequest, streamRequest } from './messages.js';
 
 /** What the client's own verbs are made of. */
 interface Wire {
@@ -91,7 +91,7 @@ export function connectLog(url: string): LogClient {
     );
     return startCall(open, onMessage, lines.heard);
   };
-  lines.beatWith(() => call(logRequest('end', 1), () => undefined));
+  lines.beatWith(() => call(logRequest(NEWEST), () => undefined));
 
   return {
     append: (append, timeoutMs) =>
@@ -99,14 +99,9 @@ export function connectLog(url: string): LogClient {
         ? Promise.resolve({ kind: 'unknown', reason: 'the event store is closed' })
         : appends.append(append, timeoutMs),
     readStream: (range, row) => call(streamRequest(range), rowsTo(row)),
-    readLog: (from, limit, row) => call(logRequest(from, limit), rowsTo(row)),
-    follow: (after, filter, on) =>
-      call(followRequest(after, filter), (message) => {
-        if (!('hasEvent' in message)) on.row(message);
-        else if (message.hasCheckpoint())
-          on.checkpoint(BigInt(message.getCheckpoint()?.getCommitPosition() ?? -1));
-        else if (message.hasCaughtUp()) on.caughtUp();
-      }),
+    readLog: (range, row) => call(logRequest(range), rowsTo(row)),
+    follow: (after, filter, on, window) =>
+      call(followRequest(after, filter, window), (message) => tell(message, on)),
     async close() {
       closed = true;
       appends.close();
@@ -196,11 +191,29 @@ function endingOf(error: unknown): Ending {
   const exception = metadata?.getMap()['exception']?.toString() ?? '';
   const reason = reasonOf(error);
   if (exception === 'not-leader') return { kind: 'away', reason };
-  return { kind: exception || REFUSED_CODES.has(code ?? 0) ? 'refused' : 'away', reason };
+  if (code === ABORTED && reason.includes(TOO_SLOW)) return { kind: 'dropped', reason };
+  if (exception || REFUSED_CODES.has(code ?? 0)) return { kind: 'refused', reason };
+  return { kind: 'away', reason, failed: code === UNKNOWN };
 }
+
+const UNKNOWN = 2;
+const ABORTED = 10;
+const TOO_SLOW = 'too slow';
 
 /** Invalid argument, permission denied, failed precondition, unimplemented, unauthenticated. */
 const REFUSED_CODES = new Set([3, 7, 9, 12, 16]);
+
+/** Answered without a look through the log, whatever lies at its end. */
+const NEWEST = { from: 'end', limit: 1, filter: 'everything' } as const;
+
+function tell(message: Message, on: LogHandlers): void {
+  if (!('hasEvent' in message)) on.row(message);
+  else if (message.hasCheckpoint()) {
+    const position = checkpointIn(message);
+    if (position !== undefined) on.checkpoint(position);
+  } else if (message.hasCaughtUp()) on.caughtUp();
+  else if (message.hasFellBehind()) on.fellBehind?.();
+}
 
 const rowsTo =
   (row: (row: LogRow) => void) =>

@@ -15,8 +15,9 @@ import { encodeUnit, type EncodedAppend, type EncodedUnit } from '../unit.js';
 import { APPEND_BYTES_MAX, countedBytes } from './append-message.js';
 import { createAppender, type Appender, type AppenderStats } from './appender.js';
 import { connectLog } from './client.js';
+import { openLogEnd } from './log-end.js';
 import { createLogReader } from './log-reader.js';
-import { createPushSource } from './push-source.js';
+import { createPushSource, type PushSource } from './push-source.js';
 import { createRawLog } from './raw-log.js';
 
 interface EventStoreDbOptions {
@@ -45,6 +46,7 @@ interface EventStoreDbStats {
   readonly overloads: number;
   readonly appender: AppenderStats;
   readonly tail: TailStats;
+  readonly subscription: PushSource['stats'];
   readonly unknownTypes: ReadonlyMap<string, number>;
 }
 
@@ -58,8 +60,10 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const codec = createCodec(log);
   const client = connectLog(url);
   const side = openSideTables({ url: databaseUrl, log, ...bounds });
-  const reader = createLogReader(client, TIMEOUT_MS);
-  const tail = createLiveTail({ reader, source: createPushSource(client), codec, log });
+  const end = openLogEnd(client, TIMEOUT_MS);
+  const reader = createLogReader(client, end, TIMEOUT_MS);
+  const source = createPushSource(client, end);
+  const tail = createLiveTail({ reader, source, codec, log });
   const appender = createAppender({ client, reader, log });
   const stats = { units: 0, events: 0, queueUnits: 0, queueBytes: 0, overloads: 0 };
   let closing: Promise<void> | undefined;
@@ -86,6 +90,8 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
       stats.queueBytes = bytes;
       try {
         const outcomes = await landUnit(encoded, side, appender);
+        for (const outcome of outcomes)
+          if (outcome.status === 'appended') end.saw(outcome.position);
         stats.units++;
         stats.events += encoded.events;
         return outcomes;
@@ -108,6 +114,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
       ...stats,
       appender: appender.stats,
       tail: tail.stats,
+      subscription: { ...source.stats },
       unknownTypes: codec.unknownTypes,
     }),
     close: () => (closing ??= close()),

@@ -23,7 +23,10 @@ export type AppendAnswer =
 export type Ending =
   | { readonly kind: 'done' }
   | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'away'; readonly reason: string };
+  /** The server dropped a reader that was slow for a moment; it may go on where it was. */
+  | { readonly kind: 'dropped'; readonly reason: string }
+  /** `failed`: the server was there, and says that it could not. */
+  | { readonly kind: 'away'; readonly reason: string; readonly failed?: boolean };
 
 export interface Call {
   /** Never rejects. */
@@ -46,6 +49,14 @@ export interface ServerFilter {
   readonly typePrefixes?: readonly string[];
 }
 
+export interface LogRange {
+  /** Forward from a position on, itself included; backward from the end. */
+  readonly from: Position | 'end';
+  readonly limit: number;
+  /** `everything`: the server's own events too, so that it never has to look for the next one. */
+  readonly filter: ServerFilter | 'everything';
+}
+
 export interface LogHandlers {
   /** In order; also events of the server's own, when it was not asked to leave them out. */
   readonly row: (row: LogRow) => void;
@@ -53,15 +64,16 @@ export interface LogHandlers {
   readonly checkpoint: (position: Position) => void;
   /** There is nothing behind the last event given to `row`. */
   readonly caughtUp: () => void;
+  /** There is again; `caughtUp` comes anew. */
+  readonly fellBehind?: () => void;
 }
 
 export interface LogClient {
   append(append: EncodedAppend, timeoutMs: number): Promise<AppendAnswer>;
   readStream(range: StreamRange, row: (row: LogRow) => void): Call;
-  /** From a position on, itself included, or backward from the end. */
-  readLog(from: Position | 'end', limit: number, row: (row: LogRow) => void): Call;
-  /** Everything behind a position, without end. */
-  follow(after: Position, filter: ServerFilter, on: LogHandlers): Call;
+  readLog(range: LogRange, row: (row: LogRow) => void): Call;
+  /** Everything behind a position, without end; a checkpoint each time `window` were looked at. */
+  follow(after: Position, filter: ServerFilter, on: LogHandlers, window?: number): Call;
   /** Ends everything in flight. */
   close(): Promise<void>;
 }

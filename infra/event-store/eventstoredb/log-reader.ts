@@ -1,54 +1,65 @@
-/** Reading streams and the log: a question is asked again through short outages, never for long. */
+/**
+ * Reading streams and the log. A page is one plain read; a subscription goes through a part of the
+ * log only where such a read finds nothing for a while, as its checkpoints say how far it has come:
+ *
+ *   read ──rows, or the end──► page
+ *    └─ half a second without a row ──► walk through the server's own events ──► page
+ *                                        └─ no stretch of them ──► scan for what the filter passes
+ */
 import { performance } from 'node:perf_hooks';
-import { setTimeout as pause } from 'node:timers/promises';
+import { createSemaphore } from '../../concurrency/semaphore.js';
 import type { LogRow } from '../codec.js';
 import type { LogPage, LogReader } from '../log-reader.js';
-import { START, StoreUnavailable, type LogFilter, type Position } from '../port.js';
-import type { Call, LogClient, ServerFilter } from './log-client.js';
-import { createSemaphore } from '../../concurrency/semaphore.js';
-
-const RETRY_PAUSE_MS = 50;
+import { NoSuchPosition, START, StoreUnavailable, type LogFilter, type Position } from '../port.js';
+import type { LogClient, ServerFilter } from './log-client.js';
+import type { LogEnd } from './log-end.js';
+import { openQuietStretches, type QuietStretches } from './quiet-stretches.js';
+import { collectRows, endOf, isOurs, readPiece, ReadRefused } from './read-calls.js';
 
 /**
  * Streams that are read at once. A backlog of handlers would ask for hundreds; those that are not
  * answered in time would be asked for again: work for nothing when there is least to spare.
+ * A server takes 100 calls on a connection: with the pages, what follows the log and what asks for
+ * its end, there are fewer.
  */
 const STREAMS_MAX = 64;
+const PAGES_MAX = 16;
+
+/** A page that brought nothing for so long may be in front of a long stretch of others' events. */
+const QUIET_MS = 500;
 
 /** So long one page looks for what a filter passes; then it is as long as it is. */
 const SCAN_MS = 1_000;
 
+/** The server may have to go through millions of its own events, and says nothing meanwhile. */
+const NEWEST_MS = 60_000;
+
+interface Reading {
+  readonly client: LogClient;
+  readonly end: LogEnd;
+  readonly stretches: QuietStretches;
+  /** Nobody waits longer for the next event, or for an answer. */
+  readonly timeoutMs: number;
+}
+
 /**
  * Leaves out the server's own events. Of a filter's types it also answers those that only begin
- * like one of them. `timeoutMs`: nobody waits longer for the next event, or for an answer.
+ * like one of them.
  */
-export function createLogReader(client: LogClient, timeoutMs: number): LogReader {
-  const collect = (start: Start) => collectRows(start, timeoutMs);
+export function createLogReader(client: LogClient, end: LogEnd, timeoutMs: number): LogReader {
+  const stretches = openQuietStretches({ client, end, timeoutMs });
+  const reading = { client, end, stretches, timeoutMs };
   const streams = createSemaphore(STREAMS_MAX, Infinity);
+  const pages = createSemaphore(PAGES_MAX, Infinity);
 
-  async function newest(limit: number): Promise<readonly LogRow[]> {
-    // A server that does not leave its own events out of such a page is asked for a longer one.
-    for (let count = limit; ; count *= 8) {
-      const rows = await collect((row) => client.readLog('end', count, row));
-      const ours = rows.filter(isOurs).slice(0, limit);
-      if (ours.length === limit || rows.length < count) return ours.reverse();
-    }
-  }
-  const head = async () => (await newest(1))[0]?.position ?? START;
-
-  /** Without a filter: pages of the log itself. */
-  async function read(after: Position, limit: number): Promise<LogPage> {
-    const rows: LogRow[] = [];
-    // The event at `after` comes again, and one more than wanted shows whether the log goes on.
-    for (let from = after; ;) {
-      const count = limit - rows.length + 2;
-      const found = await collect((row) => client.readLog(from, count, row));
-      const last = found.at(-1);
-      rows.push(...found.filter((row) => row.position > from && isOurs(row)));
-      if (rows.length > limit) return cut(rows, limit);
-      if (found.length < count || !last)
-        return { rows, position: rows.at(-1)?.position ?? after, caughtUp: true };
-      from = last.position;
+  async function within<T>(permits: typeof pages, work: (leftMs: number) => Promise<T>) {
+    const deadline = performance.now() + timeoutMs;
+    if (!(await permits.acquire(0, deadline)))
+      throw new StoreUnavailable('too many reads wait for the event store');
+    try {
+      return await work(deadline - performance.now());
+    } finally {
+      permits.release(0);
     }
   }
 
@@ -59,106 +70,137 @@ export function createLogReader(client: LogClient, timeoutMs: number): LogReader
       if (backward && fromRevision !== undefined && fromRevision < 0) return [];
       const from = fromRevision === undefined ? undefined : Math.max(0, fromRevision);
       const range = { stream, from: from ?? (backward ? 'end' : 0), backward, limit } as const;
-      const deadline = performance.now() + timeoutMs;
-      if (!(await streams.acquire(0, deadline)))
-        throw new StoreUnavailable('too many reads wait for the event store');
-      try {
-        const start: Start = (row) => client.readStream(range, row);
-        return await collectRows(start, deadline - performance.now());
-      } finally {
-        streams.release(0);
-      }
+      return within(streams, (leftMs) =>
+        collectRows((row) => client.readStream(range, row), leftMs),
+      );
     },
 
     async page(after, limit, filter) {
-      if (!filter.categories && !filter.types) {
-        try {
-          return await read(after, limit);
-        } catch (error) {
-          // A server may refuse a position behind the end of its log.
-          if (!(error instanceof ReadRefused) || after < (await head())) throw error;
-          return { rows: [], position: after, caughtUp: true };
-        }
+      // Everything up to here was there before the page is read.
+      const known = end.known;
+      const wanted = serverFilter(filter);
+      if (wanted.streamPrefixes?.length === 0 || wanted.typePrefixes?.length === 0)
+        return { rows: [], position: later(after, known), caughtUp: true };
+      const from = stretches.endOf(after);
+      const asked = { from, limit, wanted, known };
+      try {
+        const read = () => within(pages, () => readPage(reading, asked, QUIET_MS));
+        return (
+          (stretches.isWalked(from) ? undefined : await read()) ?? (await pass(reading, asked))
+        );
+      } catch (error) {
+        if (!(error instanceof ReadRefused)) throw error;
+        return refusedPage(reading, asked, error);
       }
-      const end = await head();
-      if (after >= end) return { rows: [], position: after, caughtUp: true };
-      return scan(client, { after, end, limit, filter: serverFilter(filter), timeoutMs });
     },
 
-    head,
-    newest,
+    head: () => end.head(),
+
+    async newest(limit) {
+      // A server that is away is found out here.
+      if (limit <= 0 || (await end.head()) < 0n) return [];
+      const range = { from: 'end', limit, filter: {} } as const;
+      const rows = await collectRows((row) => client.readLog(range, row), NEWEST_MS);
+      return rows.filter(isOurs).slice(0, limit).reverse();
+    },
   };
 }
 
-type Start = (row: (row: LogRow) => void) => Call;
+/** The server looks through names alone, and by one kind of name; readers sort out the rest. */
+const serverFilter = ({ categories, types }: LogFilter): ServerFilter => {
+  if (categories) return { streamPrefixes: categories.map((category) => `${category}-`) };
+  return types ? { typePrefixes: types } : {};
+};
 
-/** All rows of a call, once it is done. */
-async function collectRows(start: Start, timeoutMs: number): Promise<LogRow[]> {
-  let deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const rows: LogRow[] = [];
-    const call = start((row) => void rows.push(row));
-    const ending = await endOf(call, () => rows.length, deadline - performance.now());
-    if (ending.kind === 'done') return rows;
-    if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
-    if (rows.length > 0) deadline = performance.now() + timeoutMs;
-    if (performance.now() + RETRY_PAUSE_MS > deadline) throw new StoreUnavailable(ending.reason);
-    await pause(RETRY_PAUSE_MS);
-  }
+interface Asked {
+  /** Behind it. */
+  readonly from: Position;
+  readonly limit: number;
+  readonly wanted: ServerFilter;
+  readonly known: Position;
 }
 
-/** The server understood the question, and does not answer it. */
-class ReadRefused extends Error {}
+/** Undefined when nothing came for so long; then it may take much longer. */
+async function readPage(
+  { client, timeoutMs }: Reading,
+  { from, limit, wanted, known }: Asked,
+  quietMs: number,
+): Promise<LogPage | undefined> {
+  // The event at `from` comes again, and one more than wanted shows whether the log goes on.
+  const range = { from, limit: limit + 2, filter: wanted };
+  const patience = { quietMs, timeoutMs };
+  const piece = await readPiece((row) => client.readLog(range, row), patience);
+  const rows = piece.rows.filter((row) => row.position > from && isOurs(row));
+  if (rows.length > limit) return cut(rows, limit);
+  const last = piece.rows.at(-1)?.position ?? from;
+  if (piece.isWhole && piece.rows.length < range.limit)
+    return { rows, position: later(last, later(from, known)), caughtUp: true };
+  return last > from ? { rows, position: last, caughtUp: false } : undefined;
+}
 
-const isOurs = ({ type }: LogRow): boolean => !type.startsWith('$');
-
-/** The server looks through names alone, and by one kind of name; readers sort out the rest. */
-const serverFilter = ({ categories, types }: LogFilter): ServerFilter =>
-  categories
-    ? { streamPrefixes: categories.map((category) => `${category}-`) }
-    : { typePrefixes: types ?? [] };
-
-interface Scan {
-  readonly after: Position;
-  /** The head of the log before the scan began. */
-  readonly end: Position;
-  readonly limit: number;
-  readonly filter: ServerFilter;
-  readonly timeoutMs: number;
+/** What a plain read would find only after a long while. */
+async function pass(reading: Reading, asked: Asked): Promise<LogPage> {
+  const { end, stretches, timeoutMs } = reading;
+  const { from, wanted } = asked;
+  const reached = await stretches.walk(from);
+  if (reached > from) return { rows: [], position: reached, caughtUp: false };
+  if (wanted.streamPrefixes || wanted.typePrefixes) {
+    const head = await end.head();
+    if (from >= head) return { rows: [], position: from, caughtUp: true };
+    return scan(reading, asked, head);
+  }
+  // Events of ours come next, from a server that is slow.
+  const page = await readPage(reading, asked, timeoutMs);
+  if (!page) throw new StoreUnavailable('the event store did not answer in time');
+  return page;
 }
 
 /** With a filter: a short subscription, whose checkpoints say how far it has come. */
-async function scan(client: LogClient, asked: Scan): Promise<LogPage> {
-  const { after, end, limit, filter, timeoutMs } = asked;
-  if (filter.streamPrefixes?.length === 0 || filter.typePrefixes?.length === 0)
-    return { rows: [], position: end, caughtUp: true };
+async function scan(
+  { client, timeoutMs }: Reading,
+  { from, limit, wanted }: Asked,
+  head: Position,
+): Promise<LogPage> {
   const rows: LogRow[] = [];
-  let known = after;
+  let known = from;
   let heard = 0;
   const reach = (position: Position) => {
     heard++;
-    if (position > known) known = position;
-    if (known >= end || rows.length > limit) call.cancel();
+    known = later(known, position);
+    if (known >= head || rows.length > limit) call.cancel();
   };
-  const call = client.follow(after, filter, {
+  const call = client.follow(from, wanted, {
     row(row) {
       if (rows.length > limit) return;
       if (isOurs(row)) rows.push(row);
       reach(row.position);
     },
     checkpoint: reach,
-    caughtUp: () => reach(end),
+    // The only word about the end when the filter passes nothing there.
+    caughtUp: () => reach(head),
   });
   const enough = setTimeout(() => heard > 0 && call.cancel(), SCAN_MS);
   const ending = await endOf(call, () => heard, timeoutMs);
   clearTimeout(enough);
   if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
-  if (ending.kind === 'away' && heard === 0) throw new StoreUnavailable(ending.reason);
+  if (ending.kind !== 'done' && heard === 0) throw new StoreUnavailable(ending.reason);
   if (rows.length > limit) return cut(rows, limit);
-  if (known < end) return { rows, position: known, caughtUp: false };
-  // A checkpoint may be at one of the server's own events, where no reader without a filter comes.
-  const last = rows.at(-1)?.position ?? end;
-  return { rows, position: last > end ? last : end, caughtUp: true };
+  return { rows, position: known, caughtUp: known >= head };
+}
+
+/** A page whose position the server does not take is behind the end, or of another log. */
+async function refusedPage(
+  { client, end }: Reading,
+  { from }: Asked,
+  refused: ReadRefused,
+): Promise<LogPage> {
+  const { newest } = await end.lookBack(from);
+  if (from >= newest) return { rows: [], position: from, caughtUp: true };
+  const range = { from, limit: 1, filter: 'everything' } as const;
+  const { kind, ...ending } = await client.readLog(range, () => undefined).ended;
+  if (kind === 'refused' || ('failed' in ending && ending.failed)) throw new NoSuchPosition(from);
+  // The server could not do it a moment ago; it is asked again like one that is away.
+  throw refused.isFailure ? new StoreUnavailable(refused.message) : refused;
 }
 
 function cut(rows: readonly LogRow[], limit: number): LogPage {
@@ -166,21 +208,4 @@ function cut(rows: readonly LogRow[], limit: number): LogPage {
   return { rows: kept, position: kept.at(-1)?.position ?? START, caughtUp: false };
 }
 
-/** The call's ending, or `away` when nothing new was heard for so long. */
-async function endOf(call: Call, heard: () => number, timeoutMs: number) {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<{ readonly kind: 'away'; readonly reason: string }>((resolve) => {
-    let before = 0;
-    const look = () => {
-      if (heard() === before)
-        resolve({ kind: 'away', reason: 'the event store did not answer in time' });
-      before = heard();
-      timer = setTimeout(look, timeoutMs);
-    };
-    timer = setTimeout(look, timeoutMs);
-  });
-  const ending = await Promise.race([call.ended, silence]);
-  clearTimeout(timer);
-  if (ending.kind === 'away') call.cancel();
-  return ending;
-}
+const later = (one: Position, other: Position): Position => (one > other ? one : other);

@@ -6,9 +6,10 @@ import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsPb, {
   type BatchAppendResp,
   type ReadReq,
+  type ReadResp,
 } from '@eventstore/db-client/generated/streams_pb.js';
 import { NO_STREAM, type Position } from '../port.js';
-import type { AppendAnswer, ServerFilter, StreamRange } from './log-client.js';
+import type { AppendAnswer, LogRange, ServerFilter, StreamRange } from './log-client.js';
 
 export function answerOf(message: BatchAppendResp): AppendAnswer {
   const success = message.getSuccess();
@@ -51,20 +52,34 @@ export function streamRequest({ stream, from, backward, limit }: StreamRange): R
   return requestOf(options);
 }
 
-export function logRequest(from: Position | 'end', limit: number): ReadReq {
+export function logRequest({ from, limit, filter }: LogRange): ReadReq {
   const options = optionsOf(from === 'end', limit);
   options.setAll(placeOf(from));
-  options.setFilter(filterOf({}));
+  if (filter === 'everything') options.setNoFilter(new sharedPb.Empty());
+  else options.setFilter(filterOf(filter, SEARCH_WINDOW));
   return requestOf(options);
 }
 
-export function followRequest(after: Position, filter: ServerFilter): ReadReq {
+export function followRequest(
+  after: Position,
+  filter: ServerFilter,
+  window = SEARCH_WINDOW,
+): ReadReq {
   const options = optionsOf(false, Number.MAX_SAFE_INTEGER);
   options.setAll(placeOf(after));
   options.setSubscription(new streamsPb.ReadReq.Options.SubscriptionOptions());
-  options.setFilter(filterOf(filter));
+  options.setFilter(filterOf(filter, window));
   return requestOf(options);
 }
+
+/** Undefined for the number that some servers send when they know of no position. */
+export function checkpointIn(message: ReadResp): Position | undefined {
+  const position = BigInt(message.getCheckpoint()?.getCommitPosition() ?? -1);
+  return position <= POSITION_MAX ? position : undefined;
+}
+
+/** Positions are offsets in the server's log, which counts them in 63 bits. */
+const POSITION_MAX = 2n ** 63n - 1n;
 
 function requestOf(options: ReadReq.Options): ReadReq {
   const request = new streamsPb.ReadReq();
@@ -100,10 +115,13 @@ function placeOf(place: Position | 'end'): ReadReq.Options.AllOptions {
 const SEARCH_WINDOW = 512;
 
 /** Never passes the server's own events. */
-function filterOf({ streamPrefixes, typePrefixes }: ServerFilter): ReadReq.Options.FilterOptions {
+function filterOf(
+  { streamPrefixes, typePrefixes }: ServerFilter,
+  window: number,
+): ReadReq.Options.FilterOptions {
   const filter = new streamsPb.ReadReq.Options.FilterOptions();
   const expression = new streamsPb.ReadReq.Options.FilterOptions.Expression();
-  filter.setMax(SEARCH_WINDOW);
+  filter.setMax(window);
   filter.setCheckpointintervalmultiplier(1);
   if (streamPrefixes) expression.setPrefixList([...streamPrefixes]);
   else if (typePrefixes) expression.setPrefixList([...typePrefixes]);

@@ -1,0 +1,95 @@
+/** What comes of a call that reads: asked again through short outages, never for long. */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { LogRow } from '../codec.js';
+import { StoreUnavailable } from '../port.js';
+import type { Call, Ending } from './log-client.js';
+
+export type Start = (row: (row: LogRow) => void) => Call;
+
+interface Piece {
+  readonly rows: readonly LogRow[];
+  /** Whether the call ended behind these rows, rather than broke or fell silent. */
+  readonly isWhole: boolean;
+}
+
+interface Patience {
+  /** So long without a row the piece is what it is. */
+  readonly quietMs: number;
+  /** Nobody waits longer for the first row of a server that is away. */
+  readonly timeoutMs: number;
+}
+
+const RETRY_PAUSE_MS = 50;
+
+export const isOurs = ({ type }: LogRow): boolean => !type.startsWith('$');
+
+/** The server understood the question, and does not answer it. */
+export class ReadRefused extends Error {
+  /** The server said that it could not, which another time it may. */
+  readonly isFailure: boolean;
+  constructor(reason: string, isFailure = false) {
+    super(reason);
+    this.name = 'ReadRefused';
+    this.isFailure = isFailure;
+  }
+}
+
+/** All rows of a call, once it is done. */
+export async function collectRows(start: Start, timeoutMs: number): Promise<readonly LogRow[]> {
+  let deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const { rows, ending } = await tried(start, deadline - performance.now());
+    if (ending.kind === 'done') return rows;
+    if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
+    if (rows.length > 0) deadline = performance.now() + timeoutMs;
+    if (performance.now() + RETRY_PAUSE_MS > deadline) throw new StoreUnavailable(ending.reason);
+    await pause(RETRY_PAUSE_MS);
+  }
+}
+
+/** The rows of a call as far as they come without a pause. */
+export async function readPiece(start: Start, { quietMs, timeoutMs }: Patience): Promise<Piece> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const { rows, ending } = await tried(start, Math.min(quietMs, deadline - performance.now()));
+    if (ending.kind === 'done') return { rows, isWhole: true };
+    if (rows.length > 0 || ending.kind === 'silent') return { rows, isWhole: false };
+    if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
+    if (ending.kind === 'away' && ending.failed) throw new ReadRefused(ending.reason, true);
+    if (performance.now() + RETRY_PAUSE_MS > deadline) throw new StoreUnavailable(ending.reason);
+    await pause(RETRY_PAUSE_MS);
+  }
+}
+
+async function tried(start: Start, quietMs: number) {
+  const rows: LogRow[] = [];
+  const call = start((row) => void rows.push(row));
+  return { rows, ending: await endOf(call, () => rows.length, quietMs) };
+}
+
+type Silent = { readonly kind: 'silent'; readonly reason: string };
+
+const SILENT: Silent = { kind: 'silent', reason: 'the event store did not answer in time' };
+
+/** The call's ending, or that nothing new was heard for so long. */
+export async function endOf(
+  call: Call,
+  heard: () => number,
+  quietMs: number,
+): Promise<Ending | Silent> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<Silent>((resolve) => {
+    let before = 0;
+    const look = () => {
+      if (heard() === before) resolve(SILENT);
+      before = heard();
+      timer = setTimeout(look, quietMs);
+    };
+    timer = setTimeout(look, quietMs);
+  });
+  const ending = await Promise.race([call.ended, silence]);
+  clearTimeout(timer);
+  if (ending.kind === 'silent') call.cancel();
+  return ending;
+}
