@@ -2,9 +2,13 @@
  * Appends go over a few append connections (streams of the one gRPC channel), whichever is free; a
  * new one is opened when all are busy, or one broke.
  *
- *   unsent ──► sent on a connection ──► answered
+ *   unsent ──► sent on a connection ──► answered, however late within its time
  *      │                  └───────────► unknown   its time is over, or the connection broke
  *      └──────────────────────────────► unknown   its time is over: a late server has enough to do
+ *
+ * A connection whose appends are late is kept: what it was given would only be sent again. The line
+ * beneath it has a heartbeat of its own, and breaks it when the server is silent. Only a connection
+ * that never says a word is cut by itself.
  */
 import type { EncodedAppend } from '../unit.js';
 import { appendMessage } from './append-message.js';
@@ -35,7 +39,6 @@ interface Pending {
   readonly message: Buffer;
   readonly settle: (answer: AppendAnswer) => void;
   readonly dueAt: number;
-  sentAt: number;
 }
 
 interface Connection {
@@ -44,7 +47,8 @@ interface Connection {
   stream: ConnectionStream | undefined;
   /** It takes the next message; the one before has been handed to the network. */
   isFree: boolean;
-  heardAt: number;
+  /** Since when it owes an answer, and has not said a word. */
+  owesSince: number | undefined;
 }
 
 interface Connections {
@@ -61,6 +65,9 @@ const SWEEP_MS = 25;
 
 /** A stream takes one message in a turn of the event loop, which is long on a busy machine. */
 const CONNECTIONS_MAX = 8;
+
+/** A server answers or gives up within two seconds: a connection that takes longer has no end. */
+const DEAF_MS = 4_000;
 
 /** The server refuses by itself what reaches it later; clocks may differ by less than this. */
 const STALE_MS = 10_000;
@@ -80,10 +87,10 @@ export function openAppendConnections(open: OpenStream): AppendConnections {
   return {
     append: (append, timeoutMs) =>
       new Promise((settle) => {
-        const sentAt = performance.now();
+        const dueAt = performance.now() + timeoutMs;
         const correlation = `00000000-0000-4000-8000-${(++count).toString(16).padStart(12, '0')}`;
         const message = appendMessage(correlation, append, Date.now() + STALE_MS);
-        connections.unsent.set(correlation, { message, settle, sentAt, dueAt: sentAt + timeoutMs });
+        connections.unsent.set(correlation, { message, settle, dueAt });
         connections.sweeping ??= setInterval(sweep, SWEEP_MS, connections);
         send(connections);
       }),
@@ -101,14 +108,14 @@ function openConnection(connections: Connections): void {
     pending: new Map(),
     stream: undefined,
     isFree: false,
-    heardAt: 0,
+    owesSince: undefined,
   };
   connections.opening = connection;
   connections.all.add(connection);
   const answer: StreamHandlers['answer'] = (correlation, outcome) => {
-    connection.heardAt = performance.now();
     connection.pending.get(correlation)?.settle(outcome);
     connection.pending.delete(correlation);
+    connection.owesSince = connection.pending.size > 0 ? performance.now() : undefined;
   };
   const ended = (reason: string) => drop(connections, connection, reason);
   connections.open({ answer, ended }).then(
@@ -132,7 +139,7 @@ function send(connections: Connections): void {
       return;
     }
     connections.unsent.delete(correlation);
-    one.sentAt = performance.now();
+    connection.owesSince ??= performance.now();
     connection.pending.set(correlation, one);
     connection.isFree = false;
     connection.stream.write(one.message, () => {
@@ -155,29 +162,28 @@ function drop(connections: Connections, broken: Connection, reason: string): voi
   if (connections.unsent.size > 0) send(connections);
 }
 
-/** A connection that brought no answer since it was used is given up. */
 function sweep(connections: Connections): void {
   const now = performance.now();
   settleDue(connections.unsent, now);
-  for (const connection of connections.all)
-    if (settleDue(connection.pending, now).some(({ sentAt }) => connection.heardAt < sentAt))
+  for (const connection of connections.all) {
+    settleDue(connection.pending, now);
+    if (connection.owesSince !== undefined && now - connection.owesSince > DEAF_MS)
       drop(connections, connection, 'the event store is silent');
-  if (connections.unsent.size > 0 || [...connections.all].some(({ pending }) => pending.size > 0))
-    return;
+  }
+  const isBusy = ({ pending, owesSince }: Connection) =>
+    pending.size > 0 || owesSince !== undefined;
+  if (connections.unsent.size > 0 || [...connections.all].some(isBusy)) return;
   clearInterval(connections.sweeping);
   connections.sweeping = undefined;
 }
 
-/** Settles those that are due as unknown, and answers them. */
-function settleDue(pending: Map<string, Pending>, now: number): readonly Pending[] {
-  const due: Pending[] = [];
+/** Those that are due are unknown. */
+function settleDue(pending: Map<string, Pending>, now: number): void {
   for (const [correlation, one] of pending) {
     if (one.dueAt > now) continue;
-    due.push(one);
     pending.delete(correlation);
     one.settle({ kind: 'unknown', reason: UNANSWERED });
   }
-  return due;
 }
 
 function giveUp(pending: Map<string, Pending>, reason: string): void {

@@ -1,14 +1,17 @@
 /**
  * Appends to streams, many at once, each until its outcome is known or its deadline has come.
  *
- * What is not answered is unknown, and sent again with the same ids at the same revision: the
- * server, as long as it remembers the ids, answers as the first time. When it does not (after a
- * restart, or long after), the append looks like a conflict; then the ids in the stream decide.
+ * A server may be silent for a second and answer then: an append stays open until its deadline, and
+ * a late answer counts. It is sent again only when its line broke, or when the server says that it
+ * gave up; with the same ids at the same revision, so that it lands once. A server drops a
+ * repetition without a word while the first is written and not yet in its index. So the stream is
+ * asked what became of a repetition, and of every append before it is called unavailable.
  *
  *   send ──landed──► appended
  *    │ ▲  unknown, while time is left
  *    │ └────────┐
  *    ├──elsewhere──► the stream: our ids there? ──► appended, or conflict
+ *    ├──unanswered──► the stream, again and again: our ids there? ──► appended
  *    └──no time left──► StoreUnavailable
  */
 import { performance } from 'node:perf_hooks';
@@ -17,13 +20,12 @@ import { InvalidEvent, type StoreLog } from '../codec.js';
 import { StoreUnavailable, type AppendOutcome } from '../port.js';
 import type { EncodedAppend } from '../unit.js';
 import { countedBytes } from './append-message.js';
-import type { LogClient } from './log-client.js';
+import { createAppendLookup, lastRevision, type AppendLookup } from './append-lookup.js';
+import type { AppendAnswer, LogClient } from './log-client.js';
 import { createSemaphore } from '../../concurrency/semaphore.js';
-import type { LogReader } from '../log-reader.js';
 
 interface AppenderOptions {
   readonly client: LogClient;
-  readonly reader: LogReader;
   readonly log: StoreLog;
 }
 
@@ -44,18 +46,24 @@ export interface AppenderStats {
 const IN_FLIGHT_MAX = 1024;
 const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024;
 
-/** An answer takes milliseconds; with half of the time gone it is worth asking again. */
-const FIRST_TRY_MS = 900;
 const RETRY_PAUSE_MS = 50;
 
 /** With less time left an append would only be begun to be given up. */
 const TRY_MS_MIN = 20;
 
+/**
+ *   sent ────────────────────────────── 350 ms before the deadline ──► the stream is asked
+ *   sent again ── 200 ms without an answer ──► asked ── 200 ms ──► asked … until the deadline
+ */
+const LAST_LOOK_MS = 350;
+const LOOK_EVERY_MS = 200;
+
 const TOO_LATE = 'the append waited too long to be tried';
 
-export function createAppender({ client, reader, log }: AppenderOptions): Appender {
+export function createAppender({ client, log }: AppenderOptions): Appender {
   const permits = createSemaphore(IN_FLIGHT_MAX, IN_FLIGHT_BYTES_MAX);
-  const stats = { appends: 0, retries: 0, lookups: 0 };
+  const lookup = createAppendLookup(client);
+  const stats = { appends: 0, retries: 0 };
   let away = false;
 
   /** Once for each outage, and once for its end. */
@@ -65,36 +73,35 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
     away = outage !== undefined;
   }
 
-  function lookUp(append: EncodedAppend, head: number): Promise<AppendOutcome> {
-    stats.lookups++;
-    return existing(reader, append, head);
-  }
-
   async function land(append: EncodedAppend, deadline: number): Promise<AppendOutcome> {
-    let tryMs = FIRST_TRY_MS;
     let reason = TOO_LATE;
     for (let tries = 0; ; tries++) {
       const leftMs = deadline - performance.now();
       if (leftMs < TRY_MS_MIN) throw new StoreUnavailable(reason);
-      const answer = await client.append(append, Math.min(tryMs, leftMs));
+      const sent = client.append(append, leftMs);
+      const lookAt = performance.now() + (tries === 0 ? leftMs - LAST_LOOK_MS : LOOK_EVERY_MS);
+      const answer = await answerOrFound(lookup, sent, append, { lookAt, deadline });
+      if ('status' in answer) {
+        report(undefined);
+        return answer;
+      }
       switch (answer.kind) {
         case 'refused':
           throw new InvalidEvent(`${append.stream}: the event store refuses: ${answer.reason}`);
         case 'elsewhere':
-          return lookUp(append, answer.actualRevision);
+          return lookup.outcome(append, answer.actualRevision, deadline);
         case 'landed': {
           report(undefined);
           const { revision, position } = answer;
           if (tries === 0 && revision === lastRevision(append) && position !== undefined)
             return { status: 'appended', revision, position };
-          return lookUp(append, lastRevision(append));
+          return lookup.outcome(append, lastRevision(append), deadline);
         }
         case 'unknown':
           report((reason = answer.reason));
       }
       stats.retries++;
-      tryMs = deadline - performance.now();
-      if (tryMs > RETRY_PAUSE_MS + TRY_MS_MIN) await pause(RETRY_PAUSE_MS);
+      if (deadline - performance.now() > RETRY_PAUSE_MS + TRY_MS_MIN) await pause(RETRY_PAUSE_MS);
     }
   }
 
@@ -111,31 +118,38 @@ export function createAppender({ client, reader, log }: AppenderOptions): Append
       }
     },
     get stats() {
-      return { ...stats, inFlight: permits.inFlight };
+      return { ...stats, lookups: lookup.count, inFlight: permits.inFlight };
     },
   };
 }
 
-/** What the stream says became of an append, whose last revision is `head` or less. */
-async function existing(
-  reader: LogReader,
-  append: EncodedAppend,
-  head: number,
-): Promise<AppendOutcome> {
-  const { stream, expectedRevision, events } = append;
-  const conflict = { status: 'conflict', actualRevision: head } as const;
-  if (head < lastRevision(append)) return conflict;
-  const fromRevision = expectedRevision + 1;
-  // A lost race shows in the first event; only a repeat is compared to its end.
-  for (const limit of new Set([1, events.length])) {
-    const rows = await reader.stream(stream, { fromRevision, limit });
-    if (rows.length !== limit || rows.some(({ id }, n) => id !== events[n]?.id)) return conflict;
-    const last = rows.at(-1);
-    if (last && limit === events.length)
-      return { status: 'appended', revision: last.revision, position: last.position };
-  }
-  return conflict;
+interface LookTimes {
+  /** When the stream is asked first. */
+  readonly lookAt: number;
+  readonly deadline: number;
 }
 
-const lastRevision = ({ expectedRevision, events }: EncodedAppend): number =>
-  expectedRevision + events.length;
+/** The server's answer, or what the stream says while there is none. */
+function answerOrFound(
+  lookup: AppendLookup,
+  sent: Promise<AppendAnswer>,
+  append: EncodedAppend,
+  { lookAt, deadline }: LookTimes,
+): Promise<AppendAnswer | AppendOutcome> {
+  return new Promise((resolve, reject) => {
+    let isAnswered = false;
+    let timer: NodeJS.Timeout | undefined;
+    const look = async () => {
+      const found = await lookup.find(append, deadline);
+      if (isAnswered) return;
+      if (found) resolve(found);
+      else timer = setTimeout(() => void look(), LOOK_EVERY_MS);
+    };
+    timer = setTimeout(() => void look(), lookAt - performance.now());
+    sent.then((answer) => {
+      isAnswered = true;
+      clearTimeout(timer);
+      resolve(answer);
+    }, reject);
+  });
+}

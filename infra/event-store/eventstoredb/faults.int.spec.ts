@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { startEventStoreDouble, type EventStoreDouble } from '../testing/double/double.js';
@@ -59,7 +60,7 @@ describe('event store on EventStoreDB, when something is wrong', function () {
     idsOf(await from.readStream(appends[0].stream));
 
   describe('an append', () => {
-    for (const fault of ['commitThenSilence', 'silence', 'busy', 'notLeader', 'refuse'] as const) {
+    for (const fault of ['commitThenSilence', 'busy', 'notLeader', 'refuse'] as const) {
       it(`lands once and is answered in time after ${fault}`, async () => {
         const asked = unit();
         await double.behave({ [fault]: 1 });
@@ -75,14 +76,38 @@ describe('event store on EventStoreDB, when something is wrong', function () {
 
     it('that is never answered is unavailable in time, and the same again is told', async () => {
       const asked = unit();
-      await double.behave({ commitThenSilence: 'every' });
+      await double.behave({ silence: 'every' });
       const began = performance.now();
+      const { retries } = store.stats().appender;
       const [settled] = await Promise.allSettled([store.append(asked)]);
       expect((settled as PromiseRejectedResult).reason).to.be.instanceOf(StoreUnavailable);
       expect(performance.now() - began).to.be.within(1_000, TIMEOUT_MS);
-      await double.behave({ commitThenSilence: 0 });
+      expect(store.stats().appender.retries).to.be.at.most(retries + 1);
+      await double.behave({ silence: 0 });
       expect(landed((await store.append(asked))[0]).revision).to.equal(2);
       expect(await idsThere(asked)).to.deep.equal(idsIn(asked));
+    });
+
+    it('is answered late, and counts: nothing is sent again', async () => {
+      const [asked, later] = [unit(), unit()];
+      const { retries, lookups } = store.stats().appender;
+      const late = store.append(asked);
+      double.freeze();
+      await sleep(1_400);
+      double.thaw();
+      expect(landed((await late)[0]).revision).to.equal(2);
+      expect(landed((await store.append(later))[0]).revision).to.equal(2);
+      const { appender } = store.stats();
+      expect([appender.retries, appender.lookups]).to.deep.equal([retries, lookups]);
+    });
+
+    it('that is never answered is found in its stream before its time is over', async () => {
+      const asked = unit();
+      await double.behave({ commitThenSilence: 'every' });
+      const [outcome] = await store.append(asked);
+      await double.behave({ commitThenSilence: 0 });
+      const there = await store.readStream(asked.appends[0].stream);
+      expect(landed(outcome)).to.deep.include({ revision: 2, position: there[2]?.position });
     });
 
     it('is recognised by a server that was restarted and forgot its ids', async () => {

@@ -34,9 +34,13 @@ export function answerOf(message: BatchAppendResp): AppendAnswer {
 
 /** After the others (Timeout, Unknown) the outcome of the append is unknown. */
 const REFUSALS = new Set(
-  ['AccessDenied', 'StreamDeleted', 'MaximumAppendSizeExceeded', 'BadRequest'].map(
-    (name) => `event_store.client.${name}`,
-  ),
+  [
+    'AccessDenied',
+    'BadRequest',
+    'MaximumAppendEventSizeExceeded',
+    'MaximumAppendSizeExceeded',
+    'StreamDeleted',
+  ].map((name) => `event_store.client.${name}`),
 );
 
 export function streamRequest({ stream, from, backward, limit }: StreamRange): ReadReq {
