@@ -6,10 +6,14 @@
  *   queue ──take all──► decide each ──► one unit: [primary, …dependents] ──► resolve each
  *     ▲                    ▲                            │
  *     │                    └──── load ◄── rollback ◄────┤ conflict
- *     │                                                 │ outage: reject all that wait
+ *     │                                                 │ outage: reject these, not the queue
  *     └── one by one, when one of them is invalid ◄─────┘
  *
  * Alone, a writer just appends. After a lost race the account's owner decides, which may be here.
+ *
+ * A command waits so long as there is progress; without any, each is refused at a time of its own,
+ * whether it is in the queue or in a batch that is under way. What a late batch did stays unknown
+ * to those who were refused, and is known to whoever asks the same again.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OrganizationId } from '../../contracts/ids.js';
@@ -32,6 +36,9 @@ import type { AccountOwners, Forwarding } from '../account-owner/account-owners.
 
 interface Waiting {
   readonly queued: QueuedCommand;
+  readonly since: number;
+  /** Nobody waits for it any more. */
+  isRefused: boolean;
   readonly resolve: (result: AccountResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -50,6 +57,10 @@ const BATCH_MAX = 256;
 /** So many lost races in a row are no race any more: the account is refused for now. */
 const CONFLICTS_MAX = 50;
 
+/** A caller has an answer within two seconds; a store that is away says so a little before. */
+const WAIT_MS_MAX = 1_950;
+const LOOK_EVERY_MS = 25;
+
 export class AccountWriter {
   private readonly cache: AccountStateCache;
   private readonly queue: Waiting[] = [];
@@ -59,6 +70,8 @@ export class AccountWriter {
   /** Batches that the account's owner has not answered. */
   private forwarded = 0;
   private isRunning = false;
+  private underWay: readonly Waiting[] = [];
+  private progressAt = 0;
 
   constructor(private readonly options: AccountWriterOptions) {
     this.cache = new AccountStateCache(options);
@@ -72,7 +85,8 @@ export class AccountWriter {
     if (this.queue.length >= this.options.queueMax)
       throw new StoreOverloaded('too many commands wait for this account');
     return new Promise((resolve, reject) => {
-      this.queue.push({ queued, resolve, reject });
+      const since = performance.now();
+      this.queue.push({ queued, since, isRefused: false, resolve, reject });
       if (!this.isRunning) void this.run();
     });
   }
@@ -80,6 +94,7 @@ export class AccountWriter {
   /** Never rejects: every failure reaches the commands that it concerns. */
   private async run(): Promise<void> {
     this.isRunning = true;
+    const watch = setInterval(() => this.refuseLate(), LOOK_EVERY_MS);
     // Everything that was submitted in this turn of the event loop goes into the first unit.
     await nextTurn();
     while (this.queue.length > 0) {
@@ -88,15 +103,27 @@ export class AccountWriter {
       if (forwarding) await Promise.race([forwarding.settled, forwarding.overdue]);
       else if (batch.length > 0) await this.write(batch);
     }
+    clearInterval(watch);
     this.isRunning = false;
+  }
+
+  /** Those that have waited for too long since anything of this account was settled. */
+  private refuseLate(): void {
+    const before = performance.now() - WAIT_MS_MAX;
+    if (this.progressAt > before) return;
+    for (const one of [...this.underWay, ...this.queue])
+      if (one.since < before && !one.isRefused) {
+        one.isRefused = true;
+        one.reject(new StoreUnavailable('the event store did not answer in time'));
+      }
   }
 
   /** The first of the queue, but for those that nobody waits for any more. */
   private takeBatch(): readonly Waiting[] {
     const taken = this.queue.splice(0, this.batchMax);
     const now = performance.now();
-    const isLate = ({ queued: { decideBefore } }: Waiting) =>
-      decideBefore !== undefined && decideBefore < now;
+    const isLate = ({ isRefused, queued: { decideBefore } }: Waiting) =>
+      isRefused || (decideBefore !== undefined && decideBefore < now);
     if (!taken.some(isLate)) return taken;
     const batch = taken.filter((one) => !isLate(one));
     const error = new StoreUnavailable('the account owner was too busy');
@@ -134,6 +161,7 @@ export class AccountWriter {
   }
 
   private async write(batch: readonly Waiting[]): Promise<void> {
+    this.underWay = batch;
     try {
       const settled = await this.settle(batch);
       this.singly = Math.max(0, this.singly - settled);
@@ -141,6 +169,7 @@ export class AccountWriter {
     } catch (error) {
       this.fail(batch, error);
     }
+    this.underWay = [];
   }
 
   private fail(batch: readonly Waiting[], error: unknown): void {
@@ -148,14 +177,10 @@ export class AccountWriter {
     this.cache.rollback();
     this.cache.invalidate();
     this.conflicts = 0;
-    const isOutage = error instanceof StoreUnavailable;
-    if (isOutage || error instanceof StoreOverloaded || batch.length === 1) {
+    const isOutage = error instanceof StoreUnavailable || error instanceof StoreOverloaded;
+    if (isOutage || batch.length === 1) {
       this.singly = Math.max(0, this.singly - batch.length);
       for (const { reject } of batch) reject(error);
-      if (!isOutage) return;
-      // Each unit would find the store away in its own time, and the last wait for all of them.
-      for (const { reject } of this.queue.splice(0)) reject(error);
-      this.singly = 0;
       return;
     }
     this.queue.unshift(...batch);
@@ -179,6 +204,7 @@ export class AccountWriter {
       throw new StoreOverloaded('this account is written to by too many at once');
     }
     this.conflicts = 0;
+    this.progressAt = performance.now();
     const { results } = decided;
     results.forEach((resultOf, index) => batch[index]?.resolve(resultOf(outcomes)));
     return results.length;
