@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cpuTimes, used } from './cpu-times.js';
 import { selfTimes, type CpuProfile } from './cpu-profile.js';
+import { startEventStoreDouble } from '../infra/event-store/testing/double/double.js';
 import { openDatabases, type Databases } from './database.js';
 import { startPart } from './children.js';
 import type { SandboxConfig } from './baselines/sandbox.js';
@@ -16,6 +17,8 @@ import { followLog } from './log-progress.js';
 import { createTenants, startModelRoute, WORKING_ROLES } from './modelroute.js';
 import { copyIntoDocs } from './report/docs.js';
 import { CLIENTS, settingsFrom } from './settings.js';
+import { followReadModels } from './read-model-progress.js';
+import { stepsOfExecutions } from './profile-steps.js';
 import { submissionsOf } from './submissions.js';
 
 const OUT = fileURLToPath(new URL('../../', import.meta.url));
@@ -27,18 +30,35 @@ const GROUPS_SHOWN = 24;
 const FUNCTIONS_SHOWN = 16;
 
 interface Subject {
+  /** As NAME asks for it; all are profiled when it asks for none. */
+  readonly name: string;
   readonly title: string;
   /** What one of is counted. */
   readonly unit: string;
   readonly roles: readonly string[];
+  /** The log is in the event store, a double of it. */
+  readonly isEventStore?: true;
 }
 
 const SUBJECTS: readonly Subject[] = [
-  { title: 'Accepts, the command API alone', unit: 'accept', roles: ['command-api'] },
   {
+    name: 'ACCEPTS',
+    title: 'Accepts, the command API alone',
+    unit: 'accept',
+    roles: ['command-api'],
+  },
+  {
+    name: 'EXECUTIONS',
     title: 'Executions from POST to the end, all roles in one process',
     unit: 'execution',
     roles: WORKING_ROLES,
+  },
+  {
+    name: 'EVENTSTORE',
+    title: 'The same, the log in the event store',
+    unit: 'execution',
+    roles: WORKING_ROLES,
+    isEventStore: true,
   },
 ];
 
@@ -57,8 +77,11 @@ const databases = await openDatabases();
 const sections: string[] = [];
 try {
   const seconds = Math.max(SECONDS_MIN, settings.seconds * 2);
+  const isWanted = (name: string) => settings.names.size === 0 || settings.names.has(name);
   for (const subject of SUBJECTS)
-    sections.push(described(await profiled(databases, subject, seconds)));
+    if (isWanted(subject.name))
+      sections.push(described(await profiled(databases, subject, seconds)));
+  if (isWanted('STEPS')) sections.push(await stepsOfExecutions(databases));
 } finally {
   await databases.close();
 }
@@ -69,19 +92,22 @@ if (settings.writeDocs) await copyIntoDocs(join(ROOT, 'docs', 'performance.md'),
 console.log(text);
 
 async function profiled(at: Databases, subject: Subject, seconds: number): Promise<Profiled> {
-  const { unit, roles } = subject;
+  const { name, roles, isEventStore } = subject;
   const works = roles.includes('processors');
-  const databaseUrl = await at.fresh(`profile_${unit}`);
+  const databaseUrl = await at.fresh(`profile_${name.toLowerCase()}`);
   const folder = await at.folder('profile');
   const sandbox = await startPart<string, never, null>('baselines/sandbox.js', {
     dir: await at.folder('sandbox'),
     latency: 0,
   } satisfies SandboxConfig);
   const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
-  const place = { databaseUrl, sandboxUrl: sandbox.ready };
+  const dir = await at.folder('event-store');
+  const double = isEventStore && (await startEventStoreDouble({ dir }));
+  const env = double ? { EVENTSTORE_URL: double.url } : {};
+  const place = { databaseUrl, sandboxUrl: sandbox.ready, env };
   const system = await startModelRoute({ databases: at, ...place, roles, nodeArgs });
   const submissions = submissionsOf(await createTenants(system, TENANTS), 'profile');
-  const progress = await followLog(databaseUrl);
+  const progress = await (isEventStore ? followReadModels : followLog)(databaseUrl);
 
   async function run(forSeconds: number): Promise<number> {
     await progress.mark();
@@ -96,7 +122,12 @@ async function profiled(at: Databases, subject: Subject, seconds: number): Promi
     return answers;
   }
   await run(WARM_UP_SECONDS);
-  const ours = { ModelRoute: system.pid, sandbox: sandbox.pid, 'load generator': process.pid };
+  const ours = {
+    ModelRoute: system.pid,
+    sandbox: sandbox.pid,
+    'load generator': process.pid,
+    ...(double && { 'event store double': double.pid }),
+  };
   const before = await cpuTimes(ours, databaseUrl);
   const began = performance.now();
   const count = await run(seconds);
@@ -106,6 +137,7 @@ async function profiled(at: Databases, subject: Subject, seconds: number): Promi
   await system.stop();
   const untilUs = (performance.now() - ended) * 1000;
   await sandbox.stop();
+  if (double) await double.close();
   const [file] = (await readdir(folder)).filter((name) => name.endsWith('.cpuprofile'));
   if (file === undefined) throw new Error('the system left no profile');
   const profile = JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile;

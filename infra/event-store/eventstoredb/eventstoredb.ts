@@ -11,6 +11,7 @@ import type { RawLog } from '../raw-log.js';
 import { openSideTables, type SideTables } from '../postgres/side-tables.js';
 import type { SmallPayloads } from '../postgres/small-payloads.js';
 import { subscribeTo } from '../subscription.js';
+import { countedReader, storeCall, typesIn } from '../store-calls.js';
 import { encodeUnit, type EncodedAppend, type EncodedUnit } from '../unit.js';
 import { APPEND_BYTES_MAX, countedBytes } from './append-message.js';
 import { createAppender, type Appender, type AppenderStats } from './appender.js';
@@ -64,7 +65,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const client = connectLog(url);
   const side = openSideTables({ url: databaseUrl, log, ...bounds });
   const end = openLogEnd(client, TIMEOUT_MS);
-  const reader = createLogReader(client, end, TIMEOUT_MS);
+  const reader = countedReader(createLogReader(client, end, TIMEOUT_MS));
   const source = createPushSource(client, end);
   const tail = createLiveTail({ reader, source, codec, log });
   const appender = createAppender({ client, log });
@@ -144,10 +145,16 @@ async function landUnit(
   if (payloads.length > 0) await side.keep(payloads);
   const [primary, ...dependent] = appends;
   if (!primary) return [];
-  const first = await appender.append(primary, deadline);
+  const append = (one: EncodedAppend) =>
+    storeCall(
+      'append',
+      () => typesIn([one]),
+      () => appender.append(one, deadline),
+    );
+  const first = await append(primary);
   if (first.status !== 'appended')
     return [first, ...dependent.map((): AppendOutcome => ({ status: 'skipped' }))];
-  const rest = await landDependent(dependent, (append) => appender.append(append, deadline));
+  const rest = await landDependent(dependent, append);
   return [first, ...rest];
 }
 

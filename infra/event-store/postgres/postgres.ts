@@ -7,6 +7,7 @@ import { createLiveTail, type TailStats } from '../live-tail.js';
 import type { EventStore } from '../port.js';
 import type { RawLog } from '../raw-log.js';
 import { subscribeTo } from '../subscription.js';
+import { countedReader, storeCall, typesIn } from '../store-calls.js';
 import { encodeUnit } from '../unit.js';
 import { openAppendConnection } from './append-connection.js';
 import { createAppender, type AppenderStats } from './appender.js';
@@ -52,7 +53,7 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
   const reading = connections(3, READ_SETTINGS);
   const scanning = connections(2, READ_SETTINGS);
   const writing = connections(1, WRITE_SETTINGS);
-  const reader = createLogReader(reading, scanning);
+  const reader = countedReader(createLogReader(reading, scanning));
   const source = createPollSource(reader);
   const tail = createLiveTail({ reader, source, codec, log });
   const connection = openAppendConnection({ url, statementTimeoutMs: TIMEOUT_MS });
@@ -65,7 +66,12 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
     onMoved: () => tail.refresh(),
   });
   const commit = createGroupCommit({
-    write: (units, deadline) => appender.write(units, deadline),
+    write: (units, deadline) =>
+      storeCall(
+        'append',
+        () => units.flatMap(({ appends }) => typesIn(appends)),
+        () => appender.write(units, deadline),
+      ),
     queueUnitsMax,
     queueBytesMax,
     timeoutMs: TIMEOUT_MS,

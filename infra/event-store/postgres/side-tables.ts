@@ -6,6 +6,7 @@
 import { performance } from 'node:perf_hooks';
 import type { StoreLog } from '../codec.js';
 import { StoreUnavailable, type Payload } from '../port.js';
+import { storeCall } from '../store-calls.js';
 import { payloadUnit, type EncodedUnit } from '../unit.js';
 import { byteaArray, textArray } from './binary-arrays.js';
 import { openConnections } from './connections.js';
@@ -58,7 +59,11 @@ export function openSideTables(options: SideTablesOptions): SideTables {
   const commit = createGroupCommit({ write, queueUnitsMax, queueBytesMax, timeoutMs });
   return {
     async keep(payloads) {
-      await commit.submit(payloadUnit(payloads));
+      await storeCall(
+        'payloads',
+        () => payloads.map(({ ref }) => ref),
+        () => commit.submit(payloadUnit(payloads)),
+      );
     },
     smallPayloads: createSmallPayloads(reading, writing, commit),
     snapshots: createSnapshots(reading, writing),

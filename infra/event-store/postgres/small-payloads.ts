@@ -1,6 +1,7 @@
 /** The payloads beside the log: written by the group commit, read many at a time. */
 import { isOutage } from '../outage.js';
 import type { Payload } from '../port.js';
+import { storeCall } from '../store-calls.js';
 import { payloadUnit } from '../unit.js';
 import { textArray } from './binary-arrays.js';
 import type { Connections } from './connections.js';
@@ -38,9 +39,15 @@ export function createSmallPayloads(
   });
   return {
     async put(payload) {
-      await commit.submit(payloadUnit([payload]));
+      const put = () => commit.submit(payloadUnit([payload]));
+      await storeCall('payloads', () => [payload.ref], put);
     },
-    get,
+    get: (ref) =>
+      storeCall(
+        'payloads',
+        () => [ref],
+        () => get(ref),
+      ),
     async remove(ref) {
       await writing.query('remove-payload', removeSql, [ref]);
     },
