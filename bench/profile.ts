@@ -111,15 +111,20 @@ async function profiled(at: Databases, subject: Subject, seconds: number): Promi
 
   async function run(forSeconds: number): Promise<number> {
     await progress.mark();
-    const { answers } = await closedLoop({
+    let accepted = 0;
+    await closedLoop({
       url: system.url,
       clients: CLIENTS,
       seconds: forSeconds,
       next: submissions.fresh,
-      accept: (status) => status === 202,
+      accept(status) {
+        if (status === 202) accepted++;
+        // Under the profiler a store may be too slow for some.
+        return status === 202 || status === 503;
+      },
     });
-    if (works) await progress.done(answers);
-    return answers;
+    if (works) await progress.done(accepted);
+    return accepted;
   }
   await run(WARM_UP_SECONDS);
   const ours = {
