@@ -4,19 +4,16 @@
  *   archive ──event──► already there? ──yes──► the same one, or it is a conflict
  *                            │ no: the store's log has ended
  *                            ▼
- *                      runs of one stream ──► units, one after another
+ *                      units, one after another (`land-in-order.ts`)
  *
  * What is there already is compared and not written, so a run that was killed is simply repeated.
- * One unit is under way at a time: with two, an outage between them could let the second overtake.
  */
-import type { AnyEvent } from '../../contracts/events/all.js';
-import type { StreamName } from '../../contracts/streams.js';
-import type { EncodedEvent, LogRow } from '../../infra/event-store/codec.js';
+import type { LogRow } from '../../infra/event-store/codec.js';
 import { retryOnOutage } from '../../infra/event-store/outage.js';
-import { START, type AppendOutcome, type Position } from '../../infra/event-store/port.js';
+import { START, type Position } from '../../infra/event-store/port.js';
 import type { RawLog } from '../../infra/event-store/raw-log.js';
-import type { EncodedAppend } from '../../infra/event-store/unit.js';
 import { StartError } from '../../infra/start-error.js';
+import { goesOn, isSame, openLanding, OUTAGE_MAX_MS } from './land-in-order.js';
 
 export interface Appending {
   readonly log: RawLog;
@@ -44,13 +41,12 @@ interface Ended {
 
 const UNIT_EVENTS_MAX = 1_000;
 const UNIT_BYTES_MAX = 1024 * 1024;
-/** Stores that take a run as one message bound it at a megabyte. */
-const RUN_BYTES_MAX = 256 * 1024;
 
 export function openLogWriter({ log, marks, signal }: Appending): LogWriter {
   const target = openCursor(log, signal);
+  const landing = openLanding(log, signal);
   const translated = new Map<Position, Position>();
-  let [unit, bytes, appended, position, mark] = [[] as LogRow[], 0, 0, START, 0];
+  let [unit, bytes, appended, mark] = [[] as LogRow[], 0, 0, 0];
   let underWay: Promise<void> = Promise.resolve();
 
   async function flush(): Promise<void> {
@@ -63,7 +59,7 @@ export function openLogWriter({ log, marks, signal }: Appending): LogWriter {
     const rows = unit;
     [unit, bytes] = [[], 0];
     underWay = underWay.then(async () => {
-      position = await appendAll(log, runsOf(rows), signal);
+      await landing.land(rows);
       appended += rows.length;
     });
     // It is awaited before the next one is sent, or at the end.
@@ -76,7 +72,7 @@ export function openLogWriter({ log, marks, signal }: Appending): LogWriter {
       const at = marks[mark];
       if (at === undefined || (next !== undefined && at >= next)) return;
       await flush();
-      translated.set(at, position);
+      translated.set(at, landing.position);
     }
   }
 
@@ -88,7 +84,7 @@ export function openLogWriter({ log, marks, signal }: Appending): LogWriter {
       if (there) {
         target.skip();
         expectSame(row, there);
-        position = there.position;
+        landing.found(there);
         return;
       }
       const size = row.data.length + row.metadata.length;
@@ -102,23 +98,19 @@ export function openLogWriter({ log, marks, signal }: Appending): LogWriter {
     async end() {
       await passMarks(undefined);
       await flush();
-      const behind = await target.peek();
-      if (behind)
-        throw new StartError(
-          `The target goes on behind the export, with revision ${behind.revision} of ` +
-            `${behind.stream}: it is in use already, and nothing was changed.`,
-        );
+      const { position } = landing;
+      const behind = await retryOnOutage(() => log.page(position, 1), signal, OUTAGE_MAX_MS);
+      if (behind.rows[0]) throw goesOn(behind.rows[0]);
       return { appended, translated, position };
     },
   };
 }
 
 function expectSame(row: LogRow, there: LogRow): void {
-  const { id, stream, revision } = row;
-  if (there.id === id && there.stream === stream && there.revision === revision) return;
+  if (isSame(row, there)) return;
   throw new StartError(
     `The target has revision ${there.revision} of ${there.stream} where the export has revision ` +
-      `${revision} of ${stream}: import into an empty store, or into one that holds the ` +
+      `${row.revision} of ${row.stream}: import into an empty store, or into one that holds the ` +
       'beginning of the same log.',
   );
 }
@@ -143,47 +135,3 @@ function openCursor(log: RawLog, signal: AbortSignal) {
     skip: () => void (index += 1),
   };
 }
-
-/** Neighbours of one stream go together. */
-function runsOf(rows: readonly LogRow[]): EncodedAppend[] {
-  const runs: { stream: StreamName; expectedRevision: number; events: EncodedEvent[] }[] = [];
-  let bytes = 0;
-  for (const { stream, revision, id, type, data, metadata } of rows) {
-    const event = { id, type: type as AnyEvent['type'], data, metadata };
-    const run = runs.at(-1);
-    bytes += data.length + metadata.length;
-    const follows = run?.stream === stream && run.expectedRevision + run.events.length + 1;
-    if (run && follows === revision && bytes <= RUN_BYTES_MAX) run.events.push(event);
-    else {
-      runs.push({ stream, expectedRevision: revision - 1, events: [event] });
-      bytes = data.length + metadata.length;
-    }
-  }
-  return runs;
-}
-
-/** Answers the position of the last event. */
-async function appendAll(
-  log: RawLog,
-  runs: readonly EncodedAppend[],
-  signal: AbortSignal,
-): Promise<Position> {
-  const outcomes = await retryOnOutage(() => log.append(runs), signal, OUTAGE_MAX_MS);
-  outcomes.forEach((outcome, index) => expectLanded(outcome, runs[index]));
-  const last = outcomes.at(-1);
-  if (last?.status !== 'appended') throw new Error('the store answered too little');
-  return last.position;
-}
-
-function expectLanded(outcome: AppendOutcome, run: EncodedAppend | undefined): void {
-  if (outcome.status === 'appended') return;
-  const at = outcome.status === 'conflict' ? `is at revision ${outcome.actualRevision}` : 'moved';
-  throw new StartError(
-    `${run?.stream ?? 'a stream'} ${at} in the target, and the export goes on behind revision ` +
-      `${run?.expectedRevision ?? 0}: somebody else writes there. Stop them, and import into an ` +
-      'empty store.',
-  );
-}
-
-/** Everything here may be repeated, so a shorter outage is waited out. */
-const OUTAGE_MAX_MS = 60_000;

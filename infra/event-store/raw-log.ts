@@ -6,9 +6,10 @@
  * - A page has every event of ours behind `after`, in position order, with data and metadata as
  *   they were given to `append`.
  * - Runs land in the order in which they are given: each all or nothing on its expected revision,
- *   and all of their events in position order. After one that did not land, the others may be
- *   `skipped` or may have landed, so a writer must be the only one.
- * - Repeating runs with the same ids at the same expected revisions answers `appended` again.
+ *   and all of their events in position order; the positions in the outcomes show it.
+ * - After a run that did not land, and when `append` throws, some of the runs may have landed, or
+ *   may yet: the log tells which. A writer is the only one, and repeats from the first run that the
+ *   log lacks, with the same ids at the same expected revisions.
  */
 import type { LogRow } from './codec.js';
 import type { LogPage } from './log-reader.js';

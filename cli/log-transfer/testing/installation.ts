@@ -15,7 +15,10 @@ import { openPool } from '../../../infra/postgres/pool.js';
 import { openProgress } from '../../../infra/read-store/progress.js';
 import { advance, loadProjections } from '../../../projectors/engine/running-projections.js';
 import { projections } from '../../../projectors/projections.js';
-import { startEventStoreDouble } from '../../../infra/event-store/testing/double/double.js';
+import {
+  startEventStoreDouble,
+  type EventStoreDouble,
+} from '../../../infra/event-store/testing/double/double.js';
 import { temporaryFolder } from '../../../testing/folders.js';
 import { freshDatabase } from '../../../infra/postgres/testing/fresh-database.js';
 import type { Database } from '../../../runtime/open-database.js';
@@ -35,6 +38,11 @@ interface ExportOptions {
   readonly segmentEvents?: number;
 }
 
+interface ImportOptions {
+  readonly stage?: boolean;
+  readonly say?: (line: string) => void;
+}
+
 export interface Installation {
   readonly database: Database;
   readonly url: string;
@@ -47,7 +55,9 @@ export interface Installation {
   /** Brings the read models up to the head. */
   project(): Promise<void>;
   exportTo(folder: string, options?: ExportOptions): Promise<Exported>;
-  importFrom(folder: string, options?: { stage?: boolean }): Promise<Imported>;
+  importFrom(folder: string, options?: ImportOptions): Promise<Imported>;
+  /** The server that holds the log; throws when the database does. */
+  readonly double: EventStoreDouble;
   /** What `verify` finds. */
   findings(): Promise<readonly unknown[]>;
   close(): Promise<void>;
@@ -102,6 +112,10 @@ export async function openInstallation(
     ...livingIn(database),
     exportTo: (to, options) => exportFrom(database, objects, to, options),
     importFrom: (from, options) => importInto(database, objects, from, options),
+    get double() {
+      if (!server) throw new Error('the log of this installation is in its database');
+      return server;
+    },
     async findings() {
       const options = { deep: true, settled: true, skipRebuild: false, receiverRecord: undefined };
       const bytesOf = (ref: Parameters<ObjectStores['payloads']['get']>[0]) =>
@@ -174,7 +188,7 @@ async function importInto(
   database: Database,
   objects: ObjectStores,
   folder: string,
-  options: { stage?: boolean } = {},
+  { stage = false, say = () => undefined }: ImportOptions = {},
 ): Promise<Imported> {
   const manifest = (await readManifest(folder)) as Manifest;
   return importArchive({
@@ -182,8 +196,8 @@ async function importInto(
     manifest,
     database,
     objects,
-    stage: options.stage === true,
+    stage,
     signal: never(),
-    say: () => undefined,
+    say,
   });
 }

@@ -21,12 +21,14 @@ import type { LogRow } from '../codec.js';
 import {
   openAppendConnections,
   type ConnectionStream,
+  type OpenStream,
   type StreamHandlers,
 } from './append-connections.js';
 import { eventIn } from './event-message.js';
 import { openLines } from './lines.js';
 import type { Call, Ending, LogClient, LogHandlers } from './log-client.js';
 import { answerOf, checkpointIn, followRequest, logRequest, streamRequest } from './messages.js';
+import { openOrderedAppends } from './ordered-appends.js';
 
 /** What the client's own verbs are made of. */
 interface Wire {
@@ -74,9 +76,10 @@ export function connectLog(url: string): LogClient {
         ...(wire.callArguments({}, FOR_EVER) as [never, never]),
       ),
     ) as unknown as () => Promise<AppendStream>;
-  const appends = openAppendConnections((handlers) =>
-    connect(openStream(lines.use())(), handlers, lines.heard),
-  );
+  const openAppends: OpenStream = (handlers) =>
+    connect(openStream(lines.use())(), handlers, lines.heard);
+  const appends = openAppendConnections(openAppends);
+  const ordered = openOrderedAppends(openAppends);
 
   const call = (request: ReadReq, onMessage: (message: Message) => void): Call => {
     const wire = lines.use();
@@ -98,6 +101,7 @@ export function connectLog(url: string): LogClient {
       closed
         ? Promise.resolve({ kind: 'unknown', reason: 'the event store is closed' })
         : appends.append(append, timeoutMs),
+    appendInOrder: (some) => ordered.append(some),
     readStream: (range, row) => call(streamRequest(range), rowsTo(row)),
     readLog: (range, row) => call(logRequest(range), rowsTo(row)),
     follow: (after, filter, on, window) =>
@@ -105,6 +109,7 @@ export function connectLog(url: string): LogClient {
     async close() {
       closed = true;
       appends.close();
+      ordered.close();
       await lines.close();
     },
   };

@@ -113,7 +113,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
     readSnapshot: (stream) => side.snapshots.read(stream),
     writeSnapshot: (stream, snapshot) => side.snapshots.write(stream, snapshot),
     smallPayloads: side.smallPayloads,
-    rawLog: createRawLog(reader, (run) => appender.append(run, performance.now() + TIMEOUT_MS)),
+    rawLog: createRawLog(reader, client),
     stats: () => ({
       ...stats,
       appender: appender.stats,

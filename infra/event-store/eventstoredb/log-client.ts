@@ -70,6 +70,8 @@ export interface LogHandlers {
 
 export interface LogClient {
   append(append: EncodedAppend, timeoutMs: number): Promise<AppendAnswer>;
+  /** As `OrderedAppends` promises. */
+  appendInOrder(appends: readonly EncodedAppend[]): Promise<readonly AppendAnswer[]>;
   readStream(range: StreamRange, row: (row: LogRow) => void): Call;
   readLog(range: LogRange, row: (row: LogRow) => void): Call;
   /** Everything behind a position, without end; a checkpoint each time `window` were looked at. */
