@@ -55,7 +55,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
   const lists = { ...infra, cursors: openCursors(infra) };
   return [
     getExecutions(lists),
-    getExecution({ current, watched, queuedAhead: openQueuedAhead(infra) }),
+    getExecution({ asOf: infra, current, watched, queuedAhead: openQueuedAhead(infra) }),
     getExecutionResult(infra, current),
     getExecutionEvents(lists, watched),
     getBatch(infra),

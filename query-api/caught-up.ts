@@ -3,6 +3,7 @@
  * wait until the projection has passed the head of the log as it was when they were asked for; a
  * projection that does not come so far in time is read as it is.
  */
+import { StoreUnavailable, type Position } from '../infra/event-store/port.js';
 import type { QueryInfra } from './query-infra.js';
 
 /** Ten times the usual lag under load; after that the list is read as it is. */
@@ -13,4 +14,14 @@ export async function caughtUp(
   projection: string,
 ): Promise<void> {
   await progress.passed(projection, await store.head(), PATIENCE_MS);
+}
+
+/** For an answer that must not lack anything up to there: throws `StoreUnavailable` if it would. */
+export async function caughtUpTo(
+  { progress }: Pick<QueryInfra, 'progress'>,
+  projection: string,
+  position: Position,
+): Promise<void> {
+  if (await progress.passed(projection, position, PATIENCE_MS)) return;
+  throw new StoreUnavailable(`${projection} has not come to position ${position} yet`);
 }

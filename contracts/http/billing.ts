@@ -1,4 +1,5 @@
 /** An organization's money, as its owner reads it. */
+import { asOfField } from './as-of.js';
 import {
   answerObject,
   id,
@@ -42,12 +43,14 @@ export const ledgerQuery: Schema = queryObject({
   'type?': { type: 'string', enum: ENTRY_TYPES, description: 'Only entries of this type.' },
   'execution_id?': id('exec', 'Only entries of this execution.'),
   ...createdRange,
+  ...asOfField,
 });
 
 export const holdsQuery: Schema = queryObject({
   ...pageFields,
   'execution_id?': id('exec', 'Only holds of this execution.'),
   ...createdRange,
+  ...asOfField,
 });
 
 export const holdSchema: Schema = answerObject('Hold', {

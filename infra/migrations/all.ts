@@ -63,6 +63,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(359, 'readmodel: usage by day, and keys of executions', 'usage'),
   step(366, 'readmodel: rates of requests of organizations', 'request-rates'),
   step(367, 'readmodel: feeds of organizations', 'feed'),
+  step(370, 'readmodel: holds that were open for long', 'long-holds'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–499. */

@@ -1,6 +1,17 @@
 import { expect } from 'chai';
-import { holds as table } from '../../infra/read-store/tables/billing.js';
-import { at, openReadModels, ORGANIZATION, storyOf, type ReadModels } from '../testing/kit.js';
+import {
+  holds as table,
+  longHolds,
+  SHORT_HOLD_EVENTS,
+} from '../../infra/read-store/tables/billing.js';
+import {
+  at,
+  deposited,
+  openReadModels,
+  ORGANIZATION,
+  storyOf,
+  type ReadModels,
+} from '../testing/kit.js';
 import { holds } from './holds.js';
 
 describe('projection holds', () => {
@@ -26,6 +37,29 @@ describe('projection holds', () => {
         amount_micros: '10000',
         placed_at: at(0),
         position: '0',
+        revision: 0,
+      },
+    ]);
+    expect(await models.rows(longHolds)).to.deep.equal([]);
+  });
+
+  it('given one that ended after a thousand events, then a row of its class', async () => {
+    const long = storyOf();
+    const others = Array.from({ length: SHORT_HOLD_EVENTS }, () => deposited(2));
+    await models.append(deposited(0), long.held(1), ...others, long.released(3));
+    await models.project(holds, 2, 700);
+    expect(await models.rows(table)).to.deep.equal([]);
+    expect(await models.rows(longHolds)).to.deep.equal([
+      {
+        organization_id: ORGANIZATION,
+        span_class: 9,
+        position: '1',
+        ended_position: '1002',
+        hold_id: long.holdId,
+        execution_id: long.executionId,
+        generation: 0,
+        amount_micros: '10000',
+        placed_at: at(1),
       },
     ]);
   });

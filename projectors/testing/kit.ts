@@ -126,13 +126,19 @@ function plain(row: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(entries);
 }
 
+/** Neighbours of one stream in one append. */
 async function appendFacts(store: EventStore, facts: readonly Fact[]): Promise<void> {
-  for (const { stream, ...event } of facts) {
+  for (let begin = 0; begin < facts.length;) {
+    const stream = facts[begin]?.stream ?? 'account-none';
+    const others = facts.findIndex((fact, index) => index > begin && fact.stream !== stream);
+    const end = others < 0 ? facts.length : others;
+    const events = facts.slice(begin, end).map(({ stream: _, ...event }) => event);
+    begin = end;
     const [last] = await store.readStream(stream, { direction: 'backward', limit: 1 });
     const metadata = { actor: 'spec', correlationId: 'spec', causationId: 'spec' };
-    const append = appendOf(stream, last?.revision ?? NO_STREAM, [event], metadata);
+    const append = appendOf(stream, last?.revision ?? NO_STREAM, events, metadata);
     const [outcome] = await store.append({ appends: [append] });
-    if (outcome?.status !== 'appended') throw new Error(`${event.type} was not appended`);
+    if (outcome?.status !== 'appended') throw new Error(`${stream} was not appended to`);
   }
 }
 

@@ -12,6 +12,7 @@ import { streamOf } from '../../contracts/streams.js';
 import { chargeOf, ratedCostOf } from '../../domain/execution/charge.js';
 import { foldExecution, type ExecutionView } from '../../domain/execution/view.js';
 import type { EventStore } from '../../infra/event-store/port.js';
+import { before, type Cut } from '../as-of/cut.js';
 import { attemptBody, attemptsOf, mayHaveCostMore } from './provider-attempts.js';
 
 export type Fact = RecordedEvent<ExecutionEvent>;
@@ -21,17 +22,20 @@ interface Reading {
   readonly beside: readonly AttemptEvent[];
 }
 
-/** Its stream, and those of its attempts. */
+/** Its stream, and those of its attempts: all there is, or what was before a cut. */
 export async function readOperatorFacts(
   store: Pick<EventStore, 'readStream'>,
   id: ExecutionId,
+  cut?: Cut,
 ): Promise<Reading> {
-  const facts = (await store.readStream(streamOf('execution', id))) as readonly Fact[];
+  const all = (await store.readStream(streamOf('execution', id))) as readonly Fact[];
+  const facts = cut ? before(cut, all) : all;
   const attempts = facts.flatMap(({ type, data }) =>
     type === 'ProviderDispatched' ? [streamOf('attempt', `${id}.${data.attempt}`)] : [],
   );
   const streams = await Promise.all(attempts.map((stream) => store.readStream(stream)));
-  return { facts, beside: streams.flat() as readonly AttemptEvent[] };
+  const beside = streams.flatMap((stream) => (cut ? before(cut, stream) : stream));
+  return { facts, beside: beside as unknown as readonly AttemptEvent[] };
 }
 
 /** Undefined when the stream is empty, or was abandoned before it was accepted. */

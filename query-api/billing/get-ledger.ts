@@ -4,9 +4,12 @@ import { listOf, withExample } from '../../contracts/http/parts.js';
 import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
 import { formatMoney } from '../../contracts/money.js';
 import type { ApiRequest, Route } from '../../http/server/route.js';
+import { START, type Position } from '../../infra/event-store/port.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { readLedgerEntry, type LedgerRow } from '../../infra/read-store/tables/billing.js';
-import { caughtUp } from '../caught-up.js';
+import { accountThen } from '../as-of/account-then.js';
+import { asOfName, tenantCut, type AsOfInfra } from '../as-of/asked.js';
+import { caughtUp, caughtUpTo } from '../caught-up.js';
 import { csvLine, csvPages, csvReply, wantsCsv } from '../csv.js';
 import { listBody, listReply, type ListName, type Place } from '../cursor.js';
 import { createdRangeOf, whereInRange, type Range } from '../created-range.js';
@@ -18,13 +21,16 @@ const CSV_EXAMPLE =
 
 const COLUMNS = ['id', 'created_at', 'type', 'amount', 'balance', 'execution_id'];
 
-export const getLedger = (infra: ListInfra): Route => ({
+type LedgerInfra = AsOfInfra & ListInfra;
+
+export const getLedger = (infra: LedgerInfra): Route => ({
   method: 'GET',
   path: '/billing/ledger',
   summary: 'List ledger entries',
   description:
     'Newest first. With `Accept: text/csv` every entry that matches is streamed as CSV ' +
-    '(RFC 4180), or as many as `limit` says when it is given.',
+    '(RFC 4180), or as many as `limit` says when it is given. With `as_of` it ends where it ' +
+    'ended then.',
   tag: 'Billing',
   audience: 'tenant',
   permission: 'billing:read',
@@ -33,10 +39,10 @@ export const getLedger = (infra: ListInfra): Route => ({
   replyTypes: { 'text/csv': withExample({ type: 'string' }, CSV_EXAMPLE) },
   replyHeaders: ['Content-Disposition', 'Link'],
   async handle(request, { organizationId }) {
-    const filter = filterOf(request, organizationId);
-    const list: ListName = ['ledger', organizationId];
+    const list: ListName = ['ledger', organizationId, ...asOfName(request)];
     const { limit, after } = infra.cursors.pageOf(request, list, ['position', 'number']);
-    await caughtUp(infra, 'ledger_entries');
+    const end = await endAsked(infra, request, organizationId);
+    const filter = { ...filterOf(request, organizationId), end };
     if (wantsCsv(request)) {
       const linesMax = request.query.has('limit') ? limit : Infinity;
       const readFrom = (from: Place | undefined, atMost: number) =>
@@ -50,14 +56,31 @@ export const getLedger = (infra: ListInfra): Route => ({
   },
 });
 
+/** The last position of the ledger as it was; undefined where it is read as it is now. */
+async function endAsked(
+  infra: LedgerInfra,
+  request: ApiRequest,
+  organizationId: OrganizationId,
+): Promise<Position | undefined> {
+  const cut = await tenantCut(infra, request, organizationId);
+  if (!cut) {
+    await caughtUp(infra, 'ledger_entries');
+    return undefined;
+  }
+  const { position } = (await accountThen(infra, organizationId, cut)) ?? { position: START };
+  await caughtUpTo(infra, 'ledger_entries', position);
+  return position;
+}
+
 interface Filter {
   readonly organizationId: OrganizationId;
+  readonly end: Position | undefined;
   readonly type: string | undefined;
   readonly executionId: string | undefined;
   readonly range: Range;
 }
 
-function filterOf(request: ApiRequest, organizationId: OrganizationId): Filter {
+function filterOf(request: ApiRequest, organizationId: OrganizationId): Omit<Filter, 'end'> {
   const values = request.queryValues as { type?: string; execution_id?: string };
   const { type, execution_id: executionId } = values;
   return { organizationId, type, executionId, range: createdRangeOf(request) };
@@ -65,7 +88,7 @@ function filterOf(request: ApiRequest, organizationId: OrganizationId): Filter {
 
 async function read(
   { reads }: Pick<ListInfra, 'reads'>,
-  { organizationId, type, executionId, range }: Filter,
+  { organizationId, end, type, executionId, range }: Filter,
   after: Place | undefined,
   limit: number,
 ): Promise<readonly LedgerRow[]> {
@@ -76,6 +99,7 @@ async function read(
       { column: 'leg', order: 'desc' },
     ])
     .limit(limit);
+  if (end !== undefined) void query.where('position', '<=', `${end}`);
   if (type !== undefined) void query.where('entry_type', type);
   if (executionId !== undefined) void query.where('execution_id', executionId);
   whereInRange(query, 'at', range);

@@ -1,16 +1,28 @@
 /** One execution, as it is now, or as soon as it is over. */
-import type { ExecutionId } from '../../contracts/ids.js';
+import { isId, type ExecutionId } from '../../contracts/ids.js';
+import { asOfField } from '../../contracts/http/as-of.js';
 import { executionSchema } from '../../contracts/http/execution.js';
+import { queryObject } from '../../contracts/http/parts.js';
 import { isOver, type ExecutionBody } from '../../domain/execution/view.js';
 import { tagged } from '../../http/server/etag.js';
 import { waitSecondsOf, WAIT_SECONDS_MAX } from '../../http/server/prefer.js';
-import { Refusal, type ApiRequest, type Caller, type Route } from '../../http/server/route.js';
+import {
+  Refusal,
+  type ApiRequest,
+  type Caller,
+  type Reply,
+  type Route,
+} from '../../http/server/route.js';
+import { tenantCut, type AsOfInfra } from '../as-of/asked.js';
+import type { Cut } from '../as-of/cut.js';
+import { executionThen } from '../as-of/execution-then.js';
 import type { Current, CurrentExecution } from './current.js';
 import { ownExecution } from './own-execution.js';
 import type { QueuedAhead } from './queued-ahead.js';
 import type { WatchedExecutions } from './watched-executions.js';
 
 interface Reading {
+  readonly asOf: AsOfInfra;
   readonly current: Current;
   readonly queuedAhead: QueuedAhead;
   readonly watched: WatchedExecutions;
@@ -26,10 +38,12 @@ export const getExecution = (reading: Reading): Route => ({
     'With `Prefer: wait=N` the answer comes as soon as the execution is over, or after N seconds ' +
     `(at most ${WAIT_SECONDS_MAX}), whichever is first; \`Preference-Applied\` says that it was ` +
     'so. Without that header it came at once, because too many reads of yours wait already. With ' +
-    '`If-None-Match` an execution that has not changed is answered `304`, when the wait is over.',
+    '`If-None-Match` an execution that has not changed is answered `304`, when the wait is over. ' +
+    'With `as_of` it is as it was then, at once, without `queued_ahead`.',
   tag: 'Executions',
   audience: 'tenant',
   permission: 'executions:read',
+  querySchema: queryObject(asOfField),
   headers: {
     Prefer: '`wait=N`: answer when it is over, or after N seconds.',
     'If-None-Match': 'The `ETag` of an answer before.',
@@ -38,6 +52,8 @@ export const getExecution = (reading: Reading): Route => ({
   replyHeaders: ['ETag', 'Preference-Applied'],
   refusals: ['NOT_FOUND'],
   async handle(request, caller) {
+    const cut = await tenantCut(reading.asOf, request, caller.organizationId);
+    if (cut) return replyThen(reading, request, caller, cut);
     const now = await ownExecution(reading.current, request, caller);
     if (!now) return new Refusal('NOT_FOUND');
     const seconds = waitSecondsOf(request.header('prefer')) ?? 0;
@@ -49,6 +65,21 @@ export const getExecution = (reading: Reading): Route => ({
     return { ...reply, headers: { ...reply.headers, 'preference-applied': `wait=${seconds}` } };
   },
 });
+
+/** It waits for nothing: what was then does not change. */
+async function replyThen(
+  { asOf }: Reading,
+  request: ApiRequest,
+  { organizationId }: Caller,
+  cut: Cut,
+): Promise<Reply | Refusal> {
+  const { id = '' } = request.params;
+  const then = isId('exec', id) && (await executionThen(asOf, id as ExecutionId, cut));
+  if (!then || then.view.organizationId !== organizationId) return new Refusal('NOT_FOUND');
+  const tag = `${then.revision}-then`;
+  const reply = { status: 200, body: then.view.body };
+  return tagged({ tag, ifNoneMatch: request.header('if-none-match') }, reply);
+}
 
 /** Undefined where too many wait already. */
 async function waitedFor(

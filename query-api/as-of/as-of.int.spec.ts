@@ -1,0 +1,126 @@
+/** Answers for earlier moments equal those that were given then. */
+import { expect } from 'chai';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { at, ORGANIZATION } from '../../projectors/testing/kit.js';
+import type { Client, ErrorBody } from '../../testing/client.js';
+import { openQueryServer, type QueryServer } from '../testing/kit.js';
+import { randomAccount } from '../testing/random-account.js';
+
+const OTHER: OrganizationId = 'org_99999999-9999-4999-8999-999999999999';
+
+interface OperatorView {
+  readonly events: readonly { readonly position: string; readonly at: string }[];
+}
+
+interface Recorded {
+  readonly second: number;
+  readonly answers: Readonly<Record<string, unknown>>;
+}
+
+describe('query API: answers for earlier moments', function () {
+  this.timeout(60_000);
+  let server: QueryServer;
+  let api: Client;
+  before(async () => {
+    server = await openQueryServer();
+    api = await server.tenant(ORGANIZATION);
+    server.startProjecting();
+  });
+  after(() => server?.close());
+
+  const answersOf = async (paths: readonly string[], query = '') => {
+    const answers: Record<string, unknown> = {};
+    for (const path of paths) {
+      const mark = path.includes('?') ? '&' : '?';
+      const { status, body } = await api.call('GET', `${path}${query && `${mark}${query}`}`);
+      answers[path] = status === 200 ? lasting(body) : status;
+    }
+    return answers;
+  };
+
+  it('are those of then, however many events came since', async () => {
+    const recorded: Recorded[] = [];
+    const life = randomAccount(14, { seconds: 50, floodEvents: 1_050 });
+    for (const { second, facts, executionIds } of life) {
+      await server.models.append(...facts);
+      const shown = [...executionIds.slice(0, 3), ...executionIds.slice(-1)];
+      recorded.push({ second, answers: await answersOf([...PATHS, ...shown.map(pathOf)]) });
+    }
+    expect(await server.models.rows('readmodel.long_holds')).to.not.deep.equal([]);
+    for (const { second, answers } of recorded) {
+      const again = await answersOf(Object.keys(answers), `as_of=${at(second)}`);
+      expect(again, `second ${second}`).to.deep.equal(answers);
+    }
+  });
+
+  it('come in pages, whose cursor is of that moment alone', async () => {
+    const path = `/billing/ledger?as_of=${at(40)}`;
+    const all = await api.all(path);
+    const { body } = await api.call<{ next_cursor: string }>('GET', `${path}&limit=7`);
+    const rest = await api.call<{ data: object[] }>('GET', `${path}&cursor=${body.next_cursor}`);
+    expect(rest.body.data).to.deep.equal(all.slice(7, 57));
+    const elsewhere = `/billing/ledger?as_of=${at(41)}&cursor=${body.next_cursor}`;
+    expect((await api.call('GET', elsewhere)).status).to.equal(400);
+    expect((await api.call('GET', `/billing/ledger?cursor=${body.next_cursor}`)).status).to.equal(
+      400,
+    );
+  });
+
+  it('of before the first event: nothing was there', async () => {
+    const query = 'as_of=2020-02-29';
+    expect(await answersOf(PATHS, query)).to.deep.equal({
+      '/billing/balance': { available: '0.000', held: '0.000', total: '0.000' },
+      '/billing/ledger?limit=20': { data: [] },
+      '/billing/holds?limit=1000': { data: [] },
+    });
+    const [execution] = await api.all<{ id: string }>('/executions');
+    const stranger = await server.tenant(OTHER);
+    const notFound = (client: Client, as_of: string) =>
+      client.call<ErrorBody>('GET', `/executions/${execution?.id}?as_of=${as_of}`);
+    expect((await notFound(api, '2020-02-29')).body.error.code).to.equal('NOT_FOUND');
+    expect((await notFound(stranger, at(900))).body.error.code).to.equal('NOT_FOUND');
+  });
+
+  it('operators name positions of the log too', async () => {
+    const [, { id = '' } = {}] = await api.all<{ id: string }>('/executions');
+    const path = `/executions/${id}`;
+    const read = async (asOf = '') => {
+      const answer = await server.operator<OperatorView>(
+        'GET',
+        `${path}${asOf && `?as_of=${asOf}`}`,
+      );
+      return answer.body;
+    };
+    const { events } = await read();
+    for (const [index, { position, at: moment }] of events.entries())
+      for (const asOf of [position, moment])
+        expect((await read(asOf)).events).to.deep.equal(events.slice(0, index + 1));
+    const status = async (asOf: string) =>
+      (await server.operator('GET', `${path}/routing?as_of=${asOf}`)).status;
+    expect(await status(`${events[0]?.position}`)).to.equal(200);
+    expect(await status('0')).to.equal(404);
+    expect(await status('999999999')).to.equal(400);
+  });
+
+  it('are refused of moments that are none, and of those to come', async () => {
+    const codeOf = async (asOf: string) => {
+      const path = `/billing/balance?as_of=${asOf}`;
+      const { status, body } = await api.call<ErrorBody>('GET', path);
+      return [status, body.error.details?.[0]?.field, body.error.details?.[0]?.code];
+    };
+    expect(await codeOf('yesterday')).to.deep.equal([400, 'as_of', 'pattern']);
+    expect(await codeOf('2026-02-30')).to.deep.equal([400, 'as_of', 'pattern']);
+    expect(await codeOf('2999-01-01')).to.deep.equal([400, 'as_of', 'in_the_future']);
+    expect(await codeOf('1234567')).to.deep.equal([400, 'as_of', 'beyond_the_feed']);
+  });
+});
+
+const PATHS = ['/billing/balance', '/billing/ledger?limit=20', '/billing/holds?limit=1000'];
+
+const pathOf = (id: string) => `/executions/${id}`;
+
+/** Cursors are sealed anew each time, and the place in a queue is only of now. */
+function lasting(body: object): object {
+  const { next_cursor: _, queued_ahead: __, ...rest } = body as Record<string, unknown>;
+  return rest;
+}
