@@ -81,6 +81,38 @@ describe('the bus in process', () => {
     await eventually('it saved the rest', () => saved(head));
   });
 
+  it('tells what is new while it reads through a long stretch without events for it', async () => {
+    const old = await appendMany(1);
+    const begun = gate();
+    const passed = gate();
+    const memory = store;
+    store = {
+      ...memory,
+      async *subscribe(after, filter, signal) {
+        begun.open();
+        // A stretch lies behind the checkpoint; the log goes on behind it.
+        if (after === START) await passed.wait;
+        yield* memory.subscribe(after, filter, signal);
+      },
+    };
+    const handled: bigint[] = [];
+    start({
+      handle: async ({ position }) => {
+        handled.push(position);
+        return 'done';
+      },
+    });
+    await begun.wait;
+    const positions = await appendMany(2);
+    await eventually('the news are handled', () => handled.length === 2);
+    expect(await checkpoints.read('group')).to.equal(START);
+    passed.open();
+    await eventually('they came once more', () => handled.length === 5);
+    expect(handled).to.deep.equal([...positions, ...old, ...positions]);
+    const head = await store.head();
+    await eventually('it saved', async () => (await checkpoints.read('group')) === head);
+  });
+
   it('saves how far it read through events that it does not want', async () => {
     await appendMany(3);
     start({ subscribesTo: ['ExecutionFailed'], handle: async () => 'never' });

@@ -10,7 +10,7 @@ import { pause } from '../concurrency/pause.js';
 import { OUTAGE_PAUSE_MS, untilAnswered } from '../concurrency/until-answered.js';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
-import { START, type EventStore, type LogFilter } from '../event-store/port.js';
+import { START, type EventStore, type LogBatch, type LogFilter } from '../event-store/port.js';
 import type { Leases } from '../leases/port.js';
 import { whileLeased } from '../leases/while-leased.js';
 import type { Log } from '../logger.js';
@@ -18,6 +18,7 @@ import { openCheckpointSaver, type CheckpointSaver } from './checkpoint-saver.js
 import type { CheckpointStore } from '../checkpoints/port.js';
 import { deadLettersOf, REDRIVE_POLL_MS, redriverOf } from './dead-letters.js';
 import { openKeyDispatcher, type Handled, type KeyDispatcher } from './key-dispatcher.js';
+import { followNews } from './news.js';
 import type { EventBus, Group, GroupLag } from './port.js';
 import { unreadableIn } from './unreadable-event.js';
 
@@ -116,7 +117,7 @@ async function runGroup(bus: Bus, group: Group, signal: AbortSignal): Promise<vo
   group.begin?.(signal);
   try {
     await redrive();
-    await dispatchLog(bus, group, { dispatcher, saver, signal });
+    await dispatchAll(bus, group, { dispatcher, saver, signal });
   } finally {
     clearInterval(poll);
     await dispatcher.idle();
@@ -131,16 +132,43 @@ interface Dispatching {
   readonly signal: AbortSignal;
 }
 
-/** Dispatches the log, no faster than its events are handled, until the signal aborts. */
+/** Dispatches the log, and what is new while the log behind the checkpoint takes long to read. */
+async function dispatchAll(bus: Bus, group: Group, dispatching: Dispatching): Promise<void> {
+  const { dispatcher, signal } = dispatching;
+  const reading = new AbortController();
+  const tell = async (events: LogBatch['events']) => {
+    for (const event of events) {
+      await dispatcher.capacity();
+      bus.onEvent?.(event);
+      dispatcher.redrive(event, 0);
+    }
+  };
+  const isHeldUp = AbortSignal.any([signal, reading.signal]);
+  const news = followNews(bus.store, filterOf(group), tell, isHeldUp);
+  try {
+    await dispatchLog(bus, group, { ...dispatching, onReading: () => reading.abort() });
+  } finally {
+    reading.abort();
+    await news;
+  }
+}
+
+const filterOf = ({ categories, subscribesTo }: Group): LogFilter => ({
+  categories,
+  types: subscribesTo,
+});
+
+/** No faster than its events are handled, until the signal aborts. */
 async function dispatchLog(
   { store, log, onEvent }: Bus,
   group: Group,
-  { dispatcher, saver, signal }: Dispatching,
+  { dispatcher, saver, signal, onReading }: Dispatching & { readonly onReading: () => void },
 ): Promise<void> {
-  const filter: LogFilter = { categories: group.categories, types: group.subscribesTo };
+  const filter = filterOf(group);
   while (!signal.aborted) {
     try {
       for await (const batch of store.subscribe(dispatcher.position, filter, signal)) {
+        if (batch.events.length > 0 || batch.caughtUp) onReading();
         for (const event of batch.events) {
           const capacity = dispatcher.capacity();
           if (capacity) await capacity;

@@ -16,6 +16,7 @@ import { openCheckpointSaver } from '../checkpoint-saver.js';
 import type { CheckpointStore } from '../../checkpoints/port.js';
 import { aborted, pause } from '../../concurrency/pause.js';
 import { OUTAGE_PAUSE_MS, untilAnswered } from '../../concurrency/until-answered.js';
+import { followNews } from '../news.js';
 import type { EventNotification } from '../port.js';
 import { unreadableIn } from '../unreadable-event.js';
 import { messageOf } from './event-notification.js';
@@ -81,7 +82,7 @@ async function relay(options: RelayOptions, signal: AbortSignal): Promise<void> 
       if (count > 0) saver.processed();
       else saver.passed();
     };
-    await publishLog(options, { sender, after, signal, onPublished });
+    await publishAll(options, { sender, after, signal, onPublished });
   } finally {
     await sender.close();
     await saver.close();
@@ -96,8 +97,29 @@ interface Publishing {
   readonly onPublished: (position: Position, count: number) => void;
 }
 
+/** Publishes the log, and what is new while the log behind the checkpoint takes long to read. */
+async function publishAll(options: RelayOptions, publishing: Publishing): Promise<void> {
+  const { store } = options;
+  const { sender, signal } = publishing;
+  const reading = new AbortController();
+  const isHeldUp = AbortSignal.any([signal, reading.signal]);
+  const tell = (events: readonly EventNotification[]) =>
+    publish(options, sender, topicsOf(events, options), isHeldUp);
+  const news = followNews(store, { categories: RELAYED }, tell, isHeldUp);
+  try {
+    await publishLog(options, publishing, () => reading.abort());
+  } finally {
+    reading.abort();
+    await news;
+  }
+}
+
 /** Publishes batch by batch: while one is on its way, the next one grows. */
-async function publishLog(options: RelayOptions, publishing: Publishing): Promise<void> {
+async function publishLog(
+  options: RelayOptions,
+  publishing: Publishing,
+  onReading: () => void,
+): Promise<void> {
   const { store, log } = options;
   const { sender, after, signal, onPublished } = publishing;
   let position = after;
@@ -110,6 +132,7 @@ async function publishLog(options: RelayOptions, publishing: Publishing): Promis
   while (!signal.aborted) {
     try {
       for await (const batch of store.subscribe(position, { categories: RELAYED }, signal)) {
+        if (batch.events.length > 0 || batch.caughtUp) onReading();
         if (!(await publishUpTo(batch.position, batch.events))) return;
         const { length } = batch.events;
         if (length > 0 && length < GATHERED) await pause(GATHER_MS, signal);
