@@ -38,6 +38,7 @@ function openLog(...behaviours: Behaviour[]) {
       return Promise.resolve({ rows, position: rows.at(-1)?.position ?? after, caughtUp: true });
     },
     newest: (limit) => Promise.resolve(there.slice(-limit)),
+    place: () => Promise.resolve('event'),
     append: async (runs) => {
       calls.push(runs.map(({ events }) => events.map(({ id }) => id).join('+')));
       const outcomes = new Map<EncodedAppend, AppendOutcome>();

@@ -12,6 +12,7 @@ import { StartError } from '../start-error.js';
 import { InvalidEvent } from './codec.js';
 import { START, type EventStore, type Position } from './port.js';
 import type { RawLog } from './raw-log.js';
+import { expectPositionsIn } from './saved-positions.js';
 
 export type StoreKind = 'postgres' | 'eventstoredb';
 
@@ -68,12 +69,13 @@ export async function expectOwnLog(
   // Read after what is remembered: others meanwhile write to the log, and note how far it is.
   const opened = await identityOf(log);
   if (own.kind !== opened.kind) throw new StartError(sentences.otherKind(own.kind));
-  if (own.first && own.first.id !== opened.first?.id)
-    throw new StartError(sentences.otherLog(opened.kind));
-  if (own.first && own.first.position !== opened.first?.position)
-    throw new StartError(sentences.copy);
+  if (own.first && !(await isAt(log.store, own.first))) {
+    const isCopy = own.first.id === opened.first?.id;
+    throw new StartError(isCopy ? sentences.copy : sentences.otherLog(opened.kind));
+  }
   if (opened.head < own.head) throw new StartError(sentences.older(own.head, opened.head));
   if (own.known && !(await isAt(log.store, own.known))) throw new StartError(sentences.copy);
+  if (remember) await expectPositionsIn(pool, log.rawLog, NAMES[own.kind]);
   if (remember) await grow(pool, opened);
   return own.epoch;
 }

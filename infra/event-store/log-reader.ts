@@ -19,4 +19,8 @@ export interface LogReader {
   /** The last rows of the log, in position order. */
   newest(limit: number): Promise<readonly LogRow[]>;
   head(): Promise<Position>;
+  place(position: Position): Promise<Place>;
 }
+
+/** An event begins at a position; or none does, but later ones; or the log ends before it. */
+export type Place = 'event' | 'between' | 'behind';

@@ -12,7 +12,7 @@
  *   log lacks, with the same ids at the same expected revisions.
  */
 import type { LogRow } from './codec.js';
-import type { LogPage } from './log-reader.js';
+import type { LogPage, Place } from './log-reader.js';
 import type { AppendOutcome, Position } from './port.js';
 import type { EncodedAppend } from './unit.js';
 
@@ -20,6 +20,8 @@ export interface RawLog {
   page(after: Position, limit: number): Promise<LogPage>;
   /** The last events of the log, in position order. */
   newest(limit: number): Promise<readonly LogRow[]>;
+  /** `event` also before the first one, and where a scavenge took an event away. */
+  place(position: Position): Promise<Place>;
   /** One outcome per run. Throws `StoreOverloaded` or `StoreUnavailable`. */
   append(runs: readonly EncodedAppend[]): Promise<readonly AppendOutcome[]>;
 }

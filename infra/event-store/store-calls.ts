@@ -51,5 +51,6 @@ export function countedReader(reader: LogReader): LogReader {
       storeCall('log', log('page'), () => reader.page(after, limit, filter)),
     newest: (limit) => storeCall('log', log('newest'), () => reader.newest(limit)),
     head: () => storeCall('log', log('head'), () => reader.head()),
+    place: (position) => storeCall('log', log('place'), () => reader.place(position)),
   };
 }

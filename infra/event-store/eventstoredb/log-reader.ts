@@ -9,10 +9,11 @@
 import { performance } from 'node:perf_hooks';
 import { createSemaphore } from '../../concurrency/semaphore.js';
 import type { LogRow } from '../codec.js';
-import type { LogPage, LogReader } from '../log-reader.js';
+import type { LogPage, LogReader, Place } from '../log-reader.js';
 import { NoSuchPosition, START, StoreUnavailable, type LogFilter, type Position } from '../port.js';
 import type { LogClient, ServerFilter } from './log-client.js';
 import type { LogEnd } from './log-end.js';
+import { POSITION_MAX } from './messages.js';
 import { openQuietStretches, type QuietStretches } from './quiet-stretches.js';
 import { collectRows, endOf, isOurs, readPiece, ReadRefused } from './read-calls.js';
 
@@ -33,6 +34,8 @@ const SCAN_MS = 1_000;
 
 /** The server may have to go through millions of its own events, and says nothing meanwhile. */
 const NEWEST_MS = 60_000;
+
+const UNANSWERED = 'the event store did not answer in time';
 
 interface Reading {
   readonly client: LogClient;
@@ -96,6 +99,8 @@ export function createLogReader(client: LogClient, end: LogEnd, timeoutMs: numbe
 
     head: () => end.head(),
 
+    place: (position) => placeOf(reading, position),
+
     async newest(limit) {
       // A server that is away is found out here.
       if (limit <= 0 || (await end.head()) < 0n) return [];
@@ -151,7 +156,7 @@ async function pass(reading: Reading, asked: Asked): Promise<LogPage> {
   }
   // Events of ours come next, from a server that is slow.
   const page = await readPage(reading, asked, timeoutMs);
-  if (!page) throw new StoreUnavailable('the event store did not answer in time');
+  if (!page) throw new StoreUnavailable(UNANSWERED);
   return page;
 }
 
@@ -190,17 +195,31 @@ async function scan(
 
 /** A page whose position the server does not take is behind the end, or of another log. */
 async function refusedPage(
-  { client, end }: Reading,
+  reading: Reading,
   { from }: Asked,
   refused: ReadRefused,
 ): Promise<LogPage> {
-  const { newest } = await end.lookBack(from);
-  if (from >= newest) return { rows: [], position: from, caughtUp: true };
-  const range = { from, limit: 1, filter: 'everything' } as const;
-  const { kind, ...ending } = await client.readLog(range, () => undefined).ended;
-  if (kind === 'refused' || ('failed' in ending && ending.failed)) throw new NoSuchPosition(from);
+  const place = await placeOf(reading, from);
+  if (place === 'behind') return { rows: [], position: from, caughtUp: true };
+  if (place === 'between') throw new NoSuchPosition(from);
   // The server could not do it a moment ago; it is asked again like one that is away.
   throw refused.isFailure ? new StoreUnavailable(refused.message) : refused;
+}
+
+async function placeOf({ client, end, timeoutMs }: Reading, position: Position): Promise<Place> {
+  if (position < 0n) return 'event';
+  const { newest } = await end.lookBack(POSITION_MAX);
+  if (position >= newest) return position === newest ? 'event' : 'behind';
+  const range = { from: position, limit: 1, filter: 'everything' } as const;
+  try {
+    const patience = { quietMs: timeoutMs, timeoutMs };
+    const { rows, isWhole } = await readPiece((row) => client.readLog(range, row), patience);
+    if (!isWhole && rows.length === 0) throw new StoreUnavailable(UNANSWERED);
+    return 'event';
+  } catch (error) {
+    if (error instanceof ReadRefused) return 'between';
+    throw error;
+  }
 }
 
 function cut(rows: readonly LogRow[], limit: number): LogPage {

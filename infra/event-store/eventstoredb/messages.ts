@@ -83,7 +83,7 @@ export function checkpointIn(message: ReadResp): Position | undefined {
 }
 
 /** Positions are offsets in the server's log, which counts them in 63 bits. */
-const POSITION_MAX = 2n ** 63n - 1n;
+export const POSITION_MAX = 2n ** 63n - 1n;
 
 function requestOf(options: ReadReq.Options): ReadReq {
   const request = new streamsPb.ReadReq();

@@ -10,6 +10,7 @@ export function createRawLog(reader: LogReader, client: LogClient): RawLog {
   return {
     page: (after, limit) => reader.page(after, limit, {}),
     newest: (limit) => reader.newest(limit),
+    place: (position) => reader.place(position),
     append: async (runs) => outcomesOf(runs, await client.appendInOrder(runs)),
   };
 }

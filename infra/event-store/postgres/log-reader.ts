@@ -3,7 +3,7 @@ import type { StreamName } from '../../../contracts/streams.js';
 import type { LogRow } from '../codec.js';
 import type { LogReader } from '../log-reader.js';
 import { isOutage } from '../outage.js';
-import { START } from '../port.js';
+import { START, type Position } from '../port.js';
 import { int4Array, textArray } from './binary-arrays.js';
 import type { Connections } from './connections.js';
 import { createBatchLoader } from '../../concurrency/batch-loader.js';
@@ -47,6 +47,11 @@ export function createLogReader(reading: Connections, scanning: Connections): Lo
     },
   });
 
+  async function head(): Promise<Position> {
+    const [row] = await query('read-head', headSql, []);
+    return row ? BigInt(row[0] as string) : START;
+  }
+
   return {
     async stream(stream, { fromRevision, direction = 'forward', limit }) {
       if (direction === 'forward' && limit === undefined)
@@ -85,10 +90,10 @@ export function createLogReader(reading: Connections, scanning: Connections): Lo
         .reverse();
     },
 
-    async head() {
-      const [row] = await query('read-head', headSql, []);
-      return row ? BigInt(row[0] as string) : START;
-    },
+    head,
+
+    /** Positions have no gaps. */
+    place: async (position) => (position <= (await head()) ? 'event' : 'behind'),
   };
 }
 

@@ -7,6 +7,7 @@ export function createRawLog(reader: LogReader, commit: GroupCommit): RawLog {
   return {
     page: (after, limit) => reader.page(after, limit, {}),
     newest: (limit) => reader.newest(limit),
+    place: (position) => reader.place(position),
     append(runs) {
       let events = 0;
       let bytes = 0;
