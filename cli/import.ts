@@ -10,11 +10,16 @@ import { withDatabase } from '../runtime/open-database.js';
 import { asJson } from './table.js';
 import { readManifest, type Manifest } from './log-transfer/archive.js';
 import { importArchive, type Imported } from './log-transfer/import-archive.js';
+import { newerText, type NewerLog } from './log-transfer/newer-log.js';
 
 export async function importCommand(
   context: Context,
   folder: string,
-  options: { readonly stage?: true; readonly json?: true },
+  options: {
+    readonly stage?: true;
+    readonly discardNewer?: true;
+    readonly json?: true;
+  },
 ): Promise<void> {
   const began = performance.now();
   const say = options.json ? () => undefined : (line: string) => context.print(line);
@@ -34,6 +39,7 @@ export async function importCommand(
           database,
           objects,
           stage,
+          discardNewer: options.discardNewer === true,
           signal,
           say,
         });
@@ -85,7 +91,7 @@ async function expectUnserved(pool: Pool): Promise<void> {
 }
 
 function jsonOf({ events }: Manifest, imported: Imported, seconds: number): string {
-  const { appended, position, snapshots, readModels, outcome } = imported;
+  const { appended, position, snapshots, readModels, outcome, discarded } = imported;
   return asJson({
     outcome,
     events,
@@ -93,6 +99,7 @@ function jsonOf({ events }: Manifest, imported: Imported, seconds: number): stri
     position: `${position}`,
     read_models: readModels,
     snapshots,
+    ...discardedJson(discarded),
     seconds: Number(seconds.toFixed(3)),
   });
 }
@@ -103,10 +110,21 @@ const sentences: Record<Imported['outcome'], string> = {
   nothing_to_do: 'it was all there, and nothing was changed',
 };
 
-function textOf({ appended, position, readModels, outcome }: Imported, seconds: number): string {
+function discardedJson(newer: NewerLog | undefined) {
+  if (!newer) return {};
+  const { furthest, until, executions } = newer;
+  const position = until === undefined ? null : `${until}`;
+  return { discarded: { behind: position, up_to: `${furthest}`, executions: executions ?? null } };
+}
+
+function textOf(
+  { appended, position, readModels, outcome, discarded }: Imported,
+  seconds: number,
+): string {
   const built = readModels === 'unchanged' ? '' : `; read models are ${readModels}`;
+  const given = discarded ? `\ngiven up by --discard-newer: ${newerText(discarded)}` : '';
   return (
     `imported ${appended} events in ${seconds.toFixed(1)} s, the last at position ${position}` +
-    `${built}; ${sentences[outcome]}`
+    `${built}; ${sentences[outcome]}${given}`
   );
 }

@@ -174,6 +174,10 @@ ${exitCodes()}`,
       '--stage',
       'import events and payloads only; a later import without it makes the cutover',
     )
+    .option(
+      '--discard-newer',
+      'give up what the log of this database has and the export lacks; without it that is refused',
+    )
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
@@ -181,7 +185,7 @@ ${exitCodes()}`,
         'also after it was killed. Checkpoints follow, read models are built anew, so the system ' +
         `must be stopped. docs/log-transfer.md describes the whole transfer.\n${exitCodes()}`,
     )
-    .action(async (folder: string, options: { stage?: true; json?: true }) =>
+    .action(async (folder: string, options: { stage?: true; discardNewer?: true; json?: true }) =>
       (await import('./import.js')).importCommand(context, folder, options),
     );
 }

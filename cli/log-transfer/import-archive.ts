@@ -8,7 +8,6 @@ import type { StreamName } from '../../contracts/streams.js';
 import { eventSchemas } from '../../contracts/events/all.js';
 import { readIdentity, type Anchor, type LogIdentity } from '../../infra/event-store/identity.js';
 import { START, type Position } from '../../infra/event-store/port.js';
-import { StartError } from '../../infra/start-error.js';
 import type { Database } from '../../runtime/open-database.js';
 import { openLogWriter } from './append-log.js';
 import type { Manifest, Segment } from './archive.js';
@@ -16,6 +15,7 @@ import { restoreObjects, isRestored, type ObjectStores } from './restore-objects
 import { readLines, rowIn } from './lines.js';
 import { noteLong, writeSnapshots } from './snapshots.js';
 import { fillReadModels, marksOf, cutOver } from './cutover.js';
+import { expectNothingNewer, furthestKnown, newerLog, type NewerLog } from './newer-log.js';
 
 export interface Importing {
   readonly folder: string;
@@ -24,6 +24,8 @@ export interface Importing {
   readonly objects: ObjectStores;
   /** Import events and objects, and make no cutover. */
   readonly stage: boolean;
+  /** Make the cutover although the database knows of a log that reached further. */
+  readonly discardNewer: boolean;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -34,15 +36,16 @@ export interface Imported {
   readonly position: Position;
   readonly snapshots: number;
   readonly readModels: 'filled' | 'left to the projectors' | 'unchanged';
+  /** What the log had that the archive lacks, and that is in no view any more. */
+  readonly discarded: NewerLog | undefined;
 }
 
 export async function importArchive(importing: Importing): Promise<Imported> {
   const { database, manifest, stage, signal, say } = importing;
   const { store, rawLog, readStore, kind } = database;
   const own = await readIdentity(readStore);
-  const [firstThere] = (await rawLog.page(START, 1)).rows;
-  const isForeign = own && (own.kind !== kind || (own.first && !isSame(own.first, firstThere)));
-  if (isForeign && !stage) await expectWhole(database, own, manifest);
+  const newer = own && !stage ? await newerThanArchive(importing, own) : undefined;
+  if (newer && !importing.discardNewer) expectNothingNewer(newer);
   const accounts = new Set<StreamName>();
   const log = openLogWriter({ log: rawLog, marks: marksOf(manifest), signal });
   let taken = 0;
@@ -52,16 +55,35 @@ export async function importArchive(importing: Importing): Promise<Imported> {
     say(`${taken} of ${manifest.events} events`);
   }
   const { appended, translated, position } = await log.end();
-  const done = { appended, position, snapshots: 0, readModels: 'unchanged' as const };
+  const done = {
+    appended,
+    position,
+    snapshots: 0,
+    readModels: 'unchanged' as const,
+    discarded: undefined,
+  };
   if (stage) return { ...done, outcome: 'staged' };
   const [first] = (await rawLog.page(START, 1)).rows;
   const isOwnLog = own?.kind === kind && isSame(own.first, first);
-  if (isOwnLog && appended === 0) return { ...done, outcome: 'nothing_to_do' };
+  if (isOwnLog && appended === 0 && !newer) return { ...done, outcome: 'nothing_to_do' };
   const snapshots = await writeSnapshots(store, accounts, signal);
   const identity = { kind, first, known: await lastOf(database), head: position };
   await cutOver(readStore, { identity, progress: manifest, translated });
   const readModels = await fillReadModels(database, signal);
-  return { ...done, outcome: 'moved', snapshots, readModels };
+  return { ...done, outcome: 'moved', snapshots, readModels, discarded: newer };
+}
+
+/** Undefined also when the target's own log is what the database knows of, and is all there. */
+async function newerThanArchive(
+  { folder, manifest, database: { readStore, rawLog, kind } }: Importing,
+  own: LogIdentity,
+): Promise<NewerLog | undefined> {
+  const [first] = (await rawLog.page(START, 1)).rows;
+  const [last] = await rawLog.newest(1);
+  const isOwnLog = own.kind === kind && (!own.first || isSame(own.first, first));
+  if (isOwnLog && (last?.position ?? START) >= (await furthestKnown(readStore, own)))
+    return undefined;
+  return newerLog(readStore, own, { folder, manifest });
 }
 
 const isSame = (a: Anchor | undefined, b: Anchor | undefined): boolean =>
@@ -97,35 +119,4 @@ async function bringSegment(
 async function lastOf({ rawLog }: Database): Promise<Anchor | undefined> {
   const [last] = await rawLog.newest(1);
   return last && Object.hasOwn(eventSchemas, last.type) ? last : undefined;
-}
-
-/**
- * The database belongs to the source: its log must be the one that was exported, and must have
- * ended there, or what came after the export would be lost.
- */
-async function expectWhole(
-  { readStore }: Database,
-  own: LogIdentity,
-  { segments, until, source }: Manifest,
-): Promise<void> {
-  const { rows } = await readStore.query<{ furthest: bigint | null }>(
-    `SELECT greatest(
-       (SELECT max(position) FROM processing.checkpoints),
-       (SELECT max(position) FROM readmodel.projections),
-       (SELECT max(position) FROM eventstore.events WHERE $1)
-     ) AS furthest`,
-    [own.kind === 'postgres'],
-  );
-  const first = segments[0]?.first;
-  if (own.first && own.first.id !== first?.id)
-    throw new StartError(
-      'This database belongs to another log than the one that was exported: its checkpoints and ' +
-        'read models would be lost. Name the database of that log, or an empty one.',
-    );
-  const furthest = rows[0]?.furthest ?? START;
-  if (source === own.kind && furthest > BigInt(until))
-    throw new StartError(
-      `The log went on behind the export, which ends at position ${until}, to ${furthest}: ` +
-        'with the system stopped, export into the same folder again, then import.',
-    );
 }

@@ -167,6 +167,32 @@ describe('log transfer', function () {
     expect(await told(other.database.store)).to.have.length(1);
   });
 
+  it('of an archive that is older than the log is refused, or says what it gives up', async () => {
+    await old.exportTo(folder.dir);
+    const moved = await installation('eventstoredb', old);
+    await moved.importFrom(folder.dir);
+    expect((await old.importFrom(folder.dir)).outcome, 'nothing is newer').to.equal('moved');
+    await moved.importFrom(folder.dir);
+    const from = story.events.length;
+    tellTold(story);
+    await moved.tell(story, from);
+    await moved.project();
+    const newer =
+      /has behind position \d+, up to position \d+, with 1 execution that changed there:/;
+    await refused(old.importFrom(folder.dir), newer);
+    await moved.exportTo(again.dir);
+    const fresh = await installation('postgres');
+    expect((await fresh.importFrom(folder.dir)).discarded, 'it knows of none').to.equal(undefined);
+    const { outcome, discarded } = await old.importFrom(folder.dir, { discardNewer: true });
+    expect([outcome, discarded?.kind, discarded?.executions]).to.deep.equal([
+      'moved',
+      'eventstoredb',
+      1,
+    ]);
+    expect(await old.findings()).to.deep.equal([]);
+    expect((await moved.importFrom(again.dir)).discarded, 'a newer one').to.equal(undefined);
+  });
+
   it('in two rounds: most of it while the old one is in use, the rest at the end', async () => {
     await old.project();
     await expectOwnLog(old.readStore, old.database, { remember: true });
@@ -177,7 +203,7 @@ describe('log transfer', function () {
     const from = story.events.length;
     tellTold(story);
     await old.tell(story, from);
-    await refused(target.importFrom(folder.dir), /went on behind the export/);
+    await refused(target.importFrom(folder.dir), /The export is older than the log of this/);
     const second = await old.exportTo(folder.dir);
     expect(second.written).to.equal((from % SEGMENT_EVENTS) + story.events.length - from);
     expect(second.manifest.segments[0]).to.deep.equal(first.manifest.segments[0]);

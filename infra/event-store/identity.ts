@@ -85,7 +85,7 @@ const NAMES: Record<StoreKind, string> = {
   eventstoredb: 'EventStoreDB (EVENTSTORE_URL set)',
 };
 
-const MOVE = "move the log with 'modelroute export' and 'modelroute import' (docs/moving-house.md)";
+const MOVE = "move the log with 'modelroute export' and 'modelroute import' (docs/log-transfer.md)";
 
 const sentences = {
   otherKind: (kind: StoreKind) =>

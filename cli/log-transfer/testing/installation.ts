@@ -40,6 +40,7 @@ interface ExportOptions {
 
 interface ImportOptions {
   readonly stage?: boolean;
+  readonly discardNewer?: boolean;
   readonly say?: (line: string) => void;
 }
 
@@ -188,7 +189,7 @@ async function importInto(
   database: Database,
   objects: ObjectStores,
   folder: string,
-  { stage = false, say = () => undefined }: ImportOptions = {},
+  { stage = false, discardNewer = false, say = () => undefined }: ImportOptions = {},
 ): Promise<Imported> {
   const manifest = (await readManifest(folder)) as Manifest;
   return importArchive({
@@ -197,6 +198,7 @@ async function importInto(
     database,
     objects,
     stage,
+    discardNewer,
     signal: never(),
     say,
   });
