@@ -14,6 +14,8 @@ interface OperatorView {
 
 interface Recorded {
   readonly second: number;
+  /** Of the newest event of the feed. */
+  readonly sequence: bigint;
   readonly answers: Readonly<Record<string, unknown>>;
 }
 
@@ -38,19 +40,31 @@ describe('query API: answers for earlier moments', function () {
     return answers;
   };
 
+  const newest = async () => {
+    const { pool, progress, store } = server.models;
+    expect(await progress.passed('feed', await store.head(), 10_000)).to.equal(true);
+    const { rows } = await pool.query<{ sequence: bigint }>(
+      'SELECT sequence FROM readmodel.feed_heads WHERE organization_id = $1',
+      [ORGANIZATION],
+    );
+    return rows[0]?.sequence ?? 0n;
+  };
+
   it('are those of then, however many events came since', async () => {
     const recorded: Recorded[] = [];
     const life = randomAccount(14, { seconds: 50, floodEvents: 1_050 });
     for (const { second, facts, executionIds } of life) {
       await server.models.append(...facts);
       const shown = [...executionIds.slice(0, 3), ...executionIds.slice(-1)];
-      recorded.push({ second, answers: await answersOf([...PATHS, ...shown.map(pathOf)]) });
+      const answers = await answersOf([...PATHS, ...shown.map(pathOf)]);
+      recorded.push({ second, sequence: await newest(), answers });
     }
     expect(await server.models.rows('readmodel.long_holds')).to.not.deep.equal([]);
-    for (const { second, answers } of recorded) {
-      const again = await answersOf(Object.keys(answers), `as_of=${at(second)}`);
-      expect(again, `second ${second}`).to.deep.equal(answers);
-    }
+    for (const { second, sequence, answers } of recorded)
+      for (const asOf of [at(second), `${sequence}`]) {
+        const again = await answersOf(Object.keys(answers), `as_of=${asOf}`);
+        expect(again, `as of ${asOf}`).to.deep.equal(answers);
+      }
   });
 
   it('come in pages, whose cursor is of that moment alone', async () => {
@@ -67,12 +81,12 @@ describe('query API: answers for earlier moments', function () {
   });
 
   it('of before the first event: nothing was there', async () => {
-    const query = 'as_of=2020-02-29';
-    expect(await answersOf(PATHS, query)).to.deep.equal({
-      '/billing/balance': { available: '0.000', held: '0.000', total: '0.000' },
-      '/billing/ledger?limit=20': { data: [] },
-      '/billing/holds?limit=1000': { data: [] },
-    });
+    for (const asOf of ['2020-02-29', '0'])
+      expect(await answersOf(PATHS, `as_of=${asOf}`)).to.deep.equal({
+        '/billing/balance': { available: '0.000', held: '0.000', total: '0.000' },
+        '/billing/ledger?limit=20': { data: [] },
+        '/billing/holds?limit=1000': { data: [] },
+      });
     const [execution] = await api.all<{ id: string }>('/executions');
     const stranger = await server.tenant(OTHER);
     const notFound = (client: Client, as_of: string) =>

@@ -18,7 +18,7 @@ export interface FeedRow {
 }
 
 /** An organization's id as the column has it. */
-const feedOwner = (organizationId: OrganizationId): string =>
+export const feedOwner = (organizationId: OrganizationId): string =>
   organizationId.slice('org_'.length);
 
 export const feedEvents: Table<Pick<FeedRow, 'organizationId' | 'sequence'>, FeedRow> = {
