@@ -231,8 +231,9 @@ async function compensate(
   holdId: HoldId,
 ): Promise<Submitted | undefined> {
   const found = await find(commands, attempt.request.executionId);
+  // A duplicate adopted the hold; it may have another body.
   if (found.requested?.holdId === holdId)
-    return { outcome: 'accepted', requested: found.requested };
+    return { outcome: 'existing', requested: found.requested };
   await release(commands, attempt, holdId, found.requested ? 'orphaned' : 'abandoned');
   return found.requested && { outcome: 'existing', requested: found.requested };
 }

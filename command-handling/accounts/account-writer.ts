@@ -4,10 +4,15 @@
  * process reads on and decides again, and is never reported as a refusal.
  *
  *   queue ──take all──► decide each ──► one unit: [primary, …dependents] ──► resolve each
- *     ▲                    ▲                            │
+ *     ▲                    ▲                  │         │
+ *     │                    │                  └── the primary one landed: the next batch
  *     │                    └──── load ◄── rollback ◄────┤ conflict
  *     │                                                 │ outage: reject these, not the queue
  *     └── one by one, when one of them is invalid ◄─────┘
+ *
+ * Where the store appends streams apart, the next batch is decided while dependent appends of the
+ * last ones are under way. What was refused, or had been done, may be due to these, and is answered
+ * when they have ended.
  *
  * Alone, a writer just appends. After a lost race the account's owner decides, which may be here.
  *
@@ -23,6 +28,7 @@ import {
   StoreUnavailable,
   type AppendOutcome,
   type EventStore,
+  type StreamAppend,
 } from '../../infra/event-store/port.js';
 import { AccountStateCache } from './account-state-cache.js';
 import {
@@ -70,7 +76,10 @@ export class AccountWriter {
   /** Batches that the account's owner has not answered. */
   private forwarded = 0;
   private isRunning = false;
-  private underWay: readonly Waiting[] = [];
+  /** Batches that are not answered. */
+  private readonly underWay = new Set<readonly Waiting[]>();
+  /** Pending while dependent appends of earlier units are under way; never rejects. */
+  private finishing: Promise<void> | undefined;
   private progressAt = 0;
 
   constructor(private readonly options: AccountWriterOptions) {
@@ -78,7 +87,8 @@ export class AccountWriter {
   }
 
   get idle(): boolean {
-    return !this.isRunning && this.queue.length === 0 && this.forwarded === 0;
+    const isQuiet = this.forwarded === 0 && this.underWay.size === 0;
+    return isQuiet && !this.isRunning && this.queue.length === 0;
   }
 
   submit(queued: QueuedCommand): Promise<AccountResult> {
@@ -111,7 +121,7 @@ export class AccountWriter {
   private refuseLate(): void {
     const before = performance.now() - WAIT_MS_MAX;
     if (this.progressAt > before) return;
-    for (const one of [...this.underWay, ...this.queue])
+    for (const one of [...this.underWay, this.queue].flat())
       if (one.since < before && !one.isRefused) {
         one.isRefused = true;
         one.reject(new StoreUnavailable('the event store did not answer in time'));
@@ -161,7 +171,7 @@ export class AccountWriter {
   }
 
   private async write(batch: readonly Waiting[]): Promise<void> {
-    this.underWay = batch;
+    this.underWay.add(batch);
     try {
       const settled = await this.settle(batch);
       this.singly = Math.max(0, this.singly - settled);
@@ -169,7 +179,7 @@ export class AccountWriter {
     } catch (error) {
       this.fail(batch, error);
     }
-    this.underWay = [];
+    this.underWay.delete(batch);
   }
 
   private fail(batch: readonly Waiting[], error: unknown): void {
@@ -177,8 +187,7 @@ export class AccountWriter {
     this.cache.rollback();
     this.cache.invalidate();
     this.conflicts = 0;
-    const isOutage = error instanceof StoreUnavailable || error instanceof StoreOverloaded;
-    if (isOutage || batch.length === 1) {
+    if (isOutage(error) || batch.length === 1) {
       this.singly = Math.max(0, this.singly - batch.length);
       for (const { reject } of batch) reject(error);
       return;
@@ -197,38 +206,87 @@ export class AccountWriter {
       : queued;
     cache.begin();
     const decided = decideBatch(state, cache.stream, cache.revision, commands);
-    const outcomes = await this.land(decided, state);
-    if (!outcomes) {
+    const landed = await this.land(decided, state);
+    if (!landed) {
       this.options.owners?.raceLost(cache.stream);
       if (++this.conflicts < CONFLICTS_MAX) return 0;
       throw new StoreOverloaded('this account is written to by too many at once');
     }
     this.conflicts = 0;
     this.progressAt = performance.now();
-    const { results } = decided;
-    results.forEach((resultOf, index) => batch[index]?.resolve(resultOf(outcomes)));
-    return results.length;
+    const settled = batch.slice(0, decided.results.length);
+    if (landed.dependents && !this.finishing)
+      resolveAll(settled, decided.results, landed.dependents);
+    else this.answerLater(settled, decided.results, landed);
+    return settled.length;
   }
 
-  /** The outcomes of the dependent appends; undefined when the log had gone on. */
-  private async land(
-    { primary, dependents, payloads }: Decided,
-    state: Account.State,
-  ): Promise<readonly AppendOutcome[] | undefined> {
-    const { cache } = this;
-    if (!primary) return (await this.isCurrent(state)) ? [] : undefined;
-    const [outcome, ...dependentOutcomes] = await this.options.store.append({
-      appends: [primary, ...dependents],
-      ...(payloads.length > 0 && { payloads }),
+  private answerLater(
+    batch: readonly Waiting[],
+    results: Decided['results'],
+    landed: Landed,
+  ): void {
+    this.underWay.add(batch);
+    const finishing = this.answer(batch, results, landed, this.finishing).finally(() => {
+      this.underWay.delete(batch);
+      if (this.finishing === finishing) this.finishing = undefined;
     });
-    if (outcome?.status === 'appended') {
+    this.finishing = finishing;
+  }
+
+  private async answer(
+    batch: readonly Waiting[],
+    results: Decided['results'],
+    { dependents, all }: Landed,
+    earlier: Promise<void> | undefined,
+  ): Promise<void> {
+    try {
+      const outcomes = dependents ?? (await all).slice(1);
+      this.progressAt = performance.now();
+      resolveAll(batch, results, outcomes, 'accepted');
+      await earlier;
+      resolveAll(batch, results, outcomes);
+    } catch (error) {
+      // The account is as it was decided; which of the dependent appends landed is unknown.
+      if (isOutage(error) || batch.length === 1)
+        return batch.forEach(({ reject }) => reject(error));
+      this.queue.unshift(...batch);
+      this.singly += batch.length;
+      if (!this.isRunning) void this.run();
+    }
+  }
+
+  /** Undefined when the log had gone on. */
+  private async land(decided: Decided, state: Account.State): Promise<Landed | undefined> {
+    const { cache } = this;
+    const { primary } = decided;
+    if (!primary) return (await this.isCurrent(state)) ? NOTHING_LANDED : undefined;
+    const { all, first } = this.append(primary, decided);
+    const outcomes = await first;
+    const [outcome, ...dependents] = outcomes ?? [];
+    if (!outcomes || outcome?.status === 'appended') {
       cache.commit(primary.events);
-      return dependentOutcomes;
+      return { all, dependents: outcomes && dependents };
     }
     cache.rollback();
     cache.invalidate();
     if (outcome?.status === 'conflict' && outcome.actualRevision < cache.revision) cache.evict();
     return undefined;
+  }
+
+  /** `first`: of all appends, or undefined when the primary one has landed and others have not. */
+  private append(primary: StreamAppend, { dependents, payloads }: Decided) {
+    let onPrimaryLanded = (): void => undefined;
+    const landed = new Promise<undefined>((resolve) => {
+      onPrimaryLanded = () => resolve(undefined);
+    });
+    const all = this.options.store.append({
+      appends: [primary, ...dependents],
+      ...(payloads.length > 0 && { payloads }),
+      isPrimaryPlain: true,
+      onPrimaryLanded,
+    });
+    return { all, first: Promise.race([all, landed]) };
   }
 
   /**
@@ -242,4 +300,28 @@ export class AccountWriter {
     cache.invalidate();
     return (await cache.load()) === decidedOn && cache.revision === revision;
   }
+}
+
+interface Landed {
+  readonly all: Promise<readonly AppendOutcome[]>;
+  /** Their outcomes; undefined while they are under way. */
+  readonly dependents: readonly AppendOutcome[] | undefined;
+}
+
+const NOTHING_LANDED: Landed = { all: Promise.resolve([]), dependents: [] };
+
+const isOutage = (error: unknown): boolean =>
+  error instanceof StoreUnavailable || error instanceof StoreOverloaded;
+
+/** All of them, or those whose outcome is this one. */
+function resolveAll(
+  batch: readonly Waiting[],
+  results: Decided['results'],
+  dependents: readonly AppendOutcome[],
+  outcome?: AccountResult['outcome'],
+): void {
+  batch.forEach(({ resolve }, index) => {
+    const result = results[index]?.(dependents);
+    if (result && (!outcome || result.outcome === outcome)) resolve(result);
+  });
 }

@@ -82,7 +82,8 @@ export function createLiveTail({ reader, source, codec, log }: LiveTailOptions):
   const reportOutage = outageReport(log);
   const notifyAll = () => subscribers.forEach((notify) => notify());
   const fed = createFedBuffer(reader, codec, {
-    onAdded: notifyAll,
+    onFed: notifyAll,
+    onRead: onceATurn(notifyAll),
     onGap: changed.notify,
     onLive(begins) {
       reportOutage(undefined);
@@ -146,6 +147,19 @@ export function createLiveTail({ reader, source, codec, log }: LiveTailOptions):
   };
 }
 
+/** A source may bring events one by one. */
+function onceATurn(notify: () => void): () => void {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    setImmediate(() => {
+      isDue = false;
+      notify();
+    });
+  };
+}
+
 interface FedBuffer {
   readonly feed: TailFeed;
   landed: LiveTail['landed'];
@@ -157,7 +171,8 @@ interface FedBuffer {
 }
 
 interface FedBufferHandlers {
-  readonly onAdded: () => void;
+  readonly onFed: () => void;
+  readonly onRead: () => void;
   /** Rows of another process come before those that landed. */
   readonly onGap: () => void;
   /** `begins` when it was not live before. */
@@ -177,7 +192,7 @@ function createFedBuffer(reader: LogReader, codec: Codec, on: FedBufferHandlers)
       added++;
     }
     stats[by] += added;
-    if (added > 0) on.onAdded();
+    if (added > 0) (by === 'fed' ? on.onFed : on.onRead)();
     return added;
   }
 
@@ -191,7 +206,7 @@ function createFedBuffer(reader: LogReader, codec: Codec, on: FedBufferHandlers)
       reach(position) {
         if (!buffer.isOpen || position <= buffer.head) return;
         buffer.reach(position);
-        on.onAdded();
+        on.onRead();
       },
       setLive(live) {
         const begins = live && !isLive;

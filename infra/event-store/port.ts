@@ -6,7 +6,8 @@
  * - A unit's appends are tried in order: the dependent ones only when the primary one landed, each
  *   of them on its own. (PostgreSQL lands a unit in one transaction; no caller may rely on more
  *   than the above.)
- * - Payloads of a unit are durable no later than its events.
+ * - Payloads of a unit are durable no later than its events; where the primary append names none
+ *   of them, no later than the dependent ones.
  * - Repeating an append with the same event ids at the same expected revision answers `appended`
  *   again with the original revision and position, also from another process.
  * - Position order is commit order: a reader that has seen position p never later finds an event
@@ -44,6 +45,13 @@ export interface Payload {
 export interface AppendUnit {
   readonly appends: readonly [StreamAppend, ...StreamAppend[]];
   readonly payloads?: readonly Payload[];
+  /** No event of the primary append names a payload. */
+  readonly isPrimaryPlain?: boolean;
+  /**
+   * A store that appends streams apart calls it as soon as the primary append has landed, while the
+   * dependent ones are under way. It is not called for any other outcome.
+   */
+  readonly onPrimaryLanded?: () => void;
 }
 
 export type AppendOutcome =

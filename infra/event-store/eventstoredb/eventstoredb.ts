@@ -6,7 +6,13 @@
 import { performance } from 'node:perf_hooks';
 import { createCodec, InvalidEvent, type StoreLog } from '../codec.js';
 import { createLiveTail, type TailStats } from '../live-tail.js';
-import { StoreOverloaded, StoreUnavailable, type AppendOutcome, type EventStore } from '../port.js';
+import {
+  StoreOverloaded,
+  StoreUnavailable,
+  type AppendOutcome,
+  type AppendUnit,
+  type EventStore,
+} from '../port.js';
 import type { RawLog } from '../raw-log.js';
 import { openSideTables, type SideTables } from '../postgres/side-tables.js';
 import type { SmallPayloads } from '../postgres/small-payloads.js';
@@ -93,7 +99,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
       stats.queueUnits++;
       stats.queueBytes = bytes;
       try {
-        const outcomes = await landUnit(encoded, side, appender);
+        const outcomes = await landUnit(unit, encoded, side, appender);
         for (const outcome of outcomes)
           if (outcome.status === 'appended') end.saw(outcome.position);
         stats.units++;
@@ -136,24 +142,30 @@ function checkSize(append: EncodedAppend): void {
   );
 }
 
+/** Payloads that the primary append does not name are written beside it. */
 async function landUnit(
+  { isPrimaryPlain, onPrimaryLanded }: AppendUnit,
   { appends, payloads }: EncodedUnit,
   side: SideTables,
   appender: Appender,
 ): Promise<readonly AppendOutcome[]> {
   const deadline = performance.now() + TIMEOUT_MS;
-  if (payloads.length > 0) await side.keep(payloads);
-  const [primary, ...dependent] = appends;
-  if (!primary) return [];
   const append = (one: EncodedAppend) =>
     storeCall(
       'append',
       () => typesIn([one]),
       () => appender.append(one, deadline),
     );
+  const [primary, ...dependent] = appends;
+  const kept = payloads.length > 0 ? side.keep(payloads) : undefined;
+  kept?.catch(() => undefined); // where the primary append fails first, that is the answer
+  if (!isPrimaryPlain || !primary) await kept;
+  if (!primary) return [];
   const first = await append(primary);
   if (first.status !== 'appended')
     return [first, ...dependent.map((): AppendOutcome => ({ status: 'skipped' }))];
+  onPrimaryLanded?.();
+  await kept;
   const rest = await landDependent(dependent, append);
   return [first, ...rest];
 }

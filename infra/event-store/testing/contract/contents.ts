@@ -8,6 +8,7 @@ import {
   StoreUnavailable,
   type AppendUnit,
   type Payload,
+  type StreamAppend,
 } from '../../port.js';
 import type { OpenHarness } from './harness.js';
 import {
@@ -155,6 +156,23 @@ export function payloadContract(open: OpenHarness): void {
       await on.store.append({ ...unitOf(newStream(), NO_STREAM, created()), payloads });
       for (const { ref, bytes } of payloads)
         expect(await on.harness.payload(ref)).to.deep.equal(bytes);
+    });
+
+    it('are there with the dependent appends that name them', async () => {
+      const one = payload(Buffer.from('of a dependent append'));
+      const appends = [newStream(), newStream()].map(
+        (stream) => unitOf(stream, NO_STREAM, created()).appends[0],
+      ) as [StreamAppend, StreamAppend];
+      const unit = { appends, payloads: [one], isPrimaryPlain: true };
+      let landed = 0;
+      const outcomes = await on.store.append({ ...unit, onPrimaryLanded: () => void landed++ });
+      expect(outcomes.map(({ status }) => status)).to.deep.equal(['appended', 'appended']);
+      expect(landed).to.be.at.most(1);
+      expect(await on.harness.payload(one.ref)).to.deep.equal(one.bytes);
+      const late = unitOf(appends[0].stream, NO_STREAM, created());
+      const [conflict] = await on.store.append({ ...late, onPrimaryLanded: () => void landed++ });
+      expect(conflict?.status).to.equal('conflict');
+      expect(landed).to.be.at.most(1);
     });
 
     it('keep their first bytes', async () => {
