@@ -19,6 +19,8 @@ import { getOrganizationsRateLimit } from './admin/get-organizations-rate-limit.
 import { getProjections } from './admin/get-projections.js';
 import { getBatch } from './batches/get-batch.js';
 import { getBalance } from './billing/get-balance.js';
+import { getEvents } from './events/get-events.js';
+import { openFeeds } from './events/watched-feeds.js';
 import { getExecution } from './executions/get-execution.js';
 import { getExecutionEvents } from './executions/get-execution-events.js';
 import { getExecutionResult } from './executions/get-execution-result.js';
@@ -58,6 +60,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getExecution({ asOf: infra, current, watched, queuedAhead: openQueuedAhead(infra) }),
     getExecutionResult(infra, current),
     getExecutionEvents(lists, watched),
+    getEvents(openFeeds(infra)),
     getBatch(infra),
     getBalance(infra),
     getBalanceAlert(infra),

@@ -9,12 +9,11 @@ import type { QueryInfra } from './query-infra.js';
 /** Ten times the usual lag under load; after that the list is read as it is. */
 const PATIENCE_MS = 1_000;
 
-export async function caughtUp(
+/** False where it is read as it is. */
+export const caughtUp = async (
   { store, progress }: Pick<QueryInfra, 'progress' | 'store'>,
   projection: string,
-): Promise<void> {
-  await progress.passed(projection, await store.head(), PATIENCE_MS);
-}
+): Promise<boolean> => progress.passed(projection, await store.head(), PATIENCE_MS);
 
 /** For an answer that must not lack anything up to there: throws `StoreUnavailable` if it would. */
 export async function caughtUpTo(

@@ -14,6 +14,12 @@ const RETRY_MS = 2_000;
 
 export const STREAM_BEGINS = `retry: ${RETRY_MS}\n\n`;
 
+/** Below the half minute after which many proxies hang up. */
+export const KEEP_ALIVE_MS = 15_000;
+
+/** Then its reader connects again: to a process that may be another one by then. */
+export const STREAM_MS_MAX = 15 * 60_000;
+
 /** A comment: proxies and readers see that the connection lives. */
 export const KEEP_ALIVE = ': keep-alive\n\n';
 
@@ -29,11 +35,17 @@ export function eventText({ id, event, data }: StreamEvent): string {
   return `${name}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-const sequence = /^\d{1,9}$/;
+const sequence = /^\d+$/;
+
+/** More entries than any timeline has. */
+const DIGITS_MAX = 9;
 
 /** 0 without the header (or with an empty one), undefined for what is no id of a stream of ours. */
-export function lastEventIdOf(request: Pick<ApiRequest, 'header'>): number | undefined {
+export function lastEventIdOf(
+  request: Pick<ApiRequest, 'header'>,
+  digitsMax = DIGITS_MAX,
+): number | undefined {
   const given = request.header('last-event-id') ?? '';
   if (given === '') return 0;
-  return sequence.test(given) ? Number(given) : undefined;
+  return sequence.test(given) && given.length <= digitsMax ? Number(given) : undefined;
 }

@@ -98,7 +98,7 @@ async function streamFor(
   if (isOver(last.status) && sequenceBefore >= last.sequence) return { status: 204 };
   const watch = await watched.watch(organizationId, id as ExecutionId);
   if (watch === 'process') return new Refusal('SERVICE_UNAVAILABLE');
-  if (watch === 'organization') return tooManyStreams();
+  if (watch === 'share') return tooManyStreams();
   const all = async () => (await read()) ?? [];
   return timelineStream({ watch, read: all, sequenceBefore, ended: request.ended });
 }

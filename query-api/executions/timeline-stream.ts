@@ -14,10 +14,12 @@ import {
   EVENT_STREAM_HEADERS,
   eventText,
   KEEP_ALIVE,
+  KEEP_ALIVE_MS,
   STREAM_BEGINS,
+  STREAM_MS_MAX,
 } from '../../http/server/event-stream.js';
 import type { Reply } from '../../http/server/route.js';
-import type { Watch } from './watched-executions.js';
+import type { Watch } from '../watches.js';
 
 interface TimelineStream {
   readonly watch: Watch;
@@ -27,12 +29,6 @@ interface TimelineStream {
   readonly sequenceBefore: number;
   readonly ended: AbortSignal;
 }
-
-/** Below the half minute after which many proxies hang up. */
-const KEEP_ALIVE_MS = 15_000;
-
-/** Then its reader connects again: to a process that may be another one by then. */
-const STREAM_MS_MAX = 15 * 60_000;
 
 export function timelineStream(streaming: TimelineStream): Reply {
   const stream = Readable.from(textsOf(streaming), { highWaterMark: 1 });

@@ -57,6 +57,10 @@ export const HEADERS: Readonly<Record<string, Header>> = {
   'Content-Disposition': text('Whether a browser may show it, and its name.', 'attachment'),
   'Content-Range': text('Which bytes these are.', 'bytes 0-1023/48213'),
   'Accept-Ranges': text('Whether a range may be asked for.', 'bytes'),
+  'Feed-Sequence': count(
+    'Everything up to this number that was asked for was answered: go on with it as `after`.',
+    42,
+  ),
   'Preference-Applied': text('RFC 7240: which preference was followed.', 'wait=10'),
 };
 

@@ -36,6 +36,11 @@ const TAGS: readonly Tag[] = [
     name: WEBHOOKS,
     description: 'Endpoints that are told what happens, what each was sent, and sending it again.',
   },
+  {
+    name: 'Events',
+    description:
+      'The feed of your organization: all that happened to it, numbered, as CloudEvents.',
+  },
   { name: 'API keys', description: 'Keys of an organization, with what each of them may do.' },
   {
     name: 'Limits',
