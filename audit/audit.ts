@@ -58,6 +58,7 @@ const UNAUDITED = [
   'ApiKeyRequestRateSet',
   'ApiKeyRotated',
   'ApiKeySecretAdded',
+  'CatalogueTookEffect',
   'OrganizationRequirementsSet',
   'RecoveryRequested',
   'RecoveryFinished',

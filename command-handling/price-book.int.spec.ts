@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Catalogue, Model } from '../contracts/catalogue/catalogue.js';
 import type { Price } from '../contracts/catalogue/price-units.js';
-import type { PricesPublished } from '../contracts/events/catalogue.js';
+import type { CatalogueTookEffect, PricesPublished } from '../contracts/events/catalogue.js';
 import { streamOf } from '../contracts/streams.js';
 import { openEventStoreDbStores } from './testing/event-store-db-stores.js';
 import { openPriceBook, type PriceBook } from './price-book.js';
@@ -62,6 +62,19 @@ for (const [kind, openStores] of Object.entries(kinds))
       openPriceBook(await stores.another(), () => empty);
     const eventsOf = ({ version }: Catalogue) =>
       stores.store.readStream(streamOf('catalogue', version));
+
+    it('says which version is in force, and says it again when an earlier one is', async () => {
+      const inForce = () => stores.store.readStream(streamOf('catalogue', 'in_force'));
+      const [first, second] = [catalogueOf(modelOf('a')), catalogueOf(modelOf('b'))];
+      const { length } = await inForce();
+      const book = await anotherBook();
+      await book.publish(first);
+      await (await anotherBook()).publish(first);
+      for (const catalogue of [second, first, first]) await book.publish(catalogue);
+      const events = (await inForce()).slice(length) as unknown as readonly CatalogueTookEffect[];
+      const versions = events.map(({ data }) => data.version);
+      expect(versions).to.deep.equal([first.version, second.version, first.version]);
+    });
 
     it('keeps a version once, whichever replicas publish it, and others find it', async () => {
       const catalogue = catalogueOf(modelOf('a', 2), modelOf('b'));

@@ -4,11 +4,14 @@
  * finds them there, whatever catalogue is in force then.
  *
  *   catalogue loaded ─► its models that the stream lacks ─► PricesPublished, expecting what was
- *                            ▲                                   │ read: another replica wrote
- *                            └───────────────────────────────────┘
+ *                            ▲         │ none                    │ read: another replica wrote
+ *                            └─────────┼─────────────────────────┘
+ *                                      ▼
+ *                             CatalogueTookEffect, unless it is in force
  */
 import type { Catalogue, Model, Route } from '../contracts/catalogue/catalogue.js';
 import type {
+  CatalogueTookEffect,
   PricesPublished,
   PublishedModel,
   PublishedRoute,
@@ -24,7 +27,10 @@ import { appendOf, readEvents } from './streams.js';
 
 /** Both throw `StoreUnavailable` or `StoreOverloaded`, and may be repeated. */
 export interface PriceBook {
-  /** Resolves when the prices of all models are in the log. */
+  /**
+   * Resolves when the prices of all models are in the log, and that this version is in force. Where
+   * several processes accept, that is the one that was taken up last.
+   */
   publish(catalogue: Catalogue): Promise<void>;
   /**
    * A model as it was in that version; undefined where its prices were never published, as for
@@ -62,7 +68,7 @@ export function openPriceBook(store: EventStore, current: () => Catalogue): Pric
           events.flatMap(({ data }) => data.models.map(({ slug }) => slug)),
         );
         const missing = [...catalogue.models.values()].filter(({ slug }) => !published.has(slug));
-        if (missing.length === 0) return;
+        if (missing.length === 0) return putInForce(store, catalogue.version);
         const revision = events.at(-1)?.revision ?? NO_STREAM;
         const append = appendFor(catalogue.version, revision, missing);
         await store.append({ appends: [append] });
@@ -81,17 +87,36 @@ export function openPriceBook(store: EventStore, current: () => Catalogue): Pric
   };
 }
 
+/** In the stream of all versions; what is in force already is not said again. */
+async function putInForce(store: EventStore, version: string): Promise<void> {
+  for (;;) {
+    const newest = { direction: 'backward', limit: 1 } as const;
+    const [last] = await readEvents<CatalogueTookEffect>(store, IN_FORCE, newest);
+    if (last?.data.version === version) return;
+    const data = { version, at: new Date().toISOString() };
+    const event: CatalogueTookEffect = { type: 'CatalogueTookEffect', data };
+    const revision = last?.revision ?? NO_STREAM;
+    const append = appendOf(IN_FORCE, revision, [event], metadataFor(version));
+    const [outcome] = await store.append({ appends: [append] });
+    if (outcome?.status === 'appended') return;
+  }
+}
+
+/** No version has this name: they are digests. */
+const IN_FORCE = streamOf('catalogue', 'in_force');
+
 function appendFor(version: string, revision: number, models: readonly Model[]) {
   const at = new Date().toISOString();
   const data = { version, models: firstOf(models.map(publishedModel)), at };
   const event: PricesPublished = { type: 'PricesPublished', data };
-  const metadata: CommandMetadata = {
-    actor: 'operator',
-    correlationId: version,
-    causationId: 'catalogue',
-  };
-  return appendOf(streamOf('catalogue', version), revision, [event], metadata);
+  return appendOf(streamOf('catalogue', version), revision, [event], metadataFor(version));
 }
+
+const metadataFor = (version: string): CommandMetadata => ({
+  actor: 'operator',
+  correlationId: version,
+  causationId: 'catalogue',
+});
 
 /** As many as one event carries, and at least one. */
 function firstOf(models: readonly PublishedModel[]): readonly PublishedModel[] {

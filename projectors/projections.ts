@@ -1,5 +1,6 @@
 /** Every projection there is. */
 import { accountBalances } from './account-balances/account-balances.js';
+import { catalogueVersions } from './catalogue-versions/catalogue-versions.js';
 import { deliveries } from './deliveries/deliveries.js';
 import { executions } from './executions/executions.js';
 import { feed } from './feed/feed.js';
@@ -23,5 +24,6 @@ export const projections: readonly Projection[] = [
   organizations,
   organizationQuotas,
   storage,
+  catalogueVersions,
   feed,
 ];

@@ -2,6 +2,7 @@
 import type { Route } from '../http/server/route.js';
 import { openCursors } from './cursor.js';
 import { openCurrent } from './executions/current.js';
+import { openModelsThen } from './as-of/model-then.js';
 import type { QueryInfra } from './query-infra.js';
 import { getApiKeys } from './api-keys/get-api-keys.js';
 import { getApiKeysRateLimit } from './api-keys/get-api-keys-rate-limit.js';
@@ -76,7 +77,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getDelivery(lists),
     getDeliveryAttempts(lists),
     getModels(lists),
-    getModel(infra),
+    getModel({ ...infra, modelsThen: openModelsThen(infra) }),
     getFile(current),
     getFileDownload(infra, current),
     getFileUrl(infra, current),

@@ -3,7 +3,7 @@
  * catalogue version, by what it used. Of versions and units that the log does not tell, nothing
  * can be said. The sums are the auditor's own.
  */
-import type { CatalogueEvent } from '../../contracts/events/catalogue.js';
+import type { PricesPublished } from '../../contracts/events/catalogue.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { Usage } from '../../contracts/events/execution.js';
 import { formatMoney, parseMoney, type Micros } from '../../contracts/money.js';
@@ -11,7 +11,7 @@ import type { OpenExecution, OpenItems, PromisedPrice } from '../open-items.js';
 
 export function auditPricesPublished(
   { findings, prices }: OpenItems,
-  { stream, data }: RecordedEvent<CatalogueEvent>,
+  { stream, data }: RecordedEvent<PricesPublished>,
 ): undefined {
   const { version, models } = data;
   if (stream !== `catalogue-${version}`)

@@ -1,4 +1,7 @@
-/** The facts of a catalogue version: at which prices executions are accepted under it. */
+/**
+ * The facts of catalogue versions: at which prices executions are accepted under each, and which of
+ * them is in force.
+ */
 import type { Capabilities, Promises } from '../catalogue/capabilities.js';
 import type { PriceEntry, PriceTierEntry } from '../catalogue/price-units.js';
 import type { DomainEvent, EventSchema, Timestamp } from './envelope.js';
@@ -46,7 +49,13 @@ export type PricesPublished = DomainEvent<
   { readonly version: string; readonly models: readonly PublishedModel[]; readonly at: Timestamp }
 >;
 
-export type CatalogueEvent = PricesPublished;
+/** Executions are accepted under this version from here on, until another one takes effect. */
+export type CatalogueTookEffect = DomainEvent<
+  'CatalogueTookEffect',
+  { readonly version: string; readonly at: Timestamp }
+>;
+
+export type CatalogueEvent = PricesPublished | CatalogueTookEffect;
 
 const tiers = listOf({
   type: 'object',
@@ -85,6 +94,10 @@ export const catalogueSchemas: Record<CatalogueEvent['type'], EventSchema> = {
         ),
       }),
     ),
+    at: timestamp,
+  }),
+  CatalogueTookEffect: eventSchema('Executions are accepted under this version from here on.', {
+    version: text,
     at: timestamp,
   }),
 };

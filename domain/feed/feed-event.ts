@@ -39,6 +39,7 @@ const telling: Telling<AnyEvent> = {
   ProviderCallbackReceived: null,
   ProviderAnsweredLate: null,
   PricesPublished: null,
+  CatalogueTookEffect: null,
   ProviderCircuitOpened: null,
   ProviderCircuitClosed: null,
   OperatorKeyCreated: null,

@@ -3,7 +3,7 @@ import type { Capabilities } from '../../contracts/catalogue/capabilities.js';
 import type { Route } from '../../contracts/catalogue/catalogue.js';
 
 /** What one route leaves open is open for the model: as its input schema allows. */
-export function capabilitiesOfModel(routes: readonly Route[]): Capabilities {
+export function capabilitiesOfModel(routes: readonly Pick<Route, 'capabilities'>[]): Capabilities {
   const [first = {}, ...others] = routes.map(({ capabilities = {} }) => capabilities);
   return others.reduce(mostOf, first);
 }

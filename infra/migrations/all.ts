@@ -64,6 +64,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(366, 'readmodel: rates of requests of organizations', 'request-rates'),
   step(367, 'readmodel: feeds of organizations', 'feed'),
   step(370, 'readmodel: holds that were open for long', 'long-holds'),
+  step(371, 'readmodel: versions of the catalogue', 'catalogue-versions'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–499. */

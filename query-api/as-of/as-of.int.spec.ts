@@ -1,7 +1,7 @@
 /** Answers for earlier moments equal those that were given then. */
 import { expect } from 'chai';
 import type { OrganizationId } from '../../contracts/ids.js';
-import { at, ORGANIZATION } from '../../projectors/testing/kit.js';
+import { at, ORGANIZATION, type Fact } from '../../projectors/testing/kit.js';
 import type { Client, ErrorBody } from '../../testing/client.js';
 import { openQueryServer, type QueryServer } from '../testing/kit.js';
 import { randomAccount } from '../testing/random-account.js';
@@ -10,6 +10,10 @@ const OTHER: OrganizationId = 'org_99999999-9999-4999-8999-999999999999';
 
 interface OperatorView {
   readonly events: readonly { readonly position: string; readonly at: string }[];
+}
+
+interface ModelBody {
+  readonly price: { readonly per_request: string };
 }
 
 interface Recorded {
@@ -95,6 +99,26 @@ describe('query API: answers for earlier moments', function () {
     expect((await notFound(stranger, at(900))).body.error.code).to.equal('NOT_FOUND');
   });
 
+  it('a price is that of the catalogue in force then, also of a model that is gone', async () => {
+    const [old, dear] = [priced('v-old', '0.001'), priced('v-dear', '0.002')];
+    await server.models.append(old(1_000), tookEffect('v-old', 1_000));
+    await server.models.append(dear(1_001), tookEffect('v-dear', 1_001));
+    await server.models.append(tookEffect('v-old', 1_002));
+    const read = async (slug: string, asOf: string) => {
+      const path = `/models/${slug}?as_of=${asOf}`;
+      const { status, body } = await api.call<ModelBody>('GET', path);
+      return status === 200 ? body.price.per_request : status;
+    };
+    for (const slug of ['text-generation-standard', 'gone-since'])
+      expect([
+        await read(slug, at(999)),
+        await read(slug, at(1_000)),
+        await read(slug, at(1_001)),
+        await read(slug, at(1_002)),
+      ]).to.deep.equal([404, '0.001', '0.002', '0.001']);
+    expect(await read('never-was', at(1_002))).to.equal(404);
+  });
+
   it('operators name positions of the log too', async () => {
     const [, { id = '' } = {}] = await api.all<{ id: string }>('/executions');
     const path = `/executions/${id}`;
@@ -127,6 +151,28 @@ describe('query API: answers for earlier moments', function () {
     expect(await codeOf('2999-01-01')).to.deep.equal([400, 'as_of', 'in_the_future']);
     expect(await codeOf('1234567')).to.deep.equal([400, 'as_of', 'beyond_the_feed']);
   });
+});
+
+/** The same price of a model that the catalogue has, and of one that it has no more. */
+const priced = (version: string, price: string) => (second: number) =>
+  ({
+    stream: `catalogue-${version}`,
+    type: 'PricesPublished',
+    data: {
+      version,
+      models: ['text-generation-standard', 'gone-since'].map((slug) => {
+        const where = { name: `${slug}/aurora`, provider: 'aurora', providerModel: slug };
+        const route = { ...where, price: { per_request: price }, cost: {} };
+        return { slug, modality: 'text', usageDefault: {}, routes: [route] };
+      }),
+      at: at(second),
+    },
+  }) as const satisfies Fact;
+
+const tookEffect = (version: string, second: number): Fact => ({
+  stream: 'catalogue-in_force',
+  type: 'CatalogueTookEffect',
+  data: { version, at: at(second) },
 });
 
 const PATHS = ['/billing/balance', '/billing/ledger?limit=20', '/billing/holds?limit=1000'];
