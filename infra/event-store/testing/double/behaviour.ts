@@ -35,8 +35,10 @@ export interface Behaviour {
   readonly notLeader?: Dose;
   /** A restart forgets which event ids were written lately, as the real server does. */
   readonly forgetIdsOnRestart?: boolean;
-  /** A live subscriber this many events behind is dropped; 0 lets it fall behind and catch up. */
-  readonly dropSlowSubscribers?: number;
+  /** The version that it says it is, and behaves as; `server-versions.ts` has the differences. */
+  readonly serverVersion?: string;
+  /** What an event costs that is looked at and not sent, in microseconds. */
+  readonly passMicros?: number;
   /** The largest append, by the server's own way of counting. */
   readonly appendBytesMax?: number;
   /** A statistics event is written to $all after so many appends; 0 for none. */
@@ -56,7 +58,8 @@ export const SETTINGS = [
   'graceMs',
   'delayMs',
   'forgetIdsOnRestart',
-  'dropSlowSubscribers',
+  'serverVersion',
+  'passMicros',
   'appendBytesMax',
   'appendsPerSystemEvent',
 ] as const satisfies readonly (keyof Behaviour)[];
@@ -73,7 +76,8 @@ const DEFAULTS: Required<Behaviour> = {
   notReady: 0,
   notLeader: 0,
   forgetIdsOnRestart: true,
-  dropSlowSubscribers: 0,
+  serverVersion: '23.10.6',
+  passMicros: 1,
   appendBytesMax: 1024 * 1024,
   appendsPerSystemEvent: 64,
 };

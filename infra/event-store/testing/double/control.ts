@@ -1,6 +1,7 @@
 /**
- * The side door, over HTTP: POST /behave turns knobs, POST /stall {forMs} stalls once, POST /drop
- * drops subscribers, GET / says how it is.
+ * The side door, over HTTP: POST /behave turns knobs, POST /stall {forMs} stalls once, POST
+ * /pretend {count} puts events of the server's own at the end of the log, POST /drop drops
+ * subscribers, GET / says how it is.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -36,6 +37,11 @@ export async function openControl({ store, knobs, server, stalls }: Controlled, 
         const { forMs } = JSON.parse(await text(request)) as { readonly forMs: number };
         stalls.stall(forMs);
         return { forMs };
+      }
+      case 'POST /pretend': {
+        const { count } = JSON.parse(await text(request)) as { readonly count: number };
+        await store.pretendEvents(count);
+        return { count };
       }
       case 'POST /drop':
         return { dropped: server.subscriptions.drop() };

@@ -25,6 +25,8 @@ export interface EventStoreDouble {
   behave(knobs: Behaviour): Promise<void>;
   /** What is written from now on is not indexed, answered or read before so much time is over. */
   stall(forMs: number): Promise<void>;
+  /** Puts so many events of the server's own at the end of the log; they take no disk or memory. */
+  pretendSystemEvents(count: number): Promise<void>;
   /** Drops all subscribers as slow consumers; answers with how many there were. */
   dropSubscribers(): Promise<number>;
   status(): Promise<DoubleStatus>;
@@ -93,6 +95,9 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
     },
     stall: async (forMs) => {
       await ask(running, 'POST', 'stall', JSON.stringify({ forMs }));
+    },
+    pretendSystemEvents: async (count) => {
+      await ask(running, 'POST', 'pretend', JSON.stringify({ count }));
     },
     dropSubscribers: async () => {
       const { dropped } = (await ask(running, 'POST', 'drop')) as { readonly dropped: number };

@@ -1,4 +1,8 @@
-/** Where every event lies: by its place in the log, by stream and revision, by position. */
+/**
+ * Where every event lies: by its place in the log, by stream and revision, by position. Events that
+ * are only pretended have places and positions, and take no memory.
+ */
+import { openPretended } from './pretended-events.js';
 import { TOMBSTONE_REVISION } from './record.js';
 
 export interface StreamState {
@@ -13,7 +17,8 @@ export interface StreamState {
 }
 
 export interface IndexedEvent {
-  readonly position: number;
+  /** Where its record begins in the file. */
+  readonly offset: number;
   readonly size: number;
   readonly stream: string;
   readonly type: string;
@@ -25,6 +30,13 @@ export interface EventIndex {
   readonly streamNames: readonly string[];
   readonly typeNames: readonly string[];
   add(event: IndexedEvent): StreamState;
+  /** So many events that are not there, behind the last one. */
+  pretend(offset: number, count: number): void;
+  /** Whether the event at a place is only pretended. */
+  isPretended(index: number): boolean;
+  /** What the next event's position will be, when its record begins there. */
+  positionOf(offset: number): number;
+  offsetAt(index: number): number;
   stream(name: string): StreamState | undefined;
   streams(): Iterable<StreamState>;
   positionAt(index: number): number;
@@ -35,8 +47,12 @@ export interface EventIndex {
   firstFrom(position: number): number;
 }
 
+/** What a standard projection writes: links, three for each event. */
+export const PRETENDED_STREAM = '$ce-pretended';
+export const PRETENDED_TYPE = '$>';
+
 export function openEventIndex(): EventIndex {
-  const positions = growing((length) => new Float64Array(length));
+  const offsets = growing((length) => new Float64Array(length));
   const sizes = growing((length) => new Uint32Array(length));
   const streamNumbers = growing((length) => new Uint32Array(length));
   const typeNumbers = growing((length) => new Uint32Array(length));
@@ -44,7 +60,8 @@ export function openEventIndex(): EventIndex {
   const streamNames: string[] = [];
   const types = new Map<string, number>();
   const typeNames: string[] = [];
-  let count = 0;
+  const pretended = openPretended();
+  let stored = 0;
 
   const streamOf = (name: string): StreamState => {
     const known = streams.get(name);
@@ -63,39 +80,51 @@ export function openEventIndex(): EventIndex {
     return number;
   };
 
+  const positionAt = (at: number): number =>
+    pretended.positionOf(at) ?? offsets.at(pretended.storedOf(at)) + pretended.shiftAt(at);
   return {
     get count() {
-      return count;
+      return stored + pretended.count;
     },
     streamNames,
     typeNames,
     add: (event) => {
       const stream = streamOf(event.stream);
-      positions.put(count, event.position);
-      sizes.put(count, event.size);
-      streamNumbers.put(count, stream.number);
-      typeNumbers.put(count, typeOf(event.type));
+      offsets.put(stored, event.offset);
+      sizes.put(stored, event.size);
+      streamNumbers.put(stored, stream.number);
+      typeNumbers.put(stored, typeOf(event.type));
       if (event.revision === TOMBSTONE_REVISION) stream.isTombstoned = true;
-      else stream.indexes.push(count);
-      count += 1;
+      else stream.indexes.push(stored + pretended.count);
+      stored += 1;
       return stream;
     },
+    pretend: (offset, count) => {
+      const names = { stream: streamOf(PRETENDED_STREAM).number, type: typeOf(PRETENDED_TYPE) };
+      pretended.add({ ...names, first: stored + pretended.count, offset, count });
+    },
+    isPretended: (at) => pretended.find(at) !== undefined,
+    positionOf: (offset) => offset + pretended.shift,
+    offsetAt: (at) => offsets.at(pretended.storedOf(at)),
     stream: (name) => streams.get(name),
     streams: () => streams.values(),
-    positionAt: positions.at,
-    sizeAt: sizes.at,
-    streamNumberAt: streamNumbers.at,
-    typeNumberAt: typeNumbers.at,
-    firstFrom: (position) => {
-      let [low, high] = [0, count];
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (positions.at(middle) < position) low = middle + 1;
-        else high = middle;
-      }
-      return low;
-    },
+    positionAt,
+    sizeAt: (at) => sizes.at(pretended.storedOf(at)),
+    streamNumberAt: (at) => pretended.find(at)?.stream ?? streamNumbers.at(pretended.storedOf(at)),
+    typeNumberAt: (at) => pretended.find(at)?.type ?? typeNumbers.at(pretended.storedOf(at)),
+    firstFrom: (position) => firstOf(stored + pretended.count, (at) => positionAt(at) >= position),
   };
+}
+
+/** The first of so many numbers that passes, as all behind it do. */
+function firstOf(count: number, passes: (number: number) => boolean): number {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (passes(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 interface Numbers {

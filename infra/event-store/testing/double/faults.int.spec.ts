@@ -8,8 +8,6 @@ import {
   ANY,
   EventStoreDBClient,
   NO_STREAM,
-  START,
-  streamNameFilter,
   type AppendExpectedRevision,
 } from '@eventstore/db-client';
 import { expect } from 'chai';
@@ -193,35 +191,6 @@ describe('event store double: faults', () => {
     await append(newStream(), NO_STREAM, [event]);
   });
 
-  it('a slow live subscriber is dropped', async () => {
-    await double.behave({ dropSlowSubscribers: 10 });
-    const { subscription, caughtUp, category } = await slowSubscription();
-    let error: ClientError | undefined;
-    subscription.on('error', (reason) => (error = reason as ClientError));
-    await caughtUp;
-    await writeMuch(category);
-    subscription.resume();
-    await eventually('dropped', () => error);
-    expect([error?.type, error?.code]).to.deep.equal(['timeout', 10]);
-    await double.behave({ dropSlowSubscribers: 0 });
-  });
-
-  it('a slow live subscriber falls behind, catches up and misses nothing', async () => {
-    const { subscription, caughtUp, category } = await slowSubscription();
-    const said: string[] = [];
-    subscription.on('fellBehind', () => said.push('fellBehind'));
-    await caughtUp;
-    subscription.on('caughtUp', () => said.push('caughtUp'));
-    await writeMuch(category);
-    const seen: bigint[] = [];
-    subscription.on('data', ({ event }) => seen.push(event?.revision ?? -1n));
-    await eventually('caught up again', () => said.includes('caughtUp'));
-    expect(said).to.deep.equal(['fellBehind', 'caughtUp']);
-    expect(seen).to.deep.equal(seen.map((_, at) => BigInt(at)));
-    expect(seen).to.have.length(MUCH);
-    await subscription.unsubscribe();
-  });
-
   it('all subscribers are dropped on demand', async () => {
     const subscription = client.subscribeToAll();
     let error: ClientError | undefined;
@@ -275,27 +244,6 @@ describe('event store double: faults', () => {
     await eventually('both are gone', () => !pids.some(isRunning));
     await other.remove();
   });
-
-  const MUCH = 2_000;
-
-  /** Takes nothing until it is resumed, or listened to. */
-  async function slowSubscription() {
-    const category = newStream();
-    const filter = streamNameFilter({ prefixes: [category] });
-    const subscription = client.subscribeToAll({ filter, fromPosition: START });
-    const caughtUp = new Promise((resolve) => subscription.once('caughtUp', resolve));
-    return { subscription, caughtUp, category };
-  }
-
-  async function writeMuch(category: string) {
-    const text = 'x'.repeat(1000);
-    for (let first = 0; first < MUCH; first += 200)
-      await append(
-        category,
-        ANY,
-        Array.from({ length: 200 }, () => newEvent('Happened', { text })),
-      );
-  }
 });
 
 function isRunning(pid: number): boolean {

@@ -4,6 +4,8 @@ import type { EventIndex } from './event-index.js';
 
 export interface EventFilter {
   matches(index: number): boolean;
+  /** So many events are looked at for one page. */
+  readonly windowEvents: number;
   /** A checkpoint is sent each time so many events were considered. */
   readonly checkpointEvents: number;
 }
@@ -28,6 +30,7 @@ export function eventFilter(
       const number = numberAt(at);
       return (remembered[number] ??= isWanted(names[number] ?? ''));
     },
+    windowEvents: Math.max(1, window),
     checkpointEvents: Math.max(1, options.getCheckpointintervalmultiplier() * window),
   };
 }

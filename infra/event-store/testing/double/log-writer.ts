@@ -5,7 +5,13 @@
 import { currentRevision } from './commit-check.js';
 import type { EventIndex, StreamState } from './event-index.js';
 import type { LogFile } from './log-file.js';
-import { encodeRecord, responseOf, TOMBSTONE_REVISION, type ProposedEvent } from './record.js';
+import {
+  encodeRecord,
+  encodeStretch,
+  responseOf,
+  TOMBSTONE_REVISION,
+  type ProposedEvent,
+} from './record.js';
 import type { Stalls } from './stalls.js';
 import { describedStream, metadataStreamOf, obeyMetadata } from './stream-metadata.js';
 
@@ -26,37 +32,25 @@ export function openLogWriter(
   index: EventIndex,
   { remember, recordAt, stalls }: Surroundings,
 ) {
-  const listeners = new Set<() => void>();
-  let visible = index.count;
-  let told = visible;
+  const shown = openShown(index.count);
 
   const obey = (metadata: StreamState) => {
     const described = describedStream(metadata.name) ?? '';
     const [target, at] = [index.stream(described), metadata.indexes.at(-1)];
     if (target && at !== undefined) obeyMetadata(target, responseOf(recordAt(at)));
   };
-  /** Readers are told once of all appends that became durable together. */
-  const showUpTo = (count: number) => {
-    if (count <= visible) return;
-    if (told === visible)
-      queueMicrotask(() => {
-        told = visible;
-        for (const listener of listeners) listener();
-      });
-    visible = count;
-  };
   const write = async (name: string, first: number, events: readonly ProposedEvent[]) => {
     const writtenAtMs = Date.now();
-    let position = log.end;
+    let offset = log.end;
     let stream: StreamState | undefined;
-    const records = events.map((event, offset) => {
-      const revision = Math.min(first + offset, TOMBSTONE_REVISION);
-      const place = { stream: name, revision, position };
-      const isLast = offset === events.length - 1;
+    const records = events.map((event, number) => {
+      const revision = Math.min(first + number, TOMBSTONE_REVISION);
+      const place = { stream: name, revision, position: index.positionOf(offset) };
+      const isLast = number === events.length - 1;
       const record = encodeRecord({ ...event, ...place, isLast, writtenAtMs });
-      stream = index.add({ ...place, size: record.length, type: event.type });
+      stream = index.add({ ...place, offset, size: record.length, type: event.type });
       remember(event.id, stream, revision);
-      position += record.length;
+      offset += record.length;
       return record;
     });
     const count = index.count;
@@ -68,21 +62,49 @@ export function openLogWriter(
     await durable;
     const stalled = stalls.over();
     if (stalled) await stalled;
-    showUpTo(count);
+    shown.upTo(count);
     return { revision: first + events.length - 1, position: index.positionAt(count - 1) };
   };
 
   return {
     get visible() {
-      return visible;
+      return shown.count;
     },
     obey,
     write,
+    pretend: async (count: number): Promise<void> => {
+      index.pretend(log.end, count);
+      const all = index.count;
+      await log.append(encodeStretch(count));
+      shown.upTo(all);
+    },
     writeMetadata: (name: string, event: ProposedEvent): Promise<Written> => {
       const metadata = metadataStreamOf(name);
       return write(metadata, currentRevision(index.stream(metadata)) + 1, [event]);
     },
-    onVisible: (listener: () => void) => {
+    onVisible: shown.onMore,
+  };
+}
+
+/** How many events readers may see; they are told once of all that came together. */
+function openShown(initial: number) {
+  const listeners = new Set<() => void>();
+  let count = initial;
+  let told = count;
+  return {
+    get count() {
+      return count;
+    },
+    upTo: (next: number) => {
+      if (next <= count) return;
+      if (told === count)
+        queueMicrotask(() => {
+          told = count;
+          for (const listener of listeners) listener();
+        });
+      count = next;
+    },
+    onMore: (listener: () => void) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },

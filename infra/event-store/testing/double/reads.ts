@@ -1,4 +1,5 @@
 /** Streams.Read: a piece of a stream or of $all, or a subscription to it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import type { Knobs } from './behaviour.js';
@@ -7,20 +8,20 @@ import type { StreamState } from './event-index.js';
 import { eventFilter, type EventFilter } from './filter.js';
 import { refusalOf as refusalBy, type NodeState } from './node-state.js';
 import {
+  exceptionThrown,
   invalidArgument,
-  invalidPosition,
   serverNotReady,
   streamDeleted,
+  unexpectedResult,
   type Refusal,
 } from './statuses.js';
+import { openPassing, type Passing } from './passing.js';
+import type { ReadCall } from './outbox.js';
+import { waysOf } from './server-versions.js';
 import type { Store } from './store.js';
-import {
-  allFeed,
-  streamFeed,
-  type Feed,
-  type ReadCall,
-  type Subscriptions,
-} from './subscriptions.js';
+import { allSource, streamSource, type Source } from './sources.js';
+import type { Start } from './subscribers.js';
+import type { Subscriptions } from './subscriptions.js';
 
 export interface ReadContext {
   readonly store: Store;
@@ -49,11 +50,11 @@ function refusalOf(
   const filter = filterIn(store, options);
   if (filter && 'code' in filter) return filter;
   if (options.hasSubscription()) {
-    const feed = feedOf(store, options, filter);
-    if ('code' in feed) return feed;
-    subscriptions.begin(call, feed);
+    const begun = subscribed(store, knobs, options, filter);
+    if ('code' in begun) return begun;
+    subscriptions.begin(call, begun.source, begun.start);
   } else {
-    const messages = piece(store, options, filter);
+    const messages = piece(store, knobs, options, filter);
     if ('code' in messages) return messages;
     send(call, messages).catch((error: unknown) => call.emit('error', error));
   }
@@ -71,11 +72,12 @@ function filterIn(store: Store, options: ReadReq.Options): EventFilter | Refusal
   }
 }
 
-/** Messages at the pace at which the reader takes them; ends the call behind the last. */
-async function send(call: ReadCall, messages: Iterable<Buffer>): Promise<void> {
+/** Messages at the pace at which the reader takes them, and pauses; then ends the call. */
+async function send(call: ReadCall, messages: Iterable<Buffer | number>): Promise<void> {
   for (const message of messages) {
     if (call.cancelled || call.destroyed) return;
-    if (!call.write(message)) await drained(call);
+    if (typeof message === 'number') await sleep(message);
+    else if (!call.write(message)) await drained(call);
   }
   call.end();
 }
@@ -93,15 +95,19 @@ function drained(call: ReadCall): Promise<void> {
 
 function piece(
   store: Store,
+  knobs: Knobs,
   options: ReadReq.Options,
   filter: EventFilter | undefined,
-): Iterable<Buffer> | Refusal {
+): Iterable<Buffer | number> | Refusal {
   const count = Math.min(Number(options.getCount()), Number.MAX_SAFE_INTEGER);
   const isBackward = Number(options.getReadDirection()) === BACKWARDS;
   const all = options.getAll();
   if (all) {
     const place = placeIn(store, all);
-    return place ? allPiece(store, filter, place.index, isBackward, count) : invalidPosition();
+    const type = filter ? 'FilteredReadAllResult' : 'ReadAllResult';
+    if (!place.isValid)
+      return unexpectedResult(type, waysOf(knobs.now.serverVersion).invalidPosition);
+    return allPiece(store, { filter, passing: openPassing(knobs) }, place.index, isBackward, count);
   }
   const stream = options.getStream();
   const name = nameIn(stream);
@@ -158,57 +164,84 @@ function* streamBackward(
 /** Forward with the event at the place, backward without it. */
 function* allPiece(
   store: Store,
-  filter: EventFilter | undefined,
+  { filter, passing }: Scanned,
   start: number,
   isBackward: boolean,
   count: number,
-): Iterable<Buffer> {
+): Iterable<Buffer | number> {
   const { visible } = store;
   const step = isBackward ? -1 : 1;
   let at = isBackward ? Math.min(start, visible) - 1 : start;
-  for (let left = count; left > 0 && at >= 0 && at < visible; at += step) {
-    if (filter && !filter.matches(at)) continue;
-    left -= 1;
-    yield store.responseAt(at);
+  for (let left = count; at >= 0 && at < visible; at += step) {
+    if (!filter || filter.matches(at)) {
+      // With a filter the server ends the call only when it finds one more than was asked for.
+      if (left === 0) return;
+      left -= 1;
+      yield store.responseAt(at);
+      if (left === 0 && !filter) return;
+      continue;
+    }
+    passing.passed(1);
+    const pauseMs = passing.takeMs();
+    if (pauseMs > 0) yield pauseMs;
   }
+}
+
+interface Scanned {
+  readonly filter: EventFilter | undefined;
+  readonly passing: Passing;
 }
 
 interface Place {
   /** The first event at or behind the position. */
   readonly index: number;
   readonly isExact: boolean;
+  /** False inside a record that is not the last one; behind all of them nothing is looked at. */
+  readonly isValid: boolean;
   readonly position: number;
 }
 
-/** Where in $all a request points; undefined for a position inside a record. */
-function placeIn({ index, visible }: Store, all: ReadReq.Options.AllOptions): Place | undefined {
+/** Where in $all a request points. */
+function placeIn({ index, visible }: Store, all: ReadReq.Options.AllOptions): Place {
   const asked = all.getPosition();
-  if (!asked) return { index: all.hasEnd() ? visible : 0, isExact: false, position: -1 };
+  if (!asked && all.hasEnd()) {
+    const position = visible > 0 ? index.positionAt(visible - 1) : -1;
+    return { index: visible, isExact: false, isValid: true, position };
+  }
+  if (!asked) return { index: 0, isExact: false, isValid: true, position: -1 };
   const position = Number(asked.getCommitPosition());
   const found = index.firstFrom(position);
   const isExact = index.positionAt(found) === position;
-  if (position > 0 && found < index.count && !isExact) return undefined;
-  return { index: found, isExact, position };
+  return { index: found, isExact, isValid: position <= 0 || found >= visible || isExact, position };
 }
 
-function feedOf(
+interface Begun {
+  readonly source: Source;
+  readonly start: Start;
+}
+
+function subscribed(
   store: Store,
+  knobs: Knobs,
   options: ReadReq.Options,
   filter: EventFilter | undefined,
-): Feed | Refusal {
+): Begun | Refusal {
   const all = options.getAll();
+  const passing = openPassing(knobs);
   if (all) {
-    const place = placeIn(store, all);
-    if (!place) return invalidPosition();
-    const { index, isExact, position } = place;
-    return allFeed(store, filter, isExact ? index + 1 : index, position);
+    const { index, isExact, isValid, position } = placeIn(store, all);
+    if (!isValid && !waysOf(knobs.now.serverVersion).fallsBehind) return exceptionThrown();
+    const place = isExact ? index + 1 : index;
+    return { source: allSource(store, filter, passing), start: { place, position, isValid } };
   }
   const stream = options.getStream();
   const name = nameIn(stream);
   const state = store.index.stream(name);
   if (state?.isTombstoned) return streamDeleted(name);
   const after = stream?.hasRevision() ? Number(stream.getRevision()) + 1 : 0;
-  return streamFeed(store, name, stream?.hasEnd() ? (state?.indexes.length ?? 0) : after);
+  const place = stream?.hasEnd() ? (state?.indexes.length ?? 0) : after;
+  const source = streamSource(store, name, passing);
+  return { source, start: { place, position: place - 1, isValid: true } };
 }
 
 function notFound(name: string): Buffer {

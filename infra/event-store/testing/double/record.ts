@@ -4,6 +4,9 @@
  *
  *   size u32 · crc32 of the rest u32 · flags u8 · revision u32 · event id 16 bytes
  *   · stream's bytes u16 · type's bytes u16 · stream · type · the ReadResp message
+ *
+ * A stretch of events that are only pretended is a record without names and message; its revision
+ * is how many they are.
  */
 import { crc32 } from 'node:zlib';
 import { protobufWriter } from './protobuf.js';
@@ -29,6 +32,7 @@ export interface EventRecord extends ProposedEvent {
 export interface RecordHead {
   readonly size: number;
   readonly isLast: boolean;
+  readonly isPretended: boolean;
   readonly revision: number;
   readonly id: string;
   readonly stream: string;
@@ -47,18 +51,30 @@ const STREAM_LENGTH_AT = 29;
 const TYPE_LENGTH_AT = 31;
 const NAMES_AT = 33;
 const IS_LAST = 1;
+const IS_PRETENDED = 2;
 const TICKS_PER_MS = 10_000;
+const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 const writer = protobufWriter();
 
 export function encodeRecord(event: EventRecord): Buffer {
-  const response = encodeReadResponse(event);
+  return sealed(event, event.isLast ? IS_LAST : 0, encodeReadResponse(event));
+}
+
+export function encodeStretch(count: number): Buffer {
+  const names = { stream: '', type: '', id: NO_ID };
+  return sealed({ ...names, revision: count }, IS_LAST | IS_PRETENDED, Buffer.alloc(0));
+}
+
+type Head = Pick<RecordHead, 'stream' | 'type' | 'id' | 'revision'>;
+
+function sealed(event: Head, flags: number, response: Buffer): Buffer {
   const streamBytes = Buffer.byteLength(event.stream);
   const typeBytes = Buffer.byteLength(event.type);
   const responseAt = NAMES_AT + streamBytes + typeBytes;
   const record = Buffer.allocUnsafe(responseAt + response.length);
   record.writeUInt32LE(record.length, 0);
-  record[CHECKED_AT] = event.isLast ? IS_LAST : 0;
+  record[CHECKED_AT] = flags;
   record.writeUInt32LE(event.revision, REVISION_AT);
   record.write(event.id.replaceAll('-', ''), ID_AT, 'hex');
   record.writeUInt16LE(streamBytes, STREAM_LENGTH_AT);
@@ -81,7 +97,8 @@ export function decodeHead(bytes: Buffer, offset: number): RecordHead | undefine
   const responseAt = typeAt + record.readUInt16LE(TYPE_LENGTH_AT);
   return {
     size,
-    isLast: record[CHECKED_AT] === IS_LAST,
+    isLast: ((record[CHECKED_AT] ?? 0) & IS_LAST) !== 0,
+    isPretended: ((record[CHECKED_AT] ?? 0) & IS_PRETENDED) !== 0,
     revision: record.readUInt32LE(REVISION_AT),
     id: idOf(record),
     stream: record.toString('utf8', NAMES_AT, typeAt),
@@ -103,7 +120,7 @@ export function responseOf(record: Buffer): Buffer {
 }
 
 /** Commit and prepare position are the same for everything that is not an explicit transaction. */
-function encodeReadResponse(event: EventRecord): Buffer {
+export function encodeReadResponse(event: EventRecord): Buffer {
   const readEvent = writer.open(1);
   const recorded = writer.open(1);
   const id = writer.open(1);

@@ -23,7 +23,6 @@ export interface DoubleServer {
   close(): void;
 }
 
-const SERVER_VERSION = '24.10.0';
 /** The server takes records of 16 MB; what is too large is refused by its own count, not here. */
 const MESSAGE_BYTES_MAX = 17 * 1024 * 1024;
 
@@ -45,8 +44,8 @@ export async function startServer(store: Store, knobs: Knobs, port: number): Pro
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
   });
-  const subscriptions = openSubscriptions(store, knobs);
   const node = startingState();
+  const subscriptions = openSubscriptions(store, knobs, node);
   const reading = { store, knobs, node, subscriptions };
   let bound = port;
   const systemEvents = keepSystemEvents(store, knobs, () => bound);
@@ -62,7 +61,7 @@ export async function startServer(store: Store, knobs: Knobs, port: number): Pro
     tombstone: tombstoneStream.bind(undefined, store),
   });
   server.addService(featuresGrpc.ServerFeaturesService, {
-    getSupportedMethods,
+    getSupportedMethods: getSupportedMethods.bind(undefined, knobs),
   });
   bound = await new Promise<number>((resolve, reject) => {
     const credentials = ServerCredentials.createInsecure();
@@ -94,6 +93,7 @@ export async function startServer(store: Store, knobs: Knobs, port: number): Pro
 type Features = InstanceType<typeof featuresPb.SupportedMethods>;
 
 function getSupportedMethods(
+  knobs: Knobs,
   _call: ServerUnaryCall<unknown, Features>,
   callback: sendUnaryData<Features>,
 ): void {
@@ -105,6 +105,6 @@ function getSupportedMethods(
       .setFeaturesList(method === 'Read' ? ['position', 'events'] : []);
   });
   const features = new featuresPb.SupportedMethods();
-  features.setEventStoreServerVersion(SERVER_VERSION).setMethodsList(supported);
+  features.setEventStoreServerVersion(knobs.now.serverVersion).setMethodsList(supported);
   callback(null, features);
 }

@@ -52,18 +52,30 @@ export const wrongExpectedVersion = (stream: string, expected: string, actual: n
     },
   );
 
-/** What servers before 24.2 do to a live subscriber that does not keep up. */
-export const consumerTooSlow = (): Refusal => ({
+/** What servers before 24.2 do to a subscriber that does not keep up. */
+export const consumerTooSlow = (when: 'live' | 'transitioning to live'): Refusal => ({
   code: status.ABORTED,
   details:
-    'Operation timed out: Consumer too slow to handle event while live. ' +
+    `Operation timed out: Consumer too slow to handle event while ${when}. ` +
     'Client resubscription required.',
 });
 
-/** A position that no record begins at. */
+/** A subscription from 24.2 on, from a position that no record begins at. */
 export const invalidPosition = (): Refusal => ({
   code: status.INVALID_ARGUMENT,
-  details: 'The position is invalid.',
+  details: 'Trying to read from an invalid position.',
+});
+
+/** A one-off read from such a position; the result is `Error` before 24.2. */
+export const unexpectedResult = (type: string, result: string): Refusal => ({
+  code: status.UNKNOWN,
+  details: `Unexpected ${type}: ${result}`,
+});
+
+/** Whatever the server's own code did not catch. */
+export const exceptionThrown = (): Refusal => ({
+  code: status.UNKNOWN,
+  details: 'Exception was thrown by handler.',
 });
 
 export const invalidArgument = (details: string): Refusal => ({

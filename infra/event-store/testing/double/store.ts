@@ -7,11 +7,13 @@ import {
   type Expected,
   type WrittenIds,
 } from './commit-check.js';
-import { openEventIndex, type EventIndex } from './event-index.js';
+import { openEventIndex, PRETENDED_STREAM, PRETENDED_TYPE } from './event-index.js';
+import type { EventIndex, StreamState } from './event-index.js';
 import { openLogFile } from './log-file.js';
 import { openLogWriter, type Written } from './log-writer.js';
 import {
   decodeHead,
+  encodeReadResponse,
   idOf,
   responseOf,
   TOMBSTONE_REVISION,
@@ -42,6 +44,8 @@ export interface Store {
   ): Promise<AppendResult>;
   deleteStream(stream: string, expected: Expected): Promise<AppendResult>;
   tombstoneStream(stream: string, expected: Expected): Promise<AppendResult>;
+  /** Puts so many events of the server's own at the end of the log, none of which is stored. */
+  pretendEvents(count: number): Promise<void>;
   /** The read answer for an event of the log, ready for the wire. */
   responseAt(index: number): Buffer;
   /** Called whenever more became visible; answers with how to stop that. */
@@ -49,16 +53,20 @@ export interface Store {
   close(): Promise<void>;
 }
 
+const LINK = Buffer.from('0@pretended');
+const NOTHING = Buffer.alloc(0);
+
 export async function openStore(path: string, keepIds: boolean, stalls: Stalls): Promise<Store> {
   const index = openEventIndex();
   const ids = rememberIds();
   const log = await openLogFile(path, (bytes, offset) =>
     loadAppends(bytes, (head, at) => {
-      const stream = index.add({ ...head, position: offset + at });
+      if (head.isPretended) return index.pretend(offset + at, head.revision);
+      const stream = index.add({ ...head, offset: offset + at });
       if (keepIds) ids.remember(head.id, stream, head.revision);
     }),
   );
-  const recordAt = (at: number) => log.read(index.positionAt(at), index.sizeAt(at));
+  const recordAt = (at: number) => log.read(index.offsetAt(at), index.sizeAt(at));
   const writer = openLogWriter(log, index, { remember: ids.remember, recordAt, stalls });
   for (const stream of [...index.streams()]) writer.obey(stream);
 
@@ -69,17 +77,8 @@ export async function openStore(path: string, keepIds: boolean, stalls: Stalls):
       return at === undefined ? undefined : idOf(recordAt(at));
     },
   });
-  const answer = (name: string, decision: Decision): AppendResult => {
-    const stream = index.stream(name);
-    if (decision.is !== 'idempotent')
-      return decision.is === 'stream-deleted'
-        ? { status: decision.is }
-        : { status: 'wrong-expected-version', currentRevision: currentRevision(stream) };
-    const { revision } = decision;
-    const at = stream?.indexes[revision] ?? 0;
-    if (at >= writer.visible) return { status: 'dropped' };
-    return { status: 'success', revision, position: index.positionAt(at) };
-  };
+  const answer = (name: string, decision: Decision): AppendResult =>
+    answerTo(decision, index, index.stream(name), writer.visible);
 
   return {
     index,
@@ -114,10 +113,35 @@ export async function openStore(path: string, keepIds: boolean, stalls: Stalls):
       if (decision.is !== 'ok') return answer(name, decision);
       return { status: 'success', ...(await writer.write(name, TOMBSTONE_REVISION, [event])) };
     },
-    responseAt: (at) => responseOf(recordAt(at)),
+    pretendEvents: writer.pretend,
+    responseAt: (at) =>
+      index.isPretended(at) ? pretendedAt(at, index.positionAt(at)) : responseOf(recordAt(at)),
     onVisible: writer.onVisible,
     close: () => log.close(),
   };
+}
+
+/** To an append that does not land. */
+function answerTo(
+  decision: Decision,
+  index: EventIndex,
+  stream: StreamState | undefined,
+  visible: number,
+): AppendResult {
+  if (decision.is === 'stream-deleted') return { status: decision.is };
+  if (decision.is !== 'idempotent')
+    return { status: 'wrong-expected-version', currentRevision: currentRevision(stream) };
+  const { revision } = decision;
+  const at = stream?.indexes[revision] ?? 0;
+  if (at >= visible) return { status: 'dropped' };
+  return { status: 'success', revision, position: index.positionAt(at) };
+}
+
+function pretendedAt(at: number, position: number): Buffer {
+  const id = `00000000-0000-4000-8000-${at.toString(16).padStart(12, '0')}`;
+  const content = { contentType: 'application/octet-stream', data: LINK, metadata: NOTHING };
+  const place = { stream: PRETENDED_STREAM, revision: at, position, isLast: true, writtenAtMs: 0 };
+  return encodeReadResponse({ id, type: PRETENDED_TYPE, ...content, ...place });
 }
 
 function openDecisions(index: EventIndex, written: WrittenIds) {
