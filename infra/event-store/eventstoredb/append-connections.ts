@@ -24,6 +24,8 @@ export interface AppendConnections {
 export interface ConnectionStream {
   /** `sent` is called when it takes the next one. */
   write(message: Buffer, sent: () => void): void;
+  /** It is given nothing more; what it was given may be answered yet. */
+  readonly isStale: boolean;
   cancel(): void;
 }
 
@@ -132,10 +134,10 @@ function openConnection(connections: Connections): void {
 
 function send(connections: Connections): void {
   for (const [correlation, one] of connections.unsent) {
-    const connection = [...connections.all].find(({ isFree }) => isFree);
+    const present = [...connections.all].filter(({ stream }) => !stream?.isStale);
+    const connection = present.find(({ isFree }) => isFree);
     if (!connection?.stream) {
-      if (!connections.opening && connections.all.size < CONNECTIONS_MAX)
-        openConnection(connections);
+      if (!connections.opening && present.length < CONNECTIONS_MAX) openConnection(connections);
       return;
     }
     connections.unsent.delete(correlation);

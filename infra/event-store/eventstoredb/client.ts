@@ -1,14 +1,14 @@
 /**
- * `LogClient` over `@eventstore/db-client`. This file and `messages.ts` are all that knows the
- * package, so that its successor replaces these two and nothing else (ADR 12).
+ * `LogClient` over `@eventstore/db-client`. This file, `wire.ts` and `messages.ts` are all that
+ * knows the package, so that its successor replaces these three and nothing else (ADR 12).
  *
- * Taken from the client: how it connects (connection string, cluster discovery, TLS, credentials,
- * a new channel after a failure, keep-alive) and the messages of its protocol. Its verbs are not
+ * Taken from the client: how it connects to a node (TLS, credentials, keep-alive) and the messages
+ * of its protocol. Which node that is, and when a new connection is made, is ours (ADR 53): the
+ * client waits five seconds for a frozen node before it asks the next. Its verbs are not
  * used: they keep the batch appends of all clients of a process in one table, which a failure of
  * any one empties; when a connection breaks under back-pressure they reject where nobody listens,
  * which ends the process; and they write JSON twice and parse it once too often.
  */
-import { EventStoreDBClient } from '@eventstore/db-client';
 import streamsGrpc, {
   type StreamsClient,
 } from '@eventstore/db-client/generated/streams_grpc_pb.js';
@@ -25,22 +25,13 @@ import {
   type StreamHandlers,
 } from './append-connections.js';
 import { eventIn } from './event-message.js';
-import { openLines } from './lines.js';
+import { parseConnectionString, stringFor, type Endpoint } from './connection-string.js';
+import { openLeaderSearch } from './leader.js';
+import { openLines, type Lines } from './lines.js';
 import type { Call, Ending, LogClient, LogHandlers } from './log-client.js';
 import { answerOf, checkpointIn, followRequest, logRequest, streamRequest } from './messages.js';
 import { openOrderedAppends } from './ordered-appends.js';
-
-/** What the client's own verbs are made of. */
-interface Wire {
-  getChannel(): Promise<{ close(): void }>;
-  GRPCStreamCreator<Stream>(
-    client: typeof StreamsClient,
-    name: string,
-    create: (client: StreamsClient) => Stream,
-  ): () => Promise<Stream>;
-  callArguments(options: object, call: object): Parameters<StreamsClient['batchAppend']>;
-  dispose(): Promise<void>;
-}
+import { endWire, gossipOver, openWire, type Wire } from './wire.js';
 
 type AppendStream = ReturnType<StreamsClient['batchAppend']>;
 type ReadCall = ReturnType<StreamsClient['makeServerStreamRequest']>;
@@ -57,12 +48,9 @@ const FOR_EVER = { deadline: Infinity };
  */
 const OF_THE_LEADER = { requiresLeader: true };
 
-/** What the server was renamed to since; the protocol is the same. */
-const NEW_SCHEMES = /^(kurrentdb|kurrent|eventstore)(?=[+:])/;
-
 /** Throws when the connection string cannot be understood; connects when it is first needed. */
 export function connectLog(url: string): LogClient {
-  const lines = openLines((generation) => wireOf(url, generation));
+  const lines = openLines({ ...waysTo(url), ask: beat, end: endWire });
   const { StreamsClient, StreamsService } = streamsGrpc;
   const { batchAppend, read } = StreamsService;
   let closed = false;
@@ -76,13 +64,15 @@ export function connectLog(url: string): LogClient {
         ...(wire.callArguments({}, FOR_EVER) as [never, never]),
       ),
     ) as unknown as () => Promise<AppendStream>;
-  const openAppends: OpenStream = (handlers) =>
-    connect(openStream(lines.use())(), handlers, lines.heard);
+  const openAppends: OpenStream = async (handlers) => {
+    const wire = await lines.use();
+    return connect(openStream(wire)(), handlers, wordsOn(lines, wire));
+  };
   const appends = openAppendConnections(openAppends);
   const ordered = openOrderedAppends(openAppends);
 
-  const call = (request: ReadReq, onMessage: (message: Message) => void): Call => {
-    const wire = lines.use();
+  const callOn = async (used: Wire | Promise<Wire>, request: ReadReq): Promise<Opened> => {
+    const wire = await used;
     const open = wire.GRPCStreamCreator(StreamsClient, 'read', (client) =>
       client.makeServerStreamRequest<ReadReq, Message>(
         read.path,
@@ -92,9 +82,16 @@ export function connectLog(url: string): LogClient {
         ...(wire.callArguments(OF_THE_LEADER, FOR_EVER) as [never, never]),
       ),
     );
-    return startCall(open, onMessage, lines.heard);
+    return { call: await open(), words: wordsOn(lines, wire) };
   };
-  lines.beatWith(() => call(logRequest(NEWEST), () => undefined));
+  const call = (request: ReadReq, onMessage: (message: Message) => void): Call =>
+    startCall(() => callOn(lines.use(), request), onMessage);
+  function beat(wire: Wire): Call {
+    return startCall(
+      () => callOn(wire, streamRequest(NOWHERE)),
+      () => undefined,
+    );
+  }
 
   return {
     append: (append, timeoutMs) =>
@@ -115,48 +112,79 @@ export function connectLog(url: string): LogClient {
   };
 }
 
-/** The least that the client takes without a warning. */
-const KEEP_ALIVE_MS = 10_000;
+/** Of a stream that is never written to: an answer that costs a server next to nothing. */
+const NOWHERE = { stream: 'execution-pulse', from: 0, backward: false, limit: 1 } as const;
 
-/**
- * Channels with the same options share a connection, so each has options of its own: a new wire is
- * a new connection.
- */
-function wireOf(url: string, generation: number): Wire {
-  const known = url.replace(NEW_SCHEMES, 'esdb');
-  const own = /[?&]keepAliveInterval=(\d+)/i.exec(known)?.[1];
-  const interval = `keepAliveInterval=${Number(own ?? KEEP_ALIVE_MS) + generation}`;
-  const text = own
-    ? known.replace(/keepAliveInterval=\d+/i, interval)
-    : `${known}${known.includes('?') ? '&' : '?'}${interval}`;
-  return EventStoreDBClient.connectionString(text) as unknown as Wire;
+/** Where lines lead: to the only server, or to the node that leads. */
+function waysTo(url: string) {
+  const parsed = parseConnectionString(url);
+  let generation = 0;
+  const open = (to: Endpoint): Wire => openWire(stringFor(parsed, to, generation++));
+  const { hosts: seeds, isCluster } = parsed;
+  // The client says what is wrong with an option.
+  seeds.forEach(open);
+  const [only] = seeds;
+  if (isCluster)
+    return { find: openLeaderSearch({ seeds, open, end: endWire, gossip: gossipOver }), isCluster };
+  const find = async (at: Endpoint = only) => ({ wire: open(at), at });
+  return { find, isCluster };
+}
+
+interface Words {
+  readonly heard: () => void;
+  /** Of an error, or of an answer that says why nothing was done. */
+  readonly failed: (error: unknown) => void;
+  readonly isStale: () => boolean;
+}
+
+function wordsOn(lines: Lines<Wire>, wire: Wire): Words {
+  return {
+    heard: lines.heard,
+    failed: (error) => {
+      if (isRefusal(error)) lines.refused(wire, leaderIn(error));
+    },
+    isStale: () => !lines.isPresent(wire),
+  };
 }
 
 /** A stream of batch appends as the append connections take it. */
 async function connect(
   opening: Promise<AppendStream>,
   handlers: StreamHandlers,
-  heard: () => void,
+  words: Words,
 ): Promise<ConnectionStream> {
   const stream = await opening;
+  let isCancelled = false;
   stream.on('data', (message: BatchAppendResp) => {
-    heard();
-    handlers.answer(message.getCorrelationId()?.getString() ?? '', answerOf(message));
+    words.heard();
+    const answer = answerOf(message);
+    handlers.answer(message.getCorrelationId()?.getString() ?? '', answer);
+    if (answer.kind === 'unknown') words.failed(new Error(answer.reason));
   });
-  stream.on('error', (error: Error) => handlers.ended(reasonOf(error)));
+  stream.on('error', (error: Error) => {
+    if (!isCancelled) words.failed(error);
+    handlers.ended(reasonOf(error));
+  });
   stream.on('end', () => handlers.ended('the append connection was closed'));
   return {
     write: (message, sent) => void stream.write(message as never, sent),
-    // Inside the stream's own events grpc-js does not take a cancellation well.
-    cancel: () => void setImmediate(() => stream.cancel()),
+    get isStale() {
+      return words.isStale();
+    },
+    cancel() {
+      isCancelled = true;
+      // Inside the stream's own events grpc-js does not take a cancellation well.
+      setImmediate(() => stream.cancel());
+    },
   };
 }
 
-function startCall(
-  open: () => Promise<ReadCall>,
-  onMessage: (message: Message) => void,
-  heard: () => void,
-): Call {
+interface Opened {
+  readonly call: ReadCall;
+  readonly words: Words;
+}
+
+function startCall(open: () => Promise<Opened>, onMessage: (message: Message) => void): Call {
   let cancel = (): void => undefined;
   let cancelled = false;
   const ended = new Promise<Ending>((resolve) => {
@@ -165,13 +193,16 @@ function startCall(
       cancelled = true;
       end();
     };
-    open().then((call) => {
+    open().then(({ call, words }) => {
       const stop = () => setImmediate(() => call.cancel());
       call.on('data', (message: Message) => {
-        heard();
+        words.heard();
         if (!cancelled) onMessage(message);
       });
-      call.on('error', end);
+      call.on('error', (error) => {
+        if (!cancelled) words.failed(error);
+        end(error);
+      });
       call.on('end', () => end());
       cancel = () => {
         cancelled = true;
@@ -193,7 +224,7 @@ const reasonOf = (error: unknown): string => (error as Error).message || String(
 
 function endingOf(error: unknown): Ending {
   const { code, metadata } = error as GrpcError;
-  const exception = metadata?.getMap()['exception']?.toString() ?? '';
+  const exception = exceptionIn(metadata);
   const reason = reasonOf(error);
   if (exception === 'not-leader') return { kind: 'away', reason };
   if (code === ABORTED && reason.includes(TOO_SLOW)) return { kind: 'dropped', reason };
@@ -201,15 +232,38 @@ function endingOf(error: unknown): Ending {
   return { kind: 'away', reason, failed: code === UNKNOWN };
 }
 
+/** Of what is said in words only: a node that starts, ends, elects, or is not the leader. */
+const REFUSALS = /not ready|read.?only|leader/i;
+const BUSY = /too busy/i;
+
+/** The line leads nowhere, or to a node that does nothing now. */
+function isRefusal(error: unknown): boolean {
+  const { code, metadata } = error as GrpcError;
+  if (exceptionIn(metadata) === 'not-leader') return true;
+  const reason = reasonOf(error);
+  if (code === undefined) return REFUSALS.test(reason);
+  return (code === UNAVAILABLE || code === CANCELLED) && !BUSY.test(reason);
+}
+
+/** Whom a node that does not lead names as the leader. */
+function leaderIn(error: unknown): Endpoint | undefined {
+  const told = (error as GrpcError).metadata?.getMap();
+  const address = told?.['leader-endpoint-host']?.toString();
+  const port = Number(told?.['leader-endpoint-port']);
+  return address !== undefined && port > 0 ? { address, port } : undefined;
+}
+
+const exceptionIn = (metadata: GrpcError['metadata']): string =>
+  metadata?.getMap()['exception']?.toString() ?? '';
+
+const CANCELLED = 1;
+const UNAVAILABLE = 14;
 const UNKNOWN = 2;
 const ABORTED = 10;
 const TOO_SLOW = 'too slow';
 
 /** Invalid argument, permission denied, failed precondition, unimplemented, unauthenticated. */
 const REFUSED_CODES = new Set([3, 7, 9, 12, 16]);
-
-/** Answered without a look through the log, whatever lies at its end. */
-const NEWEST = { from: 'end', limit: 1, filter: 'everything' } as const;
 
 function tell(message: Message, on: LogHandlers): void {
   if (!('hasEvent' in message)) on.row(message);

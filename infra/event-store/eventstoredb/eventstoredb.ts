@@ -22,6 +22,7 @@ import { encodeUnit, type EncodedAppend, type EncodedUnit } from '../unit.js';
 import { APPEND_BYTES_MAX, countedBytes } from './append-message.js';
 import { createAppender, type Appender, type AppenderStats } from './appender.js';
 import { connectLog } from './client.js';
+import { optionsWithoutEffect, parseConnectionString } from './connection-string.js';
 import { openLogEnd } from './log-end.js';
 import { createLogReader } from './log-reader.js';
 import { createPushSource, type PushSource } from './push-source.js';
@@ -69,6 +70,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const bounds = { queueUnitsMax, queueBytesMax, timeoutMs: TIMEOUT_MS };
   const codec = createCodec(log);
   const client = connectLog(url);
+  for (const sentence of optionsWithoutEffect(parseConnectionString(url))) log.warn({}, sentence);
   const side = openSideTables({ url: databaseUrl, log, ...bounds });
   const end = openLogEnd(client, TIMEOUT_MS);
   const reader = countedReader(createLogReader(client, end, TIMEOUT_MS));

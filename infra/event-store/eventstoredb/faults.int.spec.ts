@@ -28,7 +28,7 @@ import { openEventStoreDb, type EventStoreDb } from './eventstoredb.js';
 import { migrateSideTables } from './testing/harness.js';
 
 const log = { warn: () => undefined, error: () => undefined };
-const TIMEOUT_MS = 2_100;
+const TIMEOUT_MS = 2_600;
 
 describe('event store on EventStoreDB, when something is wrong', function () {
   this.timeout(30_000);

@@ -1,0 +1,106 @@
+/**
+ * The connection string of the event store as far as we look at it ourselves: whom to ask who
+ * leads. What else is in it goes to the client as it is.
+ *
+ *   esdb://[user:password@]host[:port][,host[:port]…][/][?option=value&…]
+ *   esdb+discover://…    the host is asked where the nodes are, also when it is the only one
+ */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface ConnectionString {
+  /** Those that are asked who leads; the only one, when it is not a cluster. */
+  readonly hosts: readonly [Endpoint, ...Endpoint[]];
+  readonly isCluster: boolean;
+  /** As in the string, with what follows it. */
+  readonly credentials: string;
+  readonly options: readonly (readonly [name: string, value: string])[];
+}
+
+/** What the server was renamed to since; the protocol is the same. */
+const SCHEME = /^(?:esdb|kurrentdb|kurrent|eventstore)(\+discover)?:\/\/(.*)$/s;
+const REST = /^([^:@/?]+:[^@]+@)?([^/?]+)\/*(?:\?(.*))?$/s;
+const PORT = 2113;
+
+/** Throws, saying what is wrong with it, and not what is in it. */
+export function parseConnectionString(url: string): ConnectionString {
+  const [, discover, afterScheme = ''] = SCHEME.exec(url.trim()) ?? [];
+  const [, credentials = '', hosts = '', query = ''] = REST.exec(afterScheme) ?? [];
+  const [first, ...others] = hosts.split(',').filter(Boolean).map(endpointIn);
+  if (!first) throw new Error('expected esdb://host:port or esdb+discover://host:port');
+  const options = query
+    .split('&')
+    .filter(Boolean)
+    .map((pair) => pair.split('=', 2))
+    .map(([name = '', value = '']) => [name, value] as const);
+  const isCluster = discover !== undefined || others.length > 0;
+  return { hosts: [first, ...others], isCluster, credentials, options };
+}
+
+function endpointIn(text: string): Endpoint {
+  const [address = '', port = String(PORT)] = text.split(':');
+  if (!/^\d+$/.test(port)) throw new Error(`${text}: expected a number as its port`);
+  return { address, port: Number(port) };
+}
+
+export const nameOf = ({ address, port }: Endpoint): string => `${address}:${port}`;
+
+/** The least that the client takes without a warning. */
+const KEEP_ALIVE_MS = 10_000;
+
+/**
+ * For the client: one node. Channels with the same options share a connection, so each has options
+ * of its own, by its number: a new wire is a new connection.
+ */
+export function stringFor(
+  { credentials, options }: ConnectionString,
+  endpoint: Endpoint,
+  generation: number,
+): string {
+  const kept = options.filter(([name]) => !isWithoutEffect(name) && !isKeepAlive(name));
+  const own = options.find(([name]) => isKeepAlive(name))?.[1];
+  const keepAliveMs = own === undefined ? KEEP_ALIVE_MS : Number(own);
+  // Below zero there is none.
+  const interval =
+    keepAliveMs < 0 ? Number.MAX_SAFE_INTEGER - generation : keepAliveMs + generation;
+  const query = [...kept, ['keepAliveInterval', String(interval)]].map((pair) => pair.join('='));
+  return `esdb://${credentials}${nameOf(endpoint)}?${query.join('&')}`;
+}
+
+/** Of the client's options: what it ignores, and what is ours to decide. */
+const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  tlsverifycert: 'certificates are always verified; name their authority with tlsCAFile',
+  nodepreference: 'only the leader is asked',
+  maxdiscoverattempts: 'the leader is looked for as long as somebody waits',
+  discoveryinterval: 'the leader is looked for five times a second',
+  gossiptimeout: 'a node that is silent for a moment is passed over',
+  defaultdeadline: 'nobody waits longer than two seconds',
+  throwonappendfailure: 'a conflict is an answer',
+};
+
+const flat = (name: string): string => name.trim().toLowerCase().replace(/[_-]/g, '');
+const isKeepAlive = (name: string): boolean => flat(name) === 'keepaliveinterval';
+const isWithoutEffect = (name: string): boolean =>
+  flat(name) in WITHOUT_EFFECT || !KNOWN.has(flat(name));
+
+const KNOWN = new Set([
+  ...['tls', 'tlscafile', 'usercertfile', 'userkeyfile'],
+  ...['connectionname', 'keepaliveinterval', 'keepalivetimeout'],
+]);
+
+/** One sentence for each option that is in the string and changes nothing. */
+export function optionsWithoutEffect({ options }: ConnectionString): readonly string[] {
+  return options
+    .filter(([name, value]) => isWithoutEffect(name) && !isAsItIs(name, value))
+    .map(([name, value]) => {
+      const why = WITHOUT_EFFECT[flat(name)] ?? 'it is not known';
+      return `${name}=${value} of EVENTSTORE_URL has no effect: ${why}`;
+    });
+}
+
+/** It asks for what is done anyway. */
+const isAsItIs = (name: string, value: string): boolean =>
+  (flat(name) === 'tlsverifycert' && value === 'true') ||
+  (flat(name) === 'nodepreference' && flat(value) === 'leader');
