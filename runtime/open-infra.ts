@@ -35,6 +35,7 @@ import { whileHeard } from '../infra/postgres/while-heard.js';
 import { openProviders } from '../providers/open-providers.js';
 import { openUsage } from './open-usage.js';
 import { openProgress } from '../infra/read-store/progress.js';
+import { openRequestedBefore } from '../infra/read-store/requested-before.js';
 import { openReadPool, openTenantReads } from '../infra/read-store/tenant-reads.js';
 import { openSecrets } from '../infra/secrets.js';
 import { openKeyUses } from '../infra/key-uses.js';
@@ -124,6 +125,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     reads: openTenantReads(readPool),
     dependencies: probes.dependencies,
     progress: openProgress(models.readStore),
+    requestedBefore: config.eventStoreUrl ? openRequestedBefore(models.readStore) : undefined,
     ...(await openUsage(models.readStore, log)),
     payloads: openRecentPayloads(openTieredPayloads({ small, large: largePayloads }), recent),
     ...shared.given,
