@@ -22,6 +22,7 @@ export interface Metrics {
   readonly appendQueue: Gauge;
   readonly appendedEvents: Counter;
   readonly appendBatches: Counter;
+  readonly subscriptionEnds: Counter<'cause'>;
   readonly unknownEvents: Counter<'type'>;
   readonly forwardedCommands: Counter<'outcome'>;
   readonly ownedAccounts: Gauge;
@@ -80,6 +81,7 @@ export function openMetrics(): Metrics {
     appendQueue: gauge('event_store_queue', 'Units that wait for the group commit.'),
     appendedEvents: counter('event_store_events_total', 'Events appended by this process.'),
     appendBatches: counter('event_store_batches_total', 'Group commits of this process.'),
+    subscriptionEnds: counter('event_store_subscription_ends_total', 'Begun anew.', 'cause'),
     unknownEvents: counter('event_store_unknown_total', 'Events of unknown type skipped.', 'type'),
     forwardedCommands: counter('account_forwarded_total', 'Commands to owners.', 'outcome'),
     ownedAccounts: gauge('account_owned', 'Contested accounts that this process owns.'),

@@ -287,12 +287,15 @@ function unreachable(databaseUrl: string, error: Error): StartError {
 function watchStore(stores: Stores, metrics: Metrics): void {
   const { appendQueue } = metrics;
   const collect = () => {
-    const { queueUnits, events, batches, unknownTypes } = stores.figures();
+    const { queueUnits, events, batches, unknownTypes, ...figures } = stores.figures();
     appendQueue.set(queueUnits);
     metrics.appendedEvents.reset();
     metrics.appendedEvents.inc(events);
     metrics.appendBatches.reset();
     metrics.appendBatches.inc(batches);
+    metrics.subscriptionEnds.reset();
+    for (const [cause, times] of Object.entries(figures.subscriptionEnds ?? {}))
+      metrics.subscriptionEnds.inc({ cause }, times);
     for (const [type, times] of unknownTypes) {
       metrics.unknownEvents.remove({ type });
       metrics.unknownEvents.inc({ type }, times);

@@ -14,6 +14,8 @@ export interface StoreFigures {
   readonly events: number;
   readonly batches: number;
   readonly unknownTypes: ReadonlyMap<string, number>;
+  /** By cause; only of a store that drops subscriptions. */
+  readonly subscriptionEnds?: Readonly<Record<string, number>>;
 }
 
 export interface Stores {
@@ -67,8 +69,9 @@ async function openDistributed(url: string, databaseUrl: string, log: Log): Prom
     rawLog: store.rawLog,
     smallPayloads: openPostgresPayloads(store.smallPayloads),
     figures: () => {
-      const { queueUnits, events, appender, unknownTypes } = store.stats();
-      return { queueUnits, events, batches: appender.appends, unknownTypes };
+      const { queueUnits, events, appender, unknownTypes, subscription } = store.stats();
+      const subscriptionEnds = { slow: subscription.drops, silent: subscription.renewals };
+      return { queueUnits, events, batches: appender.appends, unknownTypes, subscriptionEnds };
     },
     close: () => store.close(),
   };

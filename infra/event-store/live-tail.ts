@@ -37,7 +37,10 @@ export interface TailFeed {
   add(rows: readonly LogRow[]): number;
   /** There is nothing of ours between the feed's head and this position. */
   reach(position: Position): void;
-  /** Whether the source brings every append from now on. Until then subscriptions read pages. */
+  /**
+   * Whether the source brings every append from now on. Until then a subscription that has come to
+   * the end of the buffer reads pages, and is not caught up before such a page says so.
+   */
   setLive(isLive: boolean): void;
 }
 
@@ -76,6 +79,9 @@ interface LiveTailOptions {
 
 const OUTAGE_PAUSE_MS = 250;
 
+/** While the source catches up, each notification may cost every subscription a page. */
+const CATCHING_UP_MS = 100;
+
 export function createLiveTail({ reader, source, codec, log }: LiveTailOptions): LiveTail {
   const subscribers = new Set<() => void>();
   const changed = createSignal();
@@ -83,7 +89,7 @@ export function createLiveTail({ reader, source, codec, log }: LiveTailOptions):
   const notifyAll = () => subscribers.forEach((notify) => notify());
   const fed = createFedBuffer(reader, codec, {
     onFed: notifyAll,
-    onRead: onceATurn(notifyAll),
+    onRead: seldom(notifyAll),
     onGap: changed.notify,
     onLive(begins) {
       reportOutage(undefined);
@@ -147,23 +153,28 @@ export function createLiveTail({ reader, source, codec, log }: LiveTailOptions):
   };
 }
 
-/** A source may bring events one by one. */
-function onceATurn(notify: () => void): () => void {
+/** A source may bring events one by one: once a turn, and while it catches up once a pause. */
+function seldom(notify: () => void): (isLive: boolean) => void {
   let isDue = false;
-  return () => {
+  const due = () => {
+    isDue = false;
+    notify();
+  };
+  return (isLive) => {
     if (isDue) return;
     isDue = true;
-    setImmediate(() => {
-      isDue = false;
-      notify();
-    });
+    if (isLive) setImmediate(due);
+    else setTimeout(due, CATCHING_UP_MS).unref();
   };
 }
 
 interface FedBuffer {
   readonly feed: TailFeed;
   landed: LiveTail['landed'];
-  /** Undefined when the buffer is not live, or begins behind `after`. */
+  /**
+   * Undefined when the buffer begins behind `after`, or has nothing behind it and is not live: then
+   * the log may go on without it.
+   */
   batch(after: Position, limit: number, filter: LogFilter): LogBatch | undefined;
   eventOf(row: LogRow): RecordedEvent<AnyEvent> | undefined;
   close(): void;
@@ -172,7 +183,7 @@ interface FedBuffer {
 
 interface FedBufferHandlers {
   readonly onFed: () => void;
-  readonly onRead: () => void;
+  readonly onRead: (isLive: boolean) => void;
   /** Rows of another process come before those that landed. */
   readonly onGap: () => void;
   /** `begins` when it was not live before. */
@@ -192,7 +203,8 @@ function createFedBuffer(reader: LogReader, codec: Codec, on: FedBufferHandlers)
       added++;
     }
     stats[by] += added;
-    if (added > 0) (by === 'fed' ? on.onFed : on.onRead)();
+    if (added > 0 && by === 'fed') on.onFed();
+    else if (added > 0) on.onRead(isLive);
     return added;
   }
 
@@ -206,7 +218,7 @@ function createFedBuffer(reader: LogReader, codec: Codec, on: FedBufferHandlers)
       reach(position) {
         if (!buffer.isOpen || position <= buffer.head) return;
         buffer.reach(position);
-        on.onRead();
+        on.onRead(isLive);
       },
       setLive(live) {
         const begins = live && !isLive;
@@ -220,10 +232,11 @@ function createFedBuffer(reader: LogReader, codec: Codec, on: FedBufferHandlers)
       on.onGap();
       return undefined;
     },
-    batch: (after, limit, filter) =>
-      isLive && buffer.covers(after)
-        ? batchOf(buffer.rows, after, buffer.head, limit, filter)
-        : undefined,
+    batch(after, limit, filter) {
+      if (!buffer.covers(after) || (!isLive && after >= buffer.head)) return undefined;
+      const batch = batchOf(buffer.rows, after, buffer.head, limit, filter);
+      return isLive ? batch : { ...batch, caughtUp: false };
+    },
     eventOf: (row) => (rowAt(buffer.rows, row.position) ?? decodedRow(codec, row)).event(),
     close() {
       isLive = false;

@@ -84,13 +84,11 @@ export function createLogReader(client: LogClient, end: LogEnd, timeoutMs: numbe
       const wanted = serverFilter(filter);
       if (wanted.streamPrefixes?.length === 0 || wanted.typePrefixes?.length === 0)
         return { rows: [], position: later(after, known), caughtUp: true };
-      const from = stretches.endOf(after);
-      const asked = { from, limit, wanted, known };
+      const { to, next = to } = stretches.behind(after);
+      const asked = { from: to, at: next, limit, wanted, known };
       try {
         const read = () => within(pages, () => readPage(reading, asked, QUIET_MS));
-        return (
-          (stretches.isWalked(from) ? undefined : await read()) ?? (await pass(reading, asked))
-        );
+        return (stretches.isWalked(to) ? undefined : await read()) ?? (await pass(reading, asked));
       } catch (error) {
         if (!(error instanceof ReadRefused)) throw error;
         return refusedPage(reading, asked, error);
@@ -118,8 +116,9 @@ const serverFilter = ({ categories, types }: LogFilter): ServerFilter => {
 };
 
 interface Asked {
-  /** Behind it. */
+  /** Behind it; it is read from `at` on, before which there is nothing of ours. */
   readonly from: Position;
+  readonly at: Position;
   readonly limit: number;
   readonly wanted: ServerFilter;
   readonly known: Position;
@@ -128,11 +127,11 @@ interface Asked {
 /** Undefined when nothing came for so long; then it may take much longer. */
 async function readPage(
   { client, timeoutMs }: Reading,
-  { from, limit, wanted, known }: Asked,
+  { from, at, limit, wanted, known }: Asked,
   quietMs: number,
 ): Promise<LogPage | undefined> {
-  // The event at `from` comes again, and one more than wanted shows whether the log goes on.
-  const range = { from, limit: limit + 2, filter: wanted };
+  // The event at `from` may come again, and one more than wanted shows whether the log goes on.
+  const range = { from: at, limit: limit + 2, filter: wanted };
   const patience = { quietMs, timeoutMs };
   const piece = await readPiece((row) => client.readLog(range, row), patience);
   const rows = piece.rows.filter((row) => row.position > from && isOurs(row));
@@ -146,16 +145,16 @@ async function readPage(
 /** What a plain read would find only after a long while. */
 async function pass(reading: Reading, asked: Asked): Promise<LogPage> {
   const { end, stretches, timeoutMs } = reading;
-  const { from, wanted } = asked;
-  const reached = await stretches.walk(from);
-  if (reached > from) return { rows: [], position: reached, caughtUp: false };
-  if (wanted.streamPrefixes || wanted.typePrefixes) {
+  const { to, next } = await stretches.walk(asked.from);
+  if (next === undefined && to > asked.from) return { rows: [], position: to, caughtUp: false };
+  const left = { ...asked, from: to, at: next ?? to };
+  if (asked.wanted.streamPrefixes || asked.wanted.typePrefixes) {
     const head = await end.head();
-    if (from >= head) return { rows: [], position: from, caughtUp: true };
-    return scan(reading, asked, head);
+    if (to >= head) return { rows: [], position: to, caughtUp: true };
+    return scan(reading, left, head);
   }
   // Events of ours come next, from a server that is slow.
-  const page = await readPage(reading, asked, timeoutMs);
+  const page = await readPage(reading, left, timeoutMs);
   if (!page) throw new StoreUnavailable(UNANSWERED);
   return page;
 }

@@ -10,17 +10,25 @@ import type { LogEnd } from './log-end.js';
 import { endOf, isOurs, ReadRefused } from './read-calls.js';
 
 export interface QuietStretches {
-  /** Between the position and the answer is nothing of ours, as far as is known. */
-  endOf(position: Position): Position;
+  /** What is known to lie behind a position. */
+  behind(position: Position): Stretch;
   /** Whether the stretch at the position is being gone through. */
   isWalked(position: Position): boolean;
-  /** How far nothing of ours comes: at its end, or as far as it is known in about a second. */
-  walk(after: Position): Promise<Position>;
+  /** Goes through what lies behind a position, to its end or for about a second. */
+  walk(after: Position): Promise<Stretch>;
+}
+
+interface Stretch {
+  /** There is nothing of ours up to here; the position itself where nothing is known. */
+  readonly to: Position;
+  /** The first event of ours behind it, where that is known. */
+  readonly next: Position | undefined;
 }
 
 interface Walk {
   readonly from: Position;
-  reached: Position;
+  to: Position;
+  next: Position | undefined;
   readonly over: Promise<void>;
 }
 
@@ -40,33 +48,33 @@ interface Walking {
 
 export function openQuietStretches(walking: Walking): QuietStretches {
   const walks = new Set<Walk>();
-  let known: { readonly from: Position; readonly to: Position }[] = [];
+  let known: readonly Walk[] = [];
 
   const at = (position: Position) =>
-    [...walks].find(({ from, reached }) => from <= position && position <= reached);
+    [...walks].find(({ from, to }) => from <= position && position <= to);
 
   function begin(from: Position): Walk {
     const walk = startWalk(walking, from);
     walks.add(walk);
     const done = () => {
       walks.delete(walk);
-      if (walk.reached === from) return;
-      known = [{ from, to: walk.reached }, ...known].slice(0, STRETCHES_MAX);
+      if (walk.to > from) known = [walk, ...known].slice(0, STRETCHES_MAX);
     };
     walk.over.then(done, done);
     return walk;
   }
 
   return {
-    endOf(position) {
-      const stretch = known.find(({ from, to }) => from <= position && position < to);
-      return stretch?.to ?? position;
-    },
+    behind: (position) =>
+      known.find(({ from, to }) => from <= position && position <= to) ?? {
+        to: position,
+        next: undefined,
+      },
     isWalked: (position) => at(position) !== undefined,
     async walk(after) {
       const walk = at(after) ?? begin(after);
       await untilStep(walk);
-      return walk.reached > after ? walk.reached : after;
+      return { to: walk.to > after ? walk.to : after, next: walk.next };
     },
   };
 }
@@ -86,7 +94,7 @@ function startWalk({ client, end, timeoutMs }: Walking, from: Position): Walk {
     const { newest } = await end.lookBack(from);
     const reach = (position: Position) => {
       heard++;
-      if (position > walk.reached) walk.reached = position;
+      if (position > walk.to) walk.to = position;
     };
     const call = client.follow(
       from,
@@ -94,7 +102,9 @@ function startWalk({ client, end, timeoutMs }: Walking, from: Position): Walk {
       {
         row(row: LogRow) {
           heard++;
-          if (isOurs(row)) call.cancel();
+          if (!isOurs(row)) return;
+          walk.next ??= row.position;
+          call.cancel();
         },
         checkpoint: reach,
         caughtUp() {
@@ -111,6 +121,6 @@ function startWalk({ client, end, timeoutMs }: Walking, from: Position): Walk {
       throw new StoreUnavailable(ending.reason);
     }
   };
-  const walk: Walk = { from, reached: from, over: go() };
+  const walk: Walk = { from, to: from, next: undefined, over: go() };
   return walk;
 }
