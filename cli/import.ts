@@ -101,8 +101,12 @@ function jsonOf({ events }: Manifest, imported: Imported, seconds: number): stri
     snapshots,
     ...discardedJson(discarded),
     seconds: Number(seconds.toFixed(3)),
+    events_seconds: Number(secondsOf(imported.eventsMs, 3)),
+    read_models_seconds: Number(secondsOf(imported.readModelsMs, 3)),
   });
 }
+
+const secondsOf = (ms: number, digits = 1): string => (ms / 1000).toFixed(digits);
 
 const sentences: Record<Imported['outcome'], string> = {
   moved: 'the cutover is made: start the system on it',
@@ -117,14 +121,16 @@ function discardedJson(newer: NewerLog | undefined) {
   return { discarded: { behind: position, up_to: `${furthest}`, executions: executions ?? null } };
 }
 
-function textOf(
-  { appended, position, readModels, outcome, discarded }: Imported,
-  seconds: number,
-): string {
-  const built = readModels === 'unchanged' ? '' : `; read models are ${readModels}`;
+function textOf(imported: Imported, seconds: number): string {
+  const { appended, position, readModels, outcome, discarded, eventsMs, readModelsMs } = imported;
+  const built =
+    readModels === 'unchanged'
+      ? ''
+      : `; read models are ${readModels}, in ${secondsOf(readModelsMs)} s`;
   const given = discarded ? `\ngiven up by --discard-newer: ${newerText(discarded)}` : '';
   return (
-    `imported ${appended} events in ${seconds.toFixed(1)} s, the last at position ${position}` +
-    `${built}; ${sentences[outcome]}${given}`
+    `imported ${appended} events in ${seconds.toFixed(1)} s (read and landed in ` +
+    `${secondsOf(eventsMs)} s), the last at position ${position}${built}; ` +
+    `${sentences[outcome]}${given}`
   );
 }

@@ -9,13 +9,13 @@
  * What is there already is compared and not written, so a run that was killed is simply repeated.
  */
 import type { LogRow } from '../../infra/event-store/codec.js';
-import { retryOnOutage } from '../../infra/event-store/outage.js';
 import { START, type Position } from '../../infra/event-store/port.js';
 import type { RawLog } from '../../infra/event-store/raw-log.js';
 import { StartError } from '../../infra/start-error.js';
-import { goesOn, isSame, openLanding, OUTAGE_MAX_MS } from './land-in-order.js';
+import { goesOn, isSame, openLanding } from './land-in-order.js';
 
 export interface Appending {
+  /** Its reads wait out an outage. */
   readonly log: RawLog;
   /** Ascending, of the source; what each is in the target is wanted. */
   readonly marks: readonly Position[];
@@ -99,8 +99,8 @@ export function openLogWriter({ log, marks, signal }: Appending): LogWriter {
       await passMarks(undefined);
       await flush();
       const { position } = landing;
-      const behind = await retryOnOutage(() => log.page(position, 1), signal, OUTAGE_MAX_MS);
-      if (behind.rows[0]) throw goesOn(behind.rows[0]);
+      const [behind] = (await log.page(position, 1)).rows;
+      if (behind) throw goesOn(behind);
       return { appended, translated, position };
     },
   };
@@ -125,10 +125,8 @@ function openCursor(log: RawLog, signal: AbortSignal) {
     async peek(): Promise<LogRow | undefined> {
       while (index >= rows.length && !ended) {
         signal.throwIfAborted();
-        const page = await retryOnOutage(() => log.page(after, PAGE), signal, OUTAGE_MAX_MS);
-        ({ rows, position: after } = page);
+        ({ rows, position: after, caughtUp: ended } = await log.page(after, PAGE));
         index = 0;
-        ended = page.caughtUp;
       }
       return rows[index];
     },

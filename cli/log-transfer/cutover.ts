@@ -19,6 +19,7 @@ import { projections } from '../../projectors/projections.js';
 import { readToHead } from '../../projectors/engine/read-log.js';
 import type { Database } from '../../runtime/open-database.js';
 import type { Progress } from './archive.js';
+import { throughOutage } from './through-outages.js';
 
 export interface Cutover {
   readonly identity: LogIdentity;
@@ -107,18 +108,29 @@ const BATCH_EVENTS = 10_000;
  * cannot take is left to them: they stop that one alone, and say why.
  */
 export async function fillReadModels(
-  { store, readStore }: Pick<Database, 'store' | 'readStore'>,
+  database: Pick<Database, 'store' | 'readStore'>,
   signal: AbortSignal,
 ): Promise<'filled' | 'left to the projectors'> {
-  const running = await loadProjections(readStore, projections);
   try {
-    for await (const batch of readToHead(store, START, BATCH_EVENTS)) {
-      signal.throwIfAborted();
-      await advance(readStore, running, batch);
-    }
+    await throughOutage(() => fill(database, signal), signal);
     return 'filled';
   } catch (error) {
     if (signal.aborted || (mayPass(error) && !(error instanceof InvalidEvent))) throw error;
     return 'left to the projectors';
+  }
+}
+
+async function fill(
+  { store, readStore }: Pick<Database, 'store' | 'readStore'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const running = await loadProjections(readStore, projections);
+  const after = running.reduce(
+    (least, { position }) => (position < least ? position : least),
+    running[0]?.position ?? START,
+  );
+  for await (const batch of readToHead(store, after, BATCH_EVENTS)) {
+    signal.throwIfAborted();
+    await advance(readStore, running, batch);
   }
 }

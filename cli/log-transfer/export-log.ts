@@ -33,6 +33,7 @@ import {
   type ObjectSource,
 } from './referenced-objects.js';
 import { lineOf, writeLines } from './lines.js';
+import { readThroughOutages, throughOutage } from './through-outages.js';
 
 export interface Exporting {
   readonly database: Pick<Database, 'rawLog' | 'store' | 'kind'>;
@@ -54,12 +55,15 @@ export interface Exported {
 
 const PAGE = 1_000;
 
-export async function exportLog(exporting: Exporting): Promise<Exported> {
-  const { database, source, signal } = exporting;
+export async function exportLog(asked: Exporting): Promise<Exported> {
+  const { source, signal } = asked;
+  const rawLog = readThroughOutages(asked.database.rawLog, signal);
+  const database = { ...asked.database, rawLog };
+  const exporting = { ...asked, database };
   const { folder } = source;
   const { segments, before } = await kept(exporting);
   const progress = await exporting.progress();
-  const until = await database.store.head();
+  const until = await throughOutage(() => database.store.head(), signal);
   const manifestNow = (complete: boolean): Manifest => ({
     ...FORMAT,
     complete,

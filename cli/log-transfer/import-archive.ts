@@ -8,6 +8,7 @@ import type { StreamName } from '../../contracts/streams.js';
 import { eventSchemas } from '../../contracts/events/all.js';
 import { readIdentity, type Anchor, type LogIdentity } from '../../infra/event-store/identity.js';
 import { START, type Position } from '../../infra/event-store/port.js';
+import type { RawLog } from '../../infra/event-store/raw-log.js';
 import type { Database } from '../../runtime/open-database.js';
 import { openLogWriter } from './append-log.js';
 import type { Manifest, Segment } from './archive.js';
@@ -15,6 +16,7 @@ import { restoreObjects, isRestored, type ObjectStores } from './restore-objects
 import { readLines, rowIn } from './lines.js';
 import { noteLong, writeSnapshots } from './snapshots.js';
 import { fillReadModels, marksOf, cutOver } from './cutover.js';
+import { readThroughOutages, throughOutage } from './through-outages.js';
 import { expectNothingNewer, furthestKnown, newerLog, type NewerLog } from './newer-log.js';
 
 export interface Importing {
@@ -36,15 +38,19 @@ export interface Imported {
   readonly position: Position;
   readonly snapshots: number;
   readonly readModels: 'filled' | 'left to the projectors' | 'unchanged';
+  readonly eventsMs: number;
+  readonly readModelsMs: number;
   /** What the log had that the archive lacks, and that is in no view any more. */
   readonly discarded: NewerLog | undefined;
 }
 
 export async function importArchive(importing: Importing): Promise<Imported> {
   const { database, manifest, stage, signal, say } = importing;
-  const { store, rawLog, readStore, kind } = database;
+  const { store, readStore, kind } = database;
+  const rawLog = readThroughOutages(database.rawLog, signal);
+  const beganMs = performance.now();
   const own = await readIdentity(readStore);
-  const newer = own && !stage ? await newerThanArchive(importing, own) : undefined;
+  const newer = own && !stage ? await newerThanArchive(importing, rawLog, own) : undefined;
   if (newer && !importing.discardNewer) expectNothingNewer(newer);
   const accounts = new Set<StreamName>();
   const log = openLogWriter({ log: rawLog, marks: marksOf(manifest), signal });
@@ -60,22 +66,27 @@ export async function importArchive(importing: Importing): Promise<Imported> {
     position,
     snapshots: 0,
     readModels: 'unchanged' as const,
+    eventsMs: performance.now() - beganMs,
+    readModelsMs: 0,
     discarded: undefined,
   };
   if (stage) return { ...done, outcome: 'staged' };
   const [first] = (await rawLog.page(START, 1)).rows;
   const isOwnLog = own?.kind === kind && isSame(own.first, first);
   if (isOwnLog && appended === 0 && !newer) return { ...done, outcome: 'nothing_to_do' };
-  const snapshots = await writeSnapshots(store, accounts, signal);
-  const identity = { kind, first, known: await lastOf(database), head: position };
+  const snapshots = await throughOutage(() => writeSnapshots(store, accounts, signal), signal);
+  const identity = { kind, first, known: await lastOf(rawLog), head: position };
   await cutOver(readStore, { identity, progress: manifest, translated });
+  const fillingMs = performance.now();
   const readModels = await fillReadModels(database, signal);
-  return { ...done, outcome: 'moved', snapshots, readModels, discarded: newer };
+  const readModelsMs = performance.now() - fillingMs;
+  return { ...done, outcome: 'moved', snapshots, readModels, readModelsMs, discarded: newer };
 }
 
 /** Undefined also when the target's own log is what the database knows of, and is all there. */
 async function newerThanArchive(
-  { folder, manifest, database: { readStore, rawLog, kind } }: Importing,
+  { folder, manifest, database: { readStore, kind } }: Importing,
+  rawLog: RawLog,
   own: LogIdentity,
 ): Promise<NewerLog | undefined> {
   const [first] = (await rawLog.page(START, 1)).rows;
@@ -116,7 +127,7 @@ async function bringSegment(
 }
 
 /** The last event, when this release can find it by its stream. */
-async function lastOf({ rawLog }: Database): Promise<Anchor | undefined> {
+async function lastOf(rawLog: RawLog): Promise<Anchor | undefined> {
   const [last] = await rawLog.newest(1);
   return last && Object.hasOwn(eventSchemas, last.type) ? last : undefined;
 }

@@ -12,11 +12,11 @@
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { StreamName } from '../../contracts/streams.js';
 import type { EncodedEvent, LogRow } from '../../infra/event-store/codec.js';
-import { retryOnOutage } from '../../infra/event-store/outage.js';
 import { START, type AppendOutcome, type Position } from '../../infra/event-store/port.js';
 import type { RawLog } from '../../infra/event-store/raw-log.js';
 import type { EncodedAppend } from '../../infra/event-store/unit.js';
 import { StartError } from '../../infra/start-error.js';
+import { throughOutage } from './through-outages.js';
 
 interface Landing {
   /** Of the last event that is known to be in its place. */
@@ -26,9 +26,6 @@ interface Landing {
   /** Throws `StartError` where the order of the target is another one. */
   land(rows: readonly LogRow[]): Promise<void>;
 }
-
-/** Everything here may be repeated, so a shorter outage is waited out. */
-export const OUTAGE_MAX_MS = 60_000;
 
 const PAGE = 1_000;
 /** Stores that take a run as one message bound it at a megabyte. */
@@ -94,7 +91,7 @@ export function openLanding(log: RawLog, signal: AbortSignal): Landing {
           if (!conflict) return;
         }
       };
-      await retryOnOutage(work, signal, OUTAGE_MAX_MS);
+      await throughOutage(work, signal);
     },
   };
 }
