@@ -4,6 +4,7 @@ import { PERMISSIONS } from '../contracts/events/api-key.js';
 import { addCatalogue } from './catalogue/commands.js';
 import { exitCodes, type Context } from './context.js';
 import type { NewKeyOptions } from './keys.js';
+import type { ReplayOptions } from './replay/command.js';
 
 export function programOf(context: Context): Command {
   const program = new Command('modelroute')
@@ -25,6 +26,7 @@ export function programOf(context: Context): Command {
   addTopUp(program, context);
   addVerify(program, context);
   addRebuild(program, context);
+  addReplay(program, context);
   addLogTransfer(program, context);
   addEvents(program, context);
   addExecutions(program, context);
@@ -145,6 +147,24 @@ function addRebuild(program: Command, context: Context): void {
     .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
     .action(async (name: string, options: { json?: true }) =>
       (await import('./rebuild.js')).rebuild(context, name, options),
+    );
+}
+
+function addReplay(program: Command, context: Context): void {
+  program
+    .command('replay')
+    .description('what the balance, the status or the price was then, and why; changes nothing')
+    .requiredOption('--as-of <time|position>', 'a moment, or a position of the log')
+    .option('--organization <id>', 'its balance and its open holds')
+    .option('--execution <id>', 'its status, why it went where it went, and its price')
+    .option('--model <slug>', 'its routes and prices in the catalogue that was in force')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `\nWithout a subject the whole log up to then is added up.\n${DATABASE_HELP}${exitCodes()}`,
+    )
+    .action(async (options: ReplayOptions) =>
+      (await import('./replay/command.js')).replay(context, options),
     );
 }
 

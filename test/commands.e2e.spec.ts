@@ -12,6 +12,24 @@ import { accept, textOf, whenOver, whenSettled } from './testing/executions.js';
 import { programOf } from '../testing/system.js';
 import { systemInSuite } from '../testing/system-in-suite.js';
 
+interface Replayed {
+  readonly organization: {
+    readonly available: string;
+    readonly total: string;
+    readonly open_holds: readonly { readonly execution_id: string }[];
+  };
+  readonly execution: {
+    readonly execution: { readonly status: string };
+    readonly events: readonly { readonly position: string }[];
+    readonly price: {
+      readonly lines: readonly object[];
+      readonly rated_cost: string;
+      readonly charged: string;
+    };
+    readonly routing: { readonly decisions: readonly { readonly why: string }[] };
+  };
+}
+
 describe('modelroute <command>', function () {
   this.timeout(60_000);
   const system = systemInSuite();
@@ -82,6 +100,29 @@ describe('modelroute <command>', function () {
     expect([type, data.amount]).to.deep.equal(['FundsDeposited', '12.500']);
   });
 
+  it('replays what was then, and says why it was routed and priced so', async () => {
+    const subjects = ['--organization', organizationId, '--execution', executionId, '--json'];
+    const of = (asOf: string) => jsonOf<Replayed>(run('replay', '--as-of', asOf, ...subjects));
+    const { organization, execution } = await of(new Date().toISOString());
+    const { rated_cost: rated, charged, lines } = execution.price;
+    expect([rated, organization.total]).to.deep.equal([charged, organization.available]);
+    expect(lines.length).to.be.greaterThan(0);
+    expect(execution.routing.decisions[0]?.why).to.contain('was taken');
+    const accepted = execution.events[0]?.position ?? '';
+    const before = await of(accepted);
+    expect(before.execution.execution.status).to.equal('PENDING');
+    expect(before.organization.open_holds.map((hold) => hold.execution_id)).to.deep.equal([
+      executionId,
+    ]);
+    const model = ['--model', 'text-generation-standard'];
+    const { output } = await run('replay', '--as-of', accepted, ...model);
+    expect(output).to.contain('catalogue version').and.contain('aurora');
+    const whole = await jsonOf<{ log: { executions: object } }>(
+      run('replay', '--as-of', new Date().toISOString(), '--json'),
+    );
+    expect(whole.log.executions).to.deep.equal({ open: 0, completed: 1 });
+  });
+
   it('verifies; a planted defect is found, and a rebuild mends it', async () => {
     const verify = ['verify', '--json', '--settled', '--calls', system().sandboxUrl];
     const right = await jsonOf<{ findings: unknown[]; checked: object }>(run(...verify));
@@ -105,6 +146,8 @@ describe('modelroute <command>', function () {
       expect(output).to.match(sentence).and.not.match(/\n/);
     };
     await oneLine(run('rebuild', 'nonsense'), /no projection nonsense/);
+    await oneLine(run('replay', '--as-of', 'yesterday'), /neither a time/);
+    await oneLine(run('replay', '--as-of', '999999999'), /The log ends at position/);
     await oneLine(run('executions', 'show', 'nonsense'), /no execution's id/);
     await oneLine(run('events', 'tail', '--types', 'Nonsense'), /no event type Nonsense/);
     await oneLine(api('top-up', organizationId, 'much'), /400 INPUT_VALIDATION_ERROR.*amount/);

@@ -52,7 +52,7 @@ export interface CostLine {
 }
 
 /** What `costOf` sums up, line by line. */
-function costLines(price: Price, usage: Usage): readonly CostLine[] {
+export function costLines(price: Price, usage: Usage): readonly CostLine[] {
   const prices = pricesAt(price, usage);
   const amounts = amountsOf(prices, usage);
   return (Object.keys(prices) as PriceUnit[]).map((unit): CostLine => {
