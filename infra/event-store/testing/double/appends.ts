@@ -10,6 +10,7 @@ import {
   type BatchPart,
   type PendingAppend,
 } from './batch-append.js';
+import type { Access, Caller } from './access.js';
 import type { Knobs } from './behaviour.js';
 import { NO_STREAM, type Expected } from './commit-check.js';
 import type { GivenUp, TIMED_OUT } from './given-up.js';
@@ -31,6 +32,7 @@ export interface AppendContext {
   readonly store: Store;
   readonly knobs: Knobs;
   readonly node: NodeState;
+  readonly access: Access;
   readonly port: () => number;
   readonly appended: () => void;
   readonly givenUp: GivenUp;
@@ -46,6 +48,8 @@ interface Collected extends PendingAppend {
 type BatchCall = ServerDuplexStream<BatchPart, Buffer>;
 
 export function batchAppend(context: AppendContext, call: BatchCall): void {
+  const caller = context.access.callerOf(call.metadata);
+  if (caller && 'code' in caller) return void call.emit('error', caller);
   const pending = new Map<string, Collected>();
   let running = 0;
   let isEnding = false;
@@ -53,7 +57,7 @@ export function batchAppend(context: AppendContext, call: BatchCall): void {
     if (isEnding && running === 0) call.end();
   };
   call.on('data', (part: BatchPart) => {
-    const append = collect(context, call, pending, part);
+    const append = collect({ ...context, caller }, call, pending, part);
     if (!append || !part.isFinal || !pending.delete(part.correlationId)) return;
     running += 1;
     answerBatch(context, call, append)
@@ -72,13 +76,17 @@ export function batchAppend(context: AppendContext, call: BatchCall): void {
 
 /** Adds a part to its append, or answers why there will be none. */
 function collect(
-  { knobs }: AppendContext,
+  { knobs, access, caller }: AppendContext & { readonly caller: Caller | undefined },
   call: BatchCall,
   pending: Map<string, Collected>,
   { correlationId, options, events }: BatchPart,
 ): Collected | undefined {
   if (options) {
     const append = { ...options, correlationId, events: [], bytes: 0 };
+    if (access.refusal(caller, '$w', options.stream)) {
+      call.write(encodeBatchFailure(append, { is: 'access-denied' }));
+      return undefined;
+    }
     if (options.stream === '') {
       const message = 'Required field StreamIdentifier not set.';
       call.write(encodeBatchFailure(append, { is: 'bad-request', message }));
@@ -133,7 +141,9 @@ export function appendOne(
   });
   call.on('end', () => {
     if (!options) return callback(invalidArgument('The first message must be the options.'));
-    answerOne(context, options, events).then(
+    const caller = context.access.callerOf(call.metadata);
+    if (caller && 'code' in caller) return callback(caller);
+    answerOne(context, caller, options, events).then(
       (answer) => answer && ('code' in answer ? callback(answer) : callback(null, answer)),
       (error: unknown) => callback(failed(error)),
     );
@@ -142,11 +152,14 @@ export function appendOne(
 
 async function answerOne(
   context: AppendContext,
+  caller: Caller | undefined,
   options: AppendReq.Options,
   events: readonly ProposedEvent[],
 ): Promise<InstanceType<typeof streamsPb.AppendResp> | Refusal | undefined> {
   const { knobs, node, port } = context;
   const stream = Buffer.from(options.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString();
+  const denied = context.access.refusal(caller, '$w', stream);
+  if (denied) return denied;
   const bytesMax = knobs.now.appendBytesMax;
   if (events.reduce((sum, event) => sum + countedBytes(event), 0) > bytesMax)
     return appendTooLarge(bytesMax);

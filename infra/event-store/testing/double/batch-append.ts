@@ -30,8 +30,9 @@ export interface PendingAppend extends BatchOptions {
 export type AppendError =
   | { readonly is: 'timeout' }
   | { readonly is: 'too-large'; readonly bytesMax: number }
-  /** Not understood by the client, which makes unknown errors of them. */
+  /** The first two are not understood by the client, which makes unknown errors of them. */
   | { readonly is: 'busy' | 'not-ready' }
+  | { readonly is: 'access-denied' }
   | { readonly is: 'bad-request'; readonly message: string };
 
 type Failure = AppendError | Exclude<AppendResult, { readonly status: 'success' }>;
@@ -89,7 +90,14 @@ export const streamIdentifier = (stream: string) =>
   new sharedPb.StreamIdentifier().setStreamName(Buffer.from(stream));
 
 /** The names are those of google.rpc.Code, which the status carries as a number. */
-const CODES = { alreadyExists: 6, notFound: 5, invalidArgument: 3, deadlineExceeded: 4, ok: 0 };
+const CODES = {
+  ok: 0,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  alreadyExists: 6,
+  permissionDenied: 7,
+};
 
 function statusOf(append: PendingAppend, failure: Failure): InstanceType<typeof statusPb.Status> {
   const kind = 'is' in failure ? failure.is : failure.status;
@@ -122,6 +130,10 @@ function statusOf(append: PendingAppend, failure: Failure): InstanceType<typeof 
       const bad = new sharedPb.BadRequest().setMessage('message' in failure ? failure.message : '');
       const details = bad.serializeBinary();
       return status(CODES.invalidArgument, 'BadRequest', `${prefix}BadRequest`, details);
+    }
+    case 'access-denied': {
+      const details = new sharedPb.AccessDenied().serializeBinary();
+      return status(CODES.permissionDenied, 'AccessDenied', `${prefix}AccessDenied`, details);
     }
     case 'busy':
       return notHandled('Server Is Busy');

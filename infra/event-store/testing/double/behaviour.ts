@@ -1,5 +1,10 @@
 /** What the double can be told to do wrong, at its start and while it runs. */
 
+export interface User {
+  readonly password: string;
+  readonly groups?: readonly string[];
+}
+
 /**
  * How often a fault strikes: the next so many times, every time, or each time with that chance.
  * Doses end with the process; a restarted double is healthy again.
@@ -37,6 +42,8 @@ export interface Behaviour {
   readonly forgetIdsOnRestart?: boolean;
   /** The version that it says it is, and behaves as; `server-versions.ts` has the differences. */
   readonly serverVersion?: string;
+  /** Who may call, with which password; without any everybody may do everything. */
+  readonly users?: Readonly<Record<string, User>>;
   /** What an event costs that is looked at and not sent, in microseconds. */
   readonly passMicros?: number;
   /** The largest append, by the server's own way of counting. */
@@ -60,6 +67,7 @@ export const SETTINGS = [
   'forgetIdsOnRestart',
   'serverVersion',
   'passMicros',
+  'users',
   'appendBytesMax',
   'appendsPerSystemEvent',
 ] as const satisfies readonly (keyof Behaviour)[];
@@ -78,6 +86,7 @@ const DEFAULTS: Required<Behaviour> = {
   forgetIdsOnRestart: true,
   serverVersion: '23.10.6',
   passMicros: 1,
+  users: {},
   appendBytesMax: 1024 * 1024,
   appendsPerSystemEvent: 64,
 };

@@ -6,6 +6,7 @@ import { freePort } from '../../../../testing/free-port.js';
 import { repositoryRoot } from '../../../../testing/child-process.js';
 import { SETTINGS, type Behaviour } from './behaviour.js';
 import type { DoubleStatus } from './control.js';
+import type { Certificate } from './certificate.js';
 import { doubleProgram } from './program.js';
 
 export interface EventStoreDouble {
@@ -38,6 +39,8 @@ export interface DoubleOptions {
   readonly dir: string;
   readonly port?: number;
   readonly behaviour?: Behaviour;
+  /** Callers come with TLS; only so the client sends its credentials. */
+  readonly certificate?: Certificate;
 }
 
 interface Running {
@@ -52,7 +55,8 @@ const READY_MS = 30_000;
 export async function startEventStoreDouble(options: DoubleOptions): Promise<EventStoreDouble> {
   const port = options.port ?? (await freePort());
   let behaviour: Behaviour = options.behaviour ?? {};
-  let running = await run(options.dir, port, behaviour);
+  const start = () => run(options, port, behaviour);
+  let running = await start();
   let deadMan: ChildProcess | undefined;
 
   const thaw = () => {
@@ -73,7 +77,7 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
   };
 
   return {
-    url: `esdb://127.0.0.1:${port}?tls=false`,
+    url: urlOf(port, options.certificate),
     port,
     get pid() {
       return running.pid;
@@ -82,7 +86,7 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
     endGracefully: () => end('SIGTERM'),
     restart: async () => {
       await kill();
-      running = await run(options.dir, port, behaviour);
+      running = await start();
     },
     freeze: () => {
       running.process.kill('SIGSTOP');
@@ -108,9 +112,14 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
   };
 }
 
-async function run(dir: string, port: number, behaviour: Behaviour): Promise<Running> {
+async function run(
+  { dir, certificate }: DoubleOptions,
+  port: number,
+  behaviour: Behaviour,
+): Promise<Running> {
   const args = [doubleProgram(), '--dir', dir, '--port', `${port}`, '--with-parent'];
   args.push('--behaviour', JSON.stringify(behaviour));
+  if (certificate) args.push('--tls-key', certificate.keyFile, '--tls-cert', certificate.certFile);
   const child = spawn(process.execPath, args, {
     cwd: repositoryRoot,
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -137,6 +146,11 @@ async function run(dir: string, port: number, behaviour: Behaviour): Promise<Run
   if (!control || child.pid === undefined) throw new Error(`not understood: ${line}`);
   return { process: child, pid: child.pid, control };
 }
+
+const urlOf = (port: number, certificate: Certificate | undefined): string =>
+  certificate
+    ? `esdb://localhost:${port}?tlsCAFile=${certificate.certFile}`
+    : `esdb://127.0.0.1:${port}?tls=false`;
 
 /** What a restart keeps of a behaviour. */
 const settingsIn = (behaviour: Behaviour): Behaviour =>

@@ -2,12 +2,13 @@
  * The double as a program:
  *
  *   node --import tsx infra/event-store/testing/double/main.ts --dir D --port P
- *     [--control-port C] [--behaviour JSON] [--with-parent]
+ *     [--control-port C] [--behaviour JSON] [--tls-key K --tls-cert C] [--with-parent]
  *
  * It prints one line when it is ready. `--with-parent` ends it when its standard input closes,
  * which happens whichever way the parent ends.
  */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -24,6 +25,8 @@ const { values } = parseArgs({
     port: { type: 'string', default: '2113' },
     'control-port': { type: 'string', default: '0' },
     behaviour: { type: 'string', default: '{}' },
+    'tls-key': { type: 'string' },
+    'tls-cert': { type: 'string' },
     'with-parent': { type: 'boolean', default: false },
   },
 });
@@ -40,7 +43,12 @@ await mkdir(values.dir, { recursive: true });
 const stalls = openStalls(knobs);
 const log = join(values.dir, 'events.log');
 const store = await openStore(log, !knobs.now.forgetIdsOnRestart, stalls);
-const server = await startServer(store, knobs, Number(values.port));
+const { 'tls-key': key, 'tls-cert': cert } = values;
+const tls = key && cert && { key: readFileSync(key), cert: readFileSync(cert) };
+const server = await startServer(store, knobs, {
+  port: Number(values.port),
+  ...(tls && { tls }),
+});
 const control = await openControl({ store, knobs, server, stalls }, Number(values['control-port']));
 
 const end = async () => {

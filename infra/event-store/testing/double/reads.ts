@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import type { Access } from './access.js';
 import type { Knobs } from './behaviour.js';
 import { streamIdentifier } from './batch-append.js';
 import type { StreamState } from './event-index.js';
@@ -27,6 +28,7 @@ export interface ReadContext {
   readonly store: Store;
   readonly knobs: Knobs;
   readonly node: NodeState;
+  readonly access: Access;
   readonly subscriptions: Subscriptions;
 }
 
@@ -39,7 +41,7 @@ export function read(context: ReadContext, call: ReadCall): void {
 }
 
 function refusalOf(
-  { store, knobs, node, subscriptions }: ReadContext,
+  { store, knobs, node, access, subscriptions }: ReadContext,
   call: ReadCall,
   options: ReadReq.Options | undefined,
 ): Refusal | undefined {
@@ -47,6 +49,14 @@ function refusalOf(
   const refused = refusalBy(node);
   if (refused) return refused;
   if (!options) return invalidArgument('The options are missing.');
+  const caller = access.callerOf(call.metadata);
+  if (caller && 'code' in caller) return caller;
+  const denied = access.refusal(
+    caller,
+    '$r',
+    options.hasAll() ? '$all' : nameIn(options.getStream()),
+  );
+  if (denied) return denied;
   const filter = filterIn(store, options);
   if (filter && 'code' in filter) return filter;
   if (options.hasSubscription()) {

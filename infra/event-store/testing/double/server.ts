@@ -12,6 +12,7 @@ import { openGivenUp } from './given-up.js';
 import { startingState } from './node-state.js';
 import { read } from './reads.js';
 import type { Store } from './store.js';
+import { openAccess } from './access.js';
 import { openSubscriptions, type Subscriptions } from './subscriptions.js';
 import { keepSystemEvents } from './system-events.js';
 
@@ -26,6 +27,11 @@ export interface DoubleServer {
 /** The server takes records of 16 MB; what is too large is refused by its own count, not here. */
 const MESSAGE_BYTES_MAX = 17 * 1024 * 1024;
 
+/** Of one connection; what is asked beyond waits at the client until another ends. */
+const STREAMS_MAX = 100;
+/** An idle connection is pinged after so long, and is dead when it does not answer in as long. */
+const KEEP_ALIVE_MS = 10_000;
+
 const raw = (bytes: Buffer): Buffer => bytes;
 const methods = streamsGrpc.StreamsService;
 /** What is read, and what is answered to a batch, is encoded before it comes here. */
@@ -39,19 +45,34 @@ const streamsService = {
   },
 } as unknown as ServiceDefinition;
 
-export async function startServer(store: Store, knobs: Knobs, port: number): Promise<DoubleServer> {
+/** An address, and a key with its certificate unless callers come without TLS. */
+export interface Listening {
+  readonly port: number;
+  readonly tls?: { readonly key: Buffer; readonly cert: Buffer };
+}
+
+export async function startServer(
+  store: Store,
+  knobs: Knobs,
+  { port, tls }: Listening,
+): Promise<DoubleServer> {
   const server = new Server({
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
+    'grpc.max_concurrent_streams': STREAMS_MAX,
+    'grpc.keepalive_time_ms': KEEP_ALIVE_MS,
+    'grpc.keepalive_timeout_ms': KEEP_ALIVE_MS,
   });
   const node = startingState();
   const subscriptions = openSubscriptions(store, knobs, node);
-  const reading = { store, knobs, node, subscriptions };
+  const access = openAccess(store, knobs);
+  const reading = { store, knobs, node, access, subscriptions };
   let bound = port;
   const systemEvents = keepSystemEvents(store, knobs, () => bound);
   const givenUp = openGivenUp(knobs);
   const { appended } = systemEvents;
-  const appending = { store, knobs, node, port: () => bound, appended, givenUp };
+  const bindings = { port: () => bound, appended, givenUp };
+  const appending = { store, knobs, node, access, ...bindings };
 
   server.addService(streamsService, {
     read: read.bind(undefined, reading),
@@ -64,7 +85,9 @@ export async function startServer(store: Store, knobs: Knobs, port: number): Pro
     getSupportedMethods: getSupportedMethods.bind(undefined, knobs),
   });
   bound = await new Promise<number>((resolve, reject) => {
-    const credentials = ServerCredentials.createInsecure();
+    const credentials = tls
+      ? ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.cert }])
+      : ServerCredentials.createInsecure();
     server.bindAsync(`127.0.0.1:${port}`, credentials, (error, taken) =>
       error ? reject(error) : resolve(taken),
     );

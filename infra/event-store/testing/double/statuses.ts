@@ -21,6 +21,16 @@ export const notLeader = (host: string, port: number): Refusal =>
     'leader-endpoint-port': `${port}`,
   });
 
+/** Without credentials, or of a user who may not. */
+export const accessDenied = (): Refusal =>
+  refusal(status.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' });
+
+/** An unknown user, or a wrong password. */
+export const unauthenticated = (): Refusal => ({
+  code: status.UNAUTHENTICATED,
+  details: 'Unauthenticated',
+});
+
 export const streamDeleted = (stream: string): Refusal =>
   refusal(status.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, {
     exception: 'stream-deleted',

@@ -47,7 +47,7 @@ export interface Store {
   /** Puts so many events of the server's own at the end of the log, none of which is stored. */
   pretendEvents(count: number): Promise<void>;
   /** The read answer for an event of the log, ready for the wire. */
-  responseAt(index: number): Buffer;
+  readonly responseAt: (index: number) => Buffer;
   /** Called whenever more became visible; answers with how to stop that. */
   onVisible(listener: () => void): () => void;
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 /** The rules of a stream, kept as the last event of its metadata stream `$$name`. */
 import { randomUUID } from 'node:crypto';
-import type { StreamState } from './event-index.js';
+import type { EventIndex, StreamState } from './event-index.js';
 import { eachField } from './protobuf.js';
 import type { ProposedEvent } from './record.js';
 
@@ -29,6 +29,20 @@ export function obeyMetadata(stream: StreamState, response: Buffer): void {
   const before = typeof rules['$tb'] === 'number' ? rules['$tb'] : 0;
   stream.truncateBefore = before > Number.MAX_SAFE_INTEGER ? Infinity : before;
   stream.maxCount = typeof rules['$maxCount'] === 'number' ? rules['$maxCount'] : Infinity;
+}
+
+interface Rules {
+  readonly index: EventIndex;
+  readonly responseAt: (index: number) => Buffer;
+}
+
+/** What the last event of a stream of rules says; nothing for a stream that is not there. */
+export function rulesOf(
+  { index, responseAt }: Rules,
+  name: string,
+): Readonly<Record<string, unknown>> {
+  const at = index.stream(name)?.indexes.at(-1);
+  return at === undefined ? {} : rulesIn(dataOf(responseAt(at)));
 }
 
 /** Anybody may write into a metadata stream; what is no JSON object is no rule. */
