@@ -12,6 +12,7 @@ import { accept, textOf, whenOver } from './testing/executions.js';
 import { scheduledDeliveries } from './testing/database.js';
 import { startReceiver, type Receiver, type Told } from '../testing/receiver.js';
 import { behave, behaveWell } from '../sandbox/testing/behaviour.js';
+import type { FedEvent } from '../testing/feed-view.js';
 import { sharedSystem } from '../testing/system-in-suite.js';
 import { signatureFaults } from '../testing/webhook-signatures.js';
 
@@ -24,6 +25,7 @@ interface WebhookBody {
   readonly organization_id: string;
   readonly execution_id: string;
   readonly sequence: number;
+  readonly feed_sequence: number;
   readonly data: { readonly id: string; readonly status: string };
 }
 
@@ -92,8 +94,11 @@ describe('webhooks of an execution', function () {
     }
     const bodies = all.map(bodyOf).toSorted((a, b) => a.sequence - b.sequence);
     const timeline = await api.timeline(id);
+    const types = 'execution.started,execution.completed';
+    const feed = await api.call<readonly FedEvent[]>('GET', `/events?types=${types}`);
+    const numbers = feed.body.filter(({ subject }) => subject === id).map((one) => +one.sequence);
     expect(bodies.map(({ data: _, id: eventId, ...rest }) => rest)).to.deep.equal(
-      timeline.slice(1).map(({ sequence, type, at }) => ({
+      timeline.slice(1).map(({ sequence, type, at }, index) => ({
         type,
         event_type: type,
         version: '1.0',
@@ -101,6 +106,7 @@ describe('webhooks of an execution', function () {
         organization_id: organizationId,
         execution_id: id,
         sequence,
+        feed_sequence: numbers[index],
       })),
     );
     expect(bodies.map(({ sequence }) => sequence)).to.deep.equal([2, 3]);
@@ -320,6 +326,7 @@ describe('webhook endpoints', function () {
     expect(bodyOf(one)).to.include({ id: test['event_id'], type: 'webhook.test' });
     expect(bodyOf(one).data).to.deep.equal({ endpoint_id: id });
     expect(bodyOf(one)).not.to.have.any.keys('execution_id', 'sequence');
+    expect(bodyOf(one).feed_sequence).to.be.above(0);
     await eventually('its success is seen', async () => {
       const seen = await call<{ last_success: string | null }>('GET', `/endpoints/${id}`);
       return seen.last_success !== null;

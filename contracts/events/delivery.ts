@@ -43,6 +43,8 @@ export type DeliveryScheduled = DomainEvent<
     readonly eventType: WebhookEventType;
     /** Of an execution's event. */
     readonly sequence?: number;
+    /** The event's number in its organization's feed; absent where it was not known in time. */
+    readonly feedSequence?: number;
     readonly source?: StreamName;
     readonly revision: number;
     readonly url: string;
@@ -130,6 +132,7 @@ export const deliverySchemas: Record<DeliveryEvent['type'], EventSchema> = {
     eventId: id('evt'),
     eventType: slug,
     'sequence?': count,
+    'feedSequence?': size,
     'source?': text,
     revision: count,
     url: text,

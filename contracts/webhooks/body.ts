@@ -33,6 +33,8 @@ export interface WebhookBody {
   readonly execution_id?: ExecutionId;
   /** The number of this event in the execution's timeline. */
   readonly sequence?: number;
+  /** Its number in the feed of its organization. */
+  readonly feed_sequence?: number;
   /** The same JSON as the `GET` of what it is about, at that event. */
   readonly data: unknown;
 }

@@ -44,6 +44,15 @@ const ofExecution: Readonly<Record<string, Schema>> = {
   },
 };
 
+const feedSequence: Schema = {
+  type: 'integer',
+  minimum: 1,
+  description:
+    'The number of the event in the feed of your organization (`GET /v1/events`), without gaps. ' +
+    'Absent where it was not known in time.',
+  examples: [42],
+};
+
 export function webhookSchemaOf(type: WebhookEventType): Schema {
   const data = dataOf[type];
   return answerObject(titleOf(type), {
@@ -54,6 +63,7 @@ export function webhookSchemaOf(type: WebhookEventType): Schema {
     timestamp: timestamp('When it happened.'),
     organization_id: id('org', 'Whose it is.'),
     ...(data === undefined && ofExecution),
+    'feed_sequence?': feedSequence,
     data: data ?? executionSchema,
   });
 }

@@ -94,6 +94,7 @@ export const deliveryEvents: Telling<DeliveryEvent> = {
       endpoint_id: data.endpointId ?? null,
       execution_id: data.executionId ?? null,
       sequence: data.sequence ?? null,
+      ...(data.feedSequence !== undefined && { feed_sequence: data.feedSequence }),
       url: data.url,
       status: 'WAITING',
       cause: null,

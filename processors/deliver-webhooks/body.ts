@@ -21,8 +21,19 @@ type Recorded<E extends AnyEvent = AnyEvent> = E & { readonly revision: number }
 /** What the body says, whoever it goes to. */
 export type Told = Pick<
   Scheduled,
-  'eventId' | 'eventType' | 'organizationId' | 'executionId' | 'sequence' | 'revision' | 'source'
+  | 'eventId'
+  | 'eventType'
+  | 'organizationId'
+  | 'executionId'
+  | 'sequence'
+  | 'feedSequence'
+  | 'revision'
+  | 'source'
 >;
+
+/** It stays so on every attempt, also where the number was not known in time. */
+export const numbered = (told: Told, feedSequence: number | undefined): Told =>
+  feedSequence === undefined ? told : { ...told, feedSequence };
 
 /** What happened in a long stream is said by its one event; other events follow from all before. */
 const SAID_BY_ONE: readonly WebhookEventType[] = ['balance.low', 'webhook.test'];
@@ -35,7 +46,8 @@ export async function readBody(store: EventStore, told: Told): Promise<string> {
 }
 
 export function bodyOf(told: Told, events: readonly Recorded[]): string {
-  const { executionId, organizationId, eventId, eventType, sequence, revision } = told;
+  const { executionId, organizationId, eventId, eventType, revision } = told;
+  const { sequence, feedSequence } = told;
   const known = events.filter((event) => event.revision <= revision);
   const last = known.at(-1);
   if (!last) throw new Error(`${eventId} is of a stream without events`);
@@ -48,6 +60,7 @@ export function bodyOf(told: Told, events: readonly Recorded[]): string {
     organization_id: organizationId,
     ...(executionId !== undefined && { execution_id: executionId }),
     ...(sequence !== undefined && { sequence }),
+    ...(feedSequence !== undefined && { feed_sequence: feedSequence }),
     data: dataOf(eventType, known, last),
   };
   return JSON.stringify(body);

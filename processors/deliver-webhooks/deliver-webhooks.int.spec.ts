@@ -75,6 +75,17 @@ describe('deliver-webhooks', function () {
       10_000,
     );
 
+  /** By the types of the stored events. */
+  const feedNumbers = async ({ executionId }: Asked) => {
+    const events = await spec.infra.store.readStream(streamOf('execution', executionId));
+    const { rows } = await spec.infra.readStore.query<{ position: bigint; sequence: bigint }>(
+      'SELECT position, sequence FROM readmodel.feed_events WHERE subject = $1',
+      [executionId],
+    );
+    const numbers = new Map(rows.map(({ position, sequence }) => [position, Number(sequence)]));
+    return new Map(events.map(({ type, position }) => [type as string, numbers.get(position)]));
+  };
+
   it('tells of the start and the end, with both signatures', async () => {
     const { infra } = spec;
     const to = await receiver();
@@ -84,12 +95,14 @@ describe('deliver-webhooks', function () {
     const secret = infra.secrets.webhookSecret(asked.organizationId);
     for (const told of to.told) expect(signatureFaults(told, secret)).to.deep.equal([]);
     const told = to.told.map(bodyOf).find(({ type }) => type === 'execution.completed');
+    const numbers = await feedNumbers(asked);
     expect(told).to.deep.include({
       id: publicEventIdOf(asked.executionId, 3),
       event_type: 'execution.completed',
       version: '1.0',
       organization_id: asked.organizationId,
       sequence: 3,
+      feed_sequence: numbers.get('ExecutionCompleted'),
       execution_id: asked.executionId,
     });
     expect(told?.data).to.deep.include({

@@ -11,10 +11,11 @@ import { CLASSIC_EVENTS, WEBHOOK_EVENTS } from '../../contracts/webhooks/body.js
 import { timelineOf, timelineTypeOf, type TimelineType } from '../../domain/execution/timeline.js';
 import { readEvents } from '../../command-handling/streams.js';
 import type { Group, Notification } from '../../infra/event-bus/port.js';
+import { openFeedNumbers } from '../../infra/read-store/feed-numbers.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { Worker } from '../../infra/worker.js';
 import { openDeliveryAttempts } from './attempts.js';
-import { bodyOf } from './body.js';
+import { bodyOf, numbered } from './body.js';
 import { disableFailingEndpoints } from './disable-failing-endpoints.js';
 import { dueDeliveries } from './due-deliveries.js';
 import { endpointTargets, fanOut, repeatsOf, type Outgoing, type Target } from './fan-out.js';
@@ -32,12 +33,13 @@ export interface DeliverWebhooks {
 
 export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
   const attempts = openDeliveryAttempts(infra);
+  const numberOf = openFeedNumbers(infra);
   const { begin, isRepeated } = repeatsOf(infra.store);
   return {
     due: dueDeliveries(infra, attempts),
     disabling: disableFailingEndpoints(infra),
     drain: (waitMs) => attempts.drain(waitMs),
-    others: otherEvents(infra, attempts),
+    others: otherEvents(infra, attempts, numberOf),
     group: {
       name: 'deliver-webhooks',
       categories: ['execution'],
@@ -66,8 +68,9 @@ export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
         const events = await readEvents<ExecutionEvent>(infra.store, notification.stream);
         const found = toldOf(request, notification, events);
         if (!found) return 'not_due';
-        const body = bodyOf(found.told, events);
-        const outgoing = { ...found, body, settings, notification };
+        const told = numbered(found.told, await numberOf(notification.position));
+        const body = bodyOf(told, events);
+        const outgoing = { ...found, told, body, settings, notification };
         return fanOut(
           infra,
           attempts,

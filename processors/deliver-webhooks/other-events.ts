@@ -11,9 +11,10 @@ import { streamEventIdOf } from '../../contracts/ids.js';
 import type { BalanceRanLow } from '../../contracts/events/account.js';
 import { readEvents } from '../../command-handling/streams.js';
 import type { Group } from '../../infra/event-bus/port.js';
+import type { FeedNumberOf } from '../../infra/read-store/feed-numbers.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { DeliveryAttempts } from './attempts.js';
-import { readBody, type Told } from './body.js';
+import { numbered, readBody, type Told } from './body.js';
 import { endpointTargets, fanOut, repeatsOf, type Target } from './fan-out.js';
 
 type Source = FileConfirmed | FileStored | BalanceRanLow | BatchCompleted | WebhookTestRequested;
@@ -26,7 +27,11 @@ const TYPES: Readonly<Record<Source['type'], WebhookEventType>> = {
   WebhookTestRequested: 'webhook.test',
 };
 
-export function otherEvents(infra: Infra, attempts: DeliveryAttempts): Group {
+export function otherEvents(
+  infra: Infra,
+  attempts: DeliveryAttempts,
+  numberOf: FeedNumberOf,
+): Group {
   const { begin, isRepeated } = repeatsOf(infra.store);
   return {
     name: 'deliver-other-webhooks',
@@ -49,7 +54,8 @@ export function otherEvents(infra: Infra, attempts: DeliveryAttempts): Group {
         event.type === 'WebhookTestRequested'
           ? event.data.eventId
           : streamEventIdOf(source, revision);
-      const told: Told = { organizationId, eventId, eventType, revision, source };
+      const about: Told = { organizationId, eventId, eventType, revision, source };
+      const told = numbered(about, await numberOf(notification.position));
       const body = await readBody(infra.store, told);
       const outgoing = { told, happenedAt, body, settings, notification };
       return fanOut(

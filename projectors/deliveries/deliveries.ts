@@ -76,9 +76,9 @@ function beginAnew({ data, position }: RecordedEvent<EndpointEvent>, batch: Batc
   if (known) batch.of(endpointHealth).put({ ...healthy(known), position });
 }
 
-/** The stream from which a body is rebuilt is in the log alone. */
+/** What else a body is rebuilt from is in the log alone. */
 function rowOf(data: DeliveryScheduled['data']) {
-  const { deliveryId: id, at: scheduledAt, source: _, ...rest } = data;
+  const { deliveryId: id, at: scheduledAt, source: _, feedSequence: __, ...rest } = data;
   return { id, scheduledAt, ...rest };
 }
 
