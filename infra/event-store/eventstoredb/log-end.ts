@@ -12,7 +12,7 @@ import { createBatchLoader } from '../../concurrency/batch-loader.js';
 import { isOutage } from '../outage.js';
 import { START, type Position } from '../port.js';
 import type { LogClient } from './log-client.js';
-import { collectRows, isOurs } from './read-calls.js';
+import { collectRows, isOurs, logRead } from './read-calls.js';
 
 export interface LogEnd {
   /** Every event of ours that was there when it was asked is at or before it. */
@@ -52,7 +52,7 @@ export function openLogEnd(client: LogClient, timeoutMs: number): LogEnd {
     let tail: Tail = { newest: START, from: START, ours: undefined, others: 0 };
     for (const limit of LOOKS) {
       const range = { from: 'end', limit, filter: 'everything' } as const;
-      const rows = await collectRows((row) => client.readLog(range, row), withinMs);
+      const rows = await collectRows(logRead(client, range), withinMs);
       const index = rows.findIndex((row) => isOurs(row) || row.position <= until);
       const found = rows[index];
       tail = {

@@ -15,7 +15,7 @@ import type { LogClient, ServerFilter } from './log-client.js';
 import type { LogEnd } from './log-end.js';
 import { POSITION_MAX } from './messages.js';
 import { openQuietStretches, type QuietStretches } from './quiet-stretches.js';
-import { collectRows, endOf, isOurs, readPiece, ReadRefused } from './read-calls.js';
+import { collectRows, endOf, isOurs, logRead, readPiece, ReadRefused } from './read-calls.js';
 
 /**
  * Streams that are read at once. A backlog of handlers would ask for hundreds; those that are not
@@ -73,8 +73,9 @@ export function createLogReader(client: LogClient, end: LogEnd, timeoutMs: numbe
       if (backward && fromRevision !== undefined && fromRevision < 0) return [];
       const from = fromRevision === undefined ? undefined : Math.max(0, fromRevision);
       const range = { stream, from: from ?? (backward ? 'end' : 0), backward, limit } as const;
+      const rowsMax = limit ?? Infinity;
       return within(streams, (leftMs) =>
-        collectRows((row) => client.readStream(range, row), leftMs),
+        collectRows({ start: (row) => client.readStream(range, row), rowsMax }, leftMs),
       );
     },
 
@@ -103,7 +104,7 @@ export function createLogReader(client: LogClient, end: LogEnd, timeoutMs: numbe
       // A server that is away is found out here.
       if (limit <= 0 || (await end.head()) < 0n) return [];
       const range = { from: 'end', limit, filter: {} } as const;
-      const rows = await collectRows((row) => client.readLog(range, row), NEWEST_MS);
+      const rows = await collectRows(logRead(client, range), NEWEST_MS);
       return rows.filter(isOurs).slice(0, limit).reverse();
     },
   };
@@ -133,7 +134,7 @@ async function readPage(
   // The event at `from` may come again, and one more than wanted shows whether the log goes on.
   const range = { from: at, limit: limit + 2, filter: wanted };
   const patience = { quietMs, timeoutMs };
-  const piece = await readPiece((row) => client.readLog(range, row), patience);
+  const piece = await readPiece(logRead(client, range), patience);
   const rows = piece.rows.filter((row) => row.position > from && isOurs(row));
   if (rows.length > limit) return cut(rows, limit);
   const last = piece.rows.at(-1)?.position ?? from;
@@ -212,7 +213,7 @@ async function placeOf({ client, end, timeoutMs }: Reading, position: Position):
   const range = { from: position, limit: 1, filter: 'everything' } as const;
   try {
     const patience = { quietMs: timeoutMs, timeoutMs };
-    const { rows, isWhole } = await readPiece((row) => client.readLog(range, row), patience);
+    const { rows, isWhole } = await readPiece(logRead(client, range), patience);
     if (!isWhole && rows.length === 0) throw new StoreUnavailable(UNANSWERED);
     return 'event';
   } catch (error) {

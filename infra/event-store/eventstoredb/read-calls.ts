@@ -3,9 +3,16 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LogRow } from '../codec.js';
 import { StoreUnavailable } from '../port.js';
-import type { Call, Ending } from './log-client.js';
+import type { Call, Ending, LogClient, LogRange } from './log-client.js';
 
-export type Start = (row: (row: LogRow) => void) => Call;
+/**
+ * A read, and how many rows it is over with: a server that has sent as many as it was asked for may
+ * look for the next one before it ends the call.
+ */
+interface Read {
+  readonly start: (row: (row: LogRow) => void) => Call;
+  readonly rowsMax: number;
+}
 
 interface Piece {
   readonly rows: readonly LogRow[];
@@ -35,11 +42,16 @@ export class ReadRefused extends Error {
   }
 }
 
-/** All rows of a call, once it is done. */
-export async function collectRows(start: Start, timeoutMs: number): Promise<readonly LogRow[]> {
+export const logRead = (client: Pick<LogClient, 'readLog'>, range: LogRange): Read => ({
+  start: (row) => client.readLog(range, row),
+  rowsMax: range.limit,
+});
+
+/** All rows of a read, once it is done. */
+export async function collectRows(read: Read, timeoutMs: number): Promise<readonly LogRow[]> {
   let deadline = performance.now() + timeoutMs;
   for (;;) {
-    const { rows, ending } = await tried(start, deadline - performance.now());
+    const { rows, ending } = await tried(read, deadline - performance.now());
     if (ending.kind === 'done') return rows;
     if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
     if (rows.length > 0) deadline = performance.now() + timeoutMs;
@@ -48,11 +60,11 @@ export async function collectRows(start: Start, timeoutMs: number): Promise<read
   }
 }
 
-/** The rows of a call as far as they come without a pause. */
-export async function readPiece(start: Start, { quietMs, timeoutMs }: Patience): Promise<Piece> {
+/** The rows of a read as far as they come without a pause. */
+export async function readPiece(read: Read, { quietMs, timeoutMs }: Patience): Promise<Piece> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const { rows, ending } = await tried(start, Math.min(quietMs, deadline - performance.now()));
+    const { rows, ending } = await tried(read, Math.min(quietMs, deadline - performance.now()));
     if (ending.kind === 'done') return { rows, isWhole: true };
     if (rows.length > 0 || ending.kind === 'silent') return { rows, isWhole: false };
     if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
@@ -62,9 +74,12 @@ export async function readPiece(start: Start, { quietMs, timeoutMs }: Patience):
   }
 }
 
-async function tried(start: Start, quietMs: number) {
+async function tried({ start, rowsMax }: Read, quietMs: number) {
   const rows: LogRow[] = [];
-  const call = start((row) => void rows.push(row));
+  const call = start((row) => {
+    if (rows.length < rowsMax) rows.push(row);
+    if (rows.length === rowsMax) call.cancel();
+  });
   return { rows, ending: await endOf(call, () => rows.length, quietMs) };
 }
 
