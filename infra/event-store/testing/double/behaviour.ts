@@ -24,6 +24,8 @@ export interface Behaviour {
    * are refused, appends are answered as by a server that is not ready, subscriptions are silent.
    */
   readonly graceMs?: number;
+  /** It is a node of a cluster, which leads or says who does. */
+  readonly cluster?: Cluster;
   /** Every answer to an append waits this long after the append landed. */
   readonly delayMs?: number;
   /** The append lands and is never answered. */
@@ -52,6 +54,12 @@ export interface Behaviour {
   readonly appendsPerSystemEvent?: number;
 }
 
+/** The ports of its nodes on this machine; `leader` is 0 while there is an election. */
+export interface Cluster {
+  readonly ports: readonly number[];
+  readonly leader: number;
+}
+
 /** `forMs` at the end of each `everyMs`; never when that is 0. */
 export interface Stall {
   readonly everyMs: number;
@@ -63,6 +71,7 @@ export const SETTINGS = [
   'stall',
   'giveUpMs',
   'graceMs',
+  'cluster',
   'delayMs',
   'forgetIdsOnRestart',
   'serverVersion',
@@ -76,6 +85,7 @@ const DEFAULTS: Required<Behaviour> = {
   stall: { everyMs: 0, forMs: 0 },
   giveUpMs: 2_000,
   graceMs: 5_000,
+  cluster: { ports: [], leader: 0 },
   delayMs: 0,
   commitThenSilence: 0,
   silence: 0,

@@ -3,12 +3,14 @@ import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import featuresGrpc from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
 import featuresPb from '@eventstore/db-client/generated/serverfeatures_pb.js';
+import gossipGrpc from '@eventstore/db-client/generated/gossip_grpc_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import { appendOne, batchAppend } from './appends.js';
 import { decodeBatchPart } from './batch-append.js';
 import type { Knobs } from './behaviour.js';
 import { deleteStream, tombstoneStream } from './deletes.js';
 import { openGivenUp } from './given-up.js';
+import { readGossip } from './gossip.js';
 import { startingState } from './node-state.js';
 import { read } from './reads.js';
 import type { Store } from './store.js';
@@ -63,11 +65,11 @@ export async function startServer(
     'grpc.keepalive_time_ms': KEEP_ALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEP_ALIVE_MS,
   });
-  const node = startingState();
+  let bound = port;
+  const node = startingState(knobs, () => bound);
   const subscriptions = openSubscriptions(store, knobs, node);
   const access = openAccess(store, knobs);
   const reading = { store, knobs, node, access, subscriptions };
-  let bound = port;
   const systemEvents = keepSystemEvents(store, knobs, () => bound);
   const givenUp = openGivenUp(knobs);
   const { appended } = systemEvents;
@@ -80,6 +82,9 @@ export async function startServer(
     batchAppend: batchAppend.bind(undefined, appending),
     delete: deleteStream.bind(undefined, store),
     tombstone: tombstoneStream.bind(undefined, store),
+  });
+  server.addService(gossipGrpc.GossipService, {
+    read: readGossip.bind(undefined, knobs, () => bound),
   });
   server.addService(featuresGrpc.ServerFeaturesService, {
     getSupportedMethods: getSupportedMethods.bind(undefined, knobs),
@@ -102,7 +107,7 @@ export async function startServer(
     port: bound,
     subscriptions,
     endGracefully: async () => {
-      node.role = 'ending';
+      node.isEnding = true;
       await new Promise<void>((resolve) => {
         server.tryShutdown(() => resolve());
         setTimeout(resolve, knobs.now.graceMs);
