@@ -14,6 +14,8 @@ export interface Metrics {
   readonly groupLag: Gauge<'group'>;
   readonly projectionLag: Gauge<'projection'>;
   readonly projectionStopped: Gauge<'projection'>;
+  readonly proofSize: Gauge;
+  readonly proofStopped: Gauge;
   readonly deadLetters: Gauge<'group'>;
   readonly reconciled: Counter<'group'>;
   readonly consumerRestarts: Counter<'group'>;
@@ -69,6 +71,8 @@ export function openMetrics(): Metrics {
     groupLag: gauge('processor_lag_positions', 'Log positions behind the head.', 'group'),
     projectionLag: gauge('projection_lag_positions', 'Positions behind the head.', 'projection'),
     projectionStopped: gauge('projection_stopped', '1 when poisoned.', 'projection'),
+    proofSize: gauge('proof_tree_events', 'Events that are in the tree over the log.'),
+    proofStopped: gauge('proof_stopped', '1 while the tree cannot grow.'),
     deadLetters: gauge('processor_dead_letters', 'Notifications given up.', 'group'),
     reconciled: counter('bus_reconciled_total', 'Notifications that Kafka lost.', 'group'),
     consumerRestarts: counter(

@@ -25,6 +25,8 @@ export interface Secrets {
   readonly callbackKey: Buffer;
   /** Seals links to files; 32 bytes. */
   readonly fileLinkKey: Buffer;
+  /** What the salts of the proof's leaves follow from; 32 bytes. */
+  readonly leafSaltsKey: Buffer;
 }
 
 export const openSecrets = (masterKey: string): Secrets => ({
@@ -38,7 +40,12 @@ export const openSecrets = (masterKey: string): Secrets => ({
   cursorKey: createHmac('sha256', masterKey).update('list-cursors/1').digest(),
   callbackKey: createHmac('sha256', masterKey).update('callback-urls/1').digest(),
   fileLinkKey: createHmac('sha256', masterKey).update('file-links/1').digest(),
+  leafSaltsKey: createHmac('sha256', masterKey).update('leaf-salts/1').digest(),
 });
+
+/** The 32 bytes of the private key that signs checkpoints. */
+export const signingSeed = (checkpointKey: string): Buffer =>
+  createHmac('sha256', checkpointKey).update('checkpoint-signing/1').digest();
 
 const signingSecret = (masterKey: string, name: string): string =>
   `whsec_${createHmac('sha256', masterKey).update(name).digest('base64')}`;

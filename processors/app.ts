@@ -13,6 +13,7 @@ import { openRunExecution } from './run-execution/run-execution.js';
 import { runTimers } from './run-timers/run-timers.js';
 import { sweepStorage } from './sweep-storage/sweep-storage.js';
 import { openCompleteBatches } from './complete-batches/complete-batches.js';
+import { makeCheckpoints } from './make-checkpoints/make-checkpoints.js';
 import { settleExecution } from './settle-execution/settle-execution.js';
 
 /**
@@ -61,6 +62,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
       poll: (due, metadata, signal) => pollProviderJobs.poll(due, metadata, signal),
     }),
     sweepStorage(infra),
+    makeCheckpoints(infra),
     runExecution.circuits,
   ];
 }

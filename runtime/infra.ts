@@ -22,6 +22,7 @@ import type { Outbound } from '../http/client/outbound.js';
 import type { LargePayloads } from '../infra/payloads/port.js';
 import type { RecentPayloads } from '../infra/payloads/recent.js';
 import type { Providers } from '../providers/port.js';
+import type { ProofStore } from '../infra/proof-store/port.js';
 import type { ProjectionProgress } from '../infra/read-store/progress.js';
 import type { RequestedBefore } from '../infra/read-store/requested-before.js';
 import type { TenantReads } from '../infra/read-store/tenant-reads.js';
@@ -72,6 +73,10 @@ export interface Infra extends Repositories {
   /** Undefined where nobody wants traces. */
   readonly tracing: Tracing | undefined;
   readonly secrets: Secrets;
+  /** The tree over the log, and what was signed of it. */
+  readonly proofs: ProofStore;
+  /** The 32 bytes of the private key that signs checkpoints and exports. */
+  readonly checkpointKey: Buffer;
   /** Names this process among the living: holder of leases. */
   readonly instance: string;
   /**

@@ -34,10 +34,11 @@ import { migrateFor, roleOf } from '../infra/postgres/roles.js';
 import { whileHeard } from '../infra/postgres/while-heard.js';
 import { openProviders } from '../providers/open-providers.js';
 import { openUsage } from './open-usage.js';
+import { openPostgresProofStore } from '../infra/proof-store/postgres.js';
 import { openProgress } from '../infra/read-store/progress.js';
 import { openRequestedBefore } from '../infra/read-store/requested-before.js';
 import { openReadPool, openTenantReads } from '../infra/read-store/tenant-reads.js';
-import { openSecrets } from '../infra/secrets.js';
+import { openSecrets, signingSeed } from '../infra/secrets.js';
 import { openKeyUses } from '../infra/key-uses.js';
 import { openProcessReports } from '../infra/process-reports/postgres.js';
 import { openPostgresWaitingExecutions } from '../infra/waiting-executions/postgres.js';
@@ -50,6 +51,8 @@ export interface OpenInfraOptions {
   /** As the role that migrates and owns the log; the same role where there is but one. */
   readonly migrationsUrl: string;
   readonly masterKey: string;
+  /** Signs checkpoints. */
+  readonly checkpointKey: string;
   /** Where the sandbox listens, when there is one. */
   readonly sandboxUrl: string | undefined;
   /** Names this process among the living; a restart of the only process keeps its name. */
@@ -75,6 +78,9 @@ const PROJECTING_CONNECTIONS_MAX = 3;
 const PROJECTING_MS = 4_500;
 const REBUILDING_CONNECTIONS_MAX = 2;
 const REBUILDING_MS = 30_000;
+/** The tree's transactions, and what is read of it for proofs. */
+const PROVING_CONNECTIONS_MAX = 3;
+const PROVING_MS = 10_000;
 
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
   const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
@@ -130,6 +136,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     payloads: openRecentPayloads(openTieredPayloads({ small, large: largePayloads }), recent),
     ...shared.given,
     secrets,
+    proofs: openPostgresProofStore({ pool: models.proving, epoch }),
+    checkpointKey: signingSeed(options.checkpointKey),
     beganBefore: sole ? await store.head() : undefined,
     now: Date.now,
   };
@@ -201,6 +209,7 @@ function openPools(url: string, log: Log) {
     readStore: open('modelroute', READ_MODEL_CONNECTIONS_MAX),
     projecting: open('modelroute-projecting', PROJECTING_CONNECTIONS_MAX, PROJECTING_MS),
     rebuilding: open('modelroute-rebuilding', REBUILDING_CONNECTIONS_MAX, REBUILDING_MS),
+    proving: open('modelroute-proving', PROVING_CONNECTIONS_MAX, PROVING_MS),
   };
   const all = [readPool, processing, ...Object.values(models)];
   return { readPool, processing, models, closePools: () => Promise.all(all.map((p) => p.end())) };

@@ -6,7 +6,7 @@ import { eventSchemas } from '../contracts/events/all.js';
 import { estimateFor } from '../domain/pricing/pricing.js';
 import { bodyCheck, queryCheck } from '../http/server/check-schema.js';
 import { templateOf } from '../http/server/endpoint.js';
-import { canonicalJson, sha256Hex } from '../http/server/json/canonical.js';
+import { canonicalJson, sha256Hex } from '../domain/canonical-json.js';
 import { readJson } from '../http/server/json/strict-json.js';
 import { openApiDocument } from '../http/server/openapi/openapi.js';
 import { readQuery } from '../http/server/read-query.js';

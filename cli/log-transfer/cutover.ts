@@ -16,7 +16,7 @@ import { qualified } from '../../infra/read-store/table.js';
 import { advance, loadProjections } from '../../projectors/engine/running-projections.js';
 import { mayPass } from '../../projectors/engine/failures.js';
 import { projections } from '../../projectors/projections.js';
-import { readToHead } from '../../projectors/engine/read-log.js';
+import { readToHead } from '../../infra/event-store/read-log.js';
 import type { Database } from '../../runtime/open-database.js';
 import type { Progress } from './archive.js';
 import { throughOutage } from './through-outages.js';

@@ -8,12 +8,16 @@ export interface Keys {
   readonly adminKey: string;
   /** From which webhook secrets are derived: losing it changes every customer's secret. */
   readonly masterKey: string;
+  /** Signs checkpoints of the log: with another one, the public keys before stay served. */
+  readonly checkpointKey: string;
 }
 
-export async function keysOf({ dataDir, adminKey, masterKey }: Config): Promise<Keys> {
+export async function keysOf(config: Config): Promise<Keys> {
+  const { dataDir, adminKey, masterKey, checkpointKey } = config;
   return {
     adminKey: adminKey ?? (await kept(join(dataDir, 'admin-key'), 'adm')),
     masterKey: masterKey ?? (await kept(join(dataDir, 'master-key'), 'mst')),
+    checkpointKey: checkpointKey ?? (await kept(join(dataDir, 'checkpoint-key'), 'chk')),
   };
 }
 

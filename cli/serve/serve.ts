@@ -67,12 +67,13 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   const sandboxUrl = await sandboxOf(config, log, undo);
   const sole = config.databaseUrl === undefined;
   const instance = sole ? 'all-in-one' : livingName();
-  const { masterKey } = keys;
+  const { masterKey, checkpointKey } = keys;
   const opened = await openInfra({
     config,
     log,
     ...urls,
     masterKey,
+    checkpointKey,
     sandboxUrl,
     instance,
     sole,

@@ -15,7 +15,7 @@ import {
 } from '../../contracts/http/batches.js';
 import { batchIdOf, type BatchId, type ExecutionId } from '../../contracts/ids.js';
 import type * as Batch from '../../domain/batch/batch.js';
-import { sha256Hex } from '../../http/server/json/canonical.js';
+import { sha256Hex } from '../../domain/canonical-json.js';
 import {
   Refusal,
   type ApiRequest,

@@ -6,7 +6,7 @@ import { submitSchema, type SubmitBody } from '../../contracts/http/post-executi
 import { formatMoney } from '../../contracts/money.js';
 import { estimateLines, holdFor, type CostLine } from '../../domain/pricing/pricing.js';
 import { errorOf } from '../../http/server/envelope.js';
-import { canonicalJson } from '../../http/server/json/canonical.js';
+import { canonicalJson } from '../../domain/canonical-json.js';
 import {
   Refusal,
   type ApiRequest,

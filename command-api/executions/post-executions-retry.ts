@@ -19,7 +19,7 @@ import {
   type Reply,
   type Route,
 } from '../../http/server/route.js';
-import { canonicalJson, sha256Hex } from '../../http/server/json/canonical.js';
+import { canonicalJson, sha256Hex } from '../../domain/canonical-json.js';
 import type { Commands } from '../command-infra.js';
 import { permitModels } from './bound-by-key.js';
 import { requireIdempotencyKey } from './idempotency-key.js';

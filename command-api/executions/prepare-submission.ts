@@ -14,7 +14,7 @@ import {
 import { acceptedBody, foldExecution } from '../../domain/execution/view.js';
 import { holdFor } from '../../domain/pricing/pricing.js';
 import { Refusal, type ApiRequest, type Caller, type Reply } from '../../http/server/route.js';
-import { canonicalJson, sha256Hex } from '../../http/server/json/canonical.js';
+import { canonicalJson, sha256Hex } from '../../domain/canonical-json.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
 import { vetUrl } from '../../http/client/vet-url.js';
 import { metadataOf } from '../command-metadata.js';

@@ -5,7 +5,7 @@
 import { createHmac } from 'node:crypto';
 import type { AskedUnderKey } from '../../contracts/events/webhook-endpoint.js';
 import type { Answered, WebhookSettings } from '../../domain/webhook-endpoint/webhook-settings.js';
-import { canonicalJson } from '../../http/server/json/canonical.js';
+import { canonicalJson } from '../../domain/canonical-json.js';
 import type { ApiRequest, Caller } from '../../http/server/route.js';
 import type { Secrets } from '../../infra/secrets.js';
 import { idempotencyKeyIn } from '../executions/idempotency-key.js';

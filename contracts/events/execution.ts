@@ -130,6 +130,8 @@ export type ProviderDispatched = DomainEvent<
     readonly account?: string;
     /** Where it is not the model that was asked for. */
     readonly model?: string;
+    /** Where the route promises to work on it, as the catalogue said at that moment. */
+    readonly region?: string;
     /** Present where providers may have been paid before: so much of it may be lost. */
     readonly unknownMaxCost?: Micros;
   }
@@ -331,6 +333,7 @@ export const executionSchemas: Record<ExecutionEvent['type'], EventSchema> = {
     'unknownMaxCost?': money,
     'account?': text,
     'model?': slug,
+    'region?': text,
   }),
   ProviderAccepted: eventSchema('The provider took the job and will call back or can be polled.', {
     ...attempt,

@@ -19,6 +19,8 @@ export type Command =
       candidates: readonly RouteCandidate[];
       /** Where it is not the one that was asked for. */
       model?: string;
+      /** Where the route promises to work on it. */
+      region?: string;
       /** Of the provider, where it has several or a limit. */
       account?: string;
       /** What may be lost at providers whose outcome is unknown; nothing where absent. */

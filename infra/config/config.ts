@@ -64,6 +64,8 @@ export interface Config {
   readonly sandboxUrl: string | undefined;
   /** From which webhook secrets are derived; generated into the data folder when absent. */
   readonly masterKey: string | undefined;
+  /** Signs checkpoints of the log; generated into the data folder when absent. */
+  readonly checkpointKey: string | undefined;
   /** How often an organization may ask, unless an operator sets it. */
   readonly requestRate: RequestRate;
   /** A collector of traces is named; the SDK reads where it is, and how it wants them. */
@@ -118,6 +120,7 @@ export function configFrom(env: Environment): Config {
     internalPort: port(env, 'MODELROUTE_INTERNAL_PORT', 0),
     sandboxUrl: httpUrl(env, 'SANDBOX_URL'),
     masterKey: secret(env, 'MODELROUTE_MASTER_KEY', 32),
+    checkpointKey: secret(env, 'MODELROUTE_CHECKPOINT_KEY', 32),
     requestRate: {
       requestsPerMinute: count(env, 'MODELROUTE_RATE_LIMIT_PER_MINUTE', 600, {
         min: 0,

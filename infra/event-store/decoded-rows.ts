@@ -48,20 +48,28 @@ export function batchOf(
 ): LogBatch {
   const events: RecordedEvent<AnyEvent>[] = [];
   let position = after;
+  let unknown = 0;
+  const batch = (at: Position, caughtUp: boolean): LogBatch => ({
+    events,
+    position: at,
+    caughtUp,
+    ...(unknown > 0 && { unknown }),
+  });
   for (let index = indexAfter(rows, after); index < rows.length; index++) {
     const decoded = rows[index];
     if (!decoded || !passes(decoded, filter)) continue;
-    if (events.length === limit) return { events, position, caughtUp: false };
+    if (events.length === limit) return batch(position, false);
     try {
       const event = decoded.event();
       if (event) events.push(event);
+      else unknown++;
     } catch (error) {
       if (events.length === 0) throw error;
-      return { events, position, caughtUp: false };
+      return batch(position, false);
     }
     position = decoded.row.position;
   }
-  return { events, position: head > after ? head : after, caughtUp: true };
+  return batch(head > after ? head : after, true);
 }
 
 /** The row at a position, when it is among them. */

@@ -79,6 +79,8 @@ export interface LogBatch {
   readonly position: Position;
   /** There was nothing (of the filter) behind this batch when it was read. */
   readonly caughtUp: boolean;
+  /** Events that were left out, as this release does not know their types; absent where none. */
+  readonly unknown?: number;
 }
 
 /** A stream's state at a revision, as its decider wrote it; a cache, never truth. */

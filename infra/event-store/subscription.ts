@@ -43,7 +43,8 @@ export async function* subscribeTo(
       position = batch.position;
       const progressDueMs = yielded.at + PROGRESS_MS - performance.now();
       const progress = position > yielded.position && progressDueMs <= 0;
-      if (batch.events.length > 0 || progress || (batch.caughtUp && !yielded.caughtUp)) {
+      const hasAny = batch.events.length > 0 || batch.unknown !== undefined;
+      if (hasAny || progress || (batch.caughtUp && !yielded.caughtUp)) {
         yield batch;
         yielded = { position, caughtUp: batch.caughtUp, at: performance.now() };
       } else if (batch.caughtUp) {

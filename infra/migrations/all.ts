@@ -67,10 +67,15 @@ export const readModelMigrations: readonly Migration[] = [
   step(371, 'readmodel: versions of the catalogue', 'catalogue-versions'),
 ];
 
-/** The schema `deciding`: owners of contested accounts. Ids 400–499. */
+/** The schema `deciding`: owners of contested accounts. Ids 400–402. */
 export const accountOwnerMigrations: readonly Migration[] = [
   step(400, 'deciding: homes of contested accounts, and their mail', 'account-owners'),
   step(401, 'deciding: leases of account owners', 'account-owner-leases'),
+];
+
+/** The schema `proof`: the Merkle tree over the log. Ids 403–406. */
+export const proofMigrations: readonly Migration[] = [
+  step(403, 'proof: the tree over the log, and what was signed of it', 'proofs'),
 ];
 
 export const allMigrations: readonly Migration[] = [
@@ -78,4 +83,5 @@ export const allMigrations: readonly Migration[] = [
   ...processingMigrations,
   ...readModelMigrations,
   ...accountOwnerMigrations,
+  ...proofMigrations,
 ];

@@ -302,6 +302,7 @@ async function appendClaim(
     route: route.name,
     ...(account !== undefined && { account }),
     ...(model.slug !== loaded.state.request.model && { model: model.slug }),
+    ...(route.promises?.region !== undefined && { region: route.promises.region }),
     dispatchKey,
     candidates,
     unknownMaxCost: model.unknownMaxCost,

@@ -20,7 +20,7 @@ import { foldBatch } from './fold-batch.js';
 import { runAll, type EventBatch } from './running-projections.js';
 import { openRowCache, type RowCache } from './row-cache.js';
 import type { Projection } from './projection.js';
-import { readToHead } from './read-log.js';
+import { readToHead } from '../../infra/event-store/read-log.js';
 import { createShadow, dropShadow, replaceLive, SHADOW } from './shadow.js';
 
 export interface Rebuilding {

@@ -28,7 +28,7 @@ import {
 } from './running-projections.js';
 import { mayPass } from './failures.js';
 import type { Projection } from './projection.js';
-import { readLog } from './read-log.js';
+import { readLog } from '../../infra/event-store/read-log.js';
 import { openProgressReport } from './report-progress.js';
 
 export interface RunOptions {

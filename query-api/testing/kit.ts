@@ -25,7 +25,7 @@ import { apiKeyHash, apiKeyText } from '../../http/server/api-key-text.js';
 import { openAuthenticator } from '../../http/server/auth.js';
 import type { Route } from '../../http/server/route.js';
 import { serveRoutes } from '../../http/server/serve-routes.js';
-import { sha256Hex } from '../../http/server/json/canonical.js';
+import { sha256Hex } from '../../domain/canonical-json.js';
 import type { Log } from '../../infra/logger.js';
 import { configFrom } from '../../infra/config/config.js';
 import { openMetrics } from '../../infra/metrics.js';

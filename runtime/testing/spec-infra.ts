@@ -92,6 +92,7 @@ export async function openSpecInfra(
       sandboxUrl: sandbox.url,
       sole: false,
       masterKey: 'a-master-key-of-a-spec-32-characters',
+      checkpointKey: 'a-checkpoint-key-of-a-spec-32-characters',
       instance: randomUUID(),
     });
     const now = () => Date.now() + clock.aheadMs;

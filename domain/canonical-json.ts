@@ -14,11 +14,7 @@ import { hash } from 'node:crypto';
  * it would make different values equal.
  */
 export function canonicalJson(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (value === null || value === true || value === false) return String(value);
-  if (typeof value === 'number') return canonicalNumber(value);
-  if (typeof value !== 'object') throw new TypeError(`A ${typeof value} has no JSON form`);
-  return Array.isArray(value) ? canonicalArray(value) : canonicalObject(value as JsonObject);
+  return isCanonical(value) ? JSON.stringify(value) : canonicalText(value);
 }
 
 /** Lower-case hex SHA-256; text is digested as UTF-8. */
@@ -27,6 +23,36 @@ export function sha256Hex(content: string | Buffer): string {
 }
 
 type JsonObject = Record<string, unknown>;
+
+/**
+ * Whether JSON.stringify writes the canonical text: every key stands behind the one before it, and
+ * no value is one that it would leave out, or write as another one.
+ */
+function isCanonical(value: unknown): boolean {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object') return false;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1)
+      if (!isCanonical(value[index])) return false;
+    return true;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  let before = '';
+  for (const key in value) {
+    if (key < before || !isCanonical((value as JsonObject)[key])) return false;
+    before = key;
+  }
+  return true;
+}
+
+function canonicalText(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (value === null || value === true || value === false) return String(value);
+  if (typeof value === 'number') return canonicalNumber(value);
+  if (typeof value !== 'object') throw new TypeError(`A ${typeof value} has no JSON form`);
+  return Array.isArray(value) ? canonicalArray(value) : canonicalObject(value as JsonObject);
+}
 
 /** ECMAScript's own notation is the one that RFC 8785 prescribes; -0 becomes 0. */
 function canonicalNumber(value: number): string {
@@ -38,7 +64,7 @@ function canonicalArray(items: readonly unknown[]): string {
   let text = '[';
   for (let index = 0; index < items.length; index += 1) {
     if (index > 0) text += ',';
-    text += canonicalJson(items[index]);
+    text += canonicalText(items[index]);
   }
   return `${text}]`;
 }
@@ -49,7 +75,7 @@ function canonicalObject(object: JsonObject): string {
   for (const key of Object.keys(object).sort()) {
     const value = object[key];
     if (value === undefined) continue;
-    text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${canonicalJson(value)}`;
+    text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${canonicalText(value)}`;
   }
   return text === '' ? '{}' : `${text}}`;
 }

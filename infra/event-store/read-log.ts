@@ -1,6 +1,6 @@
-/** The log as projectors read it: big batches while behind, then as it grows. */
+/** The log as it is followed from an old position: big batches while behind, then as it grows. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EventStore, LogBatch, LogFilter, Position } from '../../infra/event-store/port.js';
+import type { EventStore, LogBatch, LogFilter, Position } from './port.js';
 
 /** Behind: enough that a statement per table and batch costs nothing per event. */
 const CATCH_UP_EVENTS = 5_000;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
-import { canonicalJson, sha256Hex } from './canonical.js';
+import { canonicalJson, sha256Hex } from './canonical-json.js';
 
 describe('canonicalJson', () => {
   it('writes the example of RFC 8785 section 3.2.2', () => {

@@ -1,0 +1,65 @@
+/**
+ * The leaf of a stored event: one text in canonical JSON (RFC 8785). Version 1, frozen: a stored
+ * event has the same leaf for ever, whatever store it is in.
+ *
+ * An event of an organization's feed:
+ *   {"_sd":[…],"data":{…},"event_id":"…","organization_id":"org_…","salt":"…","sequence":7,
+ *    "subject":"exec_…","time":"…","type":"execution.completed","v":1}
+ * `_sd` has the digests of what the leaf commits to, where there is anything.
+ *
+ * What operators alone may know: {"digest":"…","v":1}, over the event and a salt.
+ */
+import { hash } from 'node:crypto';
+import { eventSchemas, type AnyEvent } from '../../contracts/events/all.js';
+import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { formatMoney } from '../../contracts/money.js';
+import { canonicalJson } from '../canonical-json.js';
+import { feedEventOf } from '../feed/feed-event.js';
+import { commitmentsOf, operatorFieldsOf } from './operator-fields.js';
+import type { LeafSalts } from './salts.js';
+
+export const LEAF_VERSION = 1;
+
+/** As it is read back from its text. */
+export interface FeedLeaf {
+  readonly _sd?: readonly string[];
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly event_id: string;
+  readonly organization_id: OrganizationId;
+  readonly salt: string;
+  readonly sequence: number;
+  readonly subject: string;
+  readonly time: string;
+  readonly type: string;
+  readonly v: typeof LEAF_VERSION;
+}
+
+/** `sequence`: its number in its organization's feed; of no meaning where it has none. */
+export function leafTextOf(
+  event: RecordedEvent<AnyEvent>,
+  sequence: number,
+  salts: LeafSalts,
+): string {
+  const told = feedEventOf(event);
+  if (!told) return digestLeaf(event, salts);
+  const { id } = event;
+  const fields = operatorFieldsOf(event);
+  const sd = fields ? `"_sd":${JSON.stringify(commitmentsOf(salts, id, fields))},` : '';
+  return (
+    `{${sd}"data":${canonicalJson(told.data)},"event_id":"${id}",` +
+    `"organization_id":"${told.organizationId}","salt":"${salts(id, 'leaf')}",` +
+    `"sequence":${sequence},"subject":${JSON.stringify(told.subject)},"time":"${told.time}",` +
+    `"type":"${told.type}","v":${LEAF_VERSION}}`
+  );
+}
+
+function digestLeaf(event: RecordedEvent<AnyEvent>, salts: LeafSalts): string {
+  const { id, stream, revision, type, metadata } = event;
+  const data: Record<string, unknown> = { ...event.data };
+  for (const field of eventSchemas[type].money)
+    if (typeof data[field] === 'bigint') data[field] = formatMoney(data[field]);
+  const salt = salts(id, 'leaf');
+  const whole = canonicalJson({ data, id, metadata, revision, salt, stream, type });
+  return `{"digest":"${hash('sha256', whole, 'base64url')}","v":${LEAF_VERSION}}`;
+}
