@@ -1,6 +1,7 @@
 /** The commands there are. Each loads what it runs only when it is given. */
 import { Command, InvalidArgumentError } from 'commander';
 import { PERMISSIONS } from '../contracts/events/api-key.js';
+import { addAudit } from './audit/commands.js';
 import { addCatalogue } from './catalogue/commands.js';
 import { exitCodes, type Context } from './context.js';
 import type { NewKeyOptions } from './keys.js';
@@ -31,6 +32,7 @@ export function programOf(context: Context): Command {
   addEvents(program, context);
   addExecutions(program, context);
   addCatalogue(program, context);
+  addAudit(program, context);
   return program;
 }
 

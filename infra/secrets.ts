@@ -43,6 +43,10 @@ export const openSecrets = (masterKey: string): Secrets => ({
   leafSaltsKey: createHmac('sha256', masterKey).update('leaf-salts/1').digest(),
 });
 
+/** Of an installation of several processes that share a master key and have no other. */
+export const derivedCheckpointKey = (masterKey: string): string =>
+  createHmac('sha256', masterKey).update('checkpoint-key/1').digest('hex');
+
 /** The 32 bytes of the private key that signs checkpoints. */
 export const signingSeed = (checkpointKey: string): Buffer =>
   createHmac('sha256', checkpointKey).update('checkpoint-signing/1').digest();

@@ -1,4 +1,5 @@
 /** The query API: every read. A balancer sends it GET and HEAD requests; it has no other route. */
+import { openSignedLog } from '../infra/proof-store/signed-log.js';
 import type { Route } from '../http/server/route.js';
 import { openCursors } from './cursor.js';
 import { openCurrent } from './executions/current.js';
@@ -18,6 +19,13 @@ import { getOrganizations } from './admin/get-organizations.js';
 import { getOrganizationsQuotas } from './admin/get-organizations-quotas.js';
 import { getOrganizationsRateLimit } from './admin/get-organizations-rate-limit.js';
 import { getProjections } from './admin/get-projections.js';
+import { getAuditExport } from './audit/get-audit-export.js';
+import { getExecutionReceipt } from './audit/get-execution-receipt.js';
+import { getLogCheckpoint } from './audit/get-log-checkpoint.js';
+import { getLogCheckpoints } from './audit/get-log-checkpoints.js';
+import { getLogConsistency } from './audit/get-log-consistency.js';
+import { getLogInclusion } from './audit/get-log-inclusion.js';
+import { getLogTile } from './audit/get-log-tile.js';
 import { getBatch } from './batches/get-batch.js';
 import { getBalance } from './billing/get-balance.js';
 import { getEvents } from './events/get-events.js';
@@ -56,6 +64,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
   const current = openCurrent(infra);
   const watched = openWatchedExecutions(infra);
   const lists = { ...infra, cursors: openCursors(infra) };
+  const log = openSignedLog(infra);
   return [
     getExecutions(lists),
     getExecution({ asOf: infra, current, watched, queuedAhead: openQueuedAhead(infra) }),
@@ -100,5 +109,12 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getQueues(infra),
     getOperatorExecution(infra),
     getExecutionsRouting(infra),
+    getExecutionReceipt(infra, current, log),
+    getAuditExport(infra, log),
+    getLogCheckpoint(infra),
+    getLogCheckpoints(infra),
+    ...getLogTile(infra),
+    getLogConsistency(infra),
+    getLogInclusion(infra),
   ];
 }

@@ -9,7 +9,7 @@ import { openStreamCache } from '../command-handling/stream-cache.js';
 import { openWebhookDirectory } from '../command-handling/webhook-directory.js';
 import type { Config } from '../infra/config/config.js';
 import { within } from '../infra/concurrency/pause.js';
-import { expectOwnLog, kindOf } from '../infra/event-store/identity.js';
+import { expectOwnLog, kindOf, type Epoch } from '../infra/event-store/identity.js';
 import { openAddresses } from './addresses.js';
 import { openDependencies } from './dependencies.js';
 import type { Infra } from './infra.js';
@@ -136,8 +136,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     payloads: openRecentPayloads(openTieredPayloads({ small, large: largePayloads }), recent),
     ...shared.given,
     secrets,
-    proofs: openPostgresProofStore({ pool: models.proving, epoch }),
-    checkpointKey: signingSeed(options.checkpointKey),
+    ...openProving(models.proving, epoch, options),
     beganBefore: sole ? await store.head() : undefined,
     now: Date.now,
   };
@@ -184,6 +183,15 @@ const openProcessing = (
   limitShares: openPostgresLimitShares({ pool }),
   reports: openProcessReports({ pool }),
   requestLimits: sole ? undefined : openPostgresRequestLimits({ pool }),
+});
+
+const openProving = (
+  pool: Pool,
+  epoch: Epoch,
+  { checkpointKey }: OpenInfraOptions,
+): Pick<Infra, 'checkpointKey' | 'proofs'> => ({
+  checkpointKey: signingSeed(checkpointKey),
+  proofs: openPostgresProofStore({ pool, epoch }),
 });
 
 /** The SDK is loaded where it is wanted, and nowhere else. */

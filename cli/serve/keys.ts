@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../infra/config/config.js';
+import { derivedCheckpointKey } from '../../infra/secrets.js';
 
 export interface Keys {
   readonly adminKey: string;
@@ -17,9 +18,18 @@ export async function keysOf(config: Config): Promise<Keys> {
   return {
     adminKey: adminKey ?? (await kept(join(dataDir, 'admin-key'), 'adm')),
     masterKey: masterKey ?? (await kept(join(dataDir, 'master-key'), 'mst')),
-    checkpointKey: checkpointKey ?? (await kept(join(dataDir, 'checkpoint-key'), 'chk')),
+    checkpointKey:
+      checkpointKey ??
+      sharedCheckpointKey(config) ??
+      (await kept(join(dataDir, 'checkpoint-key'), 'chk')),
   };
 }
+
+/** Of processes over one database, which have no data folder in common. */
+export const sharedCheckpointKey = ({ databaseUrl, masterKey }: Config): string | undefined =>
+  databaseUrl === undefined || masterKey === undefined
+    ? undefined
+    : derivedCheckpointKey(masterKey);
 
 /** Written once with `wx`: two starts at one time cannot make two keys. */
 async function kept(file: string, prefix: string): Promise<string> {

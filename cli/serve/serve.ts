@@ -23,6 +23,7 @@ import type { Worker } from '../../infra/worker.js';
 import { openLog, type Log } from '../../infra/logger.js';
 import { collectWhenIdle } from '../../runtime/collect-when-idle.js';
 import { openInfra } from '../../runtime/open-infra.js';
+import { openSignedLog } from '../../infra/proof-store/signed-log.js';
 import { lockDataDir } from '../../infra/postgres/embedded/data-dir-lock.js';
 import { startEmbeddedPostgres } from '../../infra/postgres/embedded/embedded.js';
 import { StartError, folderTrouble } from '../../infra/start-error.js';
@@ -30,6 +31,7 @@ import { supervise } from '../../runtime/supervise.js';
 import { processorWorkers } from '../../processors/app.js';
 import { relayWorkers } from '../../processors/event-relay/event-relay.js';
 import { projectorWorkers } from '../../projectors/app.js';
+import { checkpointKeyPage } from '../../query-api/audit/checkpoint-key-page.js';
 import { queryRoutes } from '../../query-api/app.js';
 import { startSandbox } from '../../sandbox/server.js';
 import { withDemo } from './demo.js';
@@ -176,6 +178,7 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
         ...healthMounts(infra, isStopping),
         guardedMetrics(infra, keys),
         documentMount(api, config.publicUrl),
+        checkpointKeyPage(infra, openSignedLog(infra)),
       ],
       pages: [referencePages(), guidePages(infra.addresses)],
       tracing: infra.tracing,

@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import type { AnyEvent } from '../../contracts/events/all.js';
+import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
 import type { LeafSalts } from './salts.js';
 
@@ -21,39 +22,40 @@ export type OperatorField = (typeof operatorFields)[number];
 
 type FieldsOf = Partial<Record<OperatorField, string | null>>;
 
-/** By the names in `operatorFields`. Frozen: a stored event has the same for ever. */
-export function operatorFieldsOf(event: Pick<AnyEvent, 'type' | 'data'>): FieldsOf | undefined {
-  const { type, data } = event as AnyEvent;
-  switch (type) {
-    case 'ExecutionRequested':
-      return { catalogue_version: data.catalogueVersion };
-    case 'ProviderDispatched':
-      return {
-        provider: data.provider,
-        provider_account: data.account ?? null,
-        region: data.region ?? null,
-        route: data.route,
-      };
-    case 'ProviderSucceeded':
-      return {
-        provider: data.provider,
-        provider_cost: formatMoney(data.providerCost),
-        route: data.route,
-      };
-    case 'ProviderFailed':
-      return { provider: data.provider, route: data.route };
-    case 'ProviderOutcomeUnknown':
-      return {
-        provider: data.provider,
-        provider_cost: moneyOrNull(data.mayHaveCost),
-        route: data.route,
-      };
-    case 'ExecutionCompleted':
-      return { provider_cost: formatMoney(data.providerCost) };
-    default:
-      return undefined;
-  }
-}
+type Known<E extends AnyEvent> = { readonly [T in E['type']]?: (data: DataOf<E, T>) => FieldsOf };
+type DataOf<E extends AnyEvent, T> = Extract<E, { type: T }>['data'];
+
+/** Frozen: a stored event has the same for ever. */
+const known: Known<ExecutionEvent> = {
+  ExecutionRequested: (data) => ({ catalogue_version: data.catalogueVersion }),
+  ProviderDispatched: (data) => ({
+    provider: data.provider,
+    provider_account: data.account ?? null,
+    region: data.region ?? null,
+    route: data.route,
+  }),
+  ProviderSucceeded: (data) => ({
+    provider: data.provider,
+    provider_cost: formatMoney(data.providerCost),
+    route: data.route,
+  }),
+  ProviderFailed: (data) => ({ provider: data.provider, route: data.route }),
+  ProviderOutcomeUnknown: (data) => ({
+    provider: data.provider,
+    provider_cost: moneyOrNull(data.mayHaveCost),
+    route: data.route,
+  }),
+  ExecutionCompleted: (data) => ({ provider_cost: formatMoney(data.providerCost) }),
+};
+
+const byType = new Map(Object.entries(known)) as ReadonlyMap<
+  string,
+  (data: AnyEvent['data']) => FieldsOf
+>;
+
+/** Undefined for an event of which its operator knows no more than its organization. */
+export const operatorFieldsOf = ({ type, data }: Pick<AnyEvent, 'type' | 'data'>) =>
+  byType.get(type)?.(data);
 
 const moneyOrNull = (amount: Micros | undefined): string | null =>
   amount === undefined ? null : formatMoney(amount);

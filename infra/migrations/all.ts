@@ -74,7 +74,7 @@ export const accountOwnerMigrations: readonly Migration[] = [
 ];
 
 /** The schema `proof`: the Merkle tree over the log. Ids 403–406. */
-export const proofMigrations: readonly Migration[] = [
+const proofMigrations: readonly Migration[] = [
   step(403, 'proof: the tree over the log, and what was signed of it', 'proofs'),
 ];
 

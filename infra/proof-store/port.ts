@@ -2,8 +2,8 @@
  * The Merkle tree over the log, and what was signed of it.
  *
  * An implementer promises:
- * - `grow` is all or nothing: tiles, places, counts and how far the tree is become visible together,
- *   and survive a power cut once it resolved.
+ * - `grow` is all or nothing: tiles, places, counts and how far the tree is become visible
+ *   together, and survive a power cut once it resolved.
  * - Of several that grow the tree from the same size one succeeds; the others get `moved`.
  * - A checkpoint is never changed, and there is at most one of each size: another root for a size
  *   that was signed is refused as `forked`, and nothing of the growth is stored.
@@ -43,13 +43,9 @@ export interface StoredRun {
   readonly places: readonly FeedPlace[];
 }
 
-/** A place in a feed: the number of an event, and the latest time of all events before it. */
-export interface FeedStart {
-  readonly sequence: number;
-  readonly latestBefore: string;
-}
-
 export interface ProofStore {
+  /** Of the log's tree, also while it is made again; undefined before it was begun. */
+  origin(): Promise<string | undefined>;
   /** Undefined before the tree is begun, and after the log has moved: then it is made again. */
   tree(): Promise<StoredTree | undefined>;
   /** Begins an empty tree, in the place of one over other positions; checkpoints stay. */
@@ -72,8 +68,8 @@ export interface ProofStore {
   runs(of: OrganizationId, from: number, limit: number): Promise<readonly StoredRun[]>;
   /** The run that has the event at a position, where there is one. */
   runAt(of: OrganizationId, position: Position): Promise<StoredRun | undefined>;
-  /** The first run by whose end the latest time of the feed had come to `moment`. */
-  firstRunSince(of: OrganizationId, moment: Date): Promise<FeedStart | undefined>;
+  /** The first number of the first run by whose end the feed's latest time had come to `moment`. */
+  firstRunSince(of: OrganizationId, moment: Date): Promise<number | undefined>;
 }
 
 export const tileName = ({ level, index }: TileId): string => `${level}/${index}`;

@@ -31,6 +31,8 @@ export function openPostgresProofStore({
   const row = async <T extends object>(name: string, text: string, values: readonly unknown[]) =>
     (await pool.query<T>({ name: `proof ${name}`, text, values: [...values] })).rows;
   return {
+    origin: async () =>
+      (await row<{ origin: string }>('origin', 'SELECT origin FROM proof.tree', []))[0]?.origin,
     async tree() {
       const [found] = await row<TreeRow>('tree', TREE, [epoch]);
       return found && treeOf(found, await openTilesOf(pool, Number(found.size)));
@@ -66,10 +68,8 @@ export function openPostgresProofStore({
       return run?.places.some((place) => place.position === position) ? run : undefined;
     },
     async firstRunSince(of, moment) {
-      const [found] = await row<StartRow>('first run', FIRST_RUN, [of, moment]);
-      if (!found) return undefined;
-      const { first_sequence: sequence, latest_before: before } = found;
-      return { sequence: Number(sequence), latestBefore: before?.toISOString() ?? '' };
+      const [found] = await row<FirstRow>('first run', FIRST_RUN, [of, moment]);
+      return found && Number(found.first_sequence);
     },
   };
 }
@@ -247,9 +247,8 @@ const runOf = ({ first_sequence, places }: RunRow): StoredRun => ({
   places: unpackPlaces(places),
 });
 
-interface StartRow {
+interface FirstRow {
   readonly first_sequence: bigint;
-  readonly latest_before: Date | null;
 }
 
 const WHERE_OWN_EPOCH = (epoch: string): string =>
@@ -331,11 +330,6 @@ const RUN_AT = `
   ORDER BY first_position DESC LIMIT 1`;
 
 const FIRST_RUN = `
-  SELECT first_sequence, (
-    SELECT before.latest FROM proof.feed_leaves before
-    WHERE before.organization_id = $1 AND before.first_sequence < run.first_sequence
-    ORDER BY before.first_sequence DESC LIMIT 1
-  ) AS latest_before
-  FROM proof.feed_leaves run
+  SELECT first_sequence FROM proof.feed_leaves
   WHERE organization_id = $1 AND latest >= $2
   ORDER BY latest, first_sequence LIMIT 1`;

@@ -29,6 +29,7 @@ import { sha256Hex } from '../../domain/canonical-json.js';
 import type { Log } from '../../infra/logger.js';
 import { configFrom } from '../../infra/config/config.js';
 import { openMetrics } from '../../infra/metrics.js';
+import { openPostgresProofStore } from '../../infra/proof-store/postgres.js';
 import { openProcessReports } from '../../infra/process-reports/postgres.js';
 import { openReadPool, openTenantReads } from '../../infra/read-store/tenant-reads.js';
 import { openSecrets, type Secrets } from '../../infra/secrets.js';
@@ -63,6 +64,12 @@ export interface QueryServer {
 
 const ADMIN_KEY = 'an-operator-key-of-a-spec';
 const FILE_BYTES_MAX = 1_000_000;
+const NO_URLS = { port: 0, publicUrl: undefined, filesUrl: undefined };
+
+const provingOver = ({ pool }: ReadModels) => ({
+  checkpointKey: Buffer.alloc(32, 7),
+  proofs: openPostgresProofStore({ pool }),
+});
 
 /** Files lie on a disk of its own unless others are given. */
 export async function openQueryServer(given: { files?: FileStore } = {}): Promise<QueryServer> {
@@ -78,16 +85,16 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const repositories = openRepositories(store);
   const downloadLog = openDownloadLog({ ...repositories, now: Date.now, log });
   const secrets = openSecrets('a master key of a spec');
-  const addresses = openAddresses({ port: 0, publicUrl: undefined, filesUrl: undefined });
+  const addresses = openAddresses(NO_URLS);
   const routes = queryRoutes({
     ...repositories,
     accountStates: openAccountStates({ store, onError: (error) => log.error(error) }),
     addresses,
-    ...repositories,
     bus,
     config: configFrom({}),
     downloadLog,
     catalogue,
+    ...provingOver(models),
     files,
     log,
     now: Date.now,

@@ -50,6 +50,10 @@ const TAGS: readonly Tag[] = [
     name: 'Requirements',
     description: 'What is required of where all work of an organization is done.',
   },
+  {
+    name: 'Audit',
+    description: 'Proofs that what happened was not altered: exports, receipts, checkpoints.',
+  },
   { name: 'Organizations', description: 'Tenants, with their quotas, as the operator sees them.' },
   { name: 'Money', description: 'Top-ups and corrections by the operator.' },
   { name: 'Operators', description: 'Keys of operators, and the role of each.' },

@@ -1,0 +1,54 @@
+/** `audit …`: proofs of the log, made and verified. */
+import type { Command} from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { exitCodes, type Context } from '../context.js';
+
+const KEY_HELP =
+  'public key of the log, or a file with some: what /.well-known/modelroute/checkpoint-key serves';
+
+const DATABASE_HELP =
+  '\nReads the database: DATABASE_URL, or that of the data folder. Needs the keys of the ' +
+  'installation: MODELROUTE_MASTER_KEY and MODELROUTE_CHECKPOINT_KEY, or the files in the data ' +
+  'folder.\n';
+
+export function addAudit(program: Command, context: Context): void {
+  const audit = program.command('audit').description('proofs that the log was not altered');
+  audit
+    .command('verify <file>')
+    .description('verify an export, a receipt or a checkpoint offline, from the file and the key')
+    .requiredOption('--key <keys...>', KEY_HELP)
+    .option('--previous <file>', 'an earlier one, of which this one must be a continuation')
+    .option('--json', 'print JSON instead of text')
+    .addHelpText('after', exitCodes(true))
+    .action(async (file: string, options: { key: string[]; previous?: string; json?: true }) =>
+      (await import('./verify.js')).verifyAudit(context, file, options),
+    );
+  audit
+    .command('export <organization-id>')
+    .description('write everything about an organization, with proof, as lines of JSON')
+    .option('--from <moment>', 'only events from this moment on')
+    .option('--to <moment>', 'only events before this moment')
+    .option('--since-size <events>', 'prove that a checkpoint of this size still holds', size)
+    .option('--out <file>', 'where to (default: standard output)')
+    .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
+    .action(
+      async (
+        organizationId: string,
+        options: { from?: string; to?: string; sinceSize?: number; out?: string },
+      ) => (await import('./export.js')).exportAudit(context, organizationId, options),
+    );
+  audit
+    .command('disclose <execution-id>')
+    .description('write a receipt that opens what only the operator knows, field by field')
+    .requiredOption('--field <fields...>', 'region, provider, route, provider_cost, …')
+    .option('--out <file>', 'where to (default: standard output)')
+    .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
+    .action(async (executionId: string, options: { field: string[]; out?: string }) =>
+      (await import('./disclose.js')).disclose(context, executionId, options),
+    );
+}
+
+function size(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It is no number of events.');
+}

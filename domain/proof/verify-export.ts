@@ -1,0 +1,176 @@
+/**
+ * Verifies the lines of an audit export, one after another, in memory that does not grow with them:
+ * it keeps the right edge of the tree that they make.
+ *
+ *   first line ──► leaves and nodes, left to right ──► end: the root is the checkpoint's
+ */
+import { canonicalJson } from '../canonical-json.js';
+import { parseHeader, type ExportHeader } from './audit-file.js';
+import type { Checkpoint } from './checkpoint.js';
+import { hashFromBase64, leafHash, type TreeHash } from './hashes.js';
+import { LEAF_VERSION, type FeedLeaf } from './leaf.js';
+import { openCheckpoint, openNote, type Opened } from './signed-checkpoint.js';
+import type { NoteVerifier } from './signed-note.js';
+import { coverOf, EMPTY_EDGE, growTree, type GrowingTree } from './tree.js';
+
+/** What a later verification compares, and a person is told. */
+export interface VerifiedExport {
+  readonly header: ExportHeader;
+  readonly checkpoint: Checkpoint;
+  readonly consistency: ConsistencyGiven | undefined;
+}
+
+export interface ConsistencyGiven {
+  readonly size: number;
+  readonly hashes: readonly TreeHash[];
+}
+
+export interface ExportVerifier {
+  /** The sentence of what is wrong with the line; undefined where nothing is. */
+  line(text: string): string | undefined;
+  end(): Opened<VerifiedExport>;
+}
+
+interface State extends Omit<VerifiedExport, 'consistency'> {
+  consistency: ConsistencyGiven | undefined;
+  readonly tree: GrowingTree;
+  nodes: readonly TreeHash[];
+  sequence: number;
+  count: number;
+}
+
+/** `firstText`: the first line. */
+export function openExportVerifier(
+  firstText: string,
+  keys: readonly NoteVerifier[],
+): Opened<ExportVerifier> {
+  const read = readFirst(firstText, keys);
+  if ('problem' in read) return read;
+  const state = read.opened;
+  return {
+    opened: {
+      line(text) {
+        const line = canonicalLine(text);
+        if (line === undefined) return 'is no line of canonical JSON';
+        if ('leaf' in line) return takeLeaf(state, line, text);
+        if ('nodes' in line) return takeNodes(state, line['nodes']);
+        if ('consistency' in line) return takeConsistency(state, line['consistency']);
+        return 'is no line of an audit export';
+      },
+      end: () => ended(state),
+    },
+  };
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** Undefined for a text that is not written in the one way. */
+function canonicalLine(text: string): Line | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    return canonicalJson(value) === text ? (value as Line) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readFirst(text: string, keys: readonly NoteVerifier[]): Opened<State> {
+  const line = canonicalLine(text);
+  if (line?.['modelroute_audit'] !== 1) return { problem: 'it does not begin as an audit export' };
+  const signed = openCheckpoint(line['checkpoint'], keys);
+  if ('problem' in signed) return signed;
+  const read = openNote(line['header'], keys, 'header');
+  if ('problem' in read) return read;
+  const [checkpoint, header] = [signed.opened, parseHeader(read.opened.text)];
+  if (!header) return { problem: 'what is signed as a header is none' };
+  const isOfOne =
+    header.origin === checkpoint.origin &&
+    header.size === checkpoint.size &&
+    header.root === checkpoint.root;
+  if (!isOfOne) return { problem: 'the header is of another checkpoint than the one beside it' };
+  const { firstSequence, lastSequence, count } = header;
+  const isWhole = count === 0 ? firstSequence === 0 : count === lastSequence - firstSequence + 1;
+  if (!isWhole) return { problem: 'the header contradicts itself' };
+  return {
+    opened: {
+      header,
+      checkpoint,
+      consistency: undefined,
+      tree: growTree(EMPTY_EDGE),
+      nodes: [],
+      sequence: firstSequence - 1,
+      count: 0,
+    },
+  };
+}
+
+const LEAF_BEGINS = ',"leaf":';
+
+function takeLeaf(state: State, line: Line, text: string): string | undefined {
+  const { index, leaf, ...rest } = line as { index: unknown; leaf: FeedLeaf };
+  if (typeof index !== 'number' || !Number.isSafeInteger(index) || Object.keys(rest).length > 0)
+    return 'is no line of an event';
+  const { header, tree } = state;
+  const problem = cover(state, index);
+  if (problem !== undefined) return problem;
+  if (leaf.v !== LEAF_VERSION) return 'has a leaf of a version that is not known here';
+  if (leaf.organization_id !== header.organizationId)
+    return `is an event of ${leaf.organization_id}, and the export of ${header.organizationId}`;
+  if (leaf.sequence !== state.sequence + 1)
+    return `has number ${leaf.sequence}, and ${state.sequence + 1} should follow`;
+  state.sequence += 1;
+  state.count += 1;
+  const begins = text.indexOf(LEAF_BEGINS) + LEAF_BEGINS.length;
+  tree.append(leafHash(text.slice(begins, -1)));
+  return undefined;
+}
+
+/** The nodes that were given must be those between where the tree ends and `to`. */
+function cover(state: State, to: number): string | undefined {
+  const { tree, nodes, checkpoint } = state;
+  if (to < tree.size || to > checkpoint.size)
+    return `is leaf ${to}, where one from ${tree.size} to ${checkpoint.size - 1} should follow`;
+  const wanted = coverOf(tree.size, to);
+  if (wanted.length !== nodes.length)
+    return `needs ${wanted.length} nodes before it, and there are ${nodes.length}`;
+  for (const [n, { level }] of wanted.entries()) tree.appendNode(level, nodes[n] as TreeHash);
+  state.nodes = [];
+  return undefined;
+}
+
+function takeNodes(state: State, given: unknown): string | undefined {
+  if (state.nodes.length > 0) return 'has nodes, as the line before it';
+  const nodes = hashesIn(given);
+  if (!nodes) return 'has nodes that are no hashes';
+  state.nodes = nodes;
+  return undefined;
+}
+
+function takeConsistency(state: State, given: unknown): string | undefined {
+  const { size, hashes: texts } = (given ?? {}) as { size?: unknown; hashes?: unknown };
+  const hashes = hashesIn(texts);
+  if (typeof size !== 'number' || !hashes) return 'has no proof of consistency';
+  state.consistency = { size, hashes };
+  return undefined;
+}
+
+const HASHES_MAX = 256;
+
+function hashesIn(given: unknown): readonly TreeHash[] | undefined {
+  if (!Array.isArray(given) || given.length > HASHES_MAX) return undefined;
+  const hashes = given.map((text) => (typeof text === 'string' ? hashFromBase64(text) : undefined));
+  return hashes.every((hash) => hash !== undefined) ? hashes : undefined;
+}
+
+function ended(state: State): Opened<VerifiedExport> {
+  const { header, checkpoint, consistency, count, tree } = state;
+  const done = { opened: { header, checkpoint, consistency } };
+  if (count !== header.count)
+    return { problem: `it has ${count} events, and its header says ${header.count}` };
+  if (count === 0) return done;
+  const problem = cover(state, checkpoint.size);
+  if (problem !== undefined) return { problem: `its end ${problem}` };
+  if (tree.root() === checkpoint.root) return done;
+  return { problem: 'its events are not those of the log that was signed: the root differs' };
+}
