@@ -107,12 +107,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const checks = { eventStore, eventBus: delivery.check, fileStore: filing.check };
   const probes = openDependencies({ databaseUrl, log, ...checks });
   const secrets = openSecrets(masterKey);
-  const shared = await openSharedAccounts({
-    ...given,
-    databaseUrl,
-    sole,
-    key: secrets.internalKey,
-  });
+  const { internalKey: key } = secrets;
+  const shared = await openSharedAccounts({ ...given, databaseUrl, sole, key });
   const infra: Infra = {
     ...repositories,
     ...given,
