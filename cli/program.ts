@@ -219,12 +219,22 @@ function addEvents(program: Command, context: Context): void {
     .command('tail')
     .description('print events, one JSON object a line')
     .option('--from <position>', 'first position (default: the newest 20)', position)
-    .option('--types <types>', 'only these, e.g. HoldPlaced,HoldSettled')
+    .option('--organization <id>', 'its feed instead, as CloudEvents; --from is a number of it')
+    .option('--types <types>', 'only these: HoldPlaced,HoldSettled; of a feed hold.placed')
     .option('--follow', 'go on until interrupted')
     .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
-    .action(async (options: { from?: bigint; types?: string; follow?: true }) =>
-      (await import('./events-tail.js')).tailEvents(context, options),
+    .action(async ({ organization, ...options }: TailOptions) =>
+      organization === undefined
+        ? (await import('./events-tail.js')).tailEvents(context, options)
+        : (await import('./feed-tail.js')).tailFeed(context, { organization, ...options }),
     );
+}
+
+interface TailOptions {
+  readonly from?: bigint;
+  readonly organization?: string;
+  readonly types?: string;
+  readonly follow?: true;
 }
 
 function addExecutions(program: Command, context: Context): void {

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { FedEvent } from '../testing/feed-view.js';
 import pg from 'pg';
 import { runningPostgresUrl } from '../infra/postgres/embedded/embedded.js';
 import { exitOf, startChild } from '../testing/child-process.js';
@@ -98,6 +99,11 @@ describe('modelroute <command>', function () {
     const { output } = await run('events', 'tail', '--from', '0', ...types);
     const { type, data } = JSON.parse(output) as { type: string; data: { amount: string } };
     expect([type, data.amount]).to.deep.equal(['FundsDeposited', '12.500']);
+    const feed = ['--organization', organizationId, '--types', 'balance.topped_up'];
+    const fed = await run('events', 'tail', '--from', '1', ...feed);
+    const event = JSON.parse(fed.output) as FedEvent;
+    expect(event).to.deep.include({ type: 'balance.topped_up', subject: organizationId });
+    expect(event.data).to.deep.include({ amount: '12.500' });
   });
 
   it('replays what was then, and says why it was routed and priced so', async () => {
@@ -150,6 +156,7 @@ describe('modelroute <command>', function () {
     await oneLine(run('replay', '--as-of', '999999999'), /The log ends at position/);
     await oneLine(run('executions', 'show', 'nonsense'), /no execution's id/);
     await oneLine(run('events', 'tail', '--types', 'Nonsense'), /no event type Nonsense/);
+    await oneLine(run('events', 'tail', '--organization', 'acme'), /acme is no id/);
     await oneLine(api('top-up', organizationId, 'much'), /400 INPUT_VALIDATION_ERROR.*amount/);
     await oneLine(run('verify', '--receiver-record', '/nowhere'), /\/nowhere cannot be read/);
     await oneLine(run('orgs', 'list', '--url', 'http://127.0.0.1:1'), /modelroute serve/);

@@ -39,9 +39,13 @@ export async function readFeedPage(read: Read, query: FeedQuery): Promise<FeedPa
   if (!types) {
     const events = await readEvents(read, query, after + BigInt(limit));
     const upTo = events.at(-1)?.sequence ?? after;
-    return { events, upTo, hasMore: events.length > 0 && upTo < (await headOf(read, query)) };
+    return {
+      events,
+      upTo,
+      hasMore: events.length > 0 && upTo < (await feedHead(read, query.organizationId)),
+    };
   }
-  const head = await headOf(read, query);
+  const head = await feedHead(read, query.organizationId);
   const endsAtMs = performance.now() + LOOKING_MS_MAX;
   for (let from = after; ;) {
     const end = least(from + BigInt(LOOKED_THROUGH_MAX), head);
@@ -59,7 +63,8 @@ const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 const HEAD_SQL = 'SELECT sequence FROM readmodel.feed_heads WHERE organization_id = $1';
 
-async function headOf(read: Read, { organizationId }: FeedQuery): Promise<bigint> {
+/** The number of its newest event; 0 before the first. */
+export async function feedHead(read: Read, organizationId: OrganizationId): Promise<bigint> {
   const [row] = await read({ name: 'feed head', text: HEAD_SQL, values: [organizationId] });
   return row ? amount(row, 'sequence') : 0n;
 }

@@ -11,6 +11,7 @@ import { behave, behaveWell } from '../../sandbox/testing/behaviour.js';
 import type { System } from '../../testing/system.js';
 import { audit, untilCalm, type Scene } from '../storm/audit.js';
 import { NORTH_TEXT, TEXT } from '../storm/catalogue.js';
+import { followFeed } from '../storm/feed-followers.js';
 import { startLoad, type Load } from '../storm/load.js';
 import type { Fault } from './faults.js';
 
@@ -75,6 +76,10 @@ export async function runFaults(system: System, options: FaultsOptions): Promise
     random: random.branch('load'),
   });
   atEnd(async () => load.abandon());
+  const followers = tenants.map((tenant, n) =>
+    followFeed(system, tenant, random.branch(`follower-${n}`)),
+  );
+  atEnd(async () => followers.forEach((one) => one.abandon()));
   const beganAt = performance.now();
   const struck: Struck[] = [];
   const findings: string[] = [];
@@ -90,7 +95,8 @@ export async function runFaults(system: System, options: FaultsOptions): Promise
   const { sandboxUrl } = system;
   await behaveWell(sandboxUrl);
   const { isAlone } = options;
-  const scene: Scene = { tenants, amount: AMOUNT, load, receiver, sandboxUrl, isAlone };
+  const about = { tenants, amount: AMOUNT, load, receiver, followers };
+  const scene: Scene = { ...about, sandboxUrl, isAlone };
   const calmFrom = performance.now();
   const unrest = await untilCalm(scene).then(
     () => [],

@@ -9,6 +9,7 @@ import { micros } from '../testing/executions.js';
 import type { Receiver, Told } from '../../testing/receiver.js';
 import { allCalls } from '../../sandbox/testing/behaviour.js';
 import { signatureFaults } from '../../testing/webhook-signatures.js';
+import type { FeedFollower } from './feed-followers.js';
 import type { Load, Promised } from './load.js';
 
 export interface Scene {
@@ -17,6 +18,8 @@ export interface Scene {
   readonly amount: string;
   readonly load: Load;
   readonly receiver: Receiver;
+  /** Of each tenant, in their order, where there are some. */
+  readonly followers?: readonly FeedFollower[];
   readonly sandboxUrl: string;
   /** Nobody else makes the sandbox work. */
   readonly isAlone: boolean;
@@ -54,11 +57,12 @@ const isOwed = (promise: Promised | undefined, status: string, told: ReadonlySet
 /** Everything that is wrong; calm has come. */
 export async function audit(scene: Scene): Promise<readonly string[]> {
   const findings: string[] = [...scene.load.complaints];
-  for (const tenant of scene.tenants) {
+  for (const [index, tenant] of scene.tenants.entries()) {
     const promised = [...scene.load.promised.values()].filter((one) => one.tenant === tenant);
     const executions = new Map((await executionsOf(tenant)).map((one) => [one.id, one]));
     findings.push(...ends(promised, executions), ...(await timelines(tenant, executions)));
     findings.push(...(await money(tenant, executions, scene.amount)));
+    findings.push(...((await scene.followers?.[index]?.findings(executions)) ?? []));
   }
   return [...findings, ...webhooks(scene), ...(await payments(scene))];
 }

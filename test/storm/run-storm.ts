@@ -23,6 +23,7 @@ import { behave, behaveWell } from '../../sandbox/testing/behaviour.js';
 import { startSystem, type System } from '../../testing/system.js';
 import { audit, untilCalm, type Scene } from './audit.js';
 import { NORTH_TEXT, TEXT, writeStormCatalogue } from './catalogue.js';
+import { followFeed } from './feed-followers.js';
 import { startLoad, type Load } from './load.js';
 
 export type Strike = 'process' | 'everything' | 'postmaster' | 'backends' | 'restart';
@@ -81,13 +82,18 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     random: random.branch('load'),
   });
   atEnd(async () => load.abandon());
+  const followers = tenants.map((tenant, n) =>
+    followFeed(system, tenant, random.branch(`follower-${n}`)),
+  );
+  atEnd(async () => followers.forEach((one) => one.abandon()));
   const stricken: Stricken[] = [];
   for (const strike of options.strikes)
     stricken.push(await strikeOnce(system, load, strike, random));
   await load.stop();
   await behaveWell(sandbox.sandboxUrl);
   const { sandboxUrl } = sandbox;
-  const scene: Scene = { tenants, amount: AMOUNT, load, receiver, sandboxUrl, isAlone: true };
+  const about = { tenants, amount: AMOUNT, load, receiver, followers };
+  const scene: Scene = { ...about, sandboxUrl, isAlone: true };
   const calmFrom = performance.now();
   const unrest = await untilCalm(scene).then(
     () => [],
