@@ -143,11 +143,12 @@ function addVerify(program: Command, context: Context): void {
 
 function addRebuild(program: Command, context: Context): void {
   program
-    .command('rebuild <projection>')
+    .command('rebuild [projection]')
     .description('build a read model anew from the log, beside the live one, and swap it in')
+    .option('--all', 'every read model, one after another')
     .option(...JSON_OPTION)
     .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
-    .action(async (name: string, options: { json?: true }) =>
+    .action(async (name: string | undefined, options: { all?: true; json?: true }) =>
       (await import('./rebuild.js')).rebuild(context, name, options),
     );
 }

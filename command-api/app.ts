@@ -13,7 +13,10 @@ import { patchOrganizationsRateLimit } from './admin/patch-organizations-rate-li
 import { postDeadLettersRedrive } from './admin/post-dead-letters-redrive.js';
 import { postOperatorKeys } from './admin/post-operator-keys.js';
 import { postOrganizations } from './admin/post-organizations.js';
-import { postProjectionsRebuild } from './admin/post-projections-rebuild.js';
+import {
+  postProjectionsRebuild,
+  postProjectionsRebuildAll,
+} from './admin/post-projections-rebuild.js';
 import { postProvidersCircuit } from './admin/post-providers-circuit.js';
 import { deleteApiKeys } from './api-keys/delete-api-keys.js';
 import { patchApiKeysRateLimit } from './api-keys/patch-api-keys-rate-limit.js';
@@ -111,6 +114,7 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postDeadLettersRedrive(commands),
     postDeadLettersDrop(commands),
     postProjectionsRebuild(commands),
+    postProjectionsRebuildAll(commands),
     postProvidersCircuit(commands),
   ];
 }

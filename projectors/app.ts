@@ -35,7 +35,8 @@ export function projectorWorkers(infra: Infra): readonly Worker[] {
   ];
 }
 
-type Rebuildable = Pick<Infra, 'readStore' | 'progress' | 'store' | 'log'>;
+type Rebuildable = Pick<Infra, 'readStore' | 'progress' | 'store' | 'log'> &
+  Pick<Rebuilding, 'onProgress'>;
 
 /** Undefined when there is no such projection. Throws `RebuildUnderWay`. */
 export async function rebuildProjection(
@@ -51,9 +52,7 @@ export async function rebuildProjection(
 export const compareProjection = (infra: Rebuildable, name: string): Promise<Rebuilt | undefined> =>
   rebuildProjection(infra, name, { swap: false });
 
-const rebuildingOf = ({ readStore, progress, store, log }: Rebuildable): Rebuilding => ({
-  pool: readStore,
-  progress,
-  store,
-  log,
-});
+const rebuildingOf = ({ readStore: pool, ...rest }: Rebuildable): Rebuilding => {
+  const { progress, store, log, onProgress } = rest;
+  return { pool, progress, store, log, ...(onProgress && { onProgress }) };
+};

@@ -142,6 +142,11 @@ describe('modelroute <command>', function () {
     expect(wrong.code).to.equal(2);
     expect(wrong.output).to.contain(`I3  account-${organizationId}  0.000001 are available`);
     expect((await run('rebuild', 'account_balances')).output).to.contain('it differed');
+    const { data } = await jsonOf<{ data: readonly { equal_before: boolean }[] }>(
+      run('rebuild', '--all', '--json'),
+    );
+    expect(data.length).to.be.above(10);
+    expect(data.filter(({ equal_before: equal }) => !equal)).to.deep.equal([]);
     expect((await run('verify', '--settled')).code).to.equal(0);
   });
 

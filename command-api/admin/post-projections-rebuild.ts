@@ -1,14 +1,16 @@
-/** The operator has a projection built anew. */
-import { rebuildRequestedSchema } from '../../contracts/http/operator-views.js';
+/** The operator has a projection built anew, or all of them. */
+import {
+  rebuildRequestedSchema,
+  rebuildsRequestedSchema,
+} from '../../contracts/http/operator-views.js';
 import { Refusal, type Route } from '../../http/server/route.js';
-import { requestRebuild } from '../../infra/read-store/projection-states.js';
+import { requestRebuilds } from '../../infra/read-store/projection-states.js';
 import type { Commands } from '../command-infra.js';
 import { recordOperation } from './record-operation.js';
 
-export const postProjectionsRebuild = ({
-  readStore,
-  ...commands
-}: Pick<Commands, 'now' | 'readStore' | 'store'>): Route => ({
+type Rebuilding = Pick<Commands, 'now' | 'readStore' | 'store'>;
+
+export const postProjectionsRebuild = ({ readStore, ...commands }: Rebuilding): Route => ({
   method: 'POST',
   path: '/projections/{name}/rebuild',
   summary: 'Rebuild a projection',
@@ -23,7 +25,26 @@ export const postProjectionsRebuild = ({
     const { name = '' } = request.params;
     if (!/^[a-z_]{1,63}$/.test(name)) return new Refusal('NOT_FOUND');
     await recordOperation(commands, request, 'rebuild_projection', name);
-    if (!(await requestRebuild(readStore, name))) return new Refusal('NOT_FOUND');
+    const [known] = await requestRebuilds(readStore, name);
+    if (known === undefined) return new Refusal('NOT_FOUND');
     return { status: 202, body: { name, rebuild_requested: true } };
+  },
+});
+
+export const postProjectionsRebuildAll = ({ readStore, ...commands }: Rebuilding): Route => ({
+  method: 'POST',
+  path: '/projections/rebuild',
+  operationId: 'adminRebuildAllProjections',
+  summary: 'Rebuild all projections',
+  description:
+    'The projectors build each anew beside the live one and swap it in, one after another. ' +
+    'Watch them in the list of projections.',
+  tag: 'Projections',
+  audience: 'operator',
+  replySchemas: { 202: rebuildsRequestedSchema },
+  async handle(request) {
+    await recordOperation(commands, request, 'rebuild_projection', 'all');
+    const names = await requestRebuilds(readStore);
+    return { status: 202, body: { names, rebuild_requested: true } };
   },
 });

@@ -50,6 +50,36 @@ export const projectionSchema: Schema = answerObject('Projection', {
     requested: { type: 'boolean' },
     position: orNull(text('How far the one under way has come.')),
     error: orNull(text('Why the last one failed.')),
+    under_way: orNull(
+      answerObject('RebuildUnderWay', {
+        started_at: timestamp('When it began.'),
+        head: withExample(text('Where the log ended then.'), '48213'),
+        events: { ...count, description: 'How many it has taken.' },
+        percent: { type: 'number', minimum: 0, maximum: 100, description: 'Of the way to there.' },
+        seconds_left: {
+          type: ['integer', 'null'],
+          minimum: 0,
+          description:
+            'An estimate, to `head`; what came since, the comparison and the swap come on top. ' +
+            'Null before its first batch.',
+        },
+      }),
+    ),
+    last: orNull(
+      answerObject('LastRebuild', {
+        at: timestamp('When it was done.'),
+        seconds: { type: 'number', minimum: 0, description: 'What it took.' },
+        events: { ...count, description: 'How many it took.' },
+        compared: orNull(
+          answerObject('ComparedRebuild', {
+            position: withExample(text('At which both were compared.'), '48210'),
+            rows: withExample(text('How many rows it had there.'), '1200'),
+            checksum: withExample(text('Of its rows there.'), '9f86d081884c7d65'),
+            equal: { type: 'boolean', description: 'Whether the live rows were the same.' },
+          }),
+        ),
+      }),
+    ),
   }),
   'checksum?': answerObject('Checksum', {
     position: withExample(text('At which the rows stood.'), '48210'),
@@ -60,6 +90,11 @@ export const projectionSchema: Schema = answerObject('Projection', {
 
 export const rebuildRequestedSchema: Schema = answerObject('RebuildRequested', {
   name: withExample(text('The projection.'), 'executions'),
+  rebuild_requested: { type: 'boolean' },
+});
+
+export const rebuildsRequestedSchema: Schema = answerObject('RebuildsRequested', {
+  names: { type: 'array', items: withExample(text('A projection.'), 'executions') },
   rebuild_requested: { type: 'boolean' },
 });
 

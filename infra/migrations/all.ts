@@ -65,6 +65,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(367, 'readmodel: feeds of organizations', 'feed'),
   step(370, 'readmodel: holds that were open for long', 'long-holds'),
   step(371, 'readmodel: versions of the catalogue', 'catalogue-versions'),
+  step(372, 'readmodel: how rebuilds go', 'rebuild-progress'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–402. */

@@ -2,8 +2,10 @@
 import type { Pool } from 'pg';
 import type { Timestamp } from '../../contracts/events/envelope.js';
 import type { Position } from '../event-store/port.js';
+import type { Checksum } from './checksum.js';
 import { rowsOf } from './reading.js';
 import { amount, count, maybe, text, time, type Row } from './table.js';
+import type { RebuildWay } from './time-left.js';
 
 export interface ProjectionState {
   readonly name: string;
@@ -17,8 +19,19 @@ export interface ProjectionState {
   /** Why it stopped, and at which event. */
   readonly stopped?: { readonly at: Timestamp; readonly position: Position; error: string };
   readonly rebuildRequested: boolean;
-  readonly rebuildPosition?: Position;
+  /** How far the one under way has come. */
+  readonly rebuilding?: RebuildWay & { readonly events: number; readonly startedAt: Timestamp };
+  /** How the last one ended. */
+  readonly rebuilt?: LastRebuild;
   readonly rebuildError?: string;
+}
+
+interface LastRebuild {
+  readonly at: Timestamp;
+  readonly ms: number;
+  readonly events: number;
+  /** Absent where it could not be compared with the live rows. */
+  readonly compared?: Checksum & { readonly equal: boolean };
 }
 
 /** First key of the advisory locks that rebuilds hold; the second is the projection's number. */
@@ -30,7 +43,9 @@ export async function projectionStates(
   const rows = await rowsOf(pool, {
     name: 'projection states',
     text: `
-      SELECT p.*, l.objid IS NOT NULL AS is_rebuilding
+      SELECT p.*, l.objid IS NOT NULL AS is_rebuilding,
+        (extract(epoch FROM clock_timestamp() - p.rebuild_started_at) * 1000)::bigint
+          AS rebuilding_ms
       FROM readmodel.projections p
       LEFT JOIN pg_locks l
         ON l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
@@ -41,17 +56,20 @@ export async function projectionStates(
   return rows.map(stateOf);
 }
 
-/** Asks the projectors for a rebuild; false when there is no such projection. */
-export async function requestRebuild(pool: Pick<Pool, 'query'>, name: string): Promise<boolean> {
+/** Asks the projectors for a rebuild of one, or of all; answers the names of those there are. */
+export async function requestRebuilds(
+  pool: Pick<Pool, 'query'>,
+  name?: string,
+): Promise<readonly string[]> {
   const rows = await rowsOf(pool, {
     text: `
       UPDATE readmodel.projections
       SET rebuild_requested_at = clock_timestamp(), rebuild_error = NULL
-      WHERE name = $1
+      WHERE $1::text IS NULL OR name = $1
       RETURNING name`,
-    values: [name],
+    values: [name ?? null],
   });
-  return rows.length > 0;
+  return rows.map((row) => text(row, 'name')).sort();
 }
 
 function stateOf(row: Row): ProjectionState {
@@ -72,7 +90,30 @@ function stateOf(row: Row): ProjectionState {
       },
     }),
     rebuildRequested: row['rebuild_requested_at'] !== null,
-    ...(isRebuilding && maybe(row, 'rebuild_position', 'rebuildPosition', amount)),
+    ...(isRebuilding && row['rebuilding_ms'] !== null && { rebuilding: rebuildingOf(row) }),
+    ...maybe(row, 'rebuilt_at', 'rebuilt', lastRebuildOf),
     ...maybe(row, 'rebuild_error', 'rebuildError', text),
   };
 }
+
+const rebuildingOf = (row: Row) => ({
+  position: amount(row, 'rebuild_position'),
+  head: amount(row, 'rebuild_head'),
+  events: count(row, 'rebuild_events'),
+  startedAt: time(row, 'rebuild_started_at'),
+  elapsedMs: count(row, 'rebuilding_ms'),
+});
+
+const lastRebuildOf = (row: Row): LastRebuild => ({
+  at: time(row, 'rebuilt_at'),
+  ms: count(row, 'rebuilt_ms'),
+  events: count(row, 'rebuilt_events'),
+  ...maybe(row, 'rebuilt_equal', 'compared', comparedOf),
+});
+
+const comparedOf = (row: Row) => ({
+  position: amount(row, 'rebuilt_position'),
+  rows: amount(row, 'rebuilt_rows'),
+  checksum: text(row, 'rebuilt_checksum'),
+  equal: row['rebuilt_equal'] === true,
+});

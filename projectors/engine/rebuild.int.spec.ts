@@ -4,12 +4,12 @@ import { expect } from 'chai';
 import { eventually } from '../../testing/eventually.js';
 import type { EventStore } from '../../infra/event-store/port.js';
 import { openPool } from '../../infra/postgres/pool.js';
-import { projectionStates, requestRebuild } from '../../infra/read-store/projection-states.js';
+import { projectionStates, requestRebuilds } from '../../infra/read-store/projection-states.js';
 import { executions as table } from '../../infra/read-store/tables/executions.js';
 import { executions } from '../executions/executions.js';
 import { makeRebuilds } from './make-rebuilds.js';
 import { projections } from '../projections.js';
-import { rebuild, RebuildUnderWay } from './rebuild.js';
+import { rebuild, RebuildUnderWay, type RebuildProgress } from './rebuild.js';
 import { runProjections } from './run-projections.js';
 import { deposited, openReadModels, storyOf, type Fact, type ReadModels } from '../testing/kit.js';
 
@@ -72,7 +72,11 @@ describe('rebuilding a projection', function () {
     running();
     writing();
     for (const one of projections) {
-      const { comparison, swapped } = await rebuild(models.runOptions([]), one, { swap: false });
+      const shown: RebuildProgress[] = [];
+      const onProgress = (progress: RebuildProgress) => void shown.push(progress);
+      const rebuilding = { ...models.runOptions([]), onProgress };
+      const { comparison, swapped, events } = await rebuild(rebuilding, one, { swap: false });
+      expect(shown.at(-1)).to.include({ name: one.name, events });
       expect(comparison?.rebuilt, one.name).to.deep.equal(comparison?.live);
       expect([one.name, comparison?.equal, swapped]).to.deep.equal([one.name, true, false]);
     }
@@ -100,6 +104,8 @@ describe('rebuilding a projection', function () {
       expect([swapped, comparison?.equal]).to.deep.equal([true, true]);
       const state = (await projectionStates(models.pool)).find(({ name }) => name === 'executions');
       expect(state).to.include({ generation: swaps, state: 'running' });
+      const { rebuilt } = comparison ?? {};
+      expect(state?.rebuilt?.compared).to.deep.equal({ ...rebuilt, equal: true });
     }
     const head = await models.store.head();
     expect(await models.progress.passed('executions', head, 5_000)).to.equal(true);
@@ -177,8 +183,8 @@ describe('rebuilding a projection', function () {
     await models.project(executions);
     const generationOf = async () => (await projectionStates(models.pool))[0]?.generation;
     meanwhile((signal) => makeRebuilds(models.runOptions([]), [executions], signal));
-    expect(await requestRebuild(models.pool, 'no_such_projection')).to.equal(false);
-    expect(await requestRebuild(models.pool, 'executions')).to.equal(true);
+    expect(await requestRebuilds(models.pool, 'no_such_projection')).to.deep.equal([]);
+    expect(await requestRebuilds(models.pool, 'executions')).to.deep.equal(['executions']);
     await eventually('it was made', async () => (await generationOf()) === 1);
     expect((await projectionStates(models.pool))[0]?.rebuildRequested).to.equal(false);
     const newer = { ...executions, version: executions.version + 1 };

@@ -16,11 +16,13 @@ import type { Log } from '../../infra/logger.js';
 import { checksumOf, checksumOfTables, type Checksum } from '../../infra/read-store/checksum.js';
 import type { ProjectionProgress } from '../../infra/read-store/progress.js';
 import { REBUILD_LOCK } from '../../infra/read-store/projection-states.js';
+import type { RebuildWay } from '../../infra/read-store/time-left.js';
 import { foldBatch } from './fold-batch.js';
 import { runAll, type EventBatch } from './running-projections.js';
 import { openRowCache, type RowCache } from './row-cache.js';
 import type { Projection } from './projection.js';
 import { readToHead } from '../../infra/event-store/read-log.js';
+import { beginProgress, keepOutcome, keepProgress } from './rebuild-progress.js';
 import { createShadow, dropShadow, replaceLive, SHADOW } from './shadow.js';
 
 export interface Rebuilding {
@@ -30,8 +32,15 @@ export interface Rebuilding {
   readonly progress: ProjectionProgress;
   readonly store: EventStore;
   readonly log: Pick<Log, 'info' | 'warn'>;
+  /** Called with each batch. */
+  readonly onProgress?: (progress: RebuildProgress) => void;
   /** Ends a rebuild that is under way; it leaves no trace but leftovers for the next one. */
   readonly signal?: AbortSignal;
+}
+
+export interface RebuildProgress extends RebuildWay {
+  readonly name: string;
+  readonly events: number;
 }
 
 export interface Rebuilt {
@@ -74,7 +83,17 @@ export async function rebuild(
     await dropShadow(client, projection);
     await createShadow(client, projection);
     const rowCache = openRowCache();
-    const shadow: Shadow = { client, projection, rowCache, position: START, events: 0 };
+    const head = await beginProgress(client, projection.name, rebuilding.store);
+    const told = { name: projection.name, head };
+    const onBatch = ({ position, events }: Shadow) =>
+      rebuilding.onProgress?.({
+        ...told,
+        position,
+        events,
+        elapsedMs: performance.now() - startedMs,
+      });
+    const start = { position: START, events: 0 };
+    const shadow: Shadow = { client, projection, rowCache, ...start, onBatch };
     await fillToHead(rebuilding, shadow);
     const comparison = await compare(rebuilding, shadow);
     if (swap) await swapIn(rebuilding, shadow);
@@ -83,6 +102,7 @@ export async function rebuild(
     const seconds = (performance.now() - startedMs) / 1000;
     const { name } = projection;
     const done = { name, position, events, seconds, ...(comparison && { comparison }) };
+    await keepOutcome(client, name, done);
     const fields = { events, seconds, equal: comparison?.equal, swapped: swap };
     rebuilding.log.info({ projection: name, position: `${position}`, ...fields }, 'rebuilt');
     return { ...done, swapped: swap };
@@ -100,6 +120,7 @@ interface Shadow {
   readonly rowCache: RowCache;
   position: Position;
   events: number;
+  readonly onBatch: (shadow: Shadow) => void;
 }
 
 const BATCH_EVENTS = 10_000;
@@ -157,11 +178,9 @@ async function inTransaction(shadow: Shadow, work: () => Promise<void>): Promise
   try {
     await client.query('BEGIN');
     await work();
-    await client.query({
-      text: 'UPDATE readmodel.projections SET rebuild_position = $2 WHERE name = $1',
-      values: [projection.name, shadow.position],
-    });
+    await keepProgress(client, projection.name, shadow);
     await client.query('COMMIT');
+    shadow.onBatch(shadow);
   } catch (error) {
     Object.assign(shadow, { position, events });
     rowCache.clear();

@@ -8,6 +8,7 @@ import {
   projectionStates,
   type ProjectionState,
 } from '../../infra/read-store/projection-states.js';
+import { secondsLeft, shareDone } from '../../infra/read-store/time-left.js';
 import type { QueryInfra } from '../query-infra.js';
 
 type Projections = Pick<QueryInfra, 'readStore' | 'store'>;
@@ -48,10 +49,27 @@ function bodyOf(state: ProjectionState, head: Position) {
     stopped: stopped ? { ...stopped, position: `${stopped.position}` } : null,
     rebuild: {
       requested: state.rebuildRequested,
-      position: state.rebuildPosition === undefined ? null : `${state.rebuildPosition}`,
+      position: state.rebuilding ? `${state.rebuilding.position}` : null,
       error: state.rebuildError ?? null,
+      under_way: state.rebuilding ? underWayBody(state.rebuilding) : null,
+      last: state.rebuilt ? lastBody(state.rebuilt) : null,
     },
   };
+}
+
+const underWayBody = (way: NonNullable<ProjectionState['rebuilding']>) => ({
+  started_at: way.startedAt,
+  head: `${way.head}`,
+  events: way.events,
+  percent: Math.floor(shareDone(way) * 1_000) / 10,
+  seconds_left: secondsLeft(way) ?? null,
+});
+
+function lastBody({ at, ms, events, compared }: NonNullable<ProjectionState['rebuilt']>) {
+  if (!compared) return { at, seconds: ms / 1000, events, compared: null };
+  const { position, rows, checksum, equal } = compared;
+  const body = { position: `${position}`, rows: `${rows}`, checksum, equal };
+  return { at, seconds: ms / 1000, events, compared: body };
 }
 
 async function checksumBody({ readStore }: Projections, name: string) {
