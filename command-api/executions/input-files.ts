@@ -6,7 +6,7 @@ import type { Model } from '../../contracts/catalogue/catalogue.js';
 import type { ErrorCode, ErrorDetail } from '../../contracts/error-codes.js';
 import type { FileId } from '../../contracts/ids.js';
 import { Refusal, type Caller } from '../../http/server/route.js';
-import { filesIn } from '../../providers/catalogue/input-validators.js';
+import { filesIn } from '../../providers/catalogue/file-fields.js';
 import type { Commands } from '../command-infra.js';
 import { ownFileState } from '../files/own-file-state.js';
 import type { ModelsAsked } from './models-asked.js';

@@ -4,7 +4,7 @@ import type { CanonicalCode } from '../../contracts/error-codes.js';
 import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import { isId, type FileId } from '../../contracts/ids.js';
 import { withDefaults } from '../../domain/pricing/defaults.js';
-import { filesIn } from '../../providers/catalogue/input-validators.js';
+import { filesIn } from '../../providers/catalogue/file-fields.js';
 import { linkToken } from '../../infra/files/links.js';
 import { withoutPlace } from '../../infra/files/place/without-place.js';
 import { isReachedFrom } from '../../runtime/addresses.js';

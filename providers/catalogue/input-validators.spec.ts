@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { Model } from '../../contracts/catalogue/catalogue.js';
-import { filesIn, validateInput, validatorOf } from './input-validators.js';
+import { filesIn } from './file-fields.js';
+import { validateInput, validatorOf } from './input-validators.js';
 import { loadCatalogue } from './load-catalogue.js';
 
 const text = readFileSync(new URL('../../catalogue.yaml', import.meta.url), 'utf8');
@@ -87,6 +88,26 @@ describe('catalogue: inputs of the bundled models', () => {
       { field: 'input.image', id: fileId },
     ]);
     expect(filesIn(talk, { prompt: fileId })).to.deep.equal([]);
+  });
+
+  it('tells of files in every branch of a schema, each field once', () => {
+    const file = { type: 'string', format: 'file-id' };
+    const inputSchema = {
+      properties: { kind: {}, image: file, images: { items: { anyOf: [{ const: 1 }, file] } } },
+      allOf: [{ properties: { image: file, mask: { oneOf: [file, { type: 'null' }] } } }],
+      if: { properties: { other: file } },
+      then: { properties: { kind: { else: file } } },
+    };
+    const model = { ...paint, inputSchema };
+    const input = { kind: '1', image: '2', images: ['3', 7, '4'], mask: '5', other: '6' };
+    expect(filesIn(model, input)).to.deep.equal([
+      { field: 'input.kind', id: '1' },
+      { field: 'input.image', id: '2' },
+      { field: 'input.mask', id: '5' },
+      { field: 'input.images[0]', id: '3' },
+      { field: 'input.images[2]', id: '4' },
+    ]);
+    expect(filesIn({ ...paint, inputSchema: {} }, input)).to.deep.equal([]);
   });
 
   it('takes all of the canonical input of text, and finds the files in its parts', () => {

@@ -67,35 +67,6 @@ function answerSchemaDetails({ response_format: format }: Input): ErrorDetail[] 
   return [{ field: 'input.response_format.schema', code: 'schema', message: problem }];
 }
 
-interface FileReference {
-  readonly field: string;
-  readonly id: string;
-}
-
-/** The files that a valid input names, where the model's schema calls for a `file-id`. */
-export function filesIn(model: Model, input: Input): FileReference[] {
-  return filesUnder(model.inputSchema, input, 'input');
-}
-
-function filesUnder(schema: unknown, value: unknown, field: string): FileReference[] {
-  if (typeof schema !== 'object' || schema === null) return [];
-  const { format, properties, items } = schema as Schema;
-  const inBranches = branchesOf(schema as Schema).flatMap((one) => filesUnder(one, value, field));
-  if (typeof value === 'string') return format === 'file-id' ? [{ field, id: value }] : inBranches;
-  if (Array.isArray(value) && items)
-    return [...inBranches, ...value.flatMap((one, i) => filesUnder(items, one, `${field}[${i}]`))];
-  if (typeof value !== 'object' || value === null || typeof properties !== 'object')
-    return inBranches;
-  const own = Object.entries(properties as Schema).flatMap(([name, part]) =>
-    Object.hasOwn(value, name) ? filesUnder(part, (value as Input)[name], `${field}.${name}`) : [],
-  );
-  return [...inBranches, ...own];
-}
-
-/** A file is called for in one branch of a choice at most: the others do not suit it. */
-const branchesOf = ({ then, else: otherwise, anyOf, oneOf, allOf }: Schema): readonly unknown[] =>
-  [then, otherwise, anyOf, oneOf, allOf].flat().filter((one) => one !== undefined);
-
 /** By the text of a schema: more than any catalogue has. */
 const SCHEMAS_MAX = 10_000;
 

@@ -13,6 +13,7 @@ import {
 import { adapterKinds } from '../registry.js';
 import { crossProblems } from './catalogue-checks.js';
 import type { Variables } from './variables.js';
+import { fileFieldsOf } from './file-fields.js';
 import { validatorOf } from './input-validators.js';
 import { modelOf } from './model-of.js';
 import { providerOf } from './provider-of.js';
@@ -95,6 +96,9 @@ function catalogueOf(
       adapterKinds.get(document.providers[provider]?.adapter ?? ''),
     ),
   ]);
-  for (const [, model] of models) validatorOf(model);
+  for (const [, model] of models) {
+    validatorOf(model);
+    fileFieldsOf(model);
+  }
   return { version, providers: new Map(providers), models: new Map(models) };
 }
