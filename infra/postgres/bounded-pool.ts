@@ -58,7 +58,11 @@ export function openBoundedPool(url: string, options: BoundedPoolOptions): pg.Po
   });
   // A broken connection is also an 'error' event, which would end the process if nobody listened:
   // the pool hears of idle ones, and only the client itself of those in use.
-  pool.on('error', (err) => log.warn({ err, application: applicationName }, 'Connection lost'));
+  // The error carries the whole client, so its words alone are logged; a pool that is being closed
+  // has lost nothing when the server ends first.
+  pool.on('error', ({ message: reason }) => {
+    if (!pool.ending) log.warn({ reason, application: applicationName }, 'Connection lost');
+  });
   pool.on('connect', (client) => {
     client.on('error', () => undefined);
   });
