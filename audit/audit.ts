@@ -6,6 +6,7 @@
 import type { AnyEvent } from '../contracts/events/all.js';
 import type { RecordedEvent } from '../contracts/events/envelope.js';
 import { streamOf } from '../contracts/streams.js';
+import { feedOf } from '../domain/feed/feed-event.js';
 import { auditAccountEvent, auditMovementEvent } from './invariants/accounts.js';
 import { auditBatchEvent } from './invariants/batches.js';
 import { auditDeliveryEvent } from './invariants/deliveries.js';
@@ -42,6 +43,8 @@ export function openAudit(findings: Findings, comparisons: readonly Comparison[]
     see(event) {
       compareBefore(event.position);
       open.counts.events += 1;
+      const owner = feedOf(event);
+      if (owner !== undefined) open.fed.set(owner, (open.fed.get(owner) ?? 0) + 1);
       if (order.fits(event)) auditEvent(open, order, event);
     },
     end(moment) {

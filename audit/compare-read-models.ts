@@ -1,7 +1,7 @@
 /**
  * The read models against the auditor's own sums, each at the position at which it stood. I3: the
  * ledger's entries, the balances and the log say the same. I1, I2, I5: no accepted execution, open
- * hold or due delivery is missing from what can be read.
+ * hold or due delivery is missing from what can be read. I8: no feed has a gap.
  */
 import type { OrganizationId } from '../contracts/ids.js';
 import { formatMoney, type Micros } from '../contracts/money.js';
@@ -18,6 +18,7 @@ const tables: Readonly<Record<string, Compare>> = {
   holds: compareHolds,
   executions: compareExecutions,
   deliveries: compareDeliveries,
+  feed_events: compareFeeds,
 };
 
 export function comparisonsOf(models: ReadModels, findings: Findings): Comparison[] {
@@ -126,6 +127,19 @@ function compareDeliveries({ deliveries }: ReadModels, open: OpenItems): void {
   const difference = differenceOf(deliveries, open.deliveryTally);
   if (difference)
     open.findings.add('I5', 'deliveries', `deliveries in the read model, log: ${difference}`);
+}
+
+/** I8: the numbers of a feed are those from 1 to the count of its events, in the log's order. */
+function compareFeeds({ feeds }: ReadModels, { fed, findings }: OpenItems): void {
+  for (const id of idsOf(feeds, fed)) {
+    const { events = 0n, first = 1n, last = 0n, disordered = 0n } = feeds.get(id) ?? {};
+    const wrong = (problem: string) => findings.add('I8', `organization-${id}`, problem);
+    const due = BigInt(fed.get(id) ?? 0);
+    if (events !== due) wrong(`its feed has ${events} events, and the log ${due} for it`);
+    else if (first !== 1n || last !== events)
+      wrong(`the ${events} events of its feed have the numbers ${first} to ${last}`);
+    else if (disordered > 0n) wrong(`${disordered} events of its feed are not in the log's order`);
+  }
 }
 
 /** `COMPLETED 4, 5; FAILED 1, 0` where they differ; empty where they do not. */

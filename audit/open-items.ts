@@ -38,6 +38,8 @@ export interface OpenItems {
   readonly tallies: Map<OrganizationId, Map<Status, number>>;
   /** Deliveries by status, ended ones included. */
   readonly deliveryTally: Map<DeliveryStatus, number>;
+  /** How many events have a number in the feed of each organization. */
+  readonly fed: Map<OrganizationId, number>;
   readonly counts: Counts;
 }
 
@@ -189,6 +191,7 @@ export const openItems = (findings: Findings): OpenItems => ({
   costs: new Map(),
   tallies: new Map(),
   deliveryTally: new Map(),
+  fed: new Map(),
   counts: { events: 0, executions: 0, holds: 0, deliveries: 0 },
 });
 

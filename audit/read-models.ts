@@ -17,6 +17,7 @@ export interface ReadModels {
   /** What its owner is shown that its executions cost, summed. */
   readonly costs: ReadonlyMap<OrganizationId, Micros>;
   readonly deliveries: ReadonlyMap<DeliveryStatus, number>;
+  readonly feeds: ReadonlyMap<OrganizationId, FeedSeen>;
 }
 
 export interface ProjectionSeen {
@@ -26,6 +27,14 @@ export interface ProjectionSeen {
   readonly generation: number;
   /** Why an event holds it up. */
   readonly stoppedBy: string | undefined;
+}
+
+/** One feed: how many events, under which numbers, and how many not in the order of the log. */
+interface FeedSeen {
+  readonly events: bigint;
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly disordered: bigint;
 }
 
 interface Balance {
@@ -67,6 +76,7 @@ async function readOnce(pool: Pool): Promise<ReadModels> {
       holds: await holdsOf(client),
       ...(await executionsOf(client)),
       deliveries: await deliveriesOf(client),
+      feeds: await feedsOf(client),
     };
     await client.query('COMMIT');
     return models;
@@ -167,4 +177,11 @@ async function deliveriesOf(asker: Asker): Promise<ReadModels['deliveries']> {
     sql('read-deliveries'),
   );
   return new Map(rows.map(({ status, deliveries }) => [status, Number(deliveries)]));
+}
+
+async function feedsOf(asker: Asker): Promise<ReadModels['feeds']> {
+  const { rows } = await asker.query<FeedSeen & { organization_id: OrganizationId }>(
+    sql('read-feeds'),
+  );
+  return new Map(rows.map(({ organization_id, ...seen }) => [organization_id, seen]));
 }

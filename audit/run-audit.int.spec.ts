@@ -146,6 +146,13 @@ describe('the audit, on PostgreSQL', function () {
       'I2',
     ],
     ['money from nowhere', 'UPDATE readmodel.account_balances SET available_micros = 0', 'I3'],
+    [
+      'a gap in a feed',
+      `UPDATE readmodel.feed_events SET sequence = sequence + 1
+       WHERE sequence = (SELECT max(sequence) FROM readmodel.feed_events)`,
+      'I8',
+    ],
+    ['a forgotten event of a feed', 'DELETE FROM readmodel.feed_events WHERE sequence = 2', 'I8'],
     ['a forgotten delivery', "DELETE FROM readmodel.deliveries WHERE status = 'EXHAUSTED'", 'I5'],
   ];
   for (const [what, sql, invariant] of planted)
