@@ -1,5 +1,6 @@
 /** Streams.BatchAppend and Streams.Append, with the faults that may strike an append. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { status, type Metadata } from '@grpc/grpc-js';
 import type { sendUnaryData, ServerDuplexStream, ServerReadableStream } from '@grpc/grpc-js';
 import type { AppendReq } from '@eventstore/db-client/generated/streams_pb.js';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
@@ -14,7 +15,7 @@ import type { Access, Caller } from './access.js';
 import type { Knobs } from './behaviour.js';
 import { NO_STREAM, type Expected } from './commit-check.js';
 import type { GivenUp, TIMED_OUT } from './given-up.js';
-import { refusalOf, type NodeState } from './node-state.js';
+import { losesWrites, refusalOf, type Asked, type NodeState } from './node-state.js';
 import type { ProposedEvent } from './record.js';
 import {
   appendTimedOut,
@@ -50,6 +51,7 @@ type BatchCall = ServerDuplexStream<BatchPart, Buffer>;
 export function batchAppend(context: AppendContext, call: BatchCall): void {
   const caller = context.access.callerOf(call.metadata);
   if (caller && 'code' in caller) return void call.emit('error', caller);
+  const asked = askedBy(call.metadata);
   const pending = new Map<string, Collected>();
   let running = 0;
   let isEnding = false;
@@ -60,7 +62,7 @@ export function batchAppend(context: AppendContext, call: BatchCall): void {
     const append = collect({ ...context, caller }, call, pending, part);
     if (!append || !part.isFinal || !pending.delete(part.correlationId)) return;
     running += 1;
-    answerBatch(context, call, append)
+    answerBatch(context, call, append, asked)
       .finally(() => {
         running -= 1;
         endWhenDone();
@@ -109,13 +111,21 @@ function collect(
   return undefined;
 }
 
-async function answerBatch(context: AppendContext, call: BatchCall, append: Collected) {
+async function answerBatch(
+  context: AppendContext,
+  call: BatchCall,
+  append: Collected,
+  asked: Asked,
+) {
   const { knobs, node, port } = context;
+  const refused = refusalOf(node, asked);
   if (knobs.strikes('silence')) return;
   if (knobs.strikes('busy')) {
     call.write(encodeBatchFailure(append, { is: 'busy' }));
-  } else if (knobs.strikes('notReady') || refusalOf(node)) {
+  } else if (knobs.strikes('notReady') || refused?.code === status.UNAVAILABLE) {
     call.write(encodeBatchFailure(append, { is: 'not-ready' }));
+  } else if (refused) {
+    call.emit('error', refused);
   } else if (knobs.strikes('refuse')) {
     call.emit('error', serverNotReady());
   } else if (knobs.strikes('notLeader')) {
@@ -143,7 +153,8 @@ export function appendOne(
     if (!options) return callback(invalidArgument('The first message must be the options.'));
     const caller = context.access.callerOf(call.metadata);
     if (caller && 'code' in caller) return callback(caller);
-    answerOne(context, caller, options, events).then(
+    const asked = askedBy(call.metadata);
+    answerOne(context, { caller, asked }, options, events).then(
       (answer) => answer && ('code' in answer ? callback(answer) : callback(null, answer)),
       (error: unknown) => callback(failed(error)),
     );
@@ -152,7 +163,7 @@ export function appendOne(
 
 async function answerOne(
   context: AppendContext,
-  caller: Caller | undefined,
+  { caller, asked }: { readonly caller: Caller | undefined; readonly asked: Asked },
   options: AppendReq.Options,
   events: readonly ProposedEvent[],
 ): Promise<InstanceType<typeof streamsPb.AppendResp> | Refusal | undefined> {
@@ -166,7 +177,7 @@ async function answerOne(
   if (knobs.strikes('silence')) return undefined;
   if (knobs.strikes('busy')) return serverTooBusy();
   if (knobs.strikes('refuse') || knobs.strikes('notReady')) return serverNotReady();
-  const refused = refusalOf(node);
+  const refused = refusalOf(node, asked);
   if (refused) return refused;
   if (knobs.strikes('notLeader')) return notLeader('127.0.0.1', port());
   const expected = expectedOf(options);
@@ -180,13 +191,19 @@ async function answerOne(
     : answer.setWrongExpectedVersion(conflictOf(expected, result.currentRevision));
 }
 
+const askedBy = (metadata: Metadata): Asked => ({
+  isWrite: true,
+  needsLeader: metadata.get('requires-leader')[0] === 'true',
+});
+
 /** Undefined when the answer is to be kept back. */
 async function land(
-  { store, knobs, appended, givenUp }: AppendContext,
+  { store, knobs, node, appended, givenUp }: AppendContext,
   stream: string,
   expected: Expected,
   events: readonly ProposedEvent[],
 ): Promise<Landing | undefined> {
+  if (losesWrites(node)) return givenUp.within(new Promise(() => undefined));
   const isSilent = knobs.strikes('commitThenSilence');
   const result = await givenUp.within(store.append(stream, expected, events));
   appended();

@@ -24,8 +24,6 @@ export interface Behaviour {
    * are refused, appends are answered as by a server that is not ready, subscriptions are silent.
    */
   readonly graceMs?: number;
-  /** It is a node of a cluster, which leads or says who does. */
-  readonly cluster?: Cluster;
   /** Every answer to an append waits this long after the append landed. */
   readonly delayMs?: number;
   /** The append lands and is never answered. */
@@ -46,18 +44,16 @@ export interface Behaviour {
   readonly serverVersion?: string;
   /** Who may call, with which password; without any everybody may do everything. */
   readonly users?: Readonly<Record<string, User>>;
+  /** In a cluster: how long until the others notice that a node is frozen. */
+  readonly noticeMs?: number;
+  /** In a cluster: how long an election takes, in which nobody leads. */
+  readonly electionMs?: number;
   /** What an event costs that is looked at and not sent, in microseconds. */
   readonly passMicros?: number;
   /** The largest append, by the server's own way of counting. */
   readonly appendBytesMax?: number;
   /** A statistics event is written to $all after so many appends; 0 for none. */
   readonly appendsPerSystemEvent?: number;
-}
-
-/** The ports of its nodes on this machine; `leader` is 0 while there is an election. */
-export interface Cluster {
-  readonly ports: readonly number[];
-  readonly leader: number;
 }
 
 /** `forMs` at the end of each `everyMs`; never when that is 0. */
@@ -71,12 +67,13 @@ export const SETTINGS = [
   'stall',
   'giveUpMs',
   'graceMs',
-  'cluster',
   'delayMs',
   'forgetIdsOnRestart',
   'serverVersion',
   'passMicros',
   'users',
+  'noticeMs',
+  'electionMs',
   'appendBytesMax',
   'appendsPerSystemEvent',
 ] as const satisfies readonly (keyof Behaviour)[];
@@ -85,7 +82,6 @@ const DEFAULTS: Required<Behaviour> = {
   stall: { everyMs: 0, forMs: 0 },
   giveUpMs: 2_000,
   graceMs: 5_000,
-  cluster: { ports: [], leader: 0 },
   delayMs: 0,
   commitThenSilence: 0,
   silence: 0,
@@ -97,6 +93,8 @@ const DEFAULTS: Required<Behaviour> = {
   serverVersion: '23.10.6',
   passMicros: 1,
   users: {},
+  noticeMs: 1_500,
+  electionMs: 1_000,
   appendBytesMax: 1024 * 1024,
   appendsPerSystemEvent: 64,
 };

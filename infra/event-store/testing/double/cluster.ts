@@ -1,14 +1,11 @@
 /**
- * Three doubles as one cluster, whose leader is killed, frozen or ended. The others name it for a
- * while, then there is none, then one of them leads: with the log of the leader before, of which
- * all is durable that was answered. Whoever led before comes back as a follower, never thawed: it
- * has no way to learn that it was deposed.
+ * A cluster of three doubles whose leader is killed, frozen or ended. One that is frozen is named
+ * for a while yet, then nobody leads, then another one does. Whoever led before comes back as a
+ * follower.
  */
-import { copyFile, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Behaviour } from './behaviour.js';
-import { startEventStoreDouble, type EventStoreDouble } from './double.js';
+import { eventually } from '../../../../testing/eventually.js';
+import { startEventStoreDouble } from './double.js';
+import type { Deed } from './nodes.js';
 
 export type LeaderStrike = 'killed' | 'frozen' | 'ended';
 
@@ -21,58 +18,38 @@ export interface DoubleCluster {
   close(): Promise<void>;
 }
 
-interface Node {
-  readonly dir: string;
-  readonly double: EventStoreDouble;
-}
+const NODES = 3;
+const PATIENCE_MS = 20_000;
+const DEEDS: Readonly<Record<LeaderStrike, Deed>> = {
+  killed: 'kill',
+  frozen: 'freeze',
+  ended: 'end',
+};
 
 export async function startDoubleCluster(dir: string): Promise<DoubleCluster> {
-  const nodes = await Promise.all([0, 1, 2].map((n) => startNode(join(dir, `node-${n}`))));
-  let [leader, ...followers] = nodes as [Node, ...Node[]];
-  let gone: Node | undefined;
-  let end: Promise<void> | undefined;
-  const ports = nodes.map(({ double }) => double.port);
-  const tell = (port: number, told: readonly Node[]) => {
-    const behaviour: Behaviour = { cluster: { ports, leader: port } };
-    // One that is away keeps it for when it is started again.
-    return Promise.all(told.map(({ double }) => double.behave(behaviour).catch(() => undefined)));
-  };
-  await tell(leader.double.port, nodes);
+  const double = await startEventStoreDouble({ dir, nodes: NODES });
+  const roles = async () => (await double.status()).roles;
+  let gone: { readonly node: number; readonly deed: Deed; readonly done: Promise<void> };
   return {
-    url: `esdb://${ports.map((port) => `127.0.0.1:${port}`).join(',')}?tls=false`,
+    url: double.url,
     async strikeLeader(strike, electionMs) {
-      const before = leader;
-      if (strike === 'killed') await before.double.kill();
-      if (strike === 'frozen') before.double.freeze();
-      if (strike === 'ended') end = before.double.endGracefully();
-      await sleep(electionMs / 2);
-      await tell(0, followers);
-      await sleep(electionMs / 2);
-      const next = followers.shift();
-      if (!next) throw new Error('the cluster is not whole');
-      await next.double.kill();
-      await copyFile(join(before.dir, 'events.log'), join(next.dir, 'events.log'));
-      await next.double.restart();
-      [leader, gone] = [next, before];
-      await tell(next.double.port, [next, ...followers]);
+      const deed = DEEDS[strike];
+      const noticeMs = strike === 'frozen' ? electionMs / 2 : 0;
+      await double.behave({ noticeMs, electionMs: electionMs - noticeMs });
+      const node = (await roles()).indexOf('leader');
+      gone = { node, deed, done: double.node(deed, node) };
+      const another = async () => {
+        const leader = (await roles()).indexOf('leader');
+        return leader !== -1 && leader !== node;
+      };
+      await eventually('another node leads', another, PATIENCE_MS);
     },
     async whole() {
-      if (!gone) return;
-      const back = gone;
-      await end;
-      await back.double.kill();
-      await tell(leader.double.port, [back]);
-      await back.double.restart();
-      followers = [...followers, back];
-      [gone, end] = [undefined, undefined];
+      await gone.done;
+      await double.node(gone.deed === 'freeze' ? 'thaw' : 'start', gone.node);
+      const isBack = async () => (await roles())[gone.node] === 'follower';
+      await eventually('the node before follows', isBack, PATIENCE_MS);
     },
-    close: async () => {
-      await Promise.all(nodes.map(({ double }) => double.close()));
-    },
+    close: () => double.close(),
   };
-}
-
-async function startNode(dir: string): Promise<Node> {
-  await mkdir(dir, { recursive: true });
-  return { dir, double: await startEventStoreDouble({ dir }) };
 }

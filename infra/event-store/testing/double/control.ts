@@ -1,14 +1,16 @@
 /**
  * The side door, over HTTP: POST /behave turns knobs, POST /stall {forMs} stalls once, POST
- * /pretend {count} puts events of the server's own at the end of the log, POST /drop drops
- * subscribers, GET / says how it is.
+ * /pretend {count} puts events of the server's own at the end of the log, POST /node {deed, node}
+ * kills, freezes, thaws, ends or starts a node of a cluster, POST /drop drops subscribers, GET /
+ * says how it is.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Behaviour, Knobs } from './behaviour.js';
-import type { DoubleServer } from './server.js';
+import type { Cluster, Deed } from './nodes.js';
+import type { Subscriptions } from './subscriptions.js';
 import type { Stalls } from './stalls.js';
 import type { Store } from './store.js';
 
@@ -18,16 +20,27 @@ export interface DoubleStatus {
   readonly subscribers: number;
   /** How often the disk was asked to make the log durable. */
   readonly syncs: number;
+  /** Of the nodes of a cluster, in their order. */
+  readonly roles: readonly string[];
+}
+
+interface NodeDeed {
+  readonly deed: Deed;
+  readonly node: number;
 }
 
 interface Controlled {
   readonly store: Store;
   readonly knobs: Knobs;
-  readonly server: DoubleServer;
+  readonly subscriptions: Pick<Subscriptions, 'count' | 'drop'>;
+  readonly cluster: Cluster | undefined;
   readonly stalls: Stalls;
 }
 
-export async function openControl({ store, knobs, server, stalls }: Controlled, port: number) {
+export async function openControl(
+  { store, knobs, subscriptions, cluster, stalls }: Controlled,
+  port: number,
+) {
   const answer = async (request: IncomingMessage): Promise<unknown> => {
     switch (`${request.method} ${request.url}`) {
       case 'POST /behave':
@@ -43,13 +56,19 @@ export async function openControl({ store, knobs, server, stalls }: Controlled, 
         await store.pretendEvents(count);
         return { count };
       }
+      case 'POST /node': {
+        const asked = JSON.parse(await text(request)) as NodeDeed;
+        await cluster?.does(asked.deed, asked.node);
+        return asked;
+      }
       case 'POST /drop':
-        return { dropped: server.subscriptions.drop() };
+        return { dropped: subscriptions.drop() };
       case 'GET /':
         return {
           events: store.visible,
-          subscribers: server.subscriptions.count,
+          subscribers: subscriptions.count,
           syncs: store.syncs,
+          roles: cluster?.roles() ?? [],
         } satisfies DoubleStatus;
     }
     return undefined;

@@ -7,6 +7,7 @@ import { repositoryRoot } from '../../../../testing/child-process.js';
 import { SETTINGS, type Behaviour } from './behaviour.js';
 import type { DoubleStatus } from './control.js';
 import type { Certificate } from './certificate.js';
+import type { Deed } from './nodes.js';
 import { doubleProgram } from './program.js';
 
 export interface EventStoreDouble {
@@ -30,6 +31,8 @@ export interface EventStoreDouble {
   pretendSystemEvents(count: number): Promise<void>;
   /** Drops all subscribers as slow consumers; answers with how many there were. */
   dropSubscribers(): Promise<number>;
+  /** What becomes of a node of a cluster; the first one is 0, and leads at the start. */
+  node(deed: Deed, number: number): Promise<void>;
   status(): Promise<DoubleStatus>;
   close(): Promise<void>;
 }
@@ -39,6 +42,8 @@ export interface DoubleOptions {
   readonly dir: string;
   readonly port?: number;
   readonly behaviour?: Behaviour;
+  /** A cluster of so many nodes, in one process. */
+  readonly nodes?: number;
   /** Callers come with TLS; only so the client sends its credentials. */
   readonly certificate?: Certificate;
 }
@@ -54,8 +59,10 @@ const READY_MS = 30_000;
 
 export async function startEventStoreDouble(options: DoubleOptions): Promise<EventStoreDouble> {
   const port = options.port ?? (await freePort());
+  const peers = await Promise.all(Array.from({ length: (options.nodes ?? 1) - 1 }, freePort));
+  const ports = [port, ...peers];
   let behaviour: Behaviour = options.behaviour ?? {};
-  const start = () => run(options, port, behaviour);
+  const start = () => run(options, ports, behaviour);
   let running = await start();
   let deadMan: ChildProcess | undefined;
 
@@ -77,7 +84,7 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
   };
 
   return {
-    url: urlOf(port, options.certificate),
+    url: urlOf(ports, options.certificate),
     port,
     get pid() {
       return running.pid;
@@ -107,6 +114,9 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
       const { dropped } = (await ask(running, 'POST', 'drop')) as { readonly dropped: number };
       return dropped;
     },
+    node: async (deed, number) => {
+      await ask(running, 'POST', 'node', JSON.stringify({ deed, node: number }));
+    },
     status: async () => (await ask(running, 'GET', '')) as DoubleStatus,
     close: kill,
   };
@@ -114,11 +124,12 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
 
 async function run(
   { dir, certificate }: DoubleOptions,
-  port: number,
+  [port, ...peers]: readonly number[],
   behaviour: Behaviour,
 ): Promise<Running> {
   const args = [doubleProgram(), '--dir', dir, '--port', `${port}`, '--with-parent'];
   args.push('--behaviour', JSON.stringify(behaviour));
+  if (peers.length > 0) args.push('--peers', peers.join());
   if (certificate) args.push('--tls-key', certificate.keyFile, '--tls-cert', certificate.certFile);
   const child = spawn(process.execPath, args, {
     cwd: repositoryRoot,
@@ -147,10 +158,10 @@ async function run(
   return { process: child, pid: child.pid, control };
 }
 
-const urlOf = (port: number, certificate: Certificate | undefined): string =>
+const urlOf = (ports: readonly number[], certificate: Certificate | undefined): string =>
   certificate
-    ? `esdb://localhost:${port}?tlsCAFile=${certificate.certFile}`
-    : `esdb://127.0.0.1:${port}?tls=false`;
+    ? `esdb://localhost:${ports.join()}?tlsCAFile=${certificate.certFile}`
+    : `esdb://${ports.map((port) => `127.0.0.1:${port}`).join()}?tls=false`;
 
 /** What a restart keeps of a behaviour. */
 const settingsIn = (behaviour: Behaviour): Behaviour =>

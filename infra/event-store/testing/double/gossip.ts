@@ -1,29 +1,31 @@
-/** Gossip.Read: what a node says of its cluster. Alone, it leads a cluster of one. */
-import { randomUUID } from 'node:crypto';
+/** Gossip.Read: who is in the cluster, as this node knows it. */
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
-import gossipPb, { type ClusterInfo } from '@eventstore/db-client/generated/gossip_pb.js';
+import gossipPb from '@eventstore/db-client/generated/gossip_pb.js';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
-import type { Knobs } from './behaviour.js';
+
+export interface Member {
+  readonly port: number;
+  readonly state: keyof typeof gossipPb.MemberInfo.VNodeState;
+  readonly isAlive: boolean;
+}
+
+type ClusterInfo = InstanceType<typeof gossipPb.ClusterInfo>;
+
+const TICKS_PER_MS = 10_000n;
 
 export function readGossip(
-  knobs: Knobs,
-  port: () => number,
+  members: () => readonly Member[],
   _call: ServerUnaryCall<unknown, ClusterInfo>,
   callback: sendUnaryData<ClusterInfo>,
 ): void {
-  const { ports, leader } = knobs.now.cluster;
-  const [members, leads] = ports.length > 0 ? [ports, leader] : [[port()], port()];
-  const info = new gossipPb.ClusterInfo();
-  info.setMembersList(members.map((one) => memberOf(one, one === leads)));
-  callback(null, info);
-}
-
-function memberOf(port: number, leads: boolean) {
-  const { LEADER, FOLLOWER } = gossipPb.MemberInfo.VNodeState;
-  return new gossipPb.MemberInfo()
-    .setInstanceId(new sharedPb.UUID().setString(randomUUID()))
-    .setTimeStamp(String(Date.now()))
-    .setState(leads ? LEADER : FOLLOWER)
-    .setIsAlive(true)
-    .setHttpEndPoint(new gossipPb.EndPoint().setAddress('127.0.0.1').setPort(port));
+  const list = members().map(({ port, state, isAlive }) => {
+    const id = `00000000-0000-4000-8000-${port.toString().padStart(12, '0')}`;
+    return new gossipPb.MemberInfo()
+      .setInstanceId(new sharedPb.UUID().setString(id))
+      .setTimeStamp(`${BigInt(Date.now()) * TICKS_PER_MS}`)
+      .setState(gossipPb.MemberInfo.VNodeState[state])
+      .setIsAlive(isAlive)
+      .setHttpEndPoint(new gossipPb.EndPoint().setAddress('127.0.0.1').setPort(port));
+  });
+  callback(null, new gossipPb.ClusterInfo().setMembersList(list));
 }

@@ -46,7 +46,8 @@ function refusalOf(
   options: ReadReq.Options | undefined,
 ): Refusal | undefined {
   if (knobs.strikes('refuse')) return serverNotReady();
-  const refused = refusalBy(node);
+  const needsLeader = call.metadata.get('requires-leader')[0] === 'true';
+  const refused = refusalBy(node, { isWrite: false, needsLeader });
   if (refused) return refused;
   if (!options) return invalidArgument('The options are missing.');
   const caller = access.callerOf(call.metadata);

@@ -2,16 +2,16 @@
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import featuresGrpc from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
-import featuresPb from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import gossipGrpc from '@eventstore/db-client/generated/gossip_grpc_pb.js';
+import featuresPb from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import { appendOne, batchAppend } from './appends.js';
 import { decodeBatchPart } from './batch-append.js';
 import type { Knobs } from './behaviour.js';
 import { deleteStream, tombstoneStream } from './deletes.js';
 import { openGivenUp } from './given-up.js';
-import { readGossip } from './gossip.js';
-import { startingState } from './node-state.js';
+import { readGossip, type Member } from './gossip.js';
+import { startingState, type NodeState } from './node-state.js';
 import { read } from './reads.js';
 import type { Store } from './store.js';
 import { openAccess } from './access.js';
@@ -50,13 +50,18 @@ const streamsService = {
 /** An address, and a key with its certificate unless callers come without TLS. */
 export interface Listening {
   readonly port: number;
+  /** The port that callers know, when something stands before this one. */
+  readonly publicPort?: number;
+  /** What it is in its cluster, and who else there is; alone it leads. */
+  readonly node?: NodeState;
+  readonly members?: () => readonly Member[];
   readonly tls?: { readonly key: Buffer; readonly cert: Buffer };
 }
 
 export async function startServer(
   store: Store,
   knobs: Knobs,
-  { port, tls }: Listening,
+  listening: Listening,
 ): Promise<DoubleServer> {
   const server = new Server({
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
@@ -65,11 +70,11 @@ export async function startServer(
     'grpc.keepalive_time_ms': KEEP_ALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEP_ALIVE_MS,
   });
-  let bound = port;
-  const node = startingState(knobs, () => bound);
+  const { port, publicPort, node = startingState() } = listening;
   const subscriptions = openSubscriptions(store, knobs, node);
   const access = openAccess(store, knobs);
   const reading = { store, knobs, node, access, subscriptions };
+  let bound = publicPort ?? port;
   const systemEvents = keepSystemEvents(store, knobs, () => bound);
   const givenUp = openGivenUp(knobs);
   const { appended } = systemEvents;
@@ -83,20 +88,15 @@ export async function startServer(
     delete: deleteStream.bind(undefined, store),
     tombstone: tombstoneStream.bind(undefined, store),
   });
-  server.addService(gossipGrpc.GossipService, {
-    read: readGossip.bind(undefined, knobs, () => bound),
-  });
   server.addService(featuresGrpc.ServerFeaturesService, {
     getSupportedMethods: getSupportedMethods.bind(undefined, knobs),
   });
-  bound = await new Promise<number>((resolve, reject) => {
-    const credentials = tls
-      ? ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.cert }])
-      : ServerCredentials.createInsecure();
-    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, taken) =>
-      error ? reject(error) : resolve(taken),
-    );
+  const alone = (): readonly Member[] => [{ port: bound, state: 'LEADER', isAlive: true }];
+  server.addService(gossipGrpc.GossipService, {
+    read: readGossip.bind(undefined, listening.members ?? alone),
   });
+  const taken = await listen(server, listening);
+  bound = publicPort ?? taken;
   await systemEvents.begin();
   const close = () => {
     systemEvents.end();
@@ -104,10 +104,10 @@ export async function startServer(
     server.forceShutdown();
   };
   return {
-    port: bound,
+    port: taken,
     subscriptions,
     endGracefully: async () => {
-      node.isEnding = true;
+      node.role = 'ending';
       await new Promise<void>((resolve) => {
         server.tryShutdown(() => resolve());
         setTimeout(resolve, knobs.now.graceMs);
@@ -116,6 +116,17 @@ export async function startServer(
     },
     close,
   };
+}
+
+function listen(server: Server, { port, tls }: Listening): Promise<number> {
+  const credentials = tls
+    ? ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.cert }])
+    : ServerCredentials.createInsecure();
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, taken) =>
+      error ? reject(error) : resolve(taken),
+    );
+  });
 }
 
 type Features = InstanceType<typeof featuresPb.SupportedMethods>;

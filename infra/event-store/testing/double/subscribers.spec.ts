@@ -35,7 +35,7 @@ function subscribed(version: string, log: { end: number }) {
   } satisfies Outbox;
   const start = { place: 0, position: -1, isValid: true };
   const ways = waysOf(version);
-  const node = { isEnding: false, followed: undefined };
+  const node = { role: 'leader' } as const;
   const subscriber = subscriberOf({ source: sourceOf(log), outbox, node, ways, start });
   /** The bytes of the messages up to the first step that is none. */
   const take = () => {

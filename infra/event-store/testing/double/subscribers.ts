@@ -211,7 +211,7 @@ function beginningOf(source: Source, { from }: Page): number {
 }
 
 function* nextPage(source: Source, node: NodeState, from: number): Generator<Step, Page> {
-  const refused = refusalOf(node);
+  const refused = refusalOf(node, { isWrite: false, needsLeader: false });
   if (refused) yield refused;
   const page = source.page(from);
   const pauseMs = source.passing.takeMs();
