@@ -1,8 +1,10 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect } from 'chai';
 import { findSeen } from '../command-api/executions/submit.js';
 import type { ExecutionId } from '../contracts/ids.js';
 import { categoryOf, type StreamName } from '../contracts/streams.js';
 import type { PostgresEventStore } from '../infra/event-store/postgres/postgres.js';
+import { STORE_CALLS, type StoreCall } from '../infra/event-store/store-calls.js';
 import type { Infra } from '../runtime/infra.js';
 import { openSpecInfra, type SpecInfra } from '../runtime/testing/spec-infra.js';
 import { behave } from '../sandbox/testing/behaviour.js';
@@ -99,9 +101,17 @@ describe('reads of one execution', function () {
     expect(reads).to.deep.equal([]);
   });
 
-  it('are one for each webhook', async () => {
-    const { execution, payloads } = await run({ webhookUrl: receiver.url }, 4);
+  it('are one for each webhook, which is answered from memory', async () => {
+    const called: string[] = [];
+    const note = (message: unknown) => {
+      const { kind, about } = message as StoreCall;
+      if (kind === 'stream') called.push(...about);
+    };
+    subscribe(STORE_CALLS, note);
+    const { asked, execution, payloads } = await run({ webhookUrl: receiver.url }, 4);
+    unsubscribe(STORE_CALLS, note);
     expect({ execution, payloads }).to.deep.equal({ execution: 2, payloads: 0 });
+    expect(called).not.to.include(asked.stream);
     reads.length = 0;
     const webhookEvents = ['execution.failed'];
     const other = await run({ webhookUrl: receiver.url, webhookEvents }, 4);

@@ -1,7 +1,7 @@
 /** Rows of the log as readers see them: filtered by stream and type first, decoded once. */
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
-import { categoryOf, type Category } from '../../contracts/streams.js';
+import { categoryOf, type Category, type StreamName } from '../../contracts/streams.js';
 import type { Codec, LogRow } from './codec.js';
 import type { LogBatch, LogFilter, Position } from './port.js';
 
@@ -76,6 +76,28 @@ export function batchOf(
 export function rowAt(rows: readonly DecodedRow[], position: Position): DecodedRow | undefined {
   const decoded = rows[indexAfter(rows, position - 1n)];
   return decoded?.row.position === position ? decoded : undefined;
+}
+
+/** A search through more rows costs as much as asking the log. */
+const SEARCHED_MAX = 2_048;
+
+/** The rows of a stream from one revision to another, when all are among the newest ones. */
+export function recentRows(
+  rows: readonly DecodedRow[],
+  stream: StreamName,
+  from: number,
+  through: number,
+): readonly DecodedRow[] | undefined {
+  const found: DecodedRow[] = [];
+  const least = Math.max(0, rows.length - SEARCHED_MAX);
+  for (let index = rows.length - 1; index >= least; index--) {
+    const decoded = rows[index];
+    if (decoded?.row.stream !== stream || decoded.row.revision > through) continue;
+    found.push(decoded);
+    if (decoded.row.revision <= from) break;
+  }
+  const isWhole = found.length === through - from + 1 && found.at(-1)?.row.revision === from;
+  return isWhole ? found.reverse() : undefined;
 }
 
 /** The index of the first row behind a position. */

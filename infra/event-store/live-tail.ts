@@ -12,11 +12,12 @@
  */
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { StreamName } from '../../contracts/streams.js';
 import { createSignal } from '../concurrency/signal.js';
 import type { Codec, LogRow, StoreLog } from './codec.js';
-import { batchOf, decodedRow, rowAt } from './decoded-rows.js';
+import { batchOf, decodedRow, recentRows, rowAt } from './decoded-rows.js';
 import type { LogReader } from './log-reader.js';
-import type { LogBatch, LogFilter, Position } from './port.js';
+import type { LogBatch, LogFilter, Position, ReadStreamOptions } from './port.js';
 import { createRingBuffer } from './ring-buffer.js';
 import type { SubscribedLog } from './subscription.js';
 
@@ -54,6 +55,8 @@ interface LiveTail extends SubscribedLog {
   refresh(): void;
   /** Read from the log itself. */
   page(after: Position, limit: number, filter: LogFilter): Promise<LogBatch>;
+  /** What is asked for of a stream, where the newest of the buffer has all of it. */
+  recent(stream: StreamName, options: ReadStreamOptions): RecordedEvent<AnyEvent>[] | undefined;
   /** The rows' events; those in the buffer are decoded once for everybody. */
   eventsOf(rows: readonly LogRow[]): RecordedEvent<AnyEvent>[];
   close(): void;
@@ -136,6 +139,7 @@ export function createLiveTail({ reader, source, codec, log }: LiveTailOptions):
     },
     read: (...asked) => fed.batch(...asked) ?? page(...asked),
     page,
+    recent: (...asked) => fed.recent(...asked),
     eventsOf: (rows) => rows.flatMap((row) => fed.eventOf(row) ?? []),
     landed: (previous, rows) => fed.landed(previous, rows),
     refresh: changed.notify,
@@ -176,6 +180,7 @@ interface FedBuffer {
    * the log may go on without it.
    */
   batch(after: Position, limit: number, filter: LogFilter): LogBatch | undefined;
+  recent: LiveTail['recent'];
   eventOf(row: LogRow): RecordedEvent<AnyEvent> | undefined;
   close(): void;
   readonly stats: Pick<TailStats, 'fed' | 'read' | 'bufferedEvents'>;
@@ -236,6 +241,12 @@ function createFedBuffer(reader: LogReader, codec: Codec, on: FedBufferHandlers)
       if (!buffer.covers(after) || (!isLive && after >= buffer.head)) return undefined;
       const batch = batchOf(buffer.rows, after, buffer.head, limit, filter);
       return isLive ? batch : { ...batch, caughtUp: false };
+    },
+    recent(stream, { fromRevision: from = 0, direction, limit = Infinity, through }) {
+      if (through === undefined || direction === 'backward') return undefined;
+      if (through - from >= limit) return undefined;
+      const found = recentRows(buffer.rows, stream, from, through);
+      return found?.flatMap((decoded) => decoded.event() ?? []);
     },
     eventOf: (row) => (rowAt(buffer.rows, row.position) ?? decodedRow(codec, row)).event(),
     close() {

@@ -66,6 +66,11 @@ export interface ReadStreamOptions {
   readonly fromRevision?: number;
   readonly direction?: 'forward' | 'backward';
   readonly limit?: number;
+  /**
+   * An event of this revision is there, and what follows it is not needed: a forward answer may end
+   * with it, and come from memory.
+   */
+  readonly through?: number;
 }
 
 export interface LogFilter {

@@ -42,7 +42,8 @@ export async function readBody(store: EventStore, told: Told): Promise<string> {
   const { executionId = '', eventType, revision } = told;
   const { source = streamOf('execution', executionId) } = told;
   const range = SAID_BY_ONE.includes(eventType) ? { fromRevision: revision, limit: 1 } : {};
-  return bodyOf(told, await readEvents<AnyEvent>(store, source, range));
+  const events = await readEvents<AnyEvent>(store, source, { ...range, through: revision });
+  return bodyOf(told, events);
 }
 
 export function bodyOf(told: Told, events: readonly Recorded[]): string {

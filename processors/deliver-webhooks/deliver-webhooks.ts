@@ -65,7 +65,8 @@ export function openDeliverWebhooks(infra: Infra): DeliverWebhooks {
         const targets = targetsOf(request, type);
         targets.push(...endpointTargets(settings, type));
         if (targets.length === 0) return 'not_due';
-        const events = await readEvents<ExecutionEvent>(infra.store, notification.stream);
+        const { stream, revision: through } = notification;
+        const events = await readEvents<ExecutionEvent>(infra.store, stream, { through });
         const found = toldOf(request, notification, events);
         if (!found) return 'not_due';
         const told = numbered(found.told, await numberOf(notification.position));

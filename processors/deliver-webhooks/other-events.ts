@@ -42,7 +42,7 @@ export function otherEvents(
     begin,
     async handle(notification) {
       const { stream: source, revision } = notification;
-      const range = { fromRevision: revision, limit: 1 };
+      const range = { fromRevision: revision, limit: 1, through: revision };
       const [event] = await readEvents<Source>(infra.store, source, range);
       if (!event) throw new Error(`${source} has no revision ${revision}`);
       const { organizationId, at: happenedAt } = event.data;

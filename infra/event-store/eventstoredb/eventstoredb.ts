@@ -113,7 +113,8 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
       }
     },
     async readStream(stream, readOptions = {}) {
-      return tail.eventsOf(await reader.stream(stream, readOptions));
+      const recent = tail.recent(stream, readOptions);
+      return recent ?? tail.eventsOf(await reader.stream(stream, readOptions));
     },
     readAll: (after, limit, filter = {}) => tail.page(after, limit, filter),
     subscribe: (after, filter, signal) => subscribeTo(tail, after, filter, signal),

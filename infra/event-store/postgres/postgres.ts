@@ -90,7 +90,8 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
       return commit.submit(encodeUnit(codec, unit));
     },
     async readStream(stream, readOptions = {}) {
-      return tail.eventsOf(await reader.stream(stream, readOptions));
+      const recent = tail.recent(stream, readOptions);
+      return recent ?? tail.eventsOf(await reader.stream(stream, readOptions));
     },
     readAll: (after, limit, filter = {}) => tail.page(after, limit, filter),
     subscribe: (after, filter, signal) => subscribeTo(tail, after, filter, signal),

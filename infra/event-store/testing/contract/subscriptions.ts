@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../../../../testing/eventually.js';
-import { NO_STREAM, START } from '../../port.js';
+import { NO_STREAM, START, type ReadStreamOptions } from '../../port.js';
 import type { OpenHarness } from './harness.js';
 import {
   bench,
@@ -47,6 +47,34 @@ export function subscriptionContract(open: OpenHarness): void {
       expect(idsOf(follower.events)).to.deep.equal(
         idsOf(await readToEnd(on.store, first.position)),
       );
+    });
+
+    it('lets a stream be read from memory as from the log', async () => {
+      const name = newStream();
+      const all = named(4);
+      const stop = new AbortController();
+      const begun = on.store.subscribe(await on.store.head(), {}, stop.signal);
+      const brought = (async () => {
+        let count = 0;
+        for await (const { events } of begun)
+          if ((count += events.filter(({ stream }) => stream === name).length) === 4) return;
+      })();
+      await land(on.store, name, ...all);
+      await brought;
+      const read = async (options: ReadStreamOptions) =>
+        (await on.store.readStream(name, options)).map(({ id, revision }) => ({ id, revision }));
+      const expected = all.map(({ id }, revision) => ({ id, revision }));
+      expect(await read({ through: 3 })).to.deep.equal(expected);
+      expect((await read({ through: 1 })).slice(0, 2)).to.deep.equal(expected.slice(0, 2));
+      const one = { fromRevision: 2, limit: 1, through: 2 };
+      expect(await read(one)).to.deep.equal([expected[2]]);
+      expect(await read({ fromRevision: 1, limit: 2, through: 3 })).to.deep.equal(
+        expected.slice(1, 3),
+      );
+      expect(await read({ direction: 'backward', limit: 1, through: 3 })).to.deep.equal([
+        expected[3],
+      ]);
+      stop.abort();
     });
 
     it('brings what its filter passes, and goes forward through the rest', async () => {
