@@ -105,6 +105,7 @@ export function createLiveTail({ reader, source, codec, log }: LiveTailOptions):
 
   const isWanted = () => subscribers.size > 0 && !closed;
   async function run(): Promise<void> {
+    isRunning = true;
     while (isWanted()) {
       let waitMs = OUTAGE_PAUSE_MS;
       runs++;
@@ -128,10 +129,7 @@ export function createLiveTail({ reader, source, codec, log }: LiveTailOptions):
   return {
     join(notify) {
       subscribers.add(notify);
-      if (!isRunning) {
-        isRunning = true;
-        void run();
-      }
+      if (!isRunning) void run();
       return () => {
         subscribers.delete(notify);
         stopUnlessWanted();

@@ -49,6 +49,30 @@ export function subscriptionContract(open: OpenHarness): void {
       );
     });
 
+    it('brings what its filter passes, and goes forward through the rest', async () => {
+      const after = await on.store.head();
+      const account = newStream('account');
+      const follower = followed(on.store, after, {
+        categories: ['account'],
+        types: ['FundsDeposited'],
+      });
+      await land(on.store, newStream(), ...named(30));
+      const [wanted, unwanted] = [deposited(5n), created()];
+      await land(on.store, account, wanted, unwanted);
+      await follower.has(1);
+      const { position } = await land(on.store, newStream(), ...named(30));
+      await eventually('progress', () => follower.batches.at(-1)?.position === position);
+      await follower.stop();
+      expect(idsOf(follower.events)).to.deep.equal([wanted.id]);
+      expect(follower.batches.at(-1)?.caughtUp).to.equal(true);
+    });
+  });
+}
+
+export function wakingContract(open: OpenHarness): void {
+  describe('while a log is followed', () => {
+    const on = bench(open);
+
     it('lets a stream be read from memory as from the log', async () => {
       const name = newStream();
       const all = named(4);
@@ -76,28 +100,8 @@ export function subscriptionContract(open: OpenHarness): void {
       ]);
       stop.abort();
     });
-
-    it('brings what its filter passes, and goes forward through the rest', async () => {
-      const after = await on.store.head();
-      const account = newStream('account');
-      const follower = followed(on.store, after, {
-        categories: ['account'],
-        types: ['FundsDeposited'],
-      });
-      await land(on.store, newStream(), ...named(30));
-      const [wanted, unwanted] = [deposited(5n), created()];
-      await land(on.store, account, wanted, unwanted);
-      await follower.has(1);
-      const { position } = await land(on.store, newStream(), ...named(30));
-      await eventually('progress', () => follower.batches.at(-1)?.position === position);
-      await follower.stop();
-      expect(idsOf(follower.events)).to.deep.equal([wanted.id]);
-      expect(follower.batches.at(-1)?.caughtUp).to.equal(true);
-    });
   });
-}
 
-export function wakingContract(open: OpenHarness): void {
   describe('a subscription that waits', () => {
     const on = bench(open);
 
