@@ -157,6 +157,25 @@ describe('roles apart', function () {
     await receiver.close();
   });
 
+  it('have a span for each execution that a batch places', async () => {
+    const traceId = randomBytes(16).toString('hex');
+    const items = ['a', 'b'].map((name) => ({ ...textOf(name), idempotency_key: `span-${name}` }));
+    await writer.call('POST', '/executions/batch', {
+      body: { executions: items },
+      headers: { traceparent: `00-${traceId}-${randomBytes(8).toString('hex')}-01` },
+    });
+    const placed = await eventually(
+      'both spans are collected',
+      () => {
+        const own = spansIn(collector).filter((span) => span.traceId === traceId);
+        const found = own.filter(({ name }) => name === 'hold and append');
+        return found.length >= 2 ? found : undefined;
+      },
+      20_000,
+    );
+    expect(placed).to.have.length(2);
+  });
+
   it('are watched alike', async () => {
     for (const system of everyone()) {
       const pages = ['/healthz', '/readyz', '/docs', '/metrics'];

@@ -45,12 +45,5 @@ async function handle(
   const body = request.body as SubmitBody;
   const key = requireIdempotencyKey(request, body.idempotency_key);
   const prepared = await prepare(commands, { request, caller, body, key });
-  if (!('submission' in prepared)) return prepared;
-  const parent = request.traceparent;
-  const span = commands.tracing?.begin('hold and append', { parent });
-  try {
-    return await place(commands, prepared);
-  } finally {
-    span?.end({});
-  }
+  return 'submission' in prepared ? place(commands, prepared) : prepared;
 }

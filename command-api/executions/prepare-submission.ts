@@ -59,8 +59,19 @@ export async function prepare(
   return { submission, generation: found.generation };
 }
 
-/** Holds the money and requests the execution. */
-export async function place(
+/** Holds the money and requests the execution: one span of its request's trace. */
+export async function place(commands: Commands, prepared: Prepared): Promise<Reply | Refusal> {
+  const { request, metadata } = prepared.submission;
+  const parent = metadata.traceparent;
+  const span = commands.tracing?.begin('hold and append', { parent });
+  try {
+    return await placed(commands, prepared);
+  } finally {
+    span?.end({ 'modelroute.execution_id': request.executionId });
+  }
+}
+
+async function placed(
   commands: Commands,
   { submission, generation }: Prepared,
 ): Promise<Reply | Refusal> {
