@@ -154,8 +154,9 @@ async function pass(reading: Reading, asked: Asked): Promise<LogPage> {
     if (to >= head) return { rows: [], position: to, caughtUp: true };
     return scan(reading, left, head);
   }
-  // Events of ours come next, from a server that is slow.
-  const page = await readPage(reading, left, timeoutMs);
+  // Events of ours come next, perhaps from a server that is slow.
+  const page =
+    (await readPage(reading, left, QUIET_MS)) ?? (await readPage(reading, left, timeoutMs));
   if (!page) throw new StoreUnavailable(UNANSWERED);
   return page;
 }

@@ -85,6 +85,9 @@ async function tried({ start, rowsMax }: Read, quietMs: number) {
 
 type Silent = { readonly kind: 'silent'; readonly reason: string };
 
+/** While it is quiet; so a silence is noticed at most a quarter of its time later. */
+const LOOKS = 4;
+
 const SILENT: Silent = { kind: 'silent', reason: 'the event store did not answer in time' };
 
 /** The call's ending, or that nothing new was heard for so long. */
@@ -96,15 +99,15 @@ export async function endOf(
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<Silent>((resolve) => {
     let before = 0;
-    const look = () => {
-      if (heard() === before) resolve(SILENT);
+    let looks = 0;
+    timer = setInterval(() => {
+      looks = heard() === before ? looks + 1 : 0;
       before = heard();
-      timer = setTimeout(look, quietMs);
-    };
-    timer = setTimeout(look, quietMs);
+      if (looks >= LOOKS) resolve(SILENT);
+    }, quietMs / LOOKS);
   });
   const ending = await Promise.race([call.ended, silence]);
-  clearTimeout(timer);
+  clearInterval(timer);
   if (ending.kind === 'silent') call.cancel();
   return ending;
 }
