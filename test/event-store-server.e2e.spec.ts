@@ -60,6 +60,25 @@ describe('the system on an event store over gRPC', function () {
     }
   });
 
+  it('starts and works as soon with ten million of the server’s events at its end', async () => {
+    const restarted = async () => {
+      await system.restart();
+      const began = performance.now();
+      const { id } = await accept(api, textOf('First'));
+      expect((await whenOver(api, id)).status).to.equal('COMPLETED');
+      return { startMs: system.startedInMs, firstMs: performance.now() - began };
+    };
+    await system.stop();
+    const without = await restarted();
+    await system.stop();
+    await double.pretendSystemEvents(10_000_000);
+    const withThem = await restarted();
+    // Going through them takes the server ten seconds, and more for each who does.
+    expect(withThem.startMs).to.be.lessThan(without.startMs + 4_000);
+    expect(withThem.firstMs).to.be.lessThan(without.firstMs + 4_000);
+    await double.behave({ passMicros: 0 });
+  });
+
   it('leaves nothing for the auditor to find', async () => {
     const { code, output } = await system.command('verify');
     expect(code, output).to.equal(0);
