@@ -116,6 +116,9 @@ const serverFilter = ({ categories, types }: LogFilter): ServerFilter => {
   return types ? { typePrefixes: types } : {};
 };
 
+const isFiltered = ({ streamPrefixes, typePrefixes }: ServerFilter): boolean =>
+  streamPrefixes !== undefined || typePrefixes !== undefined;
+
 interface Asked {
   /** Behind it; it is read from `at` on, before which there is nothing of ours. */
   readonly from: Position;
@@ -137,9 +140,12 @@ async function readPage(
   const piece = await readPiece(logRead(client, range), patience);
   const rows = piece.rows.filter((row) => row.position > from && isOurs(row));
   if (rows.length > limit) return cut(rows, limit);
-  const last = piece.rows.at(-1)?.position ?? from;
-  if (piece.isWhole && piece.rows.length < range.limit)
-    return { rows, position: later(last, later(from, known)), caughtUp: true };
+  const last = later(from, piece.rows.at(-1)?.position ?? from);
+  if (piece.isWhole && piece.rows.length < range.limit) {
+    // Without a filter a page has no reason to be further than its last event.
+    const position = isFiltered(wanted) ? later(last, known) : last;
+    return { rows, position, caughtUp: true };
+  }
   return last > from ? { rows, position: last, caughtUp: false } : undefined;
 }
 
@@ -149,7 +155,7 @@ async function pass(reading: Reading, asked: Asked): Promise<LogPage> {
   const { to, next } = await stretches.walk(asked.from);
   if (next === undefined && to > asked.from) return { rows: [], position: to, caughtUp: false };
   const left = { ...asked, from: to, at: next ?? to };
-  if (asked.wanted.streamPrefixes || asked.wanted.typePrefixes) {
+  if (isFiltered(asked.wanted)) {
     const head = await end.head();
     if (to >= head) return { rows: [], position: to, caughtUp: true };
     return scan(reading, left, head);
