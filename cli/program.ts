@@ -5,7 +5,9 @@ import { addAudit } from './audit/commands.js';
 import { addCatalogue } from './catalogue/commands.js';
 import { exitCodes, type Context } from './context.js';
 import type { NewKeyOptions } from './keys.js';
+import type { ReconcileOptions } from './reconcile/command.js';
 import type { ReplayOptions } from './replay/command.js';
+import type { WhatIfOptions } from './what-if/command.js';
 
 export function programOf(context: Context): Command {
   const program = new Command('modelroute')
@@ -28,6 +30,8 @@ export function programOf(context: Context): Command {
   addVerify(program, context);
   addRebuild(program, context);
   addReplay(program, context);
+  addWhatIf(program, context);
+  addReconcile(program, context);
   addLogTransfer(program, context);
   addEvents(program, context);
   addExecutions(program, context);
@@ -168,6 +172,35 @@ function addReplay(program: Command, context: Context): void {
     )
     .action(async (options: ReplayOptions) =>
       (await import('./replay/command.js')).replay(context, options),
+    );
+}
+
+function addWhatIf(program: Command, context: Context): void {
+  program
+    .command('what-if')
+    .description('re-route and re-price recorded traffic under another catalogue; calls nobody')
+    .requiredOption('--catalogue <file>', 'the proposed catalogue')
+    .option('--from <moment>', 'only what was accepted at or after it')
+    .option('--to <moment>', 'only what was accepted before it')
+    .option(...JSON_OPTION)
+    .addHelpText('after', `${DATABASE_HELP}${exitCodes()}`)
+    .action(async (options: WhatIfOptions) =>
+      (await import('./what-if/command.js')).whatIf(context, options),
+    );
+}
+
+function addReconcile(program: Command, context: Context): void {
+  program
+    .command('reconcile <invoice>')
+    .description("match a provider's invoice (CSV) with the log, line by line")
+    .requiredOption('--provider <slug>', 'whose invoice it is')
+    .option('--from <moment>', 'what was dispatched before it may be missing on the invoice')
+    .option('--to <moment>', 'what was dispatched at or after it may be missing')
+    .option('--all', 'show lines that are equal too')
+    .option(...JSON_OPTION)
+    .addHelpText('after', `${DATABASE_HELP}${exitCodes(true)}`)
+    .action(async (invoice: string, options: ReconcileOptions) =>
+      (await import('./reconcile/command.js')).reconcile(context, invoice, options),
     );
 }
 

@@ -1,17 +1,24 @@
 /** The commands of operators, on a system that runs and on one that does not. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { FedEvent } from '../testing/feed-view.js';
 import pg from 'pg';
 import { runningPostgresUrl } from '../infra/postgres/embedded/embedded.js';
-import { exitOf, startChild } from '../testing/child-process.js';
+import { exitOf, repositoryRoot, startChild } from '../testing/child-process.js';
 import { clientOf } from '../testing/client.js';
 import { accept, textOf, whenOver, whenSettled } from './testing/executions.js';
 import { programOf } from '../testing/system.js';
 import { systemInSuite } from '../testing/system-in-suite.js';
+
+interface WhatIf {
+  readonly executions: number;
+  readonly today: { readonly revenue: string };
+  readonly proposed: { readonly executions: number };
+}
 
 interface Replayed {
   readonly organization: {
@@ -26,7 +33,13 @@ interface Replayed {
       readonly lines: readonly object[];
       readonly rated_cost: string;
       readonly charged: string;
+      readonly provider_cost: string;
     };
+    readonly attempts: readonly {
+      readonly outcome: string;
+      readonly provider: string;
+      readonly dispatch_key: string;
+    }[];
     readonly routing: { readonly decisions: readonly { readonly why: string }[] };
   };
 }
@@ -127,6 +140,30 @@ describe('modelroute <command>', function () {
       run('replay', '--as-of', new Date().toISOString(), '--json'),
     );
     expect(whole.log.executions).to.deep.equal({ open: 0, completed: 1 });
+  });
+
+  it('re-prices what was recorded, and matches an invoice with it', async () => {
+    const catalogue = ['--catalogue', join(repositoryRoot, 'catalogue.yaml')];
+    const { executions, today, proposed } = await jsonOf<WhatIf>(
+      run('what-if', ...catalogue, '--json'),
+    );
+    expect([executions, proposed.executions]).to.deep.equal([1, 1]);
+    expect(Number(today.revenue)).to.be.above(0);
+    const { price, attempts } = (
+      await jsonOf<Replayed>(
+        run('replay', '--as-of', new Date().toISOString(), '--execution', executionId, '--json'),
+      )
+    ).execution;
+    const [paid] = attempts.filter(({ outcome }) => outcome === 'succeeded');
+    const path = join(tmpdir(), `modelroute-invoice-${randomUUID()}.csv`);
+    await writeFile(path, `dispatch_key,amount\n${paid?.dispatch_key},${price.provider_cost}\n`);
+    const provider = ['--provider', paid?.provider ?? ''];
+    const { code, output } = await run('reconcile', path, ...provider);
+    expect(output).to.contain('1 of 1 lines are equal');
+    expect(code).to.equal(0);
+    await writeFile(path, 'dispatch_key,amount\nd9,1\n');
+    expect((await run('reconcile', path, ...provider)).code).to.equal(2);
+    await rm(path);
   });
 
   it('verifies; a planted defect is found, and a rebuild mends it', async () => {
