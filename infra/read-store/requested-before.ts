@@ -12,6 +12,7 @@ import type { ExecutionId } from '../../contracts/ids.js';
 import { createBatchLoader } from '../concurrency/batch-loader.js';
 import { isOutage } from '../event-store/outage.js';
 import { START, type Position } from '../event-store/port.js';
+import { storeCall } from '../event-store/store-calls.js';
 import { rowsOf } from './reading.js';
 import { amount } from './table.js';
 
@@ -50,7 +51,11 @@ export function openRequestedBefore(
   return {
     async maybe(executionId) {
       try {
-        return await ask(executionId);
+        return await storeCall(
+          'hint',
+          () => [executionId],
+          () => ask(executionId),
+        );
       } catch (error) {
         if (isOutage(error)) return true;
         throw error;
