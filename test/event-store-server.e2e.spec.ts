@@ -4,11 +4,13 @@ import {
   startEventStoreDouble,
   type EventStoreDouble,
 } from '../infra/event-store/testing/double/double.js';
-import { newTenant, type Client } from '../testing/client.js';
+import { newTenant, type Client, type ExecutionBody } from '../testing/client.js';
 import { eventually } from '../testing/eventually.js';
 import { accept, imageOf, newKey, textOf, whenOver, whenSettled } from './testing/executions.js';
 import { temporaryFolder, type TemporaryFolder } from '../testing/folders.js';
+import { randomFrom } from '../testing/random.js';
 import { startSystem, type System } from '../testing/system.js';
+import { followFeed, type FeedFollower } from './storm/feed-followers.js';
 
 describe('the system on an event store over gRPC', function () {
   this.timeout(60_000);
@@ -16,15 +18,19 @@ describe('the system on an event store over gRPC', function () {
   let double: EventStoreDouble;
   let system: System;
   let api: Client;
+  let follower: FeedFollower;
   before(async function () {
     this.timeout(90_000);
     folder = await temporaryFolder();
     double = await startEventStoreDouble({ dir: folder.dir });
     system = await startSystem({ env: { EVENTSTORE_URL: double.url } });
-    ({ api } = await newTenant(system, '10'));
+    const tenant = await newTenant(system, '10');
+    ({ api } = tenant);
+    follower = followFeed(system, tenant, randomFrom('a follower'));
   });
   after(async function () {
     this.timeout(40_000);
+    follower?.abandon();
     const code = await system?.stop();
     await double?.close();
     await folder?.remove();
@@ -58,6 +64,13 @@ describe('the system on an event store over gRPC', function () {
       expect((await whenOver(api, id)).status).to.equal('COMPLETED');
       await whenSettled(api, id);
     }
+  });
+
+  it('tells its feed, whole and once, to a reader that is killed a hundred times', async () => {
+    const executions = await api.all<ExecutionBody>('/executions');
+    const shown = new Map(executions.map((one) => [one.id, one]));
+    expect(await follower.findings(shown)).to.deep.equal([]);
+    expect(follower.kills).to.be.at.least(100);
   });
 
   it('starts and works as soon with ten million of the server’s events at its end', async () => {

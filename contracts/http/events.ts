@@ -26,7 +26,7 @@ export const eventsQuery: Schema = queryObject({
   'types?': {
     type: 'string',
     maxLength: TYPES_LENGTH_MAX,
-    pattern: '^[a-z_.]+(,[a-z_.]+)*$',
+    pattern: '^[a-z_.,]+$',
     description:
       'Only events of these types, with commas between. They keep their numbers, so that ' +
       'there are gaps where others were left out.',
