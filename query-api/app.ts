@@ -15,6 +15,7 @@ import { getDeadLetters } from './admin/get-dead-letters.js';
 import { getGroups } from './admin/get-groups.js';
 import { getProviders } from './admin/get-providers.js';
 import { getQueues } from './admin/get-queues.js';
+import { getOrganization } from './admin/get-organization.js';
 import { getOrganizations } from './admin/get-organizations.js';
 import { getOrganizationsQuotas } from './admin/get-organizations-quotas.js';
 import { getOrganizationsRateLimit } from './admin/get-organizations-rate-limit.js';
@@ -95,6 +96,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getEndpoints(lists),
     getEndpoint(infra),
     getOrganizations(lists),
+    getOrganization(infra),
     getOrganizationsQuotas(infra),
     getOrganizationsRateLimit(infra),
     getOrganizationsRequirements(infra),

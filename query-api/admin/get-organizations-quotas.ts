@@ -25,15 +25,20 @@ export const getOrganizationsQuotas = (infra: Given): Route => ({
 async function handle(infra: Given, { params }: ApiRequest): Promise<Reply | Refusal> {
   const id = params['id'] ?? '';
   if (!isId('org', id)) return new Refusal('NOT_FOUND');
+  const body = await quotasInUse(infra, id as OrganizationId);
+  return body ? { status: 200, body } : new Refusal('NOT_FOUND');
+}
+
+/** Undefined where there is no such organization. */
+export async function quotasInUse(infra: Given, id: OrganizationId) {
   await Promise.all(PROJECTIONS.map((name) => caughtUp(infra, name)));
   const [row] = await infra.reads.rows(OPERATORS, { text: ROW, values: [id] });
-  if (!row) return new Refusal('NOT_FOUND');
+  if (!row) return undefined;
   const used = {
     waiting_executions: count(row, 'open_holds'),
     storage_bytes: count(row, 'stored_bytes'),
   };
-  const quotas = quotasBody(id as OrganizationId, readQuotas(row));
-  return { status: 200, body: { ...quotas, used } };
+  return { ...quotasBody(id, readQuotas(row)), used };
 }
 
 const PROJECTIONS = ['organizations', 'organization_quotas', 'holds', 'storage'];

@@ -52,6 +52,32 @@ describe('query API: the operator', () => {
     });
   });
 
+  it('sees all that is set for one tenant, and what stands on it', async () => {
+    const organization = { organization_id: ORGANIZATION };
+    const { status, body } = await server.operator<Record<string, unknown>>(
+      'GET',
+      `/organizations/${ORGANIZATION}`,
+    );
+    expect(status).to.equal(200);
+    const { quotas, spending_guards: guards, ...rest } = body;
+    expect(rest).to.deep.equal({
+      id: ORGANIZATION,
+      name: 'Acme',
+      created_at: at(0),
+      last_used_at: null,
+      api_keys: 1,
+      balance: { available: '0.990', held: '0.010', total: '1.000' },
+      balance_alert: { ...organization, threshold: null, available: '0.990', is_low: false },
+      rate_limit: { ...organization, requests_per_minute: 600, burst: 100 },
+      requirements: { region: null, retention: null, training: null },
+    });
+    const asked = (path: string) => server.operator('GET', `/organizations/${ORGANIZATION}${path}`);
+    expect(quotas).to.deep.equal((await asked('/quotas')).body);
+    expect(guards).to.deep.equal((await asked('/spending-guards')).body);
+    for (const id of ['x', 'org_00000000-0000-4000-8000-000000000000'])
+      expect((await server.operator('GET', `/organizations/${id}`)).status, id).to.equal(404);
+  });
+
   it('sees the rate limit of a tenant', async () => {
     const organization = { organization_id: ORGANIZATION };
     const path = `/organizations/${ORGANIZATION}`;
