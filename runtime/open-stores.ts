@@ -54,12 +54,10 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
 /** Loaded only here, so that one machine pays nothing for it. */
 async function openDistributed(url: string, databaseUrl: string, log: Log): Promise<Stores> {
   const { openEventStoreDb } = await import('../infra/event-store/eventstoredb/eventstoredb.js');
-  const store = await openOr(`EVENTSTORE_URL cannot be used`, () =>
-    openEventStoreDb({ url, databaseUrl, log }),
-  );
+  const store = openOrSay(() => openEventStoreDb({ url, databaseUrl, log }));
   try {
     // The first question also opens the connection, before a burst of appends needs it.
-    await openOr('The event store of EVENTSTORE_URL does not answer', () => store.head());
+    await store.expectWelcome();
   } catch (error) {
     await store.close();
     throw error;
@@ -77,12 +75,12 @@ async function openDistributed(url: string, databaseUrl: string, log: Log): Prom
   };
 }
 
-async function openOr<T>(what: string, open: () => T | Promise<T>): Promise<T> {
+function openOrSay<T>(open: () => T): T {
   try {
-    return await open();
+    return open();
   } catch (error) {
     const { message } = error as Error;
-    throw new StartError(`${what} (${message}): check the address and that the server runs.`, {
+    throw new StartError(`EVENTSTORE_URL cannot be used (${message}): check the address.`, {
       cause: error,
     });
   }

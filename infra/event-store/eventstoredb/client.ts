@@ -31,7 +31,7 @@ import { openLines, type Lines } from './lines.js';
 import type { Call, Ending, LogClient, LogHandlers } from './log-client.js';
 import { answerOf, checkpointIn, followRequest, logRequest, streamRequest } from './messages.js';
 import { openOrderedAppends } from './ordered-appends.js';
-import { endWire, gossipOver, openWire, type Wire } from './wire.js';
+import { endWire, gossipOver, openWire, versionOver, type Wire } from './wire.js';
 
 type AppendStream = ReturnType<StreamsClient['batchAppend']>;
 type ReadCall = ReturnType<StreamsClient['makeServerStreamRequest']>;
@@ -103,6 +103,7 @@ export function connectLog(url: string): LogClient {
     readLog: (range, row) => call(logRequest(range), rowsTo(row)),
     follow: (after, filter, on, window) =>
       call(followRequest(after, filter, window), (message) => tell(message, on)),
+    version: async (timeoutMs) => versionOver(await lines.use(), timeoutMs),
     async close() {
       closed = true;
       appends.close();

@@ -22,8 +22,9 @@ import { encodeUnit, type EncodedAppend, type EncodedUnit } from '../unit.js';
 import { APPEND_BYTES_MAX, countedBytes } from './append-message.js';
 import { createAppender, type Appender, type AppenderStats } from './appender.js';
 import { connectLog } from './client.js';
-import { optionsWithoutEffect, parseConnectionString } from './connection-string.js';
+import { parseConnectionString } from './connection-string.js';
 import { openLogEnd } from './log-end.js';
+import { expectWelcome } from './greeting.js';
 import { createLogReader } from './log-reader.js';
 import { createPushSource, type PushSource } from './push-source.js';
 import { createRawLog } from './raw-log.js';
@@ -40,6 +41,8 @@ interface EventStoreDbOptions {
 }
 
 export interface EventStoreDb extends EventStore {
+  /** Rejects with a `StartError` that says why the server does not answer, or refuses. */
+  expectWelcome(): Promise<void>;
   readonly smallPayloads: SmallPayloads;
   readonly rawLog: RawLog;
   /** Counted since the store was opened; `queue…`, `inFlight` and so on are of now. */
@@ -64,13 +67,15 @@ interface EventStoreDbStats {
  */
 const TIMEOUT_MS = 1_930;
 
+/** A start may fall into an election. */
+const WELCOME_MS = 5_000;
+
 export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const { url, databaseUrl, log } = options;
   const { queueUnitsMax = 10_000, queueBytesMax = 64 * 1024 * 1024 } = options;
   const bounds = { queueUnitsMax, queueBytesMax, timeoutMs: TIMEOUT_MS };
   const codec = createCodec(log);
   const client = connectLog(url);
-  for (const sentence of optionsWithoutEffect(parseConnectionString(url))) log.warn({}, sentence);
   const side = openSideTables({ url: databaseUrl, log, ...bounds });
   const end = openLogEnd(client, TIMEOUT_MS);
   const reader = countedReader(createLogReader(client, end, TIMEOUT_MS));
@@ -119,6 +124,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
     readAll: (after, limit, filter = {}) => tail.page(after, limit, filter),
     subscribe: (after, filter, signal) => subscribeTo(tail, after, filter, signal),
     head: () => reader.head(),
+    expectWelcome: () => expectWelcome(client, parseConnectionString(url), log, WELCOME_MS),
     readSnapshot: (stream) => side.snapshots.read(stream),
     writeSnapshot: (stream, snapshot) => side.snapshots.write(stream, snapshot),
     smallPayloads: side.smallPayloads,

@@ -76,6 +76,8 @@ export interface LogClient {
   readLog(range: LogRange, row: (row: LogRow) => void): Call;
   /** Everything behind a position, without end; a checkpoint each time `window` were looked at. */
   follow(after: Position, filter: ServerFilter, on: LogHandlers, window?: number): Call;
+  /** Of the server, as it names it; undefined when it does not say. */
+  version(timeoutMs: number): Promise<string | undefined>;
   /** Ends everything in flight. */
   close(): Promise<void>;
 }

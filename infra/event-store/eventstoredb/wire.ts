@@ -6,6 +6,7 @@ import { EventStoreDBClient } from '@eventstore/db-client';
 import gossipGrpc from '@eventstore/db-client/generated/gossip_grpc_pb.js';
 import type { Metadata } from '@grpc/grpc-js';
 import gossipPb, { type ClusterInfo } from '@eventstore/db-client/generated/gossip_pb.js';
+import featuresGrpc from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import type { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { Member } from './leader.js';
@@ -47,6 +48,20 @@ export async function gossipOver(wire: Wire, timeoutMs: number): Promise<readonl
       if (error) reject(error);
       else resolve(membersIn(info));
     });
+  });
+}
+
+/** Of the server. Undefined when it does not say in time. */
+export async function versionOver(wire: Wire, timeoutMs: number): Promise<string | undefined> {
+  const channelOverride = await wire.getChannel();
+  const { ServerFeaturesClient } = featuresGrpc;
+  const client = new ServerFeaturesClient('', undefined as never, { channelOverride } as object);
+  const [metadata, options] = wire.callArguments({}, { deadline: Date.now() + timeoutMs });
+  const request = new sharedPb.Empty();
+  return new Promise((resolve) => {
+    client.getSupportedMethods(request, metadata as Metadata, options as object, (error, told) =>
+      resolve(error ? undefined : told.getEventStoreServerVersion()),
+    );
   });
 }
 
