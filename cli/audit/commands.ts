@@ -1,5 +1,5 @@
 /** `audit …`: proofs of the log, made and verified. */
-import type { Command} from 'commander';
+import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { exitCodes, type Context } from '../context.js';
 
@@ -46,6 +46,31 @@ export function addAudit(program: Command, context: Context): void {
     .action(async (executionId: string, options: { field: string[]; out?: string }) =>
       (await import('./disclose.js')).disclose(context, executionId, options),
     );
+  audit
+    .command('witness')
+    .description('keep checkpoints of a log elsewhere, and hold each against the one before')
+    .requiredOption('--url <url>', 'address of the system whose log it is')
+    .requiredOption('--key <keys...>', KEY_HELP)
+    .requiredOption('--file <file>', 'to which checkpoints are added, one a line')
+    .option('--webhook <url>', 'which is sent each new checkpoint first')
+    .option('--every <seconds>', 'go on until interrupted', seconds)
+    .addHelpText('after', exitCodes(true))
+    .action(async (options: WitnessCommand) =>
+      (await import('./witness.js')).witness(context, options),
+    );
+}
+
+interface WitnessCommand {
+  readonly url: string;
+  readonly key: string[];
+  readonly file: string;
+  readonly webhook?: string;
+  readonly every?: number;
+}
+
+function seconds(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It is no number of seconds.');
 }
 
 function size(text: string): number {

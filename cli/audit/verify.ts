@@ -1,13 +1,13 @@
 /** `audit verify`: what a file proves, or in one sentence what is wrong with it. */
-import { readFile } from 'node:fs/promises';
 import { formatMoney } from '../../contracts/money.js';
 import { consistencyIn, verifyFile, type Verified } from '../../audit/offline/verify-file.js';
-import { parseVerifier, type NoteVerifier } from '../../domain/proof/signed-note.js';
+import type { NoteVerifier } from '../../domain/proof/signed-note.js';
 import type { Opened } from '../../domain/proof/signed-checkpoint.js';
 import { forkBetween } from '../../domain/proof/verify-previous.js';
 import { StartError } from '../../infra/start-error.js';
 import { EXIT_FOUND, type Context } from '../context.js';
 import { asJson } from '../table.js';
+import { verifiersIn } from './verifiers.js';
 
 interface VerifyOptions {
   readonly key: readonly string[];
@@ -55,19 +55,6 @@ async function comparedWith(
   const { checkpoint } = earlier.opened;
   const problem = forkBetween(checkpoint, verified.checkpoint, consistencyIn(verified));
   return problem === undefined ? { opened: verified } : { problem };
-}
-
-/** The key itself, or a file with one a line, as the well-known address serves them. */
-async function verifiersIn(key: string): Promise<readonly NoteVerifier[]> {
-  const given = parseVerifier(key);
-  if (given) return [given];
-  const text = await readFile(key, 'utf8').catch(() => undefined);
-  const verifiers = text?.split('\n').flatMap((line) => parseVerifier(line.trim()) ?? []) ?? [];
-  if (verifiers.length > 0) return verifiers;
-  throw new StartError(
-    `--key is '${key}', which is no key and no file with one: take what ` +
-      '/.well-known/modelroute/checkpoint-key serves.',
-  );
 }
 
 function shownOf(verified: Verified): Readonly<Record<string, unknown>> {
