@@ -68,7 +68,7 @@ describe('audit witness', () => {
     return { code, kept, said: printed.join().replace(/^http:\S+ /, '') };
   }
 
-  it('keeps what goes on from what was kept, and finds a fork and a log that went back', async () => {
+  it('keeps what goes on from what was kept, and finds a fork and a log gone back', async () => {
     leaves = ['a', 'b', 'c'];
     const goesOn = (size: number) => `the log of ${size} events goes on from what was kept`;
     expect(await run()).to.deep.equal({ code: 0, kept: 1, said: goesOn(3) });

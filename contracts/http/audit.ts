@@ -1,6 +1,14 @@
 /** Proofs: exports, receipts, checkpoints, and what public verifiers ask of the log. */
 import { moment } from './ranges.js';
-import { answerObject, queryObject, text, timestamp, withExample, type Schema } from './parts.js';
+import {
+  answerObject,
+  id,
+  queryObject,
+  text,
+  timestamp,
+  withExample,
+  type Schema,
+} from './parts.js';
 
 const SIZE_MAX = Number.MAX_SAFE_INTEGER;
 
@@ -25,6 +33,10 @@ const NOTE_EXAMPLE =
   'modelroute/log/0b9c2a44-52d4-5c0f-9d6a-3e1f7b0a6c1e\n1000\n' +
   '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n' +
   '— modelroute/log/0b9c2a44-52d4-5c0f-9d6a-3e1f7b0a6c1e x08go/ZJkuBS9UG/SffcvIAQxVBt…\n';
+
+const HEADER_EXAMPLE =
+  'modelroute/receipt/v1\norganization org_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44\n' +
+  'execution exec_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44\nsequences 3 4 9\n\n— modelroute/log/…\n';
 
 const note = withExample(text('A checkpoint: a signed note of C2SP.'), NOTE_EXAMPLE);
 
@@ -79,15 +91,18 @@ const digest = answerObject('DigestOfPayload', {
 
 export const receiptSchema = answerObject('Receipt', {
   modelroute_receipt: { const: 1, description: 'The version of the form.' },
-  organization_id: text('Whose execution it is.'),
-  execution_id: text('The execution.'),
-  status: text('The status that the events prove.'),
+  organization_id: id('org', 'Whose execution it is.'),
+  execution_id: id('exec', 'The execution.'),
+  status: withExample(text('The status that the events prove.'), 'COMPLETED'),
   input: { ...digest, type: ['object', 'null'] },
   output: { ...digest, type: ['object', 'null'] },
   hold: { type: ['string', 'null'], description: 'What was held, in US dollars.' },
   charge: { type: ['string', 'null'], description: 'What was charged; null while nothing was.' },
   checkpoint: note,
-  header: text('A signed note: which events of the feed the receipt has.'),
+  header: withExample(
+    text('A signed note: which events of the feed the receipt has.'),
+    HEADER_EXAMPLE,
+  ),
   events: {
     type: 'array',
     items: answerObject('ProvenEvent', {
@@ -98,6 +113,9 @@ export const receiptSchema = answerObject('Receipt', {
   },
   disclosures: {
     type: 'array',
-    items: text('What its operator discloses: the base64url of `[salt, name, value]`.'),
+    items: withExample(
+      text('What its operator discloses: the base64url of `[salt, name, value]`.'),
+      'WyJfMjZiYzRMVC1hYzZxMktJNmNCVzVlciIsInJlZ2lvbiIsImV1Il0',
+    ),
   },
 });

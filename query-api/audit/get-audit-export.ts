@@ -13,7 +13,7 @@ import { exportFeed } from '../../infra/proof-store/export-feed.js';
 import type { SignedLog } from '../../infra/proof-store/signed-log.js';
 import { rangeOf } from '../created-range.js';
 import type { QueryInfra } from '../query-infra.js';
-import { refusedSize, whenStored } from './sizes.js';
+import { notYet, refusedSize, whenStored } from './sizes.js';
 
 type ExportInfra = Pick<QueryInfra, 'proofs' | 'secrets' | 'store'>;
 
@@ -75,9 +75,9 @@ async function begun(
   const range = rangeOf(request, 'from', 'to');
   const { since_size: sinceSize } = request.queryValues as { since_size?: number };
   const signer = await log.signer();
+  if (!signer) return notYet();
   const covering = await log.covering(await store.head(), COVERING_MS, request.ended);
-  if (!signer || !covering)
-    return new Refusal('SERVICE_UNAVAILABLE', undefined, undefined, { 'retry-after': '1' });
+  if (!covering) return notYet();
   const { checkpoint } = covering;
   if (sinceSize !== undefined && sinceSize > checkpoint.size)
     return refusedSize('since_size', checkpoint.size);

@@ -10,7 +10,7 @@ import { caughtUp } from '../caught-up.js';
 import type { Current } from '../executions/current.js';
 import { ownExecution } from '../executions/own-execution.js';
 import type { QueryInfra } from '../query-infra.js';
-import { whenStored } from './sizes.js';
+import { notYet, whenStored } from './sizes.js';
 
 type ReceiptInfra = Pick<QueryInfra, 'progress' | 'proofs' | 'reads' | 'secrets' | 'store'>;
 
@@ -41,8 +41,9 @@ export const getExecutionReceipt = (
     await caughtUp(infra, 'ledger_entries');
     const accountPositions = await positionsOf(infra, organizationId, executionId);
     const signer = await log.signer();
+    if (!signer) return notYet();
     const covering = await log.covering(await infra.store.head(), COVERING_MS, request.ended);
-    if (!signer || !covering?.isCovering) return notYet();
+    if (!covering?.isCovering) return notYet();
     const salts = openLeafSalts(infra.secrets.leafSaltsKey);
     const { checkpoint } = covering;
     return whenStored(async () => {
@@ -54,9 +55,6 @@ export const getExecutionReceipt = (
     });
   },
 });
-
-const notYet = (): Refusal =>
-  new Refusal('SERVICE_UNAVAILABLE', undefined, undefined, { 'retry-after': '5' });
 
 /** Where its hold was placed and ended. */
 async function positionsOf(

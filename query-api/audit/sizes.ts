@@ -7,12 +7,16 @@ export const refusedSize = (field: string, sizeMax: number): Refusal =>
     { field, code: 'maximum', message: `must be at most ${sizeMax}` },
   ]);
 
+/** Nothing that has it was signed; soon something will be. */
+export const notYet = (): Refusal =>
+  new Refusal('SERVICE_UNAVAILABLE', undefined, undefined, { 'retry-after': '5' });
+
 /** While the tree is made again, what is behind its end can be asked for later. */
 export async function whenStored(answer: () => Promise<Reply>): Promise<Reply | Refusal> {
   try {
     return await answer();
   } catch (error) {
     if (!(error instanceof TreeIncomplete)) throw error;
-    return new Refusal('SERVICE_UNAVAILABLE', undefined, undefined, { 'retry-after': '5' });
+    return notYet();
   }
 }
