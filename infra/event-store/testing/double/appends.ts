@@ -10,6 +10,7 @@ import {
   encodeBatchFailure,
   type BatchPart,
   type PendingAppend,
+  type TooLarge,
 } from './batch-append.js';
 import type { Access, Caller } from './access.js';
 import type { Knobs } from './behaviour.js';
@@ -17,6 +18,7 @@ import { NO_STREAM, type Expected } from './commit-check.js';
 import type { GivenUp, TIMED_OUT } from './given-up.js';
 import { losesWrites, refusalOf, type Asked, type NodeState } from './node-state.js';
 import type { ProposedEvent } from './record.js';
+import { waysOf } from './server-versions.js';
 import {
   appendTimedOut,
   appendTooLarge,
@@ -103,6 +105,12 @@ function collect(
   const append = pending.get(correlationId);
   if (!append) return undefined;
   for (const event of events) append.events.push(event);
+  const event = tooLargeIn(knobs, events);
+  if (event) {
+    pending.delete(correlationId);
+    call.write(encodeBatchFailure(append, { is: 'event-too-large', event }));
+    return undefined;
+  }
   append.bytes += events.reduce((sum, event) => sum + countedBytes(event), 0);
   const bytesMax = knobs.now.appendBytesMax;
   if (append.bytes <= bytesMax) return append;
@@ -209,6 +217,13 @@ async function land(
   appended();
   if (knobs.now.delayMs > 0) await sleep(knobs.now.delayMs);
   return isSilent ? undefined : result;
+}
+
+function tooLargeIn(knobs: Knobs, events: readonly ProposedEvent[]): TooLarge | undefined {
+  const { serverVersion, eventBytesMax: bytesMax } = knobs.now;
+  const event = events.find((one) => countedBytes(one) > bytesMax);
+  if (!event || !waysOf(serverVersion).limitsEvents) return undefined;
+  return { id: event.id, bytes: countedBytes(event), bytesMax };
 }
 
 /** How the server counts an event towards the largest append. */

@@ -27,12 +27,19 @@ export interface PendingAppend extends BatchOptions {
   readonly correlationId: string;
 }
 
+export interface TooLarge {
+  readonly id: string;
+  readonly bytes: number;
+  readonly bytesMax: number;
+}
+
 export type AppendError =
   | { readonly is: 'timeout' }
   | { readonly is: 'too-large'; readonly bytesMax: number }
   /** The first two are not understood by the client, which makes unknown errors of them. */
   | { readonly is: 'busy' | 'not-ready' }
   | { readonly is: 'access-denied' }
+  | { readonly is: 'event-too-large'; readonly event: TooLarge }
   | { readonly is: 'bad-request'; readonly message: string };
 
 type Failure = AppendError | Exclude<AppendResult, { readonly status: 'success' }>;
@@ -126,6 +133,11 @@ function statusOf(append: PendingAppend, failure: Failure): InstanceType<typeof 
       const message = 'MaximumAppendSizeExceeded';
       return status(CODES.invalidArgument, message, prefix + message, exceeded.serializeBinary());
     }
+    case 'event-too-large': {
+      const details = 'event' in failure ? tooLargeDetails(failure.event) : NOTHING;
+      const message = 'MaximumAppendEventSizeExceeded';
+      return status(CODES.invalidArgument, message, prefix + message, details);
+    }
     case 'bad-request': {
       const bad = new sharedPb.BadRequest().setMessage('message' in failure ? failure.message : '');
       const details = bad.serializeBinary();
@@ -140,6 +152,14 @@ function statusOf(append: PendingAppend, failure: Failure): InstanceType<typeof 
     case 'not-ready':
       return notHandled('Server Is Not Ready');
   }
+}
+
+/** The client's definitions are older than this message. */
+function tooLargeDetails({ id, bytes, bytesMax }: TooLarge): Buffer {
+  writer.text(1, id);
+  writer.varint(2, bytes);
+  writer.varint(3, bytesMax);
+  return writer.take();
 }
 
 /** A refusal that has no code but its words. */

@@ -52,6 +52,8 @@ export interface Behaviour {
   readonly passMicros?: number;
   /** The largest append, by the server's own way of counting. */
   readonly appendBytesMax?: number;
+  /** The largest event, counted alike; servers before 24.10.4 have none. */
+  readonly eventBytesMax?: number;
   /** A statistics event is written to $all after so many appends; 0 for none. */
   readonly appendsPerSystemEvent?: number;
 }
@@ -75,6 +77,7 @@ export const SETTINGS = [
   'noticeMs',
   'electionMs',
   'appendBytesMax',
+  'eventBytesMax',
   'appendsPerSystemEvent',
 ] as const satisfies readonly (keyof Behaviour)[];
 
@@ -96,6 +99,7 @@ const DEFAULTS: Required<Behaviour> = {
   noticeMs: 1_500,
   electionMs: 1_000,
   appendBytesMax: 1024 * 1024,
+  eventBytesMax: Number.MAX_SAFE_INTEGER,
   appendsPerSystemEvent: 64,
 };
 
