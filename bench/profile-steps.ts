@@ -169,6 +169,6 @@ function figuresOf(all: readonly (readonly NotedCall[])[], step: string): string
     (own.reduce((sum, calls) => sum + of(calls), 0) / own.length).toFixed(1).replace(/\.0$/, '');
   const number = (kinds: readonly string[]) =>
     mean((calls) => calls.filter(({ kind }) => kinds.includes(kind)).length);
-  const others = number(['log', 'hint']);
+  const others = number(['log']);
   return [number(['append']), number(['stream']), number(['payloads']), others, mean(inSequence)];
 }

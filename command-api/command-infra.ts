@@ -1,6 +1,6 @@
 /**
  * The part of the infrastructure that commands need. Nothing is decided on the read models; they
- * are here to be rebuilt, and to tell that an execution is most likely new.
+ * are here to be rebuilt.
  */
 import type { AllowedNetworks } from '../http/client/addresses.js';
 import type { Infra } from '../runtime/infra.js';
@@ -29,7 +29,6 @@ export type CommandInfra = Pick<
   | 'providers'
   | 'quotas'
   | 'readStore'
-  | 'requestedBefore'
   | 'secrets'
   | 'store'
   | 'storedBytes'

@@ -34,8 +34,6 @@ import { appendOf, readEvents } from './streams.js';
 /** Every method that reads or appends throws `StoreUnavailable` or `StoreOverloaded`. */
 export interface Repository<S, C, E extends DomainEvent, R extends string> {
   load(id: string, options?: LoadOptions): Promise<Loaded<S>>;
-  /** Whether a state of it is in the cache. */
-  isCached(id: string): boolean;
   /** Decided on without a look at the log: where there is an event already, that is a conflict. */
   unwritten(id: string): Loaded<S>;
   /** One round: decides on what was loaded, and appends. A lost race is a value. */
@@ -117,7 +115,6 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
   const repository: Repository<S, C, E, R> = {
     unwritten,
     inTurn,
-    isCached: (id) => cache.get(streamOf(category, id)) !== undefined,
 
     async load(id, { atLeast = Infinity } = {}) {
       const cached = cache.get(streamOf(category, id));

@@ -24,7 +24,6 @@ import type { RecentPayloads } from '../infra/payloads/recent.js';
 import type { Providers } from '../providers/port.js';
 import type { ProofStore } from '../infra/proof-store/port.js';
 import type { ProjectionProgress } from '../infra/read-store/progress.js';
-import type { RequestedBefore } from '../infra/read-store/requested-before.js';
 import type { TenantReads } from '../infra/read-store/tenant-reads.js';
 import type { OrganizationQuotas } from '../infra/read-store/quotas.js';
 import type { StoredBytes } from '../infra/read-store/stored-bytes.js';
@@ -97,8 +96,6 @@ export interface Infra extends Repositories {
   readonly storedBytes: StoredBytes;
   /** How far the projections are: waited for by readers, announced by projectors. */
   readonly progress: ProjectionProgress;
-  /** Where a look at a stream costs a call. */
-  readonly requestedBefore: RequestedBefore | undefined;
   /** Carries events from the store to the bus, where the bus is not the store itself. */
   readonly relay: Worker | undefined;
   /** What must answer before this process may be sent requests. */

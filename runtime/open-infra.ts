@@ -36,7 +36,6 @@ import { openProviders } from '../providers/open-providers.js';
 import { openUsage } from './open-usage.js';
 import { openPostgresProofStore } from '../infra/proof-store/postgres.js';
 import { openProgress } from '../infra/read-store/progress.js';
-import { openRequestedBefore } from '../infra/read-store/requested-before.js';
 import { openReadPool, openTenantReads } from '../infra/read-store/tenant-reads.js';
 import { openSecrets, signingSeed } from '../infra/secrets.js';
 import { openKeyUses } from '../infra/key-uses.js';
@@ -127,7 +126,6 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     reads: openTenantReads(readPool),
     dependencies: probes.dependencies,
     progress: openProgress(models.readStore),
-    requestedBefore: config.eventStoreUrl ? openRequestedBefore(models.readStore) : undefined,
     ...(await openUsage(models.readStore, log)),
     payloads: openRecentPayloads(openTieredPayloads({ small, large: largePayloads }), recent),
     ...shared.given,

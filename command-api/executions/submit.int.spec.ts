@@ -323,21 +323,6 @@ for (const [name, openLog] of [
       expect(money[2]?.data).to.include({ generation: 1 });
     });
 
-    it('takes for new what the read model does not know, unless it knows better', async () => {
-      const tenant = await openTenant(api, '1.00');
-      const id = idOf(await post(tenant, 'k'));
-      const requestedBefore = { maybe: async () => false, landed: () => undefined };
-      const [first, second] = [api, other].map(({ commands }) => ({
-        ...commands,
-        requestedBefore,
-      }));
-      if (!first || !second) throw new Error('there are two');
-      expect(await findSeen(first, id)).to.have.property('requested');
-      expect(await findSeen(second, id)).to.deep.equal({ generation: 0 });
-      second.requestedBefore = { ...requestedBefore, maybe: async () => true };
-      expect(await findSeen(second, id)).to.have.property('requested');
-    });
-
     it('compensates the hold of a writer so slow that all was over', async () => {
       const tenant = await openTenant(api, '1.00');
       const submission = await decided(tenant, 'k');

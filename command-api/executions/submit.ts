@@ -69,17 +69,8 @@ async function find({ executions }: Commands, executionId: ExecutionId): Promise
   return foundIn(await executions.load(executionId));
 }
 
-/**
- * A request never changes once it is written: one that was seen is not read again. Where a stream
- * costs a call, one that the read model does not know is taken for new; if it is not, the append
- * finds out, and the hold that was placed for it is released.
- */
-export async function findSeen(
-  { executions, requestedBefore }: Commands,
-  executionId: ExecutionId,
-): Promise<Found> {
-  if (requestedBefore && !executions.isCached(executionId))
-    if (!(await requestedBefore.maybe(executionId))) return { generation: 0 };
+/** A request never changes once it is written: one that was seen is not read again. */
+export async function findSeen({ executions }: Commands, executionId: ExecutionId): Promise<Found> {
   return foundIn(await executions.load(executionId, { atLeast: 0 }));
 }
 
@@ -317,14 +308,13 @@ const requestedEvent = ({ request }: Attempt, holdId: HoldId): ExecutionRequeste
 
 /** The request is in the log: the processors of this process need not read it. */
 function accepted(
-  { executions, requestedBefore }: Commands,
+  { executions }: Commands,
   attempt: Attempt,
   event: ExecutionRequested,
   position: Position,
 ): Submitted {
   const stream = streamOf('execution', attempt.request.executionId);
   executions.learn({ ...event, stream, revision: attempt.generation });
-  requestedBefore?.landed(position);
   return { outcome: 'accepted', requested: event.data, position };
 }
 

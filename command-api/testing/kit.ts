@@ -96,7 +96,6 @@ export async function openCommandApi(
     providers: openProviders({ credentials: () => undefined }),
     payloads: openRecentPayloads(openMemoryPayloads(large)),
     readStore: readStore ?? new pg.Pool(),
-    requestedBefore: undefined,
     quotas: openQuotas(readModels, onError),
     storedBytes: openStoredBytes(readModels, onError),
     tracing: undefined,

@@ -8,7 +8,7 @@ import type { LogReader } from './log-reader.js';
 
 export interface StoreCall {
   /** `hint`: what the read models say of a stream, in place of a look at it. */
-  readonly kind: 'append' | 'stream' | 'log' | 'payloads' | 'hint';
+  readonly kind: 'append' | 'stream' | 'log' | 'payloads';
   /** Types of the events that are appended, the stream that is read, or refs of payloads. */
   readonly about: readonly string[];
   /** Settled when the answer is there. */
