@@ -5,6 +5,7 @@
  *   /docs/<guide>     a page           /docs/<guide>.md   the same as Markdown
  *   /llms.txt         the essentials, and the list of all guides
  *
+ * `/docs/index` and the address of a page with a slash behind it lead to the page.
  * A page is made when it is first asked for, and kept.
  */
 import { Router, type Response } from 'express';
@@ -27,7 +28,14 @@ export function guidePages(addresses: { readonly publicUrl: string }): Pages {
       answer(response, type, body);
     });
   };
+  const lead = (path: string, target: string) => {
+    paths.push(path);
+    router.get(path, (_request, response) => response.redirect(308, target));
+  };
+  lead('/docs/index/', '/docs/');
+  lead('/docs/index', '/docs/');
   for (const name of names) {
+    if (name !== INDEX) lead(`/docs/${name}/`, `/docs/${name}`);
     const markdown = () => servedMarkdown(guideText(name));
     serve(`/docs/${name}.md`, 'text/markdown', markdown);
     serve(name === INDEX ? '/docs/' : `/docs/${name}`, 'text/html', () =>

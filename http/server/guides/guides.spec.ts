@@ -112,6 +112,19 @@ describe('the guides', () => {
       expect(text).to.contain(`<td id="${code.toLowerCase()}"><code>${code}</code></td>`);
   });
 
+  it('are found under the addresses that people guess', async () => {
+    const guesses = [
+      ['/docs/index', '/docs/'],
+      ['/docs/index/', '/docs/'],
+      ...names.slice(1).map((name) => [`/docs/${name}/`, `/docs/${name}`]),
+    ];
+    for (const [path = '', target] of guesses) {
+      const { status, headers } = await server.ask('GET', path);
+      expect([status, headers['location']], path).to.deep.equal([308, target]);
+    }
+    expect((await server.ask('GET', '/docs/none/')).status).to.equal(404);
+  });
+
   it('have no method but those that read', async () => {
     for (const path of ['/docs/', '/docs/errors', '/docs/errors.md', '/llms.txt']) {
       const { status, headers } = await server.ask('POST', path);
