@@ -1,9 +1,9 @@
 /** Money in the feed. Each event says the balance after it, as `GET /v1/billing/balance` does. */
 import type { AccountEvent, AccountStanding } from '../../contracts/events/account.js';
 import { formatMoney } from '../../contracts/money.js';
-import { doneBy, moneyOrNull, type Telling } from './told-event.js';
+import { actorData, moneyOrNull, type FeedMapping } from './feed-content.js';
 
-export const accountEvents: Telling<AccountEvent> = {
+export const accountEvents: FeedMapping<AccountEvent> = {
   FundsDeposited: (event) => ({
     type: 'balance.topped_up',
     subject: event.data.organizationId,
@@ -58,13 +58,13 @@ export const accountEvents: Telling<AccountEvent> = {
       max_cost_per_execution: moneyOrNull(event.data.maxCostPerExecution),
       per_minute: moneyOrNull(event.data.perMinute),
       max_in_flight: event.data.maxInFlight ?? null,
-      ...doneBy(event),
+      ...actorData(event),
     },
   }),
   BalanceAlertSet: (event) => ({
     type: 'balance.alert_set',
     subject: event.data.organizationId,
-    data: { threshold: moneyOrNull(event.data.threshold), ...doneBy(event) },
+    data: { threshold: moneyOrNull(event.data.threshold), ...actorData(event) },
   }),
   BalanceRanLow: ({ data }) => ({
     type: 'balance.low',

@@ -1,9 +1,9 @@
 /** Batches in the feed. A batch with `completed_at` is over; null: it is open (again). */
 import type { BatchEvent } from '../../contracts/events/batch.js';
 import { formatMoney } from '../../contracts/money.js';
-import { doneBy, type Telling } from './told-event.js';
+import { actorData, type FeedMapping } from './feed-content.js';
 
-export const batchEvents: Telling<BatchEvent> = {
+export const batchEvents: FeedMapping<BatchEvent> = {
   BatchSubmitted: ({ data }) => ({
     type: 'batch.submitted',
     subject: data.batchId,
@@ -32,7 +32,7 @@ export const batchEvents: Telling<BatchEvent> = {
   BatchCancelRequested: (event) => ({
     type: 'batch.cancel_requested',
     subject: event.data.batchId,
-    data: { id: event.data.batchId, cancel_requested_at: event.data.at, ...doneBy(event) },
+    data: { id: event.data.batchId, cancel_requested_at: event.data.at, ...actorData(event) },
   }),
   BatchCompleted: ({ data }) => ({
     type: 'batch.completed',

@@ -14,9 +14,9 @@ import type {
 } from '../../contracts/events/execution.js';
 import { formatMoney } from '../../contracts/money.js';
 import type { PublicStatus } from '../execution/view.js';
-import { doneBy, type FeedData, type Telling, type Told } from './told-event.js';
+import { actorData, type FeedData, type FeedMapping, type FeedContent } from './feed-content.js';
 
-export const executionEvents: Telling<ExecutionEvent> = {
+export const executionEvents: FeedMapping<ExecutionEvent> = {
   ExecutionRequested: ({ data, metadata: { ip } }) => ({
     type: 'execution.accepted',
     subject: data.executionId,
@@ -54,7 +54,7 @@ export const executionEvents: Telling<ExecutionEvent> = {
   ExecutionCancelled: (event) => ({
     type: 'execution.cancelled',
     subject: event.data.executionId,
-    data: { ...endedData(event.data, 'CANCELLED'), ...doneBy(event) },
+    data: { ...endedData(event.data, 'CANCELLED'), ...actorData(event) },
   }),
   ExecutionExpired: ({ data }) => ({
     type: 'execution.expired',
@@ -97,7 +97,7 @@ const statusChanged = (
   { executionId }: ExecutionFact,
   status: PublicStatus,
   more: FeedData = {},
-): Told => ({
+): FeedContent => ({
   type: 'execution.status_changed',
   subject: executionId,
   data: { id: executionId, status, ...more },

@@ -14,10 +14,10 @@ import { batchEvents } from './batch-events.js';
 import { executionEvents } from './execution-events.js';
 import { fileEvents } from './file-events.js';
 import { apiKeyEvents, organizationEvents } from './settings-events.js';
-import type { Source, Telling, Told } from './told-event.js';
+import type { Source, FeedMapping, FeedContent } from './feed-content.js';
 import { deliveryEvents, endpointEvents, recoveryEvents } from './webhook-events.js';
 
-export interface FeedEvent extends Told {
+export interface FeedEvent extends FeedContent {
   readonly organizationId: OrganizationId;
   readonly time: Timestamp;
 }
@@ -25,7 +25,7 @@ export interface FeedEvent extends Told {
 /** A stored event, of any type. */
 export type Stored = Source & { readonly type: AnyEvent['type'] };
 
-const telling: Telling<AnyEvent> = {
+const mapping: FeedMapping<AnyEvent> = {
   ...organizationEvents,
   ...apiKeyEvents,
   ...accountEvents,
@@ -47,10 +47,13 @@ const telling: Telling<AnyEvent> = {
   OperationRequested: null,
 };
 
-type Tell = (event: Source) => Told;
+type ContentOf = (event: Source) => FeedContent;
 
 const byType = new Map(
-  Object.entries(telling).filter(([, tell]) => tell !== null) as [AnyEvent['type'], Tell][],
+  Object.entries(mapping).filter(([, contentOf]) => contentOf !== null) as [
+    AnyEvent['type'],
+    ContentOf,
+  ][],
 );
 
 /** The types of stored events that have a number in the feed of their organization. */
@@ -65,10 +68,10 @@ export const feedOf = ({
 
 /** Undefined exactly where `feedOf` is. */
 export function feedEventOf(event: Stored): FeedEvent | undefined {
-  const told = byType.get(event.type)?.(event);
-  if (!told) return undefined;
+  const content = byType.get(event.type)?.(event);
+  if (!content) return undefined;
   const { organizationId, at: time } = event.data as Owned;
-  return { organizationId, time, ...told };
+  return { organizationId, time, ...content };
 }
 
 /** On every event that has a number. */

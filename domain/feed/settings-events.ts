@@ -1,9 +1,9 @@
 /** The organization itself and its API keys in the feed. No key, and no digest of one. */
 import type { ApiKeyEvent, KeyLimits } from '../../contracts/events/api-key.js';
 import type { OrganizationEvent, RequestRate } from '../../contracts/events/organization.js';
-import { doneBy, type FeedData, type Telling } from './told-event.js';
+import { actorData, type FeedData, type FeedMapping } from './feed-content.js';
 
-export const organizationEvents: Telling<OrganizationEvent> = {
+export const organizationEvents: FeedMapping<OrganizationEvent> = {
   OrganizationCreated: ({ data }) => ({
     type: 'organization.created',
     subject: data.organizationId,
@@ -17,19 +17,19 @@ export const organizationEvents: Telling<OrganizationEvent> = {
       storage_bytes: event.data.storageBytes ?? null,
       file_ttl_days: event.data.fileTtlDays ?? null,
       ...rateData(event.data),
-      ...doneBy(event),
+      ...actorData(event),
     },
   }),
   OrganizationRequirementsSet: (event) => ({
     type: 'organization.requirements_set',
     subject: event.data.organizationId,
-    data: { require: event.data.require ?? null, ...doneBy(event) },
+    data: { require: event.data.require ?? null, ...actorData(event) },
   }),
   ApiKeyGranted: null,
   ApiKeyWithdrawn: null,
 };
 
-export const apiKeyEvents: Telling<ApiKeyEvent> = {
+export const apiKeyEvents: FeedMapping<ApiKeyEvent> = {
   ApiKeyCreated: (event) => ({
     type: 'api_key.created',
     subject: event.data.keyId,
@@ -40,7 +40,7 @@ export const apiKeyEvents: Telling<ApiKeyEvent> = {
       created_at: event.data.at,
       ...limitsData(event.data),
       hint: event.data.hint,
-      ...doneBy(event),
+      ...actorData(event),
     },
   }),
   ApiKeyChanged: (event) => ({
@@ -50,7 +50,7 @@ export const apiKeyEvents: Telling<ApiKeyEvent> = {
       id: event.data.keyId,
       name: event.data.name,
       ...limitsData(event.data),
-      ...doneBy(event),
+      ...actorData(event),
     },
   }),
   ApiKeyRotated: (event) => ({
@@ -61,18 +61,18 @@ export const apiKeyEvents: Telling<ApiKeyEvent> = {
       hint: event.data.hint,
       rotated_at: event.data.at,
       previous_key_valid_until: event.data.previousValidUntil,
-      ...doneBy(event),
+      ...actorData(event),
     },
   }),
   ApiKeyRequestRateSet: (event) => ({
     type: 'api_key.rate_limit_set',
     subject: event.data.keyId,
-    data: { id: event.data.keyId, ...rateData(event.data), ...doneBy(event) },
+    data: { id: event.data.keyId, ...rateData(event.data), ...actorData(event) },
   }),
   ApiKeyRevoked: (event) => ({
     type: 'api_key.revoked',
     subject: event.data.keyId,
-    data: { id: event.data.keyId, revoked_at: event.data.at, ...doneBy(event) },
+    data: { id: event.data.keyId, revoked_at: event.data.at, ...actorData(event) },
   }),
   ApiKeySecretAdded: null,
 };

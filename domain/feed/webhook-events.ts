@@ -8,11 +8,17 @@ import type {
   EndpointSettings,
 } from '../../contracts/events/webhook-endpoint.js';
 import type { WebhookRecoveryEvent } from '../../contracts/events/webhook-recovery.js';
-import { doneBy, type FeedData, type Source, type Telling, type Told } from './told-event.js';
+import {
+  actorData,
+  type FeedData,
+  type Source,
+  type FeedMapping,
+  type FeedContent,
+} from './feed-content.js';
 
 type EndpointEvent = Extract<AnyWebhookEndpointEvent, { data: { endpointId: unknown } }>;
 
-export const endpointEvents: Telling<AnyWebhookEndpointEvent> = {
+export const endpointEvents: FeedMapping<AnyWebhookEndpointEvent> = {
   WebhookEndpointRegistered: (event) =>
     ofEndpoint('webhook_endpoint.created', event, {
       ...settingsData(event.data),
@@ -50,7 +56,7 @@ export const endpointEvents: Telling<AnyWebhookEndpointEvent> = {
   SigningSecretRotated: (event) => ({
     type: 'webhook_signing_secret.rotated',
     subject: event.data.organizationId,
-    data: { previous_secret_valid_until: event.data.previousUntil, ...doneBy(event) },
+    data: { previous_secret_valid_until: event.data.previousUntil, ...actorData(event) },
   }),
   WebhooksSetUp: null,
   WebhookTestRequested: ({ data }) => ({
@@ -60,7 +66,7 @@ export const endpointEvents: Telling<AnyWebhookEndpointEvent> = {
   }),
 };
 
-export const recoveryEvents: Telling<WebhookRecoveryEvent> = {
+export const recoveryEvents: FeedMapping<WebhookRecoveryEvent> = {
   RecoveryRequested: (event) => ({
     type: 'webhook_endpoint.recovery_requested',
     subject: event.data.endpointId,
@@ -69,7 +75,7 @@ export const recoveryEvents: Telling<WebhookRecoveryEvent> = {
       recovery_id: event.data.recoveryId,
       since: event.data.since,
       until: event.data.at,
-      ...doneBy(event),
+      ...actorData(event),
     },
   }),
   RecoveryFinished: ({ data }) => ({
@@ -83,7 +89,7 @@ export const recoveryEvents: Telling<WebhookRecoveryEvent> = {
   }),
 };
 
-export const deliveryEvents: Telling<DeliveryEvent> = {
+export const deliveryEvents: FeedMapping<DeliveryEvent> = {
   DeliveryScheduled: ({ data }) => ({
     type: 'delivery.scheduled',
     subject: data.deliveryId,
@@ -149,15 +155,19 @@ export const deliveryEvents: Telling<DeliveryEvent> = {
       cause: null,
       next_attempt_at: event.data.at,
       finished_at: null,
-      ...doneBy(event),
+      ...actorData(event),
     },
   }),
 };
 
-const ofEndpoint = (type: Told['type'], event: Source<EndpointEvent>, more: FeedData): Told => ({
+const ofEndpoint = (
+  type: FeedContent['type'],
+  event: Source<EndpointEvent>,
+  more: FeedData,
+): FeedContent => ({
   type,
   subject: event.data.endpointId,
-  data: { id: event.data.endpointId, ...more, ...doneBy(event) },
+  data: { id: event.data.endpointId, ...more, ...actorData(event) },
 });
 
 const settingsData = ({ url, description, events }: EndpointSettings): FeedData => ({
@@ -168,7 +178,7 @@ const settingsData = ({ url, description, events }: EndpointSettings): FeedData 
 
 type Attempt = Extract<DeliveryEvent, { data: { attempt: number } }>['data'];
 
-function attempted(type: Told['type'], data: Attempt, more: FeedData): Told {
+function attempted(type: FeedContent['type'], data: Attempt, more: FeedData): FeedContent {
   const { deliveryId, attempt, latencyMs } = data;
   const made = {
     id: deliveryId,

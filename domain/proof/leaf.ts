@@ -41,16 +41,16 @@ export function leafTextOf(
   sequence: number,
   salts: LeafSalts,
 ): string {
-  const told = feedEventOf(event);
-  if (!told) return digestLeaf(event, salts);
+  const form = feedEventOf(event);
+  if (!form) return digestLeaf(event, salts);
   const { id } = event;
   const fields = operatorFieldsOf(event);
   const sd = fields ? `"_sd":${JSON.stringify(commitmentsOf(salts, id, fields))},` : '';
   return (
-    `{${sd}"data":${canonicalJson(told.data)},"event_id":"${id}",` +
-    `"organization_id":"${told.organizationId}","salt":"${salts(id, 'leaf')}",` +
-    `"sequence":${sequence},"subject":${JSON.stringify(told.subject)},"time":"${told.time}",` +
-    `"type":"${told.type}","v":${LEAF_VERSION}}`
+    `{${sd}"data":${canonicalJson(form.data)},"event_id":"${id}",` +
+    `"organization_id":"${form.organizationId}","salt":"${salts(id, 'leaf')}",` +
+    `"sequence":${sequence},"subject":${JSON.stringify(form.subject)},"time":"${form.time}",` +
+    `"type":"${form.type}","v":${LEAF_VERSION}}`
   );
 }
 

@@ -21,7 +21,7 @@ describe('projection feed', () => {
   beforeEach(() => models.reset());
   after(() => models?.close());
 
-  const tellStories = async () => {
+  const appendStories = async () => {
     const [ours, theirs] = [storyOf(), storyOf(OTHER)];
     await models.append(deposited(0), ours.held(1), theirs.held(1), ours.requested(2));
     await models.append(theirs.requested(2), ours.dispatched(3), theirs.dispatched(3));
@@ -40,7 +40,7 @@ describe('projection feed', () => {
   };
 
   it('given events of two organizations, then each is numbered in its own feed', async () => {
-    const { ours } = await tellStories();
+    const { ours } = await appendStories();
     await models.project(feed, 3, 4);
     expect(await numbers()).to.deep.equal({
       ours: [
@@ -78,7 +78,7 @@ describe('projection feed', () => {
   });
 
   it('given batches that end elsewhere, or a rebuild, then the numbers are the same', async () => {
-    await tellStories();
+    await appendStories();
     await models.project(feed);
     const sum = await models.checksum(feed);
     await models.clear();

@@ -15,13 +15,13 @@ export const feed = projection<AnyEvent>(
       if (organizationId !== undefined) plan.reads(feedHeads, { organizationId });
     },
   },
-  Object.fromEntries(fedTypes.map((type) => [type, tell])),
+  Object.fromEntries(fedTypes.map((type) => [type, enter])),
 );
 
-function tell(event: RecordedEvent<AnyEvent>, batch: Batch): void {
-  const told = feedEventOf(event);
-  if (!told) throw new Error(`${event.type} has no number in a feed`);
-  const { organizationId, type, subject, time: at, data } = told;
+function enter(event: RecordedEvent<AnyEvent>, batch: Batch): void {
+  const form = feedEventOf(event);
+  if (!form) throw new Error(`${event.type} has no number in a feed`);
+  const { organizationId, type, subject, time: at, data } = form;
   const { id: eventId, position } = event;
   const before = batch.of(feedHeads).get({ organizationId })?.sequence ?? 0n;
   const sequence = before + 1n;

@@ -1,4 +1,4 @@
-/** The tenant-safe forms of recorded events: what one release told is told so for ever. */
+/** The tenant-safe forms of recorded events: what one release said is so for ever. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -24,14 +24,14 @@ describe('the feed of recorded events', () => {
     if (!event) throw new Error(`unknown: ${line}`);
     return event;
   });
-  const told = events.flatMap((event) => {
+  const formed = events.flatMap((event) => {
     const form = feedEventOf(event);
     return form ? [JSON.stringify({ event: event.id, stream: event.stream, ...form })] : [];
   });
 
   it('is as it was; a new form adds its line to contracts/cloud-events/recorded', () => {
     const forms = new Set(linesOf(FORMS));
-    expect(told.filter((line) => !forms.delete(line))).to.deep.equal([]);
+    expect(formed.filter((line) => !forms.delete(line))).to.deep.equal([]);
     expect([...forms]).to.deep.equal([]);
   });
 
@@ -42,16 +42,16 @@ describe('the feed of recorded events', () => {
 
   it('has a form of every type', () => {
     const types = new Set(Object.keys(feedTypes) as FeedType[]);
-    for (const line of told) types.delete((JSON.parse(line) as { type: FeedType }).type);
+    for (const line of formed) types.delete((JSON.parse(line) as { type: FeedType }).type);
     expect([...types]).to.deep.equal([]);
   });
 
   it('names no provider, route, region, cost, header, secret or key', () => {
     const secrets = new Set<string>();
     for (const { data } of events) collect(data, secrets);
-    for (const line of told)
+    for (const line of formed)
       for (const secret of secrets) expect(line).to.not.include(JSON.stringify(secret));
-    for (const line of told)
+    for (const line of formed)
       expect(line).to.not.match(/provider|route|candidates|dispatch|overrun|rated|catalogue/i);
   });
 });

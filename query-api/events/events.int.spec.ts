@@ -225,7 +225,7 @@ describe('query API: events', () => {
     });
   });
 
-  it('tells enough to know balances and statuses, read in pieces of any size', async () => {
+  it('has enough to know balances and statuses, read in pieces of any size', async () => {
     const { organizationId, api } = await newTenant();
     const stories = Array.from({ length: 4 }, () => storyOf(organizationId));
     await append(deposited(0, organizationId));

@@ -42,7 +42,7 @@ async function* textsOf(
     const page = await orNothing(() =>
       watch.next({ ...asked, after, limit: EVENTS_AT_ONCE }, KEEP_ALIVE_MS, ended),
     );
-    // The reader connects again, and is told then that the store is away.
+    // The reader connects again, and is answered then that the store is away.
     if (!page) return;
     for (const event of page.events)
       yield `id: ${event.sequence}\nevent: ${event.type}\ndata: ${cloudEventText(event)}\n\n`;

@@ -7,7 +7,7 @@ import { formatMoney, type Micros } from '../../contracts/money.js';
 /** Plain JSON. Fields that the API has too have its names and its forms. */
 export type FeedData = Readonly<Record<string, unknown>>;
 
-export interface Told {
+export interface FeedContent {
   readonly type: FeedType;
   /** The id of what it is about. */
   readonly subject: string;
@@ -21,15 +21,15 @@ export interface Source<E extends AnyEvent = AnyEvent> {
 }
 
 /** One entry a type, so that a new type cannot be left out unsaid; null: operators' alone. */
-export type Telling<E extends AnyEvent> = {
-  readonly [T in E['type']]: ((event: Source<Extract<E, { type: T }>>) => Told) | null;
+export type FeedMapping<E extends AnyEvent> = {
+  readonly [T in E['type']]: ((event: Source<Extract<E, { type: T }>>) => FeedContent) | null;
 };
 
 /**
  * On whose behalf it was done: a key of the organization, and from where; else `operator`, or
- * `system` for what a processor did. Which operator it was, and from where, is not told.
+ * `system` for what a processor did. Which operator it was, and from where, is not said.
  */
-export function doneBy({ metadata: { actor, ip } }: Pick<Source, 'metadata'>): FeedData {
+export function actorData({ metadata: { actor, ip } }: Pick<Source, 'metadata'>): FeedData {
   if (actor.startsWith('key_')) return ip === undefined ? { actor } : { actor, ip };
   return { actor: /^operator(:|$)/.test(actor) ? 'operator' : 'system' };
 }
