@@ -179,6 +179,19 @@ describe('the API keys of a tenant', () => {
       expect(codeOf(answer)).to.deep.equal([403, 'FORBIDDEN', 'expires_at']);
       expect((await ask(bound, 'POST', `/v1/api-keys/${boundId}/rotate`)).status).to.equal(200);
     });
+
+    it('at the cost of a key that may do more: they neither narrow nor delete it', async () => {
+      const narrowed = await ask(bound, 'PATCH', `/v1/api-keys/${own}`, limits);
+      expect(codeOf(narrowed)).to.deep.equal([403, 'FORBIDDEN', 'expires_at']);
+      const deleted = await ask(bound, 'DELETE', `/v1/api-keys/${own}`);
+      expect(codeOf(deleted)).to.deep.equal([403, 'FORBIDDEN', 'expires_at']);
+      expect(await eventsOf(own)).not.to.include('ApiKeyRevoked');
+      const { id } = await create({}, bound);
+      const narrower = { allowed_models: ['flux-1.1-pro'] };
+      expect((await ask(bound, 'PATCH', `/v1/api-keys/${id}`, narrower)).status).to.equal(200);
+      expect((await ask(bound, 'DELETE', `/v1/api-keys/${id}`)).status).to.equal(204);
+      expect((await ask(bound, 'DELETE', `/v1/api-keys/${boundId}`)).status).to.equal(204);
+    });
   });
 
   describe('are changed', () => {

@@ -1,6 +1,6 @@
 /**
  * Revokes an API key and frees its place. The organization is decided first, so that of keys which
- * delete one another at once the last owner is left.
+ * delete one another at once the last owner is left. Nobody revokes a key that may do more.
  */
 import type { ApiKeyRevoked } from '../../contracts/events/api-key.js';
 import { streamOf } from '../../contracts/streams.js';
@@ -11,7 +11,8 @@ import { StoreUnavailable } from '../../infra/event-store/port.js';
 import type { Refusal, Reply } from '../../http/server/route.js';
 import type { Commands } from '../command-infra.js';
 import { refused } from '../refusals.js';
-import type { KeyAsker } from './key-asker.js';
+import { beyond, type KeyAsker } from './key-asker.js';
+import { limitBeyond } from './limit-beyond.js';
 
 const ATTEMPTS_MAX = 10;
 
@@ -44,6 +45,9 @@ async function withdraw(
       const loaded = await organizations.load(organizationId);
       const { state, revision } = await apiKeys.load(keyId);
       if (isOf(state) && state.key.organizationId !== organizationId) return refused('KeyUnknown');
+      const wider =
+        asking && state.status === 'active' && limitBeyond(state.key.limits, asking.limits);
+      if (wider) return beyond(wider);
       const keys = loaded.state.status === 'created' ? loaded.state.keys : [];
       if (asking && isOwner(state, at)) {
         const others = await Promise.all(
