@@ -20,13 +20,13 @@ export const executionEvents: FeedMapping<ExecutionEvent> = {
   ExecutionRequested: ({ data, metadata: { ip } }) => ({
     type: 'execution.accepted',
     subject: data.executionId,
-    data: { ...acceptedData(data), ...(ip !== undefined && { ip }) },
+    data: acceptedData(data, ip),
   }),
   ProviderDispatched: ({ data }) => {
-    const used = data.model === undefined ? {} : { model_used: data.model };
-    if (data.attempt > 1) return statusChanged(data, 'PROCESSING', used);
-    const started = { id: data.executionId, status: 'PROCESSING', started_at: data.at, ...used };
-    return { type: 'execution.started', subject: data.executionId, data: started };
+    const { executionId: id, model: model_used } = data;
+    if (data.attempt > 1) return statusChanged(data, 'PROCESSING', model_used);
+    const started = { id, status: 'PROCESSING', started_at: data.at, model_used };
+    return { type: 'execution.started', subject: id, data: started };
   },
   ProviderAccepted: ({ data }) => statusChanged(data, 'AWAITING_WEBHOOK'),
   ProviderSucceeded: ({ data }) => statusChanged(data, 'PROCESSING'),
@@ -68,11 +68,11 @@ export const executionEvents: FeedMapping<ExecutionEvent> = {
   }),
 };
 
-const acceptedData = (data: ExecutionRequested['data']): FeedData => ({
+const acceptedData = (data: ExecutionRequested['data'], ip: string | undefined): FeedData => ({
   id: data.executionId,
   status: 'PENDING',
   model: data.model,
-  ...(data.fallbackModels && { fallback_models: data.fallbackModels }),
+  fallback_models: data.fallbackModels,
   estimated_cost: formatMoney(data.estimatedCost),
   hold_amount: formatMoney(data.holdAmount),
   hold_id: data.holdId,
@@ -83,24 +83,25 @@ const acceptedData = (data: ExecutionRequested['data']): FeedData => ({
   started_at: null,
   completed_at: null,
   metadata: data.metadata,
-  ...(data.retryOf && { retry_of: data.retryOf }),
-  ...(data.batchId && { batch_id: data.batchId }),
-  ...(data.require && { require: data.require }),
+  retry_of: data.retryOf,
+  batch_id: data.batchId,
+  require: data.require,
   api_key_id: data.apiKeyId,
   idempotency_key: data.idempotencyKey,
   input: digestOf(data.input),
-  ...(data.files && { input_files: data.files }),
+  input_files: data.files,
+  ip,
 });
 
 /** What it is from then on; a status that ends an execution is not changed by a later event. */
 const statusChanged = (
   { executionId }: ExecutionFact,
   status: PublicStatus,
-  more: FeedData = {},
+  modelUsed?: string,
 ): FeedContent => ({
   type: 'execution.status_changed',
   subject: executionId,
-  data: { id: executionId, status, ...more },
+  data: { id: executionId, status, model_used: modelUsed },
 });
 
 const endedData = ({ executionId, at }: ExecutionFact, status: PublicStatus): FeedData => ({
@@ -113,8 +114,8 @@ const errorData = (data: ExecutionFailed['data']): FeedData => ({
   code: data.code,
   message: data.message,
   retryable: data.retryable,
-  ...(data.retryAfterSeconds !== undefined && { retry_after: data.retryAfterSeconds }),
-  ...(data.details && { details: data.details }),
+  retry_after: data.retryAfterSeconds,
+  details: data.details,
 });
 
 const digestOf = ({ sha256, bytes }: PayloadRef): FeedData => ({ sha256, bytes });
@@ -126,22 +127,13 @@ const fileData = (file: OutputFile): FeedData => ({
   sha256: file.sha256,
 });
 
-const USAGE_NAMES = [
-  ['inputTokens', 'input_tokens'],
-  ['cachedInputTokens', 'cached_input_tokens'],
-  ['outputTokens', 'output_tokens'],
-  ['reasoningTokens', 'reasoning_tokens'],
-  ['images', 'images'],
-  ['pixels', 'pixels'],
-  ['seconds', 'seconds'],
-  ['characters', 'characters'],
-] as const;
-
-function usageData(usage: Usage): FeedData {
-  const shown: Record<string, number> = {};
-  for (const [field, name] of USAGE_NAMES) {
-    const value = usage[field];
-    if (value !== undefined) shown[name] = value;
-  }
-  return shown;
-}
+const usageData = (usage: Usage): FeedData => ({
+  input_tokens: usage.inputTokens,
+  cached_input_tokens: usage.cachedInputTokens,
+  output_tokens: usage.outputTokens,
+  reasoning_tokens: usage.reasoningTokens,
+  images: usage.images,
+  pixels: usage.pixels,
+  seconds: usage.seconds,
+  characters: usage.characters,
+});

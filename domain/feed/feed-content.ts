@@ -4,7 +4,7 @@ import type { AnyEvent } from '../../contracts/events/all.js';
 import type { Metadata } from '../../contracts/events/envelope.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
 
-/** Plain JSON. Fields that the API has too have its names and its forms. */
+/** Plain JSON, without the fields that are undefined; what the API has too is named as there. */
 export type FeedData = Readonly<Record<string, unknown>>;
 
 export interface FeedContent {

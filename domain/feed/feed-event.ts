@@ -71,7 +71,8 @@ export function feedEventOf(event: Stored): FeedEvent | undefined {
   const content = byType.get(event.type)?.(event);
   if (!content) return undefined;
   const { organizationId, at: time } = event.data as Owned;
-  return { organizationId, time, ...content };
+  const { type, subject, data } = content;
+  return { organizationId, time, type, subject, data };
 }
 
 /** On every event that has a number. */

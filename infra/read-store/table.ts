@@ -21,8 +21,8 @@ export interface TableShape {
   /** The primary key. */
   readonly key: readonly Column<never>[];
   readonly rest: readonly Column<never>[];
-  /** Of a key, one text. */
-  readonly idOf: (key: never) => string;
+  /** Of a key, one text. Absent where rows are only ever inserted, and never read by handlers. */
+  readonly idOf?: (key: never) => string;
   readonly read?: (row: Row) => unknown;
   readonly isFinal?: (value: never) => boolean;
   readonly sums?: readonly string[];
@@ -32,7 +32,7 @@ export interface TableShape {
 export interface Table<K, V extends K> extends TableShape {
   readonly key: readonly Column<K>[];
   readonly rest: readonly Column<V>[];
-  readonly idOf: (key: K) => string;
+  readonly idOf?: (key: K) => string;
   /** Absent where rows are only ever inserted or replaced. Needs a key of one text column. */
   readonly read?: (row: Row) => V;
   /** Whether no later event reads the row. */

@@ -72,9 +72,9 @@ async function load(
   const missing = new Map<TableShape, Set<string>>();
   const created = new Set<string>();
   const plan: Plan = {
-    creates: (table, key) => void created.add(`${table.name}/${table.idOf(key)}`),
+    creates: (table, key) => void created.add(`${table.name}/${idIn(table, key)}`),
     reads: (table, key) => {
-      const id = table.idOf(key);
+      const id = idIn(table, key);
       const set = of(table);
       if (set.isKnown(id) || created.has(`${table.name}/${id}`)) return;
       const cached = rowCache.get(table, id);
@@ -89,6 +89,11 @@ async function load(
     const found = await select(db, table, ids, suffix);
     for (const id of ids) of(table).know(id, found.get(id));
   }
+}
+
+function idIn<K, V extends K>({ name, idOf }: Table<K, V>, key: K): string {
+  if (!idOf) throw new Error(`rows of ${name} are only ever inserted`);
+  return idOf(key);
 }
 
 async function select(

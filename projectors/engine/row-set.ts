@@ -35,17 +35,22 @@ interface Entry {
 }
 
 /** For handlers that know the table's types; here its values are only carried. */
-export function openRowSet(table: TableShape): RowSet {
+export const openRowSet = (table: TableShape): RowSet =>
+  table.idOf ? openRows(table, table.idOf as (key: unknown) => string) : openInserts(table);
+
+function openRows(table: TableShape, idOf: (key: unknown) => string): RowSet {
   const entries = new Map<string, Entry>();
   const additions = new Map<string, unknown>();
-  const idOf = table.idOf as (key: unknown) => string;
   const merge = table.merge as ((a: unknown, b: unknown) => unknown) | undefined;
 
   function become(key: unknown, value: unknown, before: boolean | undefined): void {
     const id = idOf(key);
     const entry = entries.get(id);
-    if (entry) Object.assign(entry, { key, value, changed: true });
-    else entries.set(id, { key, value, before, changed: true });
+    if (entry) {
+      entry.key = key;
+      entry.value = value;
+      entry.changed = true;
+    } else entries.set(id, { key, value, before, changed: true });
   }
 
   return {
@@ -73,6 +78,26 @@ export function openRowSet(table: TableShape): RowSet {
     *settled() {
       for (const [id, { value, released }] of entries) yield [id, released ? undefined : value];
     },
+  };
+}
+
+/** Rows that nothing finds again. */
+function openInserts(table: TableShape): RowSet {
+  const inserts: unknown[] = [];
+  const refuse = (): never => {
+    throw new Error(`rows of ${table.name} are only ever inserted`);
+  };
+  return {
+    create: (value) => void inserts.push(value),
+    get: refuse,
+    put: refuse,
+    remove: refuse,
+    add: refuse,
+    release: refuse,
+    know: refuse,
+    isKnown: refuse,
+    changes: () => ({ table, inserts, upserts: [], deletes: [], additions: [] }),
+    settled: () => [],
   };
 }
 

@@ -38,7 +38,7 @@ export function statementsFor(
 }
 
 const arraysOf = (columns: readonly Column<never>[], values: readonly unknown[]): Buffer[] =>
-  (columns as readonly Column<unknown>[]).map(({ type, of }) => binaryArray(type, values.map(of)));
+  (columns as readonly Column<unknown>[]).map((column) => binaryArray(column, values));
 
 function insertSql(table: TableShape, suffix: string): string {
   const columns = columnsOf(table);

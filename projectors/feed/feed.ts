@@ -26,6 +26,14 @@ function enter(event: RecordedEvent<AnyEvent>, batch: Batch): void {
   const before = batch.of(feedHeads).get({ organizationId })?.sequence ?? 0n;
   const sequence = before + 1n;
   batch.of(feedHeads).put({ organizationId, sequence, position });
-  const row = { organizationId, sequence, position, eventId, type, subject, at };
-  batch.of(feedEvents).create({ ...row, data: JSON.stringify(data) });
+  batch.of(feedEvents).create({
+    organizationId,
+    sequence,
+    position,
+    eventId,
+    type,
+    subject,
+    at,
+    data: JSON.stringify(data),
+  });
 }

@@ -61,7 +61,6 @@ export const ledgerEntries: Table<LedgerKey, LedgerRow> = {
     column('execution_id', 'text', ({ executionId }) => executionId),
     column('at', 'timestamptz', ({ at }) => at),
   ],
-  idOf: ({ position, leg }) => `${position}/${leg}`,
 };
 
 export const readLedgerEntry = (row: Row): LedgerRow => ({

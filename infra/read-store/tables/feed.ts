@@ -35,7 +35,6 @@ export const feedEvents: Table<Pick<FeedRow, 'organizationId' | 'sequence'>, Fee
     column('at', 'timestamptz', ({ at }) => at),
     column('data', 'text', ({ data }) => data),
   ],
-  idOf: ({ organizationId, sequence }) => `${organizationId}/${sequence}`,
 };
 
 interface FeedHead {
