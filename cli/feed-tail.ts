@@ -1,6 +1,5 @@
 /** `events tail --organization`: the feed of an organization, one CloudEvent a line. */
 import { feedTypes, type FeedType } from '../contracts/cloud-events/feed-types.js';
-import { isId, type OrganizationId } from '../contracts/ids.js';
 import { cloudEventText } from '../domain/feed/cloud-event.js';
 import { fedTypes, feedOf } from '../domain/feed/feed-event.js';
 import { feedHead, readFeedPage, type FeedQuery } from '../infra/read-store/feed.js';
@@ -8,6 +7,7 @@ import { rowsOf, type Question } from '../infra/read-store/reading.js';
 import { StartError } from '../infra/start-error.js';
 import { withDatabase, type Database } from '../runtime/open-database.js';
 import type { Context } from './context.js';
+import { expectOrganization, organizationIdIn } from './organization-id.js';
 
 const NEWEST = 20n;
 const PAGE = 500;
@@ -21,11 +21,11 @@ interface TailOptions {
 }
 
 export function tailFeed(context: Context, options: TailOptions): Promise<void> {
-  const { organization: organizationId, from, follow } = options;
-  if (!isOrganization(organizationId))
-    throw new StartError(`${organizationId} is no id of an organization: org_ and a UUID.`);
+  const { from, follow } = options;
+  const organizationId = organizationIdIn(options.organization);
   const types = typesOf(options.types);
   return withDatabase(context.config(), async (database) => {
+    await expectOrganization(database.store, organizationId);
     const read = (question: Question) => rowsOf(database.readStore, question);
     const head = await feedHead(read, organizationId);
     const first = from ?? head - NEWEST + 1n;
@@ -35,8 +35,6 @@ export function tailFeed(context: Context, options: TailOptions): Promise<void> 
     if (follow) await followed(context, database, { ...query, after: upTo });
   });
 }
-
-const isOrganization = (text: string): text is OrganizationId => isId('org', text);
 
 function typesOf(types: string | undefined): readonly FeedType[] | undefined {
   if (types === undefined) return undefined;

@@ -198,7 +198,10 @@ describe('modelroute <command>', function () {
     await oneLine(run('replay', '--as-of', '999999999'), /The log ends at position/);
     await oneLine(run('executions', 'show', 'nonsense'), /no execution's id/);
     await oneLine(run('events', 'tail', '--types', 'Nonsense'), /no event type Nonsense/);
-    await oneLine(run('events', 'tail', '--organization', 'acme'), /acme is no id/);
+    await oneLine(run('events', 'tail', '--organization', 'acme'), /no organization's id/);
+    const nobody = `org_${randomUUID()}`;
+    await oneLine(run('events', 'tail', '--organization', nobody), /There is no organization/);
+    await oneLine(run('audit', 'export', nobody), /There is no organization|No checkpoint/);
     await oneLine(api('top-up', organizationId, 'much'), /400 INPUT_VALIDATION_ERROR.*amount/);
     await oneLine(run('verify', '--receiver-record', '/nowhere'), /\/nowhere cannot be read/);
     await oneLine(run('orgs', 'list', '--url', 'http://127.0.0.1:1'), /modelroute serve/);

@@ -3,10 +3,10 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { momentMs } from '../../contracts/http/moment.js';
-import { isId, type OrganizationId } from '../../contracts/ids.js';
 import { exportFeed } from '../../infra/proof-store/export-feed.js';
 import { StartError } from '../../infra/start-error.js';
 import type { Context } from '../context.js';
+import { expectOrganization, organizationIdIn } from '../organization-id.js';
 import { withProvenLog } from './installation.js';
 
 interface ExportOptions {
@@ -18,17 +18,17 @@ interface ExportOptions {
 
 export async function exportAudit(
   context: Context,
-  organizationId: string,
+  organization: string,
   { from, to, sinceSize, out }: ExportOptions,
 ): Promise<void> {
-  if (!isId('org', organizationId))
-    throw new StartError(`'${organizationId}' is no organization's id: they are org_<uuid>.`);
+  const organizationId = organizationIdIn(organization);
   const range = { from: momentOf('--from', from), to: momentOf('--to', to) };
   await withProvenLog(context.config(), async (log) => {
     const { checkpoint } = log;
+    await expectOrganization(log.store, organizationId);
     if (sinceSize !== undefined && sinceSize > checkpoint.size)
       throw new StartError(`--since-size is larger than the tree of ${checkpoint.size} events.`);
-    const wanted = { organizationId: organizationId as OrganizationId, checkpoint, sinceSize };
+    const wanted = { organizationId, checkpoint, sinceSize };
     const chunks = Readable.from(exportFeed(log, { ...wanted, ...range }), { objectMode: false });
     const { signal } = context;
     if (out === undefined) return pipeline(chunks, process.stdout, { end: false, signal });

@@ -1,12 +1,13 @@
 /** `replay --as-of`: what the balance, the status or the price was then, and why. */
 import { asOfIn } from '../../contracts/http/as-of.js';
-import { isId, type ExecutionId, type OrganizationId } from '../../contracts/ids.js';
+import { isId, type ExecutionId } from '../../contracts/ids.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import { openTenantReads } from '../../infra/read-store/tenant-reads.js';
 import { StartError } from '../../infra/start-error.js';
 import type { Cut } from '../../query-api/as-of/cut.js';
 import { withDatabase, type Database } from '../../runtime/open-database.js';
 import type { Context } from '../context.js';
+import { expectOrganization, organizationIdIn } from '../organization-id.js';
 import { asJson } from '../table.js';
 import { executionReplayed } from './execution.js';
 import { modelReplayed } from './model.js';
@@ -24,12 +25,14 @@ export interface ReplayOptions {
 
 export async function replay(context: Context, options: ReplayOptions): Promise<void> {
   const cut = cutOf(options.asOf);
-  const organizationId = idIn(options.organization, 'org') as OrganizationId | undefined;
-  const executionId = idIn(options.execution, 'exec') as ExecutionId | undefined;
+  const { organization, execution } = options;
+  const organizationId = organization === undefined ? undefined : organizationIdIn(organization);
+  const executionId = execution === undefined ? undefined : executionIdIn(execution);
   const { model } = options;
   const answer = await withDatabase(context.config(), async (database) => {
     await expectInLog(database, cut);
     const { store, progress, readStore } = database;
+    if (organizationId) await expectOrganization(store, organizationId);
     const infra = { store, progress, reads: openTenantReads(readStore) };
     const isOfLog = !organizationId && !executionId && model === undefined;
     return {
@@ -59,9 +62,9 @@ function cutOf(text: string): Cut {
   throw new StartError(`${text} is still to come: name a moment that has been.`);
 }
 
-function idIn(text: string | undefined, prefix: 'exec' | 'org'): string | undefined {
-  if (text === undefined || isId(prefix, text)) return text;
-  throw new StartError(`'${text}' is no id of the kind ${prefix}_<uuid>.`);
+function executionIdIn(text: string): ExecutionId {
+  if (isId('exec', text)) return text as ExecutionId;
+  throw new StartError(`'${text}' is no execution's id: they are exec_<uuid>.`);
 }
 
 async function expectInLog({ store }: Pick<Database, 'store'>, cut: Cut): Promise<void> {
