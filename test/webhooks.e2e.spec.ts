@@ -95,8 +95,10 @@ describe('webhooks of an execution', function () {
     const bodies = all.map(bodyOf).toSorted((a, b) => a.sequence - b.sequence);
     const timeline = await api.timeline(id);
     const types = 'execution.started,execution.completed';
-    const feed = await api.call<readonly FedEvent[]>('GET', `/events?types=${types}`);
-    const numbers = feed.body.filter(({ subject }) => subject === id).map((one) => +one.sequence);
+    const feed = await api.call<{ data: readonly FedEvent[] }>('GET', `/events?types=${types}`);
+    const numbers = feed.body.data
+      .filter(({ subject }) => subject === id)
+      .map((one) => +one.sequence);
     expect(bodies.map(({ data: _, id: eventId, ...rest }) => rest)).to.deep.equal(
       timeline.slice(1).map(({ sequence, type, at }, index) => ({
         type,

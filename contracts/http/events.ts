@@ -83,7 +83,16 @@ export const cloudEventSchema: Schema = answerObject('CloudEvent', {
   data: withExample({ type: 'object', description: 'By type: see the guide.' }, DATA_EXAMPLE),
 });
 
-export const cloudEventsSchema: Schema = {
+export const cloudEventListSchema: Schema = answerObject('CloudEventList', {
+  data: { type: 'array', items: cloudEventSchema, maxItems: 1000 },
+  next_cursor: {
+    type: ['string', 'null'],
+    description: 'Give it as `after` to go on; null where there is nothing more now.',
+    examples: ['42', null],
+  },
+});
+
+export const cloudEventBatchSchema: Schema = {
   title: 'CloudEventBatch',
   type: 'array',
   items: cloudEventSchema,

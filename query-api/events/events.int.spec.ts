@@ -30,7 +30,7 @@ describe('query API: events', () => {
   };
   const append = (...facts: Parameters<QueryServer['models']['append']>) =>
     server.models.append(...facts);
-  const read = (api: Client, query = '', accept = '*/*') =>
+  const read = (api: Client, query = '', accept = BATCH) =>
     api.call<readonly FedEvent[]>('GET', `/events${query}`, { headers: { accept } });
   const numbers = (events: readonly FedEvent[]) =>
     events.map(({ sequence, type }) => `${Number(sequence)} ${type}`);
@@ -70,9 +70,8 @@ describe('query API: events', () => {
         balance: { available: '0.990', held: '0.010', total: '1.000' },
       },
     });
-    const second = await read(api, '?limit=3&after=3', 'application/json');
+    const second = await read(api, '?limit=3&after=3');
     expect(numbers(second.body)).to.deep.equal(['4 execution.accepted']);
-    expect(second.headers['content-type']).to.equal('application/json; charset=utf-8');
     expect(second.headers).to.not.have.property('link');
     const single = await read(api, '?after=0000000000000003', 'application/cloudevents+json');
     expect(single.body).to.deep.equal(second.body[0]);
@@ -80,6 +79,33 @@ describe('query API: events', () => {
     expect([none.status, none.text, none.headers['feed-sequence']]).to.deep.equal([204, '', '4']);
     const beyond = await read(api, '?after=9007199254740993');
     expect([beyond.body, beyond.headers['feed-sequence']]).to.deep.equal([[], '9007199254740993']);
+  });
+
+  it('answers a list to those who ask for no form of CloudEvents', async () => {
+    const { organizationId, api } = await newTenant();
+    await append(deposited(0, organizationId));
+    interface List {
+      readonly data: readonly FedEvent[];
+      readonly next_cursor: string | null;
+    }
+    for (const accept of ['*/*', 'application/json', 'application/*', 'text/html']) {
+      const headers = { accept };
+      const first = await api.call<List>('GET', '/events?limit=1', { headers });
+      expect(first.headers).to.include({
+        'content-type': 'application/json; charset=utf-8',
+        'feed-sequence': '1',
+        link: '</v1/events?limit=1&after=1>; rel="next"',
+      });
+      expect(Object.keys(first.body)).to.deep.equal(['data', 'next_cursor']);
+      expect(numbers(first.body.data)).to.deep.equal(['1 api_key.created']);
+      expect(first.body.next_cursor).to.equal('1');
+      const last = await api.call<List>('GET', '/events?limit=1&after=1', { headers });
+      expect(numbers(last.body.data)).to.deep.equal(['2 balance.topped_up']);
+      expect(last.body.next_cursor).to.equal(null);
+      const none = await api.call<List>('GET', '/events?after=2', { headers });
+      expect(none.body).to.deep.equal({ data: [], next_cursor: null });
+      expect(none.headers['feed-sequence']).to.equal('2');
+    }
   });
 
   it('keeps the numbers of what a filter leaves', async () => {

@@ -1,6 +1,11 @@
 /** The feed of an organization: what happened to it, as CloudEvents, at once or as it happens. */
 import { feedTypes, type FeedType } from '../../contracts/cloud-events/feed-types.js';
-import { cloudEventSchema, cloudEventsSchema, eventsQuery } from '../../contracts/http/events.js';
+import {
+  cloudEventBatchSchema,
+  cloudEventListSchema,
+  cloudEventSchema,
+  eventsQuery,
+} from '../../contracts/http/events.js';
 import { withExample } from '../../contracts/http/parts.js';
 import { cloudEventText } from '../../domain/feed/cloud-event.js';
 import { preferred } from '../../http/server/accept.js';
@@ -16,11 +21,11 @@ import type { FeedPage, FeedQuery } from '../../infra/read-store/feed.js';
 import { feedStream } from './feed-stream.js';
 import { FEED_WATCHES_MAX, type Feeds, type FeedWatch } from './watched-feeds.js';
 
+const LIST = 'application/json';
 const BATCH = 'application/cloudevents-batch+json';
 const SINGLE = 'application/cloudevents+json';
-const JSON_TYPE = 'application/json';
 const EVENT_STREAM = 'text/event-stream';
-const OFFER: readonly [string, ...string[]] = [BATCH, JSON_TYPE, SINGLE, EVENT_STREAM];
+const OFFER: readonly [string, ...string[]] = [LIST, BATCH, SINGLE, EVENT_STREAM];
 
 /** So many are exact as a number. */
 const ID_DIGITS_MAX = 15;
@@ -36,8 +41,8 @@ export const getEvents = (feeds: Feeds): Route => ({
   description:
     'Everything that happened to your organization, oldest first, numbered from 1 without a gap: ' +
     'whoever follows it from 0 knows its balance and the status of each execution. Events are ' +
-    'CloudEvents 1.0: a batch (an array, also as `application/json`); with `Accept: ' +
-    `${SINGLE}\` the next one alone, or \`204\`; with \`Accept: ${EVENT_STREAM}\` as they ` +
+    `CloudEvents 1.0, in a list as all lists are; with \`Accept: ${BATCH}\` in an array; with ` +
+    `\`${SINGLE}\` the next one alone, or \`204\`; with \`${EVENT_STREAM}\` as they ` +
     'happen, as server-sent events: `id` is the number, `event` the type, `data` the event, and ' +
     '`Last-Event-ID` resumes it. A stream ends after a quarter of an hour, and with its key: ' +
     'connect again. `Feed-Sequence` is the number up to which you have all that you asked for: ' +
@@ -48,12 +53,12 @@ export const getEvents = (feeds: Feeds): Route => ({
   permission: 'audit:read',
   querySchema: eventsQuery,
   headers: {
-    Accept: `\`${BATCH}\`, \`${SINGLE}\` or \`${EVENT_STREAM}\`.`,
+    Accept: `\`${LIST}\`, \`${BATCH}\`, \`${SINGLE}\` or \`${EVENT_STREAM}\`.`,
     'Last-Event-ID': 'Of a stream: the last `id` that its reader has; before `after`.',
   },
-  replySchemas: { 200: cloudEventsSchema, 204: 'There is no next event.' },
+  replySchemas: { 200: cloudEventListSchema, 204: 'There is no next event.' },
   replyTypes: {
-    [BATCH]: cloudEventsSchema,
+    [BATCH]: cloudEventBatchSchema,
     [SINGLE]: cloudEventSchema,
     [EVENT_STREAM]: withExample({ type: 'string' }, STREAM_EXAMPLE),
   },
@@ -115,10 +120,15 @@ async function pageFor(
 
 function replyWith(request: ApiRequest, type: string, { events, upTo, hasMore }: FeedPage): Reply {
   const headers = { 'feed-sequence': `${upTo}`, vary: 'Accept', ...linkTo(request, upTo, hasMore) };
-  const [first] = events;
-  if (type === SINGLE && !first) return { status: 204, headers };
-  const texts = events.map(cloudEventText);
-  const raw = type === SINGLE && first ? texts.join('') : `[${texts.join(',\n')}]`;
+  if (type === SINGLE && events.length === 0) return { status: 204, headers };
+  const text = events.map(cloudEventText).join(',\n');
+  const next = hasMore ? `"${upTo}"` : 'null';
+  const raw = {
+    [LIST]: `{"data":[${text}],"next_cursor":${next}}`,
+    [BATCH]: `[${text}]`,
+    [SINGLE]: text,
+  }[type];
+  if (raw === undefined) throw new Error(`${type} is no type of a page`);
   return { status: 200, headers: { ...headers, 'content-type': `${type}; charset=utf-8` }, raw };
 }
 

@@ -58,11 +58,11 @@ export function followFeed(
         'the follower knows what the API shows',
         async () => {
           if (differences().length === 0) return true;
-          const { body } = await tenant.api.call<readonly FedEvent[]>(
+          const { body } = await tenant.api.call<{ data: readonly FedEvent[] }>(
             'GET',
             `/events?limit=1000&after=${view.sequence}`,
           );
-          fed(view, body);
+          fed(view, body.data);
           return false;
         },
         CATCH_UP_MS,
