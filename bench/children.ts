@@ -3,6 +3,7 @@ import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from '../testing/dead-man.js';
 
 /** A process of ours that does one thing when asked; see baselines/part.ts for its other end. */
 export interface Part<Ready, Ask, Answer> {
@@ -76,6 +77,7 @@ export async function startServer(program: string, options: ServerOptions): Prom
   });
   await log.close();
   const exited = once(child, 'exit');
+  const endWatch = endWithUs(child.pid ?? 0);
   const url = await readyUrl(child, logFile, ready, readyMs);
   return {
     url,
@@ -86,6 +88,7 @@ export async function startServer(program: string, options: ServerOptions): Prom
       child.kill('SIGCONT');
       child.kill('SIGTERM');
       const [code, signal] = (await exited) as [number | null, string | null];
+      endWatch();
       if (code !== 0) throw new Error(`${program} ended with ${code ?? signal}; see ${logFile}`);
     },
   };

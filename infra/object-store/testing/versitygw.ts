@@ -2,7 +2,7 @@
  * A real S3 server for specs and for `make cluster`: versitygw over a folder, built with Go once
  * and kept in the cache.
  */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import type { S3Config } from '../../config/config.js';
 import { atEnd } from '../../../testing/at-end.js';
 import { exitOf, startChild, type Child } from '../../../testing/child-process.js';
+import { endWithUs } from '../../../testing/dead-man.js';
 import { eventually } from '../../../testing/eventually.js';
 import { freePort } from '../../../testing/free-port.js';
 import { skipOutsideCi } from '../../../testing/skip.js';
@@ -154,7 +155,7 @@ interface Present {
 async function run(program: VersitygwCommand, dir: string): Promise<Present> {
   const { command, args, health } = program;
   const child = startChild({ command, args, env: {}, cwd: dir });
-  const endWatch = watchOver(child.pid);
+  const endWatch = endWithUs(child.pid);
   const present: Present = {
     child,
     async end(signal) {
@@ -179,17 +180,6 @@ async function run(program: VersitygwCommand, dir: string): Promise<Present> {
     throw error;
   }
   return present;
-}
-
-/** A shell that ends the server should this process die without doing so. */
-function watchOver(pid: number): () => void {
-  const watch = spawn('sh', ['-c', 'read -r _; kill -KILL "$0"', String(pid)], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  watch.unref();
-  (watch.stdin as unknown as { unref(): void }).unref();
-  return () => void watch.kill('SIGKILL');
 }
 
 /** Built beside its place and moved there, so that builders at the same time do not meet. */

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { endWithUs } from '../../../../testing/dead-man.js';
 import { freePort } from '../../../../testing/free-port.js';
 import { repositoryRoot } from '../../../../testing/child-process.js';
 import { SETTINGS, type Behaviour } from './behaviour.js';
@@ -64,11 +65,12 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
   let behaviour: Behaviour = options.behaviour ?? {};
   const start = () => run(options, ports, behaviour);
   let running = await start();
-  let deadMan: ChildProcess | undefined;
+  /** A frozen child cannot see that its parent ended. */
+  let endWatch: (() => void) | undefined;
 
   const thaw = () => {
-    deadMan?.kill('SIGKILL');
-    deadMan = undefined;
+    endWatch?.();
+    endWatch = undefined;
     running.process.kill('SIGCONT');
   };
   const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
@@ -78,8 +80,8 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
     await exited;
   };
   const kill = async () => {
-    deadMan?.kill('SIGKILL');
-    deadMan = undefined;
+    endWatch?.();
+    endWatch = undefined;
     await end('SIGKILL');
   };
 
@@ -97,7 +99,7 @@ export async function startEventStoreDouble(options: DoubleOptions): Promise<Eve
     },
     freeze: () => {
       running.process.kill('SIGSTOP');
-      deadMan ??= watchOver(running.pid);
+      endWatch ??= endWithUs(running.pid);
     },
     thaw,
     behave: async (knobs) => {
@@ -168,16 +170,6 @@ const settingsIn = (behaviour: Behaviour): Behaviour =>
   Object.fromEntries(
     SETTINGS.filter((name) => behaviour[name] !== undefined).map((name) => [name, behaviour[name]]),
   );
-
-/** A frozen child cannot see that its parent ended: a shell waits for that and ends it. */
-function watchOver(pid: number): ChildProcess {
-  const shell = spawn('sh', ['-c', 'read -r _; kill -9 "$0"', `${pid}`], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  shell.unref();
-  return shell;
-}
 
 async function ask({ control }: Running, method: string, path: string, body?: string) {
   const response = await fetch(`${control}/${path}`, { method, ...(body && { body }) });
