@@ -50,6 +50,7 @@ describe('whileLeased, when the leases are away', () => {
       expect(performance.now() - cutAt).to.be.below(TTL_MS + 2_000);
       line.state = 'up';
       await eventually('it works again', () => held !== signal);
+      expect(outages.length).to.equal(state === 'refuses' ? 1 : 0);
       stopper.abort();
       await run;
     });

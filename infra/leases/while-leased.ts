@@ -12,7 +12,7 @@ export interface LeasedWork {
   readonly signal: AbortSignal;
   /** Its signal aborts as soon as the lease is lost, or could have been lost. */
   readonly work: (signal: AbortSignal, fencingToken: bigint) => Promise<void>;
-  /** Called for each outage of the leases; without it the outage is thrown. */
+  /** Told the first error of each outage of the leases; without it the outage is thrown. */
   readonly onOutage?: (error: unknown) => void;
 }
 
@@ -23,25 +23,46 @@ export interface LeasedWork {
  */
 export async function whileLeased(leased: LeasedWork): Promise<void> {
   const { leases, name, holder, ttlMs, signal, onOutage } = leased;
+  const asking = openAsking(onOutage);
   while (!signal.aborted) {
     const askedAt = performance.now();
-    const lease = await leases.acquire(name, holder, ttlMs).catch((error: unknown) => {
-      if (!onOutage) throw error;
-      onOutage(error);
-      return undefined;
-    });
+    const acquired = leases.acquire(name, holder, ttlMs);
+    const lease = await (onOutage ? asking(acquired) : acquired);
     if (!lease) await pause(ttlMs / 3, signal);
-    else if (await worked(lease, askedAt + ttlMs, leased)) return;
+    else if (await worked(lease, askedAt + ttlMs, leased, asking)) return;
   }
 }
 
+/** Undefined when there is no answer. */
+type Asking = <T>(answer: Promise<T>) => Promise<T | undefined>;
+
+function openAsking(onOutage: LeasedWork['onOutage']): Asking {
+  let isAway = false;
+  return async (answer) => {
+    try {
+      const answered = await answer;
+      isAway = false;
+      return answered;
+    } catch (error) {
+      if (!isAway) onOutage?.(error);
+      isAway = true;
+      return undefined;
+    }
+  };
+}
+
 /** Whether the work returned by itself, and not because the lease ended. */
-async function worked(lease: Lease, until: number, leased: LeasedWork): Promise<boolean> {
+async function worked(
+  lease: Lease,
+  until: number,
+  leased: LeasedWork,
+  asking: Asking,
+): Promise<boolean> {
   const term = new AbortController();
   const end = () => term.abort();
   leased.signal.addEventListener('abort', end, { once: true });
   if (leased.signal.aborted) end();
-  void keep(lease, until, term, leased);
+  void keep(lease, until, term, { ttlMs: leased.ttlMs, asking });
   try {
     await leased.work(term.signal, lease.fencingToken);
     return !term.signal.aborted;
@@ -60,7 +81,7 @@ async function keep(
   lease: Lease,
   firstUntil: number,
   term: AbortController,
-  { ttlMs, onOutage }: LeasedWork,
+  { ttlMs, asking }: { readonly ttlMs: number; readonly asking: Asking },
 ): Promise<void> {
   const { signal } = term;
   let until = firstUntil;
@@ -71,10 +92,7 @@ async function keep(
     await pause(ttlMs / 3, signal);
     if (signal.aborted) return clearTimeout(ending);
     const askedAt = performance.now();
-    const held = await lease.renew().catch((error: unknown) => {
-      onOutage?.(error);
-      return undefined;
-    });
+    const held = await asking(lease.renew());
     if (held === undefined) continue;
     clearTimeout(ending);
     if (!held) return term.abort();
