@@ -1,5 +1,7 @@
 /** What reading promises: streams, the log, snapshots; and events that this code cannot read. */
 import { expect } from 'chai';
+import type { AnyEvent } from '../../../../contracts/events/all.js';
+import type { RecordedEvent } from '../../../../contracts/events/envelope.js';
 import { NO_STREAM, START, type ReadStreamOptions } from '../../port.js';
 import type { OpenHarness, RawEvent } from './harness.js';
 import {
@@ -47,6 +49,18 @@ export function streamContract(open: OpenHarness): void {
 
     it('answers nothing for a stream that does not exist', async () => {
       expect(await on.store.readStream(newStream())).to.deep.equal([]);
+    });
+
+    it('gives each event the position that it has in the log', async () => {
+      const after = await on.store.head();
+      const [one, other] = [newStream(), newStream()];
+      await land(on.store, one, ...named(3));
+      await land(on.store, other, ...named(2));
+      await on.store.append(unitOf(one, 2, ...named(2)));
+      const streams = await Promise.all([one, other].map((name) => on.store.readStream(name)));
+      const placeOf = ({ id, position }: RecordedEvent<AnyEvent>) => `${id} ${position}`;
+      const log = await readToEnd(on.store, after);
+      expect(log.map(placeOf)).to.have.members(streams.flat().map(placeOf));
     });
 
     it('answers many questions at once, each with its own', async () => {
