@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStore, LogBatch, LogFilter, Position } from './port.js';
 
 /** Behind: enough that a statement per table and batch costs nothing per event. */
-const CATCH_UP_EVENTS = 5_000;
+export const CATCH_UP_EVENTS = 5_000;
 
 /**
  * Caught up: the pause from batch to batch while events keep coming. An event that comes after a

@@ -195,6 +195,58 @@ describe('running projections', () => {
     expect(await models.rows(holdsTable)).to.have.length(2);
   });
 
+  /** Reads of one who catches up name his types; they wait until they are let through. */
+  const heldUp = () => {
+    let letThrough = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (letThrough = resolve));
+    let reads = 0;
+    const store: EventStore = {
+      ...models.store,
+      readAll: async (after, eventsMax, filter) => {
+        if (filter?.types) {
+          reads += 1;
+          await gate;
+        }
+        return models.store.readAll(after, eventsMax, filter);
+      },
+    };
+    return { store, letThrough, reads: () => reads };
+  };
+
+  it('leaves the others current while one that is new reads the whole log', async () => {
+    await models.append(deposited(0), ...story(1), ...story(2));
+    const others = projections.filter((one) => one !== accountBalances);
+    for (const one of others) await models.project(one);
+    const { store, letThrough, reads } = heldUp();
+    run(projections, store);
+    await eventually('the new one reads', () => reads() > 0);
+    await models.append(...story(3));
+    await upWithTheLog(others);
+    expect((await stateOf(accountBalances))?.position).to.equal(-1n);
+    letThrough();
+    await upWithTheLog(projections);
+    const alone = reads();
+    await models.append(...story(4));
+    await upWithTheLog(projections);
+    expect(reads()).to.equal(alone);
+    const positions = (await projectionStates(models.pool)).map(({ position }) => position);
+    expect(new Set(positions).size).to.equal(1);
+    for (const one of projections) {
+      const { comparison } = await rebuild(models.runOptions([]), one, { swap: false });
+      expect(comparison?.equal, one.name).to.equal(true);
+    }
+  });
+
+  it('stops a new one at what it cannot take, and waits for nobody', async () => {
+    await models.append(deposited(0), ...story(1), ...story(2));
+    await models.project(accountBalances);
+    run([fragile(5n, () => true), accountBalances]);
+    await eventually('it stopped', async () => (await stateOf(holds))?.state === 'stopped');
+    await models.append(...story(3));
+    await upWithTheLog([accountBalances]);
+    expect((await stateOf(holds))?.position).to.equal(1n);
+  });
+
   it('says loudly that the log has an event which cannot be read, and that all stand', async () => {
     await models.append(deposited(0), ...story(1));
     let isUnreadable = true;

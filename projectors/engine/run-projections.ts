@@ -1,9 +1,9 @@
 /**
  * Keeps the projections of one process up with the log. They read it together and commit together;
- * an event that one of them cannot take stops that one, loudly, right before the event, and the
- * others go on.
+ * one that is behind reads alone until it has come to the head. An event that one of them cannot
+ * take stops that one, loudly, right before the event, and the others go on.
  *
- *   load ──► read the log from the hindmost ──► advance all ──┐
+ *   load ──► read the log, where most are ──► advance all ────┐
  *    ▲            ▲                               │           │ poisoned: each alone, halving down
  *    │            └───────────────────────────────┘           ▼ to the event
  *    ├── moved by another process, or a stopped one resumes   stop that one
@@ -14,7 +14,12 @@ import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import { pause } from '../../infra/concurrency/pause.js';
 import { InvalidEvent } from '../../infra/event-store/codec.js';
-import type { EventStore, LogBatch, Position } from '../../infra/event-store/port.js';
+import {
+  START,
+  type EventStore,
+  type LogBatch,
+  type Position,
+} from '../../infra/event-store/port.js';
 import type { Log } from '../../infra/logger.js';
 import type { Metrics } from '../../infra/metrics.js';
 import type { ProjectionProgress } from '../../infra/read-store/progress.js';
@@ -28,7 +33,7 @@ import {
 } from './running-projections.js';
 import { mayPass } from './failures.js';
 import type { Projection } from './projection.js';
-import { readLog } from '../../infra/event-store/read-log.js';
+import { CATCH_UP_EVENTS, readLog, readToHead } from '../../infra/event-store/read-log.js';
 import { openProgressReport } from './report-progress.js';
 
 export interface RunOptions {
@@ -86,22 +91,129 @@ async function keepUp(
   const end = () => turn.abort();
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
-  const watching = watchOthers(options, running, turn);
-  const report = openProgressReport(options, running);
-  let active = running;
+  const works = [watchOthers(options, running, turn)];
   try {
-    if (active.length === 0) return await watching;
-    const from = running.reduce((least, { position }) => min(least, position), HIGHEST);
-    for await (const batch of readLog(options.store, from, turn.signal)) {
+    if (running.length > 0) works.push(keepAllUp(options, running, turn.signal, onAdvanced));
+    await Promise.race(works);
+  } finally {
+    end();
+    signal.removeEventListener('abort', end);
+    await Promise.all(works);
+  }
+}
+
+/**
+ * Those who are together read the log together. One behind them, as a new one is after an upgrade,
+ * reads by itself until it has come to the head, so that nobody waits for it, and joins them then.
+ */
+async function keepAllUp(
+  options: RunOptions,
+  running: readonly RunningProjection[],
+  signal: AbortSignal,
+  onAdvanced: () => void,
+): Promise<void> {
+  const place = placeOfMost(running);
+  const together = running.filter(({ position }) => position >= place);
+  const behind = running.filter(({ position }) => position < place);
+  const ended = new AbortController();
+  const joining = openJoining(AbortSignal.any([signal, ended.signal]));
+  const catchingUp = behind.map(async (one) => {
+    try {
+      if (await catchUp(options, one, joining.ended, onAdvanced)) joining.join(one);
+    } catch (error) {
+      joining.fail(error);
+    }
+  });
+  try {
+    await keepTogether(options, together, joining, onAdvanced);
+  } finally {
+    ended.abort();
+    await Promise.all(catchingUp);
+  }
+}
+
+/** Where most are; those who were stopped, or are new, are elsewhere. */
+function placeOfMost(running: readonly RunningProjection[]): Position {
+  const counts = new Map<Position, number>();
+  for (const { position } of running) counts.set(position, (counts.get(position) ?? 0) + 1);
+  const [most] = [...counts].sort(([p, m], [q, n]) => n - m || (p < q ? 1 : -1));
+  return most?.[0] ?? START;
+}
+
+/** True once it has come to the head; false where an event stopped it, or the signal did. */
+async function catchUp(
+  options: RunOptions,
+  one: RunningProjection,
+  signal: AbortSignal,
+  onAdvanced: () => void,
+): Promise<boolean> {
+  const report = openProgressReport(options, [one]);
+  const filter = { types: [...one.projection.types] };
+  for await (const batch of readToHead(options.store, one.position, CATCH_UP_EVENTS, filter)) {
+    const active = await advanceAll(options, [one], batch);
+    onAdvanced();
+    await report(active, batch);
+    if (active.length === 0 || signal.aborted) return false;
+  }
+  return true;
+}
+
+/** Those who have come to the head, and wait to be taken along. */
+interface Joining {
+  /** Nobody goes on: it was ended, or one of those who catch up failed. */
+  readonly ended: AbortSignal;
+  join(one: RunningProjection): void;
+  fail(error: unknown): void;
+  /** Aborts when somebody joins, or at the end. */
+  next(): AbortSignal;
+  /** Those who joined since; throws the error of one that failed. */
+  take(): readonly RunningProjection[];
+}
+
+function openJoining(signal: AbortSignal): Joining {
+  const failed = new AbortController();
+  const ended = AbortSignal.any([signal, failed.signal]);
+  const joined: RunningProjection[] = [];
+  let change = new AbortController();
+  return {
+    ended,
+    join(one) {
+      joined.push(one);
+      change.abort();
+    },
+    fail: (error) => failed.abort(error),
+    next() {
+      change = new AbortController();
+      if (joined.length > 0) change.abort();
+      return AbortSignal.any([ended, change.signal]);
+    },
+    take() {
+      failed.signal.throwIfAborted();
+      return joined.splice(0);
+    },
+  };
+}
+
+async function keepTogether(
+  options: RunOptions,
+  together: readonly RunningProjection[],
+  joining: Joining,
+  onAdvanced: () => void,
+): Promise<void> {
+  const members = [...together];
+  const report = openProgressReport(options, members);
+  let active: readonly RunningProjection[] = together;
+  do {
+    const from = active.reduce((least, { position }) => min(least, position), HIGHEST);
+    for await (const batch of readLog(options.store, from, joining.next())) {
       active = await advanceAll(options, active, batch);
       onAdvanced();
       await report(active, batch);
     }
-  } finally {
-    end();
-    signal.removeEventListener('abort', end);
-    await watching;
-  }
+    const joined = joining.take();
+    members.push(...joined);
+    active = [...active, ...joined];
+  } while (!joining.ended.aborted);
 }
 
 /** A position is never above it: the greatest bigint that PostgreSQL has. */
