@@ -5,6 +5,7 @@ import type { Config } from '../infra/config/config.js';
 import { openFiles } from '../runtime/open-files.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { lockDataDir } from '../infra/postgres/embedded/data-dir-lock.js';
+import { openPostgresProofStore } from '../infra/proof-store/postgres.js';
 import { folderTrouble } from '../infra/start-error.js';
 import type { Context } from './context.js';
 import { withDatabase, type Database } from '../runtime/open-database.js';
@@ -56,6 +57,7 @@ async function exportTo(
       database,
       signal,
       segmentEvents: SEGMENT_EVENTS,
+      proofs: openPostgresProofStore({ pool: database.readStore }),
       source: { folder, payloads, files: filing?.files, contents },
       progress: () => readProgress(database.readStore),
       onSegment: ({ events }) => say(`${events} events`),

@@ -5,6 +5,7 @@
  *   log/000000.ndjson.gz          25,000 events a segment, one JSON object a line
  *   belongings/000000.ndjson.gz   what the events of that segment refer to
  *   blobs/ab/abcd…                large payloads and files, each under its SHA-256
+ *   proof.ndjson.gz               checkpoints that were signed, and the keys that did
  *
  * The manifest is replaced whenever a segment is whole, so an export that was ended goes on from
  * there. `docs/log-transfer.md` says what stands in a line.
@@ -46,6 +47,11 @@ export interface ObjectCounts {
   readonly files: number;
   /** Erased, or gone; each is named in the file with the reason. */
   readonly missing: number;
+}
+
+export interface ProofPart extends Part {
+  readonly keys: number;
+  readonly checkpoints: number;
 }
 
 export interface DeadLetterThere {
@@ -97,11 +103,14 @@ export interface Manifest extends Progress {
   /** Over the segments' digests, in their order. */
   readonly content_sha256: string;
   readonly segments: readonly Segment[];
+  /** Absent in an archive of a release that signed nothing, and while it is being written. */
+  readonly proof?: ProofPart | null;
 }
 
 export const FORMAT = { format: 'modelroute-log', version: 1 } as const;
 
 export const logFile = (index: number): string => `log/${numbered(index)}.ndjson.gz`;
+export const PROOF_FILE = 'proof.ndjson.gz';
 export const objectsFile = (index: number): string => `belongings/${numbered(index)}.ndjson.gz`;
 export const blobFile = (sha256: string): string => `blobs/${sha256.slice(0, 2)}/${sha256}`;
 

@@ -10,6 +10,7 @@ import { createCodec, InvalidEvent, type LogRow } from '../../infra/event-store/
 import { START, type Position } from '../../infra/event-store/port.js';
 import type { LogPage } from '../../infra/event-store/log-reader.js';
 import type { RawLog } from '../../infra/event-store/raw-log.js';
+import type { ProofStore } from '../../infra/proof-store/port.js';
 import { StartError } from '../../infra/start-error.js';
 import type { Database } from '../../runtime/open-database.js';
 import {
@@ -33,11 +34,13 @@ import {
   type ObjectSource,
 } from './referenced-objects.js';
 import { lineOf, writeLines } from './lines.js';
+import { writeSignedProof } from './signed-proof.js';
 import { readThroughOutages, throughOutage } from './through-outages.js';
 
 export interface Exporting {
   readonly database: Pick<Database, 'rawLog' | 'store' | 'kind'>;
   readonly source: ObjectSource;
+  readonly proofs: Pick<ProofStore, 'checkpoints' | 'vkeys'>;
   /** Read before the log is cut. */
   readonly progress: () => Promise<Progress>;
   readonly segmentEvents: number;
@@ -91,7 +94,8 @@ export async function exportLog(asked: Exporting): Promise<Exported> {
     await writeManifest(folder, manifestNow(false));
     exporting.onSegment(manifestNow(false));
   }
-  const manifest = manifestNow(true);
+  const proof = await writeSignedProof(asked.proofs, folder, manifestNow(false));
+  const manifest: Manifest = { ...manifestNow(true), proof };
   await writeManifest(folder, manifest);
   return { manifest, written, unreadable };
 }

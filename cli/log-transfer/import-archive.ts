@@ -2,18 +2,20 @@
  * The steps of an import. Each may be repeated, and an import that was killed is run again.
  *
  *   is this the database of that log? ─► per segment: referenced objects, then events ─► snapshots
- *     ─► cutover (one transaction) ─► read models
+ *     ─► what was signed ─► cutover (one transaction) ─► read models
  */
 import type { StreamName } from '../../contracts/streams.js';
 import { eventSchemas } from '../../contracts/events/all.js';
 import { readIdentity, type Anchor, type LogIdentity } from '../../infra/event-store/identity.js';
 import { START, type Position } from '../../infra/event-store/port.js';
 import type { RawLog } from '../../infra/event-store/raw-log.js';
+import { openPostgresProofStore } from '../../infra/proof-store/postgres.js';
 import type { Database } from '../../runtime/open-database.js';
 import { openLogWriter } from './append-log.js';
 import type { Manifest, Segment } from './archive.js';
 import { restoreObjects, isRestored, type ObjectStores } from './restore-objects.js';
 import { readLines, rowIn } from './lines.js';
+import { restoreSignedProof } from './signed-proof.js';
 import { noteLong, writeSnapshots } from './snapshots.js';
 import { fillReadModels, marksOf, cutOver } from './cutover.js';
 import { readThroughOutages, throughOutage } from './through-outages.js';
@@ -75,6 +77,8 @@ export async function importArchive(importing: Importing): Promise<Imported> {
   const isOwnLog = own?.kind === kind && isSame(own.first, first);
   if (isOwnLog && appended === 0 && !newer) return { ...done, outcome: 'nothing_to_do' };
   const snapshots = await throughOutage(() => writeSnapshots(store, accounts, signal), signal);
+  const proofs = openPostgresProofStore({ pool: readStore });
+  await restoreSignedProof(proofs, importing.folder, manifest);
   const identity = { kind, first, known: await lastOf(rawLog), head: position };
   await cutOver(readStore, { identity, progress: manifest, translated });
   const fillingMs = performance.now();

@@ -1,4 +1,5 @@
 /** Checkpoints (C2SP tlog-checkpoint): what a log vouches for, in the text of a signed note. */
+import { derivedUuid } from '../../contracts/ids.js';
 import { hashFromBase64, hashToBase64, type TreeHash } from './hashes.js';
 
 export interface Checkpoint {
@@ -21,5 +22,6 @@ export function parseCheckpoint(text: string): Checkpoint | undefined {
   return Number.isSafeInteger(size) ? { origin, size, root } : undefined;
 }
 
-/** Of the log whose first event has this id: the log keeps it wherever it is moved. */
-export const originOf = (logId: string): string => `modelroute/log/${logId}`;
+/** Of the log that begins with the event of this id: the log keeps it wherever it is moved. */
+export const originOfLog = (firstEventId: string): string =>
+  `modelroute/log/${derivedUuid(`log/${firstEventId}`)}`;

@@ -61,6 +61,11 @@ export interface ProofStore {
   checkpoint(origin: string, size: number): Promise<StoredCheckpoint | undefined>;
   /** Behind a size, in their order. */
   checkpoints(origin: string, after: number, limit: number): Promise<readonly StoredCheckpoint[]>;
+  /**
+   * Of a log that comes from elsewhere. Answers the size of one for which another root is stored;
+   * then none of them was.
+   */
+  restore(origin: string, checkpoints: readonly StoredCheckpoint[]): Promise<number | undefined>;
   /** Of the log, the newest first. */
   vkeys(origin: string): Promise<readonly string[]>;
   addVkey(origin: string, vkey: string): Promise<void>;

@@ -57,6 +57,7 @@ export function openPostgresProofStore({
       (await row<CheckpointRow>('checkpoints', CHECKPOINTS, [origin, after, limit])).map(
         checkpointOf,
       ),
+    restore: (origin, checkpoints) => restore(pool, origin, checkpoints),
     vkeys: async (origin) =>
       (await row<{ vkey: string }>('vkeys', VKEYS, [origin])).map(({ vkey }) => vkey),
     addVkey: async (origin, vkey) => void (await row('add vkey', ADD_VKEY, [vkey, origin])),
@@ -157,6 +158,23 @@ async function putCheckpoint(
     note,
   ]);
   if (rows[0]?.root.toString('latin1') !== root) throw new NotGrown('forked');
+}
+
+async function restore(
+  pool: Pool,
+  origin: string,
+  checkpoints: readonly StoredCheckpoint[],
+): Promise<number | undefined> {
+  const values = [
+    origin,
+    checkpoints.map(({ size }) => size),
+    checkpoints.map(({ root }) => Buffer.from(root, 'latin1')),
+    checkpoints.map(({ note }) => note),
+    checkpoints.map(({ signedAt }) => signedAt),
+  ];
+  const { rows } = await pool.query<{ size: bigint }>(RESTORE, values);
+  const [forked] = rows;
+  return forked && Number(forked.size);
 }
 
 const bytesOf = (hashes: readonly TreeHash[]): Buffer => Buffer.from(hashes.join(''), 'latin1');
@@ -293,6 +311,21 @@ const PUT_CHECKPOINT = `
   SELECT root FROM put
   UNION ALL SELECT root FROM proof.checkpoints WHERE origin = $1 AND size = $2
   LIMIT 1`;
+
+/** All or none; answers the size of one that is there with another root. */
+const RESTORE = `
+  WITH given AS (
+    SELECT * FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::timestamptz[])
+      AS given (size, root, note, signed_at)
+  ), forked AS (
+    SELECT given.size FROM given JOIN proof.checkpoints c
+      ON c.origin = $1 AND c.size = given.size AND c.root <> given.root
+  ), put AS (
+    INSERT INTO proof.checkpoints (origin, size, root, note, signed_at)
+    SELECT $1, size, root, note, signed_at FROM given WHERE NOT EXISTS (SELECT FROM forked)
+    ON CONFLICT DO NOTHING
+  )
+  SELECT min(size) AS size FROM forked HAVING count(*) > 0`;
 
 const TILES = `
   SELECT t.level, t.index, t.hashes

@@ -1,8 +1,8 @@
 /** One run over the log: leaves are made as events come, and stored twice a second. */
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
-import { derivedUuid, type OrganizationId } from '../../contracts/ids.js';
-import { checkpointText, originOf } from '../../domain/proof/checkpoint.js';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { checkpointText, originOfLog } from '../../domain/proof/checkpoint.js';
 import { feedOf } from '../../domain/feed/feed-event.js';
 import {
   FEED_BEGINS,
@@ -86,7 +86,7 @@ async function begunTree(
     refuseUnknown(batch);
     const [first] = batch.events;
     if (!first) continue;
-    await proofs.begin(originOf(derivedUuid(`log/${first.id}`)), id);
+    await proofs.begin(originOfLog(first.id), id);
     const begun = await proofs.tree();
     if (!begun) throw new Error('the log has moved since this process started');
     return expectSalts(begun, id);

@@ -37,7 +37,8 @@ export function openSignedSizes(
       ahead.shift();
       if (next.root === tree.root()) return;
       throw new Error(
-        `the log is not the one that was signed: its first ${next.size} events have another root`,
+        `the log is not the one that was signed: its first ${next.size} events have another ` +
+          'root; or MODELROUTE_MASTER_KEY is not the one of then',
       );
     },
   };

@@ -12,6 +12,7 @@ import { openPostgresPayloads } from '../../../infra/payloads/postgres.js';
 import { openTieredPayloads } from '../../../infra/payloads/tiered.js';
 import { migrate } from '../../../infra/postgres/migrate.js';
 import { openPool } from '../../../infra/postgres/pool.js';
+import { openPostgresProofStore } from '../../../infra/proof-store/postgres.js';
 import { openProgress } from '../../../infra/read-store/progress.js';
 import { advance, loadProjections } from '../../../projectors/engine/running-projections.js';
 import { projections } from '../../../projectors/projections.js';
@@ -179,6 +180,7 @@ function exportFrom(
     database,
     signal: never(),
     segmentEvents,
+    proofs: openPostgresProofStore({ pool: database.readStore }),
     onSegment: () => undefined,
     source: { folder, payloads, files, contents },
     progress: () => readProgress(database.readStore),
