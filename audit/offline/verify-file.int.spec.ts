@@ -153,6 +153,41 @@ describe('verify an audit file', function () {
     expect(await problem('{"checkpoint":1}\n')).to.equal('it does not begin as an audit export');
   });
 
+  it('says in one sentence what a hostile file is', async () => {
+    const [head, ...rest] = (await exported()).split('\n');
+    const behind = (line: string) => problem(`${head}\n${line}\n${rest.join('\n')}`);
+    const deep = (times: number) => `${'['.repeat(times)}${']'.repeat(times)}`;
+    for (const line of ['', 'null', '[]', '{"leaf":null}', '{"index":0,"leaf":null}'])
+      expect(await behind(line), line).to.match(/^line 2 is no line of/);
+    expect(await behind('{"index":0,"leaf":[]}')).to.match(/^line 2 (needs|has a leaf)/);
+    expect(await behind(`{"index":0,"leaf":${deep(1e6)}}`)).to.match(/^line 2 is no line/);
+    expect(await behind('{"nodes":[]}')).to.equal('line 2 has nodes that are no hashes');
+    const consistency = '{"consistency":{"hashes":[],"size":1}}';
+    expect(await behind(`${consistency}\n${consistency}`)).to.match(/^line 3 has a proof of cons/);
+    const end = `${[head, ...rest].join('\n')}${consistency}\n`;
+    expect(await problem(end)).to.match(/has a proof of consistency, which belongs/);
+    expect(await behind(`{"nodes":[${'"",'.repeat(300)}""]}`)).to.match(/^line 2 has nodes that/);
+    expect(await behind('x'.repeat(6e6))).to.equal('line 2 is longer than any of ours');
+    expect(await problem('x'.repeat(6e6))).to.equal('line 1 is longer than any of ours');
+    expect(await problem(`{"checkpoint":${deep(1e6)}}\n`)).to.match(/^it does not begin/);
+    const path = join(folder.dir, 'no-text');
+    await writeFile(path, Buffer.of(0xff, 0x0a));
+    expect(await verifyFile(path, [signer]))
+      .to.have.property('problem')
+      .match(/UTF-8$/);
+    const receipt = (of: string) => problem(`{"modelroute_receipt":1,"disclosures":[],${of}}`);
+    for (const of of ['null', '1', '{}', '{"leaf":null}', '{"leaf":{"data":{},"_sd":1}}'])
+      expect(await receipt(`"checkpoint":"","events":[${of}]`), of).to.match(/^it is no receipt/);
+    expect(await receipt(`"events":${deep(1e6)}`)).to.match(/^it is no receipt/);
+  });
+
+  it('takes no line apart that has a separator of its own in a text', async () => {
+    const [first = '', ...rest] = (await exported()).split('\n');
+    const at = rest.findIndex((line) => line.startsWith('{"index"'));
+    rest[at] = rest[at]!.replace('"type":"', '"type":"\u2028');
+    expect(await problem([first, ...rest].join('\n'))).to.match(/the root differs$/);
+  });
+
   it('proves that an earlier checkpoint still holds, and finds a fork', async () => {
     const text = await exported({ sinceSize: earlier.size });
     const later = await opened(text);

@@ -2,18 +2,18 @@
  * Verifies what an organization was given, from the file and the public keys alone: an export, a
  * receipt, or a checkpoint.
  */
-import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import type { Checkpoint } from '../../domain/proof/checkpoint.js';
 import { openCheckpoint, type Opened } from '../../domain/proof/signed-checkpoint.js';
 import type { NoteVerifier } from '../../domain/proof/signed-note.js';
 import {
   openExportVerifier,
   type ConsistencyGiven,
+  type ExportVerifier,
   type VerifiedExport,
 } from '../../domain/proof/verify-export.js';
 import { verifyReceipt, type VerifiedReceipt } from '../../domain/proof/verify-receipt.js';
+import { linesOf } from './lines.js';
 
 export type Verified =
   | ({ readonly kind: 'export' } & VerifiedExport)
@@ -27,28 +27,26 @@ export async function verifyFile(
   path: string,
   keys: readonly NoteVerifier[],
 ): Promise<Opened<Verified>> {
-  let verifier: ReturnType<typeof openExportVerifier> | undefined;
+  let verifier: ExportVerifier | undefined;
   let number = 0;
-  for await (const text of linesOf(path)) {
-    number += 1;
-    if (number === 1) {
+  for await (const read of linesOf(path)) {
+    if ('problem' in read) return { problem: `line ${number + 1} ${read.problem}` };
+    for (const text of read.opened) {
+      number += 1;
+      if (verifier) {
+        const problem = verifier.line(text);
+        if (problem !== undefined) return { problem: `line ${number} ${problem}` };
+        continue;
+      }
       if (!text.startsWith('{"checkpoint":')) return verifyWhole(path, keys);
-      verifier = openExportVerifier(text, keys);
-    } else if (verifier && 'opened' in verifier) {
-      const problem = verifier.opened.line(text);
-      if (problem !== undefined) return { problem: `line ${number} ${problem}` };
+      const begun = openExportVerifier(text, keys);
+      if ('problem' in begun) return begun;
+      verifier = begun.opened;
     }
-    if (verifier && 'problem' in verifier) return verifier;
   }
-  if (!verifier || 'problem' in verifier) return { problem: 'it is empty' };
-  const ended = verifier.opened.end();
+  if (!verifier) return { problem: 'it is empty' };
+  const ended = verifier.end();
   return 'problem' in ended ? ended : { opened: { kind: 'export', ...ended.opened } };
-}
-
-/** One read of the file, whatever its size. */
-async function* linesOf(path: string): AsyncGenerator<string> {
-  const input = createReadStream(path, { highWaterMark: 256 * 1024 });
-  yield* createInterface({ input, crlfDelay: Infinity });
 }
 
 async function verifyWhole(path: string, keys: readonly NoteVerifier[]): Promise<Opened<Verified>> {

@@ -83,6 +83,8 @@ function readFirst(text: string, keys: readonly NoteVerifier[]): Opened<State> {
   const read = openNote(line['header'], keys, 'header');
   if ('problem' in read) return read;
   const [checkpoint, header] = [signed.opened, parseHeader(read.opened.text)];
+  if (read.opened.key.name !== checkpoint.origin)
+    return { problem: 'the header is signed by the key of another log' };
   if (!header) return { problem: 'what is signed as a header is none' };
   const isOfOne =
     header.origin === checkpoint.origin &&
@@ -108,9 +110,10 @@ function readFirst(text: string, keys: readonly NoteVerifier[]): Opened<State> {
 const LEAF_BEGINS = ',"leaf":';
 
 function takeLeaf(state: State, line: Line, text: string): string | undefined {
-  const { index, leaf, ...rest } = line as { index: unknown; leaf: FeedLeaf };
+  const { index, leaf, ...rest } = line as { index: unknown; leaf: FeedLeaf | null };
   if (typeof index !== 'number' || !Number.isSafeInteger(index) || Object.keys(rest).length > 0)
     return 'is no line of an event';
+  if (typeof leaf !== 'object' || leaf === null) return 'is no line of an event';
   const { header, tree } = state;
   const problem = cover(state, index);
   if (problem !== undefined) return problem;
@@ -142,12 +145,14 @@ function cover(state: State, to: number): string | undefined {
 function takeNodes(state: State, given: unknown): string | undefined {
   if (state.nodes.length > 0) return 'has nodes, as the line before it';
   const nodes = hashesIn(given);
-  if (!nodes) return 'has nodes that are no hashes';
+  if (!nodes || nodes.length === 0) return 'has nodes that are no hashes';
   state.nodes = nodes;
   return undefined;
 }
 
 function takeConsistency(state: State, given: unknown): string | undefined {
+  const isSecond = state.tree.size === 0 && state.nodes.length === 0 && !state.consistency;
+  if (!isSecond) return 'has a proof of consistency, which belongs behind the first line';
   const { size, hashes: texts } = (given ?? {}) as { size?: unknown; hashes?: unknown };
   const hashes = hashesIn(texts);
   if (typeof size !== 'number' || !hashes) return 'has no proof of consistency';
@@ -168,6 +173,7 @@ function ended(state: State): Opened<VerifiedExport> {
   const done = { opened: { header, checkpoint, consistency } };
   if (count !== header.count)
     return { problem: `it has ${count} events, and its header says ${header.count}` };
+  if (count === 0 && state.nodes.length > 0) return { problem: 'it has nodes and no event' };
   if (count === 0) return done;
   const problem = cover(state, checkpoint.size);
   if (problem !== undefined) return { problem: `its end ${problem}` };

@@ -34,7 +34,8 @@ export function verifyReceipt(
     const problem = wrongWith(proven, receipt, checkpoint);
     if (problem !== undefined) return { problem: `event ${n + 1} ${problem}` };
   }
-  const problem = orderOf(receipt) ?? headerProblem(receipt, keys) ?? summaryProblem(receipt);
+  const problem =
+    orderOf(receipt) ?? headerProblem(receipt, checkpoint, keys) ?? summaryProblem(receipt);
   if (problem !== undefined) return { problem };
   const disclosed = receipt.disclosures.map((one) => openedIn(receipt, one));
   if (disclosed.some((one) => one === undefined))
@@ -47,10 +48,18 @@ function receiptIn(text: string): Receipt | undefined {
     const receipt = JSON.parse(text) as Receipt;
     if (receipt.modelroute_receipt !== RECEIPT_VERSION) return undefined;
     const lists = [receipt.events, receipt.disclosures];
-    return lists.every((list) => Array.isArray(list)) ? receipt : undefined;
+    if (!lists.every((list) => Array.isArray(list))) return undefined;
+    // So that none of it is too deep, or beyond a number, further down.
+    canonicalJson(receipt);
+    return receipt.events.every(isProven) ? receipt : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isProven(given: Partial<ProvenLeaf> | null): boolean {
+  const { data, _sd: commitments = [] } = given?.leaf ?? {};
+  return typeof data === 'object' && data !== null && Array.isArray(commitments);
 }
 
 function wrongWith(
@@ -76,9 +85,14 @@ function orderOf({ events }: Receipt): string | undefined {
   return events.every(isBehind) ? undefined : 'its events are not in the order of the log';
 }
 
-function headerProblem(receipt: Receipt, keys: readonly NoteVerifier[]): string | undefined {
+function headerProblem(
+  receipt: Receipt,
+  { origin }: Checkpoint,
+  keys: readonly NoteVerifier[],
+): string | undefined {
   const read = openNote(receipt.header, keys, 'header');
   if ('problem' in read) return read.problem;
+  if (read.opened.key.name !== origin) return 'the header is signed by the key of another log';
   const isOfThese = read.opened.text === receiptHeader(receipt, receipt.events);
   return isOfThese ? undefined : 'its events are not those that its header names';
 }
