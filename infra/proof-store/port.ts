@@ -8,6 +8,7 @@
  * - A checkpoint is never changed, and there is at most one of each size: another root for a size
  *   that was signed is refused as `forked`, and nothing of the growth is stored.
  * - What is read of a size that was stored is the same for ever.
+ * - An outage throws `StoreUnavailable`.
  */
 import type { OrganizationId } from '../../contracts/ids.js';
 import type { FeedPlace } from '../../domain/proof/feed-places.js';

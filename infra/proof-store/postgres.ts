@@ -6,7 +6,8 @@ import { HASH_BYTES, type TreeHash } from '../../domain/proof/hashes.js';
 import type { FeedEnd, Growth, Tile } from '../../domain/proof/log-tree.js';
 import { TILE_WIDTH, widthIn, type TileId } from '../../domain/proof/tiles.js';
 import { FIRST_EPOCH, type Epoch } from '../event-store/identity.js';
-import { START } from '../event-store/port.js';
+import { failureOf } from '../event-store/postgres/failures.js';
+import { START, StoreUnavailable } from '../event-store/port.js';
 import { withTransaction } from '../postgres/pool.js';
 import {
   tileName,
@@ -28,8 +29,8 @@ export function openPostgresProofStore({
   pool,
   epoch = FIRST_EPOCH,
 }: ProofStoreOptions): ProofStore {
-  const row = async <T extends object>(name: string, text: string, values: readonly unknown[]) =>
-    (await pool.query<T>({ name: `proof ${name}`, text, values: [...values] })).rows;
+  const row = <T extends object>(name: string, text: string, values: readonly unknown[]) =>
+    rowsOf<T>(pool, name, text, values);
   return {
     origin: async () =>
       (await row<{ origin: string }>('origin', 'SELECT origin FROM proof.tree', []))[0]?.origin,
@@ -37,7 +38,7 @@ export function openPostgresProofStore({
       const [found] = await row<TreeRow>('tree', TREE, [epoch]);
       return found && treeOf(found, await openTilesOf(pool, Number(found.size)));
     },
-    begin: (origin, saltsId) => begin(pool, { origin, saltsId, epoch }),
+    begin: (origin, saltsId) => begin(pool, { origin, saltsId, epoch }).catch(rethrown),
     async feedEnds(of) {
       const rows = await row<EndRow>('feed ends', FEED_ENDS, [of]);
       return new Map(rows.map((one) => [one.organization_id, endOf(one)]));
@@ -84,7 +85,26 @@ class NotGrown extends Error {
 
 function grownOf(error: unknown): Grown {
   if (error instanceof NotGrown) return error.answer;
-  throw error;
+  return rethrown(error);
+}
+
+async function rowsOf<T extends object>(
+  pool: Pool,
+  name: string,
+  text: string,
+  values: readonly unknown[],
+): Promise<readonly T[]> {
+  try {
+    return (await pool.query<T>({ name: `proof ${name}`, text, values: [...values] })).rows;
+  } catch (error) {
+    return rethrown(error);
+  }
+}
+
+/** An outage is told as one of the event store: whoever grows the tree waits, who asks gets 503. */
+function rethrown(error: unknown): never {
+  if (failureOf(error) !== 'outage') throw error;
+  throw new StoreUnavailable('the proofs cannot be reached', error);
 }
 
 interface Beginning {
@@ -218,13 +238,16 @@ async function openTilesOf(pool: Pool, size: number): Promise<readonly Tile[]> {
   }));
 }
 
+interface TileRow {
+  readonly level: number;
+  readonly index: bigint;
+  readonly hashes: Buffer;
+}
+
 async function tilesOf(pool: Pool, of: readonly TileId[]): Promise<ReadonlyMap<string, Buffer>> {
   if (of.length === 0) return new Map();
-  const { rows } = await pool.query<{ level: number; index: bigint; hashes: Buffer }>({
-    name: 'proof tiles',
-    text: TILES,
-    values: [of.map(({ level }) => level), of.map(({ index }) => index)],
-  });
+  const values = [of.map(({ level }) => level), of.map(({ index }) => index)];
+  const rows = await rowsOf<TileRow>(pool, 'tiles', TILES, values);
   return new Map(
     rows.map(({ level, index, hashes }) => [tileName({ level, index: Number(index) }), hashes]),
   );

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import pg from 'pg';
 import { EMPTY_ROOT, leafHash } from '../../domain/proof/hashes.js';
 import { EMPTY_EDGE, growTree } from '../../domain/proof/tree.js';
+import { StoreUnavailable } from '../../infra/event-store/port.js';
 import { allMigrations } from '../../infra/migrations/all.js';
 import { migrate } from '../../infra/postgres/migrate.js';
 import { openPostgresProofStore } from '../../infra/proof-store/postgres.js';
@@ -64,5 +66,20 @@ describe('routes of proofs', function () {
     const body = (await answer.json()) as { leaf_hash: string; hashes: string[] };
     expect(body.leaf_hash).to.equal(Buffer.from(hashes[1]!, 'latin1').toString('base64'));
     expect(body.hashes).to.have.length(2);
+  });
+
+  it('are unavailable, and nothing else, while the database is away', async () => {
+    const pool = new pg.Pool({ connectionString: 'postgres://127.0.0.1:1/none' });
+    const proofs = openPostgresProofStore({ pool });
+    const growth = { sizeBefore: 0, edge: EMPTY_EDGE, root: EMPTY_ROOT, position: 1n };
+    const asked = [
+      proofs.origin(),
+      proofs.tiles([{ level: 0, index: 0 }]),
+      proofs.begin('a/log', 'salts'),
+      proofs.grow({ ...growth, tiles: [], runs: [] }, undefined),
+    ];
+    for (const answer of await Promise.allSettled(asked))
+      expect(answer).to.have.property('reason').that.is.instanceOf(StoreUnavailable);
+    await pool.end();
   });
 });
