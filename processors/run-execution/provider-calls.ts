@@ -3,6 +3,7 @@
  * call that this process does not live to record is recovered when its deadline passes; a job that
  * the provider accepted is asked about by poll-provider-jobs, whatever becomes of this process.
  */
+import { setMaxListeners } from 'node:events';
 import type { ExecutionId } from '../../contracts/ids.js';
 import { outcomeIsKnown } from '../../domain/execution/execution.js';
 import { endingOf } from '../../domain/routing/health.js';
@@ -47,10 +48,18 @@ export function openProviderCalls(infra: Infra, jobs: AcceptedJobs): ProviderCal
   const inFlight = new Map<CallingAttempt, AbortController>();
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
+  // As many as there are calls whose outcome waits for the store.
+  setMaxListeners(0, stopping.signal);
   let looking: NodeJS.Timeout | undefined;
+  let isAway = false;
   const look = () =>
-    void abortUnwanted(infra, inFlight).catch((err: unknown) =>
-      infra.log.warn({ err }, 'calls in flight could not be looked at; trying again'),
+    void abortUnwanted(infra, inFlight).then(
+      () => (isAway = false),
+      (err: unknown) => {
+        if (!isAway)
+          infra.log.warn({ err }, 'calls in flight could not be looked at; trying again');
+        isAway = true;
+      },
     );
   const abortAll = () => {
     stopping.abort();
