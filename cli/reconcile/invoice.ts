@@ -19,32 +19,51 @@ const LINES_MAX = 1_000_000;
 
 /** Throws `StartError` that names the line. */
 export function invoiceIn(text: string): readonly InvoiceLine[] {
-  const [head, ...rows] = text.replace(/^\ufeff/, '').split(/\r?\n/);
-  const names = cellsIn(head ?? '').map((name) => name.toLowerCase());
+  const [head, ...rows] = rowsIn(text.replace(/^\ufeff/, ''));
+  const names = (head?.cells ?? []).map((name) => name.toLowerCase());
   const at = (wanted: readonly string[]) =>
     names.indexOf(wanted.find((name) => names.includes(name)) ?? '');
   const [key, amount] = [at(KEYS), at(AMOUNTS)];
   if (key < 0) throw new StartError(`The invoice has no column ${KEYS.join(', ')}.`);
   if (amount < 0) throw new StartError(`The invoice has no column ${AMOUNTS.join(', ')}.`);
-  if (rows.length > LINES_MAX) throw new StartError(`The invoice has over ${LINES_MAX} lines.`);
-  return rows.flatMap((row, index): InvoiceLine[] => {
-    if (row.trim() === '') return [];
-    const line = index + 2;
-    const cells = cellsIn(row);
+  return rows.map(({ line, cells }): InvoiceLine => {
     const [named, written = ''] = [cells[key], cells[amount]];
-    const micros = parseMoney(written.replace(/^\$/, ''));
     if (!named) throw new StartError(`Line ${line} of the invoice has no ${names[key]}.`);
+    const micros = parseMoney(written.replace(/^(-?)\$/, '$1'));
     if (micros === undefined)
       throw new StartError(`Line ${line} of the invoice: '${written}' is no amount in dollars.`);
-    return [{ line, key: named, amount: micros }];
+    return { line, key: named, amount: micros };
   });
 }
 
-/** RFC 4180, of one line: a cell with a comma or a quote is quoted. */
-function cellsIn(row: string): readonly string[] {
-  const cells = row.match(/(?:^|,)(?:"(?:[^"]|"")*"|[^,]*)/g) ?? [];
-  return cells.map((cell, index) => {
-    const text = (index === 0 ? cell : cell.slice(1)).trim();
-    return text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text;
-  });
+interface Row {
+  /** On which it begins. */
+  readonly line: number;
+  readonly cells: readonly string[];
 }
+
+/** A cell, quoted or not, and what ends it; RFC 4180. */
+const CELL = /[ \t]*(?:"((?:[^"]|"")*)"[ \t]*|([^",\r\n][^,\r\n]*)?)(,|\r?\n|\r|$)/y;
+
+/** A quoted cell may have commas and ends of lines; rows of nothing are left out. */
+function rowsIn(text: string): readonly Row[] {
+  const rows: Row[] = [];
+  let [line, began] = [1, 1];
+  let cells: string[] = [];
+  const cell = new RegExp(CELL);
+  while (cell.lastIndex < text.length || cells.length > 0) {
+    const found = cell.exec(text);
+    if (!found) throw new StartError(`Line ${line} of the invoice has a quote that is not closed.`);
+    const [all, quoted, plain = '', end] = found;
+    cells.push((quoted?.replaceAll('""', '"') ?? plain).trim());
+    line += all.match(END_OF_LINE)?.length ?? 0;
+    if (end === ',') continue;
+    if (cells.some((one) => one !== '')) rows.push({ line: began, cells });
+    if (rows.length > LINES_MAX + 1)
+      throw new StartError(`The invoice has over ${LINES_MAX} lines.`);
+    [began, cells] = [line, []];
+  }
+  return rows;
+}
+
+const END_OF_LINE = /\r\n|\r|\n/g;

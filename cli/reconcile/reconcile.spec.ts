@@ -25,7 +25,37 @@ describe('reconcile', () => {
     ]);
   });
 
+  it('reads cells of nothing, of several lines, and credits', () => {
+    const text = [
+      'note,key,amount',
+      ',d1,0.5',
+      '"two\nlines",d2,-$0.25',
+      ',,',
+      ' " d3 " , "d3" , "0.1"',
+      'x,d4,1',
+    ];
+    const lines = [
+      { line: 2, key: 'd1', amount: 500_000n },
+      { line: 3, key: 'd2', amount: -250_000n },
+      { line: 6, key: 'd3', amount: 100_000n },
+      { line: 7, key: 'd4', amount: 1_000_000n },
+    ];
+    expect(invoiceIn(text.join('\n'))).to.deep.equal(lines);
+    expect(invoiceIn(`${text.join('\r\n')}\r\n`)).to.deep.equal(lines);
+    expect(invoiceIn('key,amount')).to.deep.equal([]);
+  });
+
+  it('reads a hundred thousand lines at once', () => {
+    const rows = Array.from({ length: 100_000 }, (_, n) => `"d${n}",0.00${n % 10}`);
+    expect(invoiceIn(['key,amount', ...rows].join('\r\n'))).to.have.length(100_000);
+  });
+
   it('names what it cannot read', () => {
+    expect(() => invoiceIn('')).to.throw('no column dispatch_key');
+    expect(() => invoiceIn('key,amount\nd1,1\n"d2,1')).to.throw(
+      'Line 3 of the invoice has a quote',
+    );
+    expect(() => invoiceIn('key,amount\nd1,"1,5"')).to.throw("'1,5' is no amount");
     expect(() => invoiceIn('a,b\n1,2')).to.throw('no column dispatch_key');
     expect(() => invoiceIn('key,b\n1,2')).to.throw('no column amount');
     expect(() => invoiceIn('key,amount\nd1,much')).to.throw("Line 2 of the invoice: 'much'");
