@@ -8,6 +8,7 @@ import {
   type RebuildProgress,
   type Rebuilt,
 } from '../projectors/engine/rebuild.js';
+import { mayPass } from '../projectors/engine/failures.js';
 import type { Context } from './context.js';
 import { withDatabase, type Database } from '../runtime/open-database.js';
 import { asJson } from './table.js';
@@ -28,26 +29,49 @@ export async function rebuild(
     const known = (await projectionStates(database.readStore)).map((state) => state.name);
     if (name !== undefined && !known.includes(name))
       throw new StartError(`There is no projection ${name}: name one of ${known.join(', ')}.`);
-    const done: object[] = [];
-    for (const one of name === undefined ? known : [name]) {
-      if (context.signal.aborted) return;
-      const rebuilt = await rebuildIn(database, one);
-      if (!rebuilt) continue;
-      if (json) done.push(bodyOf(rebuilt));
-      else context.print(lineOf(rebuilt));
-    }
-    if (json) context.print(asJson(all ? { data: done } : done[0]));
+    if (name === undefined) return rebuildAll(context, database, known, json);
+    const rebuilt = await rebuildIn(context, database, name);
+    if (typeof rebuilt === 'string') throw new StartError(`${rebuilt}.`);
+    if (rebuilt) context.print(json ? asJson(bodyOf(rebuilt)) : lineOf(rebuilt));
   });
 }
 
-/** Undefined for a projection that this release does not have any more. */
-async function rebuildIn(database: Database, name: string): Promise<Rebuilt | undefined> {
+/** One that cannot be rebuilt does not keep the others from it. */
+async function rebuildAll(
+  context: Context,
+  database: Database,
+  names: readonly string[],
+  json: true | undefined,
+): Promise<void> {
+  const done: object[] = [];
+  const failures: string[] = [];
+  for (const name of names) {
+    const rebuilt = await rebuildIn(context, database, name);
+    if (typeof rebuilt === 'string') failures.push(rebuilt);
+    else if (rebuilt && json) done.push(bodyOf(rebuilt));
+    else if (rebuilt) context.print(lineOf(rebuilt));
+  }
+  if (json) context.print(asJson({ data: done }));
+  if (failures.length > 0) throw new StartError(`Not rebuilt: ${failures.join('; ')}.`);
+}
+
+/**
+ * Why it could not be rebuilt, where that is about this projection alone. Undefined for one that
+ * this release does not have any more.
+ */
+async function rebuildIn(
+  { signal }: Context,
+  database: Database,
+  name: string,
+): Promise<Rebuilt | string | undefined> {
+  signal.throwIfAborted();
   const onProgress = showProgress();
   try {
-    return await rebuildProjection({ ...database, onProgress }, name, { swap: true });
+    return await rebuildProjection({ ...database, onProgress, signal }, name, { swap: true });
   } catch (error) {
-    if (!(error instanceof RebuildUnderWay)) throw error;
-    throw new StartError(`${error.message}: wait for it to end.`);
+    if (error instanceof RebuildUnderWay) return `${error.message}, wait for it to end`;
+    if (signal.aborted || !(error instanceof Error) || mayPass(error)) throw error;
+    return `${name} cannot be made, and its live rows stay: ${error.message}`;
   }
 }
 

@@ -36,7 +36,7 @@ export function projectorWorkers(infra: Infra): readonly Worker[] {
 }
 
 type Rebuildable = Pick<Infra, 'readStore' | 'progress' | 'store' | 'log'> &
-  Pick<Rebuilding, 'onProgress'>;
+  Pick<Rebuilding, 'onProgress' | 'signal'>;
 
 /** Undefined when there is no such projection. Throws `RebuildUnderWay`. */
 export async function rebuildProjection(
@@ -53,6 +53,7 @@ export const compareProjection = (infra: Rebuildable, name: string): Promise<Reb
   rebuildProjection(infra, name, { swap: false });
 
 const rebuildingOf = ({ readStore: pool, ...rest }: Rebuildable): Rebuilding => {
-  const { progress, store, log, onProgress } = rest;
-  return { pool, progress, store, log, ...(onProgress && { onProgress }) };
+  const { progress, store, log, onProgress, signal } = rest;
+  const given = { ...(onProgress && { onProgress }), ...(signal && { signal }) };
+  return { pool, progress, store, log, ...given };
 };
