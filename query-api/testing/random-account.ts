@@ -11,7 +11,8 @@ export interface Second {
 }
 
 type Story = ReturnType<typeof storyOf>;
-type Act = 'accept' | 'start' | 'complete' | 'cancel' | 'flood';
+type Act =
+  'accept' | 'start' | 'retry' | 'complete' | 'fail' | 'cancel' | 'expire' | 'adjust' | 'flood';
 
 /** What `held` and `settled` of a story move. */
 const [HOLD, CHARGE] = [10_000n, 4_000n];
@@ -29,6 +30,12 @@ export function* randomAccount(
     account.held += held;
     return [account.available, account.held] as const;
   };
+  /** Without a charge. */
+  const ended = (
+    story: Story | undefined,
+    how: 'cancelled' | 'expired' | 'failed',
+    second: number,
+  ) => (story ? [story[how](second), story.released(second, ...move(HOLD, -HOLD))] : []);
   const deposit = (second: number, name: string, amount: bigint): Fact => {
     const [availableAfter, heldAfter] = move(amount, 0n);
     const about = { organizationId: ORGANIZATION, topUpId: name, amount, at: at(second) };
@@ -55,10 +62,21 @@ export function* randomAccount(
       const after = story && move(HOLD - CHARGE, -HOLD);
       return after ? [story.completed(second), story.settled(second, ...after)] : [];
     },
-    cancel(second, which) {
-      const story = taken(waiting, which);
-      const after = story && move(HOLD, -HOLD);
-      return after ? [story.cancelled(second), story.released(second, ...after)] : [];
+    retry(second, which) {
+      const story = taken(running, which);
+      if (story) running.push(story);
+      return story ? [story.failedOnce(second), story.dispatched(second, 2)] : [];
+    },
+    fail: (second, which) => ended(taken(running, which), 'failed', second),
+    cancel: (second, which) => ended(taken(waiting, which), 'cancelled', second),
+    expire: (second, which) => ended(taken(waiting, which), 'expired', second),
+    adjust(second) {
+      const amount = -777n;
+      const [availableAfter, heldAfter] = move(amount, 0n);
+      const why = { adjustmentId: `${second}`, reason: 'a mistake' };
+      const stands = { organizationId: ORGANIZATION, availableAfter, heldAfter, at: at(second) };
+      const data = { ...stands, ...why, amount };
+      return [{ stream: streamOf('account', ORGANIZATION), type: 'FundsAdjusted', data }];
     },
     flood: (second) =>
       Array.from({ length: floodEvents }, (_, n) => deposit(second, `${second}/${n}`, 1n)),
@@ -77,6 +95,10 @@ const someAct = fc.oneof(
   { weight: 25, arbitrary: fc.constant<Act>('start') },
   { weight: 15, arbitrary: fc.constant<Act>('complete') },
   { weight: 10, arbitrary: fc.constant<Act>('cancel') },
+  { weight: 8, arbitrary: fc.constant<Act>('expire') },
+  { weight: 10, arbitrary: fc.constant<Act>('retry') },
+  { weight: 8, arbitrary: fc.constant<Act>('fail') },
+  { weight: 6, arbitrary: fc.constant<Act>('adjust') },
   { weight: 2, arbitrary: fc.constant<Act>('flood') },
 );
 
