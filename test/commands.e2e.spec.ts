@@ -203,6 +203,9 @@ describe('modelroute <command>', function () {
     await oneLine(run('rebuild', 'nonsense'), /no projection nonsense/);
     await oneLine(run('replay', '--as-of', 'yesterday'), /neither a time/);
     await oneLine(run('replay', '--as-of', '999999999'), /The log ends at position/);
+    const backwards = ['--from', '2026-02-01', '--to', '2026-01-01'];
+    const catalogue = ['--catalogue', join(repositoryRoot, 'catalogue.yaml')];
+    await oneLine(run('what-if', ...catalogue, ...backwards), /2026-02-01 is not before --to/);
     await oneLine(run('executions', 'show', 'nonsense'), /no execution's id/);
     await oneLine(run('events', 'tail', '--types', 'Nonsense'), /no event type Nonsense/);
     await oneLine(run('events', 'tail', '--organization', 'acme'), /no organization's id/);

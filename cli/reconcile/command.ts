@@ -3,7 +3,7 @@ import { formatMoney, type Micros } from '../../contracts/money.js';
 import { withDatabase } from '../../runtime/open-database.js';
 import { textOf } from '../catalogue/check.js';
 import { EXIT_FOUND, type Context } from '../context.js';
-import { momentOf } from '../moment.js';
+import { momentRange } from '../moment.js';
 import { asJson, table } from '../table.js';
 import { attemptsAt, type Attempt } from './attempts.js';
 import { invoiceIn } from './invoice.js';
@@ -22,13 +22,11 @@ export async function reconcile(
   path: string,
   options: ReconcileOptions,
 ): Promise<void> {
+  const { fromMs, toMs } = momentRange(options);
   const invoice = invoiceIn(await textOf(path));
   const attempts = await withDatabase(context.config(), ({ store }) =>
     attemptsAt(store, options.provider, context.signal),
   );
-  const { from, to } = options;
-  const fromMs = from === undefined ? -Infinity : momentOf(from);
-  const toMs = to === undefined ? Infinity : momentOf(to);
   const isIn = (at: string) => Date.parse(at) >= fromMs && Date.parse(at) < toMs;
   // What the invoice's span of time does not cover is not missing on it.
   const isCovered = ({ state, attempt }: Match) =>

@@ -4,7 +4,7 @@ import { loadCatalogue } from '../../providers/catalogue/load-catalogue.js';
 import { withDatabase } from '../../runtime/open-database.js';
 import { textOf } from '../catalogue/check.js';
 import type { Context } from '../context.js';
-import { momentOf } from '../moment.js';
+import { momentRange } from '../moment.js';
 import { asJson, table } from '../table.js';
 import { completedIn } from './recorded.js';
 import { openSums, type Line } from './sums.js';
@@ -17,10 +17,7 @@ export interface WhatIfOptions {
 }
 
 export async function whatIf(context: Context, options: WhatIfOptions): Promise<void> {
-  const range = {
-    fromMs: options.from === undefined ? -Infinity : momentOf(options.from),
-    toMs: options.to === undefined ? Infinity : momentOf(options.to),
-  };
+  const range = momentRange(options);
   const variables = { SANDBOX_URL: 'http://127.0.0.1:1', ...context.env() };
   const result = loadCatalogue(await textOf(options.catalogue), variables);
   if ('problems' in result)
