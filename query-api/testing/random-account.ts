@@ -17,6 +17,8 @@ type Act =
 /** What `held` and `settled` of a story move. */
 const [HOLD, CHARGE] = [10_000n, 4_000n];
 
+const CORRECTION = -777n;
+
 /** A flood is of so many deposits. */
 export function* randomAccount(
   seed: number,
@@ -70,14 +72,7 @@ export function* randomAccount(
     fail: (second, which) => ended(taken(running, which), 'failed', second),
     cancel: (second, which) => ended(taken(waiting, which), 'cancelled', second),
     expire: (second, which) => ended(taken(waiting, which), 'expired', second),
-    adjust(second) {
-      const amount = -777n;
-      const [availableAfter, heldAfter] = move(amount, 0n);
-      const why = { adjustmentId: `${second}`, reason: 'a mistake' };
-      const stands = { organizationId: ORGANIZATION, availableAfter, heldAfter, at: at(second) };
-      const data = { ...stands, ...why, amount };
-      return [{ stream: streamOf('account', ORGANIZATION), type: 'FundsAdjusted', data }];
-    },
+    adjust: (second) => [adjusted(second, ...move(CORRECTION, 0n))],
     flood: (second) =>
       Array.from({ length: floodEvents }, (_, n) => deposit(second, `${second}/${n}`, 1n)),
   };
@@ -89,6 +84,20 @@ export function* randomAccount(
     yield { second, facts, executionIds: stories.map(({ executionId }) => executionId) };
   }
 }
+
+const adjusted = (second: number, availableAfter: bigint, heldAfter: bigint): Fact => ({
+  stream: streamOf('account', ORGANIZATION),
+  type: 'FundsAdjusted',
+  data: {
+    organizationId: ORGANIZATION,
+    adjustmentId: `${second}`,
+    amount: CORRECTION,
+    reason: 'a mistake',
+    availableAfter,
+    heldAfter,
+    at: at(second),
+  },
+});
 
 const someAct = fc.oneof(
   { weight: 30, arbitrary: fc.constant<Act>('accept') },
