@@ -177,6 +177,31 @@ describe('deliver-webhooks', function () {
       expect(waitMs).to.equal(minutes * MINUTE);
     });
 
+  it('goes out without its number where the feed is far behind, and stays so', async () => {
+    const { infra } = spec;
+    await stop();
+    stop = spec.run(processorWorkers(infra));
+    const to = await receiver({ failFirst: 1 });
+    const wish = { webhookUrl: to.url, webhookEvents: ['execution.completed'] };
+    const startedMs = performance.now();
+    const asked = await ask(infra, wish);
+    await isTold(to, 1);
+    expect(performance.now() - startedMs).to.be.within(3_000, 9_000);
+    const [first] = to.told;
+    if (!first) throw new Error('it was told nothing');
+    expect(bodyOf(first)).to.not.have.property('feed_sequence');
+    const [scheduled] = await eventsOf(asked, 'execution.completed', to);
+    expect(scheduled?.data).to.not.have.property('feedSequence');
+    await stop();
+    start();
+    await eventually('the feed has it', async () =>
+      (await feedNumbers(asked)).get('ExecutionCompleted'),
+    );
+    spec.clock.aheadMs = 3 * MINUTE;
+    await isTold(to, 2);
+    expect(to.told[1]?.raw).to.equal(first.raw);
+  });
+
   it('gives up at once when the receiver is gone, or is none that we call', async () => {
     const gone = await receiver({ status: 410 });
     const private_ = { url: 'http://10.1.2.3/hook' };

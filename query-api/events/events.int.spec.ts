@@ -161,6 +161,31 @@ describe('query API: events', () => {
     expect(performance.now() - startedMs).to.be.below(20_000);
   });
 
+  it('waits while its projection is stopped, then goes on', async () => {
+    const { organizationId, api } = await newTenant();
+    expect((await read(api)).headers['feed-sequence']).to.equal('1');
+    const { pool } = server.models;
+    await pool.query(
+      "UPDATE readmodel.projections SET stopped_at = now(), error = 'spec' WHERE name = 'feed'",
+    );
+    try {
+      await append(deposited(0, organizationId));
+      const startedMs = performance.now();
+      const empty = await read(api, '?after=1&wait=1');
+      expect([empty.status, empty.body]).to.deep.equal([200, []]);
+      expect(empty.headers['feed-sequence']).to.equal('1');
+      expect(performance.now() - startedMs).to.be.within(950, 9_000);
+      const waiting = read(api, '?after=1&wait=60');
+      await pool.query(
+        "UPDATE readmodel.projections SET stopped_at = NULL, error = NULL WHERE name = 'feed'",
+      );
+      expect(numbers((await waiting).body)).to.deep.equal(['2 balance.topped_up']);
+      expect(performance.now() - startedMs).to.be.below(15_000);
+    } finally {
+      await pool.query("UPDATE readmodel.projections SET stopped_at = NULL WHERE name = 'feed'");
+    }
+  });
+
   it('lets so many of a key wait, and refuses the others', async () => {
     const { api } = await newTenant();
     const hangUp = new AbortController();
