@@ -41,22 +41,24 @@ const ATTEMPTS_MAX = 3;
 const SOCKETS = { keepAlive: true, maxSockets: 50, timeout: 3_000 };
 const OPEN_MS = 5_000;
 
-/** Throws `StartError` when the store or the bucket cannot be used. */
+/** Makes a bucket that is not there. Throws `StartError` when store or bucket cannot be used. */
 export async function openS3(config: S3Config): Promise<S3> {
+  const s3 = openBucket(config);
+  try {
+    await ensureBucket(s3.client, config);
+  } catch (error) {
+    s3.close();
+    throw error;
+  }
+  return s3;
+}
+
+/** Asks nothing of the store yet, and makes nothing there. */
+export function openBucket(config: S3Config): S3 {
   silenceSdkNotice();
   const { bucket, publicEndpoint } = config;
   const client = clientFor(config, config.endpoint);
   const signer = publicEndpoint === undefined ? undefined : clientFor(config, publicEndpoint);
-  const close = () => {
-    client.destroy();
-    signer?.destroy();
-  };
-  try {
-    await ensureBucket(client, config);
-  } catch (error) {
-    close();
-    throw error;
-  }
   return {
     client,
     bucket,
@@ -65,7 +67,10 @@ export async function openS3(config: S3Config): Promise<S3> {
       const command = new HeadBucketCommand({ Bucket: bucket });
       await withinMs(CHECK_MS, (abortSignal) => client.send(command, { abortSignal }));
     },
-    close,
+    close: () => {
+      client.destroy();
+      signer?.destroy();
+    },
   };
 }
 

@@ -80,6 +80,18 @@ export async function putNew(s3: S3, Key: string, Body: Buffer): Promise<boolean
   throw new StoreUnavailable(`${Key} is written by too many at once`);
 }
 
+/** In the place of an object that has the name. */
+export async function putOver(
+  { client, bucket: Bucket }: S3,
+  Key: string,
+  Body: Buffer,
+): Promise<void> {
+  const put = { Bucket, Key, Body, ...digestOf(Body) };
+  await withinMs(deadlineMs(Body.length), (abortSignal) =>
+    client.send(new PutObjectCommand(put), { abortSignal }),
+  );
+}
+
 interface Begun {
   readonly Bucket: string;
   readonly Key: string;

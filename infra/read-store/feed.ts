@@ -3,7 +3,7 @@ import type { FeedType } from '../../contracts/cloud-events/feed-types.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import type { NumberedEvent } from '../../domain/feed/cloud-event.js';
 import type { Question } from './reading.js';
-import { feedOwner } from './tables/feed.js';
+import { feedOwner, ownerOf } from './tables/feed.js';
 import { amount, text, time, type Row } from './table.js';
 
 /** What is read: events behind `after`. */
@@ -59,6 +59,31 @@ export async function readFeedPage(read: Read, query: FeedQuery): Promise<FeedPa
   }
 }
 
+/** An event, and where it is in the log. */
+export interface PlacedFeedEvent {
+  readonly position: bigint;
+  readonly event: NumberedEvent;
+}
+
+const ACROSS_SQL = `
+  SELECT position, organization_id, sequence, event_id, type, subject, at, data
+  FROM readmodel.feed_events WHERE position > $1
+  ORDER BY position
+  LIMIT $2`;
+
+/** Of all feeds, in the order of the log: what is behind a position of it. */
+export async function readAllFeeds(
+  read: Read,
+  after: bigint,
+  limit: number,
+): Promise<readonly PlacedFeedEvent[]> {
+  const rows = await read({ name: 'all feeds', text: ACROSS_SQL, values: [after, limit] });
+  return rows.map((row) => ({
+    position: amount(row, 'position'),
+    event: eventOf(row, ownerOf(text(row, 'organization_id'))),
+  }));
+}
+
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 const HEAD_SQL = 'SELECT sequence FROM readmodel.feed_heads WHERE organization_id = $1';
@@ -92,13 +117,15 @@ async function readEvents(
 ): Promise<readonly NumberedEvent[]> {
   const values = [feedOwner(organizationId), after, end, types ?? null, limit];
   const rows = await read({ name: 'feed page', text: PAGE_SQL, values });
-  return rows.map((row) => ({
-    organizationId,
-    sequence: amount(row, 'sequence'),
-    eventId: text(row, 'event_id'),
-    type: text<FeedType>(row, 'type'),
-    subject: text(row, 'subject'),
-    at: time(row, 'at'),
-    data: text(row, 'data'),
-  }));
+  return rows.map((row) => eventOf(row, organizationId));
 }
+
+const eventOf = (row: Row, organizationId: OrganizationId): NumberedEvent => ({
+  organizationId,
+  sequence: amount(row, 'sequence'),
+  eventId: text(row, 'event_id'),
+  type: text<FeedType>(row, 'type'),
+  subject: text(row, 'subject'),
+  at: time(row, 'at'),
+  data: text(row, 'data'),
+});

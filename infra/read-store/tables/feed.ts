@@ -21,6 +21,9 @@ export interface FeedRow {
 export const feedOwner = (organizationId: OrganizationId): string =>
   organizationId.slice('org_'.length);
 
+/** The organization whose id the column has so. */
+export const ownerOf = (uuid: string): OrganizationId => `org_${uuid}`;
+
 export const feedEvents: Table<Pick<FeedRow, 'organizationId' | 'sequence'>, FeedRow> = {
   name: 'feed_events',
   key: [
