@@ -16,6 +16,8 @@ export interface Metrics {
   readonly projectionStopped: Gauge<'projection'>;
   readonly proofSize: Gauge;
   readonly proofStopped: Gauge;
+  readonly exportLag: Gauge<'export'>;
+  readonly exportFailing: Gauge<'export'>;
   readonly deadLetters: Gauge<'group'>;
   readonly reconciled: Counter<'group'>;
   readonly consumerRestarts: Counter<'group'>;
@@ -73,13 +75,11 @@ export function openMetrics(): Metrics {
     projectionStopped: gauge('projection_stopped', '1 when poisoned.', 'projection'),
     proofSize: gauge('proof_tree_events', 'Events that are in the tree over the log.'),
     proofStopped: gauge('proof_stopped', '1 while the tree cannot grow.'),
+    exportLag: gauge('export_lag_seconds', 'Age of the oldest event in no file.', 'export'),
+    exportFailing: gauge('export_failing', '1 while an export does not go on.', 'export'),
     deadLetters: gauge('processor_dead_letters', 'Notifications given up.', 'group'),
     reconciled: counter('bus_reconciled_total', 'Notifications that Kafka lost.', 'group'),
-    consumerRestarts: counter(
-      'bus_consumer_restarts_total',
-      'Consumers that were restarted.',
-      'group',
-    ),
+    consumerRestarts: counter('bus_consumer_restarts_total', 'Consumers restarted.', 'group'),
     consumerLag: gauge('bus_consumer_lag_messages', 'Messages not processed.', 'group'),
     relayed: counter('bus_relayed_events_total', 'Events published by this process.'),
     appendQueue: gauge('event_store_queue', 'Units that wait for the group commit.'),

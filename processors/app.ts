@@ -13,6 +13,7 @@ import { openRunExecution } from './run-execution/run-execution.js';
 import { runTimers } from './run-timers/run-timers.js';
 import { sweepStorage } from './sweep-storage/sweep-storage.js';
 import { openCompleteBatches } from './complete-batches/complete-batches.js';
+import { exportEvents } from './export-events/export-events.js';
 import { makeCheckpoints } from './make-checkpoints/make-checkpoints.js';
 import { settleExecution } from './settle-execution/settle-execution.js';
 
@@ -63,6 +64,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
     }),
     sweepStorage(infra),
     makeCheckpoints(infra),
+    exportEvents(infra),
     runExecution.circuits,
   ];
 }

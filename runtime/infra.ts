@@ -11,6 +11,7 @@ import type { CatalogueHolder } from '../providers/catalogue/catalogue-holder.js
 import type { EventBus } from '../infra/event-bus/port.js';
 import type { EventStore, Position } from '../infra/event-store/port.js';
 import type { FileStore } from '../infra/files/port.js';
+import type { Exports } from '../infra/exports/port.js';
 import type { KeyUses } from '../infra/key-uses.js';
 import type { LimitShares } from '../infra/limit-shares/port.js';
 import type { RequestLimits } from '../infra/request-limits/port.js';
@@ -91,6 +92,10 @@ export interface Infra extends Repositories {
   readonly projecting: Pool;
   /** For rebuilds. */
   readonly rebuilding: Pool;
+  /** For exports, which read much and may wait. */
+  readonly exporting: Pool;
+  /** Continuous exports, and how far each is. */
+  readonly exports: Exports;
   /** What organizations may have, and what they have stored. */
   readonly quotas: OrganizationQuotas;
   readonly storedBytes: StoredBytes;

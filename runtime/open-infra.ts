@@ -13,6 +13,7 @@ import { expectOwnLog, kindOf, type Epoch } from '../infra/event-store/identity.
 import { openAddresses } from './addresses.js';
 import { openDependencies } from './dependencies.js';
 import type { Infra } from './infra.js';
+import { openPostgresExports } from '../infra/exports/postgres.js';
 import { openPostgresLimitShares } from '../infra/limit-shares/postgres.js';
 import { openPostgresRequestLimits } from '../infra/request-limits/postgres.js';
 import type { Tracing } from '../infra/tracing/port.js';
@@ -80,6 +81,9 @@ const REBUILDING_MS = 30_000;
 /** The tree's transactions, and what is read of it for proofs. */
 const PROVING_CONNECTIONS_MAX = 3;
 const PROVING_MS = 10_000;
+/** Of all feeds, where an export begins is counted. */
+const EXPORTING_CONNECTIONS_MAX = 2;
+const EXPORTING_MS = 60_000;
 
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
   const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
@@ -131,6 +135,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     ...shared.given,
     secrets,
     ...openProving(models.proving, epoch, options),
+    exports: openPostgresExports({ pool: models.exporting, epoch }),
     beganBefore: sole ? await store.head() : undefined,
     now: Date.now,
   };
@@ -212,6 +217,7 @@ function openPools(url: string, log: Log) {
     projecting: open('modelroute-projecting', PROJECTING_CONNECTIONS_MAX, PROJECTING_MS),
     rebuilding: open('modelroute-rebuilding', REBUILDING_CONNECTIONS_MAX, REBUILDING_MS),
     proving: open('modelroute-proving', PROVING_CONNECTIONS_MAX, PROVING_MS),
+    exporting: open('modelroute-exporting', EXPORTING_CONNECTIONS_MAX, EXPORTING_MS),
   };
   const all = [readPool, processing, ...Object.values(models)];
   return { readPool, processing, models, closePools: () => Promise.all(all.map((p) => p.end())) };

@@ -79,10 +79,16 @@ const proofMigrations: readonly Migration[] = [
   step(403, 'proof: the tree over the log, and what was signed of it', 'proofs'),
 ];
 
+/** The exports of feeds, in the schema `processing`. Ids 407–409. */
+export const exportMigrations: readonly Migration[] = [
+  step(407, 'processing: continuous exports', 'exports'),
+];
+
 export const allMigrations: readonly Migration[] = [
   ...eventStoreMigrations,
   ...processingMigrations,
   ...readModelMigrations,
   ...accountOwnerMigrations,
   ...proofMigrations,
+  ...exportMigrations,
 ];

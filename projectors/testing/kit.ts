@@ -14,7 +14,11 @@ import { migrate } from '../../infra/postgres/migrate.js';
 import { openPool } from '../../infra/postgres/pool.js';
 import { checksumOf, type Checksum } from '../../infra/read-store/checksum.js';
 import { openProgress, type ProjectionProgress } from '../../infra/read-store/progress.js';
-import { processingMigrations, readModelMigrations } from '../../infra/migrations/all.js';
+import {
+  exportMigrations,
+  processingMigrations,
+  readModelMigrations,
+} from '../../infra/migrations/all.js';
 import { qualified, type TableShape } from '../../infra/read-store/table.js';
 import { freshDatabase } from '../../infra/postgres/testing/fresh-database.js';
 import { advance, loadProjections } from '../engine/running-projections.js';
@@ -53,7 +57,7 @@ export async function openReadModels(): Promise<ReadModels> {
   const write = (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>);
   const log = pino({ base: null }, { write });
   const pool = openPool(database.url, { max: 8, applicationName: 'modelroute spec', log });
-  await migrate(pool, [...processingMigrations, ...readModelMigrations]);
+  await migrate(pool, [...processingMigrations, ...readModelMigrations, ...exportMigrations]);
   const progress = openProgress(pool);
   let store = openMemoryEventStore();
   const { rows: tables } = await pool.query<{ name: string }>(
