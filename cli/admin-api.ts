@@ -6,9 +6,13 @@ import type { Config } from '../infra/config/config.js';
 import { StartError } from '../infra/start-error.js';
 import type { Context } from './context.js';
 
+type Headers = Readonly<Record<string, string>>;
+
 export interface AdminApi {
   get<T>(path: string): Promise<T>;
-  post<T>(path: string, body: object, headers?: Readonly<Record<string, string>>): Promise<T>;
+  post<T>(path: string, body: object, headers?: Headers): Promise<T>;
+  put<T>(path: string, body: object, headers?: Headers): Promise<T>;
+  delete(path: string, headers?: Headers): Promise<void>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -19,11 +23,11 @@ export async function openAdminApi(context: Context, url: string | undefined): P
   const base = `${await baseUrlOf(context, config, url)}/admin/v1`;
   const key = await adminKeyOf(config);
   const call = async <T>(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     { signal }: Context,
     body?: object,
-    headers: Readonly<Record<string, string>> = {},
+    headers: Headers = {},
   ): Promise<T> => {
     const { statusCode, text } = await send(`${base}${path}`, {
       method,
@@ -38,11 +42,13 @@ export async function openAdminApi(context: Context, url: string | undefined): P
       bodyTimeout: TIMEOUT_MS,
     });
     if (statusCode >= 300) throw refusal(base, statusCode, text);
-    return jsonOf<T>(text, base);
+    return jsonOf<T>(text === '' ? 'null' : text, base);
   };
   return {
     get: (path) => call('GET', path, context),
     post: (path, body, headers) => call('POST', path, context, body, headers),
+    put: (path, body, headers) => call('PUT', path, context, body, headers),
+    delete: (path, headers) => call('DELETE', path, context, undefined, headers),
   };
 }
 

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { PERMISSIONS } from '../contracts/events/api-key.js';
 import { addAudit } from './audit/commands.js';
 import { addCatalogue } from './catalogue/commands.js';
+import type { SetExportOptions } from './exports.js';
 import { exitCodes, type Context } from './context.js';
 import type { NewKeyOptions } from './keys.js';
 import type { ReconcileOptions } from './reconcile/command.js';
@@ -34,6 +35,7 @@ export function programOf(context: Context): Command {
   addReconcile(program, context);
   addLogTransfer(program, context);
   addEvents(program, context);
+  addExports(program, context);
   addExecutions(program, context);
   addCatalogue(program, context);
   addAudit(program, context);
@@ -261,6 +263,51 @@ function addEvents(program: Command, context: Context): void {
       organization === undefined
         ? (await import('./events-tail.js')).tailEvents(context, options)
         : (await import('./feed-tail.js')).tailFeed(context, { organization, ...options }),
+    );
+}
+
+function addExports(program: Command, context: Context): void {
+  const exports = program.command('exports').description('continuous exports of feeds');
+  exports
+    .command('list')
+    .description('what is set, how far each is, and why it does not go on')
+    .option(...URL_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText('after', API_HELP)
+    .action(async (options: { url?: string; json?: true }) =>
+      (await import('./exports.js')).listExports(context, options),
+    );
+  exports
+    .command('set <name>')
+    .description('set an export to a folder or a bucket, or change when its files are written')
+    .requiredOption('--format <format>', 'parquet or ndjson.gz')
+    .option('--organization <id>', 'whose feed (default: those of all)')
+    .option('--folder <path>', 'a folder below exports in the data folder')
+    .option('--bucket <name>', 'a bucket of an S3-compatible store instead')
+    .option('--endpoint <url>', "where the store answers (default: Amazon's of the region)")
+    .option('--region <region>', 'of the bucket')
+    .option('--prefix <path>', 'what the names of objects begin with')
+    .option('--access-key-env <name>', 'variable of the processors that has the access key')
+    .option('--secret-key-env <name>', 'variable that has the secret key')
+    .option('--session-token-env <name>', 'variable that has the session token')
+    .option('--from <number>', 'the first event: a number of the feed, of all a position')
+    .option('--events-max <number>', 'files are written when so many are there', wholeNumber)
+    .option('--delay-seconds <number>', 'or when the oldest is so old', wholeNumber)
+    .option('--reason <text>', 'why; it is recorded')
+    .option(...URL_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText('after', API_HELP)
+    .action(async (name: string, options: SetExportOptions) =>
+      (await import('./exports.js')).setExport(context, name, options),
+    );
+  exports
+    .command('remove <name>')
+    .description('end an export; its files stay')
+    .option('--reason <text>', 'why; it is recorded')
+    .option(...URL_OPTION)
+    .addHelpText('after', API_HELP)
+    .action(async (name: string, options: { url?: string; reason?: string }) =>
+      (await import('./exports.js')).removeExport(context, name, options),
     );
 }
 

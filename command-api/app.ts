@@ -7,6 +7,8 @@ import { parseCidrs } from '../http/client/addresses.js';
 import { StartError } from '../infra/start-error.js';
 import type { CommandInfra, Commands } from './command-infra.js';
 import { patchOrganizationsQuotas } from './admin/patch-organizations-quotas.js';
+import { deleteExports } from './admin/delete-exports.js';
+import { putExports } from './admin/put-exports.js';
 import { deleteOperatorKeys } from './admin/delete-operator-keys.js';
 import { postDeadLettersDrop } from './admin/post-dead-letters-drop.js';
 import { patchOrganizationsRateLimit } from './admin/patch-organizations-rate-limit.js';
@@ -116,5 +118,7 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postProjectionsRebuild(commands),
     postProjectionsRebuildAll(commands),
     postProvidersCircuit(commands),
+    putExports(commands),
+    deleteExports(commands),
   ];
 }

@@ -18,6 +18,7 @@ export type CommandInfra = Pick<
   | 'config'
   | 'deliveries'
   | 'executions'
+  | 'exports'
   | 'fileRecords'
   | 'files'
   | 'log'

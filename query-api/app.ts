@@ -12,6 +12,7 @@ import { getExecutionsRouting } from './admin/get-executions-routing.js';
 import { getOperatorKeys } from './admin/get-operator-keys.js';
 import { getOperatorExecution } from './admin/get-operator-execution.js';
 import { getDeadLetters } from './admin/get-dead-letters.js';
+import { getExports } from './admin/get-exports.js';
 import { getGroups } from './admin/get-groups.js';
 import { getProviders } from './admin/get-providers.js';
 import { getQueues } from './admin/get-queues.js';
@@ -105,6 +106,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getOperatorKeys(infra),
     getApiKeysRateLimit(infra),
     getProjections(infra),
+    getExports(infra),
     getDeadLetters(infra),
     getGroups(infra),
     getProviders(infra),

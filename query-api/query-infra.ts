@@ -11,6 +11,7 @@ export type QueryInfra = Pick<
   | 'catalogue'
   | 'checkpointKey'
   | 'downloadLog'
+  | 'exports'
   | 'files'
   | 'log'
   | 'now'

@@ -1,4 +1,4 @@
-/** Asking the projectors for a rebuild. */
+/** Asking the projectors for a rebuild, and exports of the feeds. */
 import { expect } from 'chai';
 import { projectionStates } from '../../infra/read-store/projection-states.js';
 import { executions } from '../../projectors/executions/executions.js';
@@ -36,5 +36,63 @@ describe('command API: the operator', () => {
     expect([status, json]).to.deep.equal([202, { names, rebuild_requested: true }]);
     const states = await projectionStates(models.pool);
     expect(states.map(({ rebuildRequested }) => rebuildRequested)).to.deep.equal([true, true]);
+  });
+
+  describe('sets exports', () => {
+    const path = '/admin/v1/exports';
+    const folder = { format: 'parquet', folder: 'acme' };
+    const put = (name: string, body: object) =>
+      api.asOperator('PUT', `${path}/${name}`, body, { 'x-reason': 'ticket 12' });
+
+    it('to a folder or a bucket, and repeats change when files are written', async () => {
+      const set = await put('acme', folder);
+      expect(set.status).to.equal(200);
+      expect(set.json).to.deep.include({ name: 'acme', folder: 'acme', s3: null, from: '0' });
+      expect(set.json).to.deep.include({ organization_id: null, state: 'beginning', files: 0 });
+      const again = await put('acme', { ...folder, delay_seconds: 60 });
+      expect(again.json).to.deep.equal({ ...set.json, delay_seconds: 60 });
+      const s3 = { bucket: 'acme-events', prefix: 'to/acme' };
+      expect((await put('bucket', { format: 'ndjson.gz', s3 })).json).to.deep.include({ s3 });
+      const events = await models.events();
+      const asked = events.filter(({ type }) => type === 'OperationRequested').at(-1);
+      expect(asked?.data).to.deep.include({ operation: 'set_export', subject: 'bucket' });
+      expect(asked?.metadata).to.deep.include({ actor: 'operator', reason: 'ticket 12' });
+    });
+
+    it('and lets none have the files of another, or be another', async () => {
+      for (const [name, body] of [
+        ['acme', { ...folder, format: 'ndjson.gz' }],
+        ['acme', { ...folder, from: '7' }],
+        ['acme', { ...folder, folder: 'elsewhere' }],
+        ['other', { ...folder, format: 'ndjson.gz' }],
+      ] as const)
+        expect([name, (await put(name, body)).status]).to.deep.equal([name, 409]);
+    });
+
+    it('refuses what is outside of its folder, and variables of other uses', async () => {
+      const keys = { access_key_env: 'MODELROUTE_EXPORT_KEY' };
+      const secrets = { access_key_env: 'MODELROUTE_MASTER_KEY', secret_key_env: 'PATH' };
+      const bucket = { bucket: 'acme-events' };
+      for (const wrong of [
+        { format: 'parquet' },
+        { ...folder, s3: bucket },
+        { format: 'parquet', s3: { ...bucket, ...keys } },
+        { format: 'parquet', s3: { ...bucket, ...secrets } },
+        { format: 'csv', folder: 'acme' },
+        ...['../acme', '/etc', 'a//b', 'a/../b', '.hidden', 'a\u0000b'].map((at) => ({
+          format: 'parquet',
+          folder: at,
+        })),
+        { ...folder, organization_id: 'org_99999999-9999-4999-8999-999999999999' },
+      ])
+        expect([wrong, (await put('wrong', wrong)).status]).to.deep.equal([wrong, 400]);
+      expect((await put('No-Name', folder)).status).to.be.oneOf([400, 404]);
+    });
+
+    it('until they are removed', async () => {
+      const remove = () => api.asOperator('DELETE', `${path}/acme`);
+      expect([(await remove()).status, (await remove()).status]).to.deep.equal([204, 204]);
+      expect((await put('other', folder)).status).to.equal(200);
+    });
   });
 });

@@ -20,6 +20,7 @@ import { openInProcessBus } from '../../infra/event-bus/in-process.js';
 import type { EventStore } from '../../infra/event-store/port.js';
 import { openAuthenticator } from '../../http/server/auth.js';
 import { serveRoutes } from '../../http/server/serve-routes.js';
+import { openPostgresExports } from '../../infra/exports/postgres.js';
 import { openMetrics } from '../../infra/metrics.js';
 import { parseCidrs } from '../../http/client/addresses.js';
 import { openRecentPayloads } from '../../infra/payloads/recent.js';
@@ -96,6 +97,7 @@ export async function openCommandApi(
     providers: openProviders({ credentials: () => undefined }),
     payloads: openRecentPayloads(openMemoryPayloads(large)),
     readStore: readStore ?? new pg.Pool(),
+    exports: openPostgresExports({ pool: readStore ?? new pg.Pool() }),
     quotas: openQuotas(readModels, onError),
     storedBytes: openStoredBytes(readModels, onError),
     tracing: undefined,

@@ -33,7 +33,13 @@ export const ALL_OPERATORS = 'all';
 
 export type OperatorsEvent = OperatorKeyCreated | OperatorKeyRevoked;
 
-const OPERATIONS = ['redrive_dead_letter', 'drop_dead_letter', 'rebuild_projection'] as const;
+const OPERATIONS = [
+  'redrive_dead_letter',
+  'drop_dead_letter',
+  'rebuild_projection',
+  'set_export',
+  'remove_export',
+] as const;
 
 /**
  * An operator asked for something that changes no aggregate. It is recorded before it is done; who
@@ -44,7 +50,7 @@ export type OperationRequested = DomainEvent<
   {
     readonly operationId: OperationId;
     readonly operation: (typeof OPERATIONS)[number];
-    /** What it is done to: `stream@revision` of a group, or a projection. */
+    /** What it is done to: `stream@revision` of a group, a projection, or an export. */
     readonly subject: string;
     readonly at: Timestamp;
   }

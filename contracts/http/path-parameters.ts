@@ -25,6 +25,11 @@ const collections: Readonly<Record<string, Schema>> = {
   deliveries: id('dlv', 'The webhook delivery.'),
   endpoints: id('we', 'The webhook endpoint.'),
   executions: id('exec', 'The execution.'),
+  exports: {
+    ...text('The export.', 63),
+    pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
+    examples: ['acme'],
+  },
   files: id('file', 'The file.'),
   models: modelSlug('The model.'),
   'operator-keys': id('opk', 'The key of an operator.'),

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import { apiKeyIdOf, type OrganizationId } from '../../contracts/ids.js';
 import { streamOf, type StreamName } from '../../contracts/streams.js';
+import { openPostgresExports } from '../../infra/exports/postgres.js';
 import { projections } from '../../projectors/projections.js';
 import { eventually } from '../../testing/eventually.js';
 import { at, deposited, type Fact, ORGANIZATION, storyOf } from '../../projectors/testing/kit.js';
@@ -33,6 +34,49 @@ describe('query API: the operator', () => {
     server.startProjecting();
   });
   after(() => server?.close());
+
+  it('sees each export, how far it is and why it does not go on', async () => {
+    const exports = openPostgresExports({ pool: server.models.pool });
+    const list = async () => {
+      const { body } = await server.operator<{ data: readonly Record<string, unknown>[] }>(
+        'GET',
+        '/exports',
+      );
+      return body.data[0];
+    };
+    const settings = { organizationId: ORGANIZATION, format: 'parquet', from: 0n } as const;
+    const limits = { eventsMax: 2, delaySeconds: 60 };
+    await exports.set({ name: 'acme', sink: { folder: 'acme' }, ...settings, ...limits });
+    expect(await list()).to.deep.include({ name: 'acme', state: 'beginning', exported_to: null });
+    const [stored] = await exports.list();
+    const { id } = stored!;
+    await exports.begin(id, 0n, undefined);
+    await eventually('its feed is there', async () => (await list())?.['lag_events'] === 4);
+    expect(await list()).to.deep.include({ state: 'behind', exported_to: '0', error: null });
+    await exports.fail(id, 'the S3 store cannot be used now', 5_000);
+    expect(await list()).to.deep.include({
+      state: 'failing',
+      error: 'the S3 store cannot be used now',
+    });
+    expect(await exports.plan(id, 0n, 4n)).to.equal(true);
+    expect(await exports.plan(id, 0n, 2n)).to.equal(false);
+    const files = ['day=2026-11-27/hour=23/0000000000000001-0000000000000004.parquet'];
+    const finished = { cursor: undefined, files };
+    expect(await exports.finish(id, 0n, 4n, finished)).to.equal(true);
+    expect(await exports.finish(id, 0n, 4n, finished)).to.equal(false);
+    expect(await list()).to.deep.include({
+      state: 'current',
+      exported_to: '4',
+      lag_events: 0,
+      lag_seconds: 0,
+      events: 4,
+      files: 1,
+      last_file: files[0],
+      error: null,
+      retry_at: null,
+    });
+    await exports.remove('acme');
+  });
 
   it('sees every tenant with what stands on its account', async () => {
     const { status, body } = await server.operator('GET', '/organizations');

@@ -28,6 +28,7 @@ import { serveRoutes } from '../../http/server/serve-routes.js';
 import { sha256Hex } from '../../domain/canonical-json.js';
 import type { Log } from '../../infra/logger.js';
 import { configFrom } from '../../infra/config/config.js';
+import { openPostgresExports } from '../../infra/exports/postgres.js';
 import { openMetrics } from '../../infra/metrics.js';
 import { openPostgresProofStore } from '../../infra/proof-store/postgres.js';
 import { openProcessReports } from '../../infra/process-reports/postgres.js';
@@ -69,6 +70,7 @@ const NO_URLS = { port: 0, publicUrl: undefined, filesUrl: undefined };
 const provingOver = ({ pool }: ReadModels) => ({
   checkpointKey: Buffer.alloc(32, 7),
   proofs: openPostgresProofStore({ pool }),
+  exports: openPostgresExports({ pool }),
 });
 
 /** Files lie on a disk of its own unless others are given. */
