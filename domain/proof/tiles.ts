@@ -46,6 +46,17 @@ export function widthIn(size: number, { level, index }: TileId): number {
   return Math.max(0, Math.min(hashes, TILE_WIDTH));
 }
 
+/** The last tile of each level of the tree of a size, where it is not full. */
+export function openTileIds(size: number): readonly TileId[] {
+  const ids: TileId[] = [];
+  for (let [level, hashes] = [0, size]; hashes > 0; level++) {
+    const id = { level, index: Math.floor(hashes / TILE_WIDTH) };
+    if (widthIn(size, id) > 0) ids.push(id);
+    hashes = Math.floor(hashes / TILE_WIDTH);
+  }
+  return ids;
+}
+
 interface TilePath extends TileId {
   readonly width: number;
 }

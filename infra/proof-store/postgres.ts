@@ -4,7 +4,7 @@ import type { OrganizationId } from '../../contracts/ids.js';
 import { packPlaces, unpackPlaces } from '../../domain/proof/feed-places.js';
 import { HASH_BYTES, type TreeHash } from '../../domain/proof/hashes.js';
 import type { FeedEnd, Growth, Tile } from '../../domain/proof/log-tree.js';
-import { TILE_WIDTH, widthIn, type TileId } from '../../domain/proof/tiles.js';
+import { openTileIds, widthIn, type TileId } from '../../domain/proof/tiles.js';
 import { FIRST_EPOCH, type Epoch } from '../event-store/identity.js';
 import { failureOf } from '../event-store/postgres/failures.js';
 import { START, StoreUnavailable } from '../event-store/port.js';
@@ -223,14 +223,8 @@ const treeOf = (row: TreeRow, openTiles: readonly Tile[]): StoredTree => ({
   openTiles,
 });
 
-/** The last tile of each level, where it is not full. */
 async function openTilesOf(pool: Pool, size: number): Promise<readonly Tile[]> {
-  const ids: TileId[] = [];
-  for (let [level, hashes] = [0, size]; hashes > 0; level++) {
-    const id = { level, index: Math.floor(hashes / TILE_WIDTH) };
-    if (widthIn(size, id) > 0) ids.push(id);
-    hashes = Math.floor(hashes / TILE_WIDTH);
-  }
+  const ids = openTileIds(size);
   const found = await tilesOf(pool, ids);
   return ids.map((id) => ({
     ...id,
