@@ -78,12 +78,12 @@ const PROJECTING_CONNECTIONS_MAX = 3;
 const PROJECTING_MS = 4_500;
 const REBUILDING_CONNECTIONS_MAX = 2;
 const REBUILDING_MS = 30_000;
-/** The tree's transactions, and what is read of it for proofs. */
+/** The tree's transactions, and what is read of it for proofs; a stop in silence waits for them. */
 const PROVING_CONNECTIONS_MAX = 3;
-const PROVING_MS = 10_000;
+const PROVING_MS = 4_500;
 /** Of all feeds, where an export begins is counted. */
 const EXPORTING_CONNECTIONS_MAX = 2;
-const EXPORTING_MS = 60_000;
+const EXPORTING_MS = 4_500;
 
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
   const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
