@@ -74,16 +74,17 @@ const READ_MODEL_CONNECTIONS_MAX = 3;
 const PROCESSING_CONNECTIONS_MAX = 4;
 /** One transaction, the reading for the next one, and the look at what others do. */
 const PROJECTING_CONNECTIONS_MAX = 3;
-/** A batch takes tens of milliseconds; one that is silent for so long is tried again. */
-const PROJECTING_MS = 4_500;
 const REBUILDING_CONNECTIONS_MAX = 2;
 const REBUILDING_MS = 30_000;
-/** The tree's transactions, and what is read of it for proofs; a stop in silence waits for them. */
+/** The tree's transactions, and what is read of it for proofs. */
 const PROVING_CONNECTIONS_MAX = 3;
-const PROVING_MS = 4_500;
 /** Of all feeds, where an export begins is counted. */
 const EXPORTING_CONNECTIONS_MAX = 2;
-const EXPORTING_MS = 4_500;
+/**
+ * A batch takes tens of milliseconds; one that is silent for so long is tried again. A stop waits
+ * for it, and has ten seconds.
+ */
+const BATCH_MS = 4_500;
 
 export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra> {
   const { config, log, databaseUrl, masterKey, sandboxUrl, instance, sole } = options;
@@ -214,10 +215,10 @@ function openPools(url: string, log: Log) {
   const processing = open('modelroute-processing', PROCESSING_CONNECTIONS_MAX);
   const models = {
     readStore: open('modelroute', READ_MODEL_CONNECTIONS_MAX),
-    projecting: open('modelroute-projecting', PROJECTING_CONNECTIONS_MAX, PROJECTING_MS),
+    projecting: open('modelroute-projecting', PROJECTING_CONNECTIONS_MAX, BATCH_MS),
     rebuilding: open('modelroute-rebuilding', REBUILDING_CONNECTIONS_MAX, REBUILDING_MS),
-    proving: open('modelroute-proving', PROVING_CONNECTIONS_MAX, PROVING_MS),
-    exporting: open('modelroute-exporting', EXPORTING_CONNECTIONS_MAX, EXPORTING_MS),
+    proving: open('modelroute-proving', PROVING_CONNECTIONS_MAX, BATCH_MS),
+    exporting: open('modelroute-exporting', EXPORTING_CONNECTIONS_MAX, BATCH_MS),
   };
   const all = [readPool, processing, ...Object.values(models)];
   return { readPool, processing, models, closePools: () => Promise.all(all.map((p) => p.end())) };
