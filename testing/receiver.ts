@@ -26,6 +26,8 @@ export interface Manner {
   readonly slowAfter?: number;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Done with each request before it is answered. */
+  readonly beforeAnswer?: () => Promise<unknown>;
   /** Sent with every answer. */
   readonly body?: Buffer;
 }
@@ -38,7 +40,7 @@ export interface Receiver {
 
 export async function startReceiver(manner: Manner = {}): Promise<Receiver> {
   const { failFirst = 0, slowMs = 0, slowAfter = 0, isSlow = () => true } = manner;
-  const { status: usual = 200, headers = {}, body } = manner;
+  const { status: usual = 200, headers = {}, body, beforeAnswer } = manner;
   const told: Told[] = [];
   let requests = 0;
   const server = createServer((request, response) => {
@@ -49,6 +51,7 @@ export async function startReceiver(manner: Manner = {}): Promise<Receiver> {
         const { url: path = '', headers: received } = request;
         const raw = bytes.toString('utf8');
         told.push({ path, headers: received, raw, status, atMs: Date.now() });
+        await beforeAnswer?.();
         if (slowMs > 0 && n > slowAfter && isSlow(path))
           await sleep(slowMs, undefined, { ref: false });
         response.writeHead(status, headers).end(body);

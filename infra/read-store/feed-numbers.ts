@@ -7,7 +7,7 @@ import type { TenantReads } from './tenant-reads.js';
 
 /**
  * Waits until the projection has numbered the event. Undefined when it has not in time, or is
- * stopped. Throws `StoreUnavailable`.
+ * stopped before it; never again once it was a number. Throws `StoreUnavailable`.
  */
 export type FeedNumberOf = (position: Position) => Promise<number | undefined>;
 
@@ -45,8 +45,9 @@ export function openFeedNumbers({
   });
   return async (position) => {
     const patienceMs = performance.now() < impatientUntilMs ? 0 : PATIENCE_MS;
-    if (await progress.passed('feed', position, patienceMs)) return load(position);
-    if (patienceMs > 0) impatientUntilMs = performance.now() + IMPATIENT_MS;
-    return undefined;
+    const passed = await progress.passed('feed', position, patienceMs);
+    if (!passed && patienceMs > 0) impatientUntilMs = performance.now() + IMPATIENT_MS;
+    // What has a number keeps it, also for who asks again and does not wait.
+    return load(position);
   };
 }

@@ -6,7 +6,7 @@
  * (due-deliveries.ts). An attempt that was cut is made by its timer too.
  */
 import type { DeliveryScheduled } from '../../contracts/events/delivery.js';
-import type { DeliveryId, EventPublicId } from '../../contracts/ids.js';
+import type { DeliveryId } from '../../contracts/ids.js';
 import type { Loaded } from '../../command-handling/repository.js';
 import {
   openFairStarts,
@@ -38,7 +38,10 @@ export interface DeliveryAttempts {
    * processed once the delivery is in the log.
    */
   startNew(fresh: Fresh): Deferral;
-  /** The same for what may have been scheduled, and attempted, before: that is not sent again. */
+  /**
+   * Schedules a delivery before its first attempt: one that may have been scheduled, and attempted,
+   * before, and is not sent again then; or one whose words may be others the next time.
+   */
   startAgain(fresh: Fresh): Deferral;
   /** In order not to be given what waits already, or could not wait. */
   backlog(): Backlog<{ readonly deliveryId: DeliveryId }>;
@@ -72,8 +75,8 @@ interface Attempts {
   /** Those that wait and are not in the log. */
   readonly unscheduled: Postponed<Attempt>;
   readonly scheduling: Set<Promise<unknown>>;
-  /** Of what waits: the endpoints of an organization share an event's. */
-  readonly bodies: RecentMap<EventPublicId, string>;
+  /** Of what waits, by what they say: the endpoints of an organization share an event's. */
+  readonly bodies: RecentMap<string, string>;
   readonly cut: AbortSignal;
 }
 
@@ -178,13 +181,16 @@ function scheduleNow({ infra, scheduling, bodies }: Attempts, attempt: Attempt):
   const { fresh } = attempt;
   if (!fresh) return;
   attempt.fresh = undefined;
-  bodies.set(fresh.scheduled.eventId, fresh.body, 2 * fresh.body.length);
+  bodies.set(wordsOf(fresh.scheduled), fresh.body, 2 * fresh.body.length);
   const done = schedule(infra, fresh)
     .then(fresh.scheduledIs, fresh.scheduledIsNot)
     .finally(() => scheduling.delete(done));
   attempt.scheduling = done;
   scheduling.add(done);
 }
+
+/** An event is told with its number or without it. */
+const wordsOf = ({ eventId, feedSequence }: Scheduled): string => `${eventId} ${feedSequence}`;
 
 /** What is no URL is refused when it is posted. */
 function attemptAt(scheduled: Scheduled): Attempt {
@@ -227,7 +233,7 @@ async function make(attempts: Attempts, attempt: Attempt): Promise<Ending> {
       : await makeDue(infra, {
           due: due ?? deliveryId,
           atLeast: performance.now() < newSinceMs + ALONE_MS ? 0 : undefined,
-          bodyOf: ({ eventId }) => bodies.get(eventId),
+          bodyOf: (scheduled) => bodies.get(wordsOf(scheduled)),
           hangs: starts.hangs(attempt),
           cut,
         });

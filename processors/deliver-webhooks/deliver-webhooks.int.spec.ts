@@ -8,6 +8,8 @@ import { watch } from '../../command-handling/testing/kit.js';
 import { readEvents } from '../../command-handling/streams.js';
 import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
+import { openFeedNumbers } from '../../infra/read-store/feed-numbers.js';
+import { openProgress } from '../../infra/read-store/progress.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import { projectorWorkers } from '../../projectors/app.js';
@@ -181,11 +183,21 @@ describe('deliver-webhooks', function () {
     const { infra } = spec;
     await stop();
     stop = spec.run(processorWorkers(infra));
-    const to = await receiver({ failFirst: 1 });
+    const seen: string[][] = [];
+    const beforeAnswer = async () => {
+      const events = await eventsOf(asked, 'execution.completed', to);
+      seen.push(events.map(({ type }) => type));
+    };
+    const to = await receiver({ failFirst: 1, beforeAnswer });
     const wish = { webhookUrl: to.url, webhookEvents: ['execution.completed'] };
     const startedMs = performance.now();
-    const asked = await ask(infra, wish);
+    const asked: Asked = await ask(infra, wish);
+    const numberOf = openFeedNumbers({ ...infra, progress: openProgress(infra.readStore) });
+    const notYet = numberOf((await infra.store.head()) + 1_000n);
     await isTold(to, 1);
+    await eventually('it was looked at', () => seen.length === 1);
+    // A process that dies now leaves no choice to the next.
+    expect(seen).to.deep.equal([['DeliveryScheduled']]);
     expect(performance.now() - startedMs).to.be.within(3_000, 9_000);
     const [first] = to.told;
     if (!first) throw new Error('it was told nothing');
@@ -194,9 +206,15 @@ describe('deliver-webhooks', function () {
     expect(scheduled?.data).to.not.have.property('feedSequence');
     await stop();
     start();
-    await eventually('the feed has it', async () =>
+    const number = await eventually('the feed has it', async () =>
       (await feedNumbers(asked)).get('ExecutionCompleted'),
     );
+    // Also for who has just waited in vain, and waits no more.
+    expect(await notYet).to.equal(undefined);
+    const completed = (await infra.store.readStream(streamOf('execution', asked.executionId))).find(
+      ({ type }) => type === 'ExecutionCompleted',
+    );
+    expect(await numberOf(completed?.position ?? 0n)).to.equal(number);
     spec.clock.aheadMs = 3 * MINUTE;
     await isTold(to, 2);
     expect(to.told[1]?.raw).to.equal(first.raw);

@@ -49,13 +49,15 @@ export function fanOut(
   const { executionId, eventId, eventType } = told;
   const metadata = metadataOf('deliver-webhooks', executionId ?? eventId, notification);
   const at = new Date(now()).toISOString();
+  // Without its number, its words are what the log says they are: it may have one next time.
+  const isSaidFirst = isRepeated || told.feedSequence === undefined;
   const deferrals: Deferral[] = [];
   for (const { url, endpointId, createdAt = happenedAt } of targets) {
     if (Date.parse(createdAt) > Date.parse(happenedAt) + CLOCKS_DIFFER_MS) continue;
     const deliveryId = deliveryIdOf(executionId ?? eventId, eventType, endpointId ?? url);
     const to = { url, ...(endpointId !== undefined && { endpointId }) };
     const fresh = { scheduled: { deliveryId, ...told, ...to, at }, body, metadata, settings };
-    deferrals.push(isRepeated ? attempts.startAgain(fresh) : attempts.startNew(fresh));
+    deferrals.push(isSaidFirst ? attempts.startAgain(fresh) : attempts.startNew(fresh));
   }
   const [only] = deferrals;
   if (only && deferrals.length === 1) return only;
