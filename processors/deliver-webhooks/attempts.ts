@@ -148,6 +148,7 @@ export function openDeliveryAttempts(infra: Infra): DeliveryAttempts {
       return { outcome, processed: promise };
     },
     startAgain(fresh) {
+      keepBody(attempts, fresh);
       const scheduled = schedule(infra, fresh).then((loaded) => {
         const { state } = loaded;
         if (state.status === 'waiting' && state.attempts === 0) start({ ...loaded, state });
@@ -177,17 +178,21 @@ function firstOf(fresh: Fresh): { readonly promise: Promise<void>; readonly firs
   return { promise, first: { ...fresh, scheduledIs, scheduledIsNot } };
 }
 
-function scheduleNow({ infra, scheduling, bodies }: Attempts, attempt: Attempt): void {
+function scheduleNow(attempts: Attempts, attempt: Attempt): void {
+  const { infra, scheduling } = attempts;
   const { fresh } = attempt;
   if (!fresh) return;
   attempt.fresh = undefined;
-  bodies.set(wordsOf(fresh.scheduled), fresh.body, 2 * fresh.body.length);
+  keepBody(attempts, fresh);
   const done = schedule(infra, fresh)
     .then(fresh.scheduledIs, fresh.scheduledIsNot)
     .finally(() => scheduling.delete(done));
   attempt.scheduling = done;
   scheduling.add(done);
 }
+
+const keepBody = ({ bodies }: Attempts, { scheduled, body }: Fresh): void =>
+  bodies.set(wordsOf(scheduled), body, 2 * body.length);
 
 /** An event is told with its number or without it. */
 const wordsOf = ({ eventId, feedSequence }: Scheduled): string => `${eventId} ${feedSequence}`;
