@@ -2,27 +2,16 @@
 import { EventStoreDBClient, NO_STREAM } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { eventually } from '../../../../testing/eventually.js';
-import { temporaryFolder, type TemporaryFolder } from '../../../../testing/folders.js';
-import { startEventStoreDouble, type EventStoreDouble } from './double.js';
+import type { EventStoreDouble } from './double.js';
+import { doubleInSuite } from './double-in-suite.js';
 import { errorOf, newEvent, newStream, revisionsOf, type ClientError } from './support.js';
 
 const GRACE_MS = 1_500;
 
 describe('event store double: a graceful end', () => {
-  let folder: TemporaryFolder;
   let double: EventStoreDouble;
   let client: EventStoreDBClient;
-
-  before(async () => {
-    folder = await temporaryFolder();
-    double = await startEventStoreDouble({ dir: folder.dir, behaviour: { graceMs: GRACE_MS } });
-    client = EventStoreDBClient.connectionString(double.url);
-  });
-  after(async () => {
-    await client.dispose();
-    await double.close();
-    await folder.remove();
-  });
+  doubleInSuite((opened) => ({ double, client } = opened), { graceMs: GRACE_MS });
 
   const append = (stream: string) =>
     client.appendToStream(stream, newEvent('Happened'), { expectedRevision: NO_STREAM });
@@ -72,5 +61,6 @@ describe('event store double: a graceful end', () => {
     await double.restart();
     client = EventStoreDBClient.connectionString(double.url);
     expect((await append(newStream())).nextExpectedRevision).to.equal(0n);
+    await client.dispose();
   });
 });

@@ -6,15 +6,16 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ANY,
-  EventStoreDBClient,
+  type EventStoreDBClient,
   NO_STREAM,
   type AppendExpectedRevision,
 } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { repositoryRoot } from '../../../../testing/child-process.js';
 import { eventually } from '../../../../testing/eventually.js';
-import { temporaryFolder, type TemporaryFolder } from '../../../../testing/folders.js';
-import { startEventStoreDouble, type EventStoreDouble } from './double.js';
+import { temporaryFolder } from '../../../../testing/folders.js';
+import type { EventStoreDouble } from './double.js';
+import { doubleInSuite } from './double-in-suite.js';
 import {
   errorOf,
   newEvent,
@@ -27,21 +28,10 @@ import {
 const UNANSWERED_MS = 150;
 
 describe('event store double: faults', () => {
-  let folder: TemporaryFolder;
+  let dir: string;
   let double: EventStoreDouble;
   let client: EventStoreDBClient;
-
-  before(async () => {
-    folder = await temporaryFolder();
-    double = await startEventStoreDouble({ dir: folder.dir });
-    client = EventStoreDBClient.connectionString(double.url);
-  });
-
-  after(async () => {
-    await client.dispose();
-    await double.close();
-    await folder.remove();
-  });
+  doubleInSuite((opened) => ({ dir, double, client } = opened));
 
   const append = (
     stream: string,
@@ -93,7 +83,7 @@ describe('event store double: faults', () => {
   });
 
   it('a torn tail is cut back to the last whole append', async () => {
-    const log = join(folder.dir, 'events.log');
+    const log = join(dir, 'events.log');
     const [whole, torn] = [newStream(), newStream()];
     await append(whole, NO_STREAM);
     await append(torn, NO_STREAM, [newEvent('A'), newEvent('B')]);

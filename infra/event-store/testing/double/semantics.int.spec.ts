@@ -3,7 +3,7 @@ import {
   ANY,
   BACKWARDS,
   END,
-  EventStoreDBClient,
+  type EventStoreDBClient,
   FORWARDS,
   NO_STREAM,
   STREAM_EXISTS,
@@ -16,26 +16,12 @@ import {
 } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { eventually } from '../../../../testing/eventually.js';
-import { temporaryFolder, type TemporaryFolder } from '../../../../testing/folders.js';
-import { startEventStoreDouble, type EventStoreDouble } from './double.js';
+import { doubleInSuite } from './double-in-suite.js';
 import { errorOf, newEvent, newStream, positionOf, readAllOf, revisionsOf } from './support.js';
 
 describe('event store double: semantics', () => {
-  let folder: TemporaryFolder;
-  let double: EventStoreDouble;
   let client: EventStoreDBClient;
-
-  before(async () => {
-    folder = await temporaryFolder();
-    double = await startEventStoreDouble({ dir: folder.dir });
-    client = EventStoreDBClient.connectionString(double.url);
-  });
-
-  after(async () => {
-    await client.dispose();
-    await double.close();
-    await folder.remove();
-  });
+  doubleInSuite((opened) => ({ client } = opened));
 
   const append = (stream: string, expectedRevision: AppendExpectedRevision, count = 1) =>
     client.appendToStream(

@@ -1,28 +1,17 @@
 /** What the real client meets at the double, when the index does not follow the log at once. */
-import { EventStoreDBClient, NO_STREAM } from '@eventstore/db-client';
+import { NO_STREAM, type EventStoreDBClient } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { eventually } from '../../../../testing/eventually.js';
-import { temporaryFolder, type TemporaryFolder } from '../../../../testing/folders.js';
-import { startEventStoreDouble, type EventStoreDouble } from './double.js';
+import type { EventStoreDouble } from './double.js';
+import { doubleInSuite } from './double-in-suite.js';
 import { errorOf, newEvent, newStream, revisionsOf } from './support.js';
 
 const STALL_MS = 400;
 
 describe('event store double: stalls', () => {
-  let folder: TemporaryFolder;
   let double: EventStoreDouble;
   let client: EventStoreDBClient;
-
-  before(async () => {
-    folder = await temporaryFolder();
-    double = await startEventStoreDouble({ dir: folder.dir, behaviour: { giveUpMs: 1_000 } });
-    client = EventStoreDBClient.connectionString(double.url);
-  });
-  after(async () => {
-    await client.dispose();
-    await double.close();
-    await folder.remove();
-  });
+  doubleInSuite((opened) => ({ double, client } = opened), { giveUpMs: 1_000 });
 
   const append = (stream: string, events = [newEvent('Happened')]) =>
     client.appendToStream(stream, events, { expectedRevision: NO_STREAM });

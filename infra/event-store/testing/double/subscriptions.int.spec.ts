@@ -6,7 +6,7 @@ import {
   ANY,
   BACKWARDS,
   END,
-  EventStoreDBClient,
+  type EventStoreDBClient,
   START,
   streamNameFilter,
   type AllStreamSubscription,
@@ -14,8 +14,8 @@ import {
 } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { eventually } from '../../../../testing/eventually.js';
-import { temporaryFolder, type TemporaryFolder } from '../../../../testing/folders.js';
-import { startEventStoreDouble, type EventStoreDouble } from './double.js';
+import type { EventStoreDouble } from './double.js';
+import { doubleInSuite } from './double-in-suite.js';
 import {
   errorOf,
   newEvent,
@@ -29,20 +29,9 @@ const MUCH = 2_000;
 const NO_POSITION = 2n ** 64n - 1n;
 
 describe('event store double: subscriptions', () => {
-  let folder: TemporaryFolder;
   let double: EventStoreDouble;
   let client: EventStoreDBClient;
-
-  before(async () => {
-    folder = await temporaryFolder();
-    double = await startEventStoreDouble({ dir: folder.dir });
-    client = EventStoreDBClient.connectionString(double.url);
-  });
-  after(async () => {
-    await client.dispose();
-    await double.close();
-    await folder.remove();
-  });
+  doubleInSuite((opened) => ({ double, client } = opened));
 
   const append = (stream: string, count = 1, text = '') =>
     client.appendToStream(
