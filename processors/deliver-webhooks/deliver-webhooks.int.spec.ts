@@ -270,12 +270,10 @@ describe('deliver-webhooks', function () {
     stop = async () => undefined;
     const forEver = new Promise<never>(() => undefined);
     const dying: Infra = { ...infra, outbound: { ...infra.outbound, request: () => forEver } };
-    const dead = new AbortController();
-    for (const worker of [...projectorWorkers(dying), ...processorWorkers(dying)])
-      void worker.run(dead.signal);
+    const die = spec.run([...projectorWorkers(dying), ...processorWorkers(dying)]);
     const asked = await ask(infra, { webhookUrl: to.url, webhookEvents: ['execution.completed'] });
     await whenIs(asked, 'execution.completed', to, 'DeliveryScheduled');
-    dead.abort();
+    void die();
     return asked;
   };
 
