@@ -221,9 +221,16 @@ interface Kind {
 /**
  * What an amount may look like, the schemas' own pattern says; the format only marks money. Without
  * `unicode` a length is that of the string itself, which need not be counted. It is an option that
- * warns, hence no logger: `strict` throws.
+ * warns, hence no logger: `strict` throws. That the schemas are ones, a spec knows.
  */
-const ajv = new Ajv2020({ strict: true, formats: { money: true }, unicode: false, logger: false });
+const ajv = new Ajv2020({
+  strict: true,
+  formats: { money: true },
+  unicode: false,
+  logger: false,
+  validateSchema: false,
+  meta: false,
+});
 const kinds = new Map<string, Kind>();
 
 /** Compiled at the first event of its type, once for all stores of the process. */

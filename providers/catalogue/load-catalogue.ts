@@ -3,7 +3,7 @@
  * an entry that could not be dispatched, priced or checked is refused here, before a caller asks.
  */
 import { hash } from 'node:crypto';
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parseDocument } from 'yaml';
 import type { Catalogue, Model, Provider } from '../../contracts/catalogue/catalogue.js';
 import {
@@ -26,6 +26,7 @@ type CatalogueResult =
 export function loadCatalogue(text: string, variables: Variables): CatalogueResult {
   const read = readYaml(text);
   if ('problems' in read) return read;
+  const checkShape = shapeCheck();
   if (!checkShape(read.value)) return { problems: shapeProblems(checkShape.errors ?? []) };
   const document = read.value;
   const problems = crossProblems(document, variables);
@@ -55,11 +56,20 @@ const ALIASES_MAX = 10_000;
 const firstLine = (message: string): string =>
   message.split('\n', 1)[0]?.replace(/:$/, '') ?? message;
 
-const checkShape = new Ajv2020({
+/** That the schema is one, a spec knows; to check it here costs more than to compile it. */
+const SHAPE = {
   allErrors: true,
   verbose: true,
   strict: true,
-}).compile<CatalogueDocument>(catalogueSchema);
+  validateSchema: false,
+  meta: false,
+} as const;
+
+let compiledShape: ValidateFunction<CatalogueDocument> | undefined;
+
+/** Compiled for the first catalogue. */
+const shapeCheck = (): ValidateFunction<CatalogueDocument> =>
+  (compiledShape ??= new Ajv2020(SHAPE).compile<CatalogueDocument>(catalogueSchema));
 
 /** A name that is refused is reported once, not again for the rule that it breaks. */
 const shapeProblems = (errors: readonly ErrorObject[]): string[] =>
