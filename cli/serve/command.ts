@@ -1,7 +1,6 @@
 /** `modelroute serve`: the process, its signals and its exit code. */
 import { configFrom } from '../../infra/config/config.js';
 import type { Environment } from '../../infra/config/environment-file.js';
-import { serve } from './serve.js';
 
 /**
  * A signal to a process group arrives twice where `make` is in the group, for it passes on what it
@@ -23,7 +22,10 @@ export async function serveCommand(env: Environment): Promise<void> {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  await serve(configFrom(env), stop.signal);
+  const config = configFrom(env);
+  // Loaded once it is known how: what is wrong with the configuration is said at once.
+  const { serve } = await import('./serve.js');
+  await serve(config, stop.signal);
   // What still holds the event loop (a provider's idle socket) is of no use any more.
   process.exit(0);
 }
