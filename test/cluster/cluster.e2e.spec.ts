@@ -29,13 +29,14 @@ describe('a cluster', function () {
     return { MODELROUTE_DEMO: '1', MODELROUTE_CATALOGUE: await writeStormCatalogue(folder) };
   });
 
+  const environmentFile = () => join(system().dataDir, 'environment');
+
   describe('starting for the first time', () => {
     firstMinute(system, START_MS_MAX);
 
     it('lets commands find it by its data folder, while it runs', async function () {
       this.timeout(120_000);
-      const file = join(system().dataDir, 'environment');
-      expect((await stat(file)).mode & 0o777).to.equal(0o600);
+      expect((await stat(environmentFile())).mode & 0o777).to.equal(0o600);
       const { api_key: apiKey } = await system().credentials();
       const [execution] = await clientOf(system(), apiKey).all<ExecutionBody>('/executions');
       const commands = [
@@ -48,9 +49,6 @@ describe('a cluster', function () {
         const { code, output } = await system().command(...command);
         expect(code, `${command.join(' ')}: ${output}`).to.equal(0);
       }
-      expect(await system().stop()).to.equal(0);
-      expect(existsSync(file)).to.equal(false);
-      await system().restart();
     });
   });
 
@@ -88,6 +86,14 @@ describe('a cluster', function () {
       const { sent, cured, failed, slowestMs } = report;
       console.log(`      ${sent} sent, ${cured.length} cured, slowest ${slowestMs} ms`);
       expect(failed).to.deep.equal([]);
+    });
+  });
+
+  describe('stopped', () => {
+    it('is not found by commands any more', async () => {
+      expect(existsSync(environmentFile())).to.equal(true);
+      expect(await system().stop()).to.equal(0);
+      expect(existsSync(environmentFile())).to.equal(false);
     });
   });
 });

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { Config } from '../../infra/config/config.js';
 import { startEmbeddedPostgres } from '../../infra/postgres/embedded/embedded.js';
+import { doubleProgram } from '../../infra/event-store/testing/double/program.js';
 import { StartError } from '../../infra/start-error.js';
 import { repositoryRoot } from '../../testing/child-process.js';
 import { versitygwCommand } from '../../infra/object-store/testing/versitygw.js';
@@ -83,8 +84,7 @@ const servers: Readonly<Record<Service, (setup: Setup) => Promise<Server>>> = {
   async eventstore({ config, env, folders }) {
     const port = await steadyPort(config.dataDir, 'eventstore');
     const dir = join(folders.own, 'eventstore');
-    const program = 'infra/event-store/testing/double/main.ts';
-    const args = ['--import', 'tsx', program, '--dir', dir, '--port', `${port}`];
+    const args = [doubleProgram(), '--dir', dir, '--port', `${port}`];
     const ready = { in: (line: string) => /ready: (esdb:\S+)/.exec(line)?.[1] };
     return {
       part: { command: process.execPath, args, env, cwd: repositoryRoot, ready },
