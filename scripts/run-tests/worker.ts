@@ -34,6 +34,8 @@ async function runFile(path: string): Promise<Outcome> {
     runner.on('fail', (test) => failed.push(test));
     runner.on('pending', (test) => skipped.push(test));
   });
+  // What it listens for on the process, which runs many files.
+  mocha.dispose();
   return {
     passed: stats?.passes ?? 0,
     failures: failed.map(described),
