@@ -2,7 +2,7 @@
  * Secrets are derived from the instance's master key, so that neither the log nor a read model nor
  * a dump of the database holds one.
  */
-import { createHmac } from 'node:crypto';
+import { createHmac, hkdfSync } from 'node:crypto';
 import type { OrganizationId, WebhookEndpointId } from '../contracts/ids.js';
 
 export interface Secrets {
@@ -27,6 +27,8 @@ export interface Secrets {
   readonly fileLinkKey: Buffer;
   /** What the salts of the proof's leaves follow from; 32 bytes. */
   readonly leafSaltsKey: Buffer;
+  /** Under which the data keys of organizations are stored; 32 bytes. */
+  readonly dataKeysKey: Buffer;
 }
 
 export const openSecrets = (masterKey: string): Secrets => ({
@@ -41,6 +43,7 @@ export const openSecrets = (masterKey: string): Secrets => ({
   callbackKey: createHmac('sha256', masterKey).update('callback-urls/1').digest(),
   fileLinkKey: createHmac('sha256', masterKey).update('file-links/1').digest(),
   leafSaltsKey: createHmac('sha256', masterKey).update('leaf-salts/1').digest(),
+  dataKeysKey: Buffer.from(hkdfSync('sha256', masterKey, '', 'data-keys/1', 32)),
 });
 
 /** Of an installation of several processes that share a master key and have no other. */

@@ -84,6 +84,11 @@ export const exportMigrations: readonly Migration[] = [
   step(407, 'processing: continuous exports', 'exports'),
 ];
 
+/** The schema `datakeys`. Ids 410–413. */
+export const dataKeyMigrations: readonly Migration[] = [
+  step(410, 'datakeys: keys of organizations', 'data-keys'),
+];
+
 export const allMigrations: readonly Migration[] = [
   ...eventStoreMigrations,
   ...processingMigrations,
@@ -91,4 +96,5 @@ export const allMigrations: readonly Migration[] = [
   ...accountOwnerMigrations,
   ...proofMigrations,
   ...exportMigrations,
+  ...dataKeyMigrations,
 ];

@@ -12,7 +12,7 @@ BEGIN
   FOR one IN
     SELECT nspname, pg_get_userbyid(nspowner) AS owner
     FROM pg_namespace
-    WHERE nspname IN ('eventstore', 'processing', 'deciding', 'proof', 'readmodel')
+    WHERE nspname IN ('eventstore', 'processing', 'deciding', 'proof', 'datakeys', 'readmodel')
   LOOP
     target := CASE one.nspname WHEN 'readmodel' THEN runs ELSE current_user END;
     CONTINUE WHEN one.owner = target;
@@ -31,7 +31,7 @@ BEGIN
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
-      AND (n.nspname IN ('eventstore', 'processing', 'deciding', 'proof', 'readmodel')
+      AND (n.nspname IN ('eventstore', 'processing', 'deciding', 'proof', 'datakeys', 'readmodel')
         OR (n.nspname = 'public' AND c.relname = 'schema_migrations'))
       AND NOT EXISTS (
         SELECT FROM pg_depend d
@@ -52,8 +52,10 @@ BEGIN
     EXECUTE format('ALTER FUNCTION %s OWNER TO %I', one.signature, current_user);
   END LOOP;
 
-  EXECUTE format('GRANT USAGE ON SCHEMA eventstore, processing, deciding, proof TO %I', runs);
-  EXECUTE format('REVOKE CREATE ON SCHEMA eventstore, processing, deciding, proof FROM %I', runs);
+  EXECUTE format('GRANT USAGE ON SCHEMA eventstore, processing, deciding, proof, datakeys '
+    'TO %I', runs);
+  EXECUTE format('REVOKE CREATE ON SCHEMA eventstore, processing, deciding, proof, datakeys '
+    'FROM %I', runs);
   EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA eventstore FROM %I', runs);
   EXECUTE format('GRANT SELECT, INSERT ON eventstore.events TO %I', runs);
   -- What was refused leaves no payload behind, and snapshots are a cache.
@@ -68,6 +70,9 @@ BEGIN
   EXECUTE format('GRANT SELECT, INSERT ON proof.checkpoints, proof.keys TO %I', runs);
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON proof.tree, proof.tiles, '
     'proof.feed_counts, proof.feed_leaves TO %I', runs);
+  -- The role that runs makes keys, and destroys none.
+  EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA datakeys FROM %I', runs);
+  EXECUTE format('GRANT SELECT, INSERT ON datakeys.keys TO %I', runs);
   EXECUTE format('GRANT SELECT ON public.schema_migrations TO %I', runs);
 END
 $$;

@@ -1,0 +1,7 @@
+import { dataKeysContract } from './contract.js';
+import { openMemoryDataKeys } from './memory.js';
+
+dataKeysContract('memory', async () => {
+  const keys = openMemoryDataKeys();
+  return { keys, other: keys, close: async () => undefined };
+});
