@@ -12,6 +12,7 @@ import type { Pool } from 'pg';
 import type { Config } from '../infra/config/config.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../infra/payloads/port.js';
 import { openFiles } from '../runtime/open-files.js';
+import { openSealedPayloads } from '../infra/payloads/sealed.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { projectionStates } from '../infra/read-store/projection-states.js';
 import { withDatabase, type Database } from '../runtime/open-database.js';
@@ -132,7 +133,7 @@ async function endOthers(
 }
 
 /** A missing folder is not created: the payloads that belong in it are lost. */
-async function payloadsOf(config: Config, { smallPayloads: small }: Database) {
+async function payloadsOf(config: Config, { smallPayloads: small, dataKeys }: Database) {
   if (!config.s3 && !existsSync(join(config.dataDir, 'payloads')))
     return {
       bytesOf: (async (ref) =>
@@ -140,7 +141,10 @@ async function payloadsOf(config: Config, { smallPayloads: small }: Database) {
       close: async () => undefined,
     };
   const files = await openFiles(config);
-  const payloads = openTieredPayloads({ small, large: files.largePayloads });
+  const payloads = openTieredPayloads({
+    small,
+    large: openSealedPayloads(dataKeys, files.largePayloads),
+  });
   return {
     bytesOf: ((ref) => payloads.get(ref)) satisfies PayloadBytes,
     close: () => files.close(),

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Config } from '../infra/config/config.js';
 import { openFiles } from '../runtime/open-files.js';
+import { openSealedPayloads } from '../infra/payloads/sealed.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { lockDataDir } from '../infra/postgres/embedded/data-dir-lock.js';
 import { openPostgresProofStore } from '../infra/proof-store/postgres.js';
@@ -50,8 +51,9 @@ async function exportTo(
   });
   const lock = await lockDataDir(folder);
   const filing = contents.files ? await openFiles(config) : undefined;
-  const { smallPayloads: small } = database;
-  const payloads = filing ? openTieredPayloads({ small, large: filing.largePayloads }) : small;
+  const { smallPayloads: small, dataKeys } = database;
+  const large = filing && openSealedPayloads(dataKeys, filing.largePayloads);
+  const payloads = large ? openTieredPayloads({ small, large }) : small;
   try {
     return await exportLog({
       database,

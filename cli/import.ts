@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import type { Pool } from 'pg';
 import type { Config } from '../infra/config/config.js';
 import { openFiles } from '../runtime/open-files.js';
+import { openSealedPayloads } from '../infra/payloads/sealed.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { StartError } from '../infra/start-error.js';
 import type { Context } from './context.js';
-import { withDatabase } from '../runtime/open-database.js';
+import { withDatabase, type Database } from '../runtime/open-database.js';
 import { asJson } from './table.js';
 import { readManifest, type Manifest } from './log-transfer/archive.js';
 import { importArchive, type Imported } from './log-transfer/import-archive.js';
@@ -64,12 +65,13 @@ async function completeManifest(folder: string): Promise<Manifest> {
 
 async function objectStoresOf(
   config: Config,
-  {
-    smallPayloads: small,
-  }: { readonly smallPayloads: Parameters<typeof openTieredPayloads>[0]['small'] },
+  { smallPayloads: small, dataKeys }: Pick<Database, 'smallPayloads' | 'dataKeys'>,
 ) {
   const filing = await openFiles(config);
-  const payloads = openTieredPayloads({ small, large: filing.largePayloads });
+  const payloads = openTieredPayloads({
+    small,
+    large: openSealedPayloads(dataKeys, filing.largePayloads),
+  });
   return { objects: { payloads, files: filing.files }, close: () => filing.close() };
 }
 

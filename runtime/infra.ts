@@ -8,6 +8,7 @@ import type { Repositories } from '../command-handling/repositories.js';
 import type { WebhookDirectory } from '../command-handling/webhook-directory.js';
 import type { Config } from '../infra/config/config.js';
 import type { CatalogueHolder } from '../providers/catalogue/catalogue-holder.js';
+import type { CachedDataKeys } from '../infra/data-keys/port.js';
 import type { EventBus } from '../infra/event-bus/port.js';
 import type { EventStore, Position } from '../infra/event-store/port.js';
 import type { FileStore } from '../infra/files/port.js';
@@ -43,6 +44,8 @@ export interface Infra extends Repositories {
   readonly bus: EventBus;
   /** For groups of rare events, which are read from the log itself. */
   readonly logBus: EventBus;
+  /** Under which the contents of organizations are stored. */
+  readonly dataKeys: CachedDataKeys;
   readonly payloads: RecentPayloads;
   readonly files: FileStore;
   /** Who reads which file. */

@@ -9,6 +9,9 @@ import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
 import type { Config } from '../infra/config/config.js';
+import { openCachedDataKeys } from '../infra/data-keys/cached.js';
+import type { CachedDataKeys } from '../infra/data-keys/port.js';
+import { openPostgresDataKeys } from '../infra/data-keys/postgres.js';
 import { expectOwnLog, kindOf, type StoreKind } from '../infra/event-store/identity.js';
 import type { Log } from '../infra/logger.js';
 import { allMigrations } from '../infra/migrations/all.js';
@@ -22,6 +25,8 @@ import {
 import { pointerName } from '../infra/postgres/embedded/pointer.js';
 import { openPool } from '../infra/postgres/pool.js';
 import { migrateFor, roleOf } from '../infra/postgres/roles.js';
+import { masterKeyOf } from './master-key.js';
+import { openSecrets } from '../infra/secrets.js';
 import { openProgress, type ProjectionProgress } from '../infra/read-store/progress.js';
 import { StartError } from '../infra/start-error.js';
 
@@ -29,6 +34,7 @@ export interface Database extends Pick<Stores, 'store' | 'rawLog' | 'smallPayloa
   readonly kind: StoreKind;
   readonly readStore: Pool;
   readonly progress: ProjectionProgress;
+  readonly dataKeys: CachedDataKeys;
   readonly log: Log;
   /** False: it was started for this command, so nobody works on what is open in it. */
   readonly isServed: boolean;
@@ -119,12 +125,15 @@ async function withStores<T>(
     log,
     timeoutMs: 0,
   });
+  const wrappingKey = async () => openSecrets(await masterKeyOf(config)).dataKeysKey;
+  const storedKeys = openPostgresDataKeys({ pool: readStore, wrappingKey });
+  const dataKeys = openCachedDataKeys({ keys: storedKeys });
   let stores: Stores | undefined;
   try {
     const [schema, kind] = [await schemaOf(readStore, url), kindOf(config)];
     if (isImport) await migrateFor(readStore, runningRoleIn(config), allMigrations);
     else expectOurs(schema, url, kind);
-    stores = await openStores({ config, databaseUrl: url, log });
+    stores = await openStores({ config, databaseUrl: url, log, dataKeys });
     const { store, rawLog, smallPayloads } = stores;
     const figures = stores.figures.bind(stores);
     const opened = { kind, store, rawLog };
@@ -133,6 +142,7 @@ async function withStores<T>(
     return await work({
       ...opened,
       smallPayloads,
+      dataKeys,
       figures,
       readStore,
       progress,
@@ -141,6 +151,7 @@ async function withStores<T>(
     });
   } finally {
     await stores?.close();
+    dataKeys.close();
     await readStore.end();
   }
 }

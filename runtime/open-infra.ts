@@ -13,6 +13,9 @@ import { expectOwnLog, kindOf, type Epoch } from '../infra/event-store/identity.
 import { openAddresses } from './addresses.js';
 import { openDependencies } from './dependencies.js';
 import type { Infra } from './infra.js';
+import { openCachedDataKeys } from '../infra/data-keys/cached.js';
+import type { CachedDataKeys } from '../infra/data-keys/port.js';
+import { expectOpenable, openPostgresDataKeys } from '../infra/data-keys/postgres.js';
 import { openPostgresExports } from '../infra/exports/postgres.js';
 import { openPostgresLimitShares } from '../infra/limit-shares/postgres.js';
 import { openPostgresRequestLimits } from '../infra/request-limits/postgres.js';
@@ -29,6 +32,7 @@ import { openFiles } from './open-files.js';
 import { openStores, type Stores } from './open-stores.js';
 import { openOutbound } from '../http/client/outbound.js';
 import { openRecentPayloads } from '../infra/payloads/recent.js';
+import { openSealedPayloads } from '../infra/payloads/sealed.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { openPool } from '../infra/postgres/pool.js';
 import { migrateFor, roleOf } from '../infra/postgres/roles.js';
@@ -38,7 +42,7 @@ import { openUsage } from './open-usage.js';
 import { openPostgresProofStore } from '../infra/proof-store/postgres.js';
 import { openProgress } from '../infra/read-store/progress.js';
 import { openReadPool, openTenantReads } from '../infra/read-store/tenant-reads.js';
-import { openSecrets, signingSeed } from '../infra/secrets.js';
+import { openSecrets, signingSeed, type Secrets } from '../infra/secrets.js';
 import { openKeyUses } from '../infra/key-uses.js';
 import { openProcessReports } from '../infra/process-reports/postgres.js';
 import { openPostgresWaitingExecutions } from '../infra/waiting-executions/postgres.js';
@@ -92,7 +96,9 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const { processing: pool, readPool, models, closePools } = openPools(databaseUrl, log);
   const metrics = openMetrics();
   const tracing = await openTracing(config, log);
-  const stores = await openStores({ config, databaseUrl, log });
+  const secrets = openSecrets(masterKey);
+  const dataKeys = await openDataKeys(pool, secrets);
+  const stores = await openStores({ config, databaseUrl, log, dataKeys });
   const { store, rawLog, smallPayloads: small } = stores;
   const opened = { kind: kindOf(config), store, rawLog };
   const epoch = await expectOwnLog(models.readStore, opened, { remember: true });
@@ -110,7 +116,6 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const eventStore = config.eventStoreUrl ? async () => void (await store.head()) : undefined;
   const checks = { eventStore, eventBus: delivery.check, fileStore: filing.check };
   const probes = openDependencies({ databaseUrl, log, ...checks });
-  const secrets = openSecrets(masterKey);
   const { internalKey: key } = secrets;
   const shared = await openSharedAccounts({ ...given, databaseUrl, sole, key });
   const infra: Infra = {
@@ -132,7 +137,11 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     dependencies: probes.dependencies,
     progress: openProgress(models.readStore),
     ...(await openUsage(models.readStore, log)),
-    payloads: openRecentPayloads(openTieredPayloads({ small, large: largePayloads }), recent),
+    dataKeys,
+    payloads: openRecentPayloads(
+      openTieredPayloads({ small, large: openSealedPayloads(dataKeys, largePayloads) }),
+      recent,
+    ),
     ...shared.given,
     secrets,
     ...openProving(models.proving, epoch, options),
@@ -149,9 +158,16 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
         [...Object.values(calls), infra.downloadLog, infra.keyUses],
         [delivery, shared],
         [stores, filing],
-        [{ close: closePools }, probes],
+        [dataKeys, { close: closePools }, probes],
       ]),
   };
+}
+
+/** Throws `StartError` where those that are there are under another master key. */
+async function openDataKeys(pool: Pool, { dataKeysKey }: Secrets): Promise<CachedDataKeys> {
+  const stored = { pool, wrappingKey: async () => dataKeysKey };
+  await expectOpenable(stored);
+  return openCachedDataKeys({ keys: openPostgresDataKeys(stored) });
 }
 
 interface Closing {

@@ -1,11 +1,13 @@
 /** Where events, their small payloads and snapshots lie, as configuration names it. */
 import type { Config } from '../infra/config/config.js';
+import type { CachedDataKeys } from '../infra/data-keys/port.js';
 import type { EventStore } from '../infra/event-store/port.js';
 import { openPostgresEventStore } from '../infra/event-store/postgres/postgres.js';
 import type { RawLog } from '../infra/event-store/raw-log.js';
 import type { Log } from '../infra/logger.js';
 import { openPostgresPayloads } from '../infra/payloads/postgres.js';
 import type { PayloadStore } from '../infra/payloads/port.js';
+import { openSealedPayloads, openSealingStore } from '../infra/payloads/sealed.js';
 import { StartError } from '../infra/start-error.js';
 
 /** Counted since the store was opened; `queueUnits` is of now. */
@@ -32,16 +34,18 @@ export interface OpenStoresOptions {
   readonly config: Pick<Config, 'eventStoreUrl'>;
   readonly databaseUrl: string;
   readonly log: Log;
+  /** Under which payloads are stored. */
+  readonly dataKeys: CachedDataKeys;
 }
 
 export async function openStores(options: OpenStoresOptions): Promise<Stores> {
-  const { config, databaseUrl: url, log } = options;
-  if (config.eventStoreUrl) return openDistributed(config.eventStoreUrl, url, log);
+  const { config, databaseUrl: url, log, dataKeys } = options;
+  if (config.eventStoreUrl) return openDistributed(config.eventStoreUrl, options);
   const store = openPostgresEventStore({ url, log });
   return {
-    store,
+    store: openSealingStore(dataKeys, store),
     rawLog: store.rawLog,
-    smallPayloads: openPostgresPayloads(store.smallPayloads),
+    smallPayloads: openSealedPayloads(dataKeys, openPostgresPayloads(store.smallPayloads)),
     figures: () => {
       const { commit, unknownTypes } = store.stats();
       const { queueUnits, events, batches } = commit;
@@ -52,7 +56,10 @@ export async function openStores(options: OpenStoresOptions): Promise<Stores> {
 }
 
 /** Loaded only here, so that one machine pays nothing for it. */
-async function openDistributed(url: string, databaseUrl: string, log: Log): Promise<Stores> {
+async function openDistributed(
+  url: string,
+  { databaseUrl, log, dataKeys }: OpenStoresOptions,
+): Promise<Stores> {
   const { openEventStoreDb } = await import('../infra/event-store/eventstoredb/eventstoredb.js');
   const store = openOrSay(() => openEventStoreDb({ url, databaseUrl, log }));
   try {
@@ -63,9 +70,9 @@ async function openDistributed(url: string, databaseUrl: string, log: Log): Prom
     throw error;
   }
   return {
-    store,
+    store: openSealingStore(dataKeys, store),
     rawLog: store.rawLog,
-    smallPayloads: openPostgresPayloads(store.smallPayloads),
+    smallPayloads: openSealedPayloads(dataKeys, openPostgresPayloads(store.smallPayloads)),
     figures: () => {
       const { queueUnits, events, appender, unknownTypes, subscription } = store.stats();
       const subscriptionEnds = { slow: subscription.drops, silent: subscription.renewals };

@@ -1,6 +1,4 @@
 /** The log of an installation and the keys that its proofs are made with, for commands. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { openLeafSalts, saltsId } from '../../domain/proof/salts.js';
 import type { Config } from '../../infra/config/config.js';
 import { FIRST_EPOCH, readIdentity } from '../../infra/event-store/identity.js';
@@ -11,6 +9,7 @@ import { openSignedLog } from '../../infra/proof-store/signed-log.js';
 import { openSecrets, signingSeed } from '../../infra/secrets.js';
 import { StartError } from '../../infra/start-error.js';
 import { sharedCheckpointKey } from '../serve/keys.js';
+import { keptKey, masterKeyOf } from '../../runtime/master-key.js';
 import { withDatabase, type Database } from '../../runtime/open-database.js';
 
 export interface ProvenLog extends ExportSources {
@@ -27,7 +26,7 @@ export async function withProvenLog<T>(
     const { readStore: pool, store } = database;
     const epoch = (await readIdentity(pool))?.epoch ?? FIRST_EPOCH;
     const proofs = openPostgresProofStore({ pool, epoch });
-    const masterKey = config.masterKey ?? (await keptKey(config, 'master-key'));
+    const masterKey = await masterKeyOf(config);
     const key =
       config.checkpointKey ??
       sharedCheckpointKey(config) ??
@@ -44,14 +43,4 @@ export async function withProvenLog<T>(
       );
     return work({ database, proofs, store, salts, signer, checkpoint });
   });
-}
-
-async function keptKey({ dataDir }: Config, name: string): Promise<string> {
-  const path = join(dataDir, name);
-  try {
-    return (await readFile(path, 'utf8')).trim();
-  } catch (error) {
-    const variable = `MODELROUTE_${name.toUpperCase().replace('-', '_')}`;
-    throw new StartError(`${path} cannot be read: set ${variable}.`, { cause: error });
-  }
 }

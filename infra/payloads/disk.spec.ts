@@ -5,16 +5,19 @@ import { join } from 'node:path';
 import { filesUnder, smallDisk, temporaryFolder } from '../../testing/folders.js';
 import type { TemporaryFolder } from '../../testing/folders.js';
 import { skip } from '../../testing/skip.js';
+import { openMemoryDataKeys } from '../data-keys/testing/memory.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { sweepableContract } from '../files/testing/sweepable-contract.js';
 import { payloadName } from './key.js';
 import type { PayloadStore } from './port.js';
+import { openSealedPayloads } from './sealed.js';
 import { payloadOf, payloadsContract, refOf } from './testing/contract.js';
 import { openDiskPayloads } from './disk.js';
 
 payloadsContract('disk', async () => {
   const folder = await temporaryFolder();
-  return { payloads: await openDiskPayloads(folder), close: () => folder.remove() };
+  const payloads = openSealedPayloads(openMemoryDataKeys(), await openDiskPayloads(folder));
+  return { payloads, close: () => folder.remove() };
 });
 
 sweepableContract('payloads on disk', async () => {
@@ -47,13 +50,13 @@ describe('payloads on disk', () => {
   });
 
   it('throws for a file that was damaged', async () => {
-    const payloads = await openDiskPayloads(folder);
+    const payloads = openSealedPayloads(openMemoryDataKeys(), await openDiskPayloads(folder));
     const payload = payloadOf(randomBytes(1_000), 'exec_1/input/0');
     await payloads.put(payload);
     const [file] = await filesUnder(folder.dir);
     await appendFile(join(folder.dir, file ?? ''), 'x');
     const thrown = await payloads.get(refOf(payload)).catch((error: unknown) => error);
-    expect(String(thrown)).to.equal('Error: the payload exec_1/input/0 does not match its digest');
+    expect(String(thrown)).to.equal('Error: the payload exec_1/input/0 is not as it was stored');
   });
 
   it('sweeps what crashed writers left, and spares who may still be writing', async () => {

@@ -3,7 +3,6 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { filesWrittenBefore } from '../files/folder-sweep.js';
 import { openDurableFolder, unless } from '../files/durable-folder.js';
-import { intact } from './intact.js';
 import { isPayloadName, keyOfName, payloadKey } from './key.js';
 import type { LargePayloads } from './port.js';
 
@@ -17,10 +16,7 @@ export async function openDiskPayloads({ dir }: { dir: string }): Promise<LargeP
       if (await folder.has(path)) return;
       await folder.put(path, (file) => file.writeFile(bytes));
     },
-    get: async (ref) => {
-      const bytes = await readFile(pathOf(ref.ref)).catch(unless('ENOENT'));
-      return bytes && intact(ref, bytes);
-    },
+    get: (ref) => readFile(pathOf(ref.ref)).catch(unless('ENOENT')),
     remove: (ref) => rm(pathOf(ref), { force: true }),
     async *writtenBefore(ms) {
       for await (const page of filesWrittenBefore(dir, ms)) {

@@ -18,5 +18,11 @@ export interface PayloadStore {
   remove(ref: string): Promise<void>;
 }
 
+/** A store as adapters are: what it answers is what was put, and is not looked at. */
+export type StoredPayloads = PayloadStore;
+
+/** What is stored is longer than the contents by so much at most. */
+export const STORED_BEYOND_MAX = 64;
+
 /** Large payloads are stored before the event that names them; names are `payloadName` of refs. */
-export type LargePayloads = PayloadStore & Sweepable<string>;
+export type LargePayloads = StoredPayloads & Sweepable<string>;

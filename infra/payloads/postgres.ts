@@ -1,15 +1,11 @@
 /** Small payloads beside the events, in the same group commit. */
 import type { SmallPayloads } from '../event-store/postgres/small-payloads.js';
-import { intact } from './intact.js';
-import type { PayloadStore } from './port.js';
+import type { StoredPayloads } from './port.js';
 
-export function openPostgresPayloads(small: SmallPayloads): PayloadStore {
+export function openPostgresPayloads(small: SmallPayloads): StoredPayloads {
   return {
     put: (payload) => small.put(payload),
-    async get(ref) {
-      const bytes = await small.get(ref.ref);
-      return bytes && intact(ref, bytes);
-    },
+    get: (ref) => small.get(ref.ref),
     remove: (ref) => small.remove(ref),
   };
 }

@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { versitygwInSuite } from '../object-store/testing/versitygw.js';
+import { openMemoryDataKeys } from '../data-keys/testing/memory.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { openS3, type S3 } from '../object-store/client.js';
 import { payloadOf, payloadsContract, refOf } from './testing/contract.js';
 import { sweepableContract } from '../files/testing/sweepable-contract.js';
 import { payloadKey, payloadName } from './key.js';
 import { openS3Payloads } from './s3.js';
+import { openSealedPayloads } from './sealed.js';
 
 describe('payloads in a bucket', () => {
   const server = versitygwInSuite();
@@ -20,7 +22,8 @@ describe('payloads in a bucket', () => {
 
   payloadsContract('s3', async () => {
     const own = await openS3(server().config);
-    return { payloads: openS3Payloads(own), close: async () => own.close() };
+    const payloads = openSealedPayloads(openMemoryDataKeys(), openS3Payloads(own));
+    return { payloads, close: async () => own.close() };
   });
 
   sweepableContract('payloads in a bucket', async () => {
@@ -35,13 +38,13 @@ describe('payloads in a bucket', () => {
   });
 
   it('throws for one that was damaged', async () => {
-    const payloads = openS3Payloads(s3);
+    const payloads = openSealedPayloads(openMemoryDataKeys(), openS3Payloads(s3));
     const payload = payloadOf(randomBytes(100_000));
     await payloads.put(payload);
     const key = `payloads/${payloadKey(payload.ref)}`;
     await appendFile(join(server().dir, s3.bucket, key), 'x');
     const thrown = await payloads.get(refOf(payload)).catch(String);
-    expect(thrown).to.equal(`Error: the payload ${payload.ref} does not match its digest`);
+    expect(thrown).to.equal(`Error: the payload ${payload.ref} is not as it was stored`);
   });
 
   it('says that the store is away, and keeps what it had', async () => {

@@ -7,9 +7,8 @@ import {
   removeObject,
 } from '../object-store/sweep.js';
 import { putNew } from '../object-store/upload.js';
-import { intact } from './intact.js';
 import { isPayloadName, keyOfName, payloadKey } from './key.js';
-import type { LargePayloads } from './port.js';
+import { STORED_BEYOND_MAX, type LargePayloads } from './port.js';
 
 const PREFIX = 'payloads/';
 
@@ -25,9 +24,9 @@ export function openS3Payloads(s3: S3): LargePayloads {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         chunks.push(chunk);
         size += chunk.length;
-        if (size > ref.bytes) break;
+        if (size > ref.bytes + STORED_BEYOND_MAX) break;
       }
-      return intact(ref, Buffer.concat(chunks));
+      return Buffer.concat(chunks);
     },
     remove: (ref) => removeObject(s3, keyOf(ref)),
     async *writtenBefore(ms) {

@@ -155,13 +155,7 @@ async function areOwn({ store, largePayloads, log }: Infra): Promise<boolean> {
   const bytes = Buffer.from(first.id);
   await largePayloads.put({ ref: MARK_REF, organizationId: 'none', bytes });
   const mark = { ref: MARK_REF, sha256: hash('sha256', bytes, 'hex'), bytes: bytes.length };
-  const isOwn = await largePayloads.get(mark).then(
-    (found) => found !== undefined,
-    (error: unknown) => {
-      if (isOutage(error)) throw error;
-      return false;
-    },
-  );
+  const isOwn = (await largePayloads.get(mark))?.equals(bytes) === true;
   if (!isOwn) log.error({ mark: MARK_NAME }, 'not swept: the file store belongs to another log');
   return isOwn;
 }

@@ -9,6 +9,8 @@ import { openDiskFiles } from '../../../infra/files/disk.js';
 import { allMigrations } from '../../../infra/migrations/all.js';
 import { openDiskPayloads } from '../../../infra/payloads/disk.js';
 import { openPostgresPayloads } from '../../../infra/payloads/postgres.js';
+import { openMemoryDataKeys } from '../../../infra/data-keys/testing/memory.js';
+import { openSealedPayloads } from '../../../infra/payloads/sealed.js';
 import { openTieredPayloads } from '../../../infra/payloads/tiered.js';
 import { migrate } from '../../../infra/postgres/migrate.js';
 import { openPool } from '../../../infra/postgres/pool.js';
@@ -86,9 +88,11 @@ export async function openInstallation(
   const store = server
     ? openEventStoreDb({ url: server.url, databaseUrl: url, log })
     : openPostgresEventStore({ url, log });
-  const small = openPostgresPayloads(store.smallPayloads);
+  const dataKeys = openMemoryDataKeys();
+  const small = openSealedPayloads(dataKeys, openPostgresPayloads(store.smallPayloads));
   const files = await openDiskFiles({ dir: `${folder.dir}/files` });
-  const large = await openDiskPayloads({ dir: `${folder.dir}/payloads` });
+  const stored = await openDiskPayloads({ dir: `${folder.dir}/payloads` });
+  const large = openSealedPayloads(dataKeys, stored);
   const objects = { payloads: openTieredPayloads({ small, large }), files };
   const figures = () => {
     const { unknownTypes } = store.stats();
@@ -99,6 +103,7 @@ export async function openInstallation(
     store,
     rawLog,
     smallPayloads: small,
+    dataKeys,
     figures,
     kind,
     readStore,
