@@ -77,11 +77,7 @@ async function make(
   organizationId: string,
 ): Promise<void> {
   const name = { id: randomUUID(), organizationId, version: 1 };
-  await pool.query(INSERT, [
-    name.id,
-    organizationId,
-    wrappedNew(await wrappingKey(), name),
-  ]);
+  await pool.query(INSERT, [name.id, organizationId, wrappedNew(await wrappingKey(), name)]);
 }
 
 function lost(organizationId: string): never {
