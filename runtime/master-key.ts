@@ -1,4 +1,4 @@
-/** The master key of an installation, for commands: as configured, or as kept in its data folder. */
+/** The master key of an installation, for commands: configured, or kept in its data folder. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../infra/config/config.js';

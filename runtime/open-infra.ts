@@ -28,9 +28,10 @@ import { parseCidrs, type AllowedNetworks } from '../http/client/addresses.js';
 import { openSharedAccounts } from './open-accounts.js';
 import { openBus } from './open-bus.js';
 import { openPricedCatalogue } from './open-catalogue.js';
-import { openFiles } from './open-files.js';
+import { openFiles, type Files } from './open-files.js';
 import { openStores, type Stores } from './open-stores.js';
 import { openOutbound } from '../http/client/outbound.js';
+import type { PayloadStore } from '../infra/payloads/port.js';
 import { openRecentPayloads } from '../infra/payloads/recent.js';
 import { openSealedPayloads } from '../infra/payloads/sealed.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
@@ -99,7 +100,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const secrets = openSecrets(masterKey);
   const dataKeys = await openDataKeys(pool, secrets);
   const stores = await openStores({ config, databaseUrl, log, dataKeys });
-  const { store, rawLog, smallPayloads: small } = stores;
+  const { store, rawLog } = stores;
   const opened = { kind: kindOf(config), store, rawLog };
   const epoch = await expectOwnLog(models.readStore, opened, { remember: true });
   watchStore(stores, metrics);
@@ -138,10 +139,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     progress: openProgress(models.readStore),
     ...(await openUsage(models.readStore, log)),
     dataKeys,
-    payloads: openRecentPayloads(
-      openTieredPayloads({ small, large: openSealedPayloads(dataKeys, largePayloads) }),
-      recent,
-    ),
+    payloads: openRecentPayloads(openPayloads(stores, filing, dataKeys), recent),
     ...shared.given,
     secrets,
     ...openProving(models.proving, epoch, options),
@@ -169,6 +167,13 @@ async function openDataKeys(pool: Pool, { dataKeysKey }: Secrets): Promise<Cache
   await expectOpenable(stored);
   return openCachedDataKeys({ keys: openPostgresDataKeys(stored) });
 }
+
+const openPayloads = (
+  { smallPayloads: small }: Stores,
+  { largePayloads }: Files,
+  dataKeys: CachedDataKeys,
+): PayloadStore =>
+  openTieredPayloads({ small, large: openSealedPayloads(dataKeys, largePayloads) });
 
 interface Closing {
   close(): unknown;

@@ -14,87 +14,115 @@ interface CachedDataKeysOptions {
   readonly idleMs?: number;
 }
 
-export function openCachedDataKeys(options: CachedDataKeysOptions): CachedDataKeys {
-  const { keys, organizationsMax = 10_000, idleMs = 60_000 } = options;
-  const { lookEveryMs = 500, staleAfterMs = 2_000 } = options;
-  const emptied = <V>(): RecentMap<string, V> =>
-    openRecentMap({ costMax: Infinity, entriesMax: organizationsMax });
-  let current = emptied<DataKey>();
-  let byId = emptied<DataKey>();
-  let erased = new Set<string>();
-  let last: bigint | undefined;
-  let lookedMs = -Infinity;
-  let usedMs = 0;
-  let looking: Promise<void> | undefined;
-  let timer: NodeJS.Timeout | undefined;
+export const openCachedDataKeys = (options: CachedDataKeysOptions): CachedDataKeys =>
+  new KeyCache(options);
 
-  function forgetAll(): void {
-    clearInterval(timer);
-    timer = undefined;
-    last = undefined;
-    lookedMs = -Infinity;
-    [current, byId, erased] = [emptied(), emptied(), new Set()];
+class KeyCache implements CachedDataKeys {
+  private byOrganization: RecentMap<string, DataKey>;
+  private byId: RecentMap<string, DataKey>;
+  private readonly erased = new Set<string>();
+  /** The number of the last destruction that is known here. */
+  private last: bigint | undefined;
+  /** What is kept was not destroyed at that moment, or was forgotten. */
+  private lookedMs = -Infinity;
+  private usedMs = 0;
+  private looking: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: CachedDataKeysOptions) {
+    [this.byOrganization, this.byId] = [this.emptied(), this.emptied()];
   }
 
-  function forget(organizationId: string): void {
-    if (erased.size >= organizationsMax) forgetAll();
-    else erased.add(organizationId);
+  known(organizationId: string): DataKey | undefined {
+    return this.usable(this.byOrganization.get(organizationId));
   }
 
-  /** What is kept was there at a moment before the answer came. */
-  async function look(): Promise<void> {
-    const askedMs = performance.now();
-    const { last: number, organizationIds } = await keys.destroyed(last);
-    for (const id of organizationIds) forget(id);
-    last = number;
-    lookedMs = askedMs;
-  }
-
-  const lookOnce = (): Promise<void> => (looking ??= look().finally(() => (looking = undefined)));
-
-  function lookAgain(): void {
-    if (performance.now() - usedMs > idleMs) return forgetAll();
-    // The keys grow stale where it goes on like this, and who needs one is told then.
-    lookOnce().catch(() => undefined);
-  }
-
-  const isFresh = (nowMs: number): boolean => nowMs - lookedMs < staleAfterMs;
-
-  /** A key that is read after a look, and before the next, was not destroyed before that look. */
-  async function kept(read: () => Promise<DataKey | 'erased' | undefined>) {
-    usedMs = performance.now();
-    if (!isFresh(usedMs)) await lookOnce();
-    timer ??= setInterval(lookAgain, lookEveryMs).unref();
-    const key = await read();
-    if (typeof key !== 'object') return key;
-    if (erased.has(key.organizationId)) return 'erased';
-    byId.set(key.id, key, 0);
+  async keyFor(organizationId: string): Promise<DataKey | 'erased'> {
+    const known = this.known(organizationId);
+    if (known) return known;
+    const key = await this.kept(() => this.options.keys.keyFor(organizationId));
+    if (key !== 'erased') this.byOrganization.set(organizationId, key, 0);
     return key;
   }
 
-  function usable(key: DataKey | undefined): DataKey | undefined {
-    if (!key || erased.has(key.organizationId)) return undefined;
-    const nowMs = performance.now();
-    usedMs = nowMs;
-    return isFresh(nowMs) ? key : undefined;
+  async keyOf(id: string): Promise<DataKey | 'erased' | undefined> {
+    return this.usable(this.byId.get(id)) ?? this.kept(() => this.options.keys.keyOf(id));
   }
 
-  return {
-    known: (organizationId) => usable(current.get(organizationId)),
-    async keyFor(organizationId) {
-      const known = usable(current.get(organizationId));
-      if (known) return known;
-      const key = (await kept(() => keys.keyFor(organizationId))) as DataKey | 'erased';
-      if (typeof key === 'object') current.set(organizationId, key, 0);
-      return key;
-    },
-    keyOf: async (id) => usable(byId.get(id)) ?? kept(() => keys.keyOf(id)),
-    async destroy(organizationId) {
-      const isNew = await keys.destroy(organizationId);
-      forget(organizationId);
-      return isNew;
-    },
-    destroyed: (after) => keys.destroyed(after),
-    close: forgetAll,
-  };
+  async destroy(organizationId: string): Promise<boolean> {
+    const isNew = await this.options.keys.destroy(organizationId);
+    this.forget(organizationId);
+    return isNew;
+  }
+
+  destroyed(after?: bigint): ReturnType<DataKeys['destroyed']> {
+    return this.options.keys.destroyed(after);
+  }
+
+  /** Forgets all that is kept; it may be used again. */
+  close(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    this.last = undefined;
+    this.lookedMs = -Infinity;
+    [this.byOrganization, this.byId] = [this.emptied(), this.emptied()];
+    this.erased.clear();
+  }
+
+  private emptied(): RecentMap<string, DataKey> {
+    return openRecentMap({ costMax: Infinity, entriesMax: this.organizationsMax });
+  }
+
+  private get organizationsMax(): number {
+    return this.options.organizationsMax ?? 10_000;
+  }
+
+  private usable(key: DataKey | undefined): DataKey | undefined {
+    if (!key || this.erased.has(key.organizationId)) return undefined;
+    this.usedMs = performance.now();
+    return this.isFresh ? key : undefined;
+  }
+
+  /** A key that is read after a look, and before the next, was not destroyed before that look. */
+  private async kept<K extends DataKey | 'erased' | undefined>(
+    read: () => Promise<K>,
+  ): Promise<K | 'erased'> {
+    this.usedMs = performance.now();
+    if (!this.isFresh) await this.lookOnce();
+    const { lookEveryMs = 500 } = this.options;
+    this.timer ??= setInterval(() => this.lookAgain(), lookEveryMs).unref();
+    const key = await read();
+    if (typeof key !== 'object') return key;
+    if (this.erased.has(key.organizationId)) return 'erased';
+    this.byId.set(key.id, key, 0);
+    return key;
+  }
+
+  private get isFresh(): boolean {
+    return performance.now() - this.lookedMs < (this.options.staleAfterMs ?? 2_000);
+  }
+
+  private lookAgain(): void {
+    const { idleMs = 60_000 } = this.options;
+    if (performance.now() - this.usedMs > idleMs) return this.close();
+    // The keys grow stale where it goes on like this, and who needs one is told then.
+    this.lookOnce().catch(() => undefined);
+  }
+
+  private lookOnce(): Promise<void> {
+    return (this.looking ??= this.look().finally(() => (this.looking = undefined)));
+  }
+
+  private async look(): Promise<void> {
+    const askedMs = performance.now();
+    const { last, organizationIds } = await this.options.keys.destroyed(this.last);
+    for (const id of organizationIds) this.forget(id);
+    this.last = last;
+    this.lookedMs = askedMs;
+  }
+
+  private forget(organizationId: string): void {
+    if (this.erased.size >= this.organizationsMax) this.close();
+    else this.erased.add(organizationId);
+  }
 }

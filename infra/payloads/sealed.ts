@@ -1,7 +1,7 @@
 /**
  * Payloads as they are stored: encrypted under the key of their organization, bound to their ref.
  *
- *   'mrp1' · 16 bytes of the key's id · 12 of a random nonce · the contents (AES-256-GCM) · 16 of tag
+ *   'mrp1' · 16 bytes of the key's id · 12 of a random nonce · contents (AES-256-GCM) · 16 of tag
  *
  * What earlier releases stored is the contents alone. Which of both it is, the length says: a ref
  * tells how long the contents are. Digests are of the contents, so that log and proof do not know
