@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { catalogueSchema } from '../contracts/catalogue/catalogue.schema.js';
 import { eventSchemas } from '../contracts/events/all.js';
 import { batchItemSchema } from '../contracts/http/batches.js';
-import { templateOf } from '../http/server/endpoint.js';
+import { endpointOf, templateOf } from '../http/server/endpoint.js';
 import { allRoutes } from './testing/all-routes.js';
 
 describe('schemas of our own', () => {
@@ -17,6 +17,14 @@ describe('schemas of our own', () => {
   const ofEvents = Object.entries(eventSchemas).map(
     ([type, { schema }]) => [type, schema] as const,
   );
+
+  it('of routes can be compiled', () => {
+    for (const route of allRoutes()) {
+      const { checkBody, checkQuery } = endpointOf(route);
+      expect(checkBody?.(undefined, 0), templateOf(route)).to.not.deep.equal([]);
+      expect(() => checkQuery?.({}, 0), templateOf(route)).to.not.throw();
+    }
+  });
 
   it('are of the form that schemas have', () => {
     const all = [

@@ -1,5 +1,5 @@
 /** Bodies and queries against their JSON Schemas, compiled once; what is wrong by field. */
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { ErrorObject, Options, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import type { JsonSchema } from './route.js';
@@ -18,32 +18,39 @@ const FINE: readonly ErrorDetail[] = [];
 
 /**
  * The schemas are those of our own routes, of which a spec knows that they are ones: to check each
- * against the meta-schema would be most of the time that a start takes.
+ * against the meta-schema would take longer than to compile it.
  */
 const OUR_SCHEMA = { strict: false, validateSchema: false, meta: false } as const;
 
-/** What explains a refusal is compiled for the first one. */
+/** Each check is compiled when it is first needed: a process starts with a hundred routes. */
+const compiler = (schema: JsonSchema, options: Options = {}) => {
+  let compiled: ValidateFunction | undefined;
+  return () => (compiled ??= new Ajv2020({ ...OUR_SCHEMA, ...options }).compile(schema));
+};
+
 export function bodyCheck(schema: JsonSchema): Check {
-  const quick = new Ajv2020(OUR_SCHEMA).compile(schema);
-  let thorough: ValidateFunction | undefined;
+  const quickly = compiler(schema);
+  const thoroughly = compiler(schema, { allErrors: true });
   return (value, bytes) => {
+    const quick = quickly();
     if (quick(value)) return FINE;
     if (bytes > EXPLAINED_BYTES_MAX) return detailsOf(quick.errors, 'body');
-    thorough ??= new Ajv2020({ ...OUR_SCHEMA, allErrors: true }).compile(schema);
+    const thorough = thoroughly();
     thorough(value);
     return detailsOf(thorough.errors, 'body');
   };
 }
-
-const QUERY = { ...OUR_SCHEMA, allErrors: true, coerceTypes: true, useDefaults: true } as const;
 
 /**
  * Query parameters arrive as text: they are brought to the schema's types in place. A query is no
  * longer than the head of a request, so that all of it is explained.
  */
 export function queryCheck(schema: JsonSchema): Check {
-  const validate = new Ajv2020(QUERY).compile(schema);
-  return (value) => (validate(value) ? FINE : detailsOf(validate.errors, 'query'));
+  const typed = compiler(schema, { allErrors: true, coerceTypes: true, useDefaults: true });
+  return (value) => {
+    const validate = typed();
+    return validate(value) ? FINE : detailsOf(validate.errors, 'query');
+  };
 }
 
 const detailsOf = (errors: ErrorObject[] | null | undefined, whole: string): ErrorDetail[] =>

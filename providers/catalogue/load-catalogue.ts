@@ -56,13 +56,17 @@ const ALIASES_MAX = 10_000;
 const firstLine = (message: string): string =>
   message.split('\n', 1)[0]?.replace(/:$/, '') ?? message;
 
-/** That the schema is one, a spec knows; to check it here costs more than to compile it. */
+/**
+ * That the schema is one, a spec knows; to check it here costs more than to compile it. It is used
+ * once for a catalogue, which is less than what faster code for it would take to make.
+ */
 const SHAPE = {
   allErrors: true,
   verbose: true,
   strict: true,
   validateSchema: false,
   meta: false,
+  code: { optimize: false },
 } as const;
 
 let compiledShape: ValidateFunction<CatalogueDocument> | undefined;
