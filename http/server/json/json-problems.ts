@@ -94,17 +94,17 @@ export function utf8Problem(bytes: Buffer): JsonProblem {
   return problem('invalid_utf8', offset - intoReplacement, 'The body is not valid UTF-8.');
 }
 
+export const tooManyValues = (offset: number, valuesMax: number): JsonProblem =>
+  problem('too_many_values', offset, `The body may have at most ${valuesMax} values.`);
+
 function readValue(reader: Reader): boolean {
   const byte = reader.bytes[reader.at];
   const { valuesMax } = reader.limits;
   reader.values += 1;
-  if (reader.values > valuesMax)
-    return refuse(
-      reader,
-      'too_many_values',
-      reader.at,
-      `The body may have at most ${valuesMax} values.`,
-    );
+  if (reader.values > valuesMax) {
+    reader.problem = tooManyValues(reader.at, valuesMax);
+    return false;
+  }
   if (byte === OPEN_BRACE) return readNested(reader, readMembers);
   if (byte === OPEN_BRACKET) return readNested(reader, readItems);
   if (byte === QUOTE) return readString(reader);

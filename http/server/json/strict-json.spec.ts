@@ -49,6 +49,8 @@ const poison: [name: string, body: string | Buffer, code: JsonProblemCode, offse
   ['10,001 keys', withKeys(10_001), 'too_many_keys', 98_891],
   ['100,000 keys', withKeys(100_000), 'too_many_keys', 98_891],
   ['100,001 values', `[${'1,'.repeat(99_999)}1]`, 'too_many_values', 199_999],
+  ['150,001 values', `[${'1,'.repeat(149_999)}1]`, 'too_many_values', 200_001],
+  ['150,001 commas', ','.repeat(150_001), 'too_many_values', 100_000],
   ['100,001 values, empty ones', `[${'[],'.repeat(99_999)}{}]`, 'too_many_values', 299_998],
   ['a repeated key', '{"a":1,"b":2,"a":3}', 'duplicate_key', 13],
   ['a key repeated by an escape', '{"a":1,"\\u0061":2}', 'duplicate_key', 7],
