@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 export interface Metrics {
   readonly registry: Registry;
   readonly httpSeconds: Histogram<'route' | 'status'>;
+  readonly delayedRefusals: Counter<'sender'>;
   readonly attemptSeconds: Histogram<'provider' | 'outcome'>;
   readonly unknownOutcomes: Counter<'provider'>;
   readonly unknownCost: Counter<'provider'>;
@@ -55,6 +56,7 @@ export function openMetrics(): Metrics {
   return {
     registry,
     httpSeconds: seconds('http_request_seconds', 'Requests answered.', 'route', 'status'),
+    delayedRefusals: counter('http_refusals_delayed_total', 'Refusals answered late.', 'sender'),
     attemptSeconds: seconds('execution_attempt_seconds', 'Provider calls.', 'provider', 'outcome'),
     unknownOutcomes: counter('provider_unknown_total', 'Calls of unknown outcome.', 'provider'),
     unknownCost: counter(

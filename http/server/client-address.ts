@@ -17,7 +17,7 @@ type Asked = Pick<IncomingMessage, 'headers'> & {
 
 /** Without a zone, and IPv4 as such also where the socket is one of IPv6. */
 export function clientAddress(incoming: Asked, proxies: Networks | undefined): string {
-  const peer = plain(incoming.socket.remoteAddress ?? '');
+  const peer = peerAddress(incoming.socket);
   if (!proxies?.has(peer)) return peer;
   const chain = [incoming.headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
   let client = peer;
@@ -32,6 +32,10 @@ export function clientAddress(incoming: Asked, proxies: Networks | undefined): s
   }
   return client;
 }
+
+/** Of the other end of the connection, a proxy's where there is one. */
+export const peerAddress = ({ remoteAddress = '' }: Asked['socket']): string =>
+  plain(remoteAddress);
 
 const MAPPED = '::ffff:';
 

@@ -1,10 +1,14 @@
 /** What cannot even be parsed as a request is answered in the envelope too, then cut off. */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorCatalogue, type ErrorCode } from '../../contracts/error-codes.js';
+import type { Networks } from '../../infra/networks/networks.js';
 import { isNamed } from './accept.js';
+import { peerAddress } from './client-address.js';
 import { PROBLEM, problemOf } from './envelope.js';
+import type { RefusalDelays } from './refusal-delays.js';
 
 type Trouble = readonly [status: number, code: ErrorCode, message: string];
 
@@ -16,6 +20,29 @@ const troubles: Readonly<Record<string, Trouble>> = {
 const HEAD_BYTES_MAX = 16 * 1024;
 
 const malformed: Trouble = [400, 'INPUT_VALIDATION_ERROR', 'The request is not valid HTTP.'];
+
+type ClientError = (error: NodeJS.ErrnoException, socket: Duplex) => void;
+
+/**
+ * Of a server's connections: also this refusal waits where its sender is refused too much. What a
+ * trusted proxy sends is of many senders, and is not malformed.
+ */
+export function openClientErrors(
+  delays: RefusalDelays,
+  proxies: Networks | undefined,
+): ClientError {
+  const waiting = new WeakSet<Duplex>();
+  return (error, socket) => {
+    // Each piece that still comes is an error of its own.
+    if (waiting.has(socket)) return;
+    const address = peerAddress(socket as Socket);
+    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+    const waitMs = isLate || proxies?.has(address) ? 0 : delays.ofAddress(address, 0);
+    if (waitMs === 0 || !socket.writable) return refuseMalformed(error, socket);
+    waiting.add(socket);
+    setTimeout(() => refuseMalformed(error, socket), waitMs);
+  };
+}
 
 export function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   // Once an answer has begun, another head would become part of its body.

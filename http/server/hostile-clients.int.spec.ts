@@ -173,6 +173,34 @@ describe('requests that a client sends ahead', () => {
   });
 });
 
+describe('what is refused too often', () => {
+  const routes = [route('POST', '/echo', { bodySchema: { type: 'object' } })];
+  const kinds: Readonly<Record<string, (server: TestServer) => Promise<string>>> = {
+    'by its body': async (server) =>
+      String((await server.ask('POST', '/v1/echo', { body: 'no JSON' })).status),
+    'as nobody knows its key': async (server) => {
+      const headers = { authorization: 'Bearer made-up' };
+      return String((await server.ask('POST', '/v1/echo', { headers })).status);
+    },
+    'as it is no HTTP': async (server) => (await server.raw('no HTTP\r\n\r\n')).slice(9, 12),
+  };
+  for (const [how, refusedBy] of Object.entries(kinds))
+    it(`${how}, is answered late, and what is granted beside it is not`, async () => {
+      const server = await openTestServer({ routes });
+      const answers: string[] = [];
+      const refused = Array.from({ length: 300 }, async () => {
+        answers.push(await refusedBy(server));
+      });
+      await eventually('some are refused', () => answers.length > 100);
+      answers.push(String((await server.ask('POST', '/v1/echo', { body: { a: 1 } })).status));
+      await Promise.all(refused);
+      expect(answers.at(-1)).to.match(/^40[01]$/);
+      expect(answers.filter((status) => /^40[01]$/.test(status))).to.have.length(300);
+      expect(answers).to.include('200');
+      await server.close();
+    }).timeout(10_000);
+});
+
 describe('bytes that a process keeps', () => {
   const handle = async () => ({
     status: 200,

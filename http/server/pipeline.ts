@@ -8,6 +8,8 @@
  * 500 whose reason is logged under the request's id and shown nowhere else.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorCode } from '../../contracts/error-codes.js';
+import { pause } from '../../infra/concurrency/pause.js';
 import type { Networks } from '../../infra/networks/networks.js';
 import { readJson } from './json/strict-json.js';
 import type { Log } from '../../infra/logger.js';
@@ -23,12 +25,13 @@ import type { LateBodies } from './late-bodies.js';
 import type { Match } from './matcher.js';
 import { rateLimitHeaders, rateRefusal } from './rate-limit-headers.js';
 import type { Admission, RateLimits } from './rate-limits.js';
-import { openOwnTurns } from './one-a-turn.js';
+import { openOwnTurns, type OwnTurn } from './one-a-turn.js';
 import { announcesBody, HungUp, readBody } from './read-body.js';
 import { contentRefusal, invalid, takeItems } from './json-body.js';
 import { malformedDetail, readQuery, repeatedDetail } from './read-query.js';
 import { repeatedHeader } from './repeated-header.js';
 import { beginTrace, endTrace, labelOf, recordRequest } from './record-request.js';
+import type { RefusalDelays } from './refusal-delays.js';
 import { Refusal, type Caller, type Reply } from './route.js';
 import { send } from './send.js';
 import { streamBody } from './stream-body.js';
@@ -37,7 +40,8 @@ import { whilePermitted } from './while-permitted.js';
 interface PipelineOptions {
   readonly authenticator: Authenticator;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'httpSeconds'>;
+  readonly metrics: Pick<Metrics, 'delayedRefusals' | 'httpSeconds'>;
+  readonly refusalDelays: RefusalDelays;
   readonly now: () => number;
   /** Aborted, every answer ends its connection. */
   readonly closing: AbortSignal;
@@ -76,7 +80,7 @@ interface Context extends PipelineOptions {
   readonly lines: Log;
   readonly budget: ByteBudget;
   /** Waited for before a large body is read. */
-  readonly ownTurn: () => Promise<void>;
+  readonly ownTurn: OwnTurn;
 }
 
 /** To read and to check it takes a millisecond or more. */
@@ -128,24 +132,30 @@ async function answer(
     caller: undefined,
     admission: undefined,
     held: undefined,
+    bodyBytes: 0,
   };
   if (context.tracing && 'route' in served) beginTrace(context.tracing, served, request);
-  let reply: Reply;
+  let answered: Reply | Refusal;
   try {
-    const answered = await answerOf(context, served, exchange, match.malformed);
-    reply =
-      answered instanceof Refusal
-        ? errorReply(answered, request.requestId, incoming.headers.accept)
-        : answered;
+    answered = await answerOf(context, served, exchange, match.malformed);
   } catch (error) {
     if (error instanceof HungUp) {
       request.span?.end({}, 'hung up');
       exchange.held?.release();
       return;
     }
-    reply = failure(context, served, error, request, incoming);
+    answered = failure(context, served, error, request);
   }
-  send(response, reply, {
+  const tookMs = performance.now() - startedMs;
+  if (answered instanceof Refusal) {
+    const waitMs = delayOf(context, served, exchange, answered);
+    if (waitMs > 0) {
+      exchange.held?.release();
+      await pause(waitMs, request.ended);
+    }
+    answered = errorReply(answered, request.requestId, incoming.headers.accept);
+  }
+  send(response, answered, {
     requestId: request.requestId,
     headers: exchange.admission && rateLimitHeaders(exchange.admission),
     close: context.closing.aborted,
@@ -156,8 +166,8 @@ async function answer(
   });
   if (exchange.held || response.writableLength > 0)
     releaseWhenTaken(heldBy(context, exchange), response);
-  recordRequest(context, served, request, reply, exchange.caller, performance.now() - startedMs);
-  if (request.span) endTrace(request.span, request, reply, exchange.caller);
+  recordRequest(context, served, request, answered, exchange.caller, tookMs);
+  if (request.span) endTrace(request.span, request, answered, exchange.caller);
 }
 
 /** One request on its way to its answer. */
@@ -168,6 +178,8 @@ interface Exchange {
   caller: Caller | undefined;
   admission: Admission | undefined;
   held: HeldBytes | undefined;
+  /** Of a body that was read whole. */
+  bodyBytes: number;
 }
 
 /** What nobody is known to send counts together. */
@@ -290,9 +302,10 @@ async function prepare(
   const { bodyItems } = route;
   const whole = await readWhole(context, exchange, bodyItems?.bytesMax);
   if (whole instanceof Refusal) return whole;
+  exchange.bodyBytes = whole.length;
   const bytes = bodyItems ? await takeItems(request, whole, bodyItems) : whole;
   if (bytes instanceof Refusal) return bytes;
-  if (bytes.length > LARGE_BYTES) await context.ownTurn();
+  if (bytes.length > LARGE_BYTES) await context.ownTurn(exchange.caller?.organizationId ?? '');
   const reading = readJson(bytes);
   if (!reading.ok) {
     const { code, message } = reading.problem;
@@ -323,11 +336,38 @@ function failure(
   served: Served,
   error: unknown,
   { requestId }: IncomingRequest,
-  { headers }: IncomingMessage,
-): Reply {
+): Refusal {
   const refusal = refusalOf(error);
   if (!refusal) log.error({ err: error, requestId, route: labelOf(served) }, 'a request failed');
   else if (refusal !== error)
     log.warn({ requestId, route: labelOf(served), reason: String(error) }, 'not available');
-  return errorReply(refusal ?? new Refusal('INTERNAL_ERROR'), requestId, headers.accept);
+  return refusal ?? new Refusal('INTERNAL_ERROR');
+}
+
+/** What is refused before anything is done for it; a 404 or 409 may be how a client looks. */
+const DELAYED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'UNAUTHORIZED',
+  'FORBIDDEN',
+  'INPUT_VALIDATION_ERROR',
+  'PAYLOAD_TOO_LARGE',
+  'METHOD_NOT_ALLOWED',
+  'RATE_LIMITED',
+]);
+
+/** How long the refusal waits, by what its sender was refused lately. */
+function delayOf(
+  { refusalDelays, metrics }: Context,
+  served: Served,
+  { caller, request, bodyBytes }: Exchange,
+  { code, headers }: Refusal,
+): number {
+  // What ends its connection has waited for that.
+  if (headers?.['connection'] === 'close') return 0;
+  const isUnmatched = !('route' in served) && served.isUnmatched === true;
+  if (!DELAYED.has(code) && !isUnmatched) return 0;
+  const waitMs = caller
+    ? refusalDelays.ofOrganization(caller.organizationId, bodyBytes)
+    : refusalDelays.ofAddress(request.ip, bodyBytes);
+  if (waitMs > 0) metrics.delayedRefusals.inc({ sender: caller ? 'organization' : 'address' });
+  return waitMs;
 }

@@ -69,7 +69,11 @@ export function readBody(reading: Reading): Promise<Buffer | Refusal> {
     incoming.on('data', take);
     incoming.on('end', () => {
       late.forget(incoming);
-      if (!isRefused) resolve(body.length === bytes ? body : body.subarray(0, bytes));
+      if (isRefused) return;
+      const whole = body.length === bytes ? body : body.subarray(0, bytes);
+      // The request lives until it is answered, its body no longer than it is needed.
+      body = NOTHING;
+      resolve(whole);
     });
     incoming.on('error', (error) => {
       late.forget(incoming);

@@ -11,7 +11,7 @@ import type { Networks } from '../../infra/networks/networks.js';
 import type { Tracing } from '../../infra/tracing/port.js';
 import type { Authenticator } from './auth.js';
 import type { ByteBudget } from './byte-budget.js';
-import { refuseMalformed } from './client-error.js';
+import { openClientErrors } from './client-error.js';
 import { endpointOf, templatesOf, type Served } from './endpoint.js';
 import { inTurn } from './in-turn.js';
 import { openLateBodies, type LateBodies } from './late-bodies.js';
@@ -20,6 +20,7 @@ import { pagesApp, type Pages } from './pages.js';
 import { openPipeline, type Pipeline } from './pipeline.js';
 import { hasUnreadBody } from './read-body.js';
 import type { RateLimits } from './rate-limits.js';
+import { openRefusalDelays } from './refusal-delays.js';
 import type { Mount, Route } from './route.js';
 import { STREAM_MS_MAX } from './stream-body.js';
 
@@ -35,7 +36,7 @@ interface ServeOptions {
   /** Without it, nothing is traced. */
   readonly tracing?: Tracing | undefined;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'httpSeconds'>;
+  readonly metrics: Pick<Metrics, 'delayedRefusals' | 'httpSeconds'>;
   readonly now: () => number;
   /** What requests and answers may keep in memory; that of a process unless given. */
   readonly budget?: ByteBudget;
@@ -72,11 +73,13 @@ export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   const { authenticator, budget, log, metrics, now, proxies, rateLimits, tracing } = options;
   const lateBodies = openLateBodies(options.bodyMs);
   const { signal: closing } = ending;
-  const limits = { lateBodies, rateLimits, proxies };
+  const refusalDelays = openRefusalDelays();
+  const limits = { lateBodies, rateLimits, refusalDelays, proxies };
   const served = { authenticator, budget, log, metrics, now, closing, tracing, ...limits };
   const pipeline = openPipeline(served);
   const pages = bounded(pagesApp(options.pages ?? [], { pipeline, metrics }), lateBodies);
   const server = boundedServer(inTurn(handlerOf(matcherOf(options), pipeline, pages)));
+  server.on('clientError', openClientErrors(refusalDelays, proxies));
   const sockets = socketsOf(server);
   await listening(server, options);
   let closed: Promise<void> | undefined;
@@ -151,7 +154,6 @@ function boundedServer(handle: Handler): Server {
   server.on('request', handle);
   // Leave to send a body is given where it is read, so that a refusal comes before the body.
   server.on('checkContinue', handle);
-  server.on('clientError', refuseMalformed);
   return server;
 }
 
