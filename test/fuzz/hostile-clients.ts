@@ -28,7 +28,8 @@ export async function hostileClients(system: System): Promise<readonly string[]>
   await normalTraffic(normal.api, PHASE_MS / 3);
   const before = await normalTraffic(normal.api, PHASE_MS);
   const restingBytes = await residentBytes(system.pid);
-  const attack = startAttack({
+  const attacker = await openAttacker();
+  const attack = attacker.attack({
     port: Number(new URL(system.baseUrl).port),
     apiKey: hostile.api.apiKey,
     clients: CLIENTS,
@@ -87,13 +88,18 @@ async function normalTraffic(api: Client, forMs: number): Promise<Traffic> {
 }
 
 /** In a process of their own, so that they slow nobody down but the server. */
-async function startAttack(task: HostileTask): Promise<HostileReport> {
+async function openAttacker() {
   const script = fileURLToPath(new URL('hostile-process.ts', import.meta.url));
   const child = fork(script, { execArgv: ['--import', 'tsx'] });
-  child.send(task);
-  const [report] = (await once(child, 'message')) as [HostileReport];
-  child.kill();
-  return report;
+  await once(child, 'message');
+  return {
+    async attack(task: HostileTask): Promise<HostileReport> {
+      child.send(task);
+      const [report] = (await once(child, 'message')) as [HostileReport];
+      child.kill();
+      return report;
+    },
+  };
 }
 
 function watchMemory(pid: number) {

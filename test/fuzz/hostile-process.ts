@@ -19,6 +19,7 @@ export interface HostileReport {
 process.once('message', (task: HostileTask) => {
   void attack(task).then((report) => process.send?.(report));
 });
+process.send?.('ready');
 
 /** Writes its harm, and says when a whole request was sent. */
 type Kind = (socket: Socket, task: HostileTask) => Promise<'whole' | 'part'>;
