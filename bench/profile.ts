@@ -1,13 +1,12 @@
 /**
- * Where time goes: the load of R1 on a command API alone, and the load of R4 on everything but the
- * sandbox, under V8's profiler. Self time by part, and beside it what every process used of the
+ * Where time goes: the load of R1 on a command API alone, and those of R4 and R10 on everything but
+ * the sandbox, under V8's profiler. Self time by part, and beside it what every process used of the
  * processors.
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cpuTimes, used } from './cpu-times.js';
-import { selfTimes, type CpuProfile } from './cpu-profile.js';
 import { startEventStoreDouble } from '../infra/event-store/testing/double/double.js';
 import { openDatabases, type Databases } from './database.js';
 import { startPart } from './children.js';
@@ -18,6 +17,8 @@ import { createTenants, startModelRoute, WORKING_ROLES } from './modelroute.js';
 import { copyIntoDocs } from './report/docs.js';
 import { CLIENTS, settingsFrom } from './settings.js';
 import { followReadModels } from './read-model-progress.js';
+import { profiledDeliveries } from './profile-deliveries.js';
+import { described, profileIn, type Profiled } from './profile-section.js';
 import { stepsOfExecutions } from './profile-steps.js';
 import { submissionsOf } from './submissions.js';
 
@@ -26,8 +27,6 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const TENANTS = 16;
 const SECONDS_MIN = 2;
 const WARM_UP_SECONDS = 3;
-const GROUPS_SHOWN = 24;
-const FUNCTIONS_SHOWN = 16;
 
 interface Subject {
   /** As NAME asks for it; all are profiled when it asks for none. */
@@ -62,16 +61,6 @@ const SUBJECTS: readonly Subject[] = [
   },
 ];
 
-interface Profiled {
-  readonly subject: Subject;
-  readonly profile: CpuProfile;
-  readonly count: number;
-  readonly seconds: number;
-  readonly lastUs: number;
-  readonly untilUs: number;
-  readonly cpuMs: ReadonlyMap<string, number>;
-}
-
 const settings = settingsFrom(process.env);
 const databases = await openDatabases();
 const sections: string[] = [];
@@ -81,6 +70,8 @@ try {
   for (const subject of SUBJECTS)
     if (isWanted(subject.name))
       sections.push(described(await profiled(databases, subject, seconds)));
+  if (isWanted('DELIVERIES'))
+    sections.push(described(await profiledDeliveries(databases, seconds)));
   if (isWanted('STEPS')) sections.push(await stepsOfExecutions(databases));
 } finally {
   await databases.close();
@@ -143,39 +134,9 @@ async function profiled(at: Databases, subject: Subject, seconds: number): Promi
   const untilUs = (performance.now() - ended) * 1000;
   await sandbox.stop();
   if (double) await double.close();
-  const [file] = (await readdir(folder)).filter((name) => name.endsWith('.cpuprofile'));
-  if (file === undefined) throw new Error('the system left no profile');
-  const profile = JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile;
+  const profile = await profileIn(folder);
   const lastUs = (ended - began) * 1000;
-  return { subject, profile, count, seconds: lastUs / 1e6, lastUs, untilUs, cpuMs };
-}
-
-function described(found: Profiled): string {
-  const { subject, profile, count, seconds, lastUs, untilUs, cpuMs } = found;
-  const { byGroup, byFunction, busyUs } = selfTimes(profile, lastUs, untilUs);
-  const each = (us: number) => (us / count).toFixed(1);
-  const part = (us: number) => `${((us * 100) / busyUs).toFixed(1)} %`;
-  const line = (...cells: string[]) => `| ${cells.join(' | ')} |`;
-  const selfRows = (times: ReadonlyMap<string, number>, rows: number) =>
-    [...times].slice(0, rows).map(([name, us]) => line(name, each(us), part(us)));
-  return [
-    `### ${subject.title}`,
-    '',
-    `${count} in ${seconds.toFixed(1)} s under the profiler, ${Math.round(count / seconds)}/s, ` +
-      `${CLIENTS} clients, ${TENANTS} organizations. Times are microseconds for each ` +
-      `${subject.unit}.`,
-    '',
-    line('process', 'processor time, µs'),
-    line('---', '---'),
-    ...[...cpuMs].map(([name, ms]) => line(name, each(ms * 1000))),
-    '',
-    line('self time by part', 'µs', 'part'),
-    line('---', '---', '---'),
-    ...selfRows(byGroup, GROUPS_SHOWN),
-    '',
-    line('function', 'µs', 'part'),
-    line('---', '---', '---'),
-    ...selfRows(byFunction, FUNCTIONS_SHOWN),
-    '',
-  ].join('\n');
+  const { title, unit } = subject;
+  const by = `${CLIENTS} clients, ${TENANTS} organizations`;
+  return { title, unit, by, profile, count, seconds: lastUs / 1e6, lastUs, untilUs, cpuMs };
 }

@@ -9,6 +9,7 @@ import type { ReceivedSoFar } from '../baselines/webhook-receiver.js';
 import { audit } from '../audit.js';
 import type { Bench, Cell, Side } from '../cell.js';
 import { startPart } from '../children.js';
+import type { Databases } from '../database.js';
 import { withDefer, type Defer } from '../defer.js';
 import { closedLoop } from '../load.js';
 import { createTenants, startModelRoute, WORKING_ROLES, type Tenant } from '../modelroute.js';
@@ -25,6 +26,7 @@ const DRAIN_MS = 60_000;
 
 interface Receiver {
   readonly url: string;
+  readonly pid: number;
   readonly look: () => Promise<ReceivedSoFar>;
 }
 
@@ -37,12 +39,7 @@ export const deliveries: Cell = {
       const sandboxUrl = await startSandboxPart(bench, defer);
       const databaseUrl = await databases.fresh('deliveries');
       defer(() => databases.drop(databaseUrl));
-      const part = await startPart<string, object, ReceivedSoFar>(
-        'baselines/webhook-receiver.js',
-        {},
-      );
-      defer(() => part.stop());
-      const receiver: Receiver = { url: part.ready, look: () => part.ask({}) };
+      const receiver = await startReceiver(defer);
       const a = await deliveriesSide(bench, { databaseUrl, sandboxUrl, receiver }, defer);
       const b = postsSide(bench, receiver);
       const name = 'signed deliveries ÷ bare POSTs of the same body';
@@ -54,15 +51,51 @@ export const deliveries: Cell = {
     }),
 };
 
+export async function startReceiver(defer: Defer): Promise<Receiver> {
+  const part = await startPart<string, object, ReceivedSoFar>('baselines/webhook-receiver.js', {});
+  defer(() => part.stop());
+  return { url: part.ready, pid: part.pid, look: () => part.ask({}) };
+}
+
 interface Place {
   readonly databaseUrl: string;
   readonly sandboxUrl: string;
   readonly receiver: Receiver;
+  readonly nodeArgs?: readonly string[];
 }
 
 async function deliveriesSide(bench: Bench, place: Place, defer: Defer): Promise<Side> {
-  const { databases } = bench;
-  const { receiver } = place;
+  const running = await startDeliveries(bench.databases, place, defer);
+  return {
+    name: 'deliveries/s',
+    async measure(warmUp) {
+      const { count, seconds } = await running.run(turnSeconds(bench, warmUp));
+      return { perSecond: count / seconds };
+    },
+  };
+}
+
+export interface Deliveries {
+  readonly pid: number;
+  /** Keeps deliveries due for so long, and waits until all are received. */
+  run(forSeconds: number): Promise<DeliveriesRun>;
+  stop(): Promise<void>;
+}
+
+interface DeliveriesRun {
+  /** Received within the time, which was a little more than asked for. */
+  readonly count: number;
+  readonly seconds: number;
+  /** All of them. */
+  readonly due: number;
+}
+
+/** All roles but the sandbox, with as many endpoints of one organization as it may have. */
+export async function startDeliveries(
+  databases: Databases,
+  { receiver, ...place }: Place,
+  defer: Defer,
+): Promise<Deliveries> {
   const env = { MODELROUTE_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/8' };
   const system = await startModelRoute({ databases, ...place, roles: WORKING_ROLES, env });
   defer(() => system.stop());
@@ -82,23 +115,24 @@ async function deliveriesSide(bench: Bench, place: Place, defer: Defer): Promise
   };
   const received = async () => (await receiver.look()).received - before;
   return {
-    name: 'deliveries/s',
-    async measure(warmUp) {
-      const seconds = turnSeconds(bench, warmUp);
+    pid: system.pid,
+    stop: () => system.stop(),
+    async run(forSeconds) {
       // What the other side sent in its turn is none of ours.
       before = (await receiver.look()).received - due;
+      const dueBefore = due;
       const began = performance.now();
       const counted = await received();
       let now = counted;
-      while (performance.now() < began + seconds * 1000) {
+      while (performance.now() < began + forSeconds * 1000) {
         while (due - now < AHEAD) await submit();
         await sleep(LOOK_MS);
         now = await received();
       }
-      const perSecond = ((now - counted) * 1000) / (performance.now() - began);
+      const seconds = (performance.now() - began) / 1000;
       const deadline = performance.now() + DRAIN_MS;
       while ((await received()) < due && performance.now() < deadline) await sleep(LOOK_MS);
-      return { perSecond };
+      return { count: now - counted, seconds, due: due - dueBefore };
     },
   };
 }
