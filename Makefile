@@ -5,7 +5,7 @@ NODE_ARGS := --max-semi-space-size=64 --min-semi-space-size=16 --no-memory-reduc
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install build start cluster test check types lint pure lines bench storm fuzz contracts contracts-check deploy-check
+.PHONY: help install build start cluster test check types lint pure lines bench storm fuzz timings contracts contracts-check deploy-check
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -54,6 +54,9 @@ storm: build ## kill -9, silence and sick providers under load, one process and 
 
 fuzz: build ## Every route by a schema-based fuzzer (FUZZ_EXAMPLES=1000 a route), then hostile clients
 	@MODELROUTE_TEST_BUILT=1 node --import tsx test/fuzz/main.ts
+
+timings: build ## Whether the time of an answer tells another tenant's id from a made-up one
+	@MODELROUTE_TEST_BUILT=1 node --import tsx test/timings/main.ts
 
 contracts: install ## Writes docs/contracts/ from the schemas
 	@node --import tsx scripts/write-contracts.ts
