@@ -1,9 +1,9 @@
 /**
- * The lines of a file that somebody else made, some at a time: whatever its size, in bounded
- * memory. Only a newline ends a line, as the file was written; JSON may have U+2028 in a text.
+ * The lines of a file that somebody else made, some at a time: whatever its size, in one buffer.
+ * Only a newline ends a line, as the file was written; JSON may have U+2028 in a text.
  */
 import { isUtf8 } from 'node:buffer';
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Opened } from '../../domain/proof/signed-checkpoint.js';
 
 /** A leaf has some kilobytes. */
@@ -11,29 +11,46 @@ const LINE_BYTES_MAX = 4 * 1024 * 1024;
 const READ_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
 
-/** The problem is of the line behind those that were given; nothing follows it. */
-export async function* linesOf(path: string): AsyncGenerator<Opened<readonly string[]>> {
-  let [rest, restBytes]: [Buffer[], number] = [[], 0];
-  const chunks = createReadStream(path, { highWaterMark: READ_BYTES });
-  for await (const chunk of chunks as AsyncIterable<Buffer>) {
-    const end = chunk.lastIndexOf(NEWLINE);
-    if (end >= 0) {
-      yield textOf([...rest, chunk.subarray(0, end)]);
-      [rest, restBytes] = [[], 0];
+/**
+ * Whole lines, whose bytes are good until the next are asked for. The problem is of the line behind
+ * those that were given; nothing follows it.
+ */
+export async function* linesOf(path: string): AsyncGenerator<Opened<Iterable<Buffer>>> {
+  const file = await open(path);
+  try {
+    let [buffer, kept] = [Buffer.allocUnsafe(READ_BYTES), 0];
+    for (;;) {
+      if (kept >= LINE_BYTES_MAX) {
+        yield { problem: 'is longer than any of ours' };
+        return;
+      }
+      if (kept === buffer.length) buffer = Buffer.concat([buffer], 2 * kept);
+      const { bytesRead } = await file.read(buffer, kept, buffer.length - kept);
+      const filled = buffer.subarray(0, kept + bytesRead);
+      if (bytesRead === 0) {
+        if (kept > 0) yield linesIn(filled);
+        return;
+      }
+      const end = filled.lastIndexOf(NEWLINE);
+      if (end >= 0) yield linesIn(filled.subarray(0, end));
+      kept = filled.length - end - 1;
+      buffer.copyWithin(0, end + 1, filled.length);
     }
-    rest.push(chunk.subarray(end + 1));
-    restBytes += chunk.length - end - 1;
-    if (restBytes > LINE_BYTES_MAX) {
-      yield { problem: 'is longer than any of ours' };
-      return;
-    }
+  } finally {
+    await file.close();
   }
-  if (restBytes > 0) yield textOf(rest);
 }
 
-function textOf(parts: readonly Buffer[]): Opened<readonly string[]> {
-  const bytes = Buffer.concat(parts);
-  return isUtf8(bytes) ? { opened: bytes.toString('utf8').split('\n') } : { problem: NO_TEXT };
-}
+const linesIn = (bytes: Buffer): Opened<Iterable<Buffer>> =>
+  isUtf8(bytes) ? { opened: splitAtNewlines(bytes) } : { problem: NO_TEXT };
 
 const NO_TEXT = 'or one soon behind it is no text in UTF-8';
+
+function* splitAtNewlines(bytes: Buffer): Generator<Buffer> {
+  let from = 0;
+  for (let to = bytes.indexOf(NEWLINE); to >= 0; to = bytes.indexOf(NEWLINE, from)) {
+    yield bytes.subarray(from, to);
+    from = to + 1;
+  }
+  yield bytes.subarray(from);
+}

@@ -161,6 +161,14 @@ describe('verify an audit file', function () {
       expect(await behind(line), line).to.match(/^line 2 is no line of/);
     expect(await behind('{"index":0,"leaf":[]}')).to.match(/^line 2 (needs|has a leaf)/);
     expect(await behind(`{"index":0,"leaf":${deep(1e6)}}`)).to.match(/^line 2 is no line/);
+    const at = rest.findIndex((line) => line.startsWith('{"index"'));
+    const leafOf = (line: string) => line.slice(line.indexOf(',"leaf":'));
+    for (const number of ['', '00', '-1', '1e0', '9'.repeat(16), '0,"leaf":{}']) {
+      const lines = rest.map((line, n) => (n === at ? `{"index":${number}${leafOf(line)}` : line));
+      expect(await problem([head, ...lines].join('\n')), number).to.match(
+        /^line \d+ (is no line|is leaf|has a leaf)/,
+      );
+    }
     expect(await behind('{"nodes":[]}')).to.equal('line 2 has nodes that are no hashes');
     const consistency = '{"consistency":{"hashes":[],"size":1}}';
     expect(await behind(`${consistency}\n${consistency}`)).to.match(/^line 3 has a proof of cons/);

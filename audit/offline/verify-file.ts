@@ -31,13 +31,14 @@ export async function verifyFile(
   let number = 0;
   for await (const read of linesOf(path)) {
     if ('problem' in read) return { problem: `line ${number + 1} ${read.problem}` };
-    for (const text of read.opened) {
+    for (const line of read.opened) {
       number += 1;
       if (verifier) {
-        const problem = verifier.line(text);
+        const problem = verifier.line(line);
         if (problem !== undefined) return { problem: `line ${number} ${problem}` };
         continue;
       }
+      const text = line.toString('utf8');
       if (!text.startsWith('{"checkpoint":')) return verifyWhole(path, keys);
       const begun = openExportVerifier(text, keys);
       if ('problem' in begun) return begun;

@@ -11,9 +11,15 @@ export type TreeHash = string & { readonly treeHash: never };
 
 export const HASH_BYTES = 32;
 
-/** Of a leaf whose bytes are the UTF-8 of a text. */
-export const leafHash = (text: string): TreeHash =>
-  hash('sha256', `\u0000${text}`, 'binary') as TreeHash;
+let prefixed = Buffer.alloc(16 * 1024);
+
+/** Of a leaf by its bytes, or by the text of which they are the UTF-8. */
+export function leafHash(leaf: string | Buffer): TreeHash {
+  if (typeof leaf === 'string') return hash('sha256', `\u0000${leaf}`, 'binary') as TreeHash;
+  if (leaf.length >= prefixed.length) prefixed = Buffer.alloc(2 * leaf.length);
+  leaf.copy(prefixed, 1);
+  return hash('sha256', prefixed.subarray(0, 1 + leaf.length), 'binary') as TreeHash;
+}
 
 const pair = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
 

@@ -5,7 +5,15 @@ import { EMPTY_ROOT, HASH_BYTES, hashFromBase64, hashToBase64, leafHash } from '
 import { nodeHash, type TreeHash } from './hashes.js';
 import { consistencyRanges, includes, inclusionRanges, isConsistent, proofOf } from './proofs.js';
 import { openSigner, parseNote, parseVerifier, signerOf, signNote } from './signed-note.js';
-import { nodeIn, parseTilePath, tileOfNode, tilePath, TILE_HEIGHT, widthIn } from './tiles.js';
+import {
+  hasHashes,
+  nodeIn,
+  parseTilePath,
+  tileOfNode,
+  tilePath,
+  TILE_HEIGHT,
+  widthIn,
+} from './tiles.js';
 import { coverOf, EMPTY_EDGE, growTree, rootOf, type NodeId } from './tree.js';
 
 const hex = (hash: TreeHash) => Buffer.from(hash, 'latin1').toString('hex');
@@ -157,10 +165,10 @@ describe('tiles of C2SP tlog-tiles', () => {
       const { tile, first, count } = tileOfNode({ level, index });
       const hashes = Buffer.concat(tiles.get(`${tile.level}/${tile.index}`) ?? []);
       expect(hashes.length).to.equal(widthIn(size, tile) * HASH_BYTES);
+      expect(hasHashes(hashes, first, count)).to.equal(true);
       expect(nodeIn(hashes, first, count)).to.equal(node);
-      expect(nodeIn(hashes.subarray(0, (first + count) * HASH_BYTES - 1), first, count)).to.equal(
-        undefined,
-      );
+      const narrower = hashes.subarray(0, (first + count) * HASH_BYTES - 1);
+      expect(hasHashes(narrower, first, count)).to.equal(false);
     }
   });
 });

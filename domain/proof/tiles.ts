@@ -26,15 +26,15 @@ export function tileOfNode({ level, index }: NodeId) {
   };
 }
 
-/** Undefined where the tile is not wide enough. */
-export function nodeIn(tile: Buffer, first: number, count: number): TreeHash | undefined {
-  if (tile.length < (first + count) * HASH_BYTES) return undefined;
-  let hashes = Array.from({ length: count }, (_, n) => hashAt(tile, first + n));
-  while (hashes.length > 1)
-    hashes = Array.from({ length: hashes.length / 2 }, (_, n) =>
-      nodeHash(hashes[2 * n] as TreeHash, hashes[2 * n + 1] as TreeHash),
-    );
-  return hashes[0];
+/** Whether the tile is wide enough to have them. */
+export const hasHashes = (tile: Buffer, first: number, count: number): boolean =>
+  tile.length >= (first + count) * HASH_BYTES;
+
+/** The root of so many hashes, a power of two; the tile has them. */
+export function nodeIn(tile: Buffer, first: number, count: number): TreeHash {
+  if (count === 1) return hashAt(tile, first);
+  const half = count / 2;
+  return nodeHash(nodeIn(tile, first, half), nodeIn(tile, first + half, half));
 }
 
 const hashAt = (tile: Buffer, n: number): TreeHash =>

@@ -38,7 +38,10 @@ export function growTree(
   let size = from.size;
 
   function put(atLevel: number, given: TreeHash): void {
-    let [level, index, node] = [atLevel, size / 2 ** atLevel, given];
+    const leaves = 2 ** atLevel;
+    let level = atLevel;
+    let index = size / leaves;
+    let node = given;
     onNode?.(level, index, node);
     for (; index % 2 === 1; level++) {
       node = nodeHash(peaks.pop() as TreeHash, node);
@@ -46,7 +49,7 @@ export function growTree(
       onNode?.(level + 1, index, node);
     }
     peaks.push(node);
-    size += 2 ** atLevel;
+    size += leaves;
   }
 
   return {

@@ -3,6 +3,10 @@
  * it keeps the right edge of the tree that they make.
  *
  *   first line ──► leaves and nodes, left to right ──► end: the root is the checkpoint's
+ *
+ * The bytes of a leaf are those of the signed log where the root is, so of a line that has the form
+ * in which exports are written only the numbers are read. Any other line is read as a whole, to say
+ * what is wrong with it.
  */
 import { canonicalJson } from '../canonical-json.js';
 import { parseHeader, type ExportHeader } from './audit-file.js';
@@ -26,13 +30,15 @@ export interface ConsistencyGiven {
 }
 
 export interface ExportVerifier {
-  /** The sentence of what is wrong with the line; undefined where nothing is. */
-  line(text: string): string | undefined;
+  /** UTF-8. The sentence of what is wrong with the line; undefined where nothing is. */
+  line(line: Buffer): string | undefined;
   end(): Opened<VerifiedExport>;
 }
 
 interface State extends Omit<VerifiedExport, 'consistency'> {
   consistency: ConsistencyGiven | undefined;
+  /** What stands before the salt in leaves of the organization. */
+  readonly owner: string;
   readonly tree: GrowingTree;
   nodes: readonly TreeHash[];
   sequence: number;
@@ -49,10 +55,12 @@ export function openExportVerifier(
   const state = read.opened;
   return {
     opened: {
-      line(text) {
-        const line = canonicalLine(text);
+      line(bytes) {
+        const written = writtenLeaf(bytes.toString('latin1'), state.owner);
+        if (written) return takeLeaf(state, written, bytes);
+        const line = canonicalLine(bytes.toString('utf8'));
         if (line === undefined) return 'is no line of canonical JSON';
-        if ('leaf' in line) return takeLeaf(state, line, text);
+        if ('leaf' in line) return takeOtherLeaf(state, line, bytes);
         if ('nodes' in line) return takeNodes(state, line['nodes']);
         if ('consistency' in line) return takeConsistency(state, line['consistency']);
         return 'is no line of an audit export';
@@ -99,6 +107,7 @@ function readFirst(text: string, keys: readonly NoteVerifier[]): Opened<State> {
       header,
       checkpoint,
       consistency: undefined,
+      owner: `","organization_id":"${header.organizationId}","salt":"`,
       tree: growTree(EMPTY_EDGE),
       nodes: [],
       sequence: firstSequence - 1,
@@ -107,31 +116,89 @@ function readFirst(text: string, keys: readonly NoteVerifier[]): Opened<State> {
   };
 }
 
-const LEAF_BEGINS = ',"leaf":';
+interface WrittenLeaf {
+  readonly index: number;
+  readonly sequence: number;
+  /** Where the leaf begins in the line; it ends before the last byte. */
+  readonly begins: number;
+}
 
-function takeLeaf(state: State, line: Line, text: string): string | undefined {
+const INDEX = '{"index":';
+const LEAF = ',"leaf":';
+const EVENT_ID = ',"event_id":"';
+const SEQUENCE = '","sequence":';
+const END = `,"v":${LEAF_VERSION}}}`;
+const UUID_CHARS = 36;
+const SALT_CHARS = 22;
+
+/**
+ * Undefined where the line has another form. No text in JSON has a quotation mark without a
+ * backslash, so the last `event_id` of a leaf is not within its data.
+ */
+function writtenLeaf(text: string, owner: string): WrittenLeaf | undefined {
+  if (!text.startsWith(INDEX) || !text.endsWith(END)) return undefined;
+  const indexEnds = digitsEnd(text, INDEX.length);
+  if (indexEnds < 0 || !text.startsWith(LEAF, indexEnds)) return undefined;
+  const ownerAt = text.lastIndexOf(EVENT_ID) + EVENT_ID.length + UUID_CHARS;
+  const sequenceAt = ownerAt + owner.length + SALT_CHARS;
+  if (!text.startsWith(owner, ownerAt) || !text.startsWith(SEQUENCE, sequenceAt)) return undefined;
+  const digitsAt = sequenceAt + SEQUENCE.length;
+  const sequenceEnds = digitsEnd(text, digitsAt);
+  if (sequenceEnds < 0 || !text.startsWith(SUBJECT, sequenceEnds)) return undefined;
+  return {
+    index: Number(text.slice(INDEX.length, indexEnds)),
+    sequence: Number(text.slice(digitsAt, sequenceEnds)),
+    begins: indexEnds + LEAF.length,
+  };
+}
+
+const SUBJECT = ',"subject":';
+const DIGITS_MAX = 15;
+const [ZERO, NINE] = [0x30, 0x39];
+
+/** Where a number ends, as JSON writes it; -1 where there is none. */
+function digitsEnd(text: string, from: number): number {
+  let end = from;
+  for (let code = text.charCodeAt(end); code >= ZERO && code <= NINE; code = text.charCodeAt(end))
+    end += 1;
+  const isPadded = text.charCodeAt(from) === ZERO && end > from + 1;
+  return end === from || isPadded || end > from + DIGITS_MAX ? -1 : end;
+}
+
+function takeLeaf(state: State, written: WrittenLeaf, bytes: Buffer): string | undefined {
+  const { index, sequence, begins } = written;
+  return cover(state, index) ?? enter(state, sequence, bytes.subarray(begins, -1));
+}
+
+function takeOtherLeaf(state: State, line: Line, bytes: Buffer): string | undefined {
   const { index, leaf, ...rest } = line as { index: unknown; leaf: FeedLeaf | null };
   if (typeof index !== 'number' || !Number.isSafeInteger(index) || Object.keys(rest).length > 0)
     return 'is no line of an event';
   if (typeof leaf !== 'object' || leaf === null) return 'is no line of an event';
-  const { header, tree } = state;
   const problem = cover(state, index);
   if (problem !== undefined) return problem;
+  const { organizationId } = state.header;
   if (leaf.v !== LEAF_VERSION) return 'has a leaf of a version that is not known here';
-  if (leaf.organization_id !== header.organizationId)
-    return `is an event of ${leaf.organization_id}, and the export of ${header.organizationId}`;
-  if (leaf.sequence !== state.sequence + 1)
-    return `has number ${leaf.sequence}, and ${state.sequence + 1} should follow`;
+  if (leaf.organization_id !== organizationId)
+    return `is an event of ${leaf.organization_id}, and the export of ${organizationId}`;
+  const begins = bytes.indexOf(LEAF) + LEAF.length;
+  return enter(state, leaf.sequence, bytes.subarray(begins, -1));
+}
+
+/** The number that the event has must be the next one. */
+function enter(state: State, sequence: number, leaf: Buffer): string | undefined {
+  if (sequence !== state.sequence + 1)
+    return `has number ${sequence}, and ${state.sequence + 1} should follow`;
   state.sequence += 1;
   state.count += 1;
-  const begins = text.indexOf(LEAF_BEGINS) + LEAF_BEGINS.length;
-  tree.append(leafHash(text.slice(begins, -1)));
+  state.tree.append(leafHash(leaf));
   return undefined;
 }
 
 /** The nodes that were given must be those between where the tree ends and `to`. */
 function cover(state: State, to: number): string | undefined {
   const { tree, nodes, checkpoint } = state;
+  if (to === tree.size && nodes.length === 0 && to <= checkpoint.size) return undefined;
   if (to < tree.size || to > checkpoint.size)
     return `is leaf ${to}, where one from ${tree.size} to ${checkpoint.size - 1} should follow`;
   const wanted = coverOf(tree.size, to);
