@@ -19,6 +19,7 @@
 import type { NewEvent, RecordedEvent } from '../../contracts/events/envelope.js';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { Category, StreamName } from '../../contracts/streams.js';
+import type { FeedPlace } from '../../domain/proof/feed-places.js';
 
 export type Position = bigint;
 
@@ -105,6 +106,8 @@ export interface EventStore {
   ): Promise<readonly RecordedEvent<AnyEvent>[]>;
   /** Events after `after`, at most `limit`, in position order. */
   readAll(after: Position, limit: number, filter?: LogFilter): Promise<LogBatch>;
+  /** The events at places, which ascend, from the log itself; one that is not there is left out. */
+  readAt(places: readonly FeedPlace[]): Promise<readonly RecordedEvent<AnyEvent>[]>;
   /** Batches for ever, until the signal aborts. Notified at once of appends of this process. */
   subscribe(after: Position, filter: LogFilter, signal: AbortSignal): AsyncIterable<LogBatch>;
   /** The position of the last event; `START` on an empty log. */

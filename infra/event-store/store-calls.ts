@@ -50,6 +50,7 @@ export function countedReader(reader: LogReader): LogReader {
       ),
     page: (after, limit, filter) =>
       storeCall('log', log('page'), () => reader.page(after, limit, filter)),
+    at: (places) => storeCall('log', log('at'), () => reader.at(places)),
     newest: (limit) => storeCall('log', log('newest'), () => reader.newest(limit)),
     head: () => storeCall('log', log('head'), () => reader.head()),
     place: (position) => storeCall('log', log('place'), () => reader.place(position)),

@@ -5,6 +5,7 @@
  * An event belongs to a range by the latest time of it and of all events before it in the feed, so
  * that a range has no gap, and ranges that follow one another have each event once.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import type { OrganizationId } from '../../contracts/ids.js';
 import {
   consistencyLine,
@@ -15,14 +16,15 @@ import {
   type ExportHeader,
 } from '../../domain/proof/audit-file.js';
 import { leafTextOf } from '../../domain/proof/leaf.js';
+import type { TreeHash } from '../../domain/proof/hashes.js';
 import { consistencyRanges } from '../../domain/proof/proofs.js';
 import type { LeafSalts } from '../../domain/proof/salts.js';
 import { signNote, type NoteSigner } from '../../domain/proof/signed-note.js';
-import { coverOf } from '../../domain/proof/tree.js';
+import { coverOf, type NodeId } from '../../domain/proof/tree.js';
 import type { EventStore } from '../event-store/port.js';
-import { feedEvents, firstSince, lastWithin } from './feed-events.js';
+import { feedEvents, firstSince, lastWithin, type PlacedEvent } from './feed-events.js';
 import type { ProofStore, StoredCheckpoint } from './port.js';
-import { openTreeReader, type TreeReader } from './tree-reader.js';
+import { openTreeReader } from './tree-reader.js';
 
 export interface ExportSources {
   readonly proofs: ProofStore;
@@ -56,19 +58,44 @@ export async function* exportFeed(
   let at = 0;
   const { firstSequence: first, lastSequence: last } = header;
   for await (const events of feedEvents(sources, { organizationId, first, last })) {
-    let text = '';
-    for (const { event, leafIndex, sequence } of events) {
-      if (leafIndex > at) text += await nodesBetween(reader, at, leafIndex);
-      text += leafLine(leafIndex, leafTextOf(event, sequence, sources.salts));
-      at = leafIndex + 1;
-    }
-    yield text;
+    const gaps = gapsBefore(events, at);
+    const nodes = await reader.nodes(gaps.flat());
+    yield linesOf(sources.salts, events, gaps, nodes);
+    at = (events.at(-1)?.leafIndex ?? at) + 1;
+    // Whoever else waits in this process has a turn between the pages.
+    await turn();
   }
-  if (at < size) yield await nodesBetween(reader, at, size);
+  if (at < size) yield nodesLine(await reader.nodes(coverOf(at, size)));
 }
 
-const nodesBetween = async (reader: TreeReader, from: number, to: number): Promise<string> =>
-  nodesLine(await reader.nodes(coverOf(from, to)));
+/** Of each event the subtrees between it and the one before. */
+function gapsBefore(events: readonly PlacedEvent[], from: number): readonly (readonly NodeId[])[] {
+  let at = from;
+  return events.map(({ leafIndex }) => {
+    const gap = leafIndex === at ? NO_NODES : coverOf(at, leafIndex);
+    at = leafIndex + 1;
+    return gap;
+  });
+}
+
+const NO_NODES: readonly NodeId[] = [];
+
+/** `nodes`: of all gaps, one after another. */
+function linesOf(
+  salts: LeafSalts,
+  events: readonly PlacedEvent[],
+  gaps: readonly (readonly NodeId[])[],
+  nodes: readonly TreeHash[],
+): string {
+  let text = '';
+  let used = 0;
+  for (const [n, { event, leafIndex, sequence }] of events.entries()) {
+    const width = gaps[n]?.length ?? 0;
+    if (width > 0) text += nodesLine(nodes.slice(used, (used += width)));
+    text += leafLine(leafIndex, leafTextOf(event, sequence, salts));
+  }
+  return text;
+}
 
 async function headerOf(sources: ExportSources, wanted: WantedExport): Promise<ExportHeader> {
   const { organizationId, checkpoint, from, to } = wanted;

@@ -14,7 +14,7 @@ export interface PlacedEvent {
 
 interface FeedSources {
   readonly proofs: Pick<ProofStore, 'runs' | 'feedEnds' | 'firstRunSince'>;
-  readonly store: Pick<EventStore, 'readAll'>;
+  readonly store: Pick<EventStore, 'readAt'>;
 }
 
 interface FeedRange {
@@ -25,83 +25,64 @@ interface FeedRange {
 }
 
 const RUNS_PAGE = 200;
-const LOG_PAGE = 2_000;
-/** Of a page of the log, at least one event in so many is of the feed. */
-const SPARSE = 32;
+/** So many are decoded, and made into lines, before anything else of the process has its turn. */
+const PAGE = 400;
+/** Pages that are read ahead. */
+const AHEAD = 2;
 
-/** In their order, some at a time; the next page of the log is read meanwhile. */
+/** In their order, some at a time; the next pages are read meanwhile. */
 export async function* feedEvents(
   sources: FeedSources,
   range: FeedRange,
 ): AsyncGenerator<readonly PlacedEvent[]> {
-  let next: Promise<readonly PlacedEvent[]> | undefined;
-  for await (const stretch of stretchesOf(sources, range)) {
-    const reading = readStretch(sources, stretch);
+  const reading: Promise<readonly PlacedEvent[]>[] = [];
+  for await (const page of pagesOf(sources, range)) {
+    const read = readPage(sources, page);
     // Nobody awaits it when the reader stops here.
-    reading.catch(() => undefined);
-    if (next) yield await next;
-    next = reading;
+    read.catch(() => undefined);
+    if (reading.push(read) <= AHEAD) continue;
+    const next = await reading.shift();
+    if (next) yield next;
   }
-  if (next) yield await next;
+  for (const next of reading) yield await next;
 }
 
 interface Placed extends FeedPlace {
   readonly sequence: number;
 }
 
-/** Places that are so near to one another that the log between them is read with them. */
-type Stretch = readonly Placed[];
-
-async function* stretchesOf(
+async function* pagesOf(
   { proofs }: FeedSources,
   { organizationId, first, last }: FeedRange,
-): AsyncGenerator<Stretch> {
-  let stretch: Placed[] = [];
+): AsyncGenerator<readonly Placed[]> {
+  let page: Placed[] = [];
   for (let from = first; from <= last;) {
     const runs = await proofs.runs(organizationId, from, RUNS_PAGE);
     if (runs.length === 0) throw new Error(`event ${from} of ${organizationId} has no place`);
     for (const { firstSequence, places } of runs)
-      for (const [n, place] of places.entries()) {
+      for (const [n, { leafIndex, position, positionBefore }] of places.entries()) {
         const sequence = firstSequence + n;
         if (sequence < from || sequence > last) continue;
-        if (!belongs(stretch, place)) {
-          yield stretch;
-          stretch = [];
-        }
-        stretch.push({ ...place, sequence });
+        page.push({ leafIndex, position, positionBefore, sequence });
         from = sequence + 1;
+        if (page.length < PAGE) continue;
+        yield page;
+        page = [];
       }
   }
-  if (stretch.length > 0) yield stretch;
+  if (page.length > 0) yield page;
 }
 
-function belongs(stretch: Stretch, { leafIndex }: FeedPlace): boolean {
-  const [begin, before] = [stretch[0], stretch.at(-1)];
-  if (!begin || !before) return true;
-  const isNear = leafIndex - before.leafIndex <= SPARSE;
-  return isNear && leafIndex - begin.leafIndex < LOG_PAGE;
-}
-
-async function readStretch(
+async function readPage(
   { store }: FeedSources,
-  stretch: Stretch,
+  page: readonly Placed[],
 ): Promise<readonly PlacedEvent[]> {
-  const [begin, end] = [stretch[0], stretch.at(-1)];
-  if (!begin || !end) return [];
-  const byPosition = new Map(stretch.map((place) => [place.position, place]));
-  const found: PlacedEvent[] = [];
-  for (let [after, left] = [begin.positionBefore, end.leafIndex - begin.leafIndex + 1]; left > 0;) {
-    const { events, position } = await store.readAll(after, left);
-    for (const event of events) {
-      const place = byPosition.get(event.position);
-      if (place) found.push({ event, leafIndex: place.leafIndex, sequence: place.sequence });
-    }
-    if (found.length === stretch.length) return found;
-    left -= events.length;
-    if (position <= after || events.length === 0) break;
-    after = position;
-  }
-  throw new Error(`the log lacks events between ${begin.position} and ${end.position}`);
+  const events = await store.readAt(page);
+  return page.map(({ position, leafIndex, sequence }, n) => {
+    const event = events[n];
+    if (event?.position === position) return { event, leafIndex, sequence };
+    throw new Error(`the log lacks the event at ${position}`);
+  });
 }
 
 /** The number of the last event whose leaf is in the tree of a size; 0 where none is. */

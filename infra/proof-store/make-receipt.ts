@@ -81,8 +81,7 @@ async function placedAt(
   const at = run?.places.findIndex((place) => place.position === position) ?? -1;
   const place = run?.places[at];
   if (!run || !place) return undefined;
-  const { events } = await store.readAll(place.positionBefore, 1);
-  const [event] = events;
+  const [event] = await store.readAt([place]);
   if (!event || feedOf(event) !== organizationId) return undefined;
   return { event, leafIndex: place.leafIndex, sequence: run.firstSequence + at };
 }

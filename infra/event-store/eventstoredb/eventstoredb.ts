@@ -122,6 +122,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
       return recent ?? tail.eventsOf(await reader.stream(stream, readOptions));
     },
     readAll: (after, limit, filter = {}) => tail.page(after, limit, filter),
+    readAt: async (places) => (await reader.at(places)).flatMap((row) => codec.decode(row) ?? []),
     subscribe: (after, filter, signal) => subscribeTo(tail, after, filter, signal),
     head: () => reader.head(),
     expectWelcome: () => expectWelcome(client, parseConnectionString(url), log, WELCOME_MS),

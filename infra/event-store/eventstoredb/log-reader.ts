@@ -10,6 +10,7 @@ import { performance } from 'node:perf_hooks';
 import { createSemaphore } from '../../concurrency/semaphore.js';
 import type { LogRow } from '../codec.js';
 import type { LogPage, LogReader, Place } from '../log-reader.js';
+import { rowsAt } from '../rows-at.js';
 import { NoSuchPosition, START, StoreUnavailable, type LogFilter, type Position } from '../port.js';
 import type { LogClient, ServerFilter } from './log-client.js';
 import type { LogEnd } from './log-end.js';
@@ -66,6 +67,23 @@ export function createLogReader(client: LogClient, end: LogEnd, timeoutMs: numbe
     }
   }
 
+  async function page(after: Position, limit: number, filter: LogFilter): Promise<LogPage> {
+    // Everything up to here was there before the page is read.
+    const known = end.known;
+    const wanted = serverFilter(filter);
+    if (wanted.streamPrefixes?.length === 0 || wanted.typePrefixes?.length === 0)
+      return { rows: [], position: later(after, known), caughtUp: true };
+    const { to, next = to } = stretches.behind(after);
+    const asked = { from: to, at: next, limit, wanted, known };
+    try {
+      const read = () => within(pages, () => readPage(reading, asked, QUIET_MS));
+      return (stretches.isWalked(to) ? undefined : await read()) ?? (await pass(reading, asked));
+    } catch (error) {
+      if (!(error instanceof ReadRefused)) throw error;
+      return refusedPage(reading, asked, error);
+    }
+  }
+
   return {
     async stream(stream, { fromRevision, direction = 'forward', limit }) {
       const backward = direction === 'backward';
@@ -79,22 +97,9 @@ export function createLogReader(client: LogClient, end: LogEnd, timeoutMs: numbe
       );
     },
 
-    async page(after, limit, filter) {
-      // Everything up to here was there before the page is read.
-      const known = end.known;
-      const wanted = serverFilter(filter);
-      if (wanted.streamPrefixes?.length === 0 || wanted.typePrefixes?.length === 0)
-        return { rows: [], position: later(after, known), caughtUp: true };
-      const { to, next = to } = stretches.behind(after);
-      const asked = { from: to, at: next, limit, wanted, known };
-      try {
-        const read = () => within(pages, () => readPage(reading, asked, QUIET_MS));
-        return (stretches.isWalked(to) ? undefined : await read()) ?? (await pass(reading, asked));
-      } catch (error) {
-        if (!(error instanceof ReadRefused)) throw error;
-        return refusedPage(reading, asked, error);
-      }
-    },
+    page,
+
+    at: (places) => rowsAt(page, places),
 
     head: () => end.head(),
 

@@ -5,6 +5,7 @@
 
 /** Type OIDs of the elements, fixed in PostgreSQL's catalogue. */
 const BYTEA = 17;
+const INT8 = 20;
 const INT4 = 23;
 const TEXT = 25;
 const UUID = 2950;
@@ -41,6 +42,13 @@ export function int4Array(values: readonly number[]): Buffer {
   const buffer = header(INT4, values.length, HEADER_BYTES + 8 * values.length);
   let at = HEADER_BYTES;
   for (const value of values) at = buffer.writeInt32BE(value, buffer.writeInt32BE(4, at));
+  return buffer;
+}
+
+export function int8Array(values: readonly bigint[]): Buffer {
+  const buffer = header(INT8, values.length, HEADER_BYTES + 12 * values.length);
+  let at = HEADER_BYTES;
+  for (const value of values) at = buffer.writeBigInt64BE(value, buffer.writeInt32BE(8, at));
   return buffer;
 }
 

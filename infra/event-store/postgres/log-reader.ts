@@ -4,7 +4,7 @@ import type { LogRow } from '../codec.js';
 import type { LogReader } from '../log-reader.js';
 import { isOutage } from '../outage.js';
 import { START, type Position } from '../port.js';
-import { int4Array, textArray } from './binary-arrays.js';
+import { int4Array, int8Array, textArray } from './binary-arrays.js';
 import type { Connections } from './connections.js';
 import { createBatchLoader } from '../../concurrency/batch-loader.js';
 import { sql } from './sql.js';
@@ -23,7 +23,8 @@ const [streamsSql, forwardSql, backwardSql] = [
   sql('read-stream-forward'),
   sql('read-stream-backward'),
 ];
-const [logSql, newestSql, headSql] = [sql('read-log'), sql('read-newest'), sql('read-head')];
+const [logSql, atSql] = [sql('read-log'), sql('read-at')];
+const [newestSql, headSql] = [sql('read-newest'), sql('read-head')];
 
 /** Pages go over connections of their own, so that catching up holds no reader of streams up. */
 export function createLogReader(reading: Connections, scanning: Connections): LogReader {
@@ -74,7 +75,7 @@ export function createLogReader(reading: Connections, scanning: Connections): Lo
       const rows = found
         .slice(0, limit)
         .filter((row) => row[1] !== null)
-        .map(([, stream, ...row]) => rowOf(stream as StreamName, [0, ...row] as StreamColumns));
+        .map(([, ...row]) => rowWithStream(row));
       const last = rows.at(-1);
       if (found.length > limit && last) return { rows, position: last.position, caughtUp: false };
       const looked = after + BigInt(scanned);
@@ -83,11 +84,14 @@ export function createLogReader(reading: Connections, scanning: Connections): Lo
         : { rows, position: head, caughtUp: true };
     },
 
+    async at(places) {
+      const positions = int8Array(places.map(({ position }) => position));
+      return (await scanning.query('read-at', atSql, [positions])).map(rowWithStream);
+    },
+
     async newest(limit) {
       const found = await scanning.query('read-newest', newestSql, [limit]);
-      return found
-        .map(([stream, ...row]) => rowOf(stream as StreamName, [0, ...row] as StreamColumns))
-        .reverse();
+      return found.map(rowWithStream).reverse();
     },
 
     head,
@@ -118,6 +122,9 @@ function rowOf(
 ): LogRow {
   return { stream, revision, position: BigInt(position), id, type, data, metadata };
 }
+
+const rowWithStream = ([stream, ...row]: readonly unknown[]): LogRow =>
+  rowOf(stream as StreamName, [0, ...row] as StreamColumns);
 
 /** Any revision that a caller may name, as near as the column can hold it. */
 const revisionIn = (revision: number): number => Math.max(-1, Math.min(revision, INT4_MAX));

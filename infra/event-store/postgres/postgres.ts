@@ -94,6 +94,7 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
       return recent ?? tail.eventsOf(await reader.stream(stream, readOptions));
     },
     readAll: (after, limit, filter = {}) => tail.page(after, limit, filter),
+    readAt: async (places) => (await reader.at(places)).flatMap((row) => codec.decode(row) ?? []),
     subscribe: (after, filter, signal) => subscribeTo(tail, after, filter, signal),
     head: () => reader.head(),
     readSnapshot: (stream) => snapshots.read(stream),

@@ -1,6 +1,6 @@
 /** The event store in memory: exact, gone with the process. Several stores may share a log. */
 import { createCodec, type LogRow, type StoreLog } from '../codec.js';
-import { batchOf, decodedRow, type DecodedRow } from '../decoded-rows.js';
+import { batchOf, decodedRow, rowAt, type DecodedRow } from '../decoded-rows.js';
 import {
   NO_STREAM,
   START,
@@ -75,6 +75,9 @@ export function openMemoryEventStore(options: MemoryEventStoreOptions = {}): Eve
     },
     async readAll(after, limit, filter = {}) {
       return subscribed.read(after, limit, filter);
+    },
+    async readAt(places) {
+      return places.flatMap(({ position }) => rowAt(rows, position)?.event() ?? []);
     },
     subscribe: (after, filter, signal) => subscribeTo(subscribed, after, filter, signal),
     async head() {
