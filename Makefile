@@ -45,7 +45,7 @@ pure:
 lines: install ## Counts the lines of the product, by room
 	@node --import tsx scripts/count-lines.ts
 
-bench: build ## Measures R1 to R15 against baselines (make bench NAME=R1,R3)
+bench: build ## Measures R1 to R16 against baselines (make bench NAME=R1,R3)
 	@NAME='$(NAME)' node --import tsx bench/run.ts
 
 storm: build ## kill -9, silence and sick providers under load, one process and a cluster, then the auditor

@@ -19,6 +19,8 @@ export interface Settings {
   readonly cluster: string | undefined;
   /** Executions after which R14 looks at the memory again; the first look is at a hundredth. */
   readonly memoryExecutions: number;
+  /** Events of R16's larger export; the smaller one has a tenth. */
+  readonly exportEvents: number;
   /** Copy the table into docs/performance.md. */
   readonly writeDocs: boolean;
 }
@@ -39,6 +41,7 @@ export function settingsFrom(env: Environment): Settings {
     hostileChunksPerSecond: positive(env, 'BENCH_HOSTILE_CHUNKS', 1_000),
     cluster: env['BENCH_CLUSTER'] || undefined,
     memoryExecutions: positive(env, 'BENCH_MEMORY', 1_000_000),
+    exportEvents: positive(env, 'BENCH_EXPORT', 1_000_000),
     writeDocs: env['BENCH_DOCS'] === '1',
   };
 }

@@ -166,7 +166,7 @@ describe('verify an audit file', function () {
     for (const number of ['', '00', '-1', '1e0', '9'.repeat(16), '0,"leaf":{}']) {
       const lines = rest.map((line, n) => (n === at ? `{"index":${number}${leafOf(line)}` : line));
       expect(await problem([head, ...lines].join('\n')), number).to.match(
-        /^line \d+ (is no line|is leaf|has a leaf)/,
+        /^line \d+ (is no line|is leaf|needs|has a leaf)/,
       );
     }
     expect(await behind('{"nodes":[]}')).to.equal('line 2 has nodes that are no hashes');

@@ -1,6 +1,7 @@
 /** The cells in the order of the table. */
 import type { Cell } from '../cell.js';
 import { accepts } from './accepts.js';
+import { auditExports } from './audit-exports.js';
 import { completed } from './completed.js';
 import { deliveries } from './deliveries.js';
 import { distributed } from './distributed.js';
@@ -31,5 +32,6 @@ export const cells: readonly Cell[] = [
   eventStoreExecutions,
   restate,
   memory,
+  auditExports,
   noisy,
 ];

@@ -52,6 +52,7 @@ export function openSealingStore(keys: CachedDataKeys, store: EventStore): Event
     },
     readStream: (stream, options) => store.readStream(stream, options),
     readAll: (after, limit, filter) => store.readAll(after, limit, filter),
+    readAt: (places) => store.readAt(places),
     subscribe: (after, filter, signal) => store.subscribe(after, filter, signal),
     head: () => store.head(),
     readSnapshot: (stream) => store.readSnapshot(stream),
