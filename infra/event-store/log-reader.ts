@@ -1,8 +1,7 @@
 /** How a store reads its rows; both stores read streams and pages of the log behind this port. */
 import type { StreamName } from '../../contracts/streams.js';
-import type { FeedPlace } from '../../domain/proof/feed-places.js';
 import type { LogRow } from './codec.js';
-import type { LogFilter, Position, ReadStreamOptions } from './port.js';
+import type { LogFilter, LogPlace, Position, ReadStreamOptions } from './port.js';
 
 /** Rows behind a position, and how far the log is known by them. */
 export interface LogPage {
@@ -18,7 +17,7 @@ export interface LogReader {
   /** At most `limit` rows in position order; some of them may be none of the filter's. */
   page(after: Position, limit: number, filter: LogFilter): Promise<LogPage>;
   /** The rows at places, which ascend; one that is not there is left out. */
-  at(places: readonly FeedPlace[]): Promise<readonly LogRow[]>;
+  at(places: readonly LogPlace[]): Promise<readonly LogRow[]>;
   /** The last rows of the log, in position order. */
   newest(limit: number): Promise<readonly LogRow[]>;
   head(): Promise<Position>;

@@ -19,7 +19,6 @@
 import type { NewEvent, RecordedEvent } from '../../contracts/events/envelope.js';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { Category, StreamName } from '../../contracts/streams.js';
-import type { FeedPlace } from '../../domain/proof/feed-places.js';
 
 export type Position = bigint;
 
@@ -79,6 +78,13 @@ export interface LogFilter {
   readonly types?: readonly AnyEvent['type'][];
 }
 
+/** Of an event, and that of the one before it in the log; `leafIndex` counts those before it. */
+export interface LogPlace {
+  readonly leafIndex: number;
+  readonly position: Position;
+  readonly positionBefore: Position;
+}
+
 /** `position` is where to go on from, also when the filter left no events. */
 export interface LogBatch {
   readonly events: readonly RecordedEvent<AnyEvent>[];
@@ -107,7 +113,7 @@ export interface EventStore {
   /** Events after `after`, at most `limit`, in position order. */
   readAll(after: Position, limit: number, filter?: LogFilter): Promise<LogBatch>;
   /** The events at places, which ascend, from the log itself; one that is not there is left out. */
-  readAt(places: readonly FeedPlace[]): Promise<readonly RecordedEvent<AnyEvent>[]>;
+  readAt(places: readonly LogPlace[]): Promise<readonly RecordedEvent<AnyEvent>[]>;
   /** Batches for ever, until the signal aborts. Notified at once of appends of this process. */
   subscribe(after: Position, filter: LogFilter, signal: AbortSignal): AsyncIterable<LogBatch>;
   /** The position of the last event; `START` on an empty log. */

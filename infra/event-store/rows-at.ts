@@ -2,9 +2,9 @@
  * Rows at places of a log that is read from a position on: those that are near to one another are
  * read with what lies between them.
  */
-import type { FeedPlace } from '../../domain/proof/feed-places.js';
 import type { LogRow } from './codec.js';
 import type { LogReader } from './log-reader.js';
+import type { LogPlace } from './port.js';
 
 /** Of a stretch that is read, at least one row in so many is wanted. */
 const SPARSE = 32;
@@ -14,17 +14,17 @@ const STRETCH_MAX = 2_000;
 /** The places ascend; a row that is not there is left out. */
 export async function rowsAt(
   page: LogReader['page'],
-  places: readonly FeedPlace[],
+  places: readonly LogPlace[],
 ): Promise<readonly LogRow[]> {
   const rows: LogRow[] = [];
   for (const stretch of stretchesOf(places)) rows.push(...(await stretchRows(page, stretch)));
   return rows;
 }
 
-type Stretch = readonly [FeedPlace, ...FeedPlace[]];
+type Stretch = readonly [LogPlace, ...LogPlace[]];
 
-function* stretchesOf(places: readonly FeedPlace[]): Generator<Stretch> {
-  let stretch: [FeedPlace, ...FeedPlace[]] | undefined;
+function* stretchesOf(places: readonly LogPlace[]): Generator<Stretch> {
+  let stretch: [LogPlace, ...LogPlace[]] | undefined;
   for (const place of places) {
     const before = stretch?.at(-1);
     const isNear = before && place.leafIndex - before.leafIndex <= SPARSE;

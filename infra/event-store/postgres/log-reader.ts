@@ -30,23 +30,7 @@ const [newestSql, headSql] = [sql('read-newest'), sql('read-head')];
 export function createLogReader(reading: Connections, scanning: Connections): LogReader {
   const query: Connections['query'] = (...asked) => reading.query(...asked);
 
-  const wholeStream = createBatchLoader<Wanted, readonly LogRow[]>({
-    nameOf: ({ stream, from }) => `${from} ${stream}`,
-    keysMax: STREAMS_MAX,
-    inFlightMax: STREAM_READS_MAX,
-    isOutage,
-    async load(wanted) {
-      const streams = textArray(wanted.map(({ stream }) => stream));
-      const from = int4Array(wanted.map(({ from }) => from));
-      const answers = wanted.map((): LogRow[] => []);
-      for (const row of await query('read-streams', streamsSql, [streams, from])) {
-        const index = Number(row[0]) - 1;
-        const stream = wanted[index]?.stream;
-        if (stream) answers[index]?.push(rowOf(stream, row as StreamColumns));
-      }
-      return answers;
-    },
-  });
+  const wholeStream = wholeStreams(query);
 
   async function head(): Promise<Position> {
     const [row] = await query('read-head', headSql, []);
@@ -99,6 +83,27 @@ export function createLogReader(reading: Connections, scanning: Connections): Lo
     /** Positions have no gaps. */
     place: async (position) => (position <= (await head()) ? 'event' : 'behind'),
   };
+}
+
+/** Streams from a revision on, many in a statement. */
+function wholeStreams(query: Connections['query']) {
+  return createBatchLoader<Wanted, readonly LogRow[]>({
+    nameOf: ({ stream, from }) => `${from} ${stream}`,
+    keysMax: STREAMS_MAX,
+    inFlightMax: STREAM_READS_MAX,
+    isOutage,
+    async load(wanted) {
+      const streams = textArray(wanted.map(({ stream }) => stream));
+      const from = int4Array(wanted.map(({ from }) => from));
+      const answers = wanted.map((): LogRow[] => []);
+      for (const row of await query('read-streams', streamsSql, [streams, from])) {
+        const index = Number(row[0]) - 1;
+        const stream = wanted[index]?.stream;
+        if (stream) answers[index]?.push(rowOf(stream, row as StreamColumns));
+      }
+      return answers;
+    },
+  });
 }
 
 interface Wanted {

@@ -144,28 +144,33 @@ export function logContract(open: OpenHarness): void {
       });
     });
 
-    it('answers the events at places, near and far', async () => {
-      const after = await on.store.head();
-      for (let n = 0; n < 12; n++) await land(on.store, newStream(), ...named(20));
-      const log = await readToEnd(on.store, after);
-      const places = log.slice(1).map(({ position }, n) => ({
-        leafIndex: n + 1,
-        position,
-        positionBefore: log[n]!.position,
-      }));
-      const far = places.filter((_, n) => n % 5 === 0 || n > 200);
-      const two = [places[3]!, places[230]!];
-      for (const of of [places, far, two, places.slice(-1), []]) {
-        const found = await on.store.readAt(of);
-        expect(found).to.deep.equal(of.map(({ leafIndex }) => log[leafIndex]));
-      }
-    });
+    placesCase(on);
 
     it('does not go back when it is asked behind the head', async () => {
       const ahead = (await on.store.head()) + 1_000_000_000_000n;
       const batch = await on.store.readAll(ahead, 10);
       expect(batch).to.deep.equal({ events: [], position: ahead, caughtUp: true });
     });
+  });
+}
+
+/** Neighbours, and events that are far from one another. */
+function placesCase(on: ReturnType<typeof bench>): void {
+  it('answers the events at places, near and far', async () => {
+    const after = await on.store.head();
+    for (let n = 0; n < 12; n++) await land(on.store, newStream(), ...named(20));
+    const log = await readToEnd(on.store, after);
+    const places = log.slice(1).map(({ position }, n) => ({
+      leafIndex: n + 1,
+      position,
+      positionBefore: log[n]!.position,
+    }));
+    const far = places.filter((_, n) => n % 5 === 0 || n > 200);
+    const two = [places[3]!, places[230]!];
+    for (const of of [places, far, two, places.slice(-1), []]) {
+      const found = await on.store.readAt(of);
+      expect(found).to.deep.equal(of.map(({ leafIndex }) => log[leafIndex]));
+    }
   });
 }
 
