@@ -145,8 +145,16 @@ describe('verify an audit file', function () {
       checkpoint: resigned(head.checkpoint),
       header: resigned(head.header),
     };
-    expect(await problem(joined([JSON.stringify(forged), ...lines.slice(1)]))).to.equal(
+    const beginning = (line: object, keys?: NoteSigner[]) =>
+      problem(joined([JSON.stringify(line), ...lines.slice(1)]), keys);
+    expect(await beginning(forged)).to.equal(
       'the checkpoint is not signed by the key that was given',
+    );
+    const ofAnotherLog = openSigner('another/log', Buffer.alloc(32, 3));
+    const headerText = head.header.slice(0, head.header.lastIndexOf('\n\n') + 1);
+    const mixed = { ...head, header: signNote(headerText, ofAnotherLog) };
+    expect(await beginning(mixed, [signer, ofAnotherLog])).to.equal(
+      'the header is signed by the key of another log',
     );
     expect(await problem(joined([lines[0]!, ...lines]))).to.match(/^line 2 is no line of an audit/);
     expect(await problem('')).to.equal('it is empty');
@@ -170,8 +178,17 @@ describe('verify an audit file', function () {
       );
     }
     expect(await behind('{"nodes":[]}')).to.equal('line 2 has nodes that are no hashes');
-    const consistency = '{"consistency":{"hashes":[],"size":1}}';
+    const [, consistency = ''] = (await exported({ sinceSize: earlier.size })).split('\n');
     expect(await behind(`${consistency}\n${consistency}`)).to.match(/^line 3 has a proof of cons/);
+    const { consistency: given } = JSON.parse(consistency) as { consistency: { hashes: string[] } };
+    const changed = (change: object) =>
+      behind(JSON.stringify({ consistency: { ...given, ...change } }));
+    expect(await changed({ size: 'many' })).to.equal('line 2 has no proof of consistency');
+    expect(await changed({ size: checkpoint.size })).to.match(/^line 2 has .* where the tree has/);
+    expect(await changed({ size: 0 })).to.match(/^line 2 has a proof of consistency with 0 events/);
+    expect(await changed({ hashes: given.hashes.slice(1) })).to.equal(
+      'line 2 has a proof of consistency that does not lead to its checkpoint',
+    );
     const end = `${[head, ...rest].join('\n')}${consistency}\n`;
     expect(await problem(end)).to.match(/has a proof of consistency, which belongs/);
     expect(await behind(`{"nodes":[${'"",'.repeat(300)}""]}`)).to.match(/^line 2 has nodes that/);

@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { checkpointText, parseCheckpoint } from './checkpoint.js';
 import { EMPTY_ROOT, HASH_BYTES, hashFromBase64, hashToBase64, leafHash } from './hashes.js';
 import { nodeHash, type TreeHash } from './hashes.js';
-import { consistencyRanges, includes, inclusionRanges, isConsistent, proofOf } from './proofs.js';
+import {
+  consistencyRanges,
+  includes,
+  inclusionRanges,
+  isConsistent,
+  leadsTo,
+  proofOf,
+} from './proofs.js';
 import { openSigner, parseNote, parseVerifier, signerOf, signNote } from './signed-note.js';
 import {
   hasHashes,
@@ -129,6 +136,23 @@ describe('proofs of RFC 9162', () => {
     );
     const longer = { before: size + 1, rootBefore: root, size, root, proof: [] };
     expect(isConsistent(longer)).to.equal(false);
+  });
+
+  it('tells a proof that leads elsewhere, without the root of the smaller tree', () => {
+    for (let before = 1; before < size; before++) {
+      const proof = proofOf(consistencyRanges(before, size), nodeAt);
+      const given = { before, size, root, proof };
+      expect(leadsTo(given), `${before}`).to.equal(true);
+      expect(leadsTo({ ...given, proof: proof.slice(1) })).to.equal(false);
+      expect(leadsTo({ ...given, proof: [...proof, root] })).to.equal(false);
+      const isPower = Number.isInteger(Math.log2(before));
+      expect(leadsTo({ ...given, root: leafHash('other') })).to.equal(isPower);
+      expect(leadsTo({ ...given, proof: [leafHash('other'), ...proof.slice(1)] })).to.equal(
+        isPower,
+      );
+    }
+    for (const before of [0, size, size + 1])
+      expect(leadsTo({ before, size, root, proof: [] })).to.equal(false);
   });
 });
 

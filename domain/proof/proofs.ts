@@ -103,21 +103,37 @@ export function isConsistent(given: Consistency): boolean {
   if (before === size) return proof.length === 0 && rootBefore === root;
   if (before === 0) return proof.length === 0;
   const path = isPowerOfTwo(before) ? [rootBefore, ...proof] : proof;
-  const [first, ...rest] = path;
-  if (first === undefined) return false;
+  const roots = rootsOf(before, size, path);
+  return roots?.rootBefore === rootBefore && roots.root === root;
+}
+
+/**
+ * Whether hashes can be a proof that the tree of `root` begins with one of `before`, whose own root
+ * is not known: they are as many as it needs, and lead to `root`. Those of a tree whose size is a
+ * power of two lead nowhere without its root.
+ */
+export function leadsTo({ before, size, root, proof }: Omit<Consistency, 'rootBefore'>): boolean {
+  if (before <= 0 || before >= size) return false;
+  if (proof.length !== consistencyRanges(before, size).length) return false;
+  return isPowerOfTwo(before) || rootsOf(before, size, proof)?.root === root;
+}
+
+/** The roots to which the hashes lead; undefined where they are not as many as it takes. */
+function rootsOf(before: number, size: number, [first, ...rest]: readonly TreeHash[]) {
+  if (first === undefined) return undefined;
   let [node, last] = [before - 1, size - 1];
   while (node % 2 === 1) [node, last] = [half(node), half(last)];
-  let [hashBefore, hash] = [first, first];
+  let [rootBefore, root] = [first, first];
   for (const sibling of rest) {
-    if (last === 0) return false;
+    if (last === 0) return undefined;
     if (node % 2 === 1 || node === last) {
-      hashBefore = nodeHash(sibling, hashBefore);
-      hash = nodeHash(sibling, hash);
+      rootBefore = nodeHash(sibling, rootBefore);
+      root = nodeHash(sibling, root);
       while (node % 2 === 0 && node !== 0) [node, last] = [half(node), half(last)];
-    } else hash = nodeHash(hash, sibling);
+    } else root = nodeHash(root, sibling);
     [node, last] = [half(node), half(last)];
   }
-  return last === 0 && hashBefore === rootBefore && hash === root;
+  return last === 0 ? { rootBefore, root } : undefined;
 }
 
 const half = (number: number): number => Math.floor(number / 2);

@@ -13,6 +13,7 @@ import { parseHeader, type ExportHeader } from './audit-file.js';
 import type { Checkpoint } from './checkpoint.js';
 import { hashFromBase64, leafHash, type TreeHash } from './hashes.js';
 import { LEAF_VERSION, type FeedLeaf } from './leaf.js';
+import { leadsTo } from './proofs.js';
 import { openCheckpoint, openNote, type Opened } from './signed-checkpoint.js';
 import type { NoteVerifier } from './signed-note.js';
 import { coverOf, EMPTY_EDGE, growTree, type GrowingTree } from './tree.js';
@@ -222,8 +223,14 @@ function takeConsistency(state: State, given: unknown): string | undefined {
   if (!isSecond) return 'has a proof of consistency, which belongs behind the first line';
   const { size, hashes: texts } = (given ?? {}) as { size?: unknown; hashes?: unknown };
   const hashes = hashesIn(texts);
-  if (typeof size !== 'number' || !hashes) return 'has no proof of consistency';
-  state.consistency = { size, hashes };
+  if (!Number.isSafeInteger(size) || !hashes) return 'has no proof of consistency';
+  const before = size as number;
+  const { checkpoint } = state;
+  if (before <= 0 || before >= checkpoint.size)
+    return `has a proof of consistency with ${before} events, where the tree has ${checkpoint.size}`;
+  if (!leadsTo({ before, size: checkpoint.size, root: checkpoint.root, proof: hashes }))
+    return 'has a proof of consistency that does not lead to its checkpoint';
+  state.consistency = { size: before, hashes };
   return undefined;
 }
 

@@ -8,6 +8,7 @@ import { parseNote, parseVerifier, signerOf } from '../../domain/proof/signed-no
 import { EMPTY_EDGE, growTree } from '../../domain/proof/tree.js';
 import { START } from '../../infra/event-store/port.js';
 import type { Infra } from '../../runtime/infra.js';
+import { projectorWorkers } from '../../projectors/app.js';
 import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.js';
 import { eventually } from '../../testing/eventually.js';
 import { ask } from '../testing/kit.js';
@@ -97,6 +98,21 @@ describe('make-checkpoints', function () {
     const tree = await spec.infra.proofs.tree();
     expect(tree?.edge.size).to.equal((await rootsOf(spec.infra)).length);
     expect(tree?.position).to.equal(await spec.infra.store.head());
+  });
+
+  it('counts each feed as the feed itself does', async () => {
+    const { infra } = spec;
+    const stop = spec.run([...projectorWorkers(infra), makeCheckpoints(infra)]);
+    await eventually('it has grown', () => isGrown(infra));
+    expect(await infra.progress.passed('feed', await infra.store.head(), 20_000)).to.equal(true);
+    await stop();
+    const countsIn = async (table: string) => {
+      const asked = `SELECT organization_id, sequence FROM ${table} ORDER BY organization_id`;
+      return (await infra.readStore.query<{ sequence: bigint }>(asked)).rows;
+    };
+    const counts = await countsIn('readmodel.feed_heads');
+    expect(counts.length).to.be.greaterThan(1);
+    expect(await countsIn('proof.feed_counts')).to.deep.equal(counts);
   });
 
   it('makes the tree again after the log has moved, and signs nothing else of a size', async () => {

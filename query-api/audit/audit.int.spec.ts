@@ -34,6 +34,7 @@ describe('routes of proofs', function () {
     expect((await runner.call('GET', '/audit/export')).status).to.equal(403);
     const unknown = '/executions/exec_11111111-1111-4111-8111-111111111111/receipt';
     expect((await runner.call('GET', unknown)).status).to.equal(404);
+    expect((await runner.call('GET', `${unknown}?feilds=all`)).status).to.equal(400);
   });
 
   it('serve what was signed to anybody, and nothing beyond it', async () => {

@@ -1,6 +1,7 @@
 /** The receipt of one execution. */
 import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { receiptSchema } from '../../contracts/http/audit.js';
+import { queryObject } from '../../contracts/http/parts.js';
 import { openLeafSalts } from '../../domain/proof/salts.js';
 import { Refusal, type Route } from '../../http/server/route.js';
 import { makeReceipt } from '../../infra/proof-store/make-receipt.js';
@@ -32,6 +33,7 @@ export const getExecutionReceipt = (
   tag: 'Executions',
   audience: 'tenant',
   permission: 'executions:read',
+  querySchema: queryObject({}),
   replySchemas: { 200: receiptSchema },
   refusals: ['NOT_FOUND', 'SERVICE_UNAVAILABLE'],
   async handle(request, caller) {
