@@ -1,4 +1,5 @@
 /** `rebuild <projection>`, `rebuild --all`. */
+import { InvalidEvent } from '../infra/event-store/codec.js';
 import { projectionStates } from '../infra/read-store/projection-states.js';
 import { secondsLeft, shareDone } from '../infra/read-store/time-left.js';
 import { StartError } from '../infra/start-error.js';
@@ -70,7 +71,9 @@ async function rebuildIn(
     return await rebuildProjection({ ...database, onProgress, signal }, name, { swap: true });
   } catch (error) {
     if (error instanceof RebuildUnderWay) return `${error.message}, wait for it to end`;
-    if (signal.aborted || !(error instanceof Error) || mayPass(error)) throw error;
+    const isUnreadable = error instanceof InvalidEvent;
+    if (signal.aborted || !(error instanceof Error)) throw error;
+    if (mayPass(error) && !isUnreadable) throw error;
     return `${name} cannot be made, and its live rows stay: ${error.message}`;
   }
 }

@@ -164,6 +164,10 @@ describe('modelroute <command>', function () {
     expect(code).to.equal(0);
     await writeFile(path, 'dispatch_key,amount\nd9,1\n');
     expect((await run('reconcile', path, ...provider)).code).to.equal(2);
+    const mistyped = await run('reconcile', path, '--provider', 'aurroa');
+    expect(mistyped.code).to.equal(1);
+    expect(mistyped.output).to.match(/^There is no provider aurroa in this log: name one of .*\.$/);
+    expect(mistyped.output).to.contain(paid?.provider);
     await rm(path);
   });
 
@@ -185,7 +189,23 @@ describe('modelroute <command>', function () {
        FROM readmodel.projections WHERE name = 'holds'`,
     );
     const { code, output } = await run('rebuild', '--all');
+    const [deposit] = (
+      await client.query<{ data: string }>(
+        `SELECT data FROM eventstore.events WHERE type = 'FundsDeposited'`,
+      )
+    ).rows;
+    const write = (data: string | undefined) =>
+      client.query(`UPDATE eventstore.events SET data = $1 WHERE type = 'FundsDeposited'`, [data]);
+    await client.query('ALTER TABLE eventstore.events DISABLE TRIGGER USER');
+    await write('{}');
+    const unreadable = await run('rebuild', 'account_balances');
+    await write(deposit?.data);
+    await client.query(
+      'ALTER TABLE eventstore.events ENABLE ALWAYS TRIGGER events_are_never_changed',
+    );
     await client.end();
+    expect(unreadable.code).to.equal(1);
+    expect(unreadable.output).to.match(/^account_balances cannot be made, .*\/0: [^\n]*\.$/);
     const [busy, ...rebuilt] = output.split('\n').reverse();
     expect(busy).to.match(/^Not rebuilt: holds is being rebuilt already/);
     expect(rebuilt.length).to.be.above(10);

@@ -30,6 +30,7 @@ interface Execution {
 const PAGE = 5_000;
 
 const types = [
+  'PricesPublished',
   'ExecutionRequested',
   'ProviderDispatched',
   'ProviderAccepted',
@@ -43,24 +44,38 @@ const types = [
   'ExecutionExpired',
 ] as const;
 
-/** Each attempt at the provider, once nothing more is told of it but by late answers. */
+export interface AttemptsAt {
+  /** Each attempt at the provider, once nothing more is told of it but by late answers. */
+  readonly attempts: readonly Attempt[];
+  /** Every provider that a catalogue of this log had, or that was asked. */
+  readonly providers: ReadonlySet<string>;
+}
+
 export async function attemptsAt(
   store: EventStore,
   provider: string,
   signal: AbortSignal,
-): Promise<readonly Attempt[]> {
+): Promise<AttemptsAt> {
   const executions = new Map<string, Execution>();
   const attempts: Attempt[] = [];
+  const providers = new Set<string>();
   for (let at = START; !signal.aborted;) {
     const { events, position, caughtUp } = await store.readAll(at, PAGE, { types });
     for (const event of events) {
+      for (const name of providersIn(event)) providers.add(name);
       const begun = take(executions, event, provider);
       if (begun) attempts.push(begun);
     }
     if (caughtUp || position <= at) break;
     at = position;
   }
-  return attempts;
+  return { attempts, providers };
+}
+
+function providersIn({ type, data }: RecordedEvent<AnyEvent>): readonly string[] {
+  if (type === 'ProviderDispatched') return [data.provider];
+  if (type !== 'PricesPublished') return [];
+  return data.models.flatMap(({ routes }) => routes.map((route) => route.provider));
 }
 
 /** The attempt that an event begins, if it is one at the provider. */

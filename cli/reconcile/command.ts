@@ -1,5 +1,6 @@
 /** `reconcile`: a provider's invoice against the log. */
 import { formatMoney, type Micros } from '../../contracts/money.js';
+import { StartError } from '../../infra/start-error.js';
 import { withDatabase } from '../../runtime/open-database.js';
 import { textOf } from '../catalogue/check.js';
 import { EXIT_FOUND, type Context } from '../context.js';
@@ -24,9 +25,10 @@ export async function reconcile(
 ): Promise<void> {
   const { fromMs, toMs } = momentRange(options);
   const invoice = invoiceIn(await textOf(path));
-  const attempts = await withDatabase(context.config(), ({ store }) =>
+  const { attempts, providers } = await withDatabase(context.config(), ({ store }) =>
     attemptsAt(store, options.provider, context.signal),
   );
+  if (!providers.has(options.provider)) throw new StartError(unknown(options.provider, providers));
   const isIn = (at: string) => Date.parse(at) >= fromMs && Date.parse(at) < toMs;
   // What the invoice's span of time does not cover is not missing on it.
   const isCovered = ({ state, attempt }: Match) =>
@@ -46,6 +48,12 @@ export async function reconcile(
       `charged to callers ${charged}; difference ${difference}`,
   );
   if (shown.length > 0) context.print(table(HEAD, shown.map(cellsOf)));
+}
+
+function unknown(provider: string, providers: ReadonlySet<string>): string {
+  const named = [...providers].sort();
+  if (named.length === 0) return `No catalogue of this log has a provider, so ${provider} is none.`;
+  return `There is no provider ${provider} in this log: name one of ${named.join(', ')}.`;
 }
 
 const HEAD = ['LINE', 'STATE', 'KEY', 'EXECUTION', 'ESTIMATE', 'CHARGE', 'RECORDED', 'INVOICED'];
