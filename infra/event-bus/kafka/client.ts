@@ -1,30 +1,19 @@
 /**
- * The one file that knows the Kafka client (kafkajs 2, no longer maintained: ADR 16 names its
- * successor), with `idle-timers.ts`. The library lacks four properties, which they add:
+ * What the bus asks of Kafka, by the Kafka client (kafkajs 2, no longer maintained: ADR 16 names
+ * its successor), which only this file, `life.ts`, `idle-timers.ts` and `transactions.ts` know.
  *
- * - Each producer, consumer and admin has a life of its own. The end of a life closes its sockets
- *   and stops its retries, so that no send or commit waits longer than its caller.
- * - A sender takes a new producer after any failed send: the old one would use its sequence number
- *   again, and the broker would drop the next record as a repetition while the send succeeds.
- * - A connection on which a request was not answered in time is closed. The library would ask again
- *   on the same one for ever, though the broker cannot be heard on it.
- * - An idle connection does not wake up each millisecond.
+ * A sender takes a new producer after any failed send: the old one would use its sequence number
+ * again, and the broker would drop the next record as a repetition while the send succeeds.
  */
-import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  Kafka,
   Partitioners,
-  logLevel,
   type Admin,
   type Consumer,
   type EachBatchPayload,
-  type logCreator,
   type Producer,
-  type RetryOptions,
 } from 'kafkajs';
-import type { Log } from '../../logger.js';
-import { quietenIdleTimers } from './idle-timers.js';
+import { disconnected, openLife, within, type Life, type LifeOptions } from './life.js';
 import { PARTITIONS } from './names.js';
 import type {
   ConsumeOptions,
@@ -35,11 +24,7 @@ import type {
   Sender,
 } from './transport.js';
 
-export interface KafkaClientOptions {
-  readonly brokers: readonly string[];
-  /** Names this process in the broker's logs and quotas. */
-  readonly clientId: string;
-  readonly log: Log;
+export interface KafkaClientOptions extends Pick<LifeOptions, 'brokers' | 'clientId' | 'log'> {
   /** How long a consumer that was killed keeps its partitions. */
   readonly sessionTimeoutMs?: number;
 }
@@ -54,17 +39,10 @@ const FETCH_BYTES_PER_PARTITION = 128 * 1024;
 const GATHER_MS = 50;
 /** So many messages of one partition are fetched without waiting for more. */
 const GATHERED = 32;
-const CONNECT_TIMEOUT_MS = 2_000;
-/** Longer than a fetch waits: a broker that takes longer is silent. */
-const REQUEST_TIMEOUT_MS = 4_000;
 /** How long a request may take, connecting included. */
 const ANSWER_MS = 4_000;
-const LOG_EVERY_MS = 10_000;
-/** How long a disconnect may take. */
-const DISCONNECT_MS = 3_000;
 
 export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
-  quietenIdleTimers();
   const lives = new Set<Life>();
   const open = () => openLife(options, lives);
   const admin = sharedAdmin(open);
@@ -79,81 +57,6 @@ export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
     close: () => {
       for (const life of lives) life.end();
     },
-  };
-}
-
-/** The sockets and retries of one producer, consumer or admin. */
-interface Life {
-  readonly kafka: Kafka;
-  readonly ended: boolean;
-  /** A request was not answered in time: closes the connections to that broker. */
-  readonly hangUp: (late: { readonly payload: { readonly broker: string } }) => void;
-  end(): void;
-}
-
-function openLife(options: KafkaClientOptions, lives: Set<Life>): Life {
-  const { brokers, clientId, log } = options;
-  const sockets = new Map<Socket, string>();
-  let ended = false;
-  const kafka = new Kafka({
-    brokers: [...brokers],
-    clientId,
-    logLevel: logLevel.WARN,
-    logCreator: loggingTo(log, () => ended),
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    retry: retryUnless(() => ended),
-    socketFactory: ({ host, port, onConnect }) => {
-      if (ended) throw new Error('it was closed');
-      const socket = connect({ host, port, noDelay: true, keepAlive: true }, onConnect);
-      sockets.set(socket, `${host}:${port}`);
-      socket.on('close', () => sockets.delete(socket));
-      return socket;
-    },
-  });
-  const life: Life = {
-    kafka,
-    get ended() {
-      return ended;
-    },
-    hangUp: ({ payload }) => {
-      for (const [socket, broker] of sockets)
-        if (broker === payload.broker) socket.destroy(new Error('the broker is silent'));
-    },
-    end: () => {
-      ended = true;
-      lives.delete(life);
-      for (const socket of sockets.keys()) socket.destroy(new Error('it was closed'));
-    },
-  };
-  lives.add(life);
-  return life;
-}
-
-/** Through any outage; the number of retries is read before each one, so it can become none. */
-function retryUnless(isEnded: () => boolean): RetryOptions {
-  const retries = { valueOf: () => (isEnded() ? 0 : Number.MAX_SAFE_INTEGER) };
-  return {
-    initialRetryTime: 100,
-    maxRetryTime: 1_000,
-    retries: retries as unknown as number,
-    // The owner of a consumer opens a new one when this one gives up.
-    restartOnFailure: async () => false,
-  };
-}
-
-/**
- * The client retries many times a second while a broker is away: one warning every ten seconds is
- * logged, the others at debug level. The end of a consumer is logged by its owner.
- */
-function loggingTo(log: Log, isEnded: () => boolean): logCreator {
-  let loggedAtMs = -Infinity;
-  return () => (entry) => {
-    const { message, timestamp: _, logger: _logger, stack: _stack, ...rest } = entry.log;
-    if (isEnded() || entry.level > logLevel.WARN) return;
-    const isDue = performance.now() - loggedAtMs > LOG_EVERY_MS;
-    if (isDue) loggedAtMs = performance.now();
-    log[isDue ? 'warn' : 'debug']({ ...rest, kafka: entry.namespace }, message);
   };
 }
 
@@ -342,22 +245,4 @@ async function takeOver(payload: EachBatchPayload, options: ConsumeOptions): Pro
   const beat = () => payload.heartbeat();
   if (await options.onBatch({ topic, partition, messages }, beat))
     payload.resolveOffset(batch.lastOffset());
-}
-
-/** Waits for a disconnect, but not for ever; its failure changes nothing. */
-async function disconnected(disconnecting: Promise<unknown>): Promise<void> {
-  await within(DISCONNECT_MS, disconnecting).catch(() => undefined);
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const done = new AbortController();
-  const late = sleep(ms, undefined, { signal: done.signal }).then(() => {
-    throw new Error(`no answer from Kafka within ${ms} ms`);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    done.abort();
-    late.catch(() => undefined);
-  }
 }
