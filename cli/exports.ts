@@ -14,6 +14,7 @@ interface Shown {
   readonly format: string;
   readonly folder: string | null;
   readonly s3: { readonly bucket: string; readonly prefix?: string } | null;
+  readonly kafka: { readonly topic: string } | null;
   readonly state: string;
   readonly lag_events: number;
   readonly lag_seconds: number;
@@ -41,12 +42,22 @@ export async function listExports(context: Context, { url, json }: ApiOptions): 
   context.print(table(head, rows));
 }
 
-const placeOf = ({ folder, s3 }: Shown): string =>
-  s3 ? `s3://${[s3.bucket, s3.prefix].filter(Boolean).join('/')}` : `exports/${folder ?? ''}`;
+function placeOf({ folder, s3, kafka }: Shown): string {
+  if (kafka) return `topic ${kafka.topic}`;
+  return s3 ? `s3://${[s3.bucket, s3.prefix].filter(Boolean).join('/')}` : `exports/${folder}`;
+}
 
 export interface SetExportOptions extends ApiOptions {
   readonly organization?: string;
-  readonly format: string;
+  readonly format?: string;
+  readonly operatorColumns?: true;
+  readonly topic?: string;
+  readonly brokers?: string;
+  /** False where `--no-tls` was given. */
+  readonly tls: boolean;
+  readonly sasl?: string;
+  readonly usernameEnv?: string;
+  readonly passwordEnv?: string;
   readonly folder?: string;
   readonly bucket?: string;
   readonly endpoint?: string;
@@ -84,7 +95,9 @@ function bodyOf(options: SetExportOptions): object {
     ...(options.sessionTokenEnv !== undefined && { session_token_env: options.sessionTokenEnv }),
   };
   return {
-    format: options.format,
+    format: options.format ?? (options.topic === undefined ? 'parquet' : 'cloudevents'),
+    ...(options.topic !== undefined && { kafka: topicIn(options, options.topic) }),
+    ...(options.operatorColumns && { operator_columns: true }),
     ...(options.organization !== undefined && { organization_id: options.organization }),
     ...(folder !== undefined && { folder }),
     ...(s3 && { s3 }),
@@ -94,6 +107,15 @@ function bodyOf(options: SetExportOptions): object {
   };
 }
 
+const topicIn = (options: SetExportOptions, topic: string): object => ({
+  brokers: (options.brokers ?? '').split(',').map((broker) => broker.trim()),
+  topic,
+  tls: options.tls,
+  ...(options.sasl !== undefined && { sasl: options.sasl }),
+  ...(options.usernameEnv !== undefined && { username_env: options.usernameEnv }),
+  ...(options.passwordEnv !== undefined && { password_env: options.passwordEnv }),
+});
+
 export async function removeExport(
   context: Context,
   name: string,
@@ -101,7 +123,7 @@ export async function removeExport(
 ): Promise<void> {
   const api = await openAdminApi(context, options.url);
   await api.delete(`/exports/${encodeURIComponent(name)}`, reasonIn(options));
-  context.print(`${name}: removed; its files stay`);
+  context.print(`${name}: removed; what it wrote stays`);
 }
 
 const reasonIn = ({ reason }: { readonly reason?: string }): Record<string, string> =>

@@ -279,8 +279,8 @@ function addExports(program: Command, context: Context): void {
     );
   exports
     .command('set <name>')
-    .description('set an export to a folder or a bucket, or change when its files are written')
-    .requiredOption('--format <format>', 'parquet or ndjson.gz')
+    .description('set an export to a folder, a bucket or a topic, or change when it writes')
+    .option('--format <format>', 'parquet (default) or ndjson.gz; of a topic cloudevents')
     .option('--organization <id>', 'whose feed (default: those of all)')
     .option('--folder <path>', 'a folder below exports in the data folder')
     .option('--bucket <name>', 'a bucket of an S3-compatible store instead')
@@ -290,8 +290,15 @@ function addExports(program: Command, context: Context): void {
     .option('--access-key-env <name>', 'variable of the processors that has the access key')
     .option('--secret-key-env <name>', 'variable that has the secret key')
     .option('--session-token-env <name>', 'variable that has the session token')
+    .option('--topic <name>', 'a topic of Kafka instead')
+    .option('--brokers <hosts>', 'some of its brokers: host:port,host:port')
+    .option('--no-tls', 'connections to the brokers are not encrypted')
+    .option('--sasl <mechanism>', 'plain, scram-sha-256 or scram-sha-512')
+    .option('--username-env <name>', 'variable that has the name of the user')
+    .option('--password-env <name>', 'variable that has the password')
+    .option('--operator-columns', 'with provider, route, cost, …; only of all feeds')
     .option('--from <number>', 'the first event: a number of the feed, of all a position')
-    .option('--events-max <number>', 'files are written when so many are there', wholeNumber)
+    .option('--events-max <number>', 'events are written when so many are there', wholeNumber)
     .option('--delay-seconds <number>', 'or when the oldest is so old', wholeNumber)
     .option('--reason <text>', 'why; it is recorded')
     .option(...URL_OPTION)
@@ -302,7 +309,7 @@ function addExports(program: Command, context: Context): void {
     );
   exports
     .command('remove <name>')
-    .description('end an export; its files stay')
+    .description('end an export; what it wrote stays')
     .option('--reason <text>', 'why; it is recorded')
     .option(...URL_OPTION)
     .addHelpText('after', API_HELP)

@@ -12,12 +12,30 @@ import {
   type Schema,
 } from './parts.js';
 
-const EXPORT_FORMATS = ['parquet', 'ndjson.gz'] as const;
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+const FILE_FORMATS = ['parquet', 'ndjson.gz'] as const;
+export type FileFormat = (typeof FILE_FORMATS)[number];
+export type ExportFormat = FileFormat | 'cloudevents';
 
 export const EXPORTS_MAX = 200;
-export const EXPORT_EVENTS_DEFAULT = 10_000;
-export const EXPORT_DELAY_DEFAULT_SECONDS = 300;
+
+/** When a plan is made, unless the operator says: so many events, or so old a one. */
+export const exportDefaults = {
+  files: { eventsMax: 10_000, delaySeconds: 300 },
+  topic: { eventsMax: 1_000, delaySeconds: 1 },
+};
+/** A transaction of Kafka is bounded. */
+export const TOPIC_EVENTS_MAX = 10_000;
+
+export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+
+export interface TopicBody {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  readonly tls?: boolean;
+  readonly sasl?: (typeof SASL_MECHANISMS)[number];
+  readonly username_env?: string;
+  readonly password_env?: string;
+}
 
 export interface BucketBody {
   readonly endpoint?: string;
@@ -34,6 +52,8 @@ export interface SetExportBody {
   readonly format: ExportFormat;
   readonly folder?: string;
   readonly s3?: BucketBody;
+  readonly kafka?: TopicBody;
+  readonly operator_columns?: boolean;
   readonly from?: string;
   readonly events_max?: number;
   readonly delay_seconds?: number;
@@ -83,10 +103,46 @@ const bucketFields: Record<string, Schema> = {
   ),
 };
 
+const topicFields: Record<string, Schema> = {
+  brokers: {
+    type: 'array',
+    description: 'Some of its brokers; the others are learned from them.',
+    minItems: 1,
+    maxItems: 20,
+    uniqueItems: true,
+    items: { type: 'string', maxLength: 260, pattern: '^[A-Za-z0-9.-]{1,250}:[0-9]{1,5}$' },
+    examples: [['kafka-1.example.com:9093']],
+  },
+  topic: {
+    ...text('The topic. It is not made.', 249),
+    pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$',
+    examples: ['acme.events'],
+  },
+  'tls?': { type: 'boolean', default: true, description: 'Whether connections are encrypted.' },
+  'sasl?': {
+    type: 'string',
+    enum: SASL_MECHANISMS,
+    description: 'How a password is given; nobody signs in without it. `plain` needs `tls`.',
+  },
+  'username_env?': variable(
+    'Variable of the processors that has the name of the user.',
+    'MODELROUTE_EXPORT_ACME_USER',
+  ),
+  'password_env?': variable('Variable that has the password.', 'MODELROUTE_EXPORT_ACME_PASSWORD'),
+};
+
 const format: Schema = {
   type: 'string',
-  enum: EXPORT_FORMATS,
-  description: 'What the files are.',
+  enum: [...FILE_FORMATS, 'cloudevents'],
+  description: 'What the files are; `cloudevents` of a topic, whose records are CloudEvents.',
+};
+
+const operatorColumns: Schema = {
+  type: 'boolean',
+  default: false,
+  description:
+    'With what only operators know: catalogue version, provider, its account, route, region and ' +
+    'provider cost. Only of the feeds of all organizations.',
 };
 
 const number = (description: string, example: string): Schema => ({
@@ -99,24 +155,26 @@ const eventsMax: Schema = {
   type: 'integer',
   minimum: 1,
   maximum: 100_000,
-  default: EXPORT_EVENTS_DEFAULT,
-  description: 'Files are written when so many events are there,',
+  description:
+    'Events are written when there are so many: 10,000 unless said; of a topic 1,000, and 10,000 ' +
+    'at most;',
 };
 
 const delaySeconds: Schema = {
   type: 'integer',
   minimum: 1,
   maximum: 86_400,
-  default: EXPORT_DELAY_DEFAULT_SECONDS,
-  description: 'or when the oldest of them is so old.',
+  description: 'or when the oldest of them is so old: 300 unless said, of a topic 1.',
 };
 
 export const setExportSchema: Schema = {
   ...requestObject('SetExport', {
     'organization_id?': id('org', 'Whose feed it is; those of all organizations unless said.'),
     format,
-    'folder?': path('A folder below `exports` in the data folder; this or `s3`.', 'acme'),
+    'folder?': path('A folder below `exports` in the data folder, or `s3`, or `kafka`.', 'acme'),
     's3?': requestObject('ExportBucket', bucketFields),
+    'kafka?': requestObject('ExportTopic', topicFields),
+    'operator_columns?': operatorColumns,
     'from?': {
       ...number(
         'The first event: its number in the feed; of all organizations a position of the log.',
@@ -149,26 +207,29 @@ export const exportSchema: Schema = answerObject('Export', {
   format,
   folder: orNull(withExample(text('The folder below `exports` in the data folder.'), 'acme')),
   s3: orNull(answerObject('ExportBucketSet', bucketFields)),
+  kafka: orNull(answerObject('ExportTopicSet', topicFields)),
+  operator_columns: operatorColumns,
   from: number('Where it begins.', '0'),
   events_max: eventsMax,
   delay_seconds: delaySeconds,
   created_at: timestamp('When it was set first.'),
   state: {
     type: 'string',
-    enum: ['beginning', 'current', 'behind', 'failing'],
+    enum: ['paused', 'beginning', 'current', 'behind', 'failing'],
     description:
-      'Beginning: nothing was looked at yet. Current: what is old enough is in files. Behind: ' +
-      'files are due. Failing: the sink, or something else, does not work; see `error`.',
+      'Paused: it came with an import, and goes on when it is set again. Beginning: nothing was ' +
+      'looked at yet. Current: what is old enough is written. Behind: events are due. Failing: ' +
+      'the sink, or something else, does not work; see `error`.',
   },
   exported_to: orNull(
-    number('Number of the last event that is in a file: in the feed, or among all feeds.', '48213'),
+    number('Number of the last event that is written: in the feed, or among all feeds.', '48213'),
   ),
-  lag_events: count('Events that are in no file yet.'),
+  lag_events: count('Events that are not written yet.'),
   lag_seconds: { type: 'number', minimum: 0, description: 'Age of the oldest of them.' },
-  events: count('Events in its files.'),
-  files: count('Its files.'),
+  events: count('Events that it wrote.'),
+  files: count('Its files; 0 of a topic.'),
   last_file: orNull(text('Name of the last one.')),
-  exported_at: orNull(timestamp('When it was written.')),
+  exported_at: orNull(timestamp('When it last wrote.')),
   error: orNull(text('Why it does not go on.')),
   retry_at: orNull(timestamp('When it is tried again.')),
 });

@@ -20,10 +20,34 @@ export interface NumberedEvent {
 
 /** One line of JSON. Only `subject` can have characters that JSON escapes. */
 export const cloudEventText = (event: NumberedEvent): string =>
+  `${attributesText(event)},"data":${event.data}}`;
+
+/** The same with further attributes, by names of lower-case letters and digits. */
+export function extendedCloudEventText(event: NumberedEvent, further: Attributes): string {
+  let text = attributesText(event);
+  for (const [name, value] of Object.entries(further))
+    text += `,"${name}":${JSON.stringify(value)}`;
+  return `${text},"data":${event.data}}`;
+}
+
+const attributesText = (event: NumberedEvent): string =>
   `{"specversion":"1.0","id":"evt_${event.eventId}","source":"${sourceOf(event)}",` +
   `"type":"${event.type}","subject":${JSON.stringify(event.subject)},"time":"${event.at}",` +
-  `"datacontenttype":"application/json","sequence":"${sequenceText(event.sequence)}",` +
-  `"data":${event.data}}`;
+  `"datacontenttype":"application/json","sequence":"${sequenceText(event.sequence)}"`;
+
+/** Every attribute of the event, as the bindings of CloudEvents write them beside the data. */
+export const cloudEventAttributes = (event: NumberedEvent) => ({
+  specversion: '1.0',
+  id: `evt_${event.eventId}`,
+  source: sourceOf(event),
+  type: event.type,
+  subject: event.subject,
+  time: event.at,
+  datacontenttype: 'application/json',
+  sequence: sequenceText(event.sequence),
+});
+
+export type Attributes = Readonly<Record<string, string>>;
 
 /** `id` is unique within it. */
 const sourceOf = ({ organizationId }: NumberedEvent): string => `urn:modelroute:${organizationId}`;

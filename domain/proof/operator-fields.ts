@@ -20,7 +20,7 @@ export const operatorFields = [
 
 export type OperatorField = (typeof operatorFields)[number];
 
-type FieldsOf = Partial<Record<OperatorField, string | null>>;
+export type FieldsOf = Partial<Record<OperatorField, string | null>>;
 
 type Known<E extends AnyEvent> = { readonly [T in E['type']]?: (data: DataOf<E, T>) => FieldsOf };
 type DataOf<E extends AnyEvent, T> = Extract<E, { type: T }>['data'];
@@ -52,6 +52,9 @@ const byType = new Map(Object.entries(known)) as ReadonlyMap<
   string,
   (data: AnyEvent['data']) => FieldsOf
 >;
+
+/** The types of events of which their operator knows more than their organization. */
+export const operatorTypes = Object.keys(known) as readonly (keyof typeof known)[];
 
 /** Undefined for an event of which its operator knows no more than its organization. */
 export const operatorFieldsOf = ({ type, data }: Pick<AnyEvent, 'type' | 'data'>) =>

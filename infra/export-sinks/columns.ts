@@ -3,9 +3,10 @@
  * micro-dollars. A field that the event does not have is null; `data` has all of them, as JSON.
  */
 import type { NumberedEvent } from '../../domain/feed/cloud-event.js';
+import type { FieldsOf, OperatorField } from '../../domain/proof/operator-fields.js';
 import { parseMoney } from '../../contracts/money.js';
 
-export interface ColumnShape {
+interface ColumnShape {
   readonly name: string;
   readonly type: 'STRING' | 'INT64' | 'TIMESTAMP' | 'JSON';
   readonly of: (event: NumberedEvent, data: Data) => string | bigint | Date | Data | null;
@@ -54,4 +55,30 @@ export const exportColumns: readonly ColumnShape[] = [
   int('available_micros', (_, data) => balanceIn(data, 'available')),
   int('held_micros', (_, data) => balanceIn(data, 'held')),
   { name: 'data', type: 'JSON', of: (_, data) => data },
+];
+
+interface OperatorColumn {
+  readonly name: string;
+  readonly type: 'STRING' | 'INT64';
+  readonly of: (fields: FieldsOf) => string | bigint | null;
+}
+
+const known = (name: OperatorField): OperatorColumn => ({
+  name,
+  type: 'STRING',
+  of: (fields) => fields[name] ?? null,
+});
+
+/** What only operators know, behind the others; the fields are those that a leaf commits to. */
+export const operatorColumns: readonly OperatorColumn[] = [
+  known('catalogue_version'),
+  known('provider'),
+  known('provider_account'),
+  known('route'),
+  known('region'),
+  {
+    name: 'provider_cost_micros',
+    type: 'INT64',
+    of: ({ provider_cost: cost }) => (typeof cost === 'string' ? (parseMoney(cost) ?? null) : null),
+  },
 ];

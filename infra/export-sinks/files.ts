@@ -3,24 +3,38 @@
  * times, named by the numbers of the first and the last of them. The same events in the same order
  * give the same files.
  */
-import type { ExportFormat } from '../../contracts/http/exports.js';
-import type { NumberedEvent } from '../../domain/feed/cloud-event.js';
+import type { FileFormat } from '../../contracts/http/exports.js';
+import { encodeEvents } from './encode.js';
+import type { FileStore } from './file-store.js';
+import type { ExportedEvent, ExportPlan, ExportSink } from './port.js';
 
-/** An event and its number in what is exported. */
-export interface ExportedEvent {
-  readonly number: bigint;
-  readonly event: NumberedEvent;
-}
-
-export interface ExportFile {
+interface ExportFile {
   readonly name: string;
-  readonly events: readonly NumberedEvent[];
+  readonly events: readonly ExportedEvent[];
 }
 
-export function filesOf(
-  events: readonly ExportedEvent[],
-  format: ExportFormat,
-): readonly ExportFile[] {
+export interface FileSettings {
+  readonly format: FileFormat;
+  /** What only operators know is in the files too. */
+  readonly hasOperators: boolean;
+}
+
+/** Writes one file after another, and stops between two when the signal aborts. */
+export const filesSink = (store: FileStore, settings: FileSettings): ExportSink => ({
+  async write(plan, signal) {
+    const files = filesOf(plan, settings.format);
+    for (const { name, events } of files) {
+      const bytes = await encodeEvents[settings.format](events, settings.hasOperators);
+      if (signal.aborted) break;
+      await store.put(name, bytes);
+      if (signal.aborted) break;
+    }
+    return files.map(({ name }) => name);
+  },
+  close: () => store.close(),
+});
+
+function filesOf(events: ExportPlan, format: FileFormat): readonly ExportFile[] {
   const hours = new Map<string, ExportedEvent[]>();
   for (const exported of events) {
     const hour = exported.event.at.slice(0, 'yyyy-mm-ddThh'.length);
@@ -30,7 +44,7 @@ export function filesOf(
   }
   return [...hours].map(([hour, within]) => ({
     name: `${folderOf(hour)}/${rangeOf(within)}.${format}`,
-    events: within.map(({ event }) => event),
+    events: within,
   }));
 }
 

@@ -2,10 +2,10 @@
 import type { S3Config } from '../config/config.js';
 import { openBucket } from '../object-store/client.js';
 import { putOver } from '../object-store/upload.js';
-import type { ExportSink } from './port.js';
+import type { FileStore } from './file-store.js';
 
 /** `prefix`: what the names of all objects begin with; empty where nothing. */
-export function openS3Sink(config: S3Config, prefix: string): ExportSink {
+export function openS3Store(config: S3Config, prefix: string): FileStore {
   const s3 = openBucket(config);
   const before = prefix === '' ? '' : `${prefix}/`;
   return {

@@ -9,7 +9,7 @@ import type { StoredExport } from './port.js';
 export type Read = (question: Question) => Promise<readonly Row[]>;
 
 export interface ExportLag {
-  /** Events that are in no file yet. */
+  /** Events that are not written yet. */
   readonly events: number;
   /** Age of the oldest of them; 0 where there is none. */
   readonly seconds: number;

@@ -9,14 +9,16 @@
  */
 import type { ExportFormat } from '../../contracts/http/exports.js';
 import type { OrganizationId } from '../../contracts/ids.js';
-import type { SinkSettings } from '../export-sinks/open-sink.js';
+import type { SinkPlace } from '../export-sinks/open-sink.js';
 
 export interface ExportSettings {
   readonly name: string;
   /** Whose feed it is; undefined: those of all. */
   readonly organizationId: OrganizationId | undefined;
   readonly format: ExportFormat;
-  readonly sink: SinkSettings;
+  readonly sink: SinkPlace;
+  /** What only operators know is exported too. */
+  readonly hasOperators: boolean;
   /** A number of the feed, or, of all feeds, a position of the log. */
   readonly from: bigint;
   readonly eventsMax: number;
@@ -34,9 +36,11 @@ export interface ExportCursor {
 export interface StoredExport extends ExportSettings {
   readonly id: string;
   readonly createdAt: Date;
-  /** Number of the last event that is in a file; undefined before it has begun. */
+  /** It came with an import, and waits until an operator sets it again. */
+  readonly isPaused: boolean;
+  /** Number of the last event that is written; undefined before it has begun. */
   readonly done: bigint | undefined;
-  /** The number with which the files end that are being written. */
+  /** The number of the last event that is being written. */
   readonly planned: bigint | undefined;
   readonly cursor: ExportCursor | undefined;
   readonly events: bigint;
@@ -60,7 +64,7 @@ export interface Exports {
   /** By name. */
   list(): Promise<readonly StoredExport[]>;
   read(id: string): Promise<StoredExport | undefined>;
-  /** Repeats change what may change: credentials, when files are written. */
+  /** Repeats change what may change: credentials, when is written; and let a paused one go on. */
   set(settings: ExportSettings): Promise<SetOutcome>;
   /** False where there is none. */
   remove(name: string): Promise<boolean>;

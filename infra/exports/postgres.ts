@@ -4,7 +4,7 @@ import { EXPORTS_MAX, type ExportFormat } from '../../contracts/http/exports.js'
 import type { OrganizationId } from '../../contracts/ids.js';
 import { FIRST_EPOCH, type Epoch } from '../event-store/identity.js';
 import { isTaken } from '../event-store/postgres/failures.js';
-import { placeOf, type SinkSettings } from '../export-sinks/open-sink.js';
+import { placeOf, type SinkPlace } from '../export-sinks/open-sink.js';
 import { withTransaction } from '../postgres/pool.js';
 import { rowsOf } from '../read-store/reading.js';
 import { feedOwner, ownerOf } from '../read-store/tables/feed.js';
@@ -48,7 +48,9 @@ interface ExportRow {
   name: string;
   organization_id: OrganizationId | null;
   format: ExportFormat;
-  sink: SinkSettings;
+  sink: SinkPlace;
+  operator_columns: boolean;
+  paused: boolean;
   from_number: bigint;
   events_max: number;
   delay_seconds: number;
@@ -76,6 +78,8 @@ const of = (row: ExportRow, epoch: Epoch): StoredExport => ({
   organizationId: row.organization_id ?? undefined,
   format: row.format,
   sink: row.sink,
+  hasOperators: row.operator_columns,
+  isPaused: row.paused,
   from: row.from_number,
   eventsMax: row.events_max,
   delaySeconds: row.delay_seconds,
@@ -117,12 +121,13 @@ async function set(pool: Pool, settings: ExportSettings): Promise<SetOutcome> {
   const { name, organizationId, format, sink, from, eventsMax, delaySeconds } = settings;
   const place = placeOf(sink);
   const values = [name, organizationId ?? null, format, JSON.stringify(sink), place, from];
+  const further = [eventsMax, delaySeconds, settings.hasOperators];
   try {
     return await withTransaction(pool, async (tx) => {
       await tx.query('LOCK TABLE processing.exports IN SHARE ROW EXCLUSIVE MODE');
       const { rows } = await tx.query<{ many: bigint }>(COUNT, [name]);
       if ((rows[0]?.many ?? 0n) >= EXPORTS_MAX) return 'full';
-      const { rowCount } = await tx.query(SET, [...values, eventsMax, delaySeconds]);
+      const { rowCount } = await tx.query(SET, [...values, ...further]);
       return rowCount === 1 ? 'set' : 'taken';
     });
   } catch (error) {
@@ -135,14 +140,16 @@ const COUNT = 'SELECT count(*) AS many FROM processing.exports WHERE name <> $1'
 
 const SET = `
   INSERT INTO processing.exports AS old
-    (name, organization_id, format, sink, place, from_number, events_max, delay_seconds)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    (name, organization_id, format, sink, place, from_number, events_max, delay_seconds,
+      operator_columns)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
   ON CONFLICT (name) DO UPDATE SET
     sink = excluded.sink, events_max = excluded.events_max,
-    delay_seconds = excluded.delay_seconds, retry_at = NULL
+    delay_seconds = excluded.delay_seconds, retry_at = NULL, paused = false
   WHERE old.organization_id IS NOT DISTINCT FROM excluded.organization_id
     AND old.format = excluded.format AND old.place = excluded.place
-    AND old.from_number = excluded.from_number`;
+    AND old.from_number = excluded.from_number
+    AND old.operator_columns = excluded.operator_columns`;
 
 const REMOVE = 'DELETE FROM processing.exports WHERE name = $1 RETURNING 1';
 

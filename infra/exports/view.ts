@@ -10,6 +10,8 @@ export function exportBody(stored: StoredExport, lag: ExportLag | undefined) {
     format: stored.format,
     folder: sink.folder ?? null,
     s3: sink.s3 ?? null,
+    kafka: sink.kafka ?? null,
+    operator_columns: stored.hasOperators,
     from: `${stored.from}`,
     events_max: stored.eventsMax,
     delay_seconds: stored.delaySeconds,
@@ -28,6 +30,7 @@ export function exportBody(stored: StoredExport, lag: ExportLag | undefined) {
 }
 
 function stateOf({ done, planned, failures, ...stored }: StoredExport, lag?: ExportLag) {
+  if (stored.isPaused) return 'paused';
   if (failures > 0) return 'failing';
   if (done === undefined || !lag) return 'beginning';
   const isDue = lag.events >= stored.eventsMax || lag.seconds > stored.delaySeconds;

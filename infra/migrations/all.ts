@@ -79,9 +79,10 @@ const proofMigrations: readonly Migration[] = [
   step(403, 'proof: the tree over the log, and what was signed of it', 'proofs'),
 ];
 
-/** The exports of feeds, in the schema `processing`. Ids 407–409. */
+/** The exports of feeds, in the schema `processing`. Ids 407–409 and 417–419. */
 export const exportMigrations: readonly Migration[] = [
   step(407, 'processing: continuous exports', 'exports'),
+  step(417, 'processing: exports to topics, and paused ones', 'exports-of-topics'),
 ];
 
 /** The schema `datakeys`. Ids 410–413. */

@@ -7,10 +7,11 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
-import type { SetExportBody } from '../../contracts/http/exports.js';
 import { formatMoney, parseMoney } from '../../contracts/money.js';
 import { cloudEventText } from '../../domain/feed/cloud-event.js';
-import { openSink } from '../../infra/export-sinks/open-sink.js';
+import { filesSink } from '../../infra/export-sinks/files.js';
+import { openFolderStore } from '../../infra/export-sinks/folder.js';
+import { openSink, type SinkSettings } from '../../infra/export-sinks/open-sink.js';
 import type { ExportSink } from '../../infra/export-sinks/port.js';
 import type { Exports, ExportSettings, StoredExport } from '../../infra/exports/port.js';
 import { versitygwInSuite } from '../../infra/object-store/testing/versitygw.js';
@@ -65,14 +66,15 @@ describe('export-events', function () {
     organizationId: undefined,
     format: 'ndjson.gz',
     sink: { folder: name },
+    hasOperators: false,
     from: 0n,
     eventsMax: EVENTS_MAX,
     delaySeconds: 60,
     ...given,
   });
   const folderOf = (name: string) => join(spec.infra.config.dataDir, 'exports', name);
-  const sinkOf = (body: Pick<SetExportBody, 'folder' | 's3'>) =>
-    openSink({ dataDir: spec.infra.config.dataDir, credential: credentialOf }, body);
+  const sinkOf = (given: SinkSettings) =>
+    openSink({ ...spec.infra.config, credential: credentialOf, log: spec.infra.log }, given);
   const credentialOf = (name: string) => {
     const { accessKeyId, secretAccessKey } = server().config.credentials!;
     return name === 'MODELROUTE_EXPORT_KEY' ? accessKeyId : secretAccessKey;
@@ -155,9 +157,10 @@ describe('export-events', function () {
       plan: (...given) => around(() => exports.plan(...given)),
       finish: (...given) => around(() => exports.finish(...given)),
     };
-    const dyingSink = async (body: SetExportBody | object): Promise<ExportSink> => {
-      const sink = await sinkOf(body);
-      return { ...sink, put: (...given) => around(() => sink.put(...given)) };
+    const dyingSink = async ({ sink, hasOperators }: SinkSettings): Promise<ExportSink> => {
+      const store = await openFolderStore(folderOf(sink.folder ?? ''));
+      const put = (...given: Parameters<typeof store.put>) => around(() => store.put(...given));
+      return filesSink({ ...store, put }, { format: 'ndjson.gz', hasOperators });
     };
     return { exporting: { ...infra, exports: watched, sinkOf: dyingSink }, signal: dead.signal };
   }

@@ -17,7 +17,8 @@ type ExportingInfra = Omit<Exporting, 'sinkOf'> & Pick<Infra, 'config' | 'instan
 
 export const exportEvents = (
   infra: ExportingInfra,
-  sinkOf: Exporting['sinkOf'] = (settings) => openSink(infra.config, settings),
+  sinkOf: Exporting['sinkOf'] = (settings) =>
+    openSink({ ...infra.config, log: infra.log }, settings),
 ): Worker => ({
   name: 'export-events',
   run: (signal) =>

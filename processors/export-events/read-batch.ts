@@ -1,6 +1,12 @@
 /** The events that an export has not written yet, from the feeds' read model. */
-import { START } from '../../infra/event-store/port.js';
-import type { ExportedEvent } from '../../infra/export-sinks/files.js';
+import {
+  operatorFieldsOf,
+  operatorTypes,
+  type FieldsOf,
+} from '../../domain/proof/operator-fields.js';
+import { START, type EventStore, type Position } from '../../infra/event-store/port.js';
+import type { ExportedEvent } from '../../infra/export-sinks/port.js';
+import type { NumberedEvent } from '../../domain/feed/cloud-event.js';
 import type { Read } from '../../infra/exports/lag.js';
 import type { ExportCursor, StoredExport } from '../../infra/exports/port.js';
 import { readAllFeeds, readFeedPage } from '../../infra/read-store/feed.js';
@@ -17,9 +23,15 @@ const PAGE = 1_000;
 /** Of the events' data; an export in work holds so much, and one event more at most. */
 const BYTES_MAX = 8 * 1024 * 1024;
 
+export interface BatchSources {
+  readonly read: Read;
+  /** Has what only operators know. */
+  readonly store: Pick<EventStore, 'readAll'>;
+}
+
 /** `through`: all up to this number, however much that is; else what fits. */
 export async function readBatch(
-  read: Read,
+  { read, store }: BatchSources,
   stored: StoredExport,
   done: bigint,
   through?: bigint,
@@ -31,11 +43,14 @@ export async function readBatch(
     const limit = Math.min(PAGE, wanted - events.length);
     const page = await pageOf(read, stored, { after: done + BigInt(events.length), cursor, limit });
     if (page.length === 0) break;
+    const operators = stored.hasOperators && (await operatorsOf(store, page, cursor));
     for (const { event, position } of page) {
       bytes += event.data.length;
       if (bytes > BYTES_MAX && events.length > 0 && through === undefined)
         return { events, cursor };
-      events.push({ number: done + BigInt(events.length + 1), event });
+      const number = done + BigInt(events.length + 1);
+      const fields = operators && (operators.get(event.eventId) ?? {});
+      events.push(fields ? { number, event, operators: fields } : { number, event });
       const { organizationId, sequence } = event;
       if (position !== undefined) cursor = { position, organizationId, sequence };
     }
@@ -44,6 +59,32 @@ export async function readBatch(
 }
 
 const BEFORE_ALL: ExportCursor = { position: START, organizationId: undefined, sequence: 0n };
+
+interface Placed {
+  readonly event: NumberedEvent;
+  /** Of all feeds. */
+  readonly position: Position | undefined;
+}
+
+/** What only operators know of the events of a page, which is behind the cursor, by their ids. */
+async function operatorsOf(
+  store: BatchSources['store'],
+  page: readonly Placed[],
+  cursor: ExportCursor | undefined,
+): Promise<ReadonlyMap<string, FieldsOf>> {
+  const found = new Map<string, FieldsOf>();
+  const last = page.at(-1)?.position ?? START;
+  for (let at = cursor?.position ?? START; at < last;) {
+    const { events, position, caughtUp } = await store.readAll(at, PAGE, { types: operatorTypes });
+    for (const event of events) {
+      const fields = operatorFieldsOf(event);
+      if (fields) found.set(event.id, fields);
+    }
+    if (caughtUp || position <= at) break;
+    at = position;
+  }
+  return found;
+}
 
 interface Page {
   readonly after: bigint;
@@ -55,7 +96,7 @@ async function pageOf(
   read: Read,
   { organizationId }: StoredExport,
   { after, cursor, limit }: Page,
-) {
+): Promise<readonly Placed[]> {
   if (!organizationId) return readAllFeeds(read, cursor?.position ?? START, limit);
   const { events } = await readFeedPage(read, { organizationId, after, limit });
   return events.map((event) => ({ event, position: undefined }));

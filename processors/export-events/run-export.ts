@@ -1,16 +1,14 @@
 /**
  * One export, until it is removed or the signal aborts:
  *
- *   what has come ──► planned ──► its files, one after another ──► done
+ *   what has come ──► planned ──► written to its sink ──► done
  *
- * What is planned is stored before the first file is written, as the number with which the files
- * end. So whoever goes on after a crash, at whatever step, writes files of the same names with the
- * same events over those that are there, and two that work at the same time write the same.
+ * What is planned is stored before anything of it is written, as the number of its last event. So
+ * whoever goes on after a crash, at whatever step, writes the same plan again, of which a sink has
+ * each event once, and two that work at the same time write the same.
  */
 import type { Pool } from 'pg';
 import { pause } from '../../infra/concurrency/pause.js';
-import { encodeEvents } from '../../infra/export-sinks/encode.js';
-import { filesOf } from '../../infra/export-sinks/files.js';
 import type { SinkSettings } from '../../infra/export-sinks/open-sink.js';
 import type { ExportSink } from '../../infra/export-sinks/port.js';
 import { lagOf } from '../../infra/exports/lag.js';
@@ -19,7 +17,7 @@ import { rowsOf, type Question } from '../../infra/read-store/reading.js';
 import type { Infra } from '../../runtime/infra.js';
 import { beginningOf, positionOf, readBatch, type ExportBatch } from './read-batch.js';
 
-export interface Exporting extends Pick<Infra, 'exports' | 'log' | 'metrics' | 'now'> {
+export interface Exporting extends Pick<Infra, 'exports' | 'log' | 'metrics' | 'now' | 'store'> {
   /** Answers what the feeds hold. */
   readonly exporting: Pool;
   readonly sinkOf: (settings: SinkSettings) => Promise<ExportSink>;
@@ -44,6 +42,10 @@ export async function runExport(
         if (!stored) return;
         failures = stored.failures;
         metrics.exportFailing.set({ export: name }, failures > 0 ? 1 : 0);
+        if (stored.isPaused) {
+          await pause(POLL_MS, signal);
+          continue;
+        }
         const isResting = stored.retryAt !== undefined && stored.retryAt.getTime() > now();
         const step = isResting
           ? await look(exporting, stored)
@@ -78,7 +80,7 @@ async function next(
   sink: LastSink,
   signal: AbortSignal,
 ): Promise<Step> {
-  const { exports, metrics, now } = exporting;
+  const { exports, metrics, now, store } = exporting;
   const { id, done, cursor } = stored;
   const read = readOf(exporting);
   if (done === undefined) {
@@ -94,7 +96,7 @@ async function next(
     return 'goes on';
   }
   if (stored.planned !== undefined) {
-    const batch = await readBatch(read, stored, done, stored.planned);
+    const batch = await readBatch({ read, store }, stored, done, stored.planned);
     if (batch.events.length < Number(stored.planned - done)) return 'waits';
     return write(exporting, { stored, done, batch, sink, signal });
   }
@@ -102,7 +104,7 @@ async function next(
   metrics.exportLag.set({ export: stored.name }, lag?.seconds ?? 0);
   const isDue = lag && (lag.events >= stored.eventsMax || lag.seconds >= stored.delaySeconds);
   if (!lag || lag.events === 0 || !isDue) return 'waits';
-  const batch = await readBatch(read, stored, done);
+  const batch = await readBatch({ read, store }, stored, done);
   const last = batch.events.at(-1);
   if (!last) return 'waits';
   if (!(await exports.plan(id, done, last.number))) return 'waits';
@@ -126,29 +128,23 @@ async function write(
   { exports, log }: Exporting,
   { stored, done, batch, sink, signal }: Writing,
 ): Promise<Step> {
-  const { id, name, format } = stored;
-  const target = await sink.of(stored.sink);
-  const files = filesOf(batch.events, format);
-  for (const file of files) {
-    const bytes = await encodeEvents[format](file.events);
-    if (signal.aborted) return 'waits';
-    // What a sink that hangs still writes is what is written after a restart.
-    await unlessAborted(target.put(file.name, bytes), signal);
-    if (signal.aborted) return 'waits';
-  }
+  const { id, name } = stored;
+  const target = await sink.of(stored);
+  // What a sink that hangs still writes is what is written after a restart.
+  const files = await unlessAborted(target.write(batch.events, signal), signal);
+  if (!files || signal.aborted) return 'waits';
   const planned = done + BigInt(batch.events.length);
-  const finished = { cursor: batch.cursor, files: files.map((file) => file.name) };
-  if (await exports.finish(id, done, planned, finished))
+  if (await exports.finish(id, done, planned, { cursor: batch.cursor, files }))
     log.debug({ export: name, events: batch.events.length, files: files.length }, 'exported');
   return 'goes on';
 }
 
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   let end: () => void = () => undefined;
-  const ended = new Promise<void>((resolve) => (end = resolve));
+  const ended = new Promise<undefined>((resolve) => (end = () => resolve(undefined)));
   signal.addEventListener('abort', end, { once: true });
   try {
-    await Promise.race([work, ended]);
+    return await Promise.race([work, ended]);
   } finally {
     signal.removeEventListener('abort', end);
   }
@@ -187,7 +183,8 @@ function openLastSink({ sinkOf }: Exporting): LastSink {
     opened = undefined;
   };
   return {
-    async of(settings) {
+    async of({ id, format, sink, hasOperators }) {
+      const settings = { id, format, sink, hasOperators };
       const key = JSON.stringify(settings);
       if (opened?.key === key) return opened.sink;
       close();

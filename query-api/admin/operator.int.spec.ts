@@ -45,7 +45,7 @@ describe('query API: the operator', () => {
       return body.data[0];
     };
     const settings = { organizationId: ORGANIZATION, format: 'parquet', from: 0n } as const;
-    const limits = { eventsMax: 2, delaySeconds: 60 };
+    const limits = { eventsMax: 2, delaySeconds: 60, hasOperators: false };
     await exports.set({ name: 'acme', sink: { folder: 'acme' }, ...settings, ...limits });
     expect(await list()).to.deep.include({ name: 'acme', state: 'beginning', exported_to: null });
     const [stored] = await exports.list();
