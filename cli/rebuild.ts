@@ -71,10 +71,12 @@ async function rebuildIn(
     return await rebuildProjection({ ...database, onProgress, signal }, name, { swap: true });
   } catch (error) {
     if (error instanceof RebuildUnderWay) return `${error.message}, wait for it to end`;
-    const isUnreadable = error instanceof InvalidEvent;
     if (signal.aborted || !(error instanceof Error)) throw error;
-    if (mayPass(error) && !isUnreadable) throw error;
-    return `${name} cannot be made, and its live rows stay: ${error.message}`;
+    const stays = `${name} cannot be made, and its live rows stay`;
+    if (error instanceof InvalidEvent)
+      return `${stays}: ${error.message}, at position ${error.position}`;
+    if (mayPass(error)) throw error;
+    return `${stays}: ${error.message}`;
   }
 }
 
