@@ -26,7 +26,7 @@ export const exportDefaults = {
 /** A transaction of Kafka is bounded. */
 export const TOPIC_EVENTS_MAX = 10_000;
 
-export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
 export interface TopicBody {
   readonly brokers: readonly string[];

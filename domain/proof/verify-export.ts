@@ -225,10 +225,10 @@ function takeConsistency(state: State, given: unknown): string | undefined {
   const hashes = hashesIn(texts);
   if (!Number.isSafeInteger(size) || !hashes) return 'has no proof of consistency';
   const before = size as number;
-  const { checkpoint } = state;
-  if (before <= 0 || before >= checkpoint.size)
-    return `has a proof of consistency with ${before} events, where the tree has ${checkpoint.size}`;
-  if (!leadsTo({ before, size: checkpoint.size, root: checkpoint.root, proof: hashes }))
+  const { size: whole, root } = state.checkpoint;
+  if (before <= 0 || before >= whole)
+    return `has a proof of consistency with ${before} events, where the tree has ${whole}`;
+  if (!leadsTo({ before, size: whole, root, proof: hashes }))
     return 'has a proof of consistency that does not lead to its checkpoint';
   state.consistency = { size: before, hashes };
   return undefined;

@@ -61,7 +61,7 @@ function isWritten(mark: TopicMark | undefined, first: ExportedEvent, last: Topi
   if (mark.number === last.number && mark.note === last.note) return true;
   throw new Error(
     `it has events up to number ${mark.number} (evt_${mark.note}), of which this database knows ` +
-      'nothing: remove the export, and set it again with the number from which the topic lacks them',
+      'nothing: remove the export, and set it again from the number that the topic lacks',
   );
 }
 

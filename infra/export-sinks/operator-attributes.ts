@@ -2,7 +2,7 @@
 import type { Attributes } from '../../domain/feed/cloud-event.js';
 import type { FieldsOf } from '../../domain/proof/operator-fields.js';
 
-/** Names of CloudEvents have letters and digits alone; an attribute without a value is not there. */
+/** Names of CloudEvents have letters and digits alone; one without a value is not there. */
 export function operatorAttributes(fields: FieldsOf): Attributes {
   const attributes: Record<string, string> = {};
   for (const [name, value] of Object.entries(fields))

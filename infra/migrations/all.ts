@@ -90,6 +90,7 @@ export const dataKeyMigrations: readonly Migration[] = [
   step(410, 'datakeys: keys of organizations', 'data-keys'),
 ];
 
+/** In the order of their ids: a schema may gain a step after others have. */
 export const allMigrations: readonly Migration[] = [
   ...eventStoreMigrations,
   ...processingMigrations,
@@ -98,4 +99,4 @@ export const allMigrations: readonly Migration[] = [
   ...proofMigrations,
   ...exportMigrations,
   ...dataKeyMigrations,
-];
+].sort((one, other) => one.id - other.id);
