@@ -140,7 +140,7 @@ async function payloadsOf(config: Config, { smallPayloads: small, dataKeys }: Da
         ref.bytes > SMALL_PAYLOAD_BYTES_MAX ? undefined : small.get(ref)) satisfies PayloadBytes,
       close: async () => undefined,
     };
-  const files = await openFiles(config);
+  const files = await openFiles(config, dataKeys);
   const payloads = openTieredPayloads({
     small,
     large: openSealedPayloads(dataKeys, files.largePayloads),

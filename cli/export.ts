@@ -50,8 +50,8 @@ async function exportTo(
     throw folderTrouble(error, folder);
   });
   const lock = await lockDataDir(folder);
-  const filing = contents.files ? await openFiles(config) : undefined;
   const { smallPayloads: small, dataKeys } = database;
+  const filing = contents.files ? await openFiles(config, dataKeys) : undefined;
   const large = filing && openSealedPayloads(dataKeys, filing.largePayloads);
   const payloads = large ? openTieredPayloads({ small, large }) : small;
   try {

@@ -67,7 +67,7 @@ async function objectStoresOf(
   config: Config,
   { smallPayloads: small, dataKeys }: Pick<Database, 'smallPayloads' | 'dataKeys'>,
 ) {
-  const filing = await openFiles(config);
+  const filing = await openFiles(config, dataKeys);
   const payloads = openTieredPayloads({
     small,
     large: openSealedPayloads(dataKeys, filing.largePayloads),

@@ -110,7 +110,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const given = { config, store, leases, instance, log, metrics };
   const delivery = await openBus({ ...given, epoch, pool, onEvent: learnerOf(repositories) });
   const { bus, logBus, relay } = delivery;
-  const filing = await openFiles(config);
+  const filing = await openFiles(config, dataKeys);
   const { files, largePayloads } = filing;
   const priced = await openPricedCatalogue({ config, store, sandboxUrl, log });
   const calls = openCalls(config, sandboxUrl);

@@ -33,7 +33,7 @@ describe('a file', function () {
   };
   /** Whether the bytes lie in the store; of a cluster's bucket nothing is known here. */
   const lies = async (id: FileId) =>
-    access(join(system().dataDir, 'files', fileKey(id))).then(
+    access(join(system().dataDir, 'files', fileKey({ id, form: 'encrypted' }))).then(
       () => true,
       () => false,
     );

@@ -216,13 +216,15 @@ describe('log transfer', function () {
     const large = Buffer.alloc(100_000, 'large');
     const { objects, database } = old;
     const fileId: FileId = `file_${randomUUID()}`;
-    const stored = await objects.files.put(fileId, Readable.from([large]), large.length);
+    const { organizationId } = story;
+    const source = Readable.from([large]);
+    const stored = await objects.files.put(fileId, organizationId, source, large.length);
     const gone: FileId = `file_${randomUUID()}`;
     const from = story.events.length;
     for (const id of [fileId, gone])
       story.tell(`file-${id}`, 'FileStored', {
         fileId: id,
-        organizationId: story.organizationId,
+        organizationId,
         executionId: story.execution(),
         purpose: 'OUTPUT',
         contentType: 'text/plain',
@@ -237,7 +239,6 @@ describe('log transfer', function () {
     story.on(id, 'ExecutionCancelled', { holdId });
     story.release(id, holdId, 10n, 'cancelled');
     await old.tell(story, from);
-    const { organizationId } = story;
     await database.smallPayloads.remove('large');
     await objects.payloads.put({ ref: 'large', organizationId, bytes: large });
     const { manifest } = await old.exportTo(folder.dir, { files: true });

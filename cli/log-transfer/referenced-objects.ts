@@ -14,6 +14,7 @@ import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { PayloadRef } from '../../contracts/events/execution.js';
 import type { FileId, OrganizationId } from '../../contracts/ids.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
+import { FileDamaged } from '../../infra/files/errors.js';
 import type { FileStore } from '../../infra/files/port.js';
 import { SMALL_PAYLOAD_BYTES_MAX, type PayloadStore } from '../../infra/payloads/port.js';
 import { blobFile, putInPlace, type ObjectCounts, type Contents } from './archive.js';
@@ -37,6 +38,8 @@ export type ReferencedObject =
   | {
       readonly kind: 'file';
       readonly file_id: FileId;
+      /** Absent in an archive of a release that encrypted nothing. */
+      readonly organization_id?: OrganizationId;
       readonly bytes: number;
       readonly sha256: string;
     }
@@ -45,7 +48,13 @@ export type ReferencedObject =
 /** What the events of one segment name, each thing once. */
 export interface References {
   readonly payloads: Map<string, { readonly ref: PayloadRef; readonly owner: OrganizationId }>;
-  readonly files: Map<FileId, { readonly bytes: number; readonly sha256: string }>;
+  readonly files: Map<FileId, NamedFile>;
+}
+
+interface NamedFile {
+  readonly organization_id: OrganizationId;
+  readonly bytes: number;
+  readonly sha256: string;
 }
 
 export interface ObjectSource {
@@ -59,7 +68,11 @@ export const noReferences = (): References => ({ payloads: new Map(), files: new
 
 export function note(named: References, { type, data }: RecordedEvent<AnyEvent>): void {
   if (type === 'FileStored' || type === 'FileUploaded')
-    named.files.set(data.fileId, { bytes: data.sizeBytes, sha256: data.sha256 });
+    named.files.set(data.fileId, {
+      organization_id: data.organizationId,
+      bytes: data.sizeBytes,
+      sha256: data.sha256,
+    });
   // What is gone may be missing, and is not missed.
   if (type === 'FileDeleted' || type === 'FileExpired') named.files.delete(data.fileId);
   const noteOf = (ref: PayloadRef, owner: OrganizationId) =>
@@ -144,7 +157,7 @@ async function bytesOf(payloads: PayloadStore, ref: PayloadRef): Promise<Buffer 
 async function storedFile(
   { folder, files }: ObjectSource,
   fileId: FileId,
-  about: { readonly bytes: number; readonly sha256: string },
+  about: NamedFile,
 ): Promise<ReferencedObject> {
   if (!(await isThere(folder, about.sha256))) {
     const stream = await files?.open(fileId);
@@ -180,9 +193,15 @@ async function writeBlob(
       done(null, chunk);
     },
   });
-  await pipeline(bytes, summing, createWriteStream(written, { mode: 0o600, flush: true }));
-  const isRight = digest.digest('hex') === sha256;
+  const file = createWriteStream(written, { mode: 0o600, flush: true });
+  const isWhole = await pipeline(bytes, summing, file).then(() => true, unlessDamaged);
+  const isRight = isWhole && digest.digest('hex') === sha256;
   if (isRight) await putInPlace(written, path);
   else await rm(written, { force: true });
   return isRight;
+}
+
+function unlessDamaged(error: unknown): boolean {
+  if (error instanceof FileDamaged) return false;
+  throw error;
 }

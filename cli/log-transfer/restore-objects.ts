@@ -3,12 +3,15 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
+import type { FileStored } from '../../contracts/events/file.js';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { OwnerErased } from '../../infra/files/errors.js';
 import type { FileStore } from '../../infra/files/port.js';
 import type { PayloadStore } from '../../infra/payloads/port.js';
 import { StartError } from '../../infra/start-error.js';
-import { blobFile, type Segment } from './archive.js';
+import { blobFile, type Part, type Segment } from './archive.js';
 import type { ReferencedObject } from './referenced-objects.js';
-import { expectIntact, readLines } from './lines.js';
+import { expectIntact, readLines, rowIn } from './lines.js';
 
 export interface ObjectStores {
   readonly payloads: PayloadStore;
@@ -20,17 +23,19 @@ const AT_ONCE = 64;
 /** Repeatable: the first bytes under a ref stay, and they are the same. */
 export async function restoreObjects(
   folder: string,
-  { belongings }: Segment,
+  segment: Segment,
   objects: ObjectStores,
   signal: AbortSignal,
 ): Promise<void> {
+  const { belongings } = segment;
   if (!belongings) return;
+  const archive = { folder, ownerOf: openOwners(folder, segment) };
   for await (const lines of readLines(folder, belongings))
     for (let at = 0; at < lines.length; at += AT_ONCE) {
       signal.throwIfAborted();
       const some = lines.slice(at, at + AT_ONCE);
       await Promise.all(
-        some.map((line) => put(folder, JSON.parse(line) as ReferencedObject, objects)),
+        some.map((line) => put(archive, JSON.parse(line) as ReferencedObject, objects)),
       );
     }
 }
@@ -53,7 +58,40 @@ export async function isRestored(
   return true;
 }
 
-async function put(folder: string, object: ReferencedObject, { payloads, files }: ObjectStores) {
+interface Archive {
+  readonly folder: string;
+  readonly ownerOf: (file: FileObject) => Promise<OrganizationId>;
+}
+
+type FileObject = Extract<ReferencedObject, { kind: 'file' }>;
+
+/** An archive of a release that encrypted nothing names the owners of files in its events alone. */
+function openOwners(folder: string, { log }: Segment): Archive['ownerOf'] {
+  let owners: Promise<ReadonlyMap<string, OrganizationId>> | undefined;
+  return async ({ file_id: id, organization_id: owner }) => {
+    if (owner !== undefined) return owner;
+    const found = (await (owners ??= ownersIn(folder, log))).get(id);
+    if (found === undefined) throw new StartError(`No event of the export names the file ${id}.`);
+    return found;
+  };
+}
+
+async function ownersIn(folder: string, log: Part): Promise<ReadonlyMap<string, OrganizationId>> {
+  const owners = new Map<string, OrganizationId>();
+  for await (const lines of readLines(folder, log))
+    for (const { type, data } of lines.map(rowIn)) {
+      if (type !== 'FileStored' && type !== 'FileUploaded') continue;
+      const { fileId, organizationId } = JSON.parse(data) as FileStored['data'];
+      owners.set(fileId, organizationId);
+    }
+  return owners;
+}
+
+async function put(
+  { folder, ownerOf }: Archive,
+  object: ReferencedObject,
+  { payloads, files }: ObjectStores,
+) {
   switch (object.kind) {
     case 'missing':
       return;
@@ -77,7 +115,13 @@ async function put(folder: string, object: ReferencedObject, { payloads, files }
       const path = join(folder, blobFile(sha256));
       await expectIntact(path, sha256);
       if (stored !== undefined) await files.remove(id); // it is not what the log names
-      await files.put(id, createReadStream(path), bytes);
+      const owner = await ownerOf(object);
+      await files.put(id, owner, createReadStream(path), bytes).catch(unlessErased);
     }
   }
+}
+
+/** What was erased here stays so, whatever an older archive holds. */
+function unlessErased(error: unknown): undefined {
+  if (!(error instanceof OwnerErased)) throw error;
 }

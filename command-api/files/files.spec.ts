@@ -196,7 +196,7 @@ describe('files of callers', () => {
   it('are confirmed though a crash kept their upload from being recorded', async () => {
     const [found, again, others] = [await asked(), await asked(), await asked()];
     for (const { id } of [found, again, others])
-      await api.commands.files.put(id, Readable.from([PNG]), 1_000);
+      await api.commands.files.put(id, tenant.organizationId, Readable.from([PNG]), 1_000);
     expect((await confirm(found.id)).json).to.include({ sha256: sha256Of(PNG) });
     expect((await api.upload(again.url, PNG)).status).to.equal(200);
     expect((await api.upload(others.url, Buffer.from('others'))).status).to.equal(409);

@@ -6,6 +6,7 @@ import type { FileId } from '../../contracts/ids.js';
 import { openMemoryEventStore } from '../../infra/event-store/testing/memory.js';
 import { openDiskFiles } from '../../infra/files/disk.js';
 import type { FileStore } from '../../infra/files/port.js';
+import { encryptedFiles } from '../../infra/files/testing/encrypted.js';
 import { openS3Files } from '../../infra/files/s3.js';
 import { openS3 } from '../../infra/object-store/client.js';
 import { versitygwInSuite } from '../../infra/object-store/testing/versitygw.js';
@@ -27,7 +28,7 @@ interface Store {
 async function onDisk(): Promise<Store> {
   const folder = await temporaryFolder();
   return {
-    files: await openDiskFiles(folder),
+    files: encryptedFiles(await openDiskFiles(folder)),
     unfinished: async () =>
       (await filesUnder(folder.dir)).filter((path) => path.startsWith('incoming')).length,
     close: () => folder.remove(),
@@ -39,7 +40,7 @@ describe('the largest uploads', () => {
   const inBucket = async (): Promise<Store> => {
     const s3 = await openS3(gateway().config);
     return {
-      files: openS3Files(s3),
+      files: encryptedFiles(openS3Files(s3)),
       unfinished: async () => 0,
       close: async () => s3.close(),
     };

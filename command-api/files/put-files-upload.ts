@@ -11,6 +11,7 @@ import { uploadedSchema } from '../../contracts/http/files.js';
 import type { FileId, OrganizationId } from '../../contracts/ids.js';
 import { uploadRefusal } from '../../domain/file/file.js';
 import { isOutage } from '../../infra/event-store/outage.js';
+import { OwnerErased } from '../../infra/files/errors.js';
 import { linkIn } from '../../infra/files/links.js';
 import type { NewFile } from '../../infra/files/port.js';
 import { storedFile } from '../../infra/files/stored.js';
@@ -85,7 +86,8 @@ async function upload(
   const counted = countBytes(body, announced, { storedBytes, organizationId, bytesMax });
   let isRecorded = false;
   try {
-    const came = await commands.files.putNew(uploading.fileId, counted.bytes, UPLOAD_BYTES_MAX);
+    const came = await store(commands, uploading, counted);
+    if (came instanceof Refusal) return came;
     const refusal = await record(commands, request, uploading, came);
     if (refusal) return refusal;
     isRecorded = true;
@@ -98,6 +100,20 @@ async function upload(
   } finally {
     body.destroy();
     await settle(commands, counted, isRecorded);
+  }
+}
+
+/** An organization that was erased has no files, so it has no leave to upload one either. */
+async function store(
+  { files }: Commands,
+  { fileId, organizationId }: Uploading,
+  { bytes }: CountedBytes,
+): Promise<NewFile | Refusal> {
+  try {
+    return await files.putNew(fileId, organizationId, bytes, UPLOAD_BYTES_MAX);
+  } catch (error) {
+    if (error instanceof OwnerErased) return refused('FileUnknown');
+    throw error;
   }
 }
 

@@ -29,7 +29,7 @@ import { openQuotas } from '../../infra/read-store/quotas.js';
 import { openStoredBytes } from '../../infra/read-store/stored-bytes.js';
 import { openSecrets } from '../../infra/secrets.js';
 import type { FileStore } from '../../infra/files/port.js';
-import { openMemoryFiles } from '../../infra/files/testing/memory.js';
+import { encryptedFiles } from '../../infra/files/testing/encrypted.js';
 import { openAddresses } from '../../runtime/addresses.js';
 import { commandRoutes } from '../app.js';
 import type { Commands } from '../command-infra.js';
@@ -68,7 +68,7 @@ export async function openCommandApi(
   large: Map<string, Buffer> = new Map(),
   readStore?: pg.Pool,
   now = Date.now,
-  files: FileStore = openMemoryFiles(),
+  files: FileStore = encryptedFiles(),
 ): Promise<CommandApi> {
   const config = configFrom({});
   const parsed = parseCidrs(config.allowedNetworks);

@@ -7,6 +7,7 @@ import {
   type IReadChunkOptions,
 } from 'strtok3';
 import type { FileId } from '../../contracts/ids.js';
+import { FileGone } from './errors.js';
 import type { FileStore } from './port.js';
 
 export interface ByteSource {
@@ -15,7 +16,7 @@ export interface ByteSource {
   read(this: void, start: number, end: number): Promise<Buffer>;
 }
 
-/** Of a file that is stored; throws where it is no longer. */
+/** Of a file that is stored; throws `FileGone` where it is no longer. */
 export const bytesInStore = (
   files: Pick<FileStore, 'open'>,
   id: FileId,
@@ -25,7 +26,7 @@ export const bytesInStore = (
   read: async (start, end) => {
     if (start >= Math.min(end, sizeBytes)) return Buffer.alloc(0);
     const stream = await files.open(id, { start, end: Math.min(end, sizeBytes) - 1 });
-    if (!stream) throw new Error(`${id} vanished after it was kept`);
+    if (!stream) throw new FileGone(id);
     return buffer(stream);
   },
 });

@@ -3,10 +3,11 @@
  *
  * An implementer promises: `put` is atomic and durable when it resolves (a crash in the middle
  * leaves nothing under the id); what is stored under an id stays, so that no digest in the log is
- * ever proved wrong by a repetition; size and digest are of the stored bytes, whoever put them.
+ * ever proved wrong by a repetition; size, digest and ranges are of the bytes that were put,
+ * whatever form they are stored in. A file whose organization was erased is none.
  */
 import type { Readable } from 'node:stream';
-import type { FileId } from '../../contracts/ids.js';
+import type { FileId, OrganizationId } from '../../contracts/ids.js';
 import type { Sweepable } from '../sweepable.js';
 
 export interface StoredFile {
@@ -26,7 +27,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
-interface SavedAs {
+export interface SavedAs {
   readonly contentType: string;
   /** Letters, digits, `.`, `_` and `-`. */
   readonly fileName: string;
@@ -34,15 +35,27 @@ interface SavedAs {
 
 /** Every verb throws `StoreUnavailable` while the store is away or full. */
 export interface FileStore extends Sweepable<FileId> {
-  put(id: FileId, bytes: Readable, sizeBytesMax: number): Promise<StoredFile>;
+  /** Throws `OwnerErased` where nothing of its organization is kept any more. */
+  put(
+    id: FileId,
+    owner: OrganizationId,
+    bytes: Readable,
+    sizeBytesMax: number,
+  ): Promise<StoredFile>;
   /** The same, but it answers with what came, and whether that is what is stored now. */
-  putNew(id: FileId, bytes: Readable, sizeBytesMax: number): Promise<NewFile>;
+  putNew(
+    id: FileId,
+    owner: OrganizationId,
+    bytes: Readable,
+    sizeBytesMax: number,
+  ): Promise<NewFile>;
+  /** The stream breaks with `FileDamaged` where the store has other bytes than were put. */
   open(id: FileId, range?: ByteRange): Promise<Readable | undefined>;
   size(id: FileId): Promise<number | undefined>;
   remove(id: FileId): Promise<void>;
   /**
    * A URL by which its holder may fetch the file for some minutes without asking us, to save it and
-   * not to show it; undefined where only we can give it. Whether it is there is not looked up.
+   * not to show it; undefined where only we can give it.
    */
   linkTo(id: FileId, as: SavedAs): Promise<string | undefined>;
 }

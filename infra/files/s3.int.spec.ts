@@ -12,11 +12,14 @@ import { buffer } from 'node:stream/consumers';
 import { request } from 'undici';
 import { filesUnder } from '../../testing/folders.js';
 import { versitygwInSuite } from '../object-store/testing/versitygw.js';
+import { openMemoryDataKeys } from '../data-keys/testing/memory.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { openS3, type S3 } from '../object-store/client.js';
 import { sweepableContract } from './testing/sweepable-contract.js';
-import { fileId, filesContract, streamOf } from './testing/contract.js';
+import { fileId, filesContract, owner, streamOf } from './testing/contract.js';
+import { encryptedFiles } from './testing/encrypted.js';
 import { FileTooLarge } from './errors.js';
+import { openFileStore } from './file-store.js';
 import type { FileStore } from './port.js';
 import { openS3Files } from './s3.js';
 
@@ -30,21 +33,21 @@ describe('files in a bucket', function () {
   let files: FileStore;
   before(async () => {
     s3 = await openS3(server().config);
-    files = openS3Files(s3);
+    files = encryptedFiles(openS3Files(s3));
   });
   after(() => s3?.close());
 
   filesContract('s3', async () => {
     const own = await openS3(server().config);
-    return { files: openS3Files(own), close: async () => own.close() };
+    return { objects: openS3Files(own), close: async () => own.close() };
   });
 
   sweepableContract('files in a bucket', async () => {
     const own = await openS3(server().config);
-    const store = openS3Files(own);
+    const store = encryptedFiles(openS3Files(own));
     const put = async () => {
       const id = fileId();
-      await store.put(id, streamOf(Buffer.from('bytes')), 100);
+      await store.put(id, owner, streamOf(Buffer.from('bytes')), 100);
       return id;
     };
     return { store, put, close: async () => own.close() };
@@ -84,9 +87,9 @@ describe('files in a bucket', function () {
 
   it('keeps them under the key that they have on a disk', async () => {
     const id = fileId();
-    await files.put(id, streamOf(Buffer.from('bytes')), 100);
+    await files.put(id, owner, streamOf(Buffer.from('bytes')), 100);
     const digits = id.slice('file_'.length);
-    const key = `files/${digits.slice(0, 2)}/${digits.slice(2, 4)}/${id}`;
+    const key = `files/${digits.slice(0, 2)}/${digits.slice(2, 4)}/${id}.enc`;
     expect(await filesUnder(server().dir)).to.include(`modelroute/${key}`);
   });
 
@@ -94,7 +97,7 @@ describe('files in a bucket', function () {
     it(`stores ${sizeBytes} bytes in parts, and gives back the same`, async () => {
       const [id, bytes] = [fileId(), randomBytes(sizeBytes)];
       const sha256 = createHash('sha256').update(bytes).digest('hex');
-      const stored = await files.put(id, streamOf(bytes, 300_007), sizeBytes);
+      const stored = await files.put(id, owner, streamOf(bytes, 300_007), sizeBytes);
       expect(stored).to.deep.equal({ sizeBytes, sha256 });
       expect(await files.size(id)).to.equal(sizeBytes);
       const stream = await files.open(id);
@@ -119,7 +122,7 @@ describe('files in a bucket', function () {
     globalThis.gc?.();
     const before = process.memoryUsage().arrayBuffers;
     const id = fileId();
-    await files.put(id, Readable.from(pieces()), sizeBytes);
+    await files.put(id, owner, Readable.from(pieces()), sizeBytes);
     expect(mostBytes - before).to.be.below(100 * MB);
     const stream = await files.open(id);
     let read = 0;
@@ -131,14 +134,14 @@ describe('files in a bucket', function () {
   it('leaves nothing of a large file that is refused, or whose source breaks', async () => {
     const before = randomBytes(10);
     const id = fileId();
-    await files.put(id, streamOf(before), 100);
-    const tooLarge = files.put(id, streamOf(randomBytes(20 * MB)), 18 * MB);
+    await files.put(id, owner, streamOf(before), 100);
+    const tooLarge = files.put(id, owner, streamOf(randomBytes(20 * MB)), 18 * MB);
     expect(await thrownBy(tooLarge)).to.be.instanceOf(FileTooLarge);
     const breaking = function* () {
       for (let n = 0; n < 20; n++) yield Buffer.alloc(MB);
       throw new Error('connection reset');
     };
-    const broken = files.put(id, Readable.from(breaking()), 50 * MB);
+    const broken = files.put(id, owner, Readable.from(breaking()), 50 * MB);
     expect(String(await thrownBy(broken))).to.equal('Error: connection reset');
     const { Uploads = [] } = await s3.client.send(
       new ListMultipartUploadsCommand({ Bucket: s3.bucket }),
@@ -149,7 +152,7 @@ describe('files in a bucket', function () {
 
   it('gives no link without a public endpoint, and with one a link that lasts', async () => {
     const id = fileId();
-    await files.put(id, streamOf(Buffer.from('0123456789')), 100);
+    await files.put(id, owner, streamOf(Buffer.from('0123456789')), 100);
     const as = { contentType: 'image/png', fileName: `${id}.png` };
     expect(await files.linkTo(id, as)).to.equal(undefined);
     const { config } = server();
@@ -157,7 +160,15 @@ describe('files in a bucket', function () {
     const publicEndpoint = `http://localhost:${port}`;
     const open = await openS3({ ...config, publicEndpoint });
     try {
-      const link = (await openS3Files(open).linkTo(id, as)) ?? '';
+      const plain = openFileStore({
+        objects: openS3Files(open),
+        keys: openMemoryDataKeys(),
+        form: 'plain',
+      });
+      expect(await plain.linkTo(id, as), 'it is encrypted').to.equal(undefined);
+      await files.remove(id);
+      await plain.put(id, owner, streamOf(Buffer.from('0123456789')), 100);
+      const link = (await plain.linkTo(id, as)) ?? '';
       expect(link).to.match(new RegExp(`^${publicEndpoint}/modelroute/files/.*X-Amz-Expires=300`));
       const { statusCode, headers, body } = await request(link);
       expect([statusCode, await body.text()]).to.deep.equal([200, '0123456789']);
@@ -183,13 +194,13 @@ describe('files in a bucket whose server is not well', function () {
   const id = fileId();
   before(async () => {
     s3 = await openS3(server().config);
-    files = openS3Files(s3);
-    await files.put(id, streamOf(Buffer.from('kept')), 100);
+    files = encryptedFiles(openS3Files(s3));
+    await files.put(id, owner, streamOf(Buffer.from('kept')), 100);
   });
   after(() => s3?.close());
 
   const calls: Record<string, () => Promise<unknown>> = {
-    put: () => files.put(fileId(), streamOf(Buffer.from('new')), 100),
+    put: () => files.put(fileId(), owner, streamOf(Buffer.from('new')), 100),
     open: () => files.open(id),
     size: () => files.size(id),
     remove: () => files.remove(fileId()),
@@ -231,10 +242,12 @@ describe('files in a bucket whose server is not well', function () {
 
   it('breaks a reading when the server dies in the middle, and tells a large upload', async () => {
     const large = fileId();
-    await files.put(large, streamOf(randomBytes(40 * MB), MB), 40 * MB);
+    await files.put(large, owner, streamOf(randomBytes(40 * MB), MB), 40 * MB);
     const stream = await files.open(large);
     const reading = thrownBy(stream ? buffer(stream) : Promise.resolve());
-    const uploading = thrownBy(files.put(large, streamOf(randomBytes(100 * MB), MB), 100 * MB));
+    const uploading = thrownBy(
+      files.put(large, owner, streamOf(randomBytes(100 * MB), MB), 100 * MB),
+    );
     await new Promise((resolve) => stream?.once('data', resolve));
     await server().kill9();
     try {

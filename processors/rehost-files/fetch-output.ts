@@ -2,15 +2,15 @@
 import { Readable } from 'node:stream';
 import type { Modality, OutputFile } from '../../contracts/events/execution.js';
 import type { FileEvent } from '../../contracts/events/file.js';
-import type { FileId } from '../../contracts/ids.js';
+import type { FileId, OrganizationId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
 import { contentOf } from '../../domain/file/view.js';
 import { readEvents } from '../../command-handling/streams.js';
 import { pause } from '../../infra/concurrency/pause.js';
-import { FileTooLarge } from '../../infra/files/errors.js';
+import { FileDamaged, FileTooLarge, OwnerErased } from '../../infra/files/errors.js';
 import { bytesInStore } from '../../infra/files/byte-source.js';
 import { inspectFile } from '../../infra/files/inspect-file.js';
-import type { StoredFile } from '../../infra/files/port.js';
+import type { FileStore, StoredFile } from '../../infra/files/port.js';
 import { storedFile } from '../../infra/files/stored.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { ProducedFile } from '../../providers/port.js';
@@ -26,6 +26,7 @@ import {
 
 /** What the file must be, and where it comes from. */
 export interface Wanted extends Omit<Fetching, 'downloads'> {
+  readonly organizationId: OrganizationId;
   readonly modality: Modality;
   /** Of numbers, which no magic bytes tell. */
   readonly shape?: readonly number[];
@@ -47,7 +48,7 @@ export async function fetchOutput(
   if (recorded && size === recorded.sizeBytes) return recorded;
   // Bytes of another size are not those that the log names.
   if (recorded && size !== undefined) await files.remove(fileId);
-  const stored = recorded ? undefined : await storedFile(files, fileId);
+  const stored = recorded ? undefined : await storedIntact(files, fileId);
   const before = stored && (await described(infra, fileId, stored, wanted));
   if (before && !('kind' in before)) return before;
   if (before) await files.remove(fileId);
@@ -56,6 +57,17 @@ export async function fetchOutput(
   if (kept.sha256 === recorded.sha256) return recorded;
   await files.remove(fileId);
   return unusable('its bytes are no longer those that were recorded');
+}
+
+/** What is damaged is removed. */
+async function storedIntact(files: FileStore, fileId: FileId): Promise<StoredFile | undefined> {
+  try {
+    return await storedFile(files, fileId);
+  } catch (error) {
+    if (!(error instanceof FileDamaged)) throw error;
+    await files.remove(fileId);
+    return undefined;
+  }
 }
 
 /** What the log names stays. Only for an execution that is over: nobody can record it then. */
@@ -103,8 +115,9 @@ async function fetchAndPut(
   const bytes = await openSource(source, { downloads, ...wanted });
   if (!(bytes instanceof Readable)) return bytes;
   try {
-    return await files.put(fileId, bytes, FILE_BYTES_MAX);
+    return await files.put(fileId, wanted.organizationId, bytes, FILE_BYTES_MAX);
   } catch (error) {
+    if (error instanceof OwnerErased) return unusable('its organization was erased');
     if (error instanceof FileTooLarge) return tooLarge;
     const trouble = troubleIn(error);
     if (trouble) return trouble;

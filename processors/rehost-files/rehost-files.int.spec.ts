@@ -147,9 +147,9 @@ describe('rehost-files', function () {
   const stored = async (asked: Asked, bytes: Buffer, isRecorded: boolean) => {
     const { infra } = spec;
     const fileId = outputFileIdOf(asked.executionId, 0);
-    const put = await infra.files.put(fileId, Readable.from([bytes]), bytes.length);
-    if (!isRecorded) return fileId;
     const { executionId, organizationId } = asked;
+    const put = await infra.files.put(fileId, organizationId, Readable.from([bytes]), bytes.length);
+    if (!isRecorded) return fileId;
     const shape = { contentType: 'image/png', format: 'png', width: 1, height: 1 };
     const at = new Date(infra.now()).toISOString();
     const owner = { fileId, organizationId, executionId, purpose: 'OUTPUT' } as const;
@@ -182,7 +182,7 @@ describe('rehost-files', function () {
     const damaged = await delivered({ url: server.url });
     const fileId = await stored(damaged, PNG, true);
     await infra.files.remove(fileId);
-    await infra.files.put(fileId, Readable.from([PNG.subarray(1)]), PNG.length);
+    await infra.files.put(fileId, damaged.organizationId, Readable.from([PNG.subarray(1)]), 1_000);
     start();
     for (const asked of [lost, damaged]) {
       await failedFor(asked);

@@ -187,12 +187,13 @@ const DETAIL_CHARS_MAX = 1_000;
 /** While it is not late, one that may be there later is worth waiting for. */
 async function fetchAll(
   { infra, executionId, signal }: Job,
-  { current }: Delivered,
+  { current, request }: Delivered,
   output: DeliveredOutput,
   isLate: boolean,
 ): Promise<Fetched | 'unreachable'> {
   const provider = infra.catalogue.current().providers.get(current.provider);
   const wanted: Wanted = {
+    organizationId: request.organizationId,
     modality: output.modality,
     ...(output.modality === 'embedding' && { shape: output.shape }),
     providerOrigin: provider && new URL(provider.baseUrl).origin,

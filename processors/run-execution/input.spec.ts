@@ -5,8 +5,8 @@ import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import type { FileId } from '../../contracts/ids.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import { linkIn } from '../../infra/files/links.js';
-import { fileId } from '../../infra/files/testing/contract.js';
-import { openMemoryFiles } from '../../infra/files/testing/memory.js';
+import { fileId, owner } from '../../infra/files/testing/contract.js';
+import { encryptedFiles } from '../../infra/files/testing/encrypted.js';
 import { InputUnavailable } from '../../providers/port.js';
 import { openAddresses } from '../../runtime/addresses.js';
 import { inputOf } from './input.js';
@@ -31,10 +31,10 @@ const JPEG = Buffer.concat([
 ]);
 
 describe('the files of an input', () => {
-  const files = openMemoryFiles();
+  const files = encryptedFiles();
   const put = async (bytes: Buffer): Promise<FileId> => {
     const id = fileId();
-    await files.put(id, Readable.from([bytes]), bytes.length);
+    await files.put(id, owner, Readable.from([bytes]), bytes.length);
     return id;
   };
   const given = async (

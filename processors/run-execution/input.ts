@@ -5,6 +5,7 @@ import type { ExecutionRequested } from '../../contracts/events/execution.js';
 import { isId, type FileId } from '../../contracts/ids.js';
 import { withDefaults } from '../../domain/pricing/defaults.js';
 import { filesIn } from '../../providers/catalogue/file-fields.js';
+import { FileDamaged, FileGone } from '../../infra/files/errors.js';
 import { linkToken } from '../../infra/files/links.js';
 import { withoutPlace } from '../../infra/files/place/without-place.js';
 import { isReachedFrom } from '../../runtime/addresses.js';
@@ -84,7 +85,7 @@ async function inputFileOf(
   provider: Provider,
   id: FileId,
 ): Promise<InputFile | undefined> {
-  const file = await withoutPlace(stores.files, id);
+  const file = await withoutPlace(stores.files, id).catch(unlessLost);
   if (!file) return undefined;
   const { contentType, durationMs, sizeBytes } = file;
   const url = provider.fileInput === 'url' ? urlFor(stores, provider, id) : undefined;
@@ -96,6 +97,11 @@ async function inputFileOf(
     stream: () => unlessAway(() => file.stream()),
     ...(url !== undefined && { url }),
   };
+}
+
+/** Nobody can have a damaged file, so it is none. */
+function unlessLost(error: unknown): undefined {
+  if (!(error instanceof FileDamaged || error instanceof FileGone)) throw error;
 }
 
 /** Undefined where the provider could not reach it. */

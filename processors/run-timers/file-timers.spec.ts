@@ -3,8 +3,8 @@ import { Readable } from 'node:stream';
 import { openRepositories } from '../../command-handling/repositories.js';
 import type { FileId } from '../../contracts/ids.js';
 import { openMemoryEventStore } from '../../infra/event-store/testing/memory.js';
-import { fileId } from '../../infra/files/testing/contract.js';
-import { openMemoryFiles } from '../../infra/files/testing/memory.js';
+import { fileId, owner } from '../../infra/files/testing/contract.js';
+import { encryptedFiles } from '../../infra/files/testing/encrypted.js';
 import type { Infra } from '../../runtime/infra.js';
 import { expireFile, removeFile } from './file-timers.js';
 
@@ -17,7 +17,7 @@ const START_MS = Date.parse('2026-01-01T00:00:00.000Z');
 
 describe('timers of files', () => {
   const store = openMemoryEventStore();
-  const files = openMemoryFiles();
+  const files = encryptedFiles();
   const { fileRecords } = openRepositories(store);
   let nowMs = START_MS;
   let isUsed = false;
@@ -45,7 +45,7 @@ describe('timers of files', () => {
     } as const;
     const ends = { ttlDays: 1, uploadExpiresAt: new Date(START_MS + 1_000).toISOString(), at };
     await fileRecords.transact(id, { type: 'RequestUpload', ...asked, ...ends }, metadata);
-    await files.put(id, Readable.from([Buffer.from('bytes')]), 5);
+    await files.put(id, owner, Readable.from([Buffer.from('bytes')]), 5);
     await fileRecords.transact(id, { type: 'Confirm', content, at }, metadata);
     return id;
   };

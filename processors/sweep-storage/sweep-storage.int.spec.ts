@@ -56,8 +56,9 @@ describe('sweep-storage', function () {
   async function file(isNamed: boolean): Promise<FileId> {
     const { infra } = spec;
     const fileId: FileId = `file_${randomUUID()}`;
-    const stored = await infra.files.put(fileId, Readable.from([randomBytes(100)]), 100);
-    await age(join('files', fileKey(fileId)));
+    const source = Readable.from([randomBytes(100)]);
+    const stored = await infra.files.put(fileId, organizationId, source, 100);
+    await age(join('files', fileKey({ id: fileId, form: 'encrypted' })));
     if (!isNamed) return fileId;
     const { request } = requestFor(infra, {});
     const event: FileStored = {

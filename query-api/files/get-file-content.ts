@@ -1,4 +1,5 @@
 /** A file's bytes for whoever has a link: one that its owner gave away, or a provider's. */
+import { FileGone } from '../../infra/files/errors.js';
 import { linkIn } from '../../infra/files/links.js';
 import { withoutPlace } from '../../infra/files/place/without-place.js';
 import { Refusal, type ApiRequest, type Reply, type Route } from '../../http/server/route.js';
@@ -47,12 +48,17 @@ async function byProvidersLink(
   const { token = '' } = request.params;
   const link = linkIn(secrets.fileLinkKey, 'input', token);
   if (!link || link.expiresAtMs <= now()) return undefined;
-  const file = await withoutPlace(files, link.fileId);
+  const file = await withoutPlace(files, link.fileId).catch(unlessGone);
   if (!file) return undefined;
   const headers = {
     'content-type': file.contentType,
     'content-length': String(file.sizeBytes),
     'content-disposition': 'attachment',
   };
-  return { status: 200, headers, stream: await file.stream() };
+  const stream = await file.stream().catch(unlessGone);
+  return stream && { status: 200, headers, stream };
+}
+
+function unlessGone(error: unknown): undefined {
+  if (!(error instanceof FileGone)) throw error;
 }

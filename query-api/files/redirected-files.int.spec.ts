@@ -1,10 +1,13 @@
 /** Downloads where callers may reach the file store, and what happens when it is away. */
 import { expect } from 'chai';
-import { writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { request } from 'undici';
 import type { FileId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
+import { openMemoryDataKeys } from '../../infra/data-keys/testing/memory.js';
+import { openFileStore } from '../../infra/files/file-store.js';
 import { fileKey } from '../../infra/files/key.js';
 import { openS3Files } from '../../infra/files/s3.js';
 import { openS3, type S3 } from '../../infra/object-store/client.js';
@@ -13,12 +16,12 @@ import type { Client } from '../../testing/client.js';
 import { versitygwInSuite } from '../../infra/object-store/testing/versitygw.js';
 import { openQueryServer, type QueryServer } from '../testing/kit.js';
 
-const FILE: FileId = 'file_88888888-8888-4888-8888-888888888888';
 const BYTES = Buffer.from('0123456789');
 
 for (const isPublic of [true, false])
   describe(`query API: files in a bucket, callers ${isPublic ? '' : 'do not '}reach it`, () => {
     const store = versitygwInSuite();
+    const FILE: FileId = `file_${randomUUID()}`;
     let s3: S3;
     let server: QueryServer;
     let api: Client;
@@ -26,7 +29,9 @@ for (const isPublic of [true, false])
     before(async () => {
       const { config, endpoint } = store();
       s3 = await openS3({ ...config, ...(isPublic && { publicEndpoint: endpoint }) });
-      server = await openQueryServer({ files: openS3Files(s3) });
+      const form = isPublic ? 'plain' : 'encrypted';
+      const stored = { objects: openS3Files(s3), keys: openMemoryDataKeys() };
+      server = await openQueryServer({ files: openFileStore({ ...stored, form }) });
       api = await server.tenant(ORGANIZATION);
       key = api.apiKey;
       const kept = await server.keepFile(FILE, BYTES);
@@ -106,7 +111,11 @@ for (const isPublic of [true, false])
       });
 
       it('are never given damaged', async () => {
-        await writeFile(join(store().dir, 'modelroute', 'files', fileKey(FILE)), '0123456780');
+        const key = fileKey({ id: FILE, form: 'encrypted' });
+        const path = join(store().dir, 'modelroute', 'files', key);
+        const stored = await readFile(path);
+        stored.writeUInt8(stored.readUInt8(stored.length - 17) ^ 1, stored.length - 17);
+        await writeFile(path, stored);
         const reading = ask('GET').then(({ body }) => body.text());
         expect(await reading.catch(() => 'broken off')).to.equal('broken off');
       });

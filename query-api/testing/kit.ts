@@ -20,6 +20,7 @@ import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
 import type { EventBus } from '../../infra/event-bus/port.js';
 import { openDiskFiles } from '../../infra/files/disk.js';
+import { encryptedFiles } from '../../infra/files/testing/encrypted.js';
 import type { FileStore } from '../../infra/files/port.js';
 import { apiKeyHash, apiKeyText } from '../../http/server/api-key-text.js';
 import { openAuthenticator } from '../../http/server/auth.js';
@@ -78,7 +79,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const models = await openReadModels();
   const dir = await mkdtemp(join(tmpdir(), 'modelroute-query-'));
   const log = pino({ level: 'silent' });
-  const files = given.files ?? (await openDiskFiles({ dir }));
+  const files = given.files ?? encryptedFiles(await openDiskFiles({ dir }));
   const payloads = openRecentPayloads(openMemoryPayloads());
   const catalogue = ownCatalogue(log);
   const { pool: readStore, progress, store } = models;
@@ -130,7 +131,7 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
       await payloads.put({ ref, organizationId: 'org', bytes });
       return { ref, sha256: sha256Hex(bytes), bytes: bytes.length };
     },
-    keepFile: (id, bytes) => files.put(id, Readable.from([bytes]), FILE_BYTES_MAX),
+    keepFile: (id, bytes) => files.put(id, ORGANIZATION, Readable.from([bytes]), FILE_BYTES_MAX),
     startProjecting,
     stopProjecting,
     async close() {

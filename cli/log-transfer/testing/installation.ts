@@ -6,6 +6,7 @@ import type { StoreKind } from '../../../infra/event-store/identity.js';
 import { openPostgresEventStore } from '../../../infra/event-store/postgres/postgres.js';
 import { START, type AppendUnit } from '../../../infra/event-store/port.js';
 import { openDiskFiles } from '../../../infra/files/disk.js';
+import { encryptedFiles } from '../../../infra/files/testing/encrypted.js';
 import { allMigrations } from '../../../infra/migrations/all.js';
 import { openDiskPayloads } from '../../../infra/payloads/disk.js';
 import { openPostgresPayloads } from '../../../infra/payloads/postgres.js';
@@ -90,7 +91,7 @@ export async function openInstallation(
     : openPostgresEventStore({ url, log });
   const dataKeys = openMemoryDataKeys();
   const small = openSealedPayloads(dataKeys, openPostgresPayloads(store.smallPayloads));
-  const files = await openDiskFiles({ dir: `${folder.dir}/files` });
+  const files = encryptedFiles(await openDiskFiles({ dir: `${folder.dir}/files` }), dataKeys);
   const stored = await openDiskPayloads({ dir: `${folder.dir}/payloads` });
   const large = openSealedPayloads(dataKeys, stored);
   const objects = { payloads: openTieredPayloads({ small, large }), files };

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { box, fullBox, mp4Of, u16, u32 } from '../testing/media.js';
-import { fileId } from '../testing/contract.js';
-import { openMemoryFiles } from '../testing/memory.js';
+import { fileId, owner } from '../testing/contract.js';
+import { encryptedFiles } from '../testing/encrypted.js';
 import { withoutPlace } from './without-place.js';
 
 const SECRET = '52 deg 31 min North';
@@ -15,8 +15,8 @@ const PIXELS = latin1('the very pixels of the picture');
 
 /** As whoever must not know the place has it. */
 async function shared(bytes: Buffer) {
-  const [files, id] = [openMemoryFiles(), fileId()];
-  await files.put(id, Readable.from([bytes]), bytes.length);
+  const [files, id] = [encryptedFiles(), fileId()];
+  await files.put(id, owner, Readable.from([bytes]), bytes.length);
   const file = await withoutPlace(files, id);
   if (!file) throw new Error('the file is gone');
   const given = await file.bytes();
@@ -66,9 +66,9 @@ const frame = segment(0xc0, Buffer.from([8]), u16(2), u16(3), Buffer.from([1, 1,
 
 describe('a file without its place', () => {
   it('ends what it reads, also where nobody began to read it', async () => {
-    const [files, id] = [openMemoryFiles(), fileId()];
+    const [files, id] = [encryptedFiles(), fileId()];
     const jpeg = Buffer.concat([Buffer.from('ffd8', 'hex'), exifSegment(1), frame]);
-    await files.put(id, Readable.from([jpeg]), jpeg.length);
+    await files.put(id, owner, Readable.from([jpeg]), jpeg.length);
     const opened: Readable[] = [];
     const open: typeof files.open = async (...asked) => {
       const stream = await files.open(...asked);

@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers';
 import type { FileId } from '../../../contracts/ids.js';
 import { bounded, LOOKS_MAX, TooManyParts } from '../bounded.js';
 import { bytesInStore, inPages, type ByteSource } from '../byte-source.js';
+import { FileGone } from '../errors.js';
 import { inspectFile, type FileInfo } from '../inspect-file.js';
 import type { FileStore } from '../port.js';
 import { boxPatches } from './boxes.js';
@@ -27,7 +28,10 @@ interface WithoutPlace {
   stream(): Promise<Readable>;
 }
 
-/** Undefined where there is no such file. Every verb throws `StoreUnavailable`. */
+/**
+ * Undefined where there is no such file. Every verb throws `StoreUnavailable`, `FileGone` where it
+ * went meanwhile, and `FileDamaged`.
+ */
 export async function withoutPlace(
   files: Pick<FileStore, 'open' | 'size'>,
   id: FileId,
@@ -41,7 +45,7 @@ export async function withoutPlace(
   const stream = async (): Promise<Readable> => {
     const found = await (patches ??= placePatches(source, format));
     const stored = await files.open(id);
-    if (!stored) throw new Error(`${id} was removed while it was used`);
+    if (!stored) throw new FileGone(id);
     if (found.length === 0) return stored;
     const given = Readable.from(patched(stored, found), BYTES);
     // One that nobody began to read ends what it would have read as well.
