@@ -28,6 +28,7 @@ import { expectWelcome } from './greeting.js';
 import { createLogReader } from './log-reader.js';
 import { createPushSource, type PushSource } from './push-source.js';
 import { createRawLog } from './raw-log.js';
+import { openSentEvents } from './sent-events.js';
 
 interface EventStoreDbOptions {
   /** `esdb://…` or `kurrentdb://…` */
@@ -79,7 +80,8 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const side = openSideTables({ url: databaseUrl, log, ...bounds });
   const end = openLogEnd(client, TIMEOUT_MS);
   const reader = countedReader(createLogReader(client, end, TIMEOUT_MS));
-  const source = createPushSource(client, end);
+  const sent = openSentEvents();
+  const source = createPushSource(client, end, (row) => sent.recognised(row));
   const tail = createLiveTail({ reader, source, codec, log });
   const appender = createAppender({ client, log });
   const stats = { units: 0, events: 0, queueUnits: 0, queueBytes: 0, overloads: 0 };
@@ -105,6 +107,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
       }
       stats.queueUnits++;
       stats.queueBytes = bytes;
+      for (const one of encoded.appends) sent.add(one);
       try {
         const outcomes = await landUnit(unit, encoded, side, appender);
         for (const outcome of outcomes)

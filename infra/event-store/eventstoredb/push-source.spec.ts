@@ -20,7 +20,7 @@ describe('the subscription to the log of the server', function () {
   beforeEach(() => {
     log = scriptedLog();
     log.add('ours');
-    source = createPushSource(log.client, openLogEnd(log.client, 1_800));
+    source = createPushSource(log.client, openLogEnd(log.client, 1_800), (row) => row);
     const rows: LogRow[] = [];
     states = [];
     rowsWhenLive = undefined;

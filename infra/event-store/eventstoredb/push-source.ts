@@ -13,6 +13,7 @@
  * A server that ends leaves its subscriptions open, and silent; so does a line that is cut.
  */
 import { performance } from 'node:perf_hooks';
+import type { LogRow } from '../codec.js';
 import type { TailFeed, TailSource } from '../live-tail.js';
 import type { Position } from '../port.js';
 import type { Call, LogClient, LogHandlers } from './log-client.js';
@@ -59,7 +60,12 @@ interface Following {
   isOver: boolean;
 }
 
-export function createPushSource(client: LogClient, end: LogEnd): PushSource {
+/** `recognised`: a row, with the event that it was made of where this process appended it. */
+export function createPushSource(
+  client: LogClient,
+  end: LogEnd,
+  recognised: (row: LogRow) => LogRow,
+): PushSource {
   const stats = { drops: 0, renewals: 0 };
   let call: Call | undefined;
   let isStopped = false;
@@ -73,7 +79,7 @@ export function createPushSource(client: LogClient, end: LogEnd): PushSource {
       if (isStopped) return 0;
       const following = begun(feed, after);
       let broken: string | undefined;
-      const current = client.follow(after, {}, handlersOf(following, end));
+      const current = client.follow(after, {}, handlersOf(following, end, recognised));
       call = current;
       const pulse = startPulse(following, end, (reason, isRenewal) => {
         broken = reason;
@@ -114,7 +120,11 @@ const begun = (feed: TailFeed, reached: Position): Following => ({
   isOver: false,
 });
 
-function handlersOf(following: Following, end: LogEnd): LogHandlers {
+function handlersOf(
+  following: Following,
+  end: LogEnd,
+  recognised: (row: LogRow) => LogRow,
+): LogHandlers {
   const { feed } = following;
   const heard = () => {
     following.heardAt = performance.now();
@@ -129,7 +139,7 @@ function handlersOf(following: Following, end: LogEnd): LogHandlers {
       following.checkpoints = 0;
       following.others = 0;
       end.saw(row.position);
-      feed.add([row]);
+      feed.add([recognised(row)]);
     },
     checkpoint(position) {
       heard();
