@@ -101,6 +101,17 @@ describe('event store on EventStoreDB, when something is wrong', function () {
       expect([appender.retries, appender.lookups]).to.deep.equal([retries, lookups]);
     });
 
+    it('that follows one which took a stall has time of its own', async () => {
+      const asked = [unit(), unit()].map(({ appends }) => appends[0]) as [never, never];
+      double.freeze();
+      const landing = store.append({ appends: asked, onPrimaryLanded: () => double.freeze() });
+      for (let stall = 0; stall < 2; stall++) {
+        await sleep(stall === 0 ? 1_400 : 700);
+        double.thaw();
+      }
+      expect((await landing).map((outcome) => landed(outcome).revision)).to.deep.equal([2, 2]);
+    });
+
     it('that is never answered is found in its stream before its time is over', async () => {
       const asked = unit();
       await double.behave({ commitThenSilence: 'every' });
