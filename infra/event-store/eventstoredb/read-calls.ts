@@ -27,7 +27,14 @@ interface Patience {
   readonly timeoutMs: number;
 }
 
+/**
+ * A moment's outage costs its reader little, and a long one costs little to wait for: 50 ms before
+ * the first repetition, twice as long before each next one, up to 400 ms.
+ */
 const RETRY_PAUSE_MS = 50;
+const RETRY_PAUSE_MS_MAX = 400;
+const pauseAfter = (tries: number): number =>
+  Math.min(RETRY_PAUSE_MS * 2 ** tries, RETRY_PAUSE_MS_MAX);
 
 export const isOurs = ({ type }: LogRow): boolean => !type.startsWith('$');
 
@@ -50,27 +57,29 @@ export const logRead = (client: Pick<LogClient, 'readLog'>, range: LogRange): Re
 /** All rows of a read, once it is done. */
 export async function collectRows(read: Read, timeoutMs: number): Promise<readonly LogRow[]> {
   let deadline = performance.now() + timeoutMs;
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     const { rows, ending } = await tried(read, deadline - performance.now());
     if (ending.kind === 'done') return rows;
     if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
     if (rows.length > 0) deadline = performance.now() + timeoutMs;
-    if (performance.now() + RETRY_PAUSE_MS > deadline) throw new StoreUnavailable(ending.reason);
-    await pause(RETRY_PAUSE_MS);
+    const pauseMs = pauseAfter(tries);
+    if (performance.now() + pauseMs > deadline) throw new StoreUnavailable(ending.reason);
+    await pause(pauseMs);
   }
 }
 
 /** The rows of a read as far as they come without a pause. */
 export async function readPiece(read: Read, { quietMs, timeoutMs }: Patience): Promise<Piece> {
   const deadline = performance.now() + timeoutMs;
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     const { rows, ending } = await tried(read, Math.min(quietMs, deadline - performance.now()));
     if (ending.kind === 'done') return { rows, isWhole: true };
     if (rows.length > 0 || ending.kind === 'silent') return { rows, isWhole: false };
     if (ending.kind === 'refused') throw new ReadRefused(ending.reason);
     if (ending.kind === 'away' && ending.failed) throw new ReadRefused(ending.reason, true);
-    if (performance.now() + RETRY_PAUSE_MS > deadline) throw new StoreUnavailable(ending.reason);
-    await pause(RETRY_PAUSE_MS);
+    const pauseMs = pauseAfter(tries);
+    if (performance.now() + pauseMs > deadline) throw new StoreUnavailable(ending.reason);
+    await pause(pauseMs);
   }
 }
 
