@@ -22,8 +22,8 @@ export interface AppendConnections {
 
 /** One stream: messages go in, answers come back in any order. */
 export interface ConnectionStream {
-  /** `sent` is called when it takes the next one. */
-  write(message: Buffer, sent: () => void): void;
+  /** False when it should be given no more until it has drained. */
+  write(message: Buffer): boolean;
   /** It is given nothing more; what it was given may be answered yet. */
   readonly isStale: boolean;
   cancel(): void;
@@ -31,6 +31,8 @@ export interface ConnectionStream {
 
 export interface StreamHandlers {
   readonly answer: (correlation: string, answer: AppendAnswer) => void;
+  /** It takes messages again. */
+  readonly drained: () => void;
   readonly ended: (reason: string) => void;
 }
 
@@ -47,7 +49,7 @@ interface Connection {
   /** Sent on it, and not answered. */
   readonly pending: Map<string, Pending>;
   stream: ConnectionStream | undefined;
-  /** It takes the next message; the one before has been handed to the network. */
+  /** It takes the next message. */
   isFree: boolean;
   /** Since when it owes an answer, and has not said a word. */
   owesSince: number | undefined;
@@ -120,7 +122,11 @@ function openConnection(connections: Connections): void {
     connection.owesSince = connection.pending.size > 0 ? performance.now() : undefined;
   };
   const ended = (reason: string) => drop(connections, connection, reason);
-  connections.open({ answer, ended }).then(
+  const drained = () => {
+    connection.isFree = connections.all.has(connection);
+    send(connections);
+  };
+  connections.open({ answer, drained, ended }).then(
     (stream) => {
       if (connections.opening === connection) connections.opening = undefined;
       connection.stream = stream;
@@ -143,11 +149,7 @@ function send(connections: Connections): void {
     connections.unsent.delete(correlation);
     connection.owesSince ??= performance.now();
     connection.pending.set(correlation, one);
-    connection.isFree = false;
-    connection.stream.write(one.message, () => {
-      connection.isFree = connections.all.has(connection);
-      if (connection.isFree && connections.unsent.size > 0) send(connections);
-    });
+    connection.isFree = connection.stream.write(one.message);
   }
 }
 

@@ -1,7 +1,5 @@
 import { expect } from 'chai';
-import { optionsWithoutEffect, parseConnectionString, stringFor } from './connection-string.js';
-
-const LOCAL = { address: 'a.test', port: 2113 };
+import { optionsWithoutEffect, parseConnectionString } from './connection-string.js';
 
 describe('the connection string of the event store', () => {
   it('names one server, or the nodes of a cluster', () => {
@@ -21,15 +19,6 @@ describe('the connection string of the event store', () => {
   it('that is none is refused without its password', () => {
     for (const url of ['http://u:secret@a.test', 'esdb://', 'esdb://u:secret@a.test:port'])
       expect(() => parseConnectionString(url)).to.throw(Error, /^(?!.*secret).*expected/);
-  });
-
-  it('is one of a node for the client, each with an interval of its own', () => {
-    const parsed = parseConnectionString('esdb+discover://u:p@c.test?tlsCAFile=/x&gossipTimeout=9');
-    expect(stringFor(parsed, LOCAL, 7)).to.equal(
-      'esdb://u:p@a.test:2113?tlsCAFile=/x&keepAliveInterval=10007',
-    );
-    const own = parseConnectionString('esdb://a.test?keep_alive_interval=20000&tls=false');
-    expect(stringFor(own, LOCAL, 1)).to.match(/\?tls=false&keepAliveInterval=20001$/);
   });
 
   it('has options without effect, which are named', () => {

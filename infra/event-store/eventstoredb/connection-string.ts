@@ -1,6 +1,5 @@
 /**
- * The connection string of the event store as far as we look at it ourselves: whom to ask who
- * leads. What else is in it goes to the client as it is.
+ * The connection string of the event store: whom to ask who leads, and with which options.
  *
  *   esdb://[user:password@]host[:port][,host[:port]…][/][?option=value&…]
  *   esdb+discover://…    the host is asked where the nodes are, also when it is the only one
@@ -47,29 +46,15 @@ function endpointIn(text: string): Endpoint {
 
 export const nameOf = ({ address, port }: Endpoint): string => `${address}:${port}`;
 
-/** The least that the client takes without a warning. */
-const KEEP_ALIVE_MS = 10_000;
+/** Those that have an effect, by their names in lower case without `_` and `-`. */
+export const optionsIn = ({ options }: ConnectionString): ReadonlyMap<string, string> =>
+  new Map(
+    options
+      .filter(([name]) => KNOWN.has(flat(name)))
+      .map(([name, value]) => [flat(name), decodeURIComponent(value.trim())]),
+  );
 
-/**
- * For the client: one node. Channels with the same options share a connection, so each has options
- * of its own, by its number: a new wire is a new connection.
- */
-export function stringFor(
-  { credentials, options }: ConnectionString,
-  endpoint: Endpoint,
-  generation: number,
-): string {
-  const kept = options.filter(([name]) => !isWithoutEffect(name) && !isKeepAlive(name));
-  const own = options.find(([name]) => isKeepAlive(name))?.[1];
-  const keepAliveMs = own === undefined ? KEEP_ALIVE_MS : Number(own);
-  // Below zero there is none.
-  const interval =
-    keepAliveMs < 0 ? Number.MAX_SAFE_INTEGER - generation : keepAliveMs + generation;
-  const query = [...kept, ['keepAliveInterval', String(interval)]].map((pair) => pair.join('='));
-  return `esdb://${credentials}${nameOf(endpoint)}?${query.join('&')}`;
-}
-
-/** Of the client's options: what it ignores, and what is ours to decide. */
+/** Options of other clients that are not for the caller to decide here. */
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   tlsverifycert: 'certificates are always verified; name their authority with tlsCAFile',
   nodepreference: 'only the leader is asked',
@@ -81,9 +66,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
 };
 
 const flat = (name: string): string => name.trim().toLowerCase().replace(/[_-]/g, '');
-const isKeepAlive = (name: string): boolean => flat(name) === 'keepaliveinterval';
-const isWithoutEffect = (name: string): boolean =>
-  flat(name) in WITHOUT_EFFECT || !KNOWN.has(flat(name));
+const isWithoutEffect = (name: string): boolean => !KNOWN.has(flat(name));
 
 const KNOWN = new Set([
   ...['tls', 'tlscafile', 'usercertfile', 'userkeyfile'],

@@ -5,6 +5,7 @@
  */
 import type { StreamName } from '../../../contracts/streams.js';
 import type { LogRow } from '../codec.js';
+import { eachField, textIn } from './message-fields.js';
 
 /** Undefined for a message about anything else. */
 export function eventIn(message: Buffer): LogRow | undefined {
@@ -47,38 +48,4 @@ function readRecorded(message: Buffer, from: number, to: number, row: Row): void
     } else if (field === 7) row.metadata = message.toString('utf8', start, end);
     else if (field === 8) row.data = message.toString('utf8', start, end);
   });
-}
-
-function textIn(message: Buffer, from: number, to: number, wanted: number): string {
-  let text = '';
-  eachField(message, from, to, (field, start, end) => {
-    if (field === wanted) text = message.toString('utf8', start, end);
-  });
-  return text;
-}
-
-type OnField = (field: number, from: number, to: number, value: number) => void;
-
-/** Numbers beyond 2^53 do not occur: positions are places in files. */
-function eachField(message: Buffer, from: number, to: number, onField: OnField): void {
-  let at = from;
-  const varint = () => {
-    let value = 0;
-    for (let scale = 1; ; scale *= 0x80) {
-      const byte = message[at++] ?? 0;
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-    }
-  };
-  while (at < to) {
-    const tag = varint();
-    const [field, wire] = [tag >>> 3, tag & 7];
-    if (wire === 0) onField(field, at, at, varint());
-    else if (wire === 2) {
-      const length = varint();
-      onField(field, at, at + length, 0);
-      at += length;
-    } else if (wire === 1 || wire === 5) at += wire === 1 ? 8 : 4;
-    else throw new Error(`the event store sent a message that is none (wire type ${wire})`);
-  }
 }

@@ -1,6 +1,6 @@
 /**
  * The messages of the store's protocol, as `@eventstore/db-client` ships them, and our own types.
- * This file and `client.ts` are all that knows the client.
+ * This file and `node-questions.ts` are all that knows the package.
  */
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsPb, {
@@ -9,15 +9,54 @@ import streamsPb, {
   type ReadResp,
 } from '@eventstore/db-client/generated/streams_pb.js';
 import { NO_STREAM, type Position } from '../port.js';
+import type { LogRow } from '../codec.js';
+import { eventIn } from './event-message.js';
+import { eachField, textIn } from './message-fields.js';
 import type { AppendAnswer, LogRange, ServerFilter, StreamRange } from './log-client.js';
 
-export function answerOf(message: BatchAppendResp): AppendAnswer {
-  const success = message.getSuccess();
-  if (success) {
-    const revision = Number(success.getCurrentRevision());
-    const commit = success.getPosition()?.getCommitPosition();
-    return { kind: 'landed', revision, position: commit ? BigInt(commit) : undefined };
-  }
+/** Most are events. */
+export type ReadMessage = LogRow | ReadResp;
+
+export const readIn = (message: Buffer): ReadMessage =>
+  eventIn(message) ?? streamsPb.ReadResp.deserializeBinary(message);
+
+interface CorrelatedAnswer {
+  readonly correlation: string;
+  readonly answer: AppendAnswer;
+}
+
+/** Most appends land: what is said of those is read without the generated classes. */
+export function answerIn(message: Buffer): CorrelatedAnswer {
+  let correlation = '';
+  let landed: AppendAnswer | undefined;
+  eachField(message, 0, message.length, (field, from, to) => {
+    if (field === 1) correlation = textIn(message, from, to, 2);
+    else if (field === 3) landed = landedIn(message, from, to);
+  });
+  const answer = landed ?? answerOf(streamsPb.BatchAppendResp.deserializeBinary(message));
+  return { correlation, answer };
+}
+
+/** A zero is not written; a stream without events is not an answer to events. */
+function landedIn(message: Buffer, from: number, to: number): AppendAnswer {
+  let revision = 0;
+  let position: Position | undefined;
+  eachField(message, from, to, (field, start, end, value) => {
+    if (field === 1) revision = value;
+    else if (field === 3) position = commitIn(message, start, end);
+  });
+  return { kind: 'landed', revision, position };
+}
+
+function commitIn(message: Buffer, from: number, to: number): Position {
+  let commit = 0;
+  eachField(message, from, to, (field, _from, _to, value) => {
+    if (field === 1) commit = value;
+  });
+  return BigInt(commit);
+}
+
+function answerOf(message: BatchAppendResp): AppendAnswer {
   const error = message.getError();
   const details = error?.getDetails();
   const name = details?.getTypeName() ?? '';

@@ -62,6 +62,7 @@ interface Connection {
 function openConnection(open: OpenStream): Connection {
   const stream = open({
     answer: (correlation, answer) => connection.answered(correlation, answer),
+    drained: () => undefined, // what is unanswered is bounded
     ended: (reason) => void (connection.ended ??= reason),
   });
   const connection: Connection = {
@@ -98,7 +99,7 @@ function sendAll(
       for (; stream && isWhole && sent < appends.length; sent++) {
         const append = appends[sent];
         if (!append || sent - answers.size >= UNANSWERED_MAX) return;
-        stream.write(appendMessage(nameOf(sent), append, deadline), () => undefined);
+        stream.write(appendMessage(nameOf(sent), append, deadline));
       }
     };
     const look = () => {
