@@ -22,10 +22,12 @@ import type { EncodedAppend } from '../unit.js';
 import { countedBytes } from './append-message.js';
 import { createAppendLookup, lastRevision, type AppendLookup } from './append-lookup.js';
 import type { AppendAnswer, LogClient } from './log-client.js';
+import type { SentEvents } from './sent-events.js';
 import { createSemaphore } from '../../concurrency/semaphore.js';
 
 interface AppenderOptions {
   readonly client: LogClient;
+  readonly sent: SentEvents;
   readonly log: StoreLog;
 }
 
@@ -60,7 +62,7 @@ const LOOK_EVERY_MS = 200;
 
 const TOO_LATE = 'the append waited too long to be tried';
 
-export function createAppender({ client, log }: AppenderOptions): Appender {
+export function createAppender({ client, sent, log }: AppenderOptions): Appender {
   const permits = createSemaphore(IN_FLIGHT_MAX, IN_FLIGHT_BYTES_MAX);
   const lookup = createAppendLookup(client);
   const stats = { appends: 0, retries: 0 };
@@ -111,6 +113,7 @@ export function createAppender({ client, log }: AppenderOptions): Appender {
       const mayGo = permits.acquire(bytes, deadline - TRY_MS_MIN);
       if (mayGo !== true && !(await mayGo)) throw new StoreUnavailable(TOO_LATE);
       stats.appends++;
+      sent.add(append);
       try {
         return await land(append, deadline);
       } finally {

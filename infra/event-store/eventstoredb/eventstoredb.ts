@@ -23,7 +23,7 @@ import { APPEND_BYTES_MAX, countedBytes } from './append-message.js';
 import { createAppender, type Appender, type AppenderStats } from './appender.js';
 import { connectLog } from './client.js';
 import { parseConnectionString } from './connection-string.js';
-import { openLogEnd } from './log-end.js';
+import { openLogEnd, type LogEnd } from './log-end.js';
 import { expectWelcome } from './greeting.js';
 import { createLogReader } from './log-reader.js';
 import { createPushSource, type PushSource } from './push-source.js';
@@ -93,7 +93,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const sent = openSentEvents();
   const source = createPushSource(client, end, (row) => sent.recognised(row));
   const tail = createLiveTail({ reader, source, codec, log });
-  const appender = createAppender({ client, log });
+  const appender = createAppender({ client, log, sent });
   const stats = { units: 0, events: 0, queueUnits: 0, queueBytes: 0, overloads: 0 };
   let closing: Promise<void> | undefined;
   let emptied: (() => void) | undefined;
@@ -117,11 +117,9 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
       }
       stats.queueUnits++;
       stats.queueBytes = bytes;
-      for (const one of encoded.appends) sent.add(one);
       try {
         const outcomes = await landUnit(unit, encoded, side, appender);
-        for (const outcome of outcomes)
-          if (outcome.status === 'appended') end.saw(outcome.position);
+        noteEnd(end, outcomes);
         stats.units++;
         stats.events += encoded.events;
         return outcomes;
@@ -152,6 +150,10 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
     }),
     close: () => (closing ??= close()),
   };
+}
+
+function noteEnd(end: LogEnd, outcomes: readonly AppendOutcome[]): void {
+  for (const outcome of outcomes) if (outcome.status === 'appended') end.saw(outcome.position);
 }
 
 /** Before anything of a unit is sent: else its primary append might land without the others. */

@@ -5,7 +5,7 @@
 import type { EncodedEvent, LogRow } from '../codec.js';
 import type { EncodedAppend } from '../unit.js';
 
-interface SentEvents {
+export interface SentEvents {
   add(append: EncodedAppend): void;
   /** The row, with the event that it was made of where this process sent it. */
   recognised(row: LogRow): LogRow;
