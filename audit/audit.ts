@@ -71,6 +71,7 @@ const UNAUDITED = [
   'OperatorKeyCreated',
   'OperatorKeyRevoked',
   'OrganizationCreated',
+  'OrganizationErased',
   'OrganizationQuotasSet',
   'ApiKeyGranted',
   'ApiKeyWithdrawn',
@@ -149,6 +150,7 @@ function auditEvent(open: OpenItems, order: Order, event: RecordedEvent<AnyEvent
       for (const execution of auditEndpointEvent(open, event)) finish(open, order, execution);
       return undefined;
     case 'FileRemoved':
+    case 'PayloadsErased':
       return order.forget(event.stream);
   }
 }

@@ -87,7 +87,7 @@ export async function auditDatabase(
   const nowMs = await databaseClock(readStore);
   const until = await store.head();
   const audit = openAudit(findings, models ? comparisonsOf(models, findings) : []);
-  const payloadAudit = openPayloadAudit(bytesOf, findings, options);
+  const payloadAudit = openPayloadAudit(findings, { ...options, bytesOf, store });
   let lastMs = 0;
   await readWholeLog({
     store,

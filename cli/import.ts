@@ -7,6 +7,8 @@ import { openSealedPayloads } from '../infra/payloads/sealed.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { StartError } from '../infra/start-error.js';
 import type { Context } from './context.js';
+import { keysOf } from './serve/keys.js';
+import { masterKeyOf } from '../runtime/master-key.js';
 import { withDatabase, type Database } from '../runtime/open-database.js';
 import { asJson } from './table.js';
 import { readManifest, type Manifest } from './log-transfer/archive.js';
@@ -48,11 +50,15 @@ export async function importCommand(
         await close();
       }
     },
-    { isImport: true },
+    { isImport: true, masterKey: () => masterKeyFor(config) },
   );
   const seconds = (performance.now() - began) / 1000;
   context.print(options.json ? jsonOf(manifest, imported, seconds) : textOf(imported, seconds));
 }
+
+/** What is stored is encrypted under keys of this installation, which may never have run. */
+const masterKeyFor = async (config: Config): Promise<string> =>
+  config.databaseUrl === undefined ? (await keysOf(config)).masterKey : masterKeyOf(config);
 
 async function completeManifest(folder: string): Promise<Manifest> {
   const manifest = await readManifest(folder);

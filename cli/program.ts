@@ -5,6 +5,7 @@ import { addAudit } from './audit/commands.js';
 import { addCatalogue } from './catalogue/commands.js';
 import type { SetExportOptions } from './exports.js';
 import { exitCodes, type Context } from './context.js';
+import type { EraseOptions } from './erase/command.js';
 import type { NewKeyOptions } from './keys.js';
 import type { ReconcileOptions } from './reconcile/command.js';
 import type { ReplayOptions } from './replay/command.js';
@@ -34,6 +35,7 @@ export function programOf(context: Context): Command {
   addWhatIf(program, context);
   addReconcile(program, context);
   addLogTransfer(program, context);
+  addErase(program, context);
   addEvents(program, context);
   addExports(program, context);
   addExecutions(program, context);
@@ -245,6 +247,26 @@ ${exitCodes()}`,
     )
     .action(async (folder: string, options: { stage?: true; discardNewer?: true; json?: true }) =>
       (await import('./import.js')).importCommand(context, folder, options),
+    );
+}
+
+function addErase(program: Command, context: Context): void {
+  program
+    .command('erase')
+    .description('erase what is stored for an organization: its inputs, its outputs, its files')
+    .requiredOption('--organization <id>', 'whose; its key is destroyed, and nobody undoes that')
+    .option('--yes', 'do it; without it the command says what it would do')
+    .option('--force', 'also while executions of it are not over: these come to nothing')
+    .option('--reason <text>', 'why, for the log')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `${DATABASE_HELP}Log, ledger and proofs stay, and hold. Given again, the command goes on ` +
+        `where it was interrupted. Where MODELROUTE_MIGRATIONS_DATABASE_URL is set it is done as ` +
+        `that role.\n${exitCodes()}`,
+    )
+    .action(async (options: EraseOptions) =>
+      (await import('./erase/command.js')).eraseCommand(context, options),
     );
 }
 

@@ -47,6 +47,7 @@ import {
 import { putBalanceAlert, putOrganizationsBalanceAlert } from './spending/put-balance-alert.js';
 import { putOrganizationsRequirements } from './requirements/put-organizations-requirements.js';
 import { putRequirements } from './requirements/put-requirements.js';
+import { deleteExecutionsPayloads } from './executions/delete-executions-payloads.js';
 import { postExecutionsCancel } from './executions/post-executions-cancel.js';
 import { postExecutionsEstimate } from './executions/post-executions-estimate.js';
 import { postExecutionsRetry } from './executions/post-executions-retry.js';
@@ -75,6 +76,7 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postExecutionsBatch(commands),
     postExecutionsCancel(commands),
     postExecutionsRetry(commands),
+    deleteExecutionsPayloads(commands),
     postBatchesCancel(commands),
     postFilesUpload(commands),
     putFilesUpload(commands),

@@ -6,6 +6,7 @@ import * as ApiKey from '../domain/api-key/api-key.js';
 import * as Attempt from '../domain/attempt/attempt.js';
 import * as Batch from '../domain/batch/batch.js';
 import * as Delivery from '../domain/delivery/delivery.js';
+import * as Erasure from '../domain/erasure/erasure.js';
 import * as Execution from '../domain/execution/execution.js';
 import * as File from '../domain/file/file.js';
 import * as Operators from '../domain/operators/operators.js';
@@ -34,6 +35,8 @@ export function openRepositories(store: EventStore, cache = openStreamCache()) {
     attempts: openRepository(store, Attempt, cache),
     batches: openRepository(store, Batch, cache),
     deliveries: openRepository(store, Delivery, cache),
+    /** By execution. */
+    erasures: openRepository(store, Erasure, cache),
     executions: openRepository(store, Execution, cache),
     fileRecords: openRepository(store, File, cache),
     operators: openRepository(store, Operators, cache),

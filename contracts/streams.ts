@@ -4,6 +4,7 @@ export type Category =
   | 'movement'
   | 'execution'
   | 'attempt'
+  | 'erasure'
   | 'batch'
   | 'organization'
   | 'apiKey'

@@ -13,6 +13,7 @@ import { openRunExecution } from './run-execution/run-execution.js';
 import { runTimers } from './run-timers/run-timers.js';
 import { sweepStorage } from './sweep-storage/sweep-storage.js';
 import { openCompleteBatches } from './complete-batches/complete-batches.js';
+import { erasePayloads } from './erase-payloads/erase-payloads.js';
 import { exportEvents } from './export-events/export-events.js';
 import { makeCheckpoints } from './make-checkpoints/make-checkpoints.js';
 import { settleExecution } from './settle-execution/settle-execution.js';
@@ -56,6 +57,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
     deliverWebhooks.due,
     deliverWebhooks.disabling,
     group(recoverEndpoints(infra), undefined, infra.logBus),
+    group(erasePayloads(infra), undefined, infra.logBus),
     runTimers(infra, {
       advance: (executionId, metadata, signal) =>
         runExecution.advance(executionId, metadata, signal),

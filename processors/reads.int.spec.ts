@@ -3,7 +3,6 @@ import { expect } from 'chai';
 import { findSeen } from '../command-api/executions/submit.js';
 import type { ExecutionId } from '../contracts/ids.js';
 import { categoryOf, type StreamName } from '../contracts/streams.js';
-import type { PostgresEventStore } from '../infra/event-store/postgres/postgres.js';
 import { STORE_CALLS, type StoreCall } from '../infra/event-store/store-calls.js';
 import type { Infra } from '../runtime/infra.js';
 import { openSpecInfra, type SpecInfra } from '../runtime/testing/spec-infra.js';
@@ -32,6 +31,7 @@ describe('reads of one execution', function () {
     stop = spec.run(processorWorkers(infra));
   });
   after(async () => {
+    unsubscribe(STORE_CALLS, notePayloads);
     await stop();
     await receiver.close();
     await spec.close();
@@ -40,23 +40,21 @@ describe('reads of one execution', function () {
     [reads, payloadReads] = [[], []];
   });
 
-  /** Everything of this process goes through these two. */
+  const notePayloads = (message: unknown) => {
+    const { kind, about } = message as StoreCall;
+    if (kind === 'payloads') payloadReads.push(...about);
+  };
+
+  /** All reads of streams of this process go through it. */
   function count({ store }: Infra): void {
-    const { smallPayloads } = store as PostgresEventStore;
     const readStream = store.readStream.bind(store);
-    const get = smallPayloads.get.bind(smallPayloads);
     Object.assign(store, {
       readStream: (...asked: Parameters<typeof readStream>) => {
         reads.push(asked[0]);
         return readStream(...asked);
       },
     });
-    Object.assign(smallPayloads, {
-      get: (ref: string) => {
-        payloadReads.push(ref);
-        return get(ref);
-      },
-    });
+    subscribe(STORE_CALLS, notePayloads);
   }
 
   const handledOf = ({ stream }: Asked) =>

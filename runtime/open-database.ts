@@ -46,17 +46,25 @@ const CONNECTIONS_MAX = 6;
 interface DatabaseOptions {
   /** For whoever is going to make it ours: the stores may be new, or not belong together yet. */
   readonly isImport?: boolean;
+  /** As the role that migrates and owns the log, where there is one. */
+  readonly asOwner?: boolean;
+  /** The one of the installation; as configured or kept, where absent. */
+  readonly masterKey?: () => Promise<string>;
 }
 
 /** Throws `StartError` where there is no database, none of ours in it, or another log's. */
 export async function withDatabase<T>(
   config: Config,
   work: (database: Database) => Promise<T>,
-  { isImport = false }: DatabaseOptions = {},
+  {
+    isImport = false,
+    asOwner = isImport,
+    masterKey = () => masterKeyOf(config),
+  }: DatabaseOptions = {},
 ): Promise<T> {
-  const opening: Opening<T> = { config, isImport, work, log: logOf(config) };
+  const opening: Opening<T> = { config, isImport, asOwner, work, log: logOf(config), masterKey };
   const { databaseUrl, migrationsDatabaseUrl } = config;
-  const externalUrl = isImport ? (migrationsDatabaseUrl ?? databaseUrl) : databaseUrl;
+  const externalUrl = asOwner ? (migrationsDatabaseUrl ?? databaseUrl) : databaseUrl;
   if (externalUrl) return withStores(opening, externalUrl, true);
   const lock = await lockIfFree(config, isImport);
   if (!lock) return withStores(opening, await servedUrl(opening), true);
@@ -76,8 +84,10 @@ export async function withDatabase<T>(
 interface Opening<T> {
   readonly config: Config;
   readonly isImport: boolean;
+  readonly asOwner: boolean;
   readonly work: (database: Database) => Promise<T>;
   readonly log: Log;
+  readonly masterKey: () => Promise<string>;
 }
 
 /** Commands speak for themselves; what happens below is told to those who ask for it. */
@@ -104,9 +114,9 @@ async function lockIfFree(
 
 async function servedUrl({
   config: { dataDir },
-  isImport,
-}: Pick<Opening<unknown>, 'config' | 'isImport'>): Promise<string> {
-  const url = await (isImport ? runningPostgresUrl : servedPostgresUrl)(dataDir);
+  asOwner,
+}: Pick<Opening<unknown>, 'config' | 'asOwner'>): Promise<string> {
+  const url = await (asOwner ? runningPostgresUrl : servedPostgresUrl)(dataDir);
   if (url) return url;
   throw new StartError(
     `The system on ${dataDir} holds its folder, but its database does not run: it is starting or ` +
@@ -115,7 +125,7 @@ async function servedUrl({
 }
 
 async function withStores<T>(
-  { config, isImport, work, log }: Opening<T>,
+  { config, isImport, work, log, masterKey }: Opening<T>,
   url: string,
   isServed: boolean,
 ): Promise<T> {
@@ -125,7 +135,7 @@ async function withStores<T>(
     log,
     timeoutMs: 0,
   });
-  const wrappingKey = async () => openSecrets(await masterKeyOf(config)).dataKeysKey;
+  const wrappingKey = async () => openSecrets(await masterKey()).dataKeysKey;
   const storedKeys = openPostgresDataKeys({ pool: readStore, wrappingKey });
   const dataKeys = openCachedDataKeys({ keys: storedKeys });
   let stores: Stores | undefined;

@@ -1,12 +1,16 @@
 /**
  * The payloads that requests and completions refer to are there, with the bytes that the events
- * name. All of them, or a fair sample: a read per payload costs more than everything else together.
+ * name, unless they were erased; what was erased is there no longer. All of them, or a fair sample:
+ * a read per payload costs more than everything else together.
  */
 import { hash } from 'node:crypto';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { PayloadRef } from '../../contracts/events/execution.js';
-import { StoreUnavailable } from '../../infra/event-store/port.js';
+import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import { StoreUnavailable, type EventStore } from '../../infra/event-store/port.js';
+import { StartError } from '../../infra/start-error.js';
 import type { Findings } from '../findings.js';
 
 export interface PayloadAudit {
@@ -21,18 +25,34 @@ export interface PayloadAudit {
 /** The stored bytes, or undefined. */
 export type PayloadBytes = (ref: PayloadRef) => Promise<Buffer | undefined>;
 
-interface Named {
+interface Owned {
+  readonly executionId: ExecutionId;
+  readonly organizationId: OrganizationId;
+}
+
+interface Named extends Owned {
   readonly stream: string;
   readonly ref: PayloadRef;
+  /** Erased so long ago that it must be gone. */
+  readonly isErased?: true;
 }
+
+interface PayloadAuditOptions {
+  readonly deep: boolean;
+  readonly settled: boolean;
+  readonly bytesOf: PayloadBytes;
+  readonly store: Pick<EventStore, 'readStream'>;
+}
+
+/** What a crash left is removed by another process within minutes. */
+const REMOVED_WITHIN_MS = 10 * 60_000;
 
 const SAMPLE = 256;
 const AT_ONCE = 32;
 
 export function openPayloadAudit(
-  bytesOf: PayloadBytes,
   findings: Findings,
-  { deep }: { readonly deep: boolean },
+  { bytesOf, store, deep, settled }: PayloadAuditOptions,
 ): PayloadAudit {
   let waiting: Named[] = [];
   let seen = 0;
@@ -53,7 +73,7 @@ export function openPayloadAudit(
     const lane = async () => {
       for (const named of due) {
         checked += 1;
-        const problem = await problemOf(named.ref, bytesOf);
+        const problem = await problemOf(named, bytesOf, (owned) => wasErased(store, owned));
         if (problem) findings.add('payloads', named.stream, problem);
       }
     };
@@ -63,8 +83,11 @@ export function openPayloadAudit(
 
   return {
     see({ stream, type, data }) {
-      if (type === 'ExecutionRequested') note({ stream, ref: data.input });
-      if (type === 'ExecutionCompleted') note({ stream, ref: data.output });
+      if (type === 'ExecutionRequested') note({ stream, ref: data.input, ...ownedBy(data) });
+      if (type === 'ExecutionCompleted') note({ stream, ref: data.output, ...ownedBy(data) });
+      if (type !== 'PayloadsErased') return;
+      if (!settled && Date.parse(data.at) > Date.now() - REMOVED_WITHIN_MS) return;
+      for (const ref of data.payloads) note({ stream, ref, ...ownedBy(data), isErased: true });
     },
     look: async () => (deep ? lookAtAll() : undefined),
     end: () => lookAtAll(),
@@ -74,16 +97,38 @@ export function openPayloadAudit(
   };
 }
 
-async function problemOf(ref: PayloadRef, bytesOf: PayloadBytes): Promise<string | undefined> {
+const ownedBy = ({ executionId, organizationId }: Owned): Owned => ({
+  executionId,
+  organizationId,
+});
+
+async function problemOf(
+  { ref, isErased, ...owned }: Named,
+  bytesOf: PayloadBytes,
+  erased: (owned: Owned) => Promise<boolean>,
+): Promise<string | undefined> {
   let bytes: Buffer | undefined;
   try {
     bytes = await bytesOf(ref);
   } catch (error) {
     // Whatever else a store throws is about this payload: it is there, and cannot be given out.
-    if (error instanceof StoreUnavailable || !(error instanceof Error)) throw error;
+    const isOfAll = error instanceof StoreUnavailable || error instanceof StartError;
+    if (isOfAll || !(error instanceof Error)) throw error;
     return error.message;
   }
-  if (!bytes) return `the payload ${ref.ref} is gone`;
+  if (isErased) return bytes && `the payload ${ref.ref} was erased, and is there`;
+  if (!bytes) return (await erased(owned)) ? undefined : `the payload ${ref.ref} is gone`;
   if (hash('sha256', bytes, 'hex') !== ref.sha256) return `the payload ${ref.ref} has other bytes`;
   return undefined;
+}
+
+/** Asked only about what is not there. */
+async function wasErased(
+  store: Pick<EventStore, 'readStream'>,
+  { executionId, organizationId }: Owned,
+): Promise<boolean> {
+  const erasure = await store.readStream(streamOf('erasure', executionId), { limit: 1 });
+  if (erasure.length > 0) return true;
+  const facts = await store.readStream(streamOf('organization', organizationId));
+  return facts.some(({ type }) => type === 'OrganizationErased');
 }

@@ -17,6 +17,7 @@ import { StoreUnavailable } from '../../infra/event-store/port.js';
 import { FileDamaged } from '../../infra/files/errors.js';
 import type { FileStore } from '../../infra/files/port.js';
 import { SMALL_PAYLOAD_BYTES_MAX, type PayloadStore } from '../../infra/payloads/port.js';
+import { StartError } from '../../infra/start-error.js';
 import { blobFile, putInPlace, type ObjectCounts, type Contents } from './archive.js';
 
 export type ReferencedObject =
@@ -149,7 +150,8 @@ async function bytesOf(payloads: PayloadStore, ref: PayloadRef): Promise<Buffer 
     if (!bytes) return 'it is not there';
     return hash('sha256', bytes, 'hex') === ref.sha256 ? bytes : 'it has other bytes';
   } catch (error) {
-    if (error instanceof StoreUnavailable || !(error instanceof Error)) throw error;
+    const isOfAll = error instanceof StoreUnavailable || error instanceof StartError;
+    if (isOfAll || !(error instanceof Error)) throw error;
     return error.message;
   }
 }

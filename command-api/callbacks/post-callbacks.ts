@@ -5,9 +5,12 @@
  *
  *   token is none of ours, or names no attempt ──► 404
  *   the signature is not the provider's        ──► 401
- *   anything else                              ──► 200; kept, unless it changes nothing any more
+ *   anything else                              ──► 200; kept, unless it changes nothing any more,
+ *                                                  or the execution's contents were erased
  */
 import { createHash } from 'node:crypto';
+import type { PayloadRef } from '../../contracts/events/execution.js';
+import type { ExecutionId } from '../../contracts/ids.js';
 import { storePayload } from '../../command-handling/store-payload.js';
 import { attemptIdOf, CALLBACKS_MAX } from '../../domain/attempt/attempt.js';
 import { outcomeIsKnown, type State } from '../../domain/execution/execution.js';
@@ -47,9 +50,25 @@ async function handle(commands: Commands, request: ApiRequest): Promise<Reply | 
   const logFields = { executionId, attempt };
   if (outcomeIsKnown(state, attempt)) return received(logFields);
   const { organizationId } = state.request;
-  await keep(commands, { executionId, organizationId, attempt }, callback, request);
+  const isErased = () => wasErased(commands, state, executionId);
+  if (await isErased()) return received(logFields);
+  const kept = await keep(commands, { executionId, organizationId, attempt }, callback, request);
+  // One that was erased meanwhile may have missed it.
+  if (kept && (await isErased())) await commands.payloads.remove(kept.ref, kept.bytes);
   return received(logFields);
 }
+
+/** Of what is not over nothing is erased. */
+async function wasErased(
+  { erasures }: Commands,
+  { status }: State,
+  executionId: ExecutionId,
+): Promise<boolean> {
+  if (!OVER.includes(status)) return false;
+  return (await erasures.load(executionId)).state.status === 'erased';
+}
+
+const OVER: readonly State['status'][] = ['completed', 'failed', 'cancelled', 'expired'];
 
 const received = (logFields: Readonly<Record<string, string | number>>): Reply => ({
   status: 200,
@@ -83,7 +102,7 @@ async function keep(
   about: About,
   { headers, body }: ProviderCallback,
   request: ApiRequest,
-): Promise<void> {
+): Promise<PayloadRef | undefined> {
   const { executionId, organizationId, attempt } = about;
   const id = attemptIdOf(executionId, attempt);
   const bodySha256 = createHash('sha256').update(body).digest('hex');
@@ -93,13 +112,13 @@ async function keep(
     const loaded = await attempts.load(id);
     const { callbacks } = loaded.state;
     // Nothing is stored of what would not be kept.
-    if (callbacks.includes(bodySha256) || callbacks.length >= CALLBACKS_MAX) return;
+    if (callbacks.includes(bodySha256) || callbacks.length >= CALLBACKS_MAX) return undefined;
     const value = { headers, body: body.toString('base64') };
     const where = `${executionId}/callback/${attempt}`;
     const { ref, inline } = await storePayload({ payloads, now }, where, organizationId, value);
     const data = { ...about, callback: ref, bodySha256, at };
     const command = { type: 'ReceiveCallback', data } as const;
     const { outcome } = await attempts.decide(loaded, command, metadata, { payload: inline });
-    if (outcome !== 'conflict') return;
+    if (outcome !== 'conflict') return ref;
   }
 }

@@ -1,11 +1,8 @@
 /** Cancels an execution that is not over; what it was held for is released in full. */
-import type { RecordedEvent } from '../../contracts/events/envelope.js';
-import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import { executionSchema } from '../../contracts/http/execution.js';
 import { isId, type ExecutionId } from '../../contracts/ids.js';
-import { streamOf } from '../../contracts/streams.js';
-import { foldExecution, type ExecutionView } from '../../domain/execution/view.js';
-import type { EventStore } from '../../infra/event-store/port.js';
+import { executionView } from '../../command-handling/execution-view.js';
+import type { ExecutionView } from '../../domain/execution/view.js';
 import {
   Refusal,
   type ApiRequest,
@@ -43,7 +40,7 @@ async function handle(
   const command = { type: 'Cancel', at: new Date(now()).toISOString() } as const;
   const metadata = metadataOf(request, caller.keyId, id);
   const cancelled = await executions.transact(id, command, metadata);
-  const view = await viewOf(store, id);
+  const view = await executionView(store, id);
   if (!view) throw new Error(`${id} has vanished from the log`);
   if (cancelled.outcome === 'rejected')
     return cancelled.reason === 'AlreadyFinished' ? isOver(view) : refused(cancelled.reason);
@@ -54,11 +51,3 @@ const isOver = ({ body: { status } }: ExecutionView): Refusal =>
   new Refusal('CONFLICT', `The execution is over already: it is ${status}.`, [
     { field: 'status', code: status, message: 'is final' },
   ]);
-
-async function viewOf(store: EventStore, id: ExecutionId): Promise<ExecutionView | undefined> {
-  const events = await store.readStream(streamOf('execution', id));
-  let view: ExecutionView | undefined;
-  for (const event of events as readonly RecordedEvent<ExecutionEvent>[])
-    view = foldExecution(view, event);
-  return view;
-}

@@ -74,7 +74,8 @@ async function handle(
   // A repeat is answered also when the input is gone meanwhile.
   const seen = await findSeen(commands, executionIdOf(caller.organizationId, key));
   if (seen.requested) return repeated(seen.requested, bodyHash);
-  const body = await bodyOf(commands, state.request);
+  const { state: contents } = await commands.erasures.load(id);
+  const body = contents.status === 'erased' ? undefined : await bodyOf(commands, state.request);
   if (!body) return inputGone();
   const prepared = await prepare(commands, { request, caller, body, key, bodyHash, retryOf: id });
   return 'submission' in prepared ? place(commands, prepared) : prepared;

@@ -6,6 +6,7 @@ import { batchSchemas, type BatchEvent } from './batch.js';
 import { catalogueSchemas, type CatalogueEvent } from './catalogue.js';
 import { deliverySchemas, type DeliveryEvent } from './delivery.js';
 import type { EventSchema } from './envelope.js';
+import { erasureSchemas, type ErasureEvent } from './erasure.js';
 import { executionSchemas, type ExecutionEvent } from './execution.js';
 import { fileSchemas, type FileEvent } from './file.js';
 import { movementSchemas, type MovementEvent } from './movement.js';
@@ -20,6 +21,7 @@ export type AnyEvent =
   | MovementEvent
   | ExecutionEvent
   | AttemptEvent
+  | ErasureEvent
   | BatchEvent
   | OrganizationEvent
   | ApiKeyEvent
@@ -37,6 +39,7 @@ export const eventSchemas: Record<AnyEvent['type'], EventSchema> = {
   ...movementSchemas,
   ...executionSchemas,
   ...attemptSchemas,
+  ...erasureSchemas,
   ...batchSchemas,
   ...organizationSchemas,
   ...apiKeySchemas,

@@ -68,12 +68,19 @@ export type OrganizationRequirementsSet = DomainEvent<
   OrganizationFact & { readonly require?: Promises }
 >;
 
+/**
+ * Everything that is stored for it is erased: its key is destroyed, and nothing is accepted for it
+ * any more. What was recorded of it stays.
+ */
+export type OrganizationErased = DomainEvent<'OrganizationErased', OrganizationFact>;
+
 export type OrganizationEvent =
   | OrganizationCreated
   | ApiKeyGranted
   | ApiKeyWithdrawn
   | OrganizationQuotasSet
-  | OrganizationRequirementsSet;
+  | OrganizationRequirementsSet
+  | OrganizationErased;
 
 const upTo = (maximum: number) => ({ type: 'integer', minimum: 1, maximum });
 /** Of the events that set one. */
@@ -100,4 +107,5 @@ export const organizationSchemas: Record<OrganizationEvent['type'], EventSchema>
     ...fact,
     'require?': requirements,
   }),
+  OrganizationErased: eventSchema('The contents of a tenant are erased, for ever.', fact),
 };

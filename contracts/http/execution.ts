@@ -91,6 +91,7 @@ const executionFields: Readonly<Record<string, Schema>> = {
     },
     required: ['code', 'message', 'retryable'],
   },
+  'payloads_erased_at?': timestamp('Since then neither its input nor its output is stored.'),
 };
 
 export const executionSchema: Schema = {

@@ -13,6 +13,7 @@ export const permittedTo = {
   'models:read': EVERYBODY,
   'executions:write': ['FULL', 'DEVELOPER', 'EXECUTION_ONLY'],
   'executions:read': ['FULL', 'DEVELOPER', 'EXECUTION_ONLY', 'AUDITOR'],
+  'payloads:write': ['FULL', 'DEVELOPER'],
   'files:write': ['FULL', 'DEVELOPER', 'EXECUTION_ONLY'],
   'files:read': ['FULL', 'DEVELOPER', 'EXECUTION_ONLY', 'AUDITOR'],
   'webhooks:write': ['FULL', 'DEVELOPER'],

@@ -53,6 +53,8 @@ export interface ExecutionBody {
   readonly batch_id?: BatchId;
   readonly result?: Readonly<Record<string, unknown>>;
   readonly error?: ExecutionError;
+  /** Since then neither its input nor its output is stored. */
+  readonly payloads_erased_at?: Timestamp;
 }
 
 interface ExecutionError {
@@ -108,6 +110,15 @@ export function foldExecution(
       return view;
   }
 }
+
+/** Of one that is over: another stream says so, since its own does not change any more. */
+export const erasedView = (
+  { output: _, ...view }: ExecutionView,
+  at: Timestamp,
+): ExecutionView => ({
+  ...view,
+  body: { ...view.body, payloads_erased_at: view.body.payloads_erased_at ?? at },
+});
 
 const errorOf = (data: ExecutionFailed['data']): ExecutionError => ({
   code: data.code,

@@ -3,6 +3,7 @@
  * those of all events of one execution, each laid over the ones before, are its status, times, cost
  * and error as that route shows them. Input and output are digests.
  */
+import type { ErasureEvent } from '../../contracts/events/erasure.js';
 import type {
   ExecutionEvent,
   ExecutionFact,
@@ -66,6 +67,15 @@ export const executionEvents: FeedMapping<ExecutionEvent> = {
     subject: data.executionId,
     data: { id: data.executionId, hold_id: data.holdId },
   }),
+};
+
+/** `cause`: somebody asked for it, or the time for which payloads are kept was up. */
+export const erasureEvents: FeedMapping<ErasureEvent> = {
+  PayloadsErased: (event) => {
+    const { executionId: id, cause, files, at } = event.data;
+    const data = { id, payloads_erased_at: at, cause, files, ...actorData(event) };
+    return { type: 'execution.payloads_erased', subject: id, data };
+  },
 };
 
 const acceptedData = (data: ExecutionRequested['data'], ip: string | undefined): FeedData => ({

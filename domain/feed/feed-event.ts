@@ -11,7 +11,7 @@ import type { Timestamp } from '../../contracts/events/envelope.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { accountEvents } from './account-events.js';
 import { batchEvents } from './batch-events.js';
-import { executionEvents } from './execution-events.js';
+import { erasureEvents, executionEvents } from './execution-events.js';
 import { fileEvents } from './file-events.js';
 import { apiKeyEvents, organizationEvents } from './settings-events.js';
 import type { Source, FeedMapping, FeedContent } from './feed-content.js';
@@ -30,6 +30,7 @@ const mapping: FeedMapping<AnyEvent> = {
   ...apiKeyEvents,
   ...accountEvents,
   ...executionEvents,
+  ...erasureEvents,
   ...batchEvents,
   ...fileEvents,
   ...endpointEvents,

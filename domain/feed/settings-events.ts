@@ -25,6 +25,11 @@ export const organizationEvents: FeedMapping<OrganizationEvent> = {
     subject: event.data.organizationId,
     data: { require: event.data.require ?? null, ...actorData(event) },
   }),
+  OrganizationErased: (event) => ({
+    type: 'organization.erased',
+    subject: event.data.organizationId,
+    data: { id: event.data.organizationId, erased_at: event.data.at, ...actorData(event) },
+  }),
   ApiKeyGranted: null,
   ApiKeyWithdrawn: null,
 };

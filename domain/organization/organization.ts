@@ -19,14 +19,16 @@ export type Command =
   | { type: 'WithdrawKey'; keyId: ApiKeyId; at: Timestamp }
   | { type: 'SetQuotas'; changes: QuotaChanges; at: Timestamp }
   /** Absent: nothing is required. */
-  | { type: 'SetRequirements'; require?: Promises; at: Timestamp };
+  | { type: 'SetRequirements'; require?: Promises; at: Timestamp }
+  | { type: 'Erase'; at: Timestamp };
 
 /** Null: as everybody's from now on. What is absent stays as it is. */
 export type QuotaChanges = { readonly [Q in keyof Allowances]?: number | null };
 
 export type Allowances = Quotas & RequestRate;
 
-export type Rejection = 'OrganizationExists' | 'OrganizationUnknown' | 'TooManyKeys';
+export type Rejection =
+  'OrganizationExists' | 'OrganizationUnknown' | 'OrganizationIsErased' | 'TooManyKeys';
 
 export type State =
   | { readonly status: 'none' }
@@ -39,6 +41,7 @@ export type State =
       readonly quotas: Partial<Allowances>;
       /** Of each execution. */
       readonly require?: Promises;
+      readonly isErased?: true;
     };
 
 type Created = Extract<State, { status: 'created' }>;
@@ -62,6 +65,7 @@ export function evolve(state: State, { type, data }: Event): State {
     return { ...state, quotas };
   }
   if (type === 'OrganizationRequirementsSet') return withRequirements(state, data.require);
+  if (type === 'OrganizationErased') return { ...state, isErased: true };
   const others = state.keys.filter((key) => key !== data.keyId);
   return { ...state, keys: type === 'ApiKeyGranted' ? [...others, data.keyId] : others };
 }
@@ -75,7 +79,7 @@ export function decide(state: State, command: Command): Decision<Event, Rejectio
     case 'none':
       return whileNone(command);
     case 'created':
-      return whileCreated(command, state);
+      return state.isErased ? onceErased(command, state) : whileCreated(command, state);
   }
 }
 
@@ -97,8 +101,28 @@ function whileCreated(command: Command, state: Created): Decision<Event, Rejecti
       return setQuotas(command, state);
     case 'SetRequirements':
       return setRequirements(command, state);
+    case 'Erase':
+      return erase(command, state);
   }
 }
+
+/** Its keys are withdrawn, and nothing else happens to it. */
+function onceErased(command: Command, state: Created): Decision<Event, Rejection> {
+  switch (command.type) {
+    case 'WithdrawKey':
+      return withdrawKey(command, state);
+    case 'Erase':
+      return alreadyDone;
+    case 'Create':
+    case 'GrantKey':
+    case 'SetQuotas':
+    case 'SetRequirements':
+      return reject('OrganizationIsErased');
+  }
+}
+
+const erase = ({ at }: Of<Command, 'Erase'>, { organizationId }: Created) =>
+  accept<Event>({ type: 'OrganizationErased', data: { organizationId, at } });
 
 function grantKey({ keyId, at }: Of<Command, 'GrantKey'>, { keys, organizationId }: Created) {
   if (keys.includes(keyId)) return alreadyDone;

@@ -15,7 +15,8 @@ export const SMALL_PAYLOAD_BYTES_MAX = 64 * 1024;
 export interface PayloadStore {
   put(payload: Payload): Promise<void>;
   get(ref: PayloadRef): Promise<Buffer | undefined>;
-  remove(ref: string): Promise<void>;
+  /** `bytes`: of the contents, where they are known; then only their tier is asked. */
+  remove(ref: string, bytes?: number): Promise<void>;
 }
 
 /** A store as adapters are: what it answers is what was put, and is not looked at. */

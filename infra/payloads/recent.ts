@@ -46,9 +46,9 @@ export function openRecentPayloads(
       const remembered = recent.get(ref.ref);
       return remembered?.sha256 === ref.sha256 ? remembered.bytes : payloads.get(ref);
     },
-    async remove(ref) {
+    async remove(ref, bytes) {
       recent.delete(ref);
-      await payloads.remove(ref);
+      await payloads.remove(ref, bytes);
     },
   };
 }

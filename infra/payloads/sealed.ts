@@ -35,7 +35,7 @@ export function openSealedPayloads(keys: CachedDataKeys, stored: StoredPayloads)
       const contents = await unsealed(keys, ref, bytes);
       return contents && intact(ref, contents);
     },
-    remove: (ref) => stored.remove(ref),
+    remove: (ref, bytes) => stored.remove(ref, bytes),
   };
 }
 

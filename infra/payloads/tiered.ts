@@ -12,8 +12,9 @@ export function openTieredPayloads({ small, large }: TieredPayloadsOptions): Pay
     put: (payload) => tierOf(payload.bytes.length).put(payload),
     get: (ref) => tierOf(ref.bytes).get(ref),
     // A ref alone does not say its size.
-    remove: async (ref) => {
-      await Promise.all([small.remove(ref), large.remove(ref)]);
+    remove: async (ref, bytes) => {
+      const tiers = bytes === undefined ? [small, large] : [tierOf(bytes)];
+      await Promise.all(tiers.map((tier) => tier.remove(ref)));
     },
   };
 }

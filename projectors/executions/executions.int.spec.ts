@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { streamOf } from '../../contracts/streams.js';
 import {
   executionLabels,
   executions as table,
@@ -11,6 +12,7 @@ import {
   ORGANIZATION,
   outputRef,
   storyOf,
+  type Fact,
   type ReadModels,
 } from '../testing/kit.js';
 import { executions } from './executions.js';
@@ -152,6 +154,33 @@ describe('projection executions', () => {
     expect(await labels()).to.deep.equal(
       new Set([label('status', 'CANCELLED'), ...metadataLabels]),
     );
+  });
+
+  it('given that its contents were erased, then since when, and no output', async () => {
+    const erasedAt = (seconds: number): Fact => ({
+      type: 'PayloadsErased',
+      data: {
+        executionId: ID,
+        organizationId: ORGANIZATION,
+        cause: 'asked',
+        payloads: [outputRef],
+        bytes: 12,
+        files: [],
+        at: at(seconds),
+      },
+      stream: streamOf('erasure', ID),
+    });
+    await models.append(story.requested(0), story.dispatched(1), story.completed(6));
+    await models.append(erasedAt(60));
+    for (const ends of [[], [3]]) {
+      await models.clear();
+      await models.project(executions, ...ends);
+      const [row] = (await models.rows(table)) as { body: Record<string, unknown> }[];
+      expect(row).to.deep.include({ status: 'COMPLETED', revision: 2, position: '3' });
+      expect(row).to.not.have.property('output');
+      expect(row?.body['payloads_erased_at']).to.equal(at(60));
+      expect(Object.keys(row?.body ?? {}).at(-1)).to.equal('payloads_erased_at');
+    }
   });
 
   it('given an abandonment, then nobody has it, until it is asked for again', async () => {

@@ -5,8 +5,14 @@
  */
 import type { HoldSettled } from '../../contracts/events/account.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { PayloadsErased } from '../../contracts/events/erasure.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
-import { foldExecution, isOver, type ExecutionView } from '../../domain/execution/view.js';
+import {
+  erasedView,
+  foldExecution,
+  isOver,
+  type ExecutionView,
+} from '../../domain/execution/view.js';
 import {
   executionLabels,
   executions as table,
@@ -16,7 +22,7 @@ import {
 import { dayOf, usageDays } from '../../infra/read-store/tables/usage.js';
 import { projection, type Batch, type Rows } from '../engine/projection.js';
 
-export const executions = projection<ExecutionEvent | HoldSettled>(
+export const executions = projection<ExecutionEvent | HoldSettled | PayloadsErased>(
   'executions',
   {
     version: 6,
@@ -45,6 +51,7 @@ export const executions = projection<ExecutionEvent | HoldSettled>(
     ExecutionCancelled: foldOn,
     ExecutionExpired: foldOn,
     HoldSettled: charge,
+    PayloadsErased: erase,
   },
 );
 
@@ -57,6 +64,13 @@ function foldOn(event: RecordedEvent<ExecutionEvent>, batch: Batch): void {
   const { revision, position } = event;
   batch.of(table).put({ id: view.body.id, view, revision, position });
   labelChanged(row.view, view, batch.of(executionLabels));
+}
+
+function erase({ data, position }: RecordedEvent<PayloadsErased>, batch: Batch): void {
+  const row = batch.of(table).get({ id: data.executionId });
+  if (!row) return;
+  const view = erasedView(row.view, data.at);
+  batch.of(table).put({ id: view.body.id, view, revision: row.revision, position });
 }
 
 /** What was paid for an execution that nobody has is paid all the same. */

@@ -77,6 +77,36 @@ describe('projection storage', () => {
     ]);
   });
 
+  it('given an erasure, then neither its bytes nor its names', async () => {
+    const one = storyOf();
+    const { executionId } = one;
+    await models.append(
+      sized(one.requested(1), 'input', 'exec/input/large', 65_537),
+      sized(one.completed(4), 'output', 'out', 3),
+      {
+        type: 'PayloadsErased',
+        data: {
+          executionId,
+          organizationId: ORGANIZATION,
+          cause: 'retention',
+          payloads: [
+            { ref: 'exec/input/large', sha256: 'ab'.repeat(32), bytes: 65_537 },
+            { ref: 'out', sha256: 'ab'.repeat(32), bytes: 3 },
+          ],
+          bytes: 65_540,
+          files: [],
+          at: '2026-01-31T12:01:00.000Z',
+        },
+        stream: `erasure-${executionId}`,
+      },
+    );
+    await models.project(storage);
+    expect(await models.rows(largePayloads)).to.deep.equal([]);
+    expect(await models.rows(storedBytes)).to.deep.equal([
+      { organization_id: ORGANIZATION, bytes: '0', position: '2' },
+    ]);
+  });
+
   describe('as an acceptor of inputs knows it', () => {
     const open = async () => {
       const stored = openStoredBytes(models.pool, (error) => expect.fail(String(error)));

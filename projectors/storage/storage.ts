@@ -3,6 +3,7 @@
  * that those which no event names can be found and removed.
  */
 import type { ProviderCallbackReceived } from '../../contracts/events/attempt.js';
+import type { PayloadsErased } from '../../contracts/events/erasure.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type {
   ExecutionCompleted,
@@ -24,7 +25,7 @@ import { projection, type Batch } from '../engine/projection.js';
 type Naming =
   ExecutionRequested | ProviderSucceeded | ExecutionCompleted | ProviderCallbackReceived;
 type Gone = FileDeleted | FileExpired;
-type StoringEvent = Naming | FileStored | FileUploaded | Gone;
+type StoringEvent = Naming | FileStored | FileUploaded | Gone | PayloadsErased;
 
 export const storage = projection<StoringEvent>(
   'storage',
@@ -42,6 +43,7 @@ export const storage = projection<StoringEvent>(
     FileUploaded: (event, batch) => add(event, event.data.sizeBytes, batch),
     FileDeleted: (event, batch) => add(event, -event.data.sizeBytes, batch),
     FileExpired: (event, batch) => add(event, -event.data.sizeBytes, batch),
+    PayloadsErased: erase,
   },
 );
 
@@ -51,6 +53,13 @@ function payload(event: RecordedEvent<Naming>, { ref, bytes }: PayloadRef, batch
   const { data, position } = event;
   const { organizationId } = data;
   batch.of(largePayloads).put({ name: payloadName(ref), organizationId, bytes, position });
+}
+
+/** A large one that is still there has no name any more, and is swept. */
+function erase(event: RecordedEvent<PayloadsErased>, batch: Batch): void {
+  add(event, -event.data.bytes, batch);
+  for (const { ref, bytes } of event.data.payloads)
+    if (bytes > SMALL_PAYLOAD_BYTES_MAX) batch.of(largePayloads).remove({ name: payloadName(ref) });
 }
 
 function add({ data, position }: RecordedEvent<StoringEvent>, more: number, batch: Batch): void {

@@ -14,7 +14,9 @@ export const getExecutionResult = (
   path: '/executions/{id}/result',
   summary: "Read an execution's output",
   description:
-    'While the execution is not completed the answer is `409 CONFLICT`; `details` has its status.',
+    'While the execution is not completed the answer is `409 CONFLICT`, with its status in ' +
+    '`details`. Once its payloads were erased it is `404 NOT_FOUND`, with the detail ' +
+    '`output_erased`.',
   tag: 'Executions',
   audience: 'tenant',
   permission: 'executions:read',
@@ -23,9 +25,9 @@ export const getExecutionResult = (
   async handle(request, caller) {
     const execution = await ownExecution(current, request, caller);
     if (!execution) return new Refusal('NOT_FOUND');
-    if (execution.status !== 'COMPLETED' || !execution.output) return notCompleted(execution);
-    const output = await payloads.get(execution.output);
-    if (!output) return new Refusal('NOT_FOUND', 'The output was erased.');
+    if (execution.status !== 'COMPLETED') return notCompleted(execution);
+    const output = execution.output && (await payloads.get(execution.output));
+    if (!output) return erased();
     return resultReply(execution, output.toString());
   },
 });
@@ -34,6 +36,11 @@ function notCompleted({ status }: CurrentExecution): Refusal {
   const message = `The execution is ${status}.`;
   return new Refusal('CONFLICT', message, [{ field: 'status', code: status, message }]);
 }
+
+const erased = (): Refusal =>
+  new Refusal('NOT_FOUND', 'The output of the execution was erased.', [
+    { field: 'output', code: 'output_erased', message: 'is not stored any more' },
+  ]);
 
 function resultReply({ bodyText }: CurrentExecution, output: string): Reply {
   const { id, status, cost, latency_ms } = JSON.parse(bodyText) as ExecutionBody;

@@ -105,6 +105,13 @@ async function waitedFor(
   }
 }
 
+/** An erasure is the one thing that changes what is over, and no event of its own stream. */
+const tagOf = (revision: number, bodyText: string): string =>
+  ERASED.test(bodyText) ? `${revision}-erased` : String(revision);
+
+/** It is the last field. */
+const ERASED = /,"payloads_erased_at":"[^"]*"\}$/;
+
 /** While it waits its place in the queue changes, though no event says so. */
 async function replyOf(
   { organizationId, status, revision, bodyText }: CurrentExecution,
@@ -112,7 +119,7 @@ async function replyOf(
   ifNoneMatch: string | undefined,
 ) {
   if (status !== 'PENDING')
-    return tagged({ tag: String(revision), ifNoneMatch }, { status: 200, raw: bodyText });
+    return tagged({ tag: tagOf(revision, bodyText), ifNoneMatch }, { status: 200, raw: bodyText });
   const body = JSON.parse(bodyText) as ExecutionBody;
   const ahead = await queuedAhead(organizationId, body);
   const tag = `${revision}-${ahead}`;

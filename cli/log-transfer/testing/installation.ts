@@ -10,7 +10,8 @@ import { encryptedFiles } from '../../../infra/files/testing/encrypted.js';
 import { allMigrations } from '../../../infra/migrations/all.js';
 import { openDiskPayloads } from '../../../infra/payloads/disk.js';
 import { openPostgresPayloads } from '../../../infra/payloads/postgres.js';
-import { openMemoryDataKeys } from '../../../infra/data-keys/testing/memory.js';
+import { openCachedDataKeys } from '../../../infra/data-keys/cached.js';
+import { openPostgresDataKeys } from '../../../infra/data-keys/postgres.js';
 import { openSealedPayloads } from '../../../infra/payloads/sealed.js';
 import { openTieredPayloads } from '../../../infra/payloads/tiered.js';
 import { migrate } from '../../../infra/postgres/migrate.js';
@@ -70,6 +71,8 @@ export interface Installation {
 
 export const SEGMENT_EVENTS = 10;
 
+const WRAPPING_KEY = Buffer.alloc(32, 1);
+
 /** Of a database that is there already, or of its own. */
 export async function openInstallation(
   kind: StoreKind,
@@ -89,16 +92,15 @@ export async function openInstallation(
   const store = server
     ? openEventStoreDb({ url: server.url, databaseUrl: url, log })
     : openPostgresEventStore({ url, log });
-  const dataKeys = openMemoryDataKeys();
+  const keys = openPostgresDataKeys({ pool: readStore, wrappingKey: async () => WRAPPING_KEY });
+  const dataKeys = openCachedDataKeys({ keys });
   const small = openSealedPayloads(dataKeys, openPostgresPayloads(store.smallPayloads));
   const files = encryptedFiles(await openDiskFiles({ dir: `${folder.dir}/files` }), dataKeys);
   const stored = await openDiskPayloads({ dir: `${folder.dir}/payloads` });
   const large = openSealedPayloads(dataKeys, stored);
   const objects = { payloads: openTieredPayloads({ small, large }), files };
-  const figures = () => {
-    const { unknownTypes } = store.stats();
-    return { queueUnits: 0, events: 0, batches: 0, unknownTypes };
-  };
+  const none = { queueUnits: 0, events: 0, batches: 0 };
+  const figures = () => ({ ...none, unknownTypes: store.stats().unknownTypes });
   const { rawLog } = store;
   const database: Database = {
     store,
@@ -133,6 +135,7 @@ export async function openInstallation(
     },
     async close() {
       await store.close();
+      dataKeys.close();
       await readStore.end();
       await server?.close();
       await own?.drop();

@@ -1,0 +1,182 @@
+/** What is erased is in no table any more, and nothing that was recorded suffers from it. */
+import { expect } from 'chai';
+import { auditDatabase } from '../../audit/run-audit.js';
+import { erasePayloads } from '../../command-handling/erase-payloads.js';
+import type { ExecutionEvent } from '../../contracts/events/execution.js';
+import type { OrganizationId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
+import { processorWorkers } from '../../processors/app.js';
+import {
+  ask,
+  eventOf,
+  eventsOf,
+  IMAGE,
+  newOrganization,
+  smallImage,
+  whenHoldEnded,
+  type Asked,
+} from '../../processors/testing/kit.js';
+import { projectorWorkers } from '../../projectors/app.js';
+import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.js';
+import { eventually } from '../../testing/eventually.js';
+import { eraseOrganization } from './erase-organization.js';
+
+const CANARY = 'a canary that sings of the sea';
+
+describe('erasure', function () {
+  this.timeout(60_000);
+  let spec: SpecInfra;
+  let stop: () => Promise<void>;
+
+  before(async () => {
+    spec = await openSpecInfra();
+    const { infra } = spec;
+    stop = spec.run([...processorWorkers(infra), ...projectorWorkers(infra)]);
+  });
+  after(async () => {
+    await stop?.();
+    await spec?.close();
+  });
+
+  const metadata = { actor: 'operator', correlationId: 'spec', causationId: 'spec' };
+  const organization = async (): Promise<OrganizationId> => {
+    const organizationId = newOrganization();
+    const at = new Date().toISOString();
+    const command = { type: 'Create', organizationId, name: 'Acme', at } as const;
+    await spec.infra.organizations.transact(organizationId, command, metadata);
+    return organizationId;
+  };
+
+  async function done(organizationId: OrganizationId, isImage = false): Promise<Asked> {
+    const wish = isImage
+      ? { model: IMAGE, input: smallImage(CANARY) }
+      : { input: { prompt: `${CANARY} ${'o'.repeat(70_000)}`, max_tokens: 16 } };
+    const asked = await ask(spec.infra, { organizationId, ...wish });
+    await whenHoldEnded(spec.infra, asked);
+    return asked;
+  }
+
+  /** Of its input and of every output. */
+  async function contentsOf(asked: Asked): Promise<readonly (Buffer | undefined)[]> {
+    const { store, payloads } = (await spec.another()).infra;
+    const events = (await store.readStream(asked.stream)) as readonly ExecutionEvent[];
+    const refs = events.flatMap(({ type, data }) =>
+      type === 'ExecutionRequested'
+        ? [data.input]
+        : type === 'ProviderSucceeded' || type === 'ExecutionCompleted'
+          ? [data.output]
+          : [],
+    );
+    expect(refs.length).to.be.greaterThan(1);
+    return Promise.all(refs.map((ref) => payloads.get(ref)));
+  }
+
+  /** Tables in which the words stand, as text or in bytes. */
+  async function tablesWith(words: string): Promise<readonly string[]> {
+    const { readStore } = spec.infra;
+    const { rows } = await readStore.query<{ name: string }>(
+      `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+       WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+    );
+    const found: string[] = [];
+    const hex = Buffer.from(words).toString('hex');
+    for (const { name } of rows) {
+      const answer = await readStore.query(
+        `SELECT 1 FROM ${name} t WHERE strpos(t::text, $1) > 0 OR strpos(t::text, $2) > 0 LIMIT 1`,
+        [words, hex],
+      );
+      if (answer.rows.length > 0) found.push(name);
+    }
+    return found;
+  }
+
+  async function findings(): Promise<readonly unknown[]> {
+    const { store, readStore, progress, log, payloads } = spec.infra;
+    const figures = () => ({ queueUnits: 0, events: 0, batches: 0, unknownTypes: new Map() });
+    const options = { deep: true, settled: true, skipRebuild: false, receiverRecord: undefined };
+    const { findings: found } = await auditDatabase(
+      { store, readStore, progress, log, isServed: true, figures },
+      (ref) => payloads.get(ref),
+      options,
+      new AbortController().signal,
+    );
+    return found.kept;
+  }
+
+  it('of one execution removes its contents and its files, and leaves its story', async () => {
+    const organizationId = await organization();
+    const [text, image, other] = [
+      await done(organizationId),
+      await done(organizationId, true),
+      await done(organizationId),
+    ];
+    expect(await tablesWith(CANARY)).to.deep.equal([]);
+    const before = [await eventsOf(spec.infra, text), await eventsOf(spec.infra, image)];
+    const options = { cause: 'asked', metadata } as const;
+    for (const { executionId } of [text, image])
+      expect(await erasePayloads(spec.infra, executionId, options)).to.deep.equal({
+        outcome: 'erased',
+      });
+    for (const asked of [text, image])
+      for (const content of await contentsOf(asked)) expect(content).to.equal(undefined);
+    for (const content of await contentsOf(other)) expect(content).to.not.equal(undefined);
+    expect([await eventsOf(spec.infra, text), await eventsOf(spec.infra, image)]).to.deep.equal(
+      before,
+    );
+    const { data } = await eventOf(spec.infra, image, 'ExecutionCompleted');
+    const { files } = data;
+    expect(files).to.have.length(1);
+    for (const { fileId } of files)
+      await eventually('its file is removed', async () => !(await spec.infra.files.open(fileId)));
+    expect(await findings()).to.deep.equal([]);
+  });
+
+  it('is finished by others where who recorded it died', async () => {
+    const asked = await done(await organization());
+    const { executionId, organizationId } = asked;
+    const { data: requested } = await eventOf(spec.infra, asked, 'ExecutionRequested');
+    const { input } = requested;
+    const at = new Date().toISOString();
+    const about = { executionId, organizationId, cause: 'asked', files: [], at } as const;
+    const data = { ...about, payloads: [input], bytes: input.bytes };
+    await spec.infra.erasures.transact(executionId, { type: 'Erase', data }, metadata);
+    await eventually('it is removed', async () => !(await spec.infra.payloads.get(input)));
+  });
+
+  it('of an organization makes all of it unreadable, and no other', async () => {
+    const [one, other] = [await organization(), await organization()];
+    const [theirs, others] = [await done(one), await done(other)];
+    const { infra } = spec;
+    const { readStore, dataKeys, largePayloads } = infra;
+    const erase = () =>
+      eraseOrganization({
+        database: { readStore, dataKeys },
+        repositories: infra,
+        largePayloads,
+        organizationId: one,
+        reason: 'the contract ended',
+        signal: new AbortController().signal,
+        say: () => undefined,
+      });
+    // Stored by an earlier release, in plain.
+    await readStore.query(
+      `INSERT INTO eventstore.payloads (ref, organization_id, bytes) VALUES ('plain', $1, $2)`,
+      [one, Buffer.from(CANARY)],
+    );
+    expect((await erase()).payloads).to.be.greaterThan(1);
+    // Names of large ones stay in the read model, and are gone through again.
+    expect(await erase()).to.deep.equal({ keys: 0, payloads: 1, files: 0 });
+    for (const content of await contentsOf(theirs)) expect(content).to.equal(undefined);
+    for (const content of await contentsOf(others)) expect(content).to.not.equal(undefined);
+    expect(await tablesWith(CANARY)).to.deep.equal([]);
+    const facts = await infra.store.readStream(streamOf('organization', one));
+    const erased = facts.filter(({ type }) => type === 'OrganizationErased');
+    expect(erased.map(({ metadata: { actor, reason } }) => ({ actor, reason }))).to.deep.equal([
+      { actor: 'operator', reason: 'the contract ended' },
+    ]);
+    const grant = { type: 'GrantKey', keyId: 'key_1', at: new Date().toISOString() } as const;
+    const granted = await infra.organizations.transact(one, grant, metadata);
+    expect(granted).to.deep.include({ outcome: 'rejected', reason: 'OrganizationIsErased' });
+    expect(await findings()).to.deep.equal([]);
+  });
+});
