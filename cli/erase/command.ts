@@ -38,7 +38,7 @@ export async function eraseCommand(context: Context, options: EraseOptions): Pro
             '--force, and they come to nothing.',
         );
       if (!options.yes) return context.print(whatItWouldDo(id));
-      const filing = await openFiles(config);
+      const filing = await openFiles(config, database.dataKeys);
       try {
         const erased = await eraseOrganization({
           database,
