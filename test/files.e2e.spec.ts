@@ -1,8 +1,10 @@
 /** A file's way through the whole system: uploaded, used, read, linked, deleted. */
 import { expect } from 'chai';
 import { hash, randomUUID } from 'node:crypto';
+import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import type { FileId } from '../contracts/ids.js';
 import { fileKey } from '../infra/files/key.js';
@@ -73,6 +75,27 @@ describe('a file', function () {
       'FILE_NOT_FOUND',
       'input.image',
     ]);
+  });
+
+  it('is nowhere in the data folder as it came, and is read whole and in part', async () => {
+    const canary = `canary ${randomUUID()}`;
+    const text = Buffer.from(`${canary}\n`.repeat(5_000));
+    const { file_id: id } = await uploaded(text);
+    const { url } = (await call<{ url: string }>('GET', `/files/${id}/url?expires_in=60`)).body;
+    expect((await send(url, 'GET')).bytes.equals(text)).to.equal(true);
+    for (const range of ['bytes=65530-65550', 'bytes=131072-131072', 'bytes=-70000']) {
+      const [, start = '', end = ''] = /^bytes=(\d*)-(\d*)$/.exec(range) ?? [];
+      const from = start === '' ? text.length - Number(end) : Number(start);
+      const part = await send(url, 'GET', { headers: { range } });
+      expect(part.status).to.equal(206);
+      const wanted = text.subarray(from, start === '' ? text.length : Number(end) + 1);
+      expect(part.bytes.equals(wanted), range).to.equal(true);
+    }
+    expect(await lies(id)).to.equal(true);
+    const { dataDir } = system();
+    const grep = promisify(execFile)('grep', ['-rlF', canary, dataDir]);
+    const found = await grep.catch(({ code }: { readonly code: unknown }) => code);
+    expect(found, 'grep finds nothing').to.equal(1);
   });
 
   it('is what its bytes are, and is never run', async () => {

@@ -175,6 +175,14 @@ describe('query API: files and models', () => {
     expect([statusCode, await body.text()]).to.deep.equal([200, '0123456789']);
     expect(JSON.stringify(headers)).not.to.include(id.slice(5));
     expect(headers['etag']).to.equal(undefined);
+    const part = await request(urlFor(60_000), { headers: { range: 'bytes=3-5' } });
+    expect([part.statusCode, await part.body.text()]).to.deep.equal([206, '345']);
+    expect(part.headers['content-range']).to.equal('bytes 3-5/10');
+    const behind = await request(urlFor(60_000), { headers: { range: 'bytes=10-' } });
+    await behind.body.dump();
+    expect(behind.statusCode).to.equal(416);
+    const head = await request(urlFor(60_000), { method: 'HEAD' });
+    expect([head.statusCode, head.headers['content-length']]).to.deep.equal([200, '10']);
     const late = await request(urlFor(-1));
     await late.body.dump();
     expect(late.statusCode).to.equal(404);

@@ -5,6 +5,7 @@ import { withoutPlace } from '../../infra/files/place/without-place.js';
 import { Refusal, type ApiRequest, type Reply, type Route } from '../../http/server/route.js';
 import type { Current } from '../executions/current.js';
 import type { QueryInfra } from '../query-infra.js';
+import { rangeIn } from './byte-range.js';
 import { isStored } from './own-file.js';
 import { sendFile, sentDescription, type SendInfra } from './send-file.js';
 
@@ -50,13 +51,21 @@ async function byProvidersLink(
   if (!link || link.expiresAtMs <= now()) return undefined;
   const file = await withoutPlace(files, link.fileId).catch(unlessGone);
   if (!file) return undefined;
+  const { sizeBytes } = file;
+  const asked = rangeIn(request.header('range'), sizeBytes);
+  if (asked === 'unsatisfiable')
+    return { status: 416, headers: { 'content-range': `bytes */${sizeBytes}` } };
+  const { start, end } = asked ?? { start: 0, end: sizeBytes - 1 };
   const headers = {
+    'accept-ranges': 'bytes',
     'content-type': file.contentType,
-    'content-length': String(file.sizeBytes),
+    'content-length': String(end - start + 1),
     'content-disposition': 'attachment',
   };
-  const stream = await file.stream().catch(unlessGone);
-  return stream && { status: 200, headers, stream };
+  const stream = await file.stream(asked).catch(unlessGone);
+  if (!stream || !asked) return stream && { status: 200, headers, stream };
+  const range = `bytes ${start}-${end}/${sizeBytes}`;
+  return { status: 206, headers: { ...headers, 'content-range': range }, stream };
 }
 
 function unlessGone(error: unknown): undefined {

@@ -29,14 +29,15 @@ export function checkCount({ length }: { readonly length: number }): void {
 /** XMP of blanks is XMP that says nothing. */
 export const BLANK = 0x20;
 
-/** The same bytes with the patches over them; the chunks that come are left as they are. */
+/** The same bytes, of which the first is at `start`, with the patches over them. */
 export async function* patched(
   source: AsyncIterable<Buffer>,
   patches: readonly Patch[],
+  start: number,
 ): AsyncGenerator<Buffer> {
   const sorted = apart(patches);
   let next = 0;
-  let at = 0;
+  let at = start;
   for await (const chunk of source) {
     const end = at + chunk.length;
     while (sorted[next] && (sorted[next] as Patch).end <= at) next += 1;

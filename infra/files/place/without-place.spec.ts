@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import { box, fullBox, mp4Of, u16, u32 } from '../testing/media.js';
 import { fileId, owner } from '../testing/contract.js';
@@ -22,6 +23,11 @@ async function shared(bytes: Buffer) {
   const given = await file.bytes();
   expect(given.length).to.equal(bytes.length);
   expect(file.sizeBytes).to.equal(bytes.length);
+  for (let start = 0; start < given.length; start += 1 + Math.floor(given.length / 7)) {
+    const end = start + Math.floor(given.length / 3);
+    const part = await buffer(await file.stream({ start, end }));
+    expect(part.equals(given.subarray(start, end + 1)), `${start}-${end}`).to.equal(true);
+  }
   return { given, contentType: file.contentType };
 }
 

@@ -9,7 +9,7 @@ import { bounded, LOOKS_MAX, TooManyParts } from '../bounded.js';
 import { bytesInStore, inPages, type ByteSource } from '../byte-source.js';
 import { FileGone } from '../errors.js';
 import { inspectFile, type FileInfo } from '../inspect-file.js';
-import type { FileStore } from '../port.js';
+import type { ByteRange, FileStore } from '../port.js';
 import { boxPatches } from './boxes.js';
 import { jpegPatches } from './jpeg.js';
 import { blanked, checkCount, patched, type Patch } from './patches.js';
@@ -24,8 +24,8 @@ interface WithoutPlace {
   readonly sizeBytes: number;
   /** All of it, in memory. */
   bytes(): Promise<Buffer>;
-  /** Each time anew. */
-  stream(): Promise<Readable>;
+  /** Each time anew; all of it, or a range of it. */
+  stream(range?: ByteRange): Promise<Readable>;
 }
 
 /**
@@ -42,12 +42,12 @@ export async function withoutPlace(
   const info = (await inspectFile(source)) ?? UNKNOWN;
   const { contentType, format, durationMs } = info;
   let patches: Promise<readonly Patch[]> | undefined;
-  const stream = async (): Promise<Readable> => {
+  const stream = async (range?: ByteRange): Promise<Readable> => {
     const found = await (patches ??= placePatches(source, format));
-    const stored = await files.open(id);
+    const stored = await files.open(id, range);
     if (!stored) throw new FileGone(id);
     if (found.length === 0) return stored;
-    const given = Readable.from(patched(stored, found), BYTES);
+    const given = Readable.from(patched(stored, found, range?.start ?? 0), BYTES);
     // One that nobody began to read ends what it would have read as well.
     return given.once('close', () => stored.destroy());
   };
