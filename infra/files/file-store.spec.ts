@@ -106,6 +106,19 @@ describe('files over their stored forms', () => {
     expect(await objects.size({ id, form: 'encrypted' })).to.equal(undefined);
   });
 
+  it('keeps nothing plain that came while its organization was erased', async () => {
+    const id = fileId();
+    async function* erasing() {
+      yield BYTES;
+      await keys.destroy(owner);
+    }
+    const thrown = await thrownBy(
+      writing('plain').put(id, owner, Readable.from(erasing()), BYTES.length),
+    );
+    expect(thrown).to.be.instanceOf(OwnerErased);
+    expect(await objects.size({ id, form: 'plain' })).to.equal(undefined);
+  });
+
   it('breaks where the stored bytes are cut, changed, or another file’s', async () => {
     const [id, other] = [await put('encrypted'), await put('encrypted')];
     const name = { id, form: 'encrypted' } as const;

@@ -41,6 +41,12 @@ export function openFileStore({ objects, keys, form }: FileStoreOptions): FileSt
     }
     return undefined;
   };
+  /** What came plain while its owner was erased is not under the key that was destroyed. */
+  const expectOwner = async (id: FileId, owner: OrganizationId): Promise<void> => {
+    if ((await keys.keyFor(owner)) !== 'erased') return;
+    await remove(id);
+    throw new OwnerErased(owner);
+  };
   const putNew: FileStore['putNew'] = async (id, owner, source, sizeBytesMax) => {
     try {
       const counted = countedBytes(source, sizeBytesMax);
@@ -48,6 +54,7 @@ export function openFileStore({ objects, keys, form }: FileStoreOptions): FileSt
       if (isThere) for await (const _ of counted.bytes);
       const stored = isThere ? undefined : await storedForm({ keys, form }, id, owner, counted);
       const isNew = stored !== undefined && (await objects.putNew({ id, form }, stored));
+      if (isNew && form === 'plain') await expectOwner(id, owner);
       return { ...counted.total(), isNew };
     } finally {
       source.destroy();
