@@ -107,6 +107,7 @@ function jsonOf({ events }: Manifest, imported: Imported, seconds: number): stri
     position: `${position}`,
     read_models: readModels,
     snapshots,
+    paused_exports: imported.pausedExports,
     ...discardedJson(discarded),
     seconds: Number(seconds.toFixed(3)),
     events_seconds: Number(secondsOf(imported.eventsMs, 3)),
@@ -129,6 +130,11 @@ function discardedJson(newer: NewerLog | undefined) {
   return { discarded: { behind: position, up_to: `${furthest}`, executions: executions ?? null } };
 }
 
+const pausedText = ({ pausedExports }: Imported): string =>
+  pausedExports.length > 0
+    ? `\nexports that are paused until you set them again: ${pausedExports.join(', ')}`
+    : '';
+
 function textOf(imported: Imported, seconds: number): string {
   const { appended, position, readModels, outcome, discarded, eventsMs, readModelsMs } = imported;
   const built =
@@ -139,6 +145,6 @@ function textOf(imported: Imported, seconds: number): string {
   return (
     `imported ${appended} events in ${seconds.toFixed(1)} s (read and landed in ` +
     `${secondsOf(eventsMs)} s), the last at position ${position}${built}; ` +
-    `${sentences[outcome]}${given}`
+    `${sentences[outcome]}${given}${pausedText(imported)}`
   );
 }

@@ -15,6 +15,7 @@ import { open, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { StreamName } from '../../contracts/streams.js';
 import type { StoreKind } from '../../infra/event-store/identity.js';
+import type { SinkPlace } from '../../infra/export-sinks/open-sink.js';
 import { StartError } from '../../infra/start-error.js';
 
 export interface Place {
@@ -71,6 +72,32 @@ export interface Progress {
   readonly parked: readonly DeadLetterThere[];
   /** Absent in an archive of a release that had no such rows. */
   readonly waiting?: readonly WaitingThere[];
+  /** Absent likewise. */
+  readonly exports?: readonly ExportThere[];
+}
+
+/** A continuous export, and how far it is: by numbers, which the log keeps wherever it is moved. */
+export interface ExportThere {
+  readonly id: string;
+  readonly name: string;
+  /** Null: the feeds of all. */
+  readonly organization_id: string | null;
+  readonly format: string;
+  readonly sink: SinkPlace;
+  readonly operator_columns: boolean;
+  readonly from_number: string;
+  readonly events_max: number;
+  readonly delay_seconds: number;
+  readonly created_at: string;
+  readonly done: string | null;
+  readonly planned: string | null;
+  /** Of all feeds: the event up to which it is written, by organization and number. */
+  readonly cursor_owner: string | null;
+  readonly cursor_sequence: string | null;
+  readonly events: string;
+  readonly files: string;
+  readonly last_file: string | null;
+  readonly exported_at: string | null;
 }
 
 /** An execution that waits for a provider: its notification is processed, and its row stands. */

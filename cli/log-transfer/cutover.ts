@@ -11,6 +11,7 @@ import type { Pool, PoolClient } from 'pg';
 import { InvalidEvent } from '../../infra/event-store/codec.js';
 import { replaceIdentity, type LogIdentity } from '../../infra/event-store/identity.js';
 import { START, type Position } from '../../infra/event-store/port.js';
+import { placeOf } from '../../infra/export-sinks/open-sink.js';
 import { withTransaction } from '../../infra/postgres/pool.js';
 import { qualified } from '../../infra/read-store/table.js';
 import { advance, loadProjections } from '../../projectors/engine/running-projections.js';
@@ -34,8 +35,9 @@ export function marksOf({ checkpoints, parked }: Progress): readonly Position[] 
   return [...marks].sort((a, b) => (a < b ? -1 : 1));
 }
 
-export async function cutOver(pool: Pool, moved: Cutover): Promise<void> {
-  await withTransaction(pool, async (tx) => {
+/** Answers the names of the exports that came along, and wait until they are set again. */
+export async function cutOver(pool: Pool, moved: Cutover): Promise<readonly string[]> {
+  return withTransaction(pool, async (tx) => {
     // Nothing of ours may read a position between the old meaning and the new one.
     await tx.query(`
       LOCK TABLE processing.checkpoints, processing.dead_letters, processing.processed_positions,
@@ -44,6 +46,7 @@ export async function cutOver(pool: Pool, moved: Cutover): Promise<void> {
     await replaceProgress(tx, moved);
     await replaceWaiting(tx, moved);
     await emptyReadModels(tx);
+    return addExports(tx, moved);
   });
 }
 
@@ -87,6 +90,33 @@ async function replaceWaiting(tx: PoolClient, { progress }: Cutover): Promise<vo
     [JSON.stringify(progress.waiting ?? [])],
   );
 }
+
+/**
+ * Those that the database has stay as they are. One that came along is paused: where the archive is
+ * a copy, the system that it is of writes to the same place.
+ */
+async function addExports(tx: PoolClient, { progress }: Cutover): Promise<readonly string[]> {
+  const rows = (progress.exports ?? []).map((one) => ({ ...one, place: placeOf(one.sink) }));
+  const { rows: added } = await tx.query<{ name: string }>(ADD_EXPORTS, [JSON.stringify(rows)]);
+  return added.map(({ name }) => name);
+}
+
+/** The position of an export of all feeds is found by its event: it names no log that there is. */
+const ADD_EXPORTS = `
+  INSERT INTO processing.exports
+    (id, name, organization_id, format, sink, operator_columns, from_number, events_max,
+      delay_seconds, created_at, done, planned, cursor_owner, cursor_sequence, events, files,
+      last_file, exported_at, place, paused, cursor_epoch, cursor_position)
+  SELECT there.*, true,
+    CASE WHEN organization_id IS NULL AND done IS NOT NULL THEN 'another log' END,
+    CASE WHEN organization_id IS NULL AND done IS NOT NULL THEN ${START} END
+  FROM jsonb_to_recordset($1::jsonb) AS there (
+    id uuid, name text, organization_id text, format text, sink jsonb, operator_columns boolean,
+    from_number bigint, events_max integer, delay_seconds integer, created_at timestamptz,
+    done bigint, planned bigint, cursor_owner uuid, cursor_sequence bigint, events bigint,
+    files bigint, last_file text, exported_at timestamptz, place text)
+  ON CONFLICT DO NOTHING
+  RETURNING name`;
 
 async function emptyReadModels(tx: PoolClient): Promise<void> {
   for (const { name, version, tables } of projections) {

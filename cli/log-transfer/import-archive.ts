@@ -44,6 +44,8 @@ export interface Imported {
   readonly readModelsMs: number;
   /** What the log had that the archive lacks, and that is in no view any more. */
   readonly discarded: NewerLog | undefined;
+  /** Names of exports that came along. */
+  readonly pausedExports: readonly string[];
 }
 
 export async function importArchive(importing: Importing): Promise<Imported> {
@@ -71,6 +73,7 @@ export async function importArchive(importing: Importing): Promise<Imported> {
     eventsMs: performance.now() - beganMs,
     readModelsMs: 0,
     discarded: undefined,
+    pausedExports: [],
   };
   if (stage) return { ...done, outcome: 'staged' };
   const [first] = (await rawLog.page(START, 1)).rows;
@@ -80,11 +83,12 @@ export async function importArchive(importing: Importing): Promise<Imported> {
   const proofs = openPostgresProofStore({ pool: readStore });
   await restoreSignedProof(proofs, importing.folder, manifest);
   const identity = { kind, first, known: await lastOf(rawLog), head: position };
-  await cutOver(readStore, { identity, progress: manifest, translated });
+  const pausedExports = await cutOver(readStore, { identity, progress: manifest, translated });
   const fillingMs = performance.now();
   const readModels = await fillReadModels(database, signal);
   const readModelsMs = performance.now() - fillingMs;
-  return { ...done, outcome: 'moved', snapshots, readModels, readModelsMs, discarded: newer };
+  const moved = { snapshots, readModels, readModelsMs, discarded: newer, pausedExports };
+  return { ...done, outcome: 'moved', ...moved };
 }
 
 /** Undefined also when the target's own log is what the database knows of, and is all there. */

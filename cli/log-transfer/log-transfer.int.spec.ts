@@ -4,8 +4,10 @@ import { Readable } from 'node:stream';
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { FileId } from '../../contracts/ids.js';
-import { expectOwnLog } from '../../infra/event-store/identity.js';
+import { expectOwnLog, readIdentity } from '../../infra/event-store/identity.js';
 import { START, type EventStore, type Position } from '../../infra/event-store/port.js';
+import type { StoredExport } from '../../infra/exports/port.js';
+import { openPostgresExports } from '../../infra/exports/postgres.js';
 import { StartError } from '../../infra/start-error.js';
 import { startChild } from '../../testing/child-process.js';
 import { temporaryFolder, type TemporaryFolder } from '../../testing/folders.js';
@@ -82,6 +84,46 @@ describe('log transfer', function () {
       [group, position],
     );
 
+  const exportsOf = async ({ readStore: pool }: Installation) => {
+    const identity = await readIdentity(pool);
+    return openPostgresExports({ pool, ...(identity && { epoch: identity.epoch }) });
+  };
+
+  /** One of all feeds in the middle of a plan, one of an organization, one that has not begun. */
+  async function exporting(of: Installation): Promise<readonly StoredExport[]> {
+    const exports = await exportsOf(of);
+    const common = { format: 'parquet', from: 0n, eventsMax: 7, delaySeconds: 60 } as const;
+    const all = { ...common, organizationId: undefined, hasOperators: true };
+    const { organizationId } = story;
+    await exports.set({ ...all, name: 'all', sink: { folder: 'all' } });
+    await exports.set({ ...all, name: 'later', sink: { folder: 'later' }, from: 3n });
+    const ours = { ...common, organizationId, hasOperators: false, from: 5n };
+    await exports.set({ ...ours, name: 'ours', sink: { s3: { bucket: 'acme' } } });
+    const [{ id } = { id: '' }] = await exports.list();
+    await exports.begin(id, 0n, { position: START, organizationId: undefined, sequence: 0n });
+    await exports.plan(id, 0n, 4n);
+    const cursor = { position: 4n, organizationId, sequence: 4n };
+    await exports.finish(id, 0n, 4n, { cursor, files: ['one'] });
+    expect(await exports.plan(id, 4n, 6n)).to.equal(true);
+    return exports.list();
+  }
+
+  /** They are where they were, by numbers, and wait until they are set again. */
+  async function expectPaused(of: Installation, before: readonly StoredExport[]): Promise<void> {
+    const exports = await exportsOf(of);
+    const carried = before.filter(({ name }) => name !== 'later');
+    expect(await exports.list()).to.deep.equal(
+      carried.map((one) => ({
+        ...one,
+        isPaused: true,
+        cursor: one.cursor && { ...one.cursor, position: undefined },
+      })),
+    );
+    expect(await exports.set(carried[0]!)).to.equal('set');
+    const [all] = await exports.list();
+    expect([all?.isPaused, all?.done, all?.planned]).to.deep.equal([false, 4n, 6n]);
+  }
+
   it('to EventStoreDB beside the same database, and back into an empty one', async () => {
     await old.project();
     const last = story.events.length - 1;
@@ -103,6 +145,7 @@ describe('log transfer', function () {
          (execution_id, organization_id, queue, cause, since)
        VALUES ('exec_1', 'org_1', 'text', 'spec', now())`,
     );
+    const exportsBefore = await exporting(old);
     const { manifest: first } = await old.exportTo(folder.dir);
 
     const between = await installation('eventstoredb', old);
@@ -131,6 +174,7 @@ describe('log transfer', function () {
       START,
       17n,
     ]);
+    await expectPaused(fresh, exportsBefore);
     const third = await temporaryFolder();
     const { manifest: end } = await fresh.exportTo(third.dir);
     await third.remove();

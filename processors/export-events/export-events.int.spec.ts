@@ -9,10 +9,13 @@ import { gunzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import { formatMoney, parseMoney } from '../../contracts/money.js';
 import { cloudEventText } from '../../domain/feed/cloud-event.js';
+import { operatorFieldsOf } from '../../domain/proof/operator-fields.js';
+import { sharedKafka } from '../../infra/event-bus/kafka/testing/broker.js';
 import { filesSink } from '../../infra/export-sinks/files.js';
 import { openFolderStore } from '../../infra/export-sinks/folder.js';
 import { openSink, type SinkSettings } from '../../infra/export-sinks/open-sink.js';
 import type { ExportSink } from '../../infra/export-sinks/port.js';
+import { openTopics } from '../../infra/export-sinks/testing/topics.js';
 import type { Exports, ExportSettings, StoredExport } from '../../infra/exports/port.js';
 import { versitygwInSuite } from '../../infra/object-store/testing/versitygw.js';
 import { readAllFeeds, type PlacedFeedEvent } from '../../infra/read-store/feed.js';
@@ -106,6 +109,15 @@ describe('export-events', function () {
   const linesIn = (files: ReadonlyMap<string, Buffer>): readonly string[] =>
     [...files.values()].flatMap((bytes) => gunzipSync(bytes).toString().trimEnd().split('\n'));
 
+  async function rowsIn(dir: string): Promise<Record<string, unknown>[]> {
+    const rows: Record<string, unknown>[] = [];
+    for (const { buffer, byteOffset, byteLength } of (await filesIn(dir)).values()) {
+      const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+      rows.push(...(await parquetReadObjects({ file })));
+    }
+    return rows;
+  }
+
   it('writes every feed, each event once, in files of the hour in which it happened', async () => {
     await exported(settings('whole'));
     const files = await filesIn(folderOf('whole'));
@@ -136,8 +148,14 @@ describe('export-events', function () {
     expect([...files.keys()][0]).to.match(/0000000000000010-0000000000000016\.ndjson\.gz$/);
   });
 
-  /** Dies at one of the steps: before and after each plan, file and record of what is done. */
-  function dyingAt(step: number, infra: Infra) {
+  type Around = <T>(work: () => Promise<T>) => Promise<T>;
+
+  /** Dies at one of the steps: before and after each plan, each of its sink, and each record. */
+  function dyingAt(
+    step: number,
+    infra: Infra,
+    dyingSink: (around: Around, given: SinkSettings) => Promise<ExportSink>,
+  ) {
     const dead = new AbortController();
     let steps = 0;
     const reached = () => {
@@ -145,7 +163,7 @@ describe('export-events', function () {
       dead.abort();
       throw new Error('killed');
     };
-    const around = async <T>(work: () => Promise<T>): Promise<T> => {
+    const around: Around = async (work) => {
       reached();
       const answer = await work();
       reached();
@@ -157,12 +175,14 @@ describe('export-events', function () {
       plan: (...given) => around(() => exports.plan(...given)),
       finish: (...given) => around(() => exports.finish(...given)),
     };
-    const dyingSink = async ({ sink, hasOperators }: SinkSettings): Promise<ExportSink> => {
-      const store = await openFolderStore(folderOf(sink.folder ?? ''));
-      const put = (...given: Parameters<typeof store.put>) => around(() => store.put(...given));
-      return filesSink({ ...store, put }, { format: 'ndjson.gz', hasOperators });
-    };
-    return { exporting: { ...infra, exports: watched, sinkOf: dyingSink }, signal: dead.signal };
+    const sinkOf = (given: SinkSettings) => dyingSink(around, given);
+    return { exporting: { ...infra, exports: watched, sinkOf }, signal: dead.signal };
+  }
+
+  async function dyingFolder(around: Around, { sink, hasOperators }: SinkSettings) {
+    const store = await openFolderStore(folderOf(sink.folder ?? ''));
+    const put = (...given: Parameters<typeof store.put>) => around(() => store.put(...given));
+    return filesSink({ ...store, put }, { format: 'ndjson.gz', hasOperators });
   }
 
   it('killed at every step, leaves the files of one that nothing happened to', async () => {
@@ -171,7 +191,7 @@ describe('export-events', function () {
     const id = { id: (await stored('killed')).id, name: 'killed' };
     let lives = 0;
     for (; !(await isDone('killed')()); lives++) {
-      const { exporting, signal } = dyingAt(lives % 6, infra);
+      const { exporting, signal } = dyingAt(lives % 6, infra, dyingFolder);
       await runExport(exporting, id, AbortSignal.any([signal, AbortSignal.timeout(1_000)]));
     }
     expect(lives).to.be.greaterThan(6);
@@ -231,18 +251,90 @@ describe('export-events', function () {
     expect((await stored('away')).error).to.equal(undefined);
   });
 
+  it('a topic has each event once, though exporter and broker are killed', async function () {
+    const broker = await sharedKafka();
+    if (typeof broker === 'string') return skip(this, broker);
+    const { infra } = spec;
+    const topics = await openTopics(broker.brokers);
+    const kafka = { brokers: topics.brokers, topic: await topics.create(2), tls: false };
+    const sink = { kafka };
+    await infra.exports.set(settings('topic', { format: 'cloudevents', sink, hasOperators: true }));
+    const one = await stored('topic');
+    const dyingTopic = async (around: Around, given: SinkSettings): Promise<ExportSink> => {
+      const target = await sinkOf(given);
+      return { ...target, write: (...plan) => around(() => target.write(...plan)) };
+    };
+    for (let lives = 0; lives < 6; lives++) {
+      const { exporting, signal } = dyingAt(lives % 6, infra, dyingTopic);
+      await runExport(exporting, one, AbortSignal.any([signal, AbortSignal.timeout(400)]));
+    }
+    expect(await isDone('topic')()).to.equal(false);
+    await broker.kill9();
+    await infra.exports.set(settings('beside a topic'));
+    const stop = spec.run([exportEvents(infra, sinkOf)]);
+    try {
+      await eventually('the other one is done', isDone('beside a topic'), DEADLINE_MS);
+      const isFailing = async () => (await stored('topic')).error !== undefined;
+      await eventually('it says why it does not go on', isFailing, DEADLINE_MS);
+      expect((await stored('topic')).error).to.match(/^the topic cannot be written now: /);
+      const lag = /export_lag_seconds\{export="topic"\} 3\d\d\d/;
+      const isShown = async () => lag.test(await infra.metrics.registry.metrics());
+      await eventually('its lag is shown', isShown, DEADLINE_MS);
+    } finally {
+      await broker.restart();
+    }
+    await eventually('it is done', isDone('topic'), DEADLINE_MS);
+    await stop();
+    const records = await topics.read(kafka.topic);
+    await topics.close();
+    expect(records.map(({ headers }) => headers['ce_id']).sort()).to.deep.equal(
+      all.map(({ event }) => `evt_${event.eventId}`).sort(),
+    );
+    expect(new Set(records.map(({ headers }) => headers['ce_provider'])).size).to.be.above(1);
+    const { files, lastFile } = await stored('topic');
+    expect([files, lastFile]).to.deep.equal([0n, undefined]);
+  });
+
+  /** What only operators know, by the ids of events, as the log says it. */
+  async function operatorsIn(infra: Infra) {
+    const { events } = await infra.store.readAll(-1n, 10_000);
+    return new Map(events.map((event) => [`evt_${event.id}`, operatorFieldsOf(event)]));
+  }
+
+  it('of all feeds has what only operators know, where it is asked for', async () => {
+    const given = { hasOperators: true, eventsMax: 50_000 };
+    await exported(settings('operators', { ...given, format: 'parquet' }));
+    const rows = await rowsIn(folderOf('operators'));
+    expect(rows.length).to.equal(all.length);
+    const known = await operatorsIn(spec.infra);
+    for (const row of rows) {
+      const fields = known.get(String(row['id'])) ?? {};
+      const { provider_cost: cost } = fields;
+      expect(row, String(row['type'])).to.include({
+        catalogue_version: fields.catalogue_version ?? null,
+        provider: fields.provider ?? null,
+        provider_account: fields.provider_account ?? null,
+        route: fields.route ?? null,
+        region: fields.region ?? null,
+        provider_cost_micros: typeof cost === 'string' ? parseMoney(cost) : null,
+      });
+    }
+    expect(rows.filter((row) => row['provider_cost_micros'] !== null)).not.to.deep.equal([]);
+    await exported(settings('operator-lines', given));
+    for (const line of linesIn(await filesIn(folderOf('operator-lines')))) {
+      const event = JSON.parse(line) as Record<string, unknown>;
+      const { provider, provider_cost: cost } = known.get(String(event['id'])) ?? {};
+      expect([event['provider'], event['providercost']]).to.deep.equal([provider, cost]);
+    }
+  });
+
   it('one organization has its own feed, as rows of flat columns', async () => {
     const own = all.filter(({ event }) => event.organizationId === ours);
     await exported(
       settings('ours', { organizationId: ours, format: 'parquet', eventsMax: 50_000 }),
       own.length,
     );
-    const files = await filesIn(folderOf('ours'));
-    const rows: Record<string, unknown>[] = [];
-    for (const { buffer, byteOffset, byteLength } of files.values()) {
-      const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
-      rows.push(...(await parquetReadObjects({ file })));
-    }
+    const rows = await rowsIn(folderOf('ours'));
     rows.sort((a, b) => Number(a['sequence']) - Number(b['sequence']));
     expect(rows.map((row) => row['id'])).to.deep.equal(
       own.map(({ event }) => `evt_${event.eventId}`),
@@ -284,5 +376,25 @@ describe('export-events', function () {
     });
     expect(cost > 0n).to.equal(true);
     expect(formatMoney(cost)).to.equal(formatMoney(ledger?.['spent'] as bigint));
+  });
+
+  it("an operator's margin, from files alone, is what the log says", async function () {
+    const analyst = await openAnalyst();
+    if (typeof analyst === 'string') return skip(this, analyst);
+    const rows = await analyst.margin(folderOf('operators'));
+    expect(rows.map(({ model }) => model)).to.include(IMAGE);
+    expect(rows.every(({ provider }) => provider !== 'None')).to.equal(true);
+    const sum = (of: 'charged' | 'cost') =>
+      rows.reduce((total, row) => total + (parseMoney(row[of]) ?? 0n), 0n);
+    const { events } = await spec.infra.store.readAll(-1n, 10_000);
+    let [charged, cost] = [0n, 0n];
+    for (const { type, data } of events) {
+      if (type === 'HoldSettled') charged += data.charged;
+      if (type === 'ExecutionCompleted') cost += data.providerCost;
+    }
+    expect([sum('charged'), sum('cost')]).to.deep.equal([charged, cost]);
+    expect(cost > 0n).to.equal(true);
+    const margin = rows.reduce((total, row) => total + Number(row.margin), 0);
+    expect(margin).to.be.closeTo(Number(charged - cost) / 1e6, 1e-9);
   });
 });

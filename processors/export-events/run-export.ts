@@ -95,13 +95,13 @@ async function next(
     await exports.moveCursor(id, done, position);
     return 'goes on';
   }
+  const lag = await lagOf(read, stored, now());
+  metrics.exportLag.set({ export: stored.name }, lag?.seconds ?? 0);
   if (stored.planned !== undefined) {
     const batch = await readBatch({ read, store }, stored, done, stored.planned);
     if (batch.events.length < Number(stored.planned - done)) return 'waits';
     return write(exporting, { stored, done, batch, sink, signal });
   }
-  const lag = await lagOf(read, stored, now());
-  metrics.exportLag.set({ export: stored.name }, lag?.seconds ?? 0);
   const isDue = lag && (lag.events >= stored.eventsMax || lag.seconds >= stored.delaySeconds);
   if (!lag || lag.events === 0 || !isDue) return 'waits';
   const batch = await readBatch({ read, store }, stored, done);

@@ -60,7 +60,7 @@ const TAGS: readonly Tag[] = [
   { name: 'Providers', description: 'State of providers and routes, and opening or closing them.' },
   { name: 'Operations', description: 'Queues, processors and dead letters.' },
   { name: 'Projections', description: 'How far the read models are, and rebuilding them.' },
-  { name: 'Exports', description: 'Continuous exports of feeds into folders and buckets.' },
+  { name: 'Exports', description: 'Continuous exports of feeds into folders, buckets and topics.' },
 ];
 
 /** Those that the routes have. A name that has no words here comes last, and a spec names it. */

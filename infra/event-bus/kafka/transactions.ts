@@ -54,8 +54,8 @@ const TRANSACTION_MS = 60_000;
 const OPEN_MS = 15_000;
 /** How long one step of a transaction may take. */
 const STEP_MS = 15_000;
-/** Together four seconds: an error then says more than a deadline. */
-const RETRIES_MAX = 6;
+/** Together a second and a half: an error then says more than a deadline. */
+const RETRIES_MAX = 4;
 /** The partition under which the mark is committed: every topic has it. */
 const MARK_PARTITION = 0;
 

@@ -8,7 +8,13 @@ import { repositoryRoot } from '../../../testing/child-process.js';
 
 export interface Analyst {
   dailyCost(folder: string): Promise<readonly DailyCost[]>;
+  margin(folder: string): Promise<readonly Margin[]>;
 }
+
+/** Money in dollars; the margin may be negative. */
+type Margin = Readonly<
+  Record<'model' | 'provider' | 'executions' | 'charged' | 'cost' | 'margin', string>
+>;
 
 interface DailyCost {
   readonly day: string;
@@ -37,14 +43,21 @@ export async function openAnalyst(): Promise<Analyst | string> {
   if (!(await has()) && !((await succeeds('python3', install, env)) && (await has())))
     return 'python3 is not here, or has not the package duckdb and cannot fetch it';
   const page = await readFile(join(repositoryRoot, 'docs/analyse/index.md'), 'utf8');
-  const sql = /```sql\n([^`]*)```/.exec(page)?.[1] ?? '';
+  /** The first query below a heading, over the files of a folder. */
+  async function asked<Row>(heading: string, folder: string): Promise<readonly Row[]> {
+    const [, below = ''] = page.split(`\n## ${heading}\n`);
+    const sql = /```sql\n([^`]*)```/.exec(below)?.[1] ?? '';
+    const asking = run('python3', ['-c', ASK], { env });
+    asking.child.stdin?.end(sql.replace(/'(acme|all)\//, `'${folder}/`));
+    return JSON.parse((await asking).stdout) as Row[];
+  }
   return {
     async dailyCost(folder) {
-      const asking = run('python3', ['-c', ASK], { env });
-      asking.child.stdin?.end(sql.replace("'acme/", `'${folder}/`));
-      const rows = JSON.parse((await asking).stdout) as Readonly<Record<keyof DailyCost, string>>[];
+      type Text = Readonly<Record<keyof DailyCost, string>>;
+      const rows = await asked<Text>('What it cost, by day and model', folder);
       return rows.map((row) => ({ ...row, executions: Number(row.executions) }));
     },
+    margin: (folder) => asked('What operators earn, by model and provider', folder),
   };
 }
 
