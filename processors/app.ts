@@ -14,6 +14,7 @@ import { runTimers } from './run-timers/run-timers.js';
 import { sweepStorage } from './sweep-storage/sweep-storage.js';
 import { openCompleteBatches } from './complete-batches/complete-batches.js';
 import { erasePayloads } from './erase-payloads/erase-payloads.js';
+import { expirePayloads } from './erase-payloads/expire-payloads.js';
 import { exportEvents } from './export-events/export-events.js';
 import { makeCheckpoints } from './make-checkpoints/make-checkpoints.js';
 import { settleExecution } from './settle-execution/settle-execution.js';
@@ -66,6 +67,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
     }),
     sweepStorage(infra),
     makeCheckpoints(infra),
+    expirePayloads(infra),
     exportEvents(infra),
     runExecution.circuits,
   ];

@@ -16,6 +16,7 @@ import {
   whenHoldEnded,
   type Asked,
 } from '../../processors/testing/kit.js';
+import { expireOnce } from '../../processors/erase-payloads/expire-payloads.js';
 import { projectorWorkers } from '../../projectors/app.js';
 import { openSpecInfra, type SpecInfra } from '../../runtime/testing/spec-infra.js';
 import { eventually } from '../../testing/eventually.js';
@@ -141,6 +142,47 @@ describe('erasure', function () {
     const data = { ...about, payloads: [input], bytes: input.bytes };
     await spec.infra.erasures.transact(executionId, { type: 'Erase', data }, metadata);
     await eventually('it is removed', async () => !(await spec.infra.payloads.get(input)));
+  });
+
+  it('of what ended longer ago than it is kept is done in time, and of nothing else', async () => {
+    const [one, other] = [await organization(), await organization()];
+    const asked = [await done(one), await done(one, true), await done(one)];
+    const others = await done(other);
+    const { infra, clock } = spec;
+    const { readStore, quotas, organizations } = infra;
+    const ways = new Map();
+    const expire = () => expireOnce(infra, ways, new AbortController().signal);
+    expect(await expire(), 'nothing is set').to.equal(0);
+    const at = new Date().toISOString();
+    const command = { type: 'SetQuotas', changes: { payloadTtlDays: 2 }, at } as const;
+    await organizations.transact(one, command, metadata);
+    await eventually('it is known', async () => {
+      await quotas.refresh();
+      return quotas.payloadTtls().has(one);
+    });
+    await eventually('they are in the read model', async () => {
+      const { rows } = await readStore.query<{ over: bigint }>(
+        `SELECT count(*) AS over FROM readmodel.executions
+         WHERE organization_id = $1 AND status = 'COMPLETED'`,
+        [one],
+      );
+      return rows[0]?.over === 3n;
+    });
+    expect(await expire(), 'nothing is due').to.equal(0);
+    try {
+      clock.aheadMs = 2 * 86_400_000 + 60_000;
+      expect(await expire()).to.equal(3);
+      expect(await expire()).to.equal(0);
+    } finally {
+      clock.aheadMs = 0;
+    }
+    for (const one of asked)
+      for (const content of await contentsOf(one)) expect(content).to.equal(undefined);
+    for (const content of await contentsOf(others)) expect(content).to.not.equal(undefined);
+    const [erasure] = await infra.store.readStream(
+      streamOf('erasure', asked[0]?.executionId ?? ''),
+    );
+    expect(erasure?.data).to.include({ cause: 'retention' });
   });
 
   it('of an organization makes all of it unreadable, and no other', async () => {

@@ -173,6 +173,7 @@ describe('the admin API', () => {
       storage_bytes: 20_000_000_000,
       weight: 1,
       file_ttl_days: 30,
+      payload_ttl_days: null,
     };
     let tenant: Tenant;
     beforeEach(async () => {
@@ -196,6 +197,7 @@ describe('the admin API', () => {
         storage_bytes: 1,
         weight: 7,
         file_ttl_days: 30,
+        payload_ttl_days: null,
       });
       const all = { waiting_executions: null, storage_bytes: null, weight: null };
       expect((await set(all)).json).to.deep.equal({ organization_id, ...usual });

@@ -32,4 +32,5 @@ const changesIn = (body: SetQuotasBody): QuotaChanges => ({
   ...(body.storage_bytes !== undefined && { storageBytes: body.storage_bytes }),
   ...(body.weight !== undefined && { weight: body.weight }),
   ...(body.file_ttl_days !== undefined && { fileTtlDays: body.file_ttl_days }),
+  ...(body.payload_ttl_days !== undefined && { payloadTtlDays: body.payload_ttl_days }),
 });

@@ -135,6 +135,8 @@ export interface Model {
   readonly accepts?: readonly string[];
   /** How long what it produces is kept; as long as the organization's files unless given. */
   readonly fileTtlDays?: number;
+  /** After so many days the payloads of its executions are erased; never unless given. */
+  readonly payloadTtlDays?: number;
   readonly routes: readonly Route[];
 }
 

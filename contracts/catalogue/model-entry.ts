@@ -7,6 +7,7 @@ import {
   type Capabilities,
   type Promises,
 } from './capabilities.js';
+import { PAYLOAD_TTL_DAYS_MAX } from '../events/organization.js';
 import { priceUnits, type TieredPriceEntry } from './price-units.js';
 import { routeRequestSchema, type RouteRequest } from './route-request.js';
 import { closed, integer, slug, text, type Part } from './schema-parts.js';
@@ -22,6 +23,7 @@ export interface ModelEntry {
   readonly usage_default?: UsageEntry;
   readonly accepts?: readonly string[];
   readonly ttl_days?: number;
+  readonly payload_ttl_days?: number;
   readonly input_schema: Readonly<Record<string, unknown>>;
   readonly output_schema?: Readonly<Record<string, unknown>>;
   readonly routes: readonly RouteEntry[];
@@ -130,6 +132,11 @@ export const modelSchema: Part = closed(
       description: 'content types of the files that it takes',
     },
     ttl_days: integer(1, TTL_DAYS_MAX, 'days that what it produces is kept'),
+    payload_ttl_days: integer(
+      1,
+      PAYLOAD_TTL_DAYS_MAX,
+      'days after which inputs and outputs of its executions are erased',
+    ),
     input_schema: jsonSchema,
     output_schema: jsonSchema,
     routes: { type: 'array', items: route, minItems: 1, maxItems: 100, description: 'routes' },

@@ -9,6 +9,7 @@ import { eventSchema, id, requirements, text, timestamp } from './schema-parts.j
 export const WAITING_EXECUTIONS_MAX = 1_000_000;
 export const STORAGE_BYTES_MAX = 1_000_000_000_000_000;
 export const WEIGHT_MAX = 100;
+export const PAYLOAD_TTL_DAYS_MAX = 3_650;
 /** Highest values of limits of requests. */
 export const REQUESTS_PER_MINUTE_MAX = 1_000_000;
 export const REQUEST_BURST_MAX = 100_000;
@@ -46,6 +47,8 @@ export interface Quotas {
   readonly weight: number;
   /** How long a file is kept that does not say so itself. */
   readonly fileTtlDays: number;
+  /** After so many days the payloads of an execution that is over are erased; never if absent. */
+  readonly payloadTtlDays?: number;
 }
 
 /** How often somebody may ask. */
@@ -101,6 +104,7 @@ export const organizationSchemas: Record<OrganizationEvent['type'], EventSchema>
     'storageBytes?': upTo(STORAGE_BYTES_MAX),
     'weight?': upTo(WEIGHT_MAX),
     'fileTtlDays?': upTo(TTL_DAYS_MAX),
+    'payloadTtlDays?': upTo(PAYLOAD_TTL_DAYS_MAX),
     ...requestRateFields,
   }),
   OrganizationRequirementsSet: eventSchema('What is required of each execution.', {

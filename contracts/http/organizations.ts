@@ -1,6 +1,11 @@
 /** The operator's bodies about organizations. */
 import { TTL_DAYS_MAX } from '../events/file.js';
-import { STORAGE_BYTES_MAX, WAITING_EXECUTIONS_MAX, WEIGHT_MAX } from '../events/organization.js';
+import {
+  PAYLOAD_TTL_DAYS_MAX,
+  STORAGE_BYTES_MAX,
+  WAITING_EXECUTIONS_MAX,
+  WEIGHT_MAX,
+} from '../events/organization.js';
 import {
   answerObject,
   id,
@@ -37,6 +42,7 @@ export interface SetQuotasBody {
   readonly storage_bytes?: number | null;
   readonly weight?: number | null;
   readonly file_ttl_days?: number | null;
+  readonly payload_ttl_days?: number | null;
 }
 
 const quota = (description: string, maximum: number): Schema => ({
@@ -60,6 +66,12 @@ const quotaFields = {
     WEIGHT_MAX,
   ),
   file_ttl_days: quota('Days that a file is kept which does not say so itself.', TTL_DAYS_MAX),
+  payload_ttl_days: orNull(
+    quota(
+      'Days after which input and output of what is over are erased; null: never by this.',
+      PAYLOAD_TTL_DAYS_MAX,
+    ),
+  ),
 };
 
 export const setQuotasSchema: Schema = {
@@ -68,6 +80,7 @@ export const setQuotasSchema: Schema = {
     'storage_bytes?': orNull(quotaFields.storage_bytes),
     'weight?': orNull(quotaFields.weight),
     'file_ttl_days?': orNull(quotaFields.file_ttl_days),
+    'payload_ttl_days?': quotaFields.payload_ttl_days,
   }),
   description: 'Null: as everybody’s. What is absent stays as it is.',
   examples: [{ waiting_executions: 500_000, weight: 2 }],

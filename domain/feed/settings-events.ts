@@ -16,6 +16,7 @@ export const organizationEvents: FeedMapping<OrganizationEvent> = {
       waiting_executions: event.data.waitingExecutions ?? null,
       storage_bytes: event.data.storageBytes ?? null,
       file_ttl_days: event.data.fileTtlDays ?? null,
+      payload_ttl_days: event.data.payloadTtlDays,
       ...rateData(event.data),
       ...actorData(event),
     },

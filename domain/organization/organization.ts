@@ -162,6 +162,7 @@ const QUOTAS = [
   'storageBytes',
   'weight',
   'fileTtlDays',
+  'payloadTtlDays',
   'requestsPerMinute',
   'requestBurst',
 ] as const;

@@ -14,16 +14,19 @@ export const quotasWith = (set: Partial<Quotas>): Quotas => ({
   storageBytes: set.storageBytes ?? usualQuotas.storageBytes,
   weight: set.weight ?? usualQuotas.weight,
   fileTtlDays: set.fileTtlDays ?? usualQuotas.fileTtlDays,
+  ...(set.payloadTtlDays !== undefined && { payloadTtlDays: set.payloadTtlDays }),
 });
 
 /** As operators read them. */
 export function quotasBody(organizationId: OrganizationId, set: Partial<Quotas>) {
-  const { waitingExecutions, storageBytes, weight, fileTtlDays } = quotasWith(set);
+  const quotas = quotasWith(set);
+  const { waitingExecutions, storageBytes, weight, fileTtlDays } = quotas;
   return {
     organization_id: organizationId,
     waiting_executions: waitingExecutions,
     storage_bytes: storageBytes,
     weight,
     file_ttl_days: fileTtlDays,
+    payload_ttl_days: quotas.payloadTtlDays ?? null,
   };
 }

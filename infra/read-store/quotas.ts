@@ -16,6 +16,8 @@ import { organizationOf, readQuotas } from './tables/organization-quotas.js';
 export interface OrganizationQuotas {
   /** Answered from memory. */
   of(organizationId: OrganizationId): Quotas;
+  /** Those that have their payloads erased after so many days. */
+  payloadTtls(): ReadonlyMap<OrganizationId, number>;
   /** What was set of it, answered from memory. */
   requestRateOf(organizationId: OrganizationId): Partial<RequestRate>;
   /** Set by this process just now. */
@@ -53,6 +55,12 @@ export function openQuotas(
       refreshing.used();
       return known.get(organizationId) ?? usualQuotas;
     },
+    payloadTtls: () =>
+      new Map(
+        [...known].flatMap(([id, { payloadTtlDays }]) =>
+          payloadTtlDays === undefined ? [] : [[id, payloadTtlDays] as const],
+        ),
+      ),
     requestRateOf(organizationId) {
       refreshing.used();
       return rates.get(organizationId) ?? NOTHING_SET;
@@ -66,6 +74,7 @@ const NOTHING_SET: Partial<RequestRate> = Object.freeze({});
 
 const ROWS = `
   SELECT organization_id, waiting_executions, storage_bytes, weight, file_ttl_days,
+    payload_ttl_days,
     requests_per_minute, request_burst, position
   FROM readmodel.organization_quotas
   WHERE position > $1

@@ -57,7 +57,11 @@ export async function openReadModels(): Promise<ReadModels> {
   const write = (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>);
   const log = pino({ base: null }, { write });
   const pool = openPool(database.url, { max: 8, applicationName: 'modelroute spec', log });
-  await migrate(pool, [...processingMigrations, ...readModelMigrations, ...exportMigrations]);
+  const steps = [...processingMigrations, ...readModelMigrations, ...exportMigrations];
+  await migrate(
+    pool,
+    steps.sort((one, other) => one.id - other.id),
+  );
   const progress = openProgress(pool);
   let store = openMemoryEventStore();
   const { rows: tables } = await pool.query<{ name: string }>(

@@ -29,6 +29,7 @@ export function modelOf(
     usageDefault: usageOf(entry),
     ...(entry.accepts && { accepts: entry.accepts }),
     ...(entry.ttl_days !== undefined && { fileTtlDays: entry.ttl_days }),
+    ...(entry.payload_ttl_days !== undefined && { payloadTtlDays: entry.payload_ttl_days }),
     routes: entry.routes.map((route) =>
       routeOf(slug, route, capabilitiesOf(entry, route, kindOf(route.provider) ?? {})),
     ),

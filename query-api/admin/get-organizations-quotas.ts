@@ -45,6 +45,7 @@ const PROJECTIONS = ['organizations', 'organization_quotas', 'holds', 'storage']
 
 const ROW = `
   SELECT q.waiting_executions, q.storage_bytes, q.weight, q.file_ttl_days,
+    q.payload_ttl_days,
     (SELECT count(*) FROM readmodel.holds h WHERE h.organization_id = o.id) AS open_holds,
     coalesce(s.bytes, 0) AS stored_bytes
   FROM readmodel.organizations o

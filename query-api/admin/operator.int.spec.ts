@@ -146,6 +146,7 @@ describe('query API: the operator', () => {
       storage_bytes: 20_000_000_000,
       weight: 1,
       file_ttl_days: 30,
+      payload_ttl_days: null,
     };
     const used = { waiting_executions: 1, storage_bytes: 0 };
     const organization = { organization_id: ORGANIZATION };

@@ -19,6 +19,7 @@ export const organizationQuotas: Table<OfOrganization, OrganizationQuotasRow> = 
     column('storage_bytes', 'bigint', ({ quotas }) => quotas.storageBytes),
     column('weight', 'integer', ({ quotas }) => quotas.weight),
     column('file_ttl_days', 'integer', ({ quotas }) => quotas.fileTtlDays),
+    column('payload_ttl_days', 'integer', ({ quotas }) => quotas.payloadTtlDays),
     column('requests_per_minute', 'integer', ({ quotas }) => quotas.requestsPerMinute),
     column('request_burst', 'integer', ({ quotas }) => quotas.requestBurst),
     column('position', 'bigint', ({ position }) => position),
@@ -31,6 +32,7 @@ export const readQuotas = (row: Row): Partial<Quotas & RequestRate> => ({
   ...maybe(row, 'storage_bytes', 'storageBytes', count),
   ...maybe(row, 'weight', 'weight', count),
   ...maybe(row, 'file_ttl_days', 'fileTtlDays', count),
+  ...maybe(row, 'payload_ttl_days', 'payloadTtlDays', count),
   ...maybe(row, 'requests_per_minute', 'requestsPerMinute', count),
   ...maybe(row, 'request_burst', 'requestBurst', count),
 });
