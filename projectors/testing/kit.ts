@@ -51,17 +51,17 @@ export interface ReadModels {
 
 const NAMES = projections.map(({ name }) => name);
 
+const STEPS = [...processingMigrations, ...readModelMigrations, ...exportMigrations].sort(
+  (one, other) => one.id - other.id,
+);
+
 export async function openReadModels(): Promise<ReadModels> {
   const database = await freshDatabase();
   const logged: Record<string, unknown>[] = [];
   const write = (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>);
   const log = pino({ base: null }, { write });
   const pool = openPool(database.url, { max: 8, applicationName: 'modelroute spec', log });
-  const steps = [...processingMigrations, ...readModelMigrations, ...exportMigrations];
-  await migrate(
-    pool,
-    steps.sort((one, other) => one.id - other.id),
-  );
+  await migrate(pool, STEPS);
   const progress = openProgress(pool);
   let store = openMemoryEventStore();
   const { rows: tables } = await pool.query<{ name: string }>(
