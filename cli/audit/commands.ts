@@ -1,7 +1,8 @@
 /** `audit …`: proofs of the log, made and verified. */
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { exitCodes, type Context } from '../context.js';
+import type { WitnessOptions } from './witness.js';
 
 const KEY_HELP =
   'public key of the log, or a file with some: what /.well-known/modelroute/checkpoint-key serves';
@@ -51,26 +52,33 @@ export function addAudit(program: Command, context: Context): void {
     .description('keep checkpoints of a log elsewhere, and hold each against the one before')
     .requiredOption('--url <url>', 'address of the system whose log it is')
     .requiredOption('--key <keys...>', KEY_HELP)
-    .requiredOption('--file <file>', 'to which checkpoints are added, one a line')
+    .option('--file <file>', 'to which checkpoints are added, one a line')
+    .option('--bucket <name>', 'in which each is an object that nobody can remove, or both')
+    .option('--endpoint <url>', "where its store answers (default: Amazon's of the region)")
+    .option('--region <region>', 'of the bucket', 'us-east-1')
+    .option('--prefix <path>', 'what the names of objects begin with', '')
+    .addOption(
+      new Option('--lock <mode>', 'whether a right can end the lock of an object')
+        .choices(['compliance', 'governance'])
+        .default('compliance'),
+    )
+    .option('--retain-days <days>', 'for how long each object is locked', days)
     .option('--webhook <url>', 'which is sent each new checkpoint first')
     .option('--every <seconds>', 'go on until interrupted', seconds)
-    .addHelpText('after', exitCodes(true))
-    .action(async (options: WitnessCommand) =>
+    .addHelpText('after', `\nKeys of the bucket are those of the AWS SDK.\n${exitCodes(true)}`)
+    .action(async (options: WitnessOptions) =>
       (await import('./witness.js')).witness(context, options),
     );
-}
-
-interface WitnessCommand {
-  readonly url: string;
-  readonly key: string[];
-  readonly file: string;
-  readonly webhook?: string;
-  readonly every?: number;
 }
 
 function seconds(text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It is no number of seconds.');
+}
+
+function days(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It is no number of days.');
 }
 
 function size(text: string): number {

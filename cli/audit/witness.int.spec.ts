@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -8,11 +9,20 @@ import { hashToBase64, leafHash, type TreeHash } from '../../domain/proof/hashes
 import { consistencyRanges, proofOf } from '../../domain/proof/proofs.js';
 import { openSigner, signNote } from '../../domain/proof/signed-note.js';
 import { EMPTY_EDGE, growTree } from '../../domain/proof/tree.js';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { pause } from '../../infra/concurrency/pause.js';
+import { openBucket } from '../../infra/object-store/client.js';
+import { versitygwInSuite } from '../../infra/object-store/testing/versitygw.js';
 import { StartError } from '../../infra/start-error.js';
 import { temporaryFolder, type TemporaryFolder } from '../../testing/folders.js';
 import type { Context } from '../context.js';
-import { witness } from './witness.js';
+import { witness, type WitnessOptions } from './witness.js';
 
 describe('audit witness', () => {
   let server: Server;
@@ -21,6 +31,8 @@ describe('audit witness', () => {
   const told: string[] = [];
   /** What the next requests are answered. */
   let answers: number[] = [];
+  /** Before the next checkpoint, in bytes. */
+  let padding = 0;
   const signer = openSigner('a/log', Buffer.alloc(32, 1));
 
   function tree() {
@@ -44,7 +56,9 @@ describe('audit witness', () => {
         request.on('data', (chunk: Buffer) => told.push(chunk.toString()));
         request.on('end', () => response.end());
       } else if (pathname === '/v1/log/checkpoint')
-        response.end(signNote(checkpointText({ origin: 'a/log', size, root }), signer));
+        response.end(
+          ' '.repeat(padding) + signNote(checkpointText({ origin: 'a/log', size, root }), signer),
+        );
       else {
         const ranges = consistencyRanges(Number(searchParams.get('from')), size);
         const at = (node: { level: number; index: number }) =>
@@ -59,8 +73,10 @@ describe('audit witness', () => {
     await folder.remove();
   });
 
-  async function run(more: { readonly every?: number } = {}, signal?: AbortSignal) {
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const addressOf = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const inBuckets = { region: 'us-east-1', prefix: 'of/a-log', lock: 'compliance' } as const;
+
+  async function witnessed(places: Partial<WitnessOptions>, signal?: AbortSignal) {
     const printed: string[] = [];
     let code = 0;
     const context = {
@@ -68,11 +84,17 @@ describe('audit witness', () => {
       print: (line: string) => void printed.push(line),
       endWith: (ended: number) => void (code = ended),
     } as unknown as Context;
+    const key = [signer.vkey];
+    await witness(context, { url: `${addressOf()}/`, key, ...inBuckets, ...places });
+    return { code, said: printed.join().replace(/^http:\S+ /, '') };
+  }
+
+  async function run(more: { readonly every?: number } = {}, signal?: AbortSignal) {
     const file = join(folder.dir, 'kept');
-    const webhook = `${url}/told`;
-    await witness(context, { url: `${url}/`, key: [signer.vkey], file, webhook, ...more });
+    const webhook = `${addressOf()}/told`;
+    const { code, said } = await witnessed({ file, webhook, ...more }, signal);
     const kept = (await readFile(file, 'utf8').catch(() => '')).split('\n').length - 1;
-    return { code, kept, said: printed.join().replace(/^http:\S+ /, '') };
+    return { code, kept, said };
   }
 
   it('keeps what goes on from what was kept, and finds a fork and a log gone back', async () => {
@@ -116,5 +138,101 @@ describe('audit witness', () => {
       .to.be.instanceOf(StartError)
       .with.property('message')
       .match(/answered 503\.$/);
+  });
+
+  it('takes no answer that is larger than any of ours', async () => {
+    leaves = ['a'];
+    padding = 3_000_000;
+    const thrown = await run().catch((error: unknown) => error);
+    padding = 0;
+    expect(thrown).to.be.instanceOf(StartError);
+    expect(String(thrown)).to.match(/answered too much\.$/);
+  });
+
+  it('says what it needs to be told', async () => {
+    for (const [places, sentence] of [
+      [{}, /--file or --bucket/],
+      [{ bucket: 'any' }, /--retain-days/],
+    ] as const)
+      expect(String(await witnessed(places).catch((error: unknown) => error))).to.match(sentence);
+  });
+
+  describe('in a bucket', () => {
+    const store = versitygwInSuite({ hasVersions: true });
+    const credentials = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const;
+    const earlier = credentials.map((name) => process.env[name]);
+    let client: S3Client;
+
+    before(() => {
+      for (const name of credentials) process.env[name] = store().env[name];
+      ({ client } = openBucket(store().config));
+    });
+    after(() => {
+      client?.destroy();
+      for (const [n, name] of credentials.entries()) {
+        const value = earlier[n];
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+    });
+
+    async function bucketOf(ObjectLockEnabledForBucket: boolean) {
+      const Bucket = `witness-${randomUUID()}`;
+      await client.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket }));
+      return { bucket: Bucket, endpoint: store().endpoint, retainDays: 30 };
+    }
+
+    it('refuses one that locks nothing, or that is not there', async () => {
+      const open = await bucketOf(false);
+      for (const [bucket, sentence] of [
+        [open.bucket, /has no object lock, so that what is kept there could be removed/],
+        ['nobody-made-it', /There is no bucket nobody-made-it\./],
+      ] as const) {
+        const thrown = await witnessed({ ...open, bucket }).catch((error: unknown) => error);
+        expect(thrown).to.be.instanceOf(StartError);
+        expect(String(thrown)).to.match(sentence);
+      }
+    });
+
+    it('says that the store is away', async () => {
+      const place = await bucketOf(true);
+      await store().kill9();
+      const thrown = await witnessed(place).catch((error: unknown) => error);
+      await store().restart();
+      expect(thrown).to.be.instanceOf(StartError);
+      expect(String(thrown)).to.match(/The bucket witness-\S+ cannot be used now: /);
+    });
+
+    for (const lock of ['compliance', 'governance'] as const)
+      it(`keeps what nobody can remove, and compares with it (${lock})`, async () => {
+        const place = { ...(await bucketOf(true)), lock };
+        const { bucket: Bucket } = place;
+        leaves = ['a', 'b', 'c'];
+        const first = 'the first checkpoint is kept, of a log of 3 events';
+        expect(await witnessed(place)).to.deep.equal({ code: 0, said: first });
+        leaves.push('d', 'e');
+        const on = { code: 0, said: 'the log of 5 events goes on from what was kept' };
+        expect(await witnessed(place)).to.deep.equal(on);
+        expect(await witnessed(place)).to.deep.equal(on);
+        const listed = await client.send(new ListObjectVersionsCommand({ Bucket }));
+        const [newest, ...others] = listed.Versions ?? [];
+        expect(others).to.have.length(1);
+        const { Key, VersionId } = newest!;
+        expect(Key).to.equal('of/a-log/checkpoint-9999999999999994-5.json');
+        const head = await client.send(new HeadObjectCommand({ Bucket, Key }));
+        expect(head.ObjectLockMode).to.equal(lock.toUpperCase());
+        const days = (head.ObjectLockRetainUntilDate!.getTime() - Date.now()) / 86_400_000;
+        expect(days).to.be.closeTo(30, 0.1);
+        const removed = await client
+          .send(new DeleteObjectCommand({ Bucket, Key, VersionId }))
+          .catch((error: Error) => error.name);
+        expect(removed).to.equal('AccessDenied');
+        // A mark of deletion hides it from those who do not look for versions.
+        await client.send(new DeleteObjectCommand({ Bucket, Key }));
+        leaves = ['a', 'b', 'c', 'x', 'e', 'f'];
+        const fork =
+          'the log was forked: its first 5 events are not those of the earlier checkpoint';
+        expect(await witnessed(place)).to.deep.equal({ code: 2, said: fork });
+      });
   });
 });

@@ -1,9 +1,9 @@
 /**
  * `audit witness`: keeps checkpoints of a log elsewhere, and holds each against the one before: the
- * log must have gone on from it. What is kept is a file to which lines are only added; a webhook is
- * told too. With `--every` it outlasts a system that is away or restarts, and says so.
+ * log must have gone on from it. They are kept in a file to which lines are only added, in a bucket
+ * whose objects are locked, or in both; a webhook is told too. With `--every` it outlasts a system
+ * that is away or restarts, and says so.
  */
-import { appendFile, readFile } from 'node:fs/promises';
 import { request } from 'undici';
 import type { Checkpoint } from '../../domain/proof/checkpoint.js';
 import { hashFromBase64, type TreeHash } from '../../domain/proof/hashes.js';
@@ -13,26 +13,63 @@ import { forkBetween } from '../../domain/proof/verify-previous.js';
 import { pause } from '../../infra/concurrency/pause.js';
 import { StartError } from '../../infra/start-error.js';
 import { EXIT_FOUND, type Context } from '../context.js';
+import { keptInBucket, keptInFile, Unanswered, type KeptCheckpoints } from './kept-checkpoints.js';
 import { verifiersIn } from './verifiers.js';
 
-interface WitnessOptions {
+export interface WitnessOptions {
   readonly url: string;
   readonly key: readonly string[];
-  readonly file: string;
+  readonly file?: string;
+  readonly bucket?: string;
+  readonly endpoint?: string;
+  readonly region: string;
+  readonly prefix: string;
+  readonly lock: 'compliance' | 'governance';
+  readonly retainDays?: number;
   readonly webhook?: string;
   readonly every?: number;
 }
 
 const TIMEOUT_MS = 30_000;
+/** A hundred times the longest proof. */
 const BODY_BYTES_MAX = 1_000_000;
-
-/** The other side did not answer as it should: it may the next time. */
-class Unanswered extends StartError {}
 
 export async function witness(context: Context, options: WitnessOptions): Promise<void> {
   const keys = (await Promise.all(options.key.map(verifiersIn))).flat();
+  const places = await placesOf(options);
+  try {
+    await witnessUntil(context, options, { keys, places });
+  } finally {
+    for (const place of places) place.close();
+  }
+}
+
+interface Witnessing {
+  readonly keys: readonly NoteVerifier[];
+  readonly places: readonly KeptCheckpoints[];
+}
+
+async function placesOf(options: WitnessOptions): Promise<readonly KeptCheckpoints[]> {
+  const { file, bucket, endpoint, region, prefix, lock, retainDays } = options;
+  const files = file === undefined ? [] : [keptInFile(file)];
+  if (bucket === undefined) {
+    if (file === undefined) throw new StartError('Say where to keep them: --file or --bucket.');
+    return files;
+  }
+  if (retainDays === undefined)
+    throw new StartError('Say for how long the bucket locks them: --retain-days.');
+  const mode = lock === 'compliance' ? 'COMPLIANCE' : 'GOVERNANCE';
+  const given = { bucket, endpoint, region, prefix, mode, retainDays } as const;
+  return [...files, await keptInBucket(given)];
+}
+
+async function witnessUntil(
+  context: Context,
+  options: WitnessOptions,
+  witnessing: Witnessing,
+): Promise<void> {
   for (;;) {
-    const seen = await witnessOnce(options, keys).catch((error: unknown) => {
+    const seen = await witnessOnce(options, witnessing).catch((error: unknown) => {
       if (options.every !== undefined && error instanceof Unanswered) return error;
       throw error;
     });
@@ -59,26 +96,33 @@ const sentenceOf = ({ size, isFirst }: Witnessed): string =>
     : `the log of ${size} events goes on from what was kept`;
 
 async function witnessOnce(
-  { url, file, webhook }: WitnessOptions,
-  keys: readonly NoteVerifier[],
+  { url, webhook }: WitnessOptions,
+  { keys, places }: Witnessing,
 ): Promise<Witnessed | { readonly problem: string }> {
   const base = url.replace(/\/+$/, '');
   const note = await textAt(`${base}/v1/log/checkpoint`);
   const later = openCheckpoint(note, keys);
   if ('problem' in later) return later;
-  const kept = await lastKept(file);
-  const earlier = kept === undefined ? undefined : openCheckpoint(kept, keys);
-  if (earlier && 'problem' in earlier) return { problem: `what is kept: ${earlier.problem}` };
-  if (earlier) {
-    const problem = await forkSince(base, earlier.opened, later.opened);
-    if (problem !== undefined) return { problem };
-  }
   const { size } = later.opened;
-  const isFirst = earlier === undefined;
-  if (earlier?.opened.size === size) return { size, isFirst };
+  const lacking: KeptCheckpoints[] = [];
+  let isFirst = true;
+  for (const place of places) {
+    const notes = await place.newest();
+    const sizes = new Set<number>();
+    for (const kept of notes) {
+      const earlier = openCheckpoint(kept, keys);
+      if ('problem' in earlier) return { problem: `what is kept: ${earlier.problem}` };
+      const problem = await forkSince(base, earlier.opened, later.opened);
+      if (problem !== undefined) return { problem };
+      sizes.add(earlier.opened.size);
+    }
+    if (!sizes.has(size)) lacking.push(place);
+    isFirst &&= notes.length === 0;
+  }
+  if (lacking.length === 0) return { size, isFirst };
   const line = JSON.stringify({ size, note, witnessed_at: new Date().toISOString() });
   if (webhook !== undefined) await tell(webhook, line);
-  await keep(file, line);
+  for (const place of lacking) await place.keep(size, line);
   return { size, isFirst };
 }
 
@@ -91,29 +135,18 @@ async function forkSince(
     return forkBetween(earlier, later, undefined);
   const query = `from=${earlier.size}&to=${later.size}`;
   const text = await textAt(`${base}/v1/log/proofs/consistency?${query}`);
-  const { hashes = [] } = JSON.parse(text) as { hashes?: readonly string[] };
-  const proof = hashes.map((hash) => hashFromBase64(hash) ?? ('' as TreeHash));
+  const proof = hashesIn(text);
+  if (!proof) throw new Unanswered(`${base} answered no proof of consistency.`);
   return forkBetween(earlier, later, { size: earlier.size, hashes: proof });
 }
 
-/** The note that was kept last; undefined where nothing was. */
-async function lastKept(file: string): Promise<string | undefined> {
+function hashesIn(text: string): readonly TreeHash[] | undefined {
   try {
-    const last = (await readFile(file, 'utf8')).trim().split('\n').at(-1);
-    return last ? (JSON.parse(last) as { note: string }).note : undefined;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    throw new StartError(`${file} cannot be read: ${code ?? message}.`, { cause: error });
-  }
-}
-
-async function keep(file: string, line: string): Promise<void> {
-  try {
-    await appendFile(file, `${line}\n`, { mode: 0o600, flush: true });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new StartError(`${file} cannot be written: ${code ?? message}.`, { cause: error });
+    const { hashes } = JSON.parse(text) as { readonly hashes?: unknown };
+    if (!Array.isArray(hashes)) return undefined;
+    return hashes.map((hash) => hashFromBase64(String(hash)) ?? ('' as TreeHash));
+  } catch {
+    return undefined;
   }
 }
 
@@ -130,12 +163,18 @@ async function tell(url: string, body: string): Promise<void> {
 }
 
 async function exchanged(url: string, options: Parameters<typeof request>[1]) {
-  const timeouts = { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS };
+  const bounded = { headersTimeout: TIMEOUT_MS, signal: AbortSignal.timeout(TIMEOUT_MS) };
   try {
-    const { statusCode, body } = await request(url, { ...options, ...timeouts });
-    const text = await body.text();
-    if (text.length > BODY_BYTES_MAX) throw new StartError(`${url} answered too much.`);
-    return { statusCode, text };
+    const { statusCode, body } = await request(url, { ...options, ...bounded });
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    // Leaving the loop closes the connection.
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > BODY_BYTES_MAX) throw new Unanswered(`${url} answered too much.`);
+      chunks.push(chunk);
+    }
+    return { statusCode, text: Buffer.concat(chunks).toString('utf8') };
   } catch (error) {
     if (error instanceof StartError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;

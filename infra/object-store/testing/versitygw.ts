@@ -51,9 +51,14 @@ export interface VersitygwCommand {
 }
 
 /** Throws where no server can be had, with a sentence that says why. */
-export async function versitygwCommand(dir: string, port: number): Promise<VersitygwCommand> {
+export async function versitygwCommand(
+  dir: string,
+  port: number,
+  versions?: string,
+): Promise<VersitygwCommand> {
   const command = await versitygwProgram();
   await mkdir(dir, { recursive: true });
+  if (versions !== undefined) await mkdir(versions, { recursive: true });
   const endpoint = `http://127.0.0.1:${port}`;
   return {
     command,
@@ -69,6 +74,7 @@ export async function versitygwCommand(dir: string, port: number): Promise<Versi
       '--health',
       '/health',
       'posix',
+      ...(versions === undefined ? [] : ['--versioning-dir', versions]),
       dir,
     ],
     health: `${endpoint}/health`,
@@ -82,9 +88,10 @@ export async function versitygwCommand(dir: string, port: number): Promise<Versi
   };
 }
 
-export async function startVersitygw(dir: string): Promise<Versitygw> {
+/** `versions`: a folder beside it, where buckets may keep versions and lock objects. */
+export async function startVersitygw(dir: string, versions?: string): Promise<Versitygw> {
   const port = await freePort();
-  const program = await versitygwCommand(dir, port);
+  const program = await versitygwCommand(dir, port, versions);
   const endpoint = `http://127.0.0.1:${port}`;
   let present = await run(program, dir);
   const credentials = { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
@@ -117,11 +124,11 @@ let shared: Promise<Versitygw | Reason> | undefined;
  * The server that all suites share, ended when all specs are over. Where there is none the suite is
  * skipped and says why; in CI it fails.
  */
-export function versitygwInSuite(): () => Versitygw {
+export function versitygwInSuite({ hasVersions = false } = {}): () => Versitygw {
   let server: Versitygw | undefined;
   before(async function () {
     this.timeout(BUILD_DEADLINE_MS + START_DEADLINE_MS);
-    const got = await (shared ??= startShared());
+    const got = await (hasVersions ? startIn('versions') : (shared ??= startIn()));
     if (!('reason' in got)) return void (server = got);
     skipOutsideCi(this, got.reason);
   });
@@ -135,11 +142,12 @@ interface Reason {
   readonly reason: string;
 }
 
-async function startShared(): Promise<Versitygw | Reason> {
+async function startIn(versions?: string): Promise<Versitygw | Reason> {
   const dir = await mkdtemp(join(tmpdir(), 'modelroute-s3-'));
   atEnd(() => rm(dir, { recursive: true, force: true }));
   try {
-    const server = await startVersitygw(join(dir, 'objects'));
+    const folder = versions === undefined ? undefined : join(dir, versions);
+    const server = await startVersitygw(join(dir, 'objects'), folder);
     atEnd(() => server.stop());
     return server;
   } catch (error) {
