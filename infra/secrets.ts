@@ -4,6 +4,7 @@
  */
 import { createHmac, hkdfSync } from 'node:crypto';
 import type { OrganizationId, WebhookEndpointId } from '../contracts/ids.js';
+import { openRecentMap } from './recent-map.js';
 
 export interface Secrets {
   /**
@@ -31,11 +32,28 @@ export interface Secrets {
   readonly dataKeysKey: Buffer;
 }
 
-export const openSecrets = (masterKey: string): Secrets => ({
-  webhookSecret: (organizationId, generation = 1) =>
-    signingSecret(masterKey, `webhook-secret/${generation}/${organizationId}`),
-  endpointSecret: (endpointId, generation) =>
-    signingSecret(masterKey, `endpoint-secret/${generation}/${endpointId}`),
+/** Signing secrets that are needed for each delivery. */
+const REMEMBERED = { costMax: 20_000, entriesMax: 20_000 };
+
+export function openSecrets(masterKey: string): Secrets {
+  const remembered = openRecentMap<string, string>(REMEMBERED);
+  const secretOf = (name: string): string => {
+    const known = remembered.get(name);
+    if (known !== undefined) return known;
+    const secret = signingSecret(masterKey, name);
+    remembered.set(name, secret, 1);
+    return secret;
+  };
+  return {
+    webhookSecret: (organizationId, generation = 1) =>
+      secretOf(`webhook-secret/${generation}/${organizationId}`),
+    endpointSecret: (endpointId, generation) =>
+      secretOf(`endpoint-secret/${generation}/${endpointId}`),
+    ...derivedKeys(masterKey),
+  };
+}
+
+const derivedKeys = (masterKey: string) => ({
   endpointHeadersKey: createHmac('sha256', masterKey).update('endpoint-headers/1').digest(),
   requestKey: createHmac('sha256', masterKey).update('keyed-requests/1').digest(),
   internalKey: createHmac('sha256', masterKey).update('internal-requests/1').digest('base64'),

@@ -21,7 +21,7 @@ import { receive } from './receive.js';
 import type { Streamed } from './receive.js';
 import { openResolver } from './resolve-host.js';
 import type { ResolveHost } from './system-lookup.js';
-import { isPrivateName, vetUrl } from './vet-url.js';
+import { isPrivateName, openVetting, vetUrl, type VettedUrl } from './vet-url.js';
 
 /** Names in lower case; a repeated header is one value joined by ", ". */
 type Headers = Readonly<Record<string, string>>;
@@ -111,6 +111,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
     headersTimeout: 0,
     bodyTimeout: 0,
   };
+  const vetAgain = openVetting(networks, origins);
   const connections = openConnections(connectionsPerHostMax, {
     connect: guardedConnector({ networks, origins, resolveHost, connectTimeoutMs }),
     ...settings,
@@ -122,7 +123,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
 
   return {
     async request(request) {
-      const vetted = vet(request, networks, origins);
+      const vetted = exchangeOf(request, vetAgain(request.url));
       if (vetted.kind === 'refused') return vetted;
       const { excerptBytesMax } = request;
       const source = connections.to(vetted.origin);
@@ -132,7 +133,8 @@ export function openOutbound(options: OutboundOptions): Outbound {
     },
     async download({ bytesMax, patienceMs = PATIENCE_MS, configuredOrigin: own, ...request }) {
       const fit = own === undefined ? origins : [...origins, own];
-      const vetted = vet({ ...request, method: 'GET' }, networks, fit);
+      const url = vetUrl(request.url, networks, fit, request.urlLengthMax);
+      const vetted = exchangeOf({ ...request, method: 'GET' }, url);
       if (vetted.kind === 'refused') return vetted;
       const source = (vetted.origin === own ? configured : connections).to(vetted.origin);
       const limits = { bytesMax, patienceMs, bytesMin: PATIENCE_BYTES };
@@ -179,12 +181,7 @@ const ownHeaders: readonly string[] = [
   'upgrade',
 ];
 
-function vet(
-  request: OutboundRequest & Pick<DownloadRequest, 'urlLengthMax'>,
-  networks: AllowedNetworks,
-  origins: readonly string[],
-): Vetted | Refused {
-  const vetted = vetUrl(request.url, networks, origins, request.urlLengthMax);
+function exchangeOf(request: OutboundRequest, vetted: VettedUrl): Vetted | Refused {
   if (!vetted.ok) return { kind: 'refused', reason: vetted.reason };
   const taken = Object.keys(request.headers ?? {}).find((name) =>
     ownHeaders.includes(name.toLowerCase()),

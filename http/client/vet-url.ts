@@ -8,6 +8,7 @@
  */
 
 import { isIP } from 'node:net';
+import { LRUCache } from 'lru-cache';
 import { addressVerdict } from './addresses.js';
 import type { AllowedNetworks } from './addresses.js';
 
@@ -46,6 +47,24 @@ export function vetUrl(
     ? literalRefusal(url, hostname, networks)
     : nameRefusal(url, hostname, networks);
   return refusal === undefined ? { ok: true, url } : no(refusal);
+}
+
+/** Of 2 KB each at most. */
+const REMEMBERED_MAX = 5_000;
+
+/** `vetUrl` for the same networks and places each time; what is fit is remembered. */
+export function openVetting(
+  networks: AllowedNetworks,
+  origins: readonly string[],
+): (text: string) => VettedUrl {
+  const fit = new LRUCache<string, VettedUrl>({ max: REMEMBERED_MAX });
+  return (text) => {
+    const known = fit.get(text);
+    if (known) return known;
+    const vetted = vetUrl(text, networks, origins);
+    if (vetted.ok) fit.set(text, vetted);
+    return vetted;
+  };
 }
 
 /** The host as a resolver or socket wants it: an IPv6 literal without its brackets. */

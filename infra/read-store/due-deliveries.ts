@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { DeliveryId, ExecutionId, OrganizationId } from '../../contracts/ids.js';
+import { openRecentMap } from '../recent-map.js';
 import { amount, maybe, text, type Row } from './table.js';
 
 export interface DueDelivery {
@@ -37,9 +38,18 @@ export const FIRST_ATTEMPT_MS = 45_000;
 /** Over all organizations, in one look. */
 const DUE_MAX = 2_000;
 
+/** By what they are of: each delivery asks for one of them twice. */
+const endpoints = openRecentMap<string, string>({ costMax: 4 * 1024 * 1024, entriesMax: 20_000 });
+
 /** One endpoint, or one `webhook_url`, of one organization, in few letters. */
-export const endpointOf = (organizationId: OrganizationId, target: string): string =>
-  hash('sha256', `${organizationId} ${target}`, 'hex').slice(0, 16);
+export function endpointOf(organizationId: OrganizationId, target: string): string {
+  const text = `${organizationId} ${target}`;
+  const known = endpoints.get(text);
+  if (known !== undefined) return known;
+  const endpoint = hash('sha256', text, 'hex').slice(0, 16);
+  endpoints.set(text, endpoint, text.length);
+  return endpoint;
+}
 
 /** The longest due of each organization. Skips from organization to organization in the index. */
 export async function dueDeliveries(
