@@ -1,4 +1,5 @@
 /** `import <folder>`. */
+import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Pool } from 'pg';
 import type { Config } from '../infra/config/config.js';
@@ -8,7 +9,6 @@ import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { StartError } from '../infra/start-error.js';
 import type { Context } from './context.js';
 import { keysOf } from './serve/keys.js';
-import { masterKeyOf } from '../runtime/master-key.js';
 import { withDatabase, type Database } from '../runtime/open-database.js';
 import { asJson } from './table.js';
 import { readManifest, type Manifest } from './log-transfer/archive.js';
@@ -57,8 +57,10 @@ export async function importCommand(
 }
 
 /** What is stored is encrypted under keys of this installation, which may never have run. */
-const masterKeyFor = async (config: Config): Promise<string> =>
-  config.databaseUrl === undefined ? (await keysOf(config)).masterKey : masterKeyOf(config);
+async function masterKeyFor(config: Config): Promise<string> {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  return (await keysOf(config)).masterKey;
+}
 
 async function completeManifest(folder: string): Promise<Manifest> {
   const manifest = await readManifest(folder);

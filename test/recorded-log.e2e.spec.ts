@@ -12,6 +12,8 @@ import { programOf, startSystem, type System } from '../testing/system.js';
 import { accept, textOf, whenOver, whenSettled } from './testing/executions.js';
 
 const ARCHIVE = join(repositoryRoot, 'test/recorded/0.1.0');
+/** Under which payloads are stored: the import and the system have data folders of their own. */
+const MASTER_KEY = 'm'.repeat(32);
 const ORGANIZATION = 'org_ee16835d-5bab-4bda-abe0-37884402dbfb';
 
 describe('the log of an earlier release', function () {
@@ -28,7 +30,8 @@ describe('the log of an earlier release', function () {
     await folder?.remove();
   });
 
-  const env = () => ({ DATABASE_URL: database.url, MODELROUTE_DATA_DIR: folder.dir });
+  const shared = () => ({ DATABASE_URL: database.url, MODELROUTE_MASTER_KEY: MASTER_KEY });
+  const env = () => ({ ...shared(), MODELROUTE_DATA_DIR: folder.dir });
 
   const run = async (...args: string[]) => {
     const child = startChild({ ...programOf({}, ...args), env: env() });
@@ -49,7 +52,7 @@ describe('the log of an earlier release', function () {
 
   it('is replayed, gives the same answers, and goes on', async () => {
     await run('import', ARCHIVE);
-    system = await startSystem({ env: { DATABASE_URL: database.url } });
+    system = await startSystem({ env: shared() });
     const api = await newClient();
     const executions = await eventually('all are in the read model', async () => {
       const all = await api.all<ExecutionBody>('/executions');

@@ -26,7 +26,7 @@ export function openPostgresDataKeys(options: PostgresDataKeysOptions): DataKeys
     async keyFor(organizationId) {
       const found = await read(NEWEST, [organizationId]);
       if (found) return found;
-      await unlessOutage(make(options, organizationId));
+      await make(options, organizationId);
       return (await read(NEWEST, [organizationId])) ?? lost(organizationId);
     },
     keyOf: (id) => read(BY_ID, [id]),
@@ -77,7 +77,8 @@ async function make(
   organizationId: string,
 ): Promise<void> {
   const name = { id: randomUUID(), organizationId, version: 1 };
-  await pool.query(INSERT, [name.id, organizationId, wrappedNew(await wrappingKey(), name)]);
+  const wrapped = wrappedNew(await wrappingKey(), name);
+  await unlessOutage(pool.query(INSERT, [name.id, organizationId, wrapped]));
 }
 
 function lost(organizationId: string): never {

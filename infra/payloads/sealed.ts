@@ -89,16 +89,36 @@ async function sealedLater(
 }
 
 function sealed(key: DataKey, { ref, organizationId, bytes }: Payload): Payload {
-  const head = Buffer.allocUnsafe(CONTENTS_AT);
-  MARK.copy(head);
-  head.write(key.id.replaceAll('-', ''), ID_AT, 'hex');
-  const nonce = randomFillSync(head.subarray(NONCE_AT));
+  const nonce = newNonce();
   const cipher = createCipheriv(ALGORITHM, key.secret, nonce);
   cipher.setAAD(about(organizationId, ref));
   const encrypted = cipher.update(bytes);
-  const rest = cipher.final();
-  const all = Buffer.concat([head, encrypted, rest, cipher.getAuthTag()]);
+  cipher.final();
+  const all = Buffer.concat([headOf(key), nonce, encrypted, cipher.getAuthTag()]);
   return { ref, organizationId, bytes: all };
+}
+
+function headOf(key: DataKey): Buffer {
+  const known = heads.get(key);
+  if (known) return known;
+  const head = Buffer.concat([MARK, Buffer.from(key.id.replaceAll('-', ''), 'hex')]);
+  heads.set(key, head);
+  return head;
+}
+
+const heads = new WeakMap<DataKey, Buffer>();
+
+const NONCE_BYTES = CONTENTS_AT - NONCE_AT;
+const nonces = Buffer.alloc(512 * NONCE_BYTES);
+let nextNonce = nonces.length;
+
+/** Random ones, made many at a time: one by one they would cost as much as the encryption. */
+function newNonce(): Buffer {
+  if (nextNonce === nonces.length) {
+    randomFillSync(nonces);
+    nextNonce = 0;
+  }
+  return nonces.subarray(nextNonce, (nextNonce += NONCE_BYTES));
 }
 
 /** Undefined once the key was destroyed. Throws what is damaged, as `intact` does. */
