@@ -89,6 +89,70 @@ describe('command API: the operator', () => {
       expect((await put('No-Name', folder)).status).to.be.oneOf([400, 404]);
     });
 
+    const topic = { brokers: ['kafka.example.com:9093'], topic: 'acme.events' };
+    const login = {
+      sasl: 'scram-sha-512',
+      username_env: 'MODELROUTE_EXPORT_USER',
+      password_env: 'MODELROUTE_EXPORT_PASSWORD',
+    };
+
+    it('to a topic, in small plans, and with what only operators know', async () => {
+      const kafka = { ...topic, ...login };
+      const body = { format: 'cloudevents', kafka, operator_columns: true };
+      const set = await put('topic', body);
+      expect(set.status).to.equal(200);
+      expect(set.json).to.deep.include({ kafka, operator_columns: true, folder: null });
+      expect(set.json).to.deep.include({ events_max: 1_000, delay_seconds: 1 });
+      const changed = { ...topic, tls: false };
+      expect((await put('topic', { ...body, kafka: changed })).json).to.deep.include({
+        kafka: changed,
+      });
+      for (const [name, other] of [
+        ['topic', { operator_columns: false }],
+        ['topic', { kafka: { ...kafka, topic: 'other' } }],
+        ['same', {}],
+      ] as const)
+        expect((await put(name, { ...body, ...other })).status).to.equal(409);
+    });
+
+    it('refuses a topic of files, open passwords, and what is only for operators', async () => {
+      const { status } = await api.asOperator('POST', '/admin/v1/organizations', { name: 'Acme' });
+      expect(status).to.equal(201);
+      const created = (await models.events()).find(({ type }) => type === 'OrganizationCreated');
+      const { organizationId } = created!.data as { readonly organizationId: string };
+      const own = { ...folder, folder: 'own', organization_id: organizationId };
+      const body = { format: 'cloudevents', kafka: topic };
+      for (const wrong of [
+        { ...own, operator_columns: true },
+        { ...body, format: 'parquet' },
+        { ...folder, format: 'cloudevents' },
+        { ...body, folder: 'acme' },
+        { ...body, events_max: 10_001 },
+        { ...body, kafka: { ...topic, ...login, sasl: 'plain', tls: false } },
+        { ...body, kafka: { ...topic, sasl: 'plain' } },
+        { ...body, kafka: { ...topic, ...login, password_env: 'MODELROUTE_MASTER_KEY' } },
+        { ...body, kafka: { ...topic, topic: '..' } },
+        { ...body, kafka: { ...topic, brokers: [] } },
+        { ...body, kafka: { ...topic, brokers: ['http://kafka.example.com:9093'] } },
+        { ...body, kafka: { ...topic, brokers: ['kafka.example.com'] } },
+      ])
+        expect([wrong, (await put('wrong', wrong)).status]).to.deep.equal([wrong, 400]);
+      expect((await put('own', own)).json).to.deep.include({ operator_columns: false });
+    });
+
+    it('and lets one go on that came with an import', async () => {
+      await models.pool.query(`UPDATE processing.exports SET paused = true WHERE name = 'own'`);
+      const { organization_id: id } = (
+        await models.pool.query<{ organization_id: string }>(
+          `SELECT organization_id FROM processing.exports WHERE name = 'own'`,
+        )
+      ).rows[0]!;
+      const again = await put('own', { ...folder, folder: 'own', organization_id: id });
+      expect(again.json).to.deep.include({ state: 'beginning' });
+      const { rows } = await models.pool.query(`SELECT FROM processing.exports WHERE paused`);
+      expect(rows).to.deep.equal([]);
+    });
+
     it('until they are removed', async () => {
       const remove = () => api.asOperator('DELETE', `${path}/acme`);
       expect([(await remove()).status, (await remove()).status]).to.deep.equal([204, 204]);
