@@ -73,8 +73,8 @@ export async function openTopicWriter(options: TopicWriterOptions): Promise<Topi
 async function opened(life: Life, { topic, name }: TopicWriterOptions): Promise<TopicWriter> {
   const admin = life.kafka.admin();
   admin.on('admin.network.request_timeout', life.hangUp);
+  // What it sends in transactions is idempotent without its being asked for.
   const producer = life.kafka.producer({
-    idempotent: true,
     maxInFlightRequests: 1,
     transactionalId: name,
     transactionTimeout: TRANSACTION_MS,
