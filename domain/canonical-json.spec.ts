@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
-import { canonicalJson, sha256Hex } from './canonical-json.js';
+import { canonicalJson, openCanonicalWriter, sha256Hex, stringText } from './canonical-json.js';
 
 describe('canonicalJson', () => {
   it('writes the example of RFC 8785 section 3.2.2', () => {
@@ -51,6 +51,44 @@ describe('canonicalJson', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(sha256Hex(canonicalJson(reversed(value)))).to.equal(sha256Hex(canonicalJson(value)));
+      }),
+    );
+  });
+});
+
+describe('a writer of objects that have the same keys', () => {
+  const keys = fc.constantFrom(
+    'a',
+    'b',
+    '10',
+    '9',
+    'ß',
+    '"',
+    '\\',
+    '\u007f',
+    '\u001f',
+    '\ud83d\ude00',
+  );
+  const object = fc.dictionary(keys, fc.jsonValue({ stringUnit: 'binary' }), {
+    noNullPrototype: true,
+  });
+
+  it('writes what canonicalJson does', () => {
+    const write = openCanonicalWriter();
+    fc.assert(
+      fc.property(object, fc.boolean(), (value, isUndefined) => {
+        const given = isUndefined ? { ...value, c: undefined } : value;
+        expect(write(given)).to.equal(canonicalJson(given));
+        expect(write({ ...given })).to.equal(canonicalJson(given));
+      }),
+    );
+    expect(() => write({ a: 1n })).to.throw(TypeError);
+  });
+
+  it('writes a string as JSON.stringify does', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(stringText(text)).to.equal(JSON.stringify(text));
       }),
     );
   });

@@ -17,12 +17,54 @@ export function canonicalJson(value: unknown): string {
   return isCanonical(value) ? JSON.stringify(value) : canonicalText(value);
 }
 
+/**
+ * The same of plain objects of which most have the keys of the one before: the order of those is
+ * kept, with the keys as they are written.
+ */
+export function openCanonicalWriter(): (object: JsonObject) => string {
+  let keys: readonly string[] = [];
+  let members: readonly Member[] = [];
+  return (object) => {
+    const own = Object.keys(object);
+    if (!isSame(own, keys)) {
+      keys = own;
+      members = own.toSorted().map((key) => ({ key, written: `${JSON.stringify(key)}:` }));
+    }
+    let text = '';
+    for (const { key, written } of members) {
+      const value = object[key];
+      if (value === undefined) continue;
+      text += (text === '' ? '{' : ',') + written;
+      text += typeof value === 'string' ? stringText(value) : canonicalJson(value);
+    }
+    return text === '' ? '{}' : `${text}}`;
+  };
+}
+
+/** A string in JSON. One of nothing but plain ASCII is written as it is. */
+export const stringText = (value: string): string =>
+  PLAIN.test(value) ? `"${value}"` : JSON.stringify(value);
+
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /** Lower-case hex SHA-256; text is digested as UTF-8. */
 export function sha256Hex(content: string | Buffer): string {
   return hash('sha256', content, 'hex');
 }
 
-type JsonObject = Record<string, unknown>;
+type JsonObject = Readonly<Record<string, unknown>>;
+
+interface Member {
+  readonly key: string;
+  /** With what stands before its value. */
+  readonly written: string;
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false;
+  for (let n = 0; n < one.length; n++) if (one[n] !== other[n]) return false;
+  return true;
+}
 
 /**
  * Whether JSON.stringify writes the canonical text: every key stands behind the one before it, and
@@ -47,7 +89,7 @@ function isCanonical(value: unknown): boolean {
 }
 
 function canonicalText(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return stringText(value);
   if (value === null || value === true || value === false) return String(value);
   if (typeof value === 'number') return canonicalNumber(value);
   if (typeof value !== 'object') throw new TypeError(`A ${typeof value} has no JSON form`);

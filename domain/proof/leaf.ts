@@ -14,7 +14,8 @@ import { eventSchemas, type AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { OrganizationId } from '../../contracts/ids.js';
 import { formatMoney } from '../../contracts/money.js';
-import { canonicalJson } from '../canonical-json.js';
+import { canonicalJson, openCanonicalWriter, stringText } from '../canonical-json.js';
+import type { FeedContent } from '../feed/feed-content.js';
 import { feedEventOf } from '../feed/feed-event.js';
 import { commitmentsOf, operatorFieldsOf } from './operator-fields.js';
 import type { LeafSalts } from './salts.js';
@@ -45,13 +46,24 @@ export function leafTextOf(
   if (!form) return digestLeaf(event, salts);
   const { id } = event;
   const fields = operatorFieldsOf(event);
-  const sd = fields ? `"_sd":${JSON.stringify(commitmentsOf(salts, id, fields))},` : '';
+  const sd = fields ? `"_sd":["${commitmentsOf(salts, id, fields).join('","')}"],` : '';
   return (
-    `{${sd}"data":${canonicalJson(form.data)},"event_id":"${id}",` +
+    `{${sd}"data":${dataText(form)},"event_id":"${id}",` +
     `"organization_id":"${form.organizationId}","salt":"${salts(id, 'leaf')}",` +
-    `"sequence":${sequence},"subject":${JSON.stringify(form.subject)},"time":"${form.time}",` +
+    `"sequence":${sequence},"subject":${stringText(form.subject)},"time":"${form.time}",` +
     `"type":"${form.type}","v":${LEAF_VERSION}}`
   );
+}
+
+type Write = ReturnType<typeof openCanonicalWriter>;
+
+/** Events of a type have the same fields, nearly always. */
+const writers = new Map<FeedContent['type'], Write>();
+
+function dataText({ type, data }: FeedContent): string {
+  let write = writers.get(type);
+  if (!write) writers.set(type, (write = openCanonicalWriter()));
+  return write(data);
 }
 
 function digestLeaf(event: RecordedEvent<AnyEvent>, salts: LeafSalts): string {

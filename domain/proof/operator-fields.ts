@@ -7,6 +7,7 @@ import { hash } from 'node:crypto';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import { formatMoney, type Micros } from '../../contracts/money.js';
+import { stringText } from '../canonical-json.js';
 import type { LeafSalts } from './salts.js';
 
 export const operatorFields = [
@@ -70,7 +71,9 @@ export const disclosureOf = (
   field: OperatorField,
   value: string | null,
 ): string =>
-  Buffer.from(JSON.stringify([salts(eventId, field), field, value])).toString('base64url');
+  Buffer.from(`["${salts(eventId, field)}","${field}",${jsonOf(value)}]`).toString('base64url');
+
+const jsonOf = (value: string | null): string => (value === null ? 'null' : stringText(value));
 
 export const disclosureDigest = (disclosure: string): string =>
   hash('sha256', disclosure, 'base64url');
