@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { cloudEventText } from '../../domain/feed/cloud-event.js';
 import { freePort } from '../../testing/free-port.js';
-import { startKafka, type KafkaBroker } from '../event-bus/kafka/testing/broker.js';
+import { sharedKafka, type KafkaBroker } from '../event-bus/kafka/testing/broker.js';
 import { openTopicWriter, type TopicWriter } from '../event-bus/kafka/transactions.js';
 import { offered } from '../event-store/testing/contract/kit.js';
 import { isOutage } from '../event-store/outage.js';
@@ -32,16 +32,13 @@ describe('a topic as a sink of exports', function () {
 
   before(async function () {
     this.timeout(200_000);
-    broker = offered(this, await startKafka().catch((error: Error) => error.message));
+    broker = offered(this, await sharedKafka());
     topics = await openTopics(broker.brokers);
   });
   afterEach(() => {
     for (const sink of opened.splice(0)) sink.close();
   });
-  after(async () => {
-    await topics?.close();
-    await broker?.close();
-  });
+  after(() => topics?.close());
 
   const log = pino({ enabled: false });
   const writerOf = (topic: string, name: string, brokers = topics.brokers) =>
