@@ -8,12 +8,14 @@ import { streamOf } from '../../contracts/streams.js';
 import { processorWorkers } from '../../processors/app.js';
 import {
   ask,
+  deliverTo,
   eventOf,
   eventsOf,
   IMAGE,
   newOrganization,
   smallImage,
   whenHoldEnded,
+  whenOver,
   type Asked,
 } from '../../processors/testing/kit.js';
 import { expireOnce } from '../../processors/erase-payloads/expire-payloads.js';
@@ -31,14 +33,17 @@ describe('erasure', function () {
 
   before(async () => {
     spec = await openSpecInfra();
-    const { infra } = spec;
-    stop = spec.run([...processorWorkers(infra), ...projectorWorkers(infra)]);
+    start();
   });
   after(async () => {
     await stop?.();
     await spec?.close();
   });
 
+  const start = (): void => {
+    const { infra } = spec;
+    stop = spec.run([...processorWorkers(infra), ...projectorWorkers(infra)]);
+  };
   const metadata = { actor: 'operator', correlationId: 'spec', causationId: 'spec' };
   const organization = async (): Promise<OrganizationId> => {
     const organizationId = newOrganization();
@@ -220,5 +225,19 @@ describe('erasure', function () {
     const granted = await infra.organizations.transact(one, grant, metadata);
     expect(granted).to.deep.include({ outcome: 'rejected', reason: 'OrganizationIsErased' });
     expect(await findings()).to.deep.equal([]);
+  });
+
+  it('ends an execution whose output came before its organization was erased', async () => {
+    const { infra } = spec;
+    const organizationId = await organization();
+    await stop();
+    const images = [{ url: `data:image/png;base64,${'A'.repeat(100_000)}` }];
+    const asked = await deliverTo(infra, organizationId, { modality: 'image', images });
+    await infra.dataKeys.destroy(organizationId);
+    start();
+    expect(await whenOver(infra, asked)).to.equal('failed');
+    const { data } = await eventOf(infra, asked, 'ExecutionFailed');
+    expect(data).to.include({ code: 'GENERATION_FAILED', detail: 'its organization was erased' });
+    expect((await whenHoldEnded(infra, asked)).type).to.equal('HoldReleased');
   });
 });

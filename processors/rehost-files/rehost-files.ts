@@ -116,15 +116,19 @@ interface Job {
 /** Of the first output: all of an execution are usually at one. Large payloads hold them. */
 async function hostOf(infra: Infra, { success }: Delivered): Promise<string | undefined> {
   if (success.output.bytes > SMALL_PAYLOAD_BYTES_MAX) return undefined;
-  for (const source of producedIn(await deliveredOutput(infra, success.output)))
+  const output = await deliveredOutput(infra, success.output);
+  for (const source of output ? producedIn(output) : [])
     if ('url' in source && URL.canParse(source.url)) return new URL(source.url).host;
   return undefined;
 }
 
-async function deliveredOutput(infra: Infra, ref: PayloadRef): Promise<DeliveredOutput> {
+/** Undefined where it was erased. */
+async function deliveredOutput(
+  infra: Infra,
+  ref: PayloadRef,
+): Promise<DeliveredOutput | undefined> {
   const bytes = await infra.payloads.get(ref);
-  if (!bytes) throw new Error(`the payload ${ref.ref} is gone`);
-  return JSON.parse(bytes.toString('utf8')) as DeliveredOutput;
+  return bytes && (JSON.parse(bytes.toString('utf8')) as DeliveredOutput);
 }
 
 async function rehostOnce(job: Job): Promise<string> {
@@ -155,6 +159,7 @@ async function rehost(job: Job, loaded: Loaded<Execution.State>): Promise<string
   if (state.status !== 'delivered') return `already_${state.status}`;
   const delivered = { ...loaded, state };
   const output = await deliveredOutput(infra, state.success.output);
+  if (!output) return fail(job, delivered, await whyGone(infra, state));
   const isLate = infra.now() > Date.parse(state.success.at) + UNREACHABLE_MAX_MS;
   const fetched = await fetchAll(job, state, output, isLate);
   if (fetched === 'unreachable') {
@@ -164,8 +169,11 @@ async function rehost(job: Job, loaded: Loaded<Execution.State>): Promise<string
     const calling = { route, organization, execution };
     throw new Unreachable('an output could not be fetched yet', provider, calling);
   }
-  const end = fetched.files.length === 0 ? fail : complete;
-  return end(job, delivered, fetched, output);
+  if (fetched.files.length > 0) return complete(job, delivered, fetched, output);
+  const outcome = await fail(job, delivered, fetched);
+  // Only behind the failure: until then another may complete with what was stored.
+  if (outcome === 'failed') await removeFiles(infra, state.request.executionId, output);
+  return outcome;
 }
 
 /** The process stops, or nobody waits for the output any more. */
@@ -269,12 +277,17 @@ function recordingOf(
   return appendOf(streamOf('file', fileId), NO_STREAM, [event], metadata);
 }
 
-/** What was stored is removed only behind the failure: until then another may complete with it. */
+/** Throws where it is gone though nobody erased it, which an operator has to look at. */
+async function whyGone(infra: Infra, { request, success }: Delivered): Promise<Fetched> {
+  if ((await infra.dataKeys.keyFor(request.organizationId)) === 'erased')
+    return { files: [], detail: 'its organization was erased' };
+  throw new Error(`the payload ${success.output.ref} is gone`);
+}
+
 async function fail(
   { infra, executionId, metadata }: Job,
   loaded: Loaded<Delivered>,
   { detail }: Fetched,
-  output: DeliveredOutput,
 ): Promise<string> {
   const at = new Date(infra.now()).toISOString();
   const why = detail === undefined ? {} : { detail };
@@ -283,7 +296,6 @@ async function fail(
   if (outcome !== 'accepted') return outcome;
   const told = 'a provider’s output cannot be kept; the execution failed';
   infra.log.warn({ executionId, detail }, told);
-  await removeFiles(infra, executionId, output);
   return 'failed';
 }
 
@@ -315,7 +327,9 @@ async function callOff(infra: Infra, executionId: ExecutionId, atLeast?: number)
   const events = await readEvents<ExecutionEvent>(infra.store, stream);
   const succeeded = events.find((event) => event.type === 'ProviderSucceeded');
   if (succeeded?.type !== 'ProviderSucceeded') return 'without_files';
-  await removeFiles(infra, executionId, await deliveredOutput(infra, succeeded.data.output));
+  const output = await deliveredOutput(infra, succeeded.data.output);
+  if (!output) return 'erased'; // what no event names is swept
+  await removeFiles(infra, executionId, output);
   return 'removed';
 }
 
