@@ -3,12 +3,13 @@
  * everything, postmaster, backends, restart), STORM_LANES (24), STORM_SEED (the time). Then every
  * part that the process talks to falls silent in turn, for STORM_SILENCE_MS (30000; 0 leaves that
  * out), and then providers misbehave in every way, for STORM_PROVIDER_SECONDS each (10; 0 leaves
- * that out; those of STORM_PROVIDER_FAULTS alone). At last the event store stalls and its leader
- * goes, each kind of stall for STORM_STORE_SECONDS (60; 0 leaves that out; those of
- * STORM_STORE_FAULTS alone).
+ * that out; those of STORM_PROVIDER_FAULTS alone). Then the event store stalls and its leader goes,
+ * each kind of stall for STORM_STORE_SECONDS (60; 0 leaves that out; those of STORM_STORE_FAULTS
+ * alone). At last STORM_EXPORTS audit exports (2000; 0 leaves that out).
  */
 import { runEndings } from '../../testing/at-end.js';
 import { eventStoreStorm } from './event-store-storm.js';
+import { exportStorm } from './export-storm.js';
 import { providerStorm } from './provider-storm.js';
 import { runStorm, type Strike } from './run-storm.js';
 import { silenceStorm } from './silence-storm.js';
@@ -27,7 +28,8 @@ try {
     (await manyStrikes()) +
     (await silenceStorm({ seed })) +
     (await providerStorm()) +
-    (await eventStoreStorm());
+    (await eventStoreStorm()) +
+    (await exportStorm(seed));
   process.exitCode = findings === 0 ? 0 : 1;
 } finally {
   await runEndings();
