@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { repositoryRoot } from '../../testing/child-process.js';
-import { pathsBelow } from '../../testing/repository-files.js';
+import { pathsBelow, textOf } from '../../testing/repository-files.js';
 
 /**
  * `pure` needs no service, `store` real stores, `system` a whole running system; `kafka` is a store
@@ -68,7 +68,7 @@ function specFile(path: string, durations: Durations): SpecFile {
 
 export function kindOf(path: string): Kind {
   if (path.endsWith('.int.spec.ts'))
-    return path.startsWith('infra/event-bus/kafka/') ? 'kafka' : 'store';
+    return textOf(path).includes("/testing/broker.js'") ? 'kafka' : 'store';
   if (!path.endsWith('.e2e.spec.ts')) return 'pure';
   return path.startsWith('test/cluster/') ? 'cluster' : 'system';
 }
