@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { Databases } from './database.js';
-import { CLI } from './modelroute.js';
+import { CLI, MASTER_KEY } from './modelroute.js';
 
 interface AuditOptions {
   readonly databases: Databases;
@@ -34,7 +34,13 @@ export async function audit(options: AuditOptions): Promise<string[]> {
   const dataDir = await databases.folder('audit');
   const auditor = spawn(process.execPath, [CLI, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env, DATABASE_URL: databaseUrl, MODELROUTE_DATA_DIR: dataDir },
+    env: {
+      ...process.env,
+      ...env,
+      DATABASE_URL: databaseUrl,
+      MODELROUTE_DATA_DIR: dataDir,
+      MODELROUTE_MASTER_KEY: MASTER_KEY,
+    },
   });
   const [said, complained, [code]] = await Promise.all([
     text(auditor.stdout),

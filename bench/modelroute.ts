@@ -28,7 +28,8 @@ export const WORKING_ROLES = ['command-api', 'query-api', 'processors', 'project
 export const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const READY = /ModelRoute is ready on (http:\/\/127\.0\.0\.1:\d+)/;
 const adminKey = `bench-${randomBytes(16).toString('hex')}`;
-const masterKey = randomBytes(32).toString('hex');
+/** Of every system that is measured, and of who verifies what it left behind. */
+export const MASTER_KEY = randomBytes(32).toString('hex');
 
 /** With every default of production, its log at its usual level included. */
 export async function startModelRoute(options: ModelRouteOptions): Promise<ModelRoute> {
@@ -46,7 +47,7 @@ export async function startModelRoute(options: ModelRouteOptions): Promise<Model
       MODELROUTE_DEMO: '0',
       MODELROUTE_RATE_LIMIT_PER_MINUTE: '0',
       MODELROUTE_ADMIN_KEY: adminKey,
-      MODELROUTE_MASTER_KEY: masterKey,
+      MODELROUTE_MASTER_KEY: MASTER_KEY,
       DATABASE_URL: databaseUrl,
       // Roles without processors never call it, but the catalogue needs an address.
       SANDBOX_URL: sandboxUrl ?? 'http://127.0.0.1:9',
