@@ -6,6 +6,7 @@
 import type { EncodedEvent } from '../codec.js';
 import { NO_STREAM } from '../port.js';
 import type { EncodedAppend } from '../unit.js';
+import { delimited, head, number, raw, text, varintBytes, type Output } from './message-writing.js';
 
 /**
  * What the server counts against its limit: the bytes of data and metadata, and the type's name as
@@ -41,11 +42,6 @@ export function appendMessage(
   out.to[out.at++] = 4 << 3;
   out.to[out.at++] = 1;
   return out.to;
-}
-
-interface Output {
-  readonly to: Buffer;
-  at: number;
 }
 
 interface Sizes {
@@ -106,41 +102,4 @@ function optionsOf({ stream, expectedRevision }: EncodedAppend, deadlineMs: numb
   head(out, 6, 1 + varintBytes(seconds));
   number(out, 1, seconds);
   return out.to.subarray(0, out.at);
-}
-
-/** The length of a field with a number below 16 that holds so many bytes. */
-function delimited(bytes: number): number {
-  return 1 + varintBytes(bytes) + bytes;
-}
-
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 0x80)) bytes++;
-  return bytes;
-}
-
-function varint(out: Output, value: number): void {
-  let rest = value;
-  for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) out.to[out.at++] = (rest % 0x80) | 0x80;
-  out.to[out.at++] = rest;
-}
-
-function number(out: Output, field: number, value: number): void {
-  out.to[out.at++] = field << 3;
-  varint(out, value);
-}
-
-function head(out: Output, field: number, bytes: number): void {
-  out.to[out.at++] = (field << 3) | 2;
-  varint(out, bytes);
-}
-
-function raw(out: Output, field: number, bytes: Buffer): void {
-  head(out, field, bytes.length);
-  out.at += bytes.copy(out.to, out.at);
-}
-
-function text(out: Output, field: number, value: string, bytes: number): void {
-  head(out, field, bytes);
-  out.at += out.to.write(value, out.at, bytes);
 }

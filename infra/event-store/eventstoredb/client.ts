@@ -2,7 +2,6 @@
  * `LogClient` over connections of ours. Which node they lead to, and when a new one is made, is
  * decided by `lines.ts` (ADR 53); this file makes calls of them, and says what their ends mean.
  */
-import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import type { LogRow } from '../codec.js';
 import {
   openAppendConnections,
@@ -21,11 +20,11 @@ import {
   followRequest,
   logRequest,
   readIn,
-  streamRequest,
   type ReadMessage,
 } from './messages.js';
 import { gossipOver, versionOver } from './node-questions.js';
 import { openOrderedAppends } from './ordered-appends.js';
+import { streamRequest } from './stream-request.js';
 import { openWire, type Wire } from './wire.js';
 import { wireOptionsOf } from './wire-options.js';
 
@@ -44,7 +43,7 @@ export function connectLog(url: string): LogClient {
   const appends = openAppendConnections(openAppends);
   const ordered = openOrderedAppends(openAppends);
 
-  const read = (request: ReadReq, onMessage: (message: ReadMessage) => void): Call =>
+  const read = (request: Uint8Array, onMessage: (message: ReadMessage) => void): Call =>
     startRead(() => lines.use(), lines, request, onMessage);
   function beat(wire: Wire): Call {
     return startRead(
@@ -62,9 +61,9 @@ export function connectLog(url: string): LogClient {
         : appends.append(append, timeoutMs),
     appendInOrder: (some) => ordered.append(some),
     readStream: (range, row) => read(streamRequest(range), rowsTo(row)),
-    readLog: (range, row) => read(logRequest(range), rowsTo(row)),
+    readLog: (range, row) => read(logRequest(range).serializeBinary(), rowsTo(row)),
     follow: (after, filter, on, window) =>
-      read(followRequest(after, filter, window), (message) => tell(message, on)),
+      read(followRequest(after, filter, window).serializeBinary(), (message) => tell(message, on)),
     version: async (timeoutMs) => versionOver(await lines.use(), timeoutMs),
     async close() {
       closed = true;
@@ -146,7 +145,7 @@ const CANCELLED_BY_US = new CallError('CANCELLED', 'nobody waits for it any more
 function startRead(
   use: () => Wire | Promise<Wire>,
   lines: Lines<Wire>,
-  request: ReadReq,
+  request: Uint8Array,
   onMessage: (message: ReadMessage) => void,
 ): Call {
   let cancel = (): void => undefined;
@@ -176,7 +175,7 @@ function startRead(
         },
         'leader only',
       );
-      call.write(request.serializeBinary());
+      call.write(request);
       call.end();
       cancel = () => {
         isCancelled = true;
@@ -230,6 +229,7 @@ const REFUSED_CODES: ReadonlySet<CodeName> = new Set<CodeName>([
 ]);
 
 function tell(message: ReadMessage, on: LogHandlers): void {
+  if (!message) return;
   if (!('hasEvent' in message)) on.row(message);
   else if (message.hasCheckpoint()) {
     const position = checkpointIn(message);
@@ -241,5 +241,5 @@ function tell(message: ReadMessage, on: LogHandlers): void {
 const rowsTo =
   (row: (row: LogRow) => void) =>
   (message: ReadMessage): void => {
-    if (!('hasEvent' in message)) row(message);
+    if (message && !('hasEvent' in message)) row(message);
   };

@@ -12,13 +12,21 @@ import { NO_STREAM, type Position } from '../port.js';
 import type { LogRow } from '../codec.js';
 import { eventIn } from './event-message.js';
 import { eachField, textIn } from './message-fields.js';
-import type { AppendAnswer, LogRange, ServerFilter, StreamRange } from './log-client.js';
+import type { AppendAnswer, LogRange, ServerFilter } from './log-client.js';
 
-/** Most are events. */
-export type ReadMessage = LogRow | ReadResp;
+/** Most are events; those that say nothing that is asked for are undefined. */
+export type ReadMessage = LogRow | ReadResp | undefined;
 
-export const readIn = (message: Buffer): ReadMessage =>
-  eventIn(message) ?? streamsPb.ReadResp.deserializeBinary(message);
+export function readIn(message: Buffer): ReadMessage {
+  const event = eventIn(message);
+  if (event) return event;
+  return TOLD.has((message[0] ?? 0) >>> 3)
+    ? streamsPb.ReadResp.deserializeBinary(message)
+    : undefined;
+}
+
+/** A checkpoint, that the end was reached, that it was lost again; each is alone in its message. */
+const TOLD = new Set([3, 8, 9]);
 
 interface CorrelatedAnswer {
   readonly correlation: string;
@@ -81,19 +89,6 @@ const REFUSALS = new Set(
     'StreamDeleted',
   ].map((name) => `event_store.client.${name}`),
 );
-
-export function streamRequest({ stream, from, backward, limit }: StreamRange): ReadReq {
-  const identifier = new sharedPb.StreamIdentifier();
-  identifier.setStreamName(Uint8Array.from(Buffer.from(stream)));
-  const range = new streamsPb.ReadReq.Options.StreamOptions();
-  range.setStreamIdentifier(identifier);
-  if (from === 'end') range.setEnd(new sharedPb.Empty());
-  else range.setRevision(String(from));
-  const options = optionsOf(backward, limit ?? Number.MAX_SAFE_INTEGER);
-  options.setStream(range);
-  options.setNoFilter(new sharedPb.Empty());
-  return requestOf(options);
-}
 
 export function logRequest({ from, limit, filter }: LogRange): ReadReq {
   const options = optionsOf(from === 'end', limit);
