@@ -3,6 +3,7 @@
  * what is started once for a process: a database server, a Kafka broker, a whole system.
  */
 import { readFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { format, inspect } from 'node:util';
 import Mocha, { type MochaOptions, type Runner, type Test } from 'mocha';
@@ -79,8 +80,17 @@ async function obey(order: Order): Promise<void> {
   await runEndings();
   isDone = true;
   process.disconnect();
-  const complain = () => console.log(`still open: ${process.getActiveResourcesInfo().join(', ')}`);
+  const complain = () => console.log(`still open: ${[...stillOpen()].join(', ')}`);
   setTimeout(complain, CLOSED_WITHIN_MS).unref();
+}
+
+/** Kinds of what keeps the process, and of each connection whose it is: by its ports. */
+function* stillOpen(): Iterable<string> {
+  yield* process.getActiveResourcesInfo();
+  const { _getActiveHandles: handles } = process as { _getActiveHandles?: () => unknown[] };
+  for (const handle of handles?.call(process) ?? [])
+    if (handle instanceof Socket && handle.remotePort !== undefined)
+      yield `${handle.localPort} to ${handle.remotePort}, ${handle.readyState}`;
 }
 
 /** Then it tells what keeps the process from ending, before the runner ends it. */
