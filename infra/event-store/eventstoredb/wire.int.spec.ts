@@ -1,6 +1,11 @@
 /** Calls over a connection, to a server of HTTP/2 that does what it is told. */
 import { once } from 'node:events';
-import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import {
+  createServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import type { CallError } from './call-error.js';
@@ -28,12 +33,12 @@ describe('a connection to a node of the event store', () => {
   let server: Http2Server;
   let port: number;
   let wire: Wire;
-  let sessions = 0;
+  let sessions: ServerHttp2Session[] = [];
   let serve: (stream: ServerHttp2Stream, headers: Record<string, unknown>) => void;
   beforeEach(async () => {
-    sessions = 0;
+    sessions = [];
     server = createServer();
-    server.on('session', () => sessions++);
+    server.on('session', (session) => sessions.push(session));
     server.on('stream', (stream, headers) => {
       stream.on('error', () => undefined);
       serve(stream, headers);
@@ -45,6 +50,8 @@ describe('a connection to a node of the event store', () => {
   });
   afterEach(async () => {
     await wire.end();
+    // One that says it ends does not end connections by itself.
+    for (const session of sessions) session.destroy();
     server.close();
   });
 
@@ -137,7 +144,7 @@ describe('a connection to a node of the event store', () => {
     expect(await failure()).to.equal(undefined);
     serve = answer;
     expect(await failure()).to.equal(undefined);
-    expect(sessions).to.equal(3);
+    expect(sessions).to.have.length(3);
   });
 
   it('is lost when a ping is not answered', async () => {
