@@ -20,7 +20,7 @@ const SHARES_OF: Readonly<Record<Kind, number>> = {
   pure: 1,
   store: 1,
   kafka: 1,
-  system: 1,
+  system: 2,
   cluster: 3,
 };
 /** The machine is never too small for one file. */
