@@ -4,7 +4,7 @@
  *
  * Specs wait most of their time: for what happens within a second, for a process that starts, for a
  * server that was told to be slow. So there are more lanes than cores, and each file takes as much
- * of the machine as it uses while it runs (share.ts): a whole system more than a store, a cluster
+ * of the machine as it uses while it runs (shares.ts): a whole system more than a store, a cluster
  * most of all. What shares a server runs in one lane.
  *
  * A store or a system that shares two cores with others may miss a deadline that it keeps alone.
