@@ -239,6 +239,20 @@ describe('modelroute <command>', function () {
     await oneLine(run('orgs', 'list', '--url', 'http://127.0.0.1:1'), /modelroute serve/);
   });
 
+  it('erases what is stored for an organization, and nothing that was recorded', async () => {
+    const erase = ['erase', '--organization', organizationId];
+    const asked = await run(...erase);
+    expect(asked.code).to.equal(0);
+    expect(asked.output).to.contain('Say --yes');
+    const erased = await jsonOf<object>(run(...erase, '--yes', '--json'));
+    const expected = { organization_id: organizationId, keys: 1, payloads: 2, files: 0 };
+    expect(erased).to.deep.equal(expected);
+    expect((await run('verify', '--settled', '--deep', '--skip-rebuild')).code).to.equal(0);
+    const refused = await api('keys', 'create', organizationId);
+    expect(refused.code).to.equal(1);
+    expect(refused.output).to.contain('was erased');
+  });
+
   it('looks into a system that is down, and changes nothing where there is none', async () => {
     expect(await system().stop()).to.equal(0);
     const { code, output } = await run('verify');

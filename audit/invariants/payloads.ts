@@ -57,6 +57,7 @@ export function openPayloadAudit(
   let waiting: Named[] = [];
   let seen = 0;
   let checked = 0;
+  const erasedOrganizations = new Set<OrganizationId>();
 
   /** Algorithm R: at every moment each payload seen so far is in the sample with equal chance. */
   function note(named: Named): void {
@@ -73,7 +74,12 @@ export function openPayloadAudit(
     const lane = async () => {
       for (const named of due) {
         checked += 1;
-        const problem = await problemOf(named, bytesOf, (owned) => wasErased(store, owned));
+        const problem = await problemOf(named, bytesOf, async (owned) => {
+          if (erasedOrganizations.has(owned.organizationId)) return true;
+          const erased = await wasErased(store, owned);
+          if (erased === 'organization') erasedOrganizations.add(owned.organizationId);
+          return erased !== undefined;
+        });
         if (problem) findings.add('payloads', named.stream, problem);
       }
     };
@@ -126,9 +132,10 @@ async function problemOf(
 async function wasErased(
   store: Pick<EventStore, 'readStream'>,
   { executionId, organizationId }: Owned,
-): Promise<boolean> {
+): Promise<'execution' | 'organization' | undefined> {
   const erasure = await store.readStream(streamOf('erasure', executionId), { limit: 1 });
-  if (erasure.length > 0) return true;
+  if (erasure.length > 0) return 'execution';
   const facts = await store.readStream(streamOf('organization', organizationId));
-  return facts.some(({ type }) => type === 'OrganizationErased');
+  const isErased = facts.some(({ type }) => type === 'OrganizationErased');
+  return isErased ? 'organization' : undefined;
 }

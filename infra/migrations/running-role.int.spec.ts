@@ -110,6 +110,10 @@ describe('the role that runs', () => {
       `grant update on eventstore.events to ${running}`,
       `set role ${migrating}`,
       `delete from public.schema_migrations`,
+      'update datakeys.keys set wrapped = null',
+      'delete from datakeys.keys',
+      'truncate datakeys.keys',
+      'drop schema datakeys cascade',
     ]) {
       const code = await refused(sql);
       // A grant by who may not grant does nothing but warn.
