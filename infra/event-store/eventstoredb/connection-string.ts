@@ -21,6 +21,8 @@ export interface ConnectionString {
 /** What the server was renamed to since; the protocol is the same. */
 const SCHEME = /^(?:esdb|kurrentdb|kurrent|eventstore)(\+discover)?:\/\/(.*)$/s;
 const REST = /^([^:@/?]+:[^@]+@)?([^/?]+)\/*(?:\?(.*))?$/s;
+/** An address of IPv6 is in brackets. */
+const HOST = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(.*))?$/s;
 const PORT = 2113;
 
 /** Throws, saying what is wrong with it, and not what is in it. */
@@ -39,12 +41,16 @@ export function parseConnectionString(url: string): ConnectionString {
 }
 
 function endpointIn(text: string): Endpoint {
-  const [address = '', port = String(PORT)] = text.split(':');
-  if (!/^\d+$/.test(port)) throw new Error(`${text}: expected a number as its port`);
+  const [, six, name = '', port = String(PORT)] = HOST.exec(text) ?? [];
+  const address = six ?? name;
+  if (address === '' || !/^\d+$/.test(port))
+    throw new Error(`${text}: expected a number as its port`);
   return { address, port: Number(port) };
 }
 
-export const nameOf = ({ address, port }: Endpoint): string => `${address}:${port}`;
+/** As in a URL. */
+export const nameOf = ({ address, port }: Endpoint): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`;
 
 /** Those that have an effect, by their names in lower case without `_` and `-`. */
 export const optionsIn = ({ options }: ConnectionString): ReadonlyMap<string, string> =>
