@@ -38,10 +38,9 @@ export function resetError(resetCode: number | undefined, told: Told): CallError
   const httpStatus = told[':status'];
   if (httpStatus !== undefined && Number(httpStatus) !== 200)
     return new CallError(codeOfHttp(Number(httpStatus)), `the server answered ${httpStatus}`, told);
-  return new CallError(
-    RESETS.get(resetCode) ?? 'INTERNAL',
-    `the call was closed (HTTP/2 code ${resetCode})`,
-  );
+  const code = RESETS.get(resetCode) ?? 'INTERNAL';
+  const reason = code === 'UNAVAILABLE' ? 'the server is too busy for it' : 'the call was closed';
+  return new CallError(code, `${reason} (HTTP/2 code ${resetCode})`);
 }
 
 function messageIn(told: Told): string {

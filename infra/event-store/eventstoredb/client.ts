@@ -201,6 +201,7 @@ function endingOf(error: unknown): Ending {
 
 /** Of what is said in words only: a node that starts, ends, elects, or is not the leader. */
 const REFUSALS = /not ready|read.?only|leader/i;
+/** The line holds; the same is said of a call that was refused by itself (`call-error.ts`). */
 const BUSY = /too busy/i;
 
 /** The line leads nowhere, or to a node that does nothing now. */

@@ -6,8 +6,9 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { expect } from 'chai';
+import { eventually } from '../../../testing/eventually.js';
 import type { CallError } from './call-error.js';
 import { framed } from './message-frames.js';
 import { openWire, type Wire } from './wire.js';
@@ -90,6 +91,7 @@ describe('a connection to a node of the event store', () => {
     expect(await ask('/path')).to.deep.equal({ messages: ['one', '', long], error: undefined });
     expect(told).to.include({
       ':method': 'POST',
+      ':authority': `127.0.0.1:${port}`,
       ':path': '/path',
       'content-type': 'application/grpc',
       te: 'trailers',
@@ -117,7 +119,10 @@ describe('a connection to a node of the event store', () => {
     };
     expect((await failure())?.[0]).to.equal('INTERNAL');
     serve = (stream) => stream.close(7);
-    expect((await failure())?.[0]).to.equal('UNAVAILABLE');
+    expect(await failure()).to.deep.equal([
+      'UNAVAILABLE',
+      '14 UNAVAILABLE: the server is too busy for it (HTTP/2 code 7)',
+    ]);
     serve = (stream) => {
       stream.respond({ ':status': 502 });
       stream.end('<html>');
@@ -156,6 +161,34 @@ describe('a connection to a node of the event store', () => {
     const error = await endOf(lost);
     expect(error?.message).to.equal('14 UNAVAILABLE: the connection did not answer a ping');
     await lost.end();
+    silent.close();
+  });
+
+  it('that the server closes says with which code', async () => {
+    serve = (stream) => stream.session?.goaway(11);
+    const reason = 'the server closed the connection (HTTP/2 code 11)';
+    expect(await failure()).to.deep.equal(['UNAVAILABLE', `14 UNAVAILABLE: ${reason}`]);
+  });
+
+  it('ends where a server that takes no more calls says nothing more', async () => {
+    let heard = Buffer.alloc(0);
+    const silent = createTcpServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('data', (chunk) => (heard = Buffer.concat([heard, chunk])));
+      const settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+      const goAway = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+      socket.write(Buffer.from([...settings, ...goAway]));
+    });
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const at = silent.address() as AddressInfo;
+    const closing = openWire(at, { ...OPTIONS, keepAliveMs: undefined });
+    const asked = endOf(closing);
+    const [socket] = (await once(silent, 'connection')) as [Socket];
+    const settingsHeard = Buffer.from([0, 0, 0, 4, 1, 0, 0, 0, 0]);
+    await eventually('it has read both', () => heard.includes(settingsHeard));
+    await closing.end();
+    expect((await asked)?.code).to.equal('CANCELLED');
+    socket.destroy();
     silent.close();
   });
 

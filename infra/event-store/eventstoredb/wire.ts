@@ -7,8 +7,9 @@
  *                     └──────────────── the next call ◄─────────────┘
  */
 import { connect, type ClientHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 import { CallError } from './call-error.js';
-import type { Endpoint } from './connection-string.js';
+import { nameOf, type Endpoint } from './connection-string.js';
 import { startCall, type CallHandlers, type WireCall } from './wire-call.js';
 import type { WireOptions } from './wire-options.js';
 
@@ -22,9 +23,13 @@ export interface Wire {
 /** So much of a stream's answer may be under way; pages and subscriptions are many messages. */
 const WINDOW_BYTES = 1024 * 1024;
 
+/** So long the calls of a connection go on that takes no more of them. A server ends sooner. */
+const DRAINED_AFTER_MS = 10_000;
+
 export function openWire(at: Endpoint, options: WireOptions): Wire {
   const headers = {
     ':method': 'POST',
+    ':authority': nameOf(at),
     te: 'trailers',
     'content-type': 'application/grpc',
     'user-agent': 'modelroute',
@@ -32,13 +37,24 @@ export function openWire(at: Endpoint, options: WireOptions): Wire {
   };
   const ofTheLeader = { ...headers, 'requires-leader': 'true' };
   const calls = new Set<WireCall>();
+  const connections = new Set<Connection>();
   let connection: Connection | undefined;
   let isEnded = false;
+
+  /** One that ended, or takes no more calls as the node ends, is followed by another. */
+  function present(): Connection {
+    if (connection && !connection.session.closed && !connection.session.destroyed)
+      return connection;
+    const opened = (connection = openConnection(at, options));
+    connections.add(opened);
+    opened.session.once('close', () => connections.delete(opened));
+    return opened;
+  }
 
   return {
     call(path, on, leads) {
       if (isEnded) throw new CallError('CANCELLED', 'the connection was ended');
-      const { session, lost } = (connection = presentOr(connection, at, options));
+      const { session, lost } = present();
       const stream = session.request({ ...(leads ? ofTheLeader : headers), ':path': path });
       const ended: typeof on.ended = (error) => {
         calls.delete(call);
@@ -51,11 +67,7 @@ export function openWire(at: Endpoint, options: WireOptions): Wire {
     async end() {
       isEnded = true;
       for (const call of calls) call.fail(new CallError('CANCELLED', 'the connection was ended'));
-      const session = connection?.session;
-      if (!session || session.destroyed) return;
-      const closed = new Promise<void>((resolve) => session.once('close', resolve));
-      session.destroy();
-      await closed;
+      await Promise.all([...connections].map(endOf));
     },
   };
 }
@@ -64,43 +76,52 @@ interface Connection {
   readonly session: ClientHttp2Session;
   /** Why it ended; undefined while it holds. */
   readonly lost: () => Error | undefined;
+  /** At once. A session that takes no more calls would wait for the server to end it. */
+  readonly cut: () => void;
 }
 
-/** One that ended, or takes no more calls as the node ends, is followed by another. */
-function presentOr(
-  present: Connection | undefined,
-  at: Endpoint,
-  options: WireOptions,
-): Connection {
-  const isGone = !present || present.session.closed || present.session.destroyed;
-  return isGone ? openConnection(at, options) : present;
+async function endOf({ session, cut }: Connection): Promise<void> {
+  const closed = new Promise<void>((resolve) => session.once('close', resolve));
+  cut();
+  await closed;
 }
 
 function openConnection(
-  { address, port }: Endpoint,
+  at: Endpoint,
   { tls, keepAliveMs, keepAliveTimeoutMs }: WireOptions,
 ): Connection {
   let failure: Error | undefined;
-  const session = connect(`${tls ? 'https' : 'http'}://${address}:${port}`, {
+  let socket: Socket | undefined;
+  const session = connect(`${tls ? 'https' : 'http'}://${nameOf(at)}`, {
     ...tls,
     settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
     // What may wait is bounded by who calls.
     maxSessionMemory: Number.MAX_SAFE_INTEGER,
   });
   session.on('error', (error: Error) => (failure ??= error));
-  session.once('connect', () => {
+  session.once('connect', (_session, connected) => {
+    socket = connected;
     if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
+  });
+  const cut = () => {
+    session.destroy();
+    socket?.destroy();
+  };
+  session.once('goaway', (code: number) => {
+    if (code !== 0) failure ??= new Error(`the server closed the connection (HTTP/2 code ${code})`);
+    const drained = setTimeout(cut, DRAINED_AFTER_MS).unref();
+    session.once('close', () => clearTimeout(drained));
   });
   const silent = () => {
     failure ??= new Error('the connection did not answer a ping');
-    session.destroy();
+    cut();
   };
   if (keepAliveMs !== undefined) keepAlive(session, keepAliveMs, keepAliveTimeoutMs, silent);
   const lost = () => {
     if (!session.closed && !session.destroyed) return undefined;
     return failure ?? new Error('the connection was closed');
   };
-  return { session, lost };
+  return { session, lost, cut };
 }
 
 function keepAlive(
