@@ -9,7 +9,7 @@ import { withDatabase, type Database } from '../../runtime/open-database.js';
 import type { Context } from '../context.js';
 import { expectOrganization, organizationIdIn } from '../organization-id.js';
 import { asJson } from '../table.js';
-import { eraseOrganization, type ErasedOrganization } from './erase-organization.js';
+import { eraseOrganization, isCaughtUp, type ErasedOrganization } from './erase-organization.js';
 
 export interface EraseOptions {
   readonly organization: string;
@@ -31,6 +31,12 @@ export async function eraseCommand(context: Context, options: EraseOptions): Pro
     config,
     async (database) => {
       await expectOrganization(database.store, id);
+      const isKnown = await isCaughtUp(database, 'holds');
+      if (!isKnown && !options.force)
+        throw new StartError(
+          `The read model of holds is behind the log, so that it is not known what of ${id} is ` +
+            'not over: start the system, or say --force.',
+        );
       const running = await runningOf(database, id);
       if (running > 0n && !options.force)
         throw new StartError(

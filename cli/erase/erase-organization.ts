@@ -16,7 +16,7 @@ import { text } from '../../infra/read-store/table.js';
 import type { Database } from '../../runtime/open-database.js';
 
 interface Erasing {
-  readonly database: Pick<Database, 'readStore' | 'dataKeys'>;
+  readonly database: Pick<Database, 'store' | 'readStore' | 'progress' | 'dataKeys'>;
   readonly repositories: Repositories;
   readonly largePayloads: LargePayloads;
   readonly organizationId: OrganizationId;
@@ -32,6 +32,7 @@ export interface ErasedOrganization {
 }
 
 const PAGE = 1_000;
+const CAUGHT_UP_MS = 5_000;
 const SAID_EVERY = 10_000;
 
 export async function eraseOrganization(erasing: Erasing): Promise<ErasedOrganization> {
@@ -50,8 +51,18 @@ export async function eraseOrganization(erasing: Erasing): Promise<ErasedOrganiz
   await database.readStore.query('VACUUM (FULL) datakeys.keys');
   say('its data key is destroyed; what is stored under it cannot be read any more');
   const payloads = (await removeSmall(erasing)) + (await removeLarge(erasing));
+  if (!(await isCaughtUp(database, 'files')))
+    say('the read model of files is behind the log: give the command again once it is not');
   const files = await deleteFiles(erasing, metadata);
   return { keys, payloads, files };
+}
+
+/** Whether the read model has all that the log has now, or has it soon. */
+export async function isCaughtUp(
+  { store, progress }: Pick<Database, 'store' | 'progress'>,
+  projection: string,
+): Promise<boolean> {
+  return progress.passed(projection, await store.head(), CAUGHT_UP_MS);
 }
 
 const nowText = (): string => new Date().toISOString();

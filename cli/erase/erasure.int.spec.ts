@@ -194,10 +194,10 @@ describe('erasure', function () {
     const [one, other] = [await organization(), await organization()];
     const [theirs, others] = [await done(one), await done(other)];
     const { infra } = spec;
-    const { readStore, dataKeys, largePayloads } = infra;
+    const { store, readStore, progress, dataKeys, largePayloads } = infra;
     const erase = () =>
       eraseOrganization({
-        database: { readStore, dataKeys },
+        database: { store, readStore, progress, dataKeys },
         repositories: infra,
         largePayloads,
         organizationId: one,
