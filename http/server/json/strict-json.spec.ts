@@ -48,6 +48,7 @@ const poison: [name: string, body: string | Buffer, code: JsonProblemCode, offse
   ['depth 10,000 and cut', '{"a":'.repeat(10_000), 'too_deep', 320],
   ['10,001 keys', withKeys(10_001), 'too_many_keys', 98_891],
   ['100,000 keys', withKeys(100_000), 'too_many_keys', 98_891],
+  ['100,002 keys', withKeys(100_002), 'too_many_keys', 98_891],
   ['100,001 values', `[${'1,'.repeat(99_999)}1]`, 'too_many_values', 199_999],
   ['150,001 values', `[${'1,'.repeat(149_999)}1]`, 'too_many_values', 200_001],
   ['150,001 commas', ','.repeat(150_001), 'too_many_values', 100_000],

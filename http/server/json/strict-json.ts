@@ -62,10 +62,10 @@ function parse(bytes: Buffer): unknown {
 /**
  * The number of colons outside strings, which is the number of keys if this is JSON; DOUBTFUL when
  * there is something that JSON.parse would let pass and we might not. Less than DOUBTFUL, by the
- * offset of a value, as soon as commas alone stand between more of them than may be: whatever else
- * is wrong behind it or before it costs nothing more.
+ * offset of a value, as soon as commas alone stand between more of them than may be, and the keys
+ * are not too many: whatever else is wrong behind it or before it costs nothing more.
  */
-function quickScan(bytes: Buffer, { depthMax, valuesMax }: JsonLimits): number {
+function quickScan(bytes: Buffer, { depthMax, keysMax, valuesMax }: JsonLimits): number {
   const { length } = bytes;
   let depth = 0;
   let keys = 0;
@@ -85,7 +85,7 @@ function quickScan(bytes: Buffer, { depthMax, valuesMax }: JsonLimits): number {
       if (depth > depthMax) return DOUBTFUL;
     } else if (byte === 0x2c) {
       commas += 1;
-      if (commas >= valuesMax) return DOUBTFUL - (at + 1);
+      if (commas >= valuesMax) return keys > keysMax ? DOUBTFUL : DOUBTFUL - (at + 1);
     } else if (byte === 0x7d || byte === 0x5d) {
       depth -= 1;
     } else if (byte >= 0x30 && byte <= 0x39) {
