@@ -41,7 +41,7 @@ const REQUEST_MS = 0.3;
 /** To read and to check a megabyte takes some 15 ms. */
 const BYTES_PER_MS = 70_000;
 /** Shorter than what clients take for a server that hangs. */
-const WAIT_MS_MAX = 1_500;
+const WAIT_MS_MAX = 1_000;
 /** Less than that is not worth a timer. */
 const WAIT_MS_MIN = 5;
 
