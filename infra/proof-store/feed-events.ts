@@ -24,7 +24,9 @@ interface FeedRange {
   readonly last: number;
 }
 
-const RUNS_PAGE = 200;
+/** Of one question. A run has a place or thousands, so the next question asks for so many. */
+const RUNS_MAX = 200;
+const PLACES = 4_000;
 /** So many are decoded, and made into lines, before anything else of the process has its turn. */
 const PAGE = 400;
 /** Pages that are read ahead. */
@@ -56,9 +58,12 @@ async function* pagesOf(
   { organizationId, first, last }: FeedRange,
 ): AsyncGenerator<readonly Placed[]> {
   let page: Placed[] = [];
+  let runsWanted = 1;
   for (let from = first; from <= last;) {
-    const runs = await proofs.runs(organizationId, from, RUNS_PAGE);
+    const runs = await proofs.runs(organizationId, from, runsWanted);
     if (runs.length === 0) throw new Error(`event ${from} of ${organizationId} has no place`);
+    const placesOfRun = runs.reduce((sum, { places }) => sum + places.length, 0) / runs.length;
+    runsWanted = Math.max(1, Math.min(RUNS_MAX, Math.floor(PLACES / placesOfRun)));
     for (const { firstSequence, places } of runs)
       for (const [n, { leafIndex, position, positionBefore }] of places.entries()) {
         const sequence = firstSequence + n;
