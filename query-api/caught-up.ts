@@ -13,7 +13,8 @@ const PATIENCE_MS = 1_000;
 export const caughtUp = async (
   { store, progress }: Pick<QueryInfra, 'progress' | 'store'>,
   projection: string,
-): Promise<boolean> => progress.passed(projection, await store.head(), PATIENCE_MS);
+  patienceMs = PATIENCE_MS,
+): Promise<boolean> => progress.passed(projection, await store.head(), patienceMs);
 
 /** For an answer that must not lack anything up to there: throws `StoreUnavailable` if it would. */
 export async function caughtUpTo(

@@ -4,12 +4,13 @@ import type { OrganizationId } from '../../contracts/ids.js';
 import { rowsOf } from '../../infra/read-store/reading.js';
 import { amount } from '../../infra/read-store/table.js';
 import { StartError } from '../../infra/start-error.js';
+import { caughtUp } from '../../query-api/caught-up.js';
 import { openFiles } from '../../runtime/open-files.js';
 import { withDatabase, type Database } from '../../runtime/open-database.js';
 import type { Context } from '../context.js';
 import { expectOrganization, organizationIdIn } from '../organization-id.js';
 import { asJson } from '../table.js';
-import { eraseOrganization, isCaughtUp, type ErasedOrganization } from './erase-organization.js';
+import { CAUGHT_UP_MS, eraseOrganization, type ErasedOrganization } from './erase-organization.js';
 
 export interface EraseOptions {
   readonly organization: string;
@@ -31,7 +32,7 @@ export async function eraseCommand(context: Context, options: EraseOptions): Pro
     config,
     async (database) => {
       await expectOrganization(database.store, id);
-      const isKnown = await isCaughtUp(database, 'holds');
+      const isKnown = await caughtUp(database, 'holds', CAUGHT_UP_MS);
       if (!isKnown && !options.force)
         throw new StartError(
           `The read model of holds is behind the log, so that it is not known what of ${id} is ` +

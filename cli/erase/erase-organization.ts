@@ -13,6 +13,7 @@ import type { Repositories } from '../../command-handling/repositories.js';
 import type { LargePayloads } from '../../infra/payloads/port.js';
 import { rowsOf } from '../../infra/read-store/reading.js';
 import { text } from '../../infra/read-store/table.js';
+import { caughtUp } from '../../query-api/caught-up.js';
 import type { Database } from '../../runtime/open-database.js';
 
 interface Erasing {
@@ -32,7 +33,8 @@ export interface ErasedOrganization {
 }
 
 const PAGE = 1_000;
-const CAUGHT_UP_MS = 5_000;
+/** How long a read model is waited for that has not all that the log has. */
+export const CAUGHT_UP_MS = 5_000;
 const SAID_EVERY = 10_000;
 
 export async function eraseOrganization(erasing: Erasing): Promise<ErasedOrganization> {
@@ -51,18 +53,10 @@ export async function eraseOrganization(erasing: Erasing): Promise<ErasedOrganiz
   await database.readStore.query('VACUUM (FULL) datakeys.keys');
   say('its data key is destroyed; what is stored under it cannot be read any more');
   const payloads = (await removeSmall(erasing)) + (await removeLarge(erasing));
-  if (!(await isCaughtUp(database, 'files')))
+  if (!(await caughtUp(database, 'files', CAUGHT_UP_MS)))
     say('the read model of files is behind the log: give the command again once it is not');
   const files = await deleteFiles(erasing, metadata);
   return { keys, payloads, files };
-}
-
-/** Whether the read model has all that the log has now, or has it soon. */
-export async function isCaughtUp(
-  { store, progress }: Pick<Database, 'store' | 'progress'>,
-  projection: string,
-): Promise<boolean> {
-  return progress.passed(projection, await store.head(), CAUGHT_UP_MS);
 }
 
 const nowText = (): string => new Date().toISOString();
