@@ -5,7 +5,7 @@ NODE_ARGS := --max-semi-space-size=64 --min-semi-space-size=16 --no-memory-reduc
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install build start cluster test check types lint pure lines bench storm fuzz timings contracts contracts-check deploy-check
+.PHONY: help install build start cluster test check lint format pure lines bench storm fuzz timings contracts contracts-check deploy-check
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -31,13 +31,14 @@ test: build ## Runs every test
 	@MODELROUTE_TEST_BUILT=1 node --import tsx scripts/run-tests/main.ts
 
 check: install ## Types, lint, house rules and pure specs, in seconds
-	@$(MAKE) --no-print-directory -j3 types lint pure
+	@$(MAKE) --no-print-directory -j3 lint format pure
 
-types:
-	@node_modules/.bin/tsc -p tsconfig.json
-
+# Types too: .oxlintrc.json says so
 lint:
-	@node_modules/.bin/eslint --cache --cache-location node_modules/.cache/eslint/ . && node_modules/.bin/prettier --cache --log-level warn --check '**/*.{ts,mjs,cjs,json,yaml,yml}'
+	@node_modules/.bin/oxlint
+
+format:
+	@node_modules/.bin/oxfmt --check
 
 pure:
 	@node --import tsx scripts/run-tests/main.ts pure

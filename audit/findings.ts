@@ -2,7 +2,16 @@
 
 /** I1 to I8 presuppose `log`, `payloads` and `read models`. */
 export type Invariant =
-  'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I8' | 'log' | 'payloads' | 'read models';
+  | 'I1'
+  | 'I2'
+  | 'I3'
+  | 'I4'
+  | 'I5'
+  | 'I6'
+  | 'I8'
+  | 'log'
+  | 'payloads'
+  | 'read models';
 
 export interface Finding {
   readonly invariant: Invariant;

@@ -46,7 +46,13 @@ export interface OpenItems {
 export type PromisedPrice = Pick<PublishedRoute, 'price' | 'priceTiers'>;
 
 export type Status =
-  'PENDING' | 'PROCESSING' | 'AWAITING_WEBHOOK' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'EXPIRED';
+  | 'PENDING'
+  | 'PROCESSING'
+  | 'AWAITING_WEBHOOK'
+  | 'COMPLETED'
+  | 'FAILED'
+  | 'CANCELLED'
+  | 'EXPIRED';
 
 export type DeliveryStatus = 'WAITING' | 'SUCCEEDED' | 'EXHAUSTED';
 

@@ -17,7 +17,17 @@ export type OperatorKeyId = `opk_${string}`;
 export type OperationId = `opr_${string}`;
 
 export type IdPrefix =
-  'exec' | 'org' | 'key' | 'file' | 'hold' | 'batch' | 'dlv' | 'evt' | 'we' | 'opk' | 'opr';
+  | 'exec'
+  | 'org'
+  | 'key'
+  | 'file'
+  | 'hold'
+  | 'batch'
+  | 'dlv'
+  | 'evt'
+  | 'we'
+  | 'opk'
+  | 'opr';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 

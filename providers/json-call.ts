@@ -159,7 +159,7 @@ function headersOf(
   const { auth = dialect?.auth ?? BEARER, idempotencyHeader = 'idempotency-key' } = provider;
   const { header, scheme } = auth;
   const isPrepared = body instanceof PreparedBody;
-  // prettier-ignore
+  // oxfmt-ignore
   const list = [
     'content-type', isPrepared ? body.contentType : 'application/json',
     'accept', accept,

@@ -18,7 +18,9 @@ export interface Voice {
 /** Literal text and slots in turn, split once, so that writing a sentence is only joining. */
 export type Template = readonly (string | Slot)[];
 export type Slot =
-  { readonly phrase: number } | { readonly from: readonly string[] } | { readonly echo: true };
+  | { readonly phrase: number }
+  | { readonly from: readonly string[] }
+  | { readonly echo: true };
 
 const scannedChars = 1200;
 const wordCharsMax = 32;

@@ -42,7 +42,11 @@ describe('the log of an earlier release', function () {
   const query = async (text: string, values: unknown[] = []) => {
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
-    await client.query(text, values).finally(() => client.end());
+    try {
+      await client.query(text, values);
+    } finally {
+      await client.end();
+    }
   };
 
   const newClient = async () => {

@@ -166,6 +166,10 @@ describe('tidy', function () {
     found(files, (file) => [...nodesOf(file, isUnwanted), ...(isBarrel(file) ? [file.path] : [])]);
   });
 
+  it('nothing is spread whose members could stand there themselves', () => {
+    found(files, (file) => nodesOf(file, isNeedlessSpread));
+  });
+
   it('only programs and specs write to the console', () => {
     const silent = shipped.filter(({ room }) => room !== 'cli');
     found(silent, (file) => nodesOf(file, isConsole));
@@ -349,6 +353,19 @@ function isUnwanted(node: ts.Node): boolean {
     node.kind === ts.SyntaxKind.DefaultKeyword
   );
 }
+
+/** An object literal in another, or an array literal among the arguments of a call. */
+function isNeedlessSpread(node: ts.Node): boolean {
+  if (ts.isSpreadAssignment(node)) return ts.isObjectLiteralExpression(inside(node.expression));
+  if (!ts.isSpreadElement(node) || ts.isArrayLiteralExpression(node.parent)) return false;
+  return ts.isArrayLiteralExpression(inside(node.expression));
+}
+
+/** Without parentheses and assertions. */
+const inside = (node: ts.Expression): ts.Expression =>
+  ts.isParenthesizedExpression(node) || ts.isAsExpression(node) || ts.isSatisfiesExpression(node)
+    ? inside(node.expression)
+    : node;
 
 /** A file that only hands on. */
 const isBarrel = ({ ast }: SourceFile): boolean =>

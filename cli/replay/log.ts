@@ -104,7 +104,8 @@ function fold(state: State, event: RecordedEvent<AnyEvent>): void {
   state.at = event.metadata.time;
   if ('heldAfter' in event.data) keepHeld(state, event.data);
   const own = folds[event.type] as
-    ((state: State, data: object, stream: string) => void) | undefined;
+    | ((state: State, data: object, stream: string) => void)
+    | undefined;
   own?.(state, event.data, event.stream);
 }
 

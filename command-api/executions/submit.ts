@@ -60,7 +60,8 @@ type Submitted =
 
 /** The request, or the revision at which it would be written. */
 type Found =
-  { readonly requested: Requested } | { readonly requested?: never; readonly generation: number };
+  | { readonly requested: Requested }
+  | { readonly requested?: never; readonly generation: number };
 
 const ROUNDS_MAX = 8;
 

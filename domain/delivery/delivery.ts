@@ -48,7 +48,10 @@ export type AttemptResult =
   | { readonly kind: 'refused'; readonly reason: string };
 
 export type Rejection =
-  'NotScheduled' | 'NotThisAttempt' | 'AlreadyFinished' | 'TooManyRedeliveries';
+  | 'NotScheduled'
+  | 'NotThisAttempt'
+  | 'AlreadyFinished'
+  | 'TooManyRedeliveries';
 
 interface Known {
   readonly scheduled: Scheduled;

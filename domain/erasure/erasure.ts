@@ -18,7 +18,8 @@ export type Command = { type: 'Erase'; data: Event['data'] };
 export type Rejection = never;
 
 export type State =
-  { readonly status: 'kept' } | { readonly status: 'erased'; readonly at: Timestamp };
+  | { readonly status: 'kept' }
+  | { readonly status: 'erased'; readonly at: Timestamp };
 
 export const initial = (): State => ({ status: 'kept' });
 

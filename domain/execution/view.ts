@@ -15,7 +15,13 @@ import { formatMoney, parseMoney, type Micros } from '../../contracts/money.js';
 import { chargeOf } from './charge.js';
 
 export type PublicStatus =
-  'PENDING' | 'PROCESSING' | 'AWAITING_WEBHOOK' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'EXPIRED';
+  | 'PENDING'
+  | 'PROCESSING'
+  | 'AWAITING_WEBHOOK'
+  | 'COMPLETED'
+  | 'FAILED'
+  | 'CANCELLED'
+  | 'EXPIRED';
 
 export interface ExecutionView {
   readonly organizationId: OrganizationId;

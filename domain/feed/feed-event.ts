@@ -61,10 +61,7 @@ const byType = new Map(
 export const fedTypes: readonly AnyEvent['type'][] = [...byType.keys()];
 
 /** Whose feed the event has a number in; undefined for what operators alone may know. */
-export const feedOf = ({
-  type,
-  data,
-}: Pick<Stored, 'type' | 'data'>): OrganizationId | undefined =>
+export const feedOf = ({ type, data }: Pick<Stored, 'type' | 'data'>): OrganizationId | undefined =>
   byType.has(type) ? (data as Owned).organizationId : undefined;
 
 /** Undefined exactly where `feedOf` is. */

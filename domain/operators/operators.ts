@@ -16,7 +16,8 @@ export type Event = OperatorsEvent;
 type Created = Extract<Event, { type: 'OperatorKeyCreated' }>['data'];
 
 export type Command =
-  { type: 'CreateKey'; data: Created } | { type: 'RevokeKey'; keyId: OperatorKeyId; at: Timestamp };
+  | { type: 'CreateKey'; data: Created }
+  | { type: 'RevokeKey'; keyId: OperatorKeyId; at: Timestamp };
 
 export type Rejection = 'TooManyOperatorKeys' | 'OperatorKeyUnknown';
 

@@ -28,7 +28,10 @@ export type QuotaChanges = { readonly [Q in keyof Allowances]?: number | null };
 export type Allowances = Quotas & RequestRate;
 
 export type Rejection =
-  'OrganizationExists' | 'OrganizationUnknown' | 'OrganizationIsErased' | 'TooManyKeys';
+  | 'OrganizationExists'
+  | 'OrganizationUnknown'
+  | 'OrganizationIsErased'
+  | 'TooManyKeys';
 
 export type State =
   | { readonly status: 'none' }

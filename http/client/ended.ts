@@ -11,7 +11,14 @@ import type { IncomingHttpHeaders } from 'node:http';
  * its cap. aborted: the caller's signal, or the client was closed.
  */
 export type FailureReason =
-  'timeout' | 'connect' | 'dns' | 'reset' | 'tls' | 'protocol' | 'too_large' | 'aborted';
+  | 'timeout'
+  | 'connect'
+  | 'dns'
+  | 'reset'
+  | 'tls'
+  | 'protocol'
+  | 'too_large'
+  | 'aborted';
 
 /** Why something ended badly. `detail` is for operators; it never quotes what was sent. */
 export interface Failure {

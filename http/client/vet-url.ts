@@ -13,7 +13,8 @@ import { addressVerdict } from './addresses.js';
 import type { AllowedNetworks } from './addresses.js';
 
 export type VettedUrl =
-  { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly reason: string };
+  | { readonly ok: true; readonly url: URL }
+  | { readonly ok: false; readonly reason: string };
 
 const URL_LENGTH_MAX = 2048;
 const NAME_LENGTH_MAX = 253;

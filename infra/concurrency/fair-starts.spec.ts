@@ -188,7 +188,8 @@ describe('fair starts', () => {
 });
 
 type Step =
-  { does: 'add'; where: string; count: number } | { does: 'end'; pick: number; hung: boolean };
+  | { does: 'add'; where: string; count: number }
+  | { does: 'end'; pick: number; hung: boolean };
 
 function walk(steps: readonly Step[]): void {
   const starts = openFairStarts<Work>(LIMITS);

@@ -58,7 +58,8 @@ describe('the stores on other versions of PostgreSQL', function () {
 });
 
 type Outcome =
-  { readonly code: number | null; readonly said: string } | { readonly reason: string };
+  | { readonly code: number | null; readonly said: string }
+  | { readonly reason: string };
 
 async function suitesOn(found: Promise<FoundPrograms>): Promise<Outcome> {
   const programs = await found;

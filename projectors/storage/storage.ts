@@ -23,7 +23,10 @@ import { largePayloads, storedBytes } from '../../infra/read-store/tables/storag
 import { projection, type Batch } from '../engine/projection.js';
 
 type Naming =
-  ExecutionRequested | ProviderSucceeded | ExecutionCompleted | ProviderCallbackReceived;
+  | ExecutionRequested
+  | ProviderSucceeded
+  | ExecutionCompleted
+  | ProviderCallbackReceived;
 type Gone = FileDeleted | FileExpired;
 type StoringEvent = Naming | FileStored | FileUploaded | Gone | PayloadsErased;
 

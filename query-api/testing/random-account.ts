@@ -12,7 +12,15 @@ export interface Second {
 
 type Story = ReturnType<typeof storyOf>;
 type Act =
-  'accept' | 'start' | 'retry' | 'complete' | 'fail' | 'cancel' | 'expire' | 'adjust' | 'flood';
+  | 'accept'
+  | 'start'
+  | 'retry'
+  | 'complete'
+  | 'fail'
+  | 'cancel'
+  | 'expire'
+  | 'adjust'
+  | 'flood';
 
 /** What `held` and `settled` of a story move. */
 const [HOLD, CHARGE] = [10_000n, 4_000n];
