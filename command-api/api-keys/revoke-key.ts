@@ -5,7 +5,8 @@
 import type { ApiKeyRevoked } from '../../contracts/events/api-key.js';
 import { streamOf } from '../../contracts/streams.js';
 import type { ApiKeyId } from '../../contracts/ids.js';
-import { isExpired, type State } from '../../domain/api-key/api-key.js';
+import { isExpired, type Key, type State } from '../../domain/api-key/api-key.js';
+import type * as Organization from '../../domain/organization/organization.js';
 import { appendOf } from '../../command-handling/streams.js';
 import { StoreUnavailable } from '../../infra/event-store/port.js';
 import type { Refusal, Reply } from '../../http/server/route.js';
@@ -44,7 +45,7 @@ async function withdraw(
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const loaded = await organizations.load(organizationId);
       const { state, revision } = await apiKeys.load(keyId);
-      if (isOf(state) && state.key.organizationId !== organizationId) return refused('KeyUnknown');
+      if (isNobodys(loaded.state, state, { organizationId, keyId })) return refused('KeyUnknown');
       const wider =
         asking && state.status === 'active' && limitBeyond(state.key.limits, asking.limits);
       if (wider) return beyond(wider);
@@ -62,7 +63,9 @@ async function withdraw(
           ? [appendOf(streamOf('apiKey', keyId), revision, [revoked], metadata)]
           : [];
       const command = { type: 'WithdrawKey', keyId, at } as const;
-      const result = await organizations.decide(loaded, command, metadata, { dependents });
+      const result = await organizations.decide(loaded, command, metadata, {
+        dependents,
+      });
       if (result.outcome === 'rejected') return refused(result.reason);
       if (result.outcome !== 'conflict') return { wasGranted: result.outcome === 'accepted' };
     }
@@ -70,7 +73,16 @@ async function withdraw(
   });
 }
 
-const isOf = (state: State) => state.status === 'active' || state.status === 'revoked';
+/** Another organization's key is refused as soon as one that is not there, and no later. */
+function isNobodys(
+  organization: Organization.State,
+  state: State,
+  { organizationId, keyId }: Pick<Key, 'organizationId' | 'keyId'>,
+): boolean {
+  if (organization.status !== 'created') return false;
+  const isOfOne = state.status === 'active' || state.status === 'revoked';
+  return isOfOne ? state.key.organizationId !== organizationId : !organization.keys.includes(keyId);
+}
 
 /** Whether it may manage keys now. */
 const isOwner = (state: State, at: string): boolean =>

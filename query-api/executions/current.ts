@@ -1,6 +1,7 @@
 /**
  * An execution or a file as of now, though the read models lag: a row and, behind it, the newer
- * events of its stream. A row that no event can change any more is answered alone.
+ * events of its stream. A row that no event can change any more is answered alone, to its owner:
+ * anybody else costs a look at the log, as one who asks for what was never accepted.
  */
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { ExecutionEvent, PayloadRef } from '../../contracts/events/execution.js';
@@ -22,8 +23,8 @@ import { files, readFile } from '../../infra/read-store/tables/files.js';
 import type { QueryInfra } from '../query-infra.js';
 
 export interface Current {
-  /** Undefined for one that was never accepted. */
-  execution(id: ExecutionId): Promise<CurrentExecution | undefined>;
+  /** Undefined for one of another organization as for one that was never accepted. */
+  execution(id: ExecutionId, organizationId: OrganizationId): Promise<CurrentExecution | undefined>;
   /** Undefined for one that never was, and for one whose bytes are removed. */
   file(id: FileId): Promise<FileView | undefined>;
 }
@@ -46,18 +47,23 @@ export function openCurrent({ reads, store }: Pick<QueryInfra, 'reads' | 'store'
   });
   const fileRow = openRowsById(byKey, files, { read: readFile });
   return {
-    async execution(id) {
+    async execution(id, organizationId) {
       const row = await executionRow(id);
-      if (row && isOver(row.status)) return row;
+      const isOwn = row?.organizationId === organizationId;
+      if (row && isOwn && isOver(row.status)) return row;
       const fromRevision = row ? row.revision + 1 : 0;
-      const events = await store.readStream(streamOf('execution', id), { fromRevision });
-      if (events.length === 0) return row;
-      return folded(row, events as readonly RecordedEvent<ExecutionEvent>[]);
+      const events = (await store.readStream(streamOf('execution', id), {
+        fromRevision,
+      })) as readonly RecordedEvent<ExecutionEvent>[];
+      if (row) return isOwn ? folded(row, events) : undefined;
+      return events[0]?.data.organizationId === organizationId ? folded(row, events) : undefined;
     },
     async file(id) {
       const row = await fileRow(id);
       const fromRevision = row ? row.revision + 1 : 0;
-      const events = await store.readStream(streamOf('file', id), { fromRevision });
+      const events = await store.readStream(streamOf('file', id), {
+        fromRevision,
+      });
       return (events as readonly FileEvent[]).reduce(foldFile, row?.view);
     },
   };
@@ -68,6 +74,7 @@ function folded(
   row: StoredExecution | undefined,
   events: readonly RecordedEvent<ExecutionEvent>[],
 ): CurrentExecution | undefined {
+  if (events.length === 0) return row;
   let view = row && viewOf(row);
   let revision = row?.revision ?? 0;
   for (const event of events) {
@@ -78,5 +85,11 @@ function folded(
   if (!view) return undefined;
   const { organizationId, output, body } = view;
   const bodyText = JSON.stringify(body);
-  return { organizationId, status: body.status, ...(output && { output }), revision, bodyText };
+  return {
+    organizationId,
+    status: body.status,
+    ...(output && { output }),
+    revision,
+    bodyText,
+  };
 }

@@ -10,7 +10,5 @@ export async function ownExecution(
   { organizationId }: Caller,
 ): Promise<CurrentExecution | undefined> {
   const { id = '' } = params;
-  if (!isId('exec', id)) return undefined;
-  const execution = await current.execution(id as ExecutionId);
-  return execution?.organizationId === organizationId ? execution : undefined;
+  return isId('exec', id) ? current.execution(id as ExecutionId, organizationId) : undefined;
 }

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Pool, QueryConfig } from 'pg';
 import { pino } from 'pino';
 import type { PayloadRef } from '../../contracts/events/execution.js';
 import type { Permission } from '../../contracts/events/api-key.js';
 import { apiKeyIdOf, type FileId, type OrganizationId } from '../../contracts/ids.js';
-import { streamOf } from '../../contracts/streams.js';
+import { categoryOf, streamOf } from '../../contracts/streams.js';
 import { openDownloadLog, type DownloadLog } from '../../command-handling/download-log.js';
 import { openAccountStates } from '../../command-handling/accounts/account-states.js';
 import { openRepositories, type Repositories } from '../../command-handling/repositories.js';
@@ -19,6 +20,7 @@ import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
 import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
 import type { EventBus } from '../../infra/event-bus/port.js';
+import type { EventStore } from '../../infra/event-store/port.js';
 import { openDiskFiles } from '../../infra/files/disk.js';
 import { encryptedFiles } from '../../infra/files/testing/encrypted.js';
 import type { FileStore } from '../../infra/files/port.js';
@@ -35,6 +37,7 @@ import { openPostgresProofStore } from '../../infra/proof-store/postgres.js';
 import { openProcessReports } from '../../infra/process-reports/postgres.js';
 import { openReadPool, openTenantReads } from '../../infra/read-store/tenant-reads.js';
 import { openSecrets, type Secrets } from '../../infra/secrets.js';
+import type { PayloadStore } from '../../infra/payloads/port.js';
 import { openRecentPayloads } from '../../infra/payloads/recent.js';
 import { openMemoryPayloads } from '../../infra/payloads/testing/memory.js';
 import { projections } from '../../projectors/projections.js';
@@ -51,6 +54,8 @@ export interface QueryServer {
   readonly baseUrl: string;
   readonly secrets: Secrets;
   readonly downloadLog: DownloadLog;
+  /** What was asked of the log and of the read models so far, for answers. */
+  readonly work: readonly string[];
   /** With a new key of the organization. */
   tenant(organizationId: OrganizationId, permission?: Permission): Promise<Client>;
   /** From now on the key is refused. */
@@ -82,7 +87,9 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
   const files = given.files ?? encryptedFiles(await openDiskFiles({ dir }));
   const payloads = openRecentPayloads(openMemoryPayloads());
   const catalogue = ownCatalogue(log);
-  const { pool: readStore, progress, store } = models;
+  const { pool: readStore, progress } = models;
+  const work: string[] = [];
+  const store = readsNoted(models.store, work);
   const readPool = openReadPool(models.url, log);
   const bus = openInProcessBus({ store, checkpoints: openMemoryCheckpoints(), log });
   const repositories = openRepositories(store);
@@ -103,14 +110,14 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     now: Date.now,
     payloads,
     progress,
-    reads: openTenantReads(readPool),
+    reads: openTenantReads(queriesNoted(readPool, work)),
     reports: openProcessReports({ pool: readStore }),
     readStore,
     secrets,
     store,
     webhooks: openWebhookDirectory({ store, ...repositories }),
   });
-  const server = await served(routes, repositories, log);
+  const server = await served(routes, openRepositories(models.store), log);
   const baseUrl = `http://127.0.0.1:${server.port}`;
   addresses.listensOn(server.port);
   const { startProjecting, stopProjecting } = projectingOf(models);
@@ -121,16 +128,12 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
     baseUrl,
     secrets,
     downloadLog,
+    work,
     tenant: async (organizationId, permission = 'FULL') =>
       clientOf({ baseUrl }, await newKey(models, organizationId, permission)),
     revoke: (apiKey) => revokeKey(models, apiKey),
     operator: (method, path) => asOperator({ baseUrl, adminKey: ADMIN_KEY }, method, path),
-    async keepOutput(text) {
-      const bytes = Buffer.from(text);
-      const ref = `output/${randomBytes(8).toString('hex')}`;
-      await payloads.put({ ref, organizationId: 'org', bytes });
-      return { ref, sha256: sha256Hex(bytes), bytes: bytes.length };
-    },
+    keepOutput: (text) => keepOutput(payloads, text),
     keepFile: (id, bytes) => files.put(id, ORGANIZATION, Readable.from([bytes]), FILE_BYTES_MAX),
     startProjecting,
     stopProjecting,
@@ -144,6 +147,22 @@ export async function openQueryServer(given: { files?: FileStore } = {}): Promis
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+const readsNoted = (store: EventStore, work: string[]): EventStore => ({
+  ...store,
+  readStream(stream, options) {
+    work.push(`stream of ${categoryOf(stream)}`);
+    return store.readStream(stream, options);
+  },
+});
+
+function queriesNoted(pool: Pool, work: string[]): Pick<Pool, 'query'> {
+  const query = (asked: QueryConfig) => {
+    work.push(asked.text);
+    return pool.query(asked);
+  };
+  return { query: query as Pool['query'] };
 }
 
 const served = (routes: readonly Route[], repositories: Repositories, log: Log) =>
@@ -176,6 +195,13 @@ function projectingOf(models: ReadModels) {
       projecting = undefined;
     },
   };
+}
+
+async function keepOutput(payloads: PayloadStore, text: string): Promise<PayloadRef> {
+  const bytes = Buffer.from(text);
+  const ref = `output/${randomBytes(8).toString('hex')}`;
+  await payloads.put({ ref, organizationId: 'org', bytes });
+  return { ref, sha256: sha256Hex(bytes), bytes: bytes.length };
 }
 
 async function newKey(
