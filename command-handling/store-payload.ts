@@ -1,5 +1,5 @@
 /** JSON stored as a payload, for an event to refer to. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { PayloadRef } from '../contracts/events/execution.js';
 import { payloadRefOf } from '../contracts/ids.js';
 import type { Payload } from '../infra/event-store/port.js';
@@ -25,7 +25,7 @@ export async function storePayload(
   value: unknown,
 ): Promise<StoredPayload> {
   const bytes = Buffer.from(JSON.stringify(value));
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const sha256 = hash('sha256', bytes);
   const ref = { ref: payloadRefOf(now(), about, sha256), sha256, bytes: bytes.length };
   const payload: Payload = { ref: ref.ref, organizationId, bytes };
   if (bytes.length > SMALL_PAYLOAD_BYTES_MAX) {

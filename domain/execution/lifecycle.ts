@@ -108,13 +108,13 @@ export function evolve(state: State, event: Event): State {
       return pending(ended(state, attempt, how), notBefore);
     }
     case 'ExecutionCompleted':
-      return { ...known(state), status: 'completed', ratedCost: ratedCostOf(event.data) };
+      return { status: 'completed', ratedCost: ratedCostOf(event.data), ...known(state) };
     case 'ExecutionFailed':
-      return { ...known(state), status: 'failed' };
+      return { status: 'failed', ...known(state) };
     case 'ExecutionCancelled':
-      return { ...known(state), status: 'cancelled' };
+      return { status: 'cancelled', ...known(state) };
     case 'ExecutionExpired':
-      return { ...known(state), status: 'expired' };
+      return { status: 'expired', ...known(state) };
   }
 }
 
@@ -165,7 +165,7 @@ function known(state: State): Known {
 
 function inFlight(state: State): Known & { current: Attempt } {
   if (!('current' in state)) throw new Error(`no attempt is in flight in '${state.status}'`);
-  return { ...known(state), current: state.current };
+  return { current: state.current, ...known(state) };
 }
 
 type EndOf = Pick<Attempt, 'ended' | 'mayHaveCost' | 'isRepeatable'>;

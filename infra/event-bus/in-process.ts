@@ -146,7 +146,9 @@ async function dispatchAll(bus: Bus, group: Group, dispatching: Dispatching): Pr
   const isHeldUp = AbortSignal.any([signal, reading.signal]);
   const news = followNews(bus.store, filterOf(group), tell, isHeldUp);
   try {
-    await dispatchLog(bus, group, { ...dispatching, onReading: () => reading.abort() });
+    // An abort of what is aborted would make its reason, an error with a stack, all the same.
+    const onReading = () => void (reading.signal.aborted || reading.abort());
+    await dispatchLog(bus, group, { onReading, ...dispatching });
   } finally {
     reading.abort();
     await news;

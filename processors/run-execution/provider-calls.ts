@@ -141,9 +141,10 @@ async function perform(
     outcome.kind === 'accepted'
       ? await accept(infra, jobs, attempt, outcome, signals)
       : await end(infra, jobs, attempt, { outcome, latencyMs }, signals);
+  if (!infra.log.isLevelEnabled('debug')) return;
   const detail = 'detail' in outcome && { detail: outcome.detail };
   const ms = Math.round(latencyMs);
-  infra.log.debug({ ...fieldsOf(attempt), outcome: kind, ...detail, recorded, ms }, 'attempt');
+  infra.log.debug({ outcome: kind, recorded, ms, ...fieldsOf(attempt), ...detail }, 'attempt');
 }
 
 /** The wait of an execution ends with its first attempt. */

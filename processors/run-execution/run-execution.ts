@@ -82,7 +82,7 @@ export function openRunExecution(
   const start = async (waiting: WaitingExecution, how: Start, signal: AbortSignal) => {
     const { executionId, cause, sinceMs } = waiting;
     const metadata = metadataOf('run-execution', executionId, cause);
-    const advanced = await advance({ ...given, executionId, metadata, signal, how });
+    const advanced = await advance({ executionId, metadata, signal, how, ...given });
     const outcome = typeof advanced === 'string' ? advanced : 'waiting';
     metrics.handled.inc({ group: 'run-execution/waiting', outcome });
     return typeof advanced === 'string' ? undefined : { ...advanced, sinceMs };
@@ -92,7 +92,7 @@ export function openRunExecution(
   return {
     circuits: sharedCircuits(infra, pool),
     async advance(executionId, metadata, signal) {
-      const advanced = await advance({ ...given, executionId, metadata, signal });
+      const advanced = await advance({ executionId, metadata, signal, ...given });
       if (typeof advanced === 'string') return { outcome: advanced };
       await rows.add(advanced);
       room.found(advanced);
@@ -129,7 +129,7 @@ export function openRunExecution(
           return callOff(infra, jobs, executionId, revision);
         }
         const metadata = metadataOf('run-execution', executionId, notification);
-        const job = { ...given, executionId, metadata, signal };
+        const job = { executionId, metadata, signal, ...given };
         const advanced = await advance(job, revision);
         if (typeof advanced === 'string') return advanced;
         return { outcome: 'waiting', processed: room.join(advanced, revision) };
@@ -263,21 +263,23 @@ async function claim(job: Job, loaded: Loaded<Pending>, chosen: Chosen): Promise
     execution: executionId,
   });
   const tokens = tokensOf(estimatedUsage);
-  const place = openRouteSlot(job.known, taken, { ...chosen, tokens, account });
+  const place = openRouteSlot(job.known, taken, { tokens, account, ...chosen });
   const { slot, provider } = place;
   let isCalling = false;
   try {
     const input = await inputOf(job.infra, state.request, { ...chosen, provider });
     if (typeof input === 'string') return await giveUp(job, loaded, input);
     const claimedAtMs = performance.now();
-    const result = await appendClaim(job, loaded, chosen, { ...place, dispatchKey });
+    const result = await appendClaim(job, loaded, chosen, { dispatchKey, ...place });
     if (result.outcome === 'rejected') return `not_dispatchable_${result.reason}`;
     if (result.outcome !== 'accepted') return result.outcome;
     const { state: current } = result;
     if (current.status !== 'processing') throw new Error(`a claim led to '${current.status}'`);
     isCalling = true;
-    const claimed = { ...result, state: current };
-    job.calls.start({ ...chosen, provider, claimed, claimedAtMs, input, slot });
+    const { id, revision } = result;
+    const claimed = { id, revision, state: current };
+    const { model, route } = chosen;
+    job.calls.start({ model, route, provider, claimed, claimedAtMs, input, slot });
     return 'dispatched';
   } finally {
     if (!isCalling) letGo(slot);

@@ -61,9 +61,13 @@ export function openPostgresEventStore(options: PostgresEventStoreOptions): Post
     connection,
     log,
     onLanded(previous, rows) {
-      if (tail.landed(previous, rows) === 0) source.foundOwn();
+      if (tail.landed(previous, rows) === undefined) source.missed();
+      else source.followed();
     },
-    onMoved: () => tail.refresh(),
+    onMoved() {
+      source.missed();
+      tail.refresh();
+    },
   });
   const commit = createGroupCommit({
     write: (units, deadline) =>
