@@ -21,6 +21,8 @@ export interface Settings {
   readonly memoryExecutions: number;
   /** Events of R16's larger export; the smaller one has a tenth. */
   readonly exportEvents: number;
+  /** Events of the logs of R6, R11 and R13; the cells have numbers of their own without it. */
+  readonly growthEvents: number | undefined;
   /** Copy the table into docs/performance.md. */
   readonly writeDocs: boolean;
 }
@@ -42,6 +44,7 @@ export function settingsFrom(env: Environment): Settings {
     cluster: env['BENCH_CLUSTER'] || undefined,
     memoryExecutions: positive(env, 'BENCH_MEMORY', 1_000_000),
     exportEvents: positive(env, 'BENCH_EXPORT', 1_000_000),
+    growthEvents: env['BENCH_GROWTH'] ? positive(env, 'BENCH_GROWTH', 0) : undefined,
     writeDocs: env['BENCH_DOCS'] === '1',
   };
 }

@@ -13,6 +13,7 @@ import { noisy } from './noisy.js';
 import { oneAccount } from './one-account.js';
 import { orderedAppend } from './ordered-append.js';
 import { reads } from './reads.js';
+import { rebuilds } from './rebuild.js';
 import { replays } from './replays.js';
 import { restate } from './restate.js';
 import { writers } from './writers.js';
@@ -27,6 +28,7 @@ export const cells: readonly Cell[] = [
   reads,
   replays,
   orderedAppend,
+  rebuilds,
   deliveries,
   distributed,
   eventStoreExecutions,

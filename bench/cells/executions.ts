@@ -15,6 +15,8 @@ export interface Place {
   readonly env?: Readonly<Record<string, string>>;
   /** What is followed until all is done; the read models also where no SQL reads the log. */
   readonly through?: 'log' | 'readModels';
+  /** Organizations, 16 unless it says so. */
+  readonly tenants?: number;
 }
 
 export interface Executions {
@@ -48,7 +50,7 @@ export async function openExecutions(
 ): Promise<Executions> {
   const system = await startModelRoute({ databases, ...place, roles: WORKING_ROLES });
   defer(() => system.stop());
-  const tenants = await createTenants(system, TENANTS);
+  const tenants = await createTenants(system, place.tenants ?? TENANTS);
   const submissions = submissionsOf(tenants, KEYS);
   const isLogRead = place.through !== 'readModels';
   const follow = isLogRead ? followLog : followReadModels;
