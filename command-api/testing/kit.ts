@@ -13,7 +13,7 @@ import { openCatalogue } from '../../providers/catalogue/catalogue-holder.js';
 import { configFrom } from '../../infra/config/config.js';
 import { openAccountStates } from '../../command-handling/accounts/account-states.js';
 import { openAccounts } from '../../command-handling/accounts/accounts.js';
-import { openRepositories } from '../../command-handling/repositories.js';
+import { openRepositories, type Repositories } from '../../command-handling/repositories.js';
 import { openWebhookDirectory } from '../../command-handling/webhook-directory.js';
 import { openMemoryCheckpoints } from '../../infra/checkpoints/testing/memory.js';
 import { openInProcessBus } from '../../infra/event-bus/in-process.js';
@@ -62,13 +62,17 @@ const silent = pino({ level: 'silent' });
 /** Read models of which nothing is asked but quotas. */
 const EMPTY = { query: async () => ({ rows: [] }) } as unknown as Pick<pg.Pool, 'query'>;
 
-/** Read models are needed, and then connected to, only to ask for rebuilds. */
+/**
+ * Read models are needed, and then connected to, only to ask for rebuilds. Requests are
+ * authenticated from the log itself, or from another view of it.
+ */
 export async function openCommandApi(
   store: EventStore,
   large: Map<string, Buffer> = new Map(),
   readStore?: pg.Pool,
   now = Date.now,
   files: FileStore = encryptedFiles(),
+  authenticating: EventStore = store,
 ): Promise<CommandApi> {
   const config = configFrom({});
   const parsed = parseCidrs(config.allowedNetworks);
@@ -110,10 +114,7 @@ export async function openCommandApi(
     mounts: [],
     log: silent,
     metrics: openMetrics(),
-    authenticator: openAuthenticator({
-      ...commands,
-      adminKey: ADMIN_KEY,
-    }),
+    authenticator: openKeys(openRepositories(authenticating), now),
     now: Date.now,
     port: 0,
     host: '127.0.0.1',
@@ -133,6 +134,9 @@ export async function openCommandApi(
     },
   };
 }
+
+const openKeys = (repositories: Repositories, now: () => number) =>
+  openAuthenticator({ ...repositories, adminKey: ADMIN_KEY, now });
 
 function callersOf(baseUrl: string) {
   const dispatcher = new Agent({ connections: 64 });
