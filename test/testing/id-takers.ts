@@ -73,6 +73,25 @@ export async function thingsOf({ api }: Tenant): Promise<Readonly<Record<string,
   return { exec, batch, file: image?.file_id ?? '', we, dlv: delivery.id, key };
 }
 
+/** Others of these kinds, of which more is stored or less than of most: by kind, then by name. */
+export async function furtherThingsOf({
+  api,
+}: Tenant): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> {
+  const video = { model: 'video-generation-standard', input: { prompt: 'A river' } };
+  const { id: running } = await accept(api, video);
+  const { id: erased } = await accept(api, textOf('To be erased'));
+  await whenOver(api, erased);
+  await api.call('DELETE', `/executions/${erased}/payloads`);
+  const executions = Array.from({ length: 1_000 }, (_, n) => ({
+    ...textOf(`${n}`),
+    idempotency_key: newKey(),
+  }));
+  const large = await api.call<{ batch_id: string }>('POST', '/executions/batch', {
+    body: { executions },
+  });
+  return { exec: { running, erased }, batch: { 'of 1,000': large.body.batch_id } };
+}
+
 function takersIn({ paths, components }: Document): readonly Taker[] {
   return Object.entries(paths).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, operation]) => {
