@@ -71,7 +71,7 @@ export function queryRoutes(infra: QueryInfra): Route[] {
     getExecutions(lists),
     getExecution({ asOf: infra, current, watched, queuedAhead: openQueuedAhead(infra) }),
     getExecutionResult(infra, current),
-    getExecutionEvents(lists, watched),
+    getExecutionEvents(lists, current, watched),
     getEvents(openFeeds(infra)),
     getBatch(infra),
     getBalance(infra),
