@@ -109,7 +109,7 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
   const { category } = aggregate;
   // A stream's states are of one kind: what is in a stream follows from its name.
   const cache = streamCache as StreamCache<Loaded<S>>;
-  const { unwritten, goOn, readOn, snapshots } = openStates(store, aggregate, cache);
+  const { unwritten, goOn, landedOn, readOn, snapshots } = openStates(store, aggregate, cache);
   const inTurn = openInTurn();
 
   const repository: Repository<S, C, E, R> = {
@@ -133,7 +133,7 @@ export function openRepository<S, C, E extends AnyEvent, R extends string>(
       const payloads = payload && { payloads: [payload] };
       const [outcome] = await store.append({ appends: [append, ...dependents], ...payloads });
       if (outcome?.status === 'appended') {
-        const landed = goOn(loaded, events, revision + events.length);
+        const landed = landedOn(loaded, events);
         if (snapshots) await snapshots.write(stream, landed, revision);
         return { outcome: 'accepted', ...landed, events };
       }
@@ -184,6 +184,13 @@ function openStates<S, C, E extends AnyEvent, R extends string>(
     return next;
   }
 
+  /** What was appended may have been learned before its append was answered. */
+  function landedOn(loaded: Loaded<S>, events: readonly E[]): Loaded<S> {
+    const revision = loaded.revision + events.length;
+    const known = cache.get(streamOf(category, loaded.id));
+    return known?.revision === revision ? known : goOn(loaded, events, revision);
+  }
+
   async function readOn(id: string): Promise<Loaded<S>> {
     const stream = streamOf(category, id);
     const snapshot = cache.get(stream) ? undefined : snapshots && (await snapshots.read(stream));
@@ -196,7 +203,7 @@ function openStates<S, C, E extends AnyEvent, R extends string>(
     return read;
   }
 
-  return { unwritten, goOn, readOn, snapshots };
+  return { unwritten, goOn, landedOn, readOn, snapshots };
 }
 
 const unchanged = <S, E extends DomainEvent, R extends string>(

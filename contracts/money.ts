@@ -11,6 +11,9 @@ export const MONEY_PATTERN = '^-?(0|[1-9][0-9]{0,11})(\\.[0-9]{1,6})?$';
 
 const moneyForm = new RegExp(MONEY_PATTERN);
 
+/** Of them every amount is exact as a number, which is worked with several times as fast. */
+const NUMBER_MAX = BigInt(Number.MAX_SAFE_INTEGER);
+
 /** "12.5" → 12_500_000n; undefined when the text is not an amount. Exact to one micro. */
 export function parseMoney(text: string): Micros | undefined {
   if (!moneyForm.test(text)) return undefined;
@@ -22,9 +25,21 @@ export function parseMoney(text: string): Micros | undefined {
 
 /** 48_000n → "0.048"; at least three decimals, trailing zeros beyond them dropped. */
 export function formatMoney(micros: Micros): string {
+  if (micros >= 0n && micros <= NUMBER_MAX) return formatNumber(Number(micros));
   const negative = micros < 0n;
   const digits = (negative ? -micros : micros).toString().padStart(7, '0');
   const fraction = digits.slice(-6);
   const shown = fraction.endsWith('000') ? fraction.slice(0, 3) : fraction.replace(/0+$/, '');
   return `${negative ? '-' : ''}${digits.slice(0, -6)}.${shown}`;
+}
+
+function formatNumber(micros: number): string {
+  const dollars = Math.floor(micros / 1e6);
+  let fraction = micros - dollars * 1e6;
+  let decimals = 6;
+  while (decimals > 3 && fraction % 10 === 0) {
+    fraction /= 10;
+    decimals--;
+  }
+  return `${dollars}.${String(fraction).padStart(decimals, '0')}`;
 }

@@ -38,10 +38,9 @@ export function observed(
   if (!isSuccess)
     return { counts, ...(p90Ms !== undefined && { p90Ms }), successShare: share, atMs: nowMs };
   const own = bucketOf(latencyMs);
-  const next = Array.from(
-    { length: BUCKETS },
-    (_, bucket) => (counts[bucket] ?? 0) * DECAY + Number(bucket === own),
-  );
+  const next: number[] = [];
+  for (let bucket = 0; bucket < BUCKETS; bucket++)
+    next.push((counts[bucket] ?? 0) * DECAY + Number(bucket === own));
   return { counts: next, p90Ms: percentileOf(next, 0.9), successShare: share, atMs: nowMs };
 }
 

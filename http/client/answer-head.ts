@@ -101,6 +101,7 @@ function withOneLength(bytes: Buffer): Buffer {
   const end = headEnd(bytes);
   if (end < 0) return bytes;
   const given = bytes.toString('latin1', 0, end);
+  if (!MAY_CONTRADICT.test(given)) return bytes;
   const lines = given.match(LENGTH_LINE);
   if (!lines) return bytes;
   const head = given.replace(IDENTITY_LINE, '');
@@ -114,5 +115,8 @@ function withOneLength(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from(mended, 'latin1'), bytes.subarray(end)]);
 }
 
+/** A length that is said twice, or beside a transfer encoding. */
+const MAY_CONTRADICT =
+  /\ntransfer-encoding:|\ncontent-length:[^\r\n]*,|\ncontent-length:[^]*\ncontent-length:/i;
 const LENGTH_LINE = /\r?\ncontent-length:[^\r\n]*/gi;
 const IDENTITY_LINE = /\r?\ntransfer-encoding:[ \t]*identity[ \t]*(?=[\r\n]|$)/gi;
