@@ -36,6 +36,7 @@ import { deleteFiles } from './files/delete-files.js';
 import { postFilesConfirm } from './files/post-files-confirm.js';
 import { postFilesUpload } from './files/post-files-upload.js';
 import { putFilesUpload } from './files/put-files-upload.js';
+import { openUploadSlots } from './files/upload-slots.js';
 import {
   patchOrganizationsApiKeysSpendingGuards,
   patchOrganizationsSpendingGuards,
@@ -70,6 +71,7 @@ export function commandRoutes(infra: CommandInfra): Route[] {
   if (!parsed.ok) throw new StartError(parsed.reason);
   const commands: Commands = { ...infra, allowedNetworks: parsed.networks };
   const changeSettings = openChangeSettings(commands);
+  const uploadSlots = openUploadSlots();
   return [
     postExecutions(commands),
     postExecutionsEstimate(commands),
@@ -79,8 +81,8 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     deleteExecutionsPayloads(commands),
     postBatchesCancel(commands),
     postFilesUpload(commands),
-    putFilesUpload(commands),
-    postFilesConfirm(commands),
+    putFilesUpload(commands, uploadSlots),
+    postFilesConfirm(commands, uploadSlots),
     deleteFiles(commands),
     postEndpoints(commands, changeSettings),
     patchEndpoints(commands, changeSettings),

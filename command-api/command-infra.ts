@@ -27,6 +27,7 @@ export type CommandInfra = Pick<
   | 'operators'
   | 'organizations'
   | 'payloads'
+  | 'postedFiles'
   | 'progress'
   | 'providerCircuits'
   | 'providers'

@@ -25,7 +25,8 @@ type Rejection =
   | 'LastOwner'
   | Delivery.Rejection
   | WebhookRecovery.Rejection
-  | 'StorageQuotaExceeded';
+  | 'StorageQuotaExceeded'
+  | 'UploadChanged';
 
 const codeOf: Record<Exclude<Rejection, GuardPassed>, ErrorCode> = {
   AmountNotPositive: 'INPUT_VALIDATION_ERROR',
@@ -68,6 +69,7 @@ const codeOf: Record<Exclude<Rejection, GuardPassed>, ErrorCode> = {
   FileExists: 'CONFLICT',
   FileUnknown: 'NOT_FOUND',
   UploadUsed: 'CONFLICT',
+  UploadChanged: 'CONFLICT',
   UploadExpired: 'FORBIDDEN',
   NotUploaded: 'CONFLICT',
   FileNotExpired: 'CONFLICT',
@@ -97,6 +99,7 @@ const messageOf: Partial<Record<Rejection, string>> = {
   TooManyOpenHolds: 'Too many executions of this organization wait; try again later.',
   StorageQuotaExceeded: 'It does not fit into the storage of this organization.',
   UploadUsed: 'The upload URL was used; ask for another one.',
+  UploadChanged: 'Other bytes came while it was confirmed; confirm it again.',
   UploadExpired: 'The upload URL has ended; ask for another one.',
   NotUploaded: 'No bytes of this file have arrived; send them to its upload URL first.',
   LimitAboveOperators: 'A limit may be lowered, but not raised above what the operator has set.',

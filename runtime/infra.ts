@@ -12,6 +12,7 @@ import type { CachedDataKeys } from '../infra/data-keys/port.js';
 import type { EventBus } from '../infra/event-bus/port.js';
 import type { EventStore, Position } from '../infra/event-store/port.js';
 import type { FileStore } from '../infra/files/port.js';
+import type { PostedFiles } from '../infra/files/posted-files.js';
 import type { Exports } from '../infra/exports/port.js';
 import type { KeyUses } from '../infra/key-uses.js';
 import type { LimitShares } from '../infra/limit-shares/port.js';
@@ -48,6 +49,8 @@ export interface Infra extends Repositories {
   readonly dataKeys: CachedDataKeys;
   readonly payloads: RecentPayloads;
   readonly files: FileStore;
+  /** Undefined where callers upload through us alone. */
+  readonly postedFiles: PostedFiles | undefined;
   /** Who reads which file. */
   readonly downloadLog: DownloadLog;
   /** The large ones of `payloads`, for sweeping. */

@@ -110,8 +110,8 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
   const given = { config, store, leases, instance, log, metrics };
   const delivery = await openBus({ ...given, epoch, pool, onEvent: learnerOf(repositories) });
   const { bus, logBus, relay } = delivery;
-  const filing = await openFiles(config, dataKeys);
-  const { files, largePayloads } = filing;
+  const filing = await openFiles(config, dataKeys, secrets.fileLinkKey);
+  const { files, largePayloads, postedFiles } = filing;
   const priced = await openPricedCatalogue({ config, store, sandboxUrl, log });
   const calls = openCalls(config, sandboxUrl);
   const eventStore = config.eventStoreUrl ? async () => void (await store.head()) : undefined;
@@ -128,6 +128,7 @@ export async function openInfra(options: OpenInfraOptions): Promise<OpenedInfra>
     files,
     ...openOverRepositories({ ...repositories, store, log }),
     largePayloads,
+    postedFiles,
     ...priced,
     ...calls,
     ...openProcessing(pool, log, sole),

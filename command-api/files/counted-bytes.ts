@@ -1,8 +1,10 @@
 /** Bytes that are taken from an organization's storage quota while they come. */
 import { Readable } from 'node:stream';
 import type { OrganizationId } from '../../contracts/ids.js';
+import { isOutage } from '../../infra/event-store/outage.js';
 import type { Position } from '../../infra/event-store/port.js';
 import type { StoredBytes } from '../../infra/read-store/stored-bytes.js';
+import type { Commands } from '../command-infra.js';
 import { refused } from '../refusals.js';
 
 export interface CountedBytes {
@@ -12,17 +14,19 @@ export interface CountedBytes {
   done(position: Position | undefined): void;
 }
 
+interface Quota {
+  readonly storedBytes: StoredBytes;
+  readonly organizationId: OrganizationId;
+  readonly bytesMax: number;
+}
+
 const STEP_BYTES = 8 * 1024 * 1024;
 
 /** What is announced is reserved at once, the rest as it comes. Throws a `Refusal`. */
 export function countBytes(
   body: Readable,
   announced: number | undefined,
-  quota: {
-    readonly storedBytes: StoredBytes;
-    readonly organizationId: OrganizationId;
-    readonly bytesMax: number;
-  },
+  quota: Quota,
 ): CountedBytes {
   const { storedBytes, organizationId, bytesMax } = quota;
   let reserved = 0;
@@ -47,4 +51,35 @@ export function countBytes(
       storedBytes.landed(organizationId, came, position);
     },
   };
+}
+
+/** The same of bytes that lie somewhere already. Throws a `Refusal`. */
+export function reserveBytes(
+  bytes: number,
+  { storedBytes, organizationId, bytesMax }: Quota,
+): Pick<CountedBytes, 'done'> {
+  if (!storedBytes.reserve(organizationId, bytes, bytesMax)) throw refused('StorageQuotaExceeded');
+  return {
+    done(position) {
+      if (position === undefined) storedBytes.release(organizationId, bytes);
+      else storedBytes.landed(organizationId, bytes, position);
+    },
+  };
+}
+
+/**
+ * The head of the log is at or behind the event that names the bytes. Where it cannot be read, they
+ * are counted as soon as the projection has seen that event.
+ */
+export async function settleBytes(
+  { store }: Pick<Commands, 'store'>,
+  counted: Pick<CountedBytes, 'done'>,
+  isRecorded: boolean,
+): Promise<void> {
+  if (!isRecorded) return counted.done(undefined);
+  const head = await store.head().catch((error: unknown) => {
+    if (!isOutage(error)) throw error;
+    return undefined;
+  });
+  counted.done(head);
 }

@@ -15,7 +15,7 @@ import {
   type CommandApi,
   type Tenant,
 } from '../testing/kit.js';
-import { UPLOAD_BYTES_MAX } from './put-files-upload.js';
+import { UPLOAD_BYTES_MAX } from './upload-slots.js';
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk' +

@@ -13,7 +13,7 @@ import { versitygwInSuite } from '../../infra/object-store/testing/versitygw.js'
 import { eventually } from '../../testing/eventually.js';
 import { filesUnder, temporaryFolder } from '../../testing/folders.js';
 import { openCommandApi, openTenant, type CommandApi, type Tenant } from '../testing/kit.js';
-import { UPLOAD_BYTES_MAX } from './put-files-upload.js';
+import { UPLOAD_BYTES_MAX } from './upload-slots.js';
 
 const MB = 1024 * 1024;
 const piece = Buffer.alloc(MB, 'x');

@@ -21,25 +21,35 @@ import type { Commands } from '../command-infra.js';
 import { metadataOf } from '../command-metadata.js';
 import { refused } from '../refusals.js';
 import { ownFileState } from './own-file-state.js';
+import { removeLeftOver, takePostedFile } from './take-posted-file.js';
+import type { UploadSlots } from './upload-slots.js';
 
-export const postFilesConfirm = (commands: Commands): Route => ({
+export const postFilesConfirm = (commands: Commands, slots: UploadSlots): Route => ({
   method: 'POST',
   path: '/files/confirm',
   summary: 'Confirm an uploaded file',
   description:
-    'From then on it may be an input, and be read; its URL takes nothing any more. A repeat gets ' +
-    'the same answer.',
+    'From then on it may be an input, and be read; its URL takes nothing any more, and what is ' +
+    'still posted with its form comes to nothing. A repeat gets the same answer.',
   tag: 'Files',
   audience: 'tenant',
   permission: 'files:write',
   bodySchema: confirmFileSchema,
   replySchemas: { 200: confirmedFileSchema },
-  refusals: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT'],
-  handle: (request, caller) => handle(commands, request, caller),
+  refusals: [
+    'NOT_FOUND',
+    'FORBIDDEN',
+    'CONFLICT',
+    'PAYLOAD_TOO_LARGE',
+    'INSUFFICIENT_BALANCE',
+    'RATE_LIMITED',
+  ],
+  handle: (request, caller) => handle(commands, slots, request, caller),
 });
 
 async function handle(
   commands: Commands,
+  slots: UploadSlots,
   request: ApiRequest,
   caller: Caller,
 ): Promise<Reply | Refusal> {
@@ -50,13 +60,23 @@ async function handle(
   if (state.status !== 'requested' && state.status !== 'uploaded') return new Refusal('NOT_FOUND');
   const at = new Date(commands.now()).toISOString();
   if (at >= state.uploadExpiresAt) return refused('UploadExpired');
-  const content = await contentIn(commands, state);
+  const metadata = metadataOf(request, caller.keyId, id);
+  const { postedFiles } = commands;
+  const taken = postedFiles
+    ? await takePostedFile({ commands, postedFiles, state, metadata }, slots)
+    : undefined;
+  if (taken instanceof Refusal) return taken;
+  const content = taken ?? (await contentIn(commands, state));
   if (!content) return refused('NotUploaded');
   const command = { type: 'Confirm', content, at } as const;
-  const metadata = metadataOf(request, caller.keyId, id);
   const result = await commands.fileRecords.transact(state.fileId, command, metadata);
-  if (result.outcome === 'rejected') return refused(result.reason);
+  if (result.outcome === 'rejected') {
+    // It was deleted, or its hour ended, while its bytes were taken.
+    if (taken && result.reason === 'FileUnknown') await commands.files.remove(state.fileId);
+    return refused(result.reason);
+  }
   if (result.state.status !== 'stored') throw new Error(`${id} was confirmed and is not stored`);
+  if (postedFiles) await removeLeftOver(commands, postedFiles.remove(state.fileId));
   return confirmed(result.state);
 }
 

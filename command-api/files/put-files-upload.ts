@@ -10,7 +10,6 @@
 import { uploadedSchema } from '../../contracts/http/files.js';
 import type { FileId, OrganizationId } from '../../contracts/ids.js';
 import { uploadRefusal } from '../../domain/file/file.js';
-import { isOutage } from '../../infra/event-store/outage.js';
 import { OwnerErased } from '../../infra/files/errors.js';
 import { linkIn } from '../../infra/files/links.js';
 import type { NewFile } from '../../infra/files/port.js';
@@ -19,30 +18,25 @@ import { Refusal, type ApiRequest, type Reply, type Route } from '../../http/ser
 import type { Commands } from '../command-infra.js';
 import { metadataOf } from '../command-metadata.js';
 import { refused } from '../refusals.js';
-import { countBytes, type CountedBytes } from './counted-bytes.js';
-import { openUploadSlots, type UploadSlots } from './upload-slots.js';
+import { countBytes, settleBytes, type CountedBytes } from './counted-bytes.js';
+import { UPLOAD_BYTES_MAX, type UploadSlots } from './upload-slots.js';
 
-export const UPLOAD_BYTES_MAX = 150 * 1024 * 1024;
-
-export function putFilesUpload(commands: Commands): Route {
-  const slots = openUploadSlots();
-  return {
-    method: 'PUT',
-    path: '/files/upload/{token}',
-    operationId: 'uploadFileBytes',
-    summary: 'Upload the bytes of a file',
-    description:
-      'The `upload_url` of a file: it takes up to 150 MB, once, within its hour, and needs no ' +
-      'key. Nothing that the request declares about the bytes is looked at.',
-    tag: 'Files',
-    audience: 'link',
-    isDescribed: true,
-    takesStream: true,
-    replySchemas: { 200: uploadedSchema },
-    refusals: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT', 'INSUFFICIENT_BALANCE', 'RATE_LIMITED'],
-    handle: (request) => handle(commands, slots, request),
-  };
-}
+export const putFilesUpload = (commands: Commands, slots: UploadSlots): Route => ({
+  method: 'PUT',
+  path: '/files/upload/{token}',
+  operationId: 'uploadFileBytes',
+  summary: 'Upload the bytes of a file',
+  description:
+    'The `upload_url` of a file: it takes up to 150 MB, once, within its hour, and needs no ' +
+    'key. Nothing that the request declares about the bytes is looked at.',
+  tag: 'Files',
+  audience: 'link',
+  isDescribed: true,
+  takesStream: true,
+  replySchemas: { 200: uploadedSchema },
+  refusals: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT', 'INSUFFICIENT_BALANCE', 'RATE_LIMITED'],
+  handle: (request) => handle(commands, slots, request),
+});
 
 async function handle(
   commands: Commands,
@@ -99,7 +93,7 @@ async function upload(
     };
   } finally {
     body.destroy();
-    await settle(commands, counted, isRecorded);
+    await settleBytes(commands, counted, isRecorded);
   }
 }
 
@@ -136,21 +130,4 @@ async function record(
   // It was deleted, or its hour ended, while its bytes came.
   if (isNew && result.reason === 'FileUnknown') await files.remove(fileId);
   return refused(result.reason);
-}
-
-/**
- * The head of the log is at or behind the event that names the bytes. Where it cannot be read, they
- * are counted as soon as the projection has seen that event.
- */
-async function settle(
-  { store }: Commands,
-  counted: CountedBytes,
-  isRecorded: boolean,
-): Promise<void> {
-  if (!isRecorded) return counted.done(undefined);
-  const head = await store.head().catch((error: unknown) => {
-    if (!isOutage(error)) throw error;
-    return undefined;
-  });
-  counted.done(head);
 }

@@ -1,6 +1,11 @@
-/** How many uploads one process takes at a time; each has a little of its memory while it comes. */
+/**
+ * How many uploads one process takes at a time, and how large they may be; each has a little of its
+ * memory while its bytes come, from a caller or from the bucket.
+ */
 import type { OrganizationId } from '../../contracts/ids.js';
 import { Refusal } from '../../http/server/route.js';
+
+export const UPLOAD_BYTES_MAX = 150 * 1024 * 1024;
 
 export interface UploadSlots {
   /** A refusal where there is none; who was given one releases it once. */

@@ -29,6 +29,7 @@ import { openQuotas } from '../../infra/read-store/quotas.js';
 import { openStoredBytes } from '../../infra/read-store/stored-bytes.js';
 import { openSecrets } from '../../infra/secrets.js';
 import type { FileStore } from '../../infra/files/port.js';
+import type { PostedFiles } from '../../infra/files/posted-files.js';
 import { encryptedFiles } from '../../infra/files/testing/encrypted.js';
 import { openAddresses } from '../../runtime/addresses.js';
 import { commandRoutes } from '../app.js';
@@ -73,6 +74,7 @@ export async function openCommandApi(
   now = Date.now,
   files: FileStore = encryptedFiles(),
   authenticating: EventStore = store,
+  postedFiles?: PostedFiles,
 ): Promise<CommandApi> {
   const config = configFrom({});
   const parsed = parseCidrs(config.allowedNetworks);
@@ -94,6 +96,7 @@ export async function openCommandApi(
     config,
     addresses: openAddresses({ ...config, publicUrl: 'http://modelroute.example' }),
     files,
+    postedFiles,
     allowedNetworks: parsed.networks,
     accounts: openAccounts({ store, onError }),
     accountStates: openAccountStates({ store, onError }),

@@ -120,6 +120,9 @@ export type FileEvent =
   | FileExpired
   | FileRemoved;
 
+/** How long one file may be uploaded, from the leave to do so. */
+export const UPLOAD_LEAVE_MS = 3_600_000;
+
 /** The longest that a file may be kept by its own wish. */
 export const TTL_DAYS_MAX = 365;
 

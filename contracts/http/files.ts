@@ -49,7 +49,38 @@ export const uploadLeaveSchema: Schema = answerObject('UploadLeave', {
     format: 'uri',
     examples: ['https://api.example.com/v1/files/upload/q0ZxKk1vQe2mJp5uYc8d'],
   },
-  expires_at: timestamp('When the URL ends; the file must be confirmed by then.'),
+  'upload_form?': {
+    ...answerObject('UploadForm', {
+      method: { type: 'string', enum: ['POST'] },
+      url: {
+        ...text('Of the store; it needs no key.'),
+        format: 'uri',
+        examples: ['https://s3.example.com/modelroute'],
+      },
+      fields: {
+        type: 'object',
+        additionalProperties: { type: 'string' },
+        description: 'Send them all, unchanged, before `file`.',
+        examples: [
+          {
+            'Content-Type': 'application/octet-stream',
+            key: 'uploads/posted/file_7b0a6c1e-52d4-5c0f-9d6a-3e1f0b9c2a44/q0ZxKk1vQe2m',
+            Policy: 'eyJleHBpcmF0aW9uIjoi',
+            'X-Amz-Signature': '5d41402abc4b2a76b9719d911017c592',
+          },
+        ],
+      },
+      size_bytes_max: {
+        type: 'integer',
+        description: 'The store refuses more with `400 EntityTooLarge`.',
+        examples: [157_286_400],
+      },
+    }),
+    description:
+      'Another way to send the bytes, where the operator lets you reach the store: post them ' +
+      'there as `multipart/form-data`, with the fields and then the bytes as `file`.',
+  },
+  expires_at: timestamp('When URL and form end; the file must be confirmed by then.'),
 });
 
 const sizeBytes: Schema = { type: 'integer', minimum: 0, examples: [48_213] };

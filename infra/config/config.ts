@@ -52,6 +52,8 @@ export interface Config {
   readonly kafkaBrokers: readonly string[] | undefined;
   /** Files and large payloads lie there, instead of under the data folder. */
   readonly s3: S3Config | undefined;
+  /** Callers may also post what they upload to the bucket itself. */
+  readonly hasDirectUploads: boolean;
   /** The sandbox's own port; 0 picks a free one. */
   readonly sandboxPort: number;
   /** The name or address it listens on and calls itself by; loopback unless others reach it. */
@@ -93,6 +95,7 @@ interface S3Credentials {
 }
 
 export function configFrom(env: Environment): Config {
+  const bucket = s3(env);
   return {
     port: port(env, 'PORT', 8080),
     publicUrl: baseUrl(env, 'MODELROUTE_PUBLIC_URL'),
@@ -113,7 +116,8 @@ export function configFrom(env: Environment): Config {
     postgresDir: env['MODELROUTE_PG_DIR'] ? resolve(env['MODELROUTE_PG_DIR']) : undefined,
     eventStoreUrl: eventStoreUrl(env['EVENTSTORE_URL']),
     kafkaBrokers: kafkaBrokers(env['KAFKA_BROKERS']),
-    s3: s3(env),
+    s3: bucket,
+    hasDirectUploads: directUploads(env, bucket),
     sandboxPort: port(env, 'MODELROUTE_SANDBOX_PORT', 0),
     sandboxHost: env['MODELROUTE_SANDBOX_HOST'] || '127.0.0.1',
     internalHost: env['MODELROUTE_INTERNAL_HOST'] || undefined,
@@ -282,6 +286,18 @@ function s3(env: Environment): S3Config | undefined {
       accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey, ...session } : undefined,
     publicEndpoint: httpUrl(env, 'S3_PUBLIC_ENDPOINT'),
   };
+}
+
+function directUploads(env: Environment, bucket: S3Config | undefined): boolean {
+  const text = env['MODELROUTE_UPLOADS'] || 'own';
+  if (text !== 'own' && text !== 'direct')
+    throw new StartError(`MODELROUTE_UPLOADS is '${text}': use own or direct.`);
+  if (text === 'direct' && bucket?.publicEndpoint === undefined)
+    throw new StartError(
+      "MODELROUTE_UPLOADS is 'direct', but callers have no bucket to post to: set S3_ENDPOINT " +
+        "and S3_PUBLIC_ENDPOINT, or use 'own'.",
+    );
+  return text === 'direct';
 }
 
 /** Beside the package's root, whether this file runs as source or from `dist/`. */

@@ -1,5 +1,7 @@
-/** Stored forms of files in a bucket: `files/<key>`. */
+/** Stored forms of files in a bucket: `files/<key>`; beside them what is no file yet. */
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { UPLOAD_LEAVE_MS } from '../../contracts/events/file.js';
+import type { FileId } from '../../contracts/ids.js';
 import { deadlineMs, withinMs, type S3 } from '../object-store/client.js';
 import { isAbsent } from '../object-store/failures.js';
 import { readObject } from '../object-store/read.js';
@@ -16,6 +18,13 @@ import type { FileObjects, StoredName } from './objects.js';
 const LINK_LIFE_SECONDS = 300;
 
 const PREFIX = 'files/';
+
+/** What callers posted there themselves (posted-files.ts). */
+export const POSTED_PREFIX = 'uploads/posted/';
+/** Copies of the same that nobody else writes. */
+export const HELD_PREFIX = 'uploads/held/';
+
+export const plainKey = (id: FileId): string => `${PREFIX}${fileKey({ id, form: 'plain' })}`;
 
 export function openS3Files(s3: S3): FileObjects {
   const { client, bucket: Bucket, sign } = s3;
@@ -40,7 +49,12 @@ export function openS3Files(s3: S3): FileObjects {
         if (ids.length > 0) yield ids;
       }
     },
-    removeUnfinished: (beforeMs) => abortUploadsBegunBefore(s3, PREFIX, beforeMs),
+    async removeUnfinished(beforeMs) {
+      await abortUploadsBegunBefore(s3, PREFIX, beforeMs);
+      await removeWrittenBefore(s3, HELD_PREFIX, beforeMs);
+      // Until then it may have been confirmed, or posted again.
+      await removeWrittenBefore(s3, POSTED_PREFIX, beforeMs - UPLOAD_LEAVE_MS);
+    },
     linkTo: async (name, { contentType, fileName }) =>
       sign?.(
         {
@@ -51,4 +65,9 @@ export function openS3Files(s3: S3): FileObjects {
         LINK_LIFE_SECONDS,
       ),
   };
+}
+
+async function removeWrittenBefore(s3: S3, prefix: string, ms: number): Promise<void> {
+  for await (const keys of objectsWrittenBefore(s3, prefix, ms))
+    for (const key of keys) await removeObject(s3, key);
 }

@@ -39,7 +39,7 @@ export const processingMigrations: readonly Migration[] = [
   step(291, 'processing: since when these positions hold', 'log-epoch'),
 ];
 
-/** The schema `readmodel`. Ids 300–399, and 411. */
+/** The schema `readmodel`. Ids 300–399, 411 and 424. */
 export const readModelMigrations: readonly Migration[] = [
   step(300, 'readmodel: projections', 'projections'),
   step(301, 'readmodel: executions', 'executions'),
@@ -67,6 +67,7 @@ export const readModelMigrations: readonly Migration[] = [
   step(371, 'readmodel: versions of the catalogue', 'catalogue-versions'),
   step(372, 'readmodel: how rebuilds go', 'rebuild-progress'),
   step(411, 'readmodel: how long payloads are kept', 'payload-retention'),
+  step(424, 'readmodel: files whose bytes are awaited', 'awaited-files'),
 ];
 
 /** The schema `deciding`: owners of contested accounts. Ids 400–402. */

@@ -16,6 +16,7 @@ import type { S3Config } from '../config/config.js';
 import { StoreUnavailable } from '../event-store/port.js';
 import { StartError } from '../start-error.js';
 import { isAbsent, statusOf, unavailable } from './failures.js';
+import { signedPostForm, type PostBounds, type PostForm } from './post-form.js';
 
 export interface S3 {
   readonly client: S3Client;
@@ -24,6 +25,8 @@ export interface S3 {
   readonly sign:
     | ((input: Omit<GetObjectCommandInput, 'Bucket'>, lifeSeconds: number) => Promise<string>)
     | undefined;
+  /** A form by which callers post one object without us; undefined without a public endpoint. */
+  readonly postForm: ((bounds: PostBounds) => Promise<PostForm>) | undefined;
   /** Throws when the bucket does not answer. */
   check(): Promise<void>;
   close(): void;
@@ -63,6 +66,7 @@ export function openBucket(config: S3Config): S3 {
     client,
     bucket,
     sign: signer && ((input, expiresIn) => signed(signer, { ...input, Bucket: bucket }, expiresIn)),
+    postForm: signer && ((bounds) => signedPostForm(signer, bucket, bounds)),
     check: async () => {
       const command = new HeadBucketCommand({ Bucket: bucket });
       await withinMs(CHECK_MS, (abortSignal) => client.send(command, { abortSignal }));

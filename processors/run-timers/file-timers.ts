@@ -34,7 +34,7 @@ export async function expireFile(
 
 /** A crash between the two is repeated: what is removed may be removed again. */
 export async function removeFile(
-  { files, fileRecords, progress, readStore, store, now }: Infra,
+  { files, fileRecords, postedFiles, progress, readStore, store, now }: Infra,
   { fileId, organizationId }: RemoveFile,
   metadata: CommandMetadata,
 ): Promise<Fired> {
@@ -44,7 +44,7 @@ export async function removeFile(
     return { outcome: 'behind', againInMs: CATCH_UP_MS };
   if (await isFileInUse(readStore, organizationId, fileId))
     return { outcome: 'in_use', againInMs: IN_USE_PAUSE_MS };
-  await files.remove(fileId);
+  await Promise.all([files.remove(fileId), postedFiles?.remove(fileId)]);
   const command = { type: 'RecordRemoval', at: new Date(now()).toISOString() } as const;
   const result = await fileRecords.transact(fileId, command, metadata);
   return { outcome: result.outcome === 'rejected' ? result.reason : result.outcome };
