@@ -7,6 +7,7 @@
  * What breaks off leaves nothing. Bytes that came whole, but were not recorded before a crash, are
  * recorded when the same bytes come again, or when the file is confirmed.
  */
+import type { Readable } from 'node:stream';
 import { uploadedSchema } from '../../contracts/http/files.js';
 import type { FileId, OrganizationId } from '../../contracts/ids.js';
 import { uploadRefusal } from '../../domain/file/file.js';
@@ -70,10 +71,23 @@ async function upload(
   request: ApiRequest,
   uploading: Uploading,
 ): Promise<Reply | Refusal> {
-  const { quotas, storedBytes } = commands;
-  const { organizationId } = uploading;
   const body = request.bodyStream(UPLOAD_BYTES_MAX);
   if (body instanceof Refusal) return body;
+  try {
+    return await take(commands, request, uploading, body);
+  } finally {
+    body.destroy();
+  }
+}
+
+async function take(
+  commands: Commands,
+  request: ApiRequest,
+  uploading: Uploading,
+  body: Readable,
+): Promise<Reply | Refusal> {
+  const { quotas, storedBytes } = commands;
+  const { organizationId } = uploading;
   const length = request.header('content-length');
   const announced = length === undefined ? undefined : Number(length);
   const { storageBytes: bytesMax } = quotas.of(organizationId);
@@ -92,7 +106,6 @@ async function upload(
       logFields: { fileId: uploading.fileId, organizationId },
     };
   } finally {
-    body.destroy();
     await settleBytes(commands, counted, isRecorded);
   }
 }
