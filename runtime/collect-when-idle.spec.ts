@@ -17,7 +17,8 @@ describe('collect when idle', () => {
       else collected += 1;
     });
     try {
-      await eventually('it is smaller', async () => (rss.at(-1) ?? 0) < (rss[0] ?? 0) - 64 * MB);
+      const isSmaller = () => (rss.at(-1) ?? 0) < (rss[0] ?? 0) - 64 * MB;
+      await eventually('it is smaller', isSmaller, 15_000);
       expect(collected).to.be.at.least(1);
     } finally {
       child.kill();

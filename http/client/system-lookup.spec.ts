@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { openSystemLookup, type ResolvedAddress } from './system-lookup.js';
 
+const ANSWER_MS = 200;
 const here: readonly ResolvedAddress[] = [{ address: '10.0.0.1', family: 4 }];
 
-describe('system lookup', function () {
-  this.timeout(10_000);
+describe('system lookup', () => {
   const asked: string[] = [];
   const answers = new Map<string, (found: readonly ResolvedAddress[] | Error) => void>();
   const ask = (hostname: string) =>
@@ -24,7 +24,7 @@ describe('system lookup', function () {
   });
 
   it('asks for one name at a time, in order, and once for the same name', async () => {
-    const find = openSystemLookup(ask);
+    const find = openSystemLookup(ask, ANSWER_MS);
     const found = ['a', 'b', 'a', 'b'].map((hostname) => find(hostname));
     await settled();
     expect(asked).to.deep.equal(['a']);
@@ -36,12 +36,12 @@ describe('system lookup', function () {
   });
 
   it('ends in time when the system is silent, and asks for nothing in vain', async () => {
-    const find = openSystemLookup(ask);
+    const find = openSystemLookup(ask, ANSWER_MS);
     const names = ['silent', ...Array.from({ length: 64 }, (_, n) => `hanging-${n}`)];
     const startedAtMs = performance.now();
     const codes = await Promise.all(names.map((hostname) => codeOf(find(hostname))));
     expect(new Set(codes)).to.deep.equal(new Set(['EAI_AGAIN']));
-    expect(performance.now() - startedAtMs).to.be.below(3_500);
+    expect(performance.now() - startedAtMs).to.be.below(10 * ANSWER_MS);
     expect(asked, 'one thread is occupied').to.deep.equal(['silent']);
     const late = find('late');
     answers.get('silent')?.(here);
@@ -52,7 +52,7 @@ describe('system lookup', function () {
   });
 
   it('does not ask again for what has just failed', async () => {
-    const find = openSystemLookup(ask);
+    const find = openSystemLookup(ask, ANSWER_MS);
     const unknown = Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
     const first = codeOf(find('nobody'));
     await settled();
@@ -63,7 +63,7 @@ describe('system lookup', function () {
   });
 
   it('asks again for what was found, at once and later', async () => {
-    const find = openSystemLookup(ask);
+    const find = openSystemLookup(ask, ANSWER_MS);
     const find1 = find('a');
     answers.get('a')?.(here);
     expect(await find1).to.deep.equal(here);
@@ -77,7 +77,7 @@ describe('system lookup', function () {
   });
 
   it('takes in only so many', async () => {
-    const find = openSystemLookup(ask);
+    const find = openSystemLookup(ask, ANSWER_MS);
     const codes = Array.from({ length: 300 }, (_, n) => codeOf(find(`name-${n}`)));
     expect(await codes[299]).to.equal('EAI_AGAIN');
     expect(asked).to.deep.equal(['name-0']);

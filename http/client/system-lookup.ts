@@ -26,7 +26,7 @@ interface Turn {
   isOver: boolean;
 }
 
-export function openSystemLookup(ask: ResolveHost = askSystem): ResolveHost {
+export function openSystemLookup(ask: ResolveHost = askSystem, answerMs = ANSWER_MS): ResolveHost {
   const asked = new Map<string, Promise<readonly ResolvedAddress[]>>();
   const failed = new Map<string, number>();
   const waiting: Turn[] = [];
@@ -65,7 +65,7 @@ export function openSystemLookup(ask: ResolveHost = askSystem): ResolveHost {
         remember(hostname);
         reject(error);
       };
-      const deadline = setTimeout(() => giveUp(unanswered(hostname)), ANSWER_MS);
+      const deadline = setTimeout(() => giveUp(unanswered(hostname)), answerMs);
       if (isBusy) waiting.push(turn);
       else takeTurn(turn);
     });

@@ -25,12 +25,15 @@ export interface Ran {
 /** Stopping a system, a database server and a broker. */
 const END_DEADLINE_MS = 60_000;
 
+const HOOKS = new URL('./hooks.mjs', import.meta.url).href;
+
 export function openLane(): Lane {
   const folder = mkdtempSync(join(tmpdir(), 'modelroute-tests-'));
   const outputFile = join(folder, 'output');
   // A file, not a pipe: what was printed before the outcome was sent is in it when that arrives.
   const output = openSync(outputFile, 'a');
   const worker = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
+    execArgv: ['--import', HOOKS],
     stdio: ['ignore', output, output, 'ipc'],
     env: { ...process.env, ...(process.stdout.isTTY && { MOCHA_COLORS: '1' }) },
   });

@@ -12,6 +12,7 @@
  * names them as unsteady; many that failed say that something is wrong, and stand.
  */
 import { parseArgs } from 'node:util';
+import { compileSources } from './compiled.js';
 import { openLane, type Lane } from './lane.js';
 import { openReport, type Report } from './report.js';
 import { openShares, type Shares } from './shares.js';
@@ -23,6 +24,7 @@ const LANES: readonly (readonly Kind[])[] = [
   ['kafka', 'store', 'pure'],
   ['store', 'pure'],
   ['store', 'pure'],
+  ['pure'],
 ];
 
 /** Files that are run again. */
@@ -32,6 +34,7 @@ const { positionals } = parseArgs({ allowPositionals: true });
 const wanted = KINDS.filter((kind) => positionals.length === 0 || positionals.includes(kind));
 const report = openReport((text) => void process.stdout.write(text));
 const shares = openShares(await specFiles(wanted));
+await compileSources();
 await Promise.all(LANES.map((kinds) => runLane(kinds, shares, report)));
 await runAgain(report);
 await rememberDurations(report.took());

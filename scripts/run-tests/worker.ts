@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { format, inspect } from 'node:util';
 import Mocha, { type MochaOptions, type Runner, type Test } from 'mocha';
 import { runEndings } from '../../testing/at-end.js';
@@ -12,6 +13,7 @@ import { repositoryRoot } from '../../testing/child-process.js';
 import type { Order, Outcome } from './messages.js';
 
 const { Base, Spec } = Mocha.reporters;
+const { constants } = Mocha.Suite;
 
 /** Prints each spec as it ends; failures come with the outcome, and skips with their reasons. */
 class SpecReporter extends Spec {
@@ -22,9 +24,8 @@ class SpecReporter extends Spec {
 
 async function runFile(path: string): Promise<Outcome> {
   const mocha = new Mocha({ ...(await mochaSettings()), reporter: SpecReporter });
-  mocha.addFile(join(repositoryRoot, path));
   try {
-    await mocha.loadFilesAsync();
+    await loadSpecs(mocha, join(repositoryRoot, path));
   } catch (error) {
     return { passed: 0, failures: [`${path} cannot be loaded: ${inspect(error)}`], skips: [] };
   }
@@ -42,6 +43,15 @@ async function runFile(path: string): Promise<Outcome> {
     failures: failed.map(described),
     skips: skipped.map((test) => ({ title: test.fullTitle(), reason: reasonOf(test) })),
   };
+}
+
+/** As Mocha does it, but never by `require`, which would load everything once more. */
+async function loadSpecs(mocha: Mocha, path: string): Promise<void> {
+  const { EVENT_FILE_PRE_REQUIRE, EVENT_FILE_REQUIRE, EVENT_FILE_POST_REQUIRE } = constants;
+  mocha.suite.emit(EVENT_FILE_PRE_REQUIRE, globalThis, path, mocha);
+  const loaded: unknown = await import(pathToFileURL(path).href);
+  mocha.suite.emit(EVENT_FILE_REQUIRE, loaded, path, mocha);
+  mocha.suite.emit(EVENT_FILE_POST_REQUIRE, globalThis, path, mocha);
 }
 
 /** As for a file that is run alone (.mocharc.json), but for what is loaded before: that is here. */
