@@ -1,6 +1,7 @@
 /** Answers for earlier moments equal those that were given then. */
 import { expect } from 'chai';
-import type { OrganizationId } from '../../contracts/ids.js';
+import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
+import { streamOf } from '../../contracts/streams.js';
 import { at, ORGANIZATION, type Fact } from '../../projectors/testing/kit.js';
 import type { Client, ErrorBody } from '../../testing/client.js';
 import { openQueryServer, type QueryServer } from '../testing/kit.js';
@@ -118,6 +119,35 @@ describe('query API: answers for earlier moments', function () {
         await read(slug, at(1_002)),
       ]).to.deep.equal([404, '0.001', '0.002', '0.001']);
     expect(await read('never-was', at(1_002))).to.equal(404);
+  });
+
+  it('say that contents are erased from the moment on at which they were', async () => {
+    const [{ id } = { id: '' }] = await api.all<{ id: string }>('/executions?status=COMPLETED');
+    const executionId = id as ExecutionId;
+    const contents = { payloads: [], bytes: 0, files: [] };
+    const data = {
+      executionId,
+      organizationId: ORGANIZATION,
+      cause: 'asked',
+      ...contents,
+    } as const;
+    await server.models.append({
+      type: 'PayloadsErased',
+      data: { ...data, at: at(2_000) },
+      stream: streamOf('erasure', executionId),
+    });
+    await newest();
+    const read = async (query: string) => {
+      const { body, headers } = await api.call<object>('GET', `/executions/${id}${query}`);
+      return { body, tag: headers['etag'] };
+    };
+    const [then, since] = [at(1_999), at(2_000)].map((moment) => `?as_of=${moment}`);
+    const now = await read('');
+    expect(now.body).to.have.property('payloads_erased_at', at(2_000));
+    const [before, after] = [await read(then!), await read(since!)];
+    expect(after.body).to.deep.equal(now.body);
+    expect(before.body).to.not.have.property('payloads_erased_at');
+    expect(before.tag).to.not.equal(after.tag);
   });
 
   it('operators name positions of the log too', async () => {

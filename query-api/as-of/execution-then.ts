@@ -1,9 +1,16 @@
-/** An execution as it was: its events before the cut. */
+/** An execution as it was: its events before the cut, and whether its contents were there. */
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
+import type { PayloadsErased } from '../../contracts/events/erasure.js';
 import type { ExecutionEvent } from '../../contracts/events/execution.js';
 import type { ExecutionId } from '../../contracts/ids.js';
 import { streamOf } from '../../contracts/streams.js';
-import { foldExecution, type ExecutionView } from '../../domain/execution/view.js';
+import {
+  erasedView,
+  foldExecution,
+  isOver,
+  type ExecutionView,
+} from '../../domain/execution/view.js';
+import type { EventStore } from '../../infra/event-store/port.js';
 import type { QueryInfra } from '../query-infra.js';
 import { before, type Cut } from './cut.js';
 
@@ -25,5 +32,20 @@ export async function executionThen(
   const facts = before(cut, all as readonly RecordedEvent<ExecutionEvent>[]);
   let view: ExecutionView | undefined;
   for (const fact of facts) view = foldExecution(view, fact);
-  return view && { view, facts, revision: facts.at(-1)?.revision ?? 0 };
+  if (!view) return undefined;
+  const revision = facts.at(-1)?.revision ?? 0;
+  return { view: await contentsThen(store, id, cut, view), facts, revision };
+}
+
+/** Only of what is over contents are erased. */
+async function contentsThen(
+  store: Pick<EventStore, 'readStream'>,
+  id: ExecutionId,
+  cut: Cut,
+  view: ExecutionView,
+): Promise<ExecutionView> {
+  if (!isOver(view.body.status)) return view;
+  const all = await store.readStream(streamOf('erasure', id), { limit: 1 });
+  const [erased] = before(cut, all as readonly RecordedEvent<PayloadsErased>[]);
+  return erased ? erasedView(view, erased.data.at) : view;
 }

@@ -76,7 +76,8 @@ async function replyThen(
   const { id = '' } = request.params;
   const then = isId('exec', id) && (await executionThen(asOf, id as ExecutionId, cut));
   if (!then || then.view.organizationId !== organizationId) return new Refusal('NOT_FOUND');
-  const tag = `${then.revision}-then`;
+  const isErased = then.view.body.payloads_erased_at !== undefined;
+  const tag = `${then.revision}${isErased ? '-erased' : ''}-then`;
   const reply = { status: 200, body: then.view.body };
   return tagged({ tag, ifNoneMatch: request.header('if-none-match') }, reply);
 }
