@@ -124,3 +124,24 @@ export async function firstSince(
       if ((event.data as { readonly at: string }).at >= wanted) return sequence;
   return undefined;
 }
+
+interface Coming {
+  readonly organizationId: OrganizationId;
+  readonly to: Date;
+  readonly size: number;
+}
+
+/**
+ * Whether the tree of a size has an event by which the feed's time had come to `to`: then it has
+ * all events before `to`, and no later one is among them.
+ */
+export async function hasCome(
+  proofs: Pick<ProofStore, 'runs' | 'firstRunSince'>,
+  { organizationId, to, size }: Coming,
+): Promise<boolean> {
+  const start = await proofs.firstRunSince(organizationId, to);
+  if (start === undefined) return false;
+  const [run] = await proofs.runs(organizationId, start, 1);
+  const last = run?.places.at(-1);
+  return last !== undefined && last.leafIndex < size;
+}

@@ -17,8 +17,12 @@ import type { FeedEnd, Growth, LogTreeState } from '../../domain/proof/log-tree.
 import type { TileId } from '../../domain/proof/tiles.js';
 import type { Position } from '../event-store/port.js';
 
-export interface StoredTree extends LogTreeState {
+/** How far the tree is stored. */
+export interface TreeHead extends Pick<LogTreeState, 'edge' | 'position'> {
   readonly origin: string;
+}
+
+export interface StoredTree extends TreeHead, LogTreeState {
   /** Which salts its leaves were made with. */
   readonly saltsId: string;
 }
@@ -49,12 +53,19 @@ export interface ProofStore {
   origin(): Promise<string | undefined>;
   /** Undefined before the tree is begun, and after the log has moved: then it is made again. */
   tree(): Promise<StoredTree | undefined>;
+  /** As `tree`, without what only who grows it needs. */
+  head(): Promise<TreeHead | undefined>;
   /** Begins an empty tree, in the place of one over other positions; checkpoints stay. */
   begin(origin: string, saltsId: string): Promise<void>;
   /** Where feeds end; nothing for one without events. */
   feedEnds(of: readonly OrganizationId[]): Promise<ReadonlyMap<OrganizationId, FeedEnd>>;
   /** With a checkpoint of the tree as it is then. */
   grow(growth: Growth, checkpoint: NewCheckpoint | undefined): Promise<Grown>;
+  /**
+   * Signs a tree that is stored. Only one larger than every one that was signed, and not within
+   * `restMs` of the last signature: nothing happens otherwise.
+   */
+  sign(head: Pick<TreeHead, 'edge'>, checkpoint: NewCheckpoint, restMs: number): Promise<void>;
   /** The bytes of tiles, those of them that there are. */
   tiles(of: readonly TileId[]): Promise<ReadonlyMap<string, Buffer>>;
   /** The newest of at most `sizeMax`; of any size without it. */

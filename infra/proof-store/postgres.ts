@@ -5,6 +5,7 @@ import { packPlaces, unpackPlaces } from '../../domain/proof/feed-places.js';
 import { HASH_BYTES, type TreeHash } from '../../domain/proof/hashes.js';
 import type { FeedEnd, Growth, Tile } from '../../domain/proof/log-tree.js';
 import { openTileIds, widthIn, type TileId } from '../../domain/proof/tiles.js';
+import { rootOf } from '../../domain/proof/tree.js';
 import { FIRST_EPOCH, type Epoch } from '../event-store/identity.js';
 import { failureOf } from '../event-store/postgres/failures.js';
 import { START, StoreUnavailable } from '../event-store/port.js';
@@ -17,6 +18,7 @@ import {
   type StoredCheckpoint,
   type StoredRun,
   type StoredTree,
+  type TreeHead,
 } from './port.js';
 
 interface ProofStoreOptions {
@@ -38,6 +40,10 @@ export function openPostgresProofStore({
       const [found] = await row<TreeRow>('tree', TREE, [epoch]);
       return found && treeOf(found, await openTilesOf(pool, Number(found.size)));
     },
+    async head() {
+      const [found] = await row<TreeRow>('tree', TREE, [epoch]);
+      return found && headOf(found);
+    },
     begin: (origin, saltsId) => begin(pool, { origin, saltsId, epoch }).catch(rethrown),
     async feedEnds(of) {
       const rows = await row<EndRow>('feed ends', FEED_ENDS, [of]);
@@ -45,6 +51,11 @@ export function openPostgresProofStore({
     },
     grow: (growth, checkpoint) =>
       withTransaction(pool, (tx) => grow(tx, growth, checkpoint, epoch)).catch(grownOf),
+    async sign({ edge }, { origin, note, vkey }, restMs) {
+      const root = Buffer.from(rootOf(edge.peaks), 'latin1');
+      await row('add vkey', ADD_VKEY, [vkey, origin]);
+      await row('sign', SIGN, [origin, edge.size, root, note, epoch, restMs]);
+    },
     tiles: (of) => tilesOf(pool, of),
     async newest(origin, sizeMax) {
       const [found] = await row<CheckpointRow>('newest', NEWEST, [origin, sizeMax ?? null]);
@@ -215,11 +226,15 @@ interface TreeRow {
   readonly edge: Buffer;
 }
 
+const headOf = ({ origin, position, size, edge }: TreeRow): TreeHead => ({
+  origin,
+  position,
+  edge: { size: Number(size), peaks: hashesIn(edge) },
+});
+
 const treeOf = (row: TreeRow, openTiles: readonly Tile[]): StoredTree => ({
-  origin: row.origin,
+  ...headOf(row),
   saltsId: row.salts,
-  position: row.position,
-  edge: { size: Number(row.size), peaks: hashesIn(row.edge) },
   openTiles,
 });
 
@@ -328,6 +343,18 @@ const PUT_CHECKPOINT = `
   SELECT root FROM put
   UNION ALL SELECT root FROM proof.checkpoints WHERE origin = $1 AND size = $2
   LIMIT 1`;
+
+const SIGN = `
+  INSERT INTO proof.checkpoints (origin, size, root, note)
+  SELECT $1, $2, $3, $4
+  FROM (SELECT max(size) AS size FROM proof.checkpoints WHERE origin = $1) newest
+  WHERE EXISTS (SELECT FROM proof.tree WHERE epoch = $5::text AND size >= $2)
+    AND coalesce(newest.size < $2, true)
+    AND NOT EXISTS (
+      SELECT FROM proof.checkpoints c
+      WHERE c.origin = $1 AND c.size = newest.size
+        AND c.signed_at > clock_timestamp() - $6 * interval '1 millisecond')
+  ON CONFLICT DO NOTHING`;
 
 /** All or none; answers the size of one that is there with another root. */
 const RESTORE = `

@@ -2,7 +2,7 @@
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
 import type { OrganizationId } from '../../contracts/ids.js';
-import { checkpointText, originOfLog } from '../../domain/proof/checkpoint.js';
+import { originOfLog } from '../../domain/proof/checkpoint.js';
 import { feedOf } from '../../domain/feed/feed-event.js';
 import {
   FEED_BEGINS,
@@ -11,12 +11,13 @@ import {
   type LogTree,
 } from '../../domain/proof/log-tree.js';
 import { openLeafSalts, saltsId, type LeafSalts } from '../../domain/proof/salts.js';
-import { openSigner, signNote, type NoteSigner } from '../../domain/proof/signed-note.js';
+import { openSigner, type NoteSigner } from '../../domain/proof/signed-note.js';
 import { pause } from '../../infra/concurrency/pause.js';
 import { createSignal } from '../../infra/concurrency/signal.js';
 import { START, type LogBatch } from '../../infra/event-store/port.js';
 import { readLog } from '../../infra/event-store/read-log.js';
-import type { NewCheckpoint, StoredTree } from '../../infra/proof-store/port.js';
+import type { StoredTree } from '../../infra/proof-store/port.js';
+import { checkpointOf } from '../../infra/proof-store/signed-log.js';
 import type { Infra } from '../../runtime/infra.js';
 import { openSignedSizes } from './signed-sizes.js';
 
@@ -124,7 +125,7 @@ function openStoring({ growing, tree, signer, onGrown }: StoringOptions) {
   async function store(): Promise<void> {
     const growth = tree.take();
     const isDue = leftMs() <= 0;
-    const checkpoint = isDue ? checkpointOf(signer, growth) : undefined;
+    const checkpoint = isDue ? checkpointOf(growth, signer) : undefined;
     isStoring = true;
     const grown = await proofs.grow(growth, checkpoint);
     isStoring = false;
@@ -155,12 +156,6 @@ function openStoring({ growing, tree, signer, onGrown }: StoringOptions) {
     isAllStored: () => tree.added === 0 && !isStoring,
     end: () => changed.notify(),
   };
-}
-
-function checkpointOf(signer: NoteSigner, { edge, root }: ReturnType<LogTree['take']>) {
-  const { name: origin, vkey } = signer;
-  const text = checkpointText({ origin, size: edge.size, root });
-  return { origin, vkey, note: signNote(text, signer) } satisfies NewCheckpoint;
 }
 
 function addTo(tree: LogTree, ends: FeedEnds, event: RecordedEvent<AnyEvent>): void {

@@ -2,9 +2,12 @@
 import type { ExecutionId, OrganizationId } from '../../contracts/ids.js';
 import { receiptSchema } from '../../contracts/http/audit.js';
 import { queryObject } from '../../contracts/http/parts.js';
+import { streamOf } from '../../contracts/streams.js';
 import { openLeafSalts } from '../../domain/proof/salts.js';
 import { Refusal, type Route } from '../../http/server/route.js';
+import { START, type Position } from '../../infra/event-store/port.js';
 import { makeReceipt } from '../../infra/proof-store/make-receipt.js';
+import type { StoredCheckpoint } from '../../infra/proof-store/port.js';
 import type { SignedLog } from '../../infra/proof-store/signed-log.js';
 import { questionOf, sql } from '../../infra/read-store/query-builder.js';
 import { caughtUp } from '../caught-up.js';
@@ -44,10 +47,10 @@ export const getExecutionReceipt = (
     const accountPositions = await positionsOf(infra, organizationId, executionId);
     const signer = await log.signer();
     if (!signer) return notYet();
-    const covering = await log.covering(await infra.store.head(), COVERING_MS, request.ended);
-    if (!covering?.isCovering) return notYet();
+    const last = await lastOf(infra.store, executionId, accountPositions);
+    const checkpoint = await checkpointWith(infra, log, { organizationId, last }, request.ended);
+    if (!checkpoint) return notYet();
     const salts = openLeafSalts(infra.secrets.leafSaltsKey);
-    const { checkpoint } = covering;
     return whenStored(async () => {
       const receipt = await makeReceipt(
         { ...infra, salts, signer },
@@ -57,6 +60,38 @@ export const getExecutionReceipt = (
     });
   },
 });
+
+/** The position of the newest event about it. */
+async function lastOf(
+  store: ReceiptInfra['store'],
+  executionId: ExecutionId,
+  accountPositions: readonly Position[],
+): Promise<Position> {
+  const stream = streamOf('execution', executionId);
+  const own = await store.readStream(stream, { direction: 'backward', limit: 1 });
+  const positions = [...own.map(({ position }) => position), ...accountPositions];
+  return positions.reduce((last, position) => (position > last ? position : last), START);
+}
+
+interface LastEvent {
+  readonly organizationId: OrganizationId;
+  readonly last: Position;
+}
+
+/** The newest where it has all, as it has of what is over; else one that is made for it. */
+async function checkpointWith(
+  { proofs }: ReceiptInfra,
+  log: SignedLog,
+  { organizationId, last }: LastEvent,
+  ended: AbortSignal,
+): Promise<StoredCheckpoint | undefined> {
+  const newest = await log.newest();
+  const run = newest && (await proofs.runAt(organizationId, last));
+  const place = run?.places.find(({ position }) => position === last);
+  if (newest && place && place.leafIndex < newest.size) return newest;
+  const covering = await log.covering(last, COVERING_MS, ended);
+  return covering?.isCovering ? covering.checkpoint : undefined;
+}
 
 /** Where its hold was placed and ended. */
 async function positionsOf(

@@ -123,6 +123,26 @@ function keepsWhatWasSigned(the: () => ProofStore): void {
     expect(await the().newest('another')).to.equal(undefined);
   });
 
+  it('signs what is stored, and only more than was signed, with a rest between', async () => {
+    await the().begin(ORIGIN, 'salts');
+    expect(await the().head()).to.deep.include({ origin: ORIGIN, edge: EMPTY_EDGE });
+    await the().grow(grownTo(3), undefined);
+    const head = await the().head();
+    expect(head).to.deep.include({ edge: grownTo(3).edge, position: 3n });
+    await the().sign(grownTo(4), { ...checkpoint, note: 'not stored' }, 0);
+    expect(await the().newest(ORIGIN)).to.equal(undefined);
+    await the().sign(grownTo(3), checkpoint, 60_000);
+    const found = await the().newest(ORIGIN);
+    expect(found).to.deep.include({ size: 3, root: grownTo(3).root, note: 'a note' });
+    expect(await the().vkeys(ORIGIN)).to.deep.equal(['first']);
+    await the().grow({ ...grownTo(5), sizeBefore: 3 }, undefined);
+    await the().sign(grownTo(2), { ...checkpoint, note: 'smaller' }, 0);
+    await the().sign(grownTo(5), { ...checkpoint, note: 'too soon' }, 60_000);
+    expect(await the().checkpoints(ORIGIN, 0, 10)).to.deep.equal([found]);
+    await the().sign(grownTo(5), { ...checkpoint, note: 'later' }, 0);
+    expect(await the().newest(ORIGIN)).to.deep.include({ size: 5, note: 'later' });
+  });
+
   it('restores what comes from elsewhere, all or none of it', async () => {
     const given = [stored(2, 'two'), stored(5, 'five'), stored(7, 'seven')];
     expect(await the().restore(ORIGIN, given)).to.equal(undefined);

@@ -3,6 +3,7 @@ import type { OrganizationId } from '../../../contracts/ids.js';
 import type { TreeHash } from '../../../domain/proof/hashes.js';
 import type { FeedEnd, FeedRun, Growth, Tile } from '../../../domain/proof/log-tree.js';
 import { openTileIds } from '../../../domain/proof/tiles.js';
+import { rootOf } from '../../../domain/proof/tree.js';
 import { START } from '../../event-store/port.js';
 import {
   tileName,
@@ -43,6 +44,13 @@ export function openMemoryProofStore(): ProofStore {
     origin: async () => tree?.origin,
     tree: async () =>
       tree && { ...tree, openTiles: openTileIds(tree.edge.size).map((id) => openTile(id)) },
+    head: async () => tree,
+    async sign({ edge }, checkpoint, restMs) {
+      const last = await signed.reading.newest(checkpoint.origin);
+      const isDue = !last || Date.now() - last.signedAt.getTime() >= restMs;
+      if (tree && tree.edge.size >= edge.size && edge.size > (last?.size ?? -1) && isDue)
+        signed.put(checkpoint, edge.size, rootOf(edge.peaks));
+    },
     async begin(origin, saltsId) {
       tree ??= { origin, saltsId, position: START, edge: { size: 0, peaks: [] } };
     },
