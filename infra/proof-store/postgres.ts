@@ -1,9 +1,8 @@
 /** Tiles and checkpoints in PostgreSQL, schema `proof`; the pool answers int8 as bigint. */
 import type { Pool, PoolClient } from 'pg';
-import type { OrganizationId } from '../../contracts/ids.js';
-import { packPlaces, unpackPlaces } from '../../domain/proof/feed-places.js';
-import { HASH_BYTES, type TreeHash } from '../../domain/proof/hashes.js';
-import type { FeedEnd, Growth, Tile } from '../../domain/proof/log-tree.js';
+import { packPlaces } from '../../domain/proof/feed-places.js';
+import type { TreeHash } from '../../domain/proof/hashes.js';
+import type { Growth, Tile } from '../../domain/proof/log-tree.js';
 import { openTileIds, widthIn, type TileId } from '../../domain/proof/tiles.js';
 import { rootOf } from '../../domain/proof/tree.js';
 import { FIRST_EPOCH, type Epoch } from '../event-store/identity.js';
@@ -16,10 +15,20 @@ import {
   type NewCheckpoint,
   type ProofStore,
   type StoredCheckpoint,
-  type StoredRun,
-  type StoredTree,
-  type TreeHead,
 } from './port.js';
+import {
+  bytesOf,
+  checkpointOf,
+  endOf,
+  hashesIn,
+  headOf,
+  runOf,
+  treeOf,
+  type CheckpointRow,
+  type EndRow,
+  type RunRow,
+  type TreeRow,
+} from './rows.js';
 
 interface ProofStoreOptions {
   readonly pool: Pool;
@@ -208,36 +217,6 @@ async function restore(
   return forked && Number(forked.size);
 }
 
-const bytesOf = (hashes: readonly TreeHash[]): Buffer => Buffer.from(hashes.join(''), 'latin1');
-
-function hashesIn(bytes: Buffer): readonly TreeHash[] {
-  const text = bytes.toString('latin1');
-  return Array.from(
-    { length: text.length / HASH_BYTES },
-    (_, n) => text.slice(n * HASH_BYTES, (n + 1) * HASH_BYTES) as TreeHash,
-  );
-}
-
-interface TreeRow {
-  readonly origin: string;
-  readonly salts: string;
-  readonly position: bigint;
-  readonly size: bigint;
-  readonly edge: Buffer;
-}
-
-const headOf = ({ origin, position, size, edge }: TreeRow): TreeHead => ({
-  origin,
-  position,
-  edge: { size: Number(size), peaks: hashesIn(edge) },
-});
-
-const treeOf = (row: TreeRow, openTiles: readonly Tile[]): StoredTree => ({
-  ...headOf(row),
-  saltsId: row.salts,
-  openTiles,
-});
-
 async function openTilesOf(pool: Pool, size: number): Promise<readonly Tile[]> {
   const ids = openTileIds(size);
   const found = await tilesOf(pool, ids);
@@ -261,41 +240,6 @@ async function tilesOf(pool: Pool, of: readonly TileId[]): Promise<ReadonlyMap<s
     rows.map(({ level, index, hashes }) => [tileName({ level, index: Number(index) }), hashes]),
   );
 }
-
-interface EndRow {
-  readonly organization_id: OrganizationId;
-  readonly sequence: bigint;
-  readonly latest: Date;
-}
-
-const endOf = ({ sequence, latest }: EndRow): FeedEnd => ({
-  sequence: Number(sequence),
-  latest: latest.toISOString(),
-});
-
-interface CheckpointRow {
-  readonly size: bigint;
-  readonly root: Buffer;
-  readonly note: string;
-  readonly signed_at: Date;
-}
-
-const checkpointOf = ({ size, root, note, signed_at }: CheckpointRow): StoredCheckpoint => ({
-  size: Number(size),
-  root: root.toString('latin1') as TreeHash,
-  note,
-  signedAt: signed_at,
-});
-
-interface RunRow {
-  readonly first_sequence: bigint;
-  readonly places: Buffer;
-}
-
-const runOf = ({ first_sequence, places }: RunRow): StoredRun => ({
-  firstSequence: Number(first_sequence),
-  places: unpackPlaces(places),
-});
 
 interface FirstRow {
   readonly first_sequence: bigint;
