@@ -102,7 +102,10 @@ describe('forwarded commands', function () {
   const placed = async () =>
     (await accountEvents(harness.store, org)).filter(({ type }) => type === 'HoldPlaced').length;
 
-  describe('answered by the owner', () => {
+  describe('answered by the owner', function () {
+    // A lease lasts for 1.5 s: where nothing ran for longer, the sender has taken the account.
+    this.retries(2);
+
     it('have the results that they have there, with money and positions', async () => {
       const owner = await start();
       await place(owner, 'own');
