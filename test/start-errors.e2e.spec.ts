@@ -67,6 +67,7 @@ describe('a start that cannot succeed', function () {
     EVENTSTORE_URL: 'http://127.0.0.1:2113',
     KAFKA_BROKERS: '127.0.0.1',
     S3_ENDPOINT: 'ftp://127.0.0.1',
+    MODELROUTE_UPLOADS: 'direct',
   }))
     it(`names ${name} when it is ${value}`, () => fails({ [name]: value }, new RegExp(name)));
 

@@ -22,9 +22,11 @@ describe('timers of files', () => {
   let nowMs = START_MS;
   let isUsed = false;
   let isBehind = false;
+  const postedRemoved: FileId[] = [];
   const infra = {
     fileRecords,
     files,
+    postedFiles: { remove: async (id: FileId) => void postedRemoved.push(id) },
     store,
     now: () => nowMs,
     progress: { passed: async () => !isBehind },
@@ -97,6 +99,7 @@ describe('timers of files', () => {
     expect(await remove(id)).to.deep.equal({ outcome: 'accepted' });
     expect(await remove(id)).to.deep.equal({ outcome: 'already_removed' });
     expect([await statusOf(id), await files.size(id)]).to.deep.equal(['removed', undefined]);
+    expect(postedRemoved).to.deep.equal([id]);
   });
 
   it('leave what is not gone', async () => {
