@@ -2,7 +2,8 @@
  * The part of `make storm` in which organizations export what happened to them, random ranges and
  * under load, while the process is killed or restarted again and again. Each file that came whole
  * must be verified, alone and against the file before it: STORM_EXPORTS of them (2000; 0 leaves it
- * out), with a blow after each STORM_EXPORTS_A_BLOW (100).
+ * out), with a blow after each STORM_EXPORTS_A_BLOW (100). One of each STORM_EXPORTS_A_SAMPLE (50)
+ * is verified by the programs of docs/audit too, over libraries that nobody here wrote.
  */
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
+import { otherVerifiers } from '../../audit/offline/testing/other-verifiers.js';
 import { consistencyIn, verifyFile, type Verified } from '../../audit/offline/verify-file.js';
 import { parseVerifier, type NoteVerifier } from '../../domain/proof/signed-note.js';
 import { forkBetween } from '../../domain/proof/verify-previous.js';
@@ -25,21 +27,31 @@ import { startLoad } from './load.js';
 
 const { env } = process;
 const wanted = Number(env['STORM_EXPORTS'] ?? 2_000);
+const aSample = Number(env['STORM_EXPORTS_A_SAMPLE'] ?? 50);
 const aBlow = Number(env['STORM_EXPORTS_A_BLOW'] ?? 100);
 
 const TENANTS = 4;
 const LANES = 6;
 const PAUSE_MS = [50, 250] as const;
 const RETRY_MS = [50, 300] as const;
+/** So many ranges are of any length, and open at times; they have most of the events. */
+const LONG = 0.05;
+const SHORT_MS = 10_000;
 /** What a killed process that starts again may take, and one export more. */
 const STALLED_MS_MAX = 120_000;
+
+type Count = 'verified' | 'compared' | 'sampled' | 'events' | 'cut' | 'refused';
+
+/** Answers what it says of a file that it does not find honest. */
+type Other = (path: string) => Promise<string | undefined>;
 
 interface Exporting {
   readonly system: System;
   readonly keys: readonly NoteVerifier[];
+  readonly others: readonly Other[];
   readonly folder: string;
   readonly beganMs: number;
-  readonly counts: Record<'verified' | 'compared' | 'events' | 'cut' | 'refused', number>;
+  readonly counts: Record<Count, number>;
   readonly findings: string[];
 }
 
@@ -64,12 +76,14 @@ export async function exportStorm(seed: string): Promise<number> {
     random: random.branch('load'),
   });
   atEnd(async () => load.abandon());
+  const keys = await keysOf(system);
   const exporting: Exporting = {
     system,
-    keys: await keysOf(system),
+    keys: keys.flatMap((line) => parseVerifier(line) ?? []),
+    others: await othersOf(folder, keys[0] ?? ''),
     folder,
     beganMs: Date.now(),
-    counts: { verified: 0, compared: 0, events: 0, cut: 0, refused: 0 },
+    counts: { verified: 0, compared: 0, sampled: 0, events: 0, cut: 0, refused: 0 },
     findings: [],
   };
   const blows = await exportAll(exporting, tenants, random);
@@ -78,9 +92,10 @@ export async function exportStorm(seed: string): Promise<number> {
   await system.stop();
   const findings = [...exporting.findings, ...load.complaints];
   if (code !== 0) findings.push(`verify exits ${code}`);
-  const { verified, compared, events, cut, refused } = exporting.counts;
+  const { verified, compared, sampled, events, cut, refused } = exporting.counts;
   console.log(
-    `${verified} exports of ${events} events verified, ${compared} against the one before; ` +
+    `${verified} exports of ${events} events verified, ${compared} against the one before, ` +
+      `${sampled} by ${exporting.others.length} other programs too; ` +
       `${blows} blows, ${cut} cut, ${refused} asked again; ${load.counts.accepted} accepted; ` +
       `${findings.length} findings`,
   );
@@ -142,22 +157,46 @@ async function exportAgain(
     if (fork !== undefined) findings.push(`${tenant.organizationId}, ${query}: ${fork}`);
     if (before) counts.compared += 1;
     counts.verified += 1;
+    if (counts.verified % aSample === 0) await sample(exporting, path);
     if (opened.kind === 'export') counts.events += opened.header.count;
     before = opened;
   }
 }
 
+async function sample({ others, counts, findings }: Exporting, path: string): Promise<void> {
+  counts.sampled += 1;
+  for (const other of others) {
+    const said = await other(path);
+    if (said !== undefined) findings.push(`${path}: ${said}`);
+  }
+}
+
+/** Those that this machine can run. */
+async function othersOf(folder: string, vkey: string): Promise<readonly Other[]> {
+  const others = [await otherVerifiers.Python(), await otherVerifiers.Go(folder)];
+  for (const verify of others) if (typeof verify === 'string') console.log(`  ${verify}`);
+  return others.flatMap((verify) => {
+    if (typeof verify === 'string') return [];
+    return async (path: string) => {
+      const said = await verify(path, vkey);
+      return said.startsWith('verified') ? undefined : said;
+    };
+  });
+}
+
 const forkOf = (before: Verified, later: Verified): string | undefined =>
   forkBetween(before.checkpoint, later.checkpoint, consistencyIn(later));
 
-/** A range somewhere in the time since it began, open at one end or both at times. */
+/** A range somewhere in the time since it began: mostly short, at times open at an end or both. */
 function queryOf({ beganMs }: Exporting, before: Verified | undefined, random: Random): string {
   const spanMs = Date.now() - beganMs;
-  const [one, other] = [random.between(0, spanMs), random.between(0, spanMs)];
+  const one = random.between(0, spanMs);
+  const isLong = random.chance(LONG);
+  const other = isLong ? random.between(0, spanMs) : one + random.between(0, SHORT_MS);
   const moment = (ms: number) => new Date(beganMs + ms).toISOString();
   const query = new URLSearchParams();
-  if (random.chance(0.8)) query.set('from', moment(Math.min(one, other)));
-  if (random.chance(0.7)) query.set('to', moment(Math.max(one, other)));
+  if (!isLong || random.chance(0.8)) query.set('from', moment(Math.min(one, other)));
+  if (!isLong || random.chance(0.7)) query.set('to', moment(Math.max(one, other)));
   if (before) query.set('since_size', `${before.checkpoint.size}`);
   return query.toString();
 }
@@ -188,11 +227,12 @@ async function download(
   );
 }
 
-async function keysOf({ baseUrl }: System): Promise<readonly NoteVerifier[]> {
+/** The lines of the page of keys. */
+async function keysOf({ baseUrl }: System): Promise<readonly string[]> {
   return eventually('the key of checkpoints', async () => {
     const answer = await fetch(`${baseUrl}/.well-known/modelroute/checkpoint-key`);
     if (!answer.ok) return undefined;
-    const keys = (await answer.text()).split('\n').flatMap((line) => parseVerifier(line) ?? []);
+    const keys = (await answer.text()).split('\n').filter((line) => parseVerifier(line));
     return keys.length > 0 ? keys : undefined;
   });
 }
