@@ -1,4 +1,7 @@
-/** The hostile clients: each does one kind of harm, again and again, until the time is over. */
+/**
+ * The hostile clients: each does one kind of harm, again and again, until the time is over. Asked
+ * to burn instead, it takes as much of the processors as they did, and touches no server.
+ */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -9,15 +12,24 @@ export interface HostileTask {
   readonly forMs: number;
 }
 
+/** How much of one processor, for how long. */
+export interface BurningTask {
+  readonly burnShare: number;
+  readonly forMs: number;
+}
+
 export interface HostileReport {
+  /** Of one processor, that the clients themselves took. */
+  readonly processorShare: number;
   /** How often each kind of client was answered with which status; 0: cut without an answer. */
   readonly statuses: Readonly<Record<string, number>>;
   /** The longest that a whole request waited for its answer. */
   readonly slowestMs: number;
 }
 
-process.once('message', (task: HostileTask) => {
-  void attack(task).then((report) => process.send?.(report));
+process.on('message', (task: HostileTask | BurningTask) => {
+  const done = 'burnShare' in task ? burn(task) : attack(task);
+  void done.then((report) => process.send?.(report ?? 'burnt'));
 });
 process.send?.('ready');
 
@@ -25,7 +37,9 @@ process.send?.('ready');
 type Kind = (socket: Socket, task: HostileTask) => Promise<'whole' | 'part'>;
 
 async function attack(task: HostileTask): Promise<HostileReport> {
-  const untilMs = performance.now() + task.forMs;
+  const startedMs = performance.now();
+  const untilMs = startedMs + task.forMs;
+  const usedBefore = process.cpuUsage();
   const statuses: Record<string, number> = {};
   let slowestMs = 0;
   const names = Object.keys(kinds);
@@ -39,8 +53,23 @@ async function attack(task: HostileTask): Promise<HostileReport> {
     }
   };
   await Promise.all(Array.from({ length: task.clients }, (_, n) => client(n)));
-  return { statuses, slowestMs };
+  const { user, system } = process.cpuUsage(usedBefore);
+  const processorShare = (user + system) / 1_000 / (performance.now() - startedMs);
+  return { processorShare, statuses, slowestMs };
 }
+
+/** In slices as short as those in which clients work. */
+async function burn({ burnShare, forMs }: BurningTask): Promise<void> {
+  const untilMs = performance.now() + forMs;
+  const restMs = SLICE_MS * Math.max(0, 1 / burnShare - 1);
+  while (performance.now() < untilMs) {
+    const sliceEndMs = performance.now() + SLICE_MS;
+    while (performance.now() < sliceEndMs);
+    await pause(restMs);
+  }
+}
+
+const SLICE_MS = 3;
 
 async function once(kind: Kind, task: HostileTask, untilMs: number) {
   const socket = connect({ port: task.port, host: '127.0.0.1', allowHalfOpen: true });
