@@ -9,6 +9,7 @@ import { clientOf, newTenant, type ExecutionBody } from '../../testing/client.js
 import { firstMinute } from '../testing/first-minute.js';
 import { behaveWell } from '../../sandbox/testing/behaviour.js';
 import { writeStormCatalogue } from '../storm/catalogue.js';
+import { eraseSome } from './erasing.js';
 import { faultsTable, struckLine } from './faults-table.js';
 import { faultsOf } from './faults.js';
 import { clusterInSuite } from './in-suite.js';
@@ -86,6 +87,11 @@ describe('a cluster', function () {
       const { sent, cured, failed, slowestMs } = report;
       console.log(`      ${sent} sent, ${cured.length} cured, slowest ${slowestMs} ms`);
       expect(failed).to.deep.equal([]);
+    });
+
+    it('erases contents, and log, ledger, proofs and read models hold', async function () {
+      this.timeout(180_000);
+      await eraseSome(system());
     });
   });
 
