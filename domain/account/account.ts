@@ -252,26 +252,28 @@ function adjust({ type: _, recorded, ...data }: Of<Command, 'Adjust'>, state: St
   return accept<Event>({ type: 'FundsAdjusted', data: { ...data, ...after } });
 }
 
-function placeHold(
-  { type: _, openHoldsMax, ...data }: Of<Command, 'PlaceHold'>,
-  state: State,
-): Decision<Event, Rejection> {
-  const checked = checkHold({ ...data, openHoldsMax }, state);
+function placeHold(command: Of<Command, 'PlaceHold'>, state: State): Decision<Event, Rejection> {
+  const checked = checkHold(command, state);
   if (checked.kind !== 'accepted') return checked;
-  const after = standing(state, -data.amount, data.amount);
-  return accept({ type: 'HoldPlaced', data: { ...data, ...after } });
+  const { organizationId, executionId, generation, holdId, amount, apiKeyId, at } = command;
+  const availableAfter = state.available - amount;
+  const heldAfter = state.held + amount;
+  const about = { organizationId, executionId, generation, holdId };
+  const data =
+    apiKeyId === undefined
+      ? { ...about, amount, at, availableAfter, heldAfter }
+      : { ...about, apiKeyId, amount, at, availableAfter, heldAfter };
+  return accept({ type: 'HoldPlaced', data });
 }
 
-function checkHold(
-  { amount, openHoldsMax = Infinity, ...data }: HoldAsked & { at: Timestamp },
-  state: State,
-): Decision<Event, Rejection> {
-  const hold = state.holds.get(keyOf(data));
+function checkHold(asked: HoldAsked & { at: Timestamp }, state: State): Decision<Event, Rejection> {
+  const { amount, openHoldsMax = Infinity } = asked;
+  const hold = state.holds.get(keyOf(asked));
   if (hold && hold.amount !== amount) return reject('HoldExistsWithDifferentAmount');
   if (hold) return alreadyDone;
   if (amount <= 0n) return reject('AmountNotPositive');
   if (state.holds.size >= openHoldsMax) return reject('TooManyOpenHolds');
-  const passed = guardPassedBy(state, { ...data, amount });
+  const passed = guardPassedBy(state, asked);
   if (passed) return reject(passed);
   if (amount > state.available) return reject('InsufficientFunds');
   return accept();
