@@ -117,8 +117,17 @@ export function eventIdOf(stream: string, revision: number, token: string): stri
 export const derivedUuid = (name: string): string => uuidV5(name);
 
 /** RFC 9562 UUID version 5 (SHA-1, name-based) in our namespace. */
-const uuidV5 = (name: string): string =>
-  asUuidV5(hash('sha1', Buffer.concat([NAMESPACE, Buffer.from(name)]), 'hex'));
+function uuidV5(name: string): string {
+  // A character has at most three bytes of UTF-8 for each unit of its length.
+  const isShort = name.length * 3 <= SHORT_BYTES;
+  if (!isShort) return asUuidV5(hash('sha1', Buffer.concat([NAMESPACE, Buffer.from(name)]), 'hex'));
+  const end = NAMESPACE.length + named.write(name, NAMESPACE.length);
+  return asUuidV5(hash('sha1', named.subarray(0, end), 'hex'));
+}
+
+const SHORT_BYTES = 1_024;
+/** The namespace, and behind it the name that is being digested. */
+const named = Buffer.concat([NAMESPACE, Buffer.alloc(SHORT_BYTES)]);
 
 function asUuidV5(hex: string): string {
   const variant = ((parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16).padStart(2, '0');
