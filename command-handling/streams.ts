@@ -5,6 +5,7 @@ import type { NewEvent } from '../contracts/events/envelope.js';
 import { eventIdOf } from '../contracts/ids.js';
 import type { StreamName } from '../contracts/streams.js';
 import type { EventStore, ReadStreamOptions, StreamAppend } from '../infra/event-store/port.js';
+import { timestampOf } from '../infra/timestamp.js';
 import { eventMetadata, type CommandMetadata } from './command-metadata.js';
 
 /**
@@ -19,17 +20,15 @@ export function appendOf(
   metadata: CommandMetadata,
   token: string = randomUUID(),
 ): StreamAppend {
-  const time = new Date().toISOString();
+  const time = timestampOf(Date.now());
   return {
     stream,
     expectedRevision,
     events: events.map((event, index): NewEvent<AnyEvent> => {
       const revision = expectedRevision + 1 + index;
-      return {
-        id: eventIdOf(stream, revision, token),
-        ...event,
-        metadata: eventMetadata(event.type, metadata, time),
-      };
+      const { type, data } = event;
+      const id = eventIdOf(stream, revision, token);
+      return { id, type, data, metadata: eventMetadata(type, metadata, time) };
     }),
   };
 }

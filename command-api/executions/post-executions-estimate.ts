@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Model } from '../../contracts/catalogue/catalogue.js';
 import { estimateSchema } from '../../contracts/http/estimate.js';
 import { submitSchema, type SubmitBody } from '../../contracts/http/post-executions.js';
+import { executionIdOf } from '../../contracts/ids.js';
 import { formatMoney } from '../../contracts/money.js';
 import { estimateLines, holdFor, type CostLine } from '../../domain/pricing/pricing.js';
 import { errorOf } from '../../http/server/envelope.js';
@@ -47,16 +48,11 @@ async function handle(
   permitModels(caller, body);
   const assessed = await assess(commands, caller, body);
   if (assessed instanceof Refusal) return assessed;
-  const asking = {
-    request,
-    caller,
-    body,
-    // That nobody used before: it is estimated as a new execution.
-    key: randomUUID(),
-    input: canonicalJson(body.input),
-    bodyHash: '',
-  };
-  const submission = submissionOf(commands, asking, assessed);
+  // That nobody used before: it is estimated as a new execution.
+  const key = randomUUID();
+  const executionId = executionIdOf(caller.organizationId, key);
+  const asked = { executionId, input: canonicalJson(body.input), bodyHash: '' };
+  const submission = submissionOf(commands, { request, caller, body, key }, asked, assessed);
   const reason = await refusalOf(commands, submission);
   const { chosen } = assessed;
   return {

@@ -11,11 +11,13 @@ import {
   type BatchId,
   type ExecutionId,
 } from '../../contracts/ids.js';
-import { acceptedBody, foldExecution } from '../../domain/execution/view.js';
+import { acceptedBody } from '../../domain/execution/view.js';
 import { holdFor } from '../../domain/pricing/pricing.js';
 import { Refusal, type ApiRequest, type Caller, type Reply } from '../../http/server/route.js';
 import { canonicalJson, sha256Hex } from '../../domain/canonical-json.js';
 import { SMALL_PAYLOAD_BYTES_MAX } from '../../infra/payloads/port.js';
+import { timestampOf } from '../../infra/timestamp.js';
+import type { Tracing } from '../../infra/tracing/port.js';
 import { vetUrl } from '../../http/client/vet-url.js';
 import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
@@ -51,23 +53,32 @@ export async function prepare(
   permitModels(asking.caller, asking.body);
   const input = canonicalJson(asking.body.input);
   const bodyHash = asking.bodyHash ?? sha256Hex(canonicalBody(asking.body, input));
-  const found = await findSeen(commands, executionIdOf(asking.caller.organizationId, asking.key));
+  const executionId = executionIdOf(asking.caller.organizationId, asking.key);
+  const found = await findSeen(commands, executionId);
   if (found.requested) return repeated(found.requested, bodyHash);
   const assessed = await assess(commands, asking.caller, asking.body);
   if (assessed instanceof Refusal) return assessed;
-  const submission = submissionOf(commands, { ...asking, input, bodyHash }, assessed);
+  const submission = submissionOf(commands, asking, { executionId, input, bodyHash }, assessed);
   return { submission, generation: found.generation };
 }
 
 /** Holds the money and requests the execution: one span of its request's trace. */
-export async function place(commands: Commands, prepared: Prepared): Promise<Reply | Refusal> {
+export function place(commands: Commands, prepared: Prepared): Promise<Reply | Refusal> {
+  const { tracing } = commands;
+  return tracing ? tracedPlace(commands, prepared, tracing) : placed(commands, prepared);
+}
+
+async function tracedPlace(
+  commands: Commands,
+  prepared: Prepared,
+  tracing: Tracing,
+): Promise<Reply | Refusal> {
   const { request, metadata } = prepared.submission;
-  const parent = metadata.traceparent;
-  const span = commands.tracing?.begin('hold and append', { parent });
+  const span = tracing.begin('hold and append', { parent: metadata.traceparent });
   try {
     return await placed(commands, prepared);
   } finally {
-    span?.end({ 'modelroute.execution_id': request.executionId });
+    span.end({ 'modelroute.execution_id': request.executionId });
   }
 }
 
@@ -116,7 +127,8 @@ export async function assess(
 export const repeated = (requested: Requested, bodyHash: string): Reply | Refusal =>
   requested.bodyHash === bodyHash ? accepted(requested, true) : new Refusal('IDEMPOTENCY_MISMATCH');
 
-interface Asked extends Asking {
+interface Asked {
+  readonly executionId: ExecutionId;
   /** Canonical JSON. */
   readonly input: string;
   readonly bodyHash: string;
@@ -142,50 +154,52 @@ function canonicalBody(body: SubmitBody, input: string): string {
 /** Throws a `Refusal` for a webhook's URL that we do not call. */
 export function submissionOf(
   commands: Commands,
-  asked: Asked,
+  { body, caller, key, request, retryOf, batchId }: Asking,
+  { executionId, input, bodyHash }: Asked,
   { chosen, files, require }: Assessed,
 ): Submission {
-  const { body, caller, key, bodyHash, request, retryOf, batchId } = asked;
-  const executionId = executionIdOf(caller.organizationId, key);
   const { model, fallbacks, catalogueVersion, estimated, usage } = chosen;
   const webhookUrl = webhookUrlOf(commands, body);
-  const inputBytes = Buffer.from(asked.input);
+  const inputBytes = Buffer.from(input);
   const sha256 = sha256Hex(inputBytes);
   const acceptedAtMs = commands.now();
   const lifetimeMs = (body.expires_in ?? model.expiresInSeconds) * 1000;
-  return {
-    request: {
-      executionId,
-      organizationId: caller.organizationId,
-      at: new Date(acceptedAtMs).toISOString(),
-      apiKeyId: caller.keyId,
-      idempotencyKey: key,
-      bodyHash,
-      model: model.slug,
-      modality: model.modality,
-      input: {
-        ref: payloadRefOf(acceptedAtMs, aboutInput(executionId, inputBytes), sha256),
-        sha256,
-        bytes: inputBytes.length,
-      },
-      ...(files.length > 0 && { files: [...new Set(files.map(({ id }) => id))] }),
-      metadata: body.metadata ?? {},
-      ...(webhookUrl !== undefined && { webhookUrl }),
-      ...(body.webhook_events && { webhookEvents: body.webhook_events }),
-      estimatedCost: estimated,
-      holdAmount: holdFor(estimated),
-      expiresAt: new Date(acceptedAtMs + lifetimeMs).toISOString(),
-      catalogueVersion,
-      ...(fallbacks.length > 0 && { fallbackModels: fallbacks.map(({ slug }) => slug) }),
-      ...(require && { require }),
-      estimatedUsage: usage,
-      ...(retryOf && { retryOf }),
-      ...(batchId && { batchId }),
+  const requested: Changeable<Submission['request']> = {
+    executionId,
+    organizationId: caller.organizationId,
+    at: timestampOf(acceptedAtMs),
+    apiKeyId: caller.keyId,
+    idempotencyKey: key,
+    bodyHash,
+    model: model.slug,
+    modality: model.modality,
+    input: {
+      ref: payloadRefOf(acceptedAtMs, aboutInput(executionId, inputBytes), sha256),
+      sha256,
+      bytes: inputBytes.length,
     },
+    metadata: body.metadata ?? {},
+    estimatedCost: estimated,
+    holdAmount: holdFor(estimated),
+    expiresAt: new Date(acceptedAtMs + lifetimeMs).toISOString(),
+    catalogueVersion,
+    estimatedUsage: usage,
+  };
+  if (files.length > 0) requested.files = [...new Set(files.map(({ id }) => id))];
+  if (webhookUrl !== undefined) requested.webhookUrl = webhookUrl;
+  if (body.webhook_events) requested.webhookEvents = body.webhook_events;
+  if (fallbacks.length > 0) requested.fallbackModels = fallbacks.map(({ slug }) => slug);
+  if (require) requested.require = require;
+  if (retryOf) requested.retryOf = retryOf;
+  if (batchId) requested.batchId = batchId;
+  return {
+    request: requested,
     inputBytes,
     metadata: metadataOf(request, caller.keyId, executionId),
   };
 }
+
+type Changeable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * A large input is stored before it is known whether the request is accepted. Its ref is of this
@@ -210,17 +224,12 @@ const linksTo = (location: string): string =>
 
 /** The body of the 202 follows from the request alone, so a repeat reads the same words. */
 function accepted(requested: Requested, replayed = false): Reply {
-  const view = foldExecution(undefined, { type: 'ExecutionRequested', data: requested });
-  if (!view) throw new Error('a requested execution has no view');
   const location = `/v1/executions/${requested.executionId}`;
+  const headers = { location, link: linksTo(location) };
   return {
     status: 202,
-    headers: {
-      location,
-      link: linksTo(location),
-      ...(replayed && { 'idempotency-replayed': 'true' }),
-    },
-    body: acceptedBody(view),
+    headers: replayed ? { ...headers, 'idempotency-replayed': 'true' } : headers,
+    body: acceptedBody(requested),
     logFields: { executionId: requested.executionId },
   };
 }

@@ -160,7 +160,10 @@ const requested = (data: ExecutionRequested['data']): ExecutionView => ({
   },
 });
 
-const originOf = ({ retryOf, batchId }: ExecutionRequested['data']) => ({
+const originOf = ({
+  retryOf,
+  batchId,
+}: Pick<ExecutionRequested['data'], 'retryOf' | 'batchId'>) => ({
   ...(retryOf && { retry_of: retryOf }),
   ...(batchId && { batch_id: batchId }),
 });
@@ -171,15 +174,16 @@ const changed = (view: ExecutionView, change: Partial<ExecutionBody>): Execution
 });
 
 /** The body of the 202: the fields that are known from the first moment and never change. */
-export const acceptedBody = ({ body }: ExecutionView) => ({
-  id: body.id,
-  status: 'PENDING',
-  model: body.model,
-  estimated_cost: body.estimated_cost,
-  hold_amount: body.hold_amount,
-  expires_at: body.expires_at,
-  created_at: body.created_at,
-  metadata: body.metadata,
-  ...(body.retry_of && { retry_of: body.retry_of }),
-  ...(body.batch_id && { batch_id: body.batch_id }),
-});
+export function acceptedBody(data: Omit<ExecutionRequested['data'], 'holdId'>) {
+  const body = {
+    id: data.executionId,
+    status: 'PENDING',
+    model: data.model,
+    estimated_cost: formatMoney(data.estimatedCost),
+    hold_amount: formatMoney(data.holdAmount),
+    expires_at: data.expiresAt,
+    created_at: data.at,
+    metadata: data.metadata,
+  };
+  return data.retryOf || data.batchId ? { ...body, ...originOf(data) } : body;
+}
