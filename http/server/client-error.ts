@@ -37,7 +37,7 @@ export function openClientErrors(
     if (waiting.has(socket)) return;
     const address = peerAddress(socket as Socket);
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-    const waitMs = isLate || proxies?.has(address) ? 0 : delays.ofAddress(address, 0);
+    const waitMs = isLate || proxies?.has(address) ? 0 : delays.ofConnection(address);
     if (waitMs === 0 || !socket.writable) return refuseMalformed(error, socket);
     waiting.add(socket);
     setTimeout(() => refuseMalformed(error, socket), waitMs);

@@ -35,6 +35,13 @@ describe('delays of refusals', () => {
     expect(waits).to.deep.equal([0, 0, 0, 222, 528, 834]);
   });
 
+  it('count what it takes to open a connection and to end it', () => {
+    const delays = open();
+    const waits = times(50, () => delays.ofConnection('203.0.113.7'));
+    expect(waits.findIndex((ms) => ms > 0)).to.equal(41);
+    expect(waits.slice(41, 44)).to.deep.equal([8, 32, 56]);
+  });
+
   it('end as time passes', () => {
     const delays = open();
     times(500, () => delays.ofOrganization(ORGANIZATION, 0));

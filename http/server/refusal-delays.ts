@@ -17,6 +17,8 @@ export interface RefusalDelays {
   /** Counts a refused request of so many bytes of body; how long its answer is to wait. */
   ofOrganization(organizationId: string, bodyBytes: number): number;
   ofAddress(address: string, bodyBytes: number): number;
+  /** Of a connection that ends for what came of it. */
+  ofConnection(address: string): number;
 }
 
 interface Bound {
@@ -36,8 +38,10 @@ const ADDRESSES: Bound = { burstMs: 200, share: 0.2 };
 /** So many are remembered; those that were refused longest ago are forgotten. */
 const SENDERS_MAX = 20_000;
 
-/** What a request costs that is refused, its connection included. */
+/** What a request costs that is refused on a connection that goes on. */
 const REQUEST_MS = 0.3;
+/** To open a connection, to refuse what it brought, to write that and to close it. */
+const CONNECTION_MS = 1.2;
 /** To read and to check a megabyte takes some 15 ms. */
 const BYTES_PER_MS = 70_000;
 /** Shorter than what clients take for a server that hangs. */
@@ -55,14 +59,17 @@ export function openRefusalDelays(clock = () => performance.now()): RefusalDelay
     return grown(debt, SENDER, costMs, nowMs);
   }
 
+  function delayAt(address: string, costMs: number): number {
+    const nowMs = clock();
+    const all = grown(addresses, ADDRESSES, costMs, nowMs);
+    return Math.max(all, delayOf(siteOf(address), costMs, nowMs));
+  }
+
   return {
     ofOrganization: (organizationId, bodyBytes) =>
       delayOf(organizationId, costOf(bodyBytes), clock()),
-    ofAddress(address, bodyBytes) {
-      const [costMs, nowMs] = [costOf(bodyBytes), clock()];
-      const all = grown(addresses, ADDRESSES, costMs, nowMs);
-      return Math.max(all, delayOf(siteOf(address), costMs, nowMs));
-    },
+    ofAddress: (address, bodyBytes) => delayAt(address, costOf(bodyBytes)),
+    ofConnection: (address) => delayAt(address, CONNECTION_MS),
   };
 }
 
