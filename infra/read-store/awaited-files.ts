@@ -19,4 +19,4 @@ const COUNT = `
   SELECT count(*) AS awaited
   FROM (
     SELECT FROM readmodel.files WHERE organization_id = $1 AND status = 'awaited' LIMIT $2
-  ) AS some`;
+  ) AS counted`;

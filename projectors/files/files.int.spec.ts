@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { streamOf } from '../../contracts/streams.js';
+import { awaitedFiles } from '../../infra/read-store/awaited-files.js';
 import type { Row } from '../../infra/read-store/table.js';
 import { files as table } from '../../infra/read-store/tables/files.js';
 import { at, openReadModels, ORGANIZATION, type ReadModels } from '../testing/kit.js';
@@ -81,13 +82,16 @@ describe('projection files', () => {
         row['size_bytes'],
         row['revision'],
       ]);
+    const awaited = (max: number) => awaitedFiles(models.pool, ORGANIZATION, max);
     await models.append({ stream, type: 'FileUploadRequested', data: asked });
     await models.project(files);
     expect(await statuses()).to.deep.equal([['awaited', undefined, 0]]);
+    expect([await awaited(5), await awaited(0)]).to.deep.equal([1, 0]);
     await models.append({ stream, type: 'FileUploaded', data: { ...fact, sizeBytes, sha256 } });
     await models.append({ stream, type: 'FileConfirmed', data: confirmed });
     await models.project(files);
     expect(await statuses()).to.deep.equal([['stored', '5', 2]]);
+    expect(await awaited(5)).to.equal(0);
     await models.append({ stream, type: 'FileDeleted', data: { ...fact, sizeBytes } });
     await models.project(files);
     expect(await statuses()).to.deep.equal([['gone', '5', 3]]);
