@@ -1,6 +1,7 @@
 /** Makes the rebuilds that operators ask for, and those that newer code needs. */
 import { pause } from '../../infra/concurrency/pause.js';
 import type { Projection } from './projection.js';
+import { openPaceBeside } from './rebuild-pace.js';
 import { rebuild, RebuildUnderWay, type Rebuilding } from './rebuild.js';
 
 const LOOK_MS = 1_000;
@@ -14,7 +15,7 @@ export async function makeRebuilds(
   projections: readonly Projection[],
   signal: AbortSignal,
 ): Promise<void> {
-  const rebuilding = { ...options, signal };
+  const rebuilding = { pace: openPaceBeside(), ...options, signal };
   const notBeforeMs = new Map<string, number>();
   while (!signal.aborted) {
     try {

@@ -23,6 +23,7 @@ import { openRowCache, type RowCache } from './row-cache.js';
 import type { Projection } from './projection.js';
 import { readToHead } from '../../infra/event-store/read-log.js';
 import { beginProgress, keepOutcome, keepProgress } from './rebuild-progress.js';
+import { fullPace, type RebuildPace } from './rebuild-pace.js';
 import { createShadow, dropShadow, replaceLive, SHADOW } from './shadow.js';
 
 export interface Rebuilding {
@@ -32,6 +33,8 @@ export interface Rebuilding {
   readonly progress: ProjectionProgress;
   readonly store: EventStore;
   readonly log: Pick<Log, 'info' | 'warn'>;
+  /** As fast as it can unless given. */
+  readonly pace?: RebuildPace;
   /** Called with each batch. */
   readonly onProgress?: (progress: RebuildProgress) => void;
   /** Ends a rebuild that is under way; it leaves no trace but leftovers for the next one. */
@@ -124,8 +127,6 @@ interface Shadow {
   readonly onBatch: (shadow: Shadow) => void;
 }
 
-const BATCH_EVENTS = 10_000;
-
 async function takeLock(client: ClientBase, { name, tables, version }: Projection): Promise<void> {
   await client.query(
     `INSERT INTO readmodel.projections (name, version, tables, position)
@@ -141,14 +142,19 @@ async function takeLock(client: ClientBase, { name, tables, version }: Projectio
 }
 
 async function fillToHead(rebuilding: Rebuilding, shadow: Shadow): Promise<void> {
-  for await (const batch of batchesFor(rebuilding, shadow))
+  const { pace = fullPace, signal } = rebuilding;
+  for await (const batch of batchesFor(rebuilding, shadow)) {
+    const beganMs = performance.now();
     await inTransaction(shadow, () => fill(shadow, batch));
+    await pace.rest(performance.now() - beganMs, signal);
+  }
 }
 
 /** The projection's events from the position of the shadow to the head. */
-async function* batchesFor({ store, signal }: Rebuilding, { projection, position }: Shadow) {
+async function* batchesFor(rebuilding: Rebuilding, { projection, position }: Shadow) {
+  const { store, signal, pace = fullPace } = rebuilding;
   const filter = { types: [...projection.types] };
-  for await (const batch of readToHead(store, position, BATCH_EVENTS, filter)) {
+  for await (const batch of readToHead(store, position, pace.batchEvents, filter)) {
     signal?.throwIfAborted();
     yield batch;
   }
