@@ -196,16 +196,21 @@ async function copyRepetitions(url: string, repeating: Repeating): Promise<void>
   const { repetitions } = repeating;
   const [row] = await query<{ data_directory: string }>(url, 'SHOW data_directory');
   const lines = openRepeater(repeating);
-  let copying: Promise<unknown> = Promise.resolve();
+  let copying: Promise<void> = Promise.resolve();
   for (let from = 0; from < repetitions; from += TOGETHER) {
     // The server reads what is in its own folder, whoever it runs as.
     const file = join(row?.data_directory ?? '', `grown-log-${from}`);
     await writeFile(file, lines(from, Math.min(from + TOGETHER, repetitions)));
     await chmod(file, 0o644);
     await copying;
-    copying = query(url, `COPY eventstore.events FROM '${file}'`).finally(() => rm(file));
+    copying = copyFrom(url, file);
   }
   await copying;
+}
+
+async function copyFrom(url: string, file: string): Promise<void> {
+  await query(url, `COPY eventstore.events FROM '${file}'`);
+  await rm(file);
 }
 
 /** Writes the lines of COPY for the repetitions from one number to another, in their order. */

@@ -14,13 +14,13 @@ type Way = ReadModelWorkAsk['do'];
 export const readModelSide = ({ url, events }: GrownLog, way: Way): Side => ({
   name: `${way} of ${events}`,
   async measure() {
-    const { seconds, cpuSeconds, peakMib, each } = await makeReadModels(url, way);
-    const cpuUs = (cpuSeconds * 1e6) / events;
-    return { perSecond: events / seconds, cpuUs, peakMib, ...each };
+    const { events: all, seconds, cpuSeconds, peakMib, each } = await makeReadModels(url, way);
+    const cpuUs = (cpuSeconds * 1e6) / all;
+    return { perSecond: all / seconds, cpuUs, peakMib, ...each };
   },
 });
 
-async function makeReadModels(url: string, way: Way): Promise<ReadModelWorkAnswer> {
+export async function makeReadModels(url: string, way: Way): Promise<ReadModelWorkAnswer> {
   const config: ReadModelWorkConfig = { url };
   const part = await startPart<null, ReadModelWorkAsk, ReadModelWorkAnswer>(
     'baselines/read-model-work.js',

@@ -23,6 +23,8 @@ export interface ReadModelWorkAsk {
 }
 
 export interface ReadModelWorkAnswer {
+  /** Of the log. */
+  readonly events: number;
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly peakMib: number;
@@ -77,9 +79,10 @@ servePart<ReadModelWorkConfig, null, ReadModelWorkAsk, ReadModelWorkAnswer>(asyn
     async answer(ask) {
       const [each, cpu]: [Record<string, number>, NodeJS.CpuUsage] = [{}, process.cpuUsage()];
       const seconds = await work(ask, each);
+      const events = Number(await store.head()) + 1;
       const { user, system } = process.cpuUsage(cpu);
       const peakMib = process.resourceUsage().maxRSS / 1_024;
-      return { seconds, cpuSeconds: (user + system) / 1e6, peakMib, each };
+      return { events, seconds, cpuSeconds: (user + system) / 1e6, peakMib, each };
     },
     async close() {
       await store.close();

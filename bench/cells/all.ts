@@ -7,6 +7,7 @@ import { deliveries } from './deliveries.js';
 import { distributed } from './distributed.js';
 import { drain } from './drain.js';
 import { eventStoreExecutions } from './event-store-executions.js';
+import { growth } from './growth.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { noisy } from './noisy.js';
@@ -14,6 +15,7 @@ import { oneAccount } from './one-account.js';
 import { orderedAppend } from './ordered-append.js';
 import { reads } from './reads.js';
 import { rebuilds } from './rebuild.js';
+import { acceptsBesideRebuild } from './accepts-beside-rebuild.js';
 import { replays } from './replays.js';
 import { restate } from './restate.js';
 import { writers } from './writers.js';
@@ -29,11 +31,13 @@ export const cells: readonly Cell[] = [
   replays,
   orderedAppend,
   rebuilds,
+  acceptsBesideRebuild,
   deliveries,
   distributed,
   eventStoreExecutions,
   restate,
   memory,
   auditExports,
+  growth,
   noisy,
 ];

@@ -21,6 +21,7 @@ export interface Place {
 
 export interface Executions {
   readonly url: string;
+  readonly adminKey: string;
   readonly pid: number;
   readonly tenants: readonly Tenant[];
   readonly submissions: Submissions;
@@ -59,6 +60,7 @@ export async function openExecutions(
   let accepted = 0;
   return {
     url: system.url,
+    adminKey: system.adminKey,
     pid: system.pid,
     tenants,
     submissions,

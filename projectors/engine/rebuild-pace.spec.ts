@@ -19,7 +19,7 @@ describe('the pace of a rebuild beside others', () => {
     expect(await restsOf(3, 0)).to.deep.equal([2, 2, 2]);
   });
 
-  it('rests longer from batch to batch where others work, up to twice the work at half', async () => {
+  it('rests longer where others work, up to twice the work at half of their time', async () => {
     expect(await restsOf(4, 0.5)).to.deep.equal([2, 4, 7, 10]);
     expect((await restsOf(40, 0.5)).at(-1)).to.equal(20);
   });
