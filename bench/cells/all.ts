@@ -13,6 +13,7 @@ import { memory } from './memory.js';
 import { noisy } from './noisy.js';
 import { oneAccount } from './one-account.js';
 import { orderedAppend } from './ordered-append.js';
+import { provenAccepts } from './proven-accepts.js';
 import { reads } from './reads.js';
 import { rebuilds } from './rebuild.js';
 import { acceptsBesideRebuild } from './accepts-beside-rebuild.js';
@@ -22,6 +23,7 @@ import { writers } from './writers.js';
 
 export const cells: readonly Cell[] = [
   accepts,
+  provenAccepts,
   oneAccount,
   writers,
   completed,
