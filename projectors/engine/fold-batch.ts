@@ -1,4 +1,5 @@
 /** One batch of one projection: the rows it reads are loaded at once, then the events folded. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClientBase, Pool } from 'pg';
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { RecordedEvent } from '../../contracts/events/envelope.js';
@@ -45,16 +46,32 @@ export async function foldBatch(
   const batch: Batch = {
     of: <K, V extends K>(table: Table<K, V>) => of(table) as unknown as Rows<K, V>,
   };
-  const statements = guarded(() => {
-    for (const event of wanted) projection.handle(event, batch);
-    return [...sets.values()].flatMap((set) => statementsFor(set.changes(), suffix));
-  });
+  await handleAll(projection, wanted, batch);
+  const statements = guarded(() =>
+    [...sets.values()].flatMap((set) => statementsFor(set.changes(), suffix)),
+  );
   return {
     statements,
     cacheRows: () => {
       for (const [table, set] of sets) rowCache.put(table, set.settled());
     },
   };
+}
+
+/** Others have their turn meanwhile: a large batch keeps nobody waiting. */
+const EVENTS_A_TURN = 500;
+
+async function handleAll(
+  projection: Projection,
+  events: readonly RecordedEvent<AnyEvent>[],
+  batch: Batch,
+): Promise<void> {
+  for (let from = 0; from < events.length; from += EVENTS_A_TURN) {
+    if (from > 0) await nextTurn();
+    guarded(() => {
+      for (const event of events.slice(from, from + EVENTS_A_TURN)) projection.handle(event, batch);
+    });
+  }
 }
 
 interface Load {

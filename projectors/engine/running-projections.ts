@@ -75,17 +75,39 @@ export async function advance(
 ): Promise<void> {
   const behind = running.filter((one) => one.position < position);
   if (behind.length === 0) return;
-  const folds: Folded[] = [];
-  for (const { projection, rowCache, position: after } of behind) {
-    const fresh = events.filter((event) => event.position > after);
-    folds.push(await foldBatch(pool, projection, fresh, rowCache));
-  }
-  await withTransaction(pool, async (tx) => {
+  const folds = await withTransaction(pool, async (tx) => {
     await moveCheckpoints(tx, behind, position);
-    for (const { statements } of folds) await runAll(tx, statements);
+    return foldAndWrite(tx, behind, events);
   });
   for (const fold of folds) fold.cacheRows();
   for (const one of behind) one.position = position;
+}
+
+/** The rows of each are written while those of the next one are folded. */
+async function foldAndWrite(
+  tx: ClientBase,
+  behind: readonly RunningProjection[],
+  events: EventBatch['events'],
+): Promise<readonly Folded[]> {
+  const folds: Folded[] = [];
+  let written: Promise<unknown> = Promise.resolve();
+  try {
+    for (const { projection, rowCache, position: after } of behind) {
+      const fresh = events.filter((event) => event.position > after);
+      const folded = await foldBatch(tx, projection, fresh, rowCache);
+      await written;
+      written = runAll(tx, folded.statements);
+      // It is awaited below, whatever becomes of the next one.
+      written.catch(() => undefined);
+      folds.push(folded);
+    }
+    await written;
+    return folds;
+  } catch (error) {
+    // What it would still send must not come behind the end of the transaction.
+    await written.catch(() => undefined);
+    throw error;
+  }
 }
 
 export async function runAll(tx: ClientBase, statements: readonly Statement[]): Promise<void> {
