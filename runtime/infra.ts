@@ -16,7 +16,6 @@ import type { PostedFiles } from '../infra/files/posted-files.js';
 import type { Exports } from '../infra/exports/port.js';
 import type { KeyUses } from '../infra/key-uses.js';
 import type { LimitShares } from '../infra/limit-shares/port.js';
-import type { SlotShares } from '../infra/slot-shares/port.js';
 import type { RequestLimits } from '../infra/request-limits/port.js';
 import type { Tracing } from '../infra/tracing/port.js';
 import type { Leases } from '../infra/leases/port.js';
@@ -70,8 +69,6 @@ export interface Infra extends Repositories {
   readonly waiting: WaitingExecutions;
   /** What this process may use of the limits of provider accounts. */
   readonly limitShares: LimitShares;
-  /** What this process may use of the slots of providers; none in the only process. */
-  readonly slotShares: SlotShares | undefined;
   /** What the processes together have spent of limits of requests; none in the only process. */
   readonly requestLimits: RequestLimits | undefined;
   readonly reports: ProcessReports;

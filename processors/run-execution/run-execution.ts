@@ -75,7 +75,7 @@ export function openRunExecution(
 ): RunExecution {
   const { metrics } = infra;
   const pool = openProviderPool(metrics, infra.now);
-  const known = openKnownRoutes(infra, pool);
+  const known = openKnownRoutes(infra);
   const calls = openProviderCalls(infra, jobs);
   const given = { infra, pool, known, calls };
   const rows = openWaitingRows(infra.waiting, infra.instance, settings.takenMs);
@@ -105,7 +105,6 @@ export function openRunExecution(
     async drain(waitMs) {
       await room.idle();
       await calls.drain(waitMs);
-      await known.slots.close();
       jobs.close();
     },
     group: {
@@ -180,13 +179,12 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
   const { providers } = infra.catalogue.current();
   how?.beforeChoice();
   const { require, estimatedUsage: usage, organizationId: organization } = request;
-  const { limits, slots, observations } = job.known;
+  const { limits, observations } = job.known;
   const next = chooseModel(models, {
     providers,
     health: pool.health(),
     circuits: pool.routes(),
     observations,
-    slotsOf: (one) => slots.of(one),
     hasRoom: (one) => limits.hasRoom(one, tokensOf(usage ?? {})),
     organization,
     usage,

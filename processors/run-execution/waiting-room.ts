@@ -49,16 +49,11 @@ export function openWaitingRoom(options: RoomOptions): WaitingRoom {
     pausedUntilMs: 0,
     queueOf: (name) => queueOf(room, name),
   };
-  options.pool.onRelease((provider) => {
-    options.slots.freed(provider);
-    offer(room, provider);
-  });
-  options.slots.onMore((provider) => offer(room, provider));
+  options.pool.onRelease((provider) => offer(room, provider));
   options.limits.onRoom((provider) => offer(room, provider));
   return {
     open(signal) {
       room.signal = signal;
-      options.slots.open();
       keepHouse(room, signal);
       const renewing = options.limits.run(signal).finally(() => room.running.delete(renewing));
       room.running.add(renewing);

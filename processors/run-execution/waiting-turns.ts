@@ -17,7 +17,7 @@ export function offer(room: Room, slug: string): void {
   const provider = room.catalogue.current().providers.get(slug);
   while (provider && room.signal && !room.signal.aborted) {
     const { circuit, inFlight } = room.pool.health().get(slug) ?? unknownHealth;
-    if (inFlight >= room.slots.of(provider) || !takesCalls(room, slug)) return;
+    if (inFlight >= provider.bulkhead || !takesCalls(room, slug)) return;
     // The circuit does not count reservations, so probes are started one after another.
     const isProbing = circuit.status !== 'closed' && circuit.only === undefined;
     if (isProbing && room.pool.reserved(slug) > 0) return;

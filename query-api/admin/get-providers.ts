@@ -38,7 +38,7 @@ async function handle({ catalogue, now, providerCircuits, reports }: Needed): Pr
       provider: slug,
       adapter,
       in_flight: own.reduce((sum, { inUse }) => sum + inUse, 0),
-      slots: bulkhead,
+      slots: bulkhead * Math.max(1, own.length),
       ...circuitBody(own, heldOpen),
       held_open: heldOpen,
       routes: routes

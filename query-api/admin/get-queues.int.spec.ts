@@ -76,7 +76,7 @@ describe('the queues that an operator sees', function () {
     expect(await ofProvider('aurora-chat')).to.deep.equal({
       provider: 'aurora-chat',
       slots_used: 6,
-      slots,
+      slots: 2 * slots,
       circuit: 'open',
     });
   });

@@ -59,7 +59,7 @@ export const getQueues = ({ catalogue, reports, now, providerCircuits }: Needed)
   },
 });
 
-/** A bulkhead is of all processes together. */
+/** A bulkhead is that of each process; one that has not called the provider yet counts once. */
 function providerBody(provider: string, bulkhead: number, current: readonly ProcessReport[]) {
   const own = current.flatMap(({ providers }) =>
     providers.filter((one: ProviderReport) => one.provider === provider),
@@ -67,7 +67,7 @@ function providerBody(provider: string, bulkhead: number, current: readonly Proc
   return {
     provider,
     slots_used: own.reduce((sum, { inUse }) => sum + inUse, 0),
-    slots: bulkhead,
+    slots: bulkhead * Math.max(1, own.length),
     circuit: worstCircuit(own),
   };
 }
