@@ -185,11 +185,11 @@ describe('rebuilding a projection', function () {
     meanwhile((signal) => makeRebuilds(models.runOptions([]), [executions], signal));
     expect(await requestRebuilds(models.pool, 'no_such_projection')).to.deep.equal([]);
     expect(await requestRebuilds(models.pool, 'executions')).to.deep.equal(['executions']);
-    await eventually('it was made', async () => (await generationOf()) === 1);
+    await eventually('it was made', async () => (await generationOf()) === 1, 20_000);
     expect((await projectionStates(models.pool))[0]?.rebuildRequested).to.equal(false);
     const newer = { ...executions, version: executions.version + 1 };
     meanwhile((signal) => makeRebuilds(models.runOptions([]), [newer], signal));
-    await eventually('the newer one was made', async () => (await generationOf()) === 2);
+    await eventually('the newer one was made', async () => (await generationOf()) === 2, 20_000);
     expect((await projectionStates(models.pool))[0]?.version).to.equal(newer.version);
   });
 });

@@ -28,7 +28,7 @@ const LANES: readonly (readonly Kind[])[] = [
 ];
 
 /** Files that are run again. */
-const AGAIN_MAX = 3;
+const AGAIN_MAX = 6;
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const wanted = KINDS.filter((kind) => positionals.length === 0 || positionals.includes(kind));
