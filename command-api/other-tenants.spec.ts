@@ -9,6 +9,7 @@ import { categoryOf, streamOf } from '../contracts/streams.js';
 import { appendOf } from '../command-handling/streams.js';
 import { NO_STREAM, type EventStore } from '../infra/event-store/port.js';
 import { openMemoryEventStore } from '../infra/event-store/testing/memory.js';
+import { idKindOf } from '../testing/id-kinds.js';
 import { commandRoutes } from './app.js';
 import { openCommandApi, openTenant, type CommandApi, type Tenant } from './testing/kit.js';
 
@@ -44,7 +45,7 @@ describe("command API: another organization's id", () => {
     return work.slice(before).filter((one) => one !== BY_THE_CLOCK);
   };
   const expectAlike = async (kind: string, ids: readonly string[]) => {
-    for (const taker of takers(api).filter(([, path]) => kindOf(path) === kind)) {
+    for (const taker of takers(api).filter(([, path]) => idKindOf(path) === kind)) {
       // What is read of the asking organization itself is read once.
       await workFor(taker, `${kind}_${randomUUID()}`);
       const madeUp = await workFor(taker, `${kind}_${randomUUID()}`);
@@ -68,7 +69,7 @@ describe("command API: another organization's id", () => {
   };
 
   it('is taken by commands of which each is tried', () => {
-    const kinds = new Set(takers(api).map(([, path]) => kindOf(path)));
+    const kinds = new Set(takers(api).map(([, path]) => idKindOf(path)));
     expect([...kinds].sort()).to.deep.equal(['batch', 'dlv', 'exec', 'file', 'key', 'we']);
   });
 
@@ -132,19 +133,6 @@ const takers = ({ commands }: CommandApi): Taker[] =>
     .map(({ method, path }): Taker => [method, path]);
 
 const isTaker = (path: string): boolean => path.includes('{id}') || path === '/files/confirm';
-
-/** Of the ids that the route takes; the path itself where nobody said. */
-const kindOf = (path: string): string =>
-  Object.entries(KINDS).find(([home]) => path.startsWith(home))?.[1] ?? path;
-
-const KINDS = {
-  '/executions/': 'exec',
-  '/batches/': 'batch',
-  '/files/': 'file',
-  '/webhooks/deliveries/': 'dlv',
-  '/webhooks/endpoints/': 'we',
-  '/api-keys/': 'key',
-};
 
 function bodyFor(path: string, id: string): object | undefined {
   if (path === '/files/confirm') return { file_id: id };

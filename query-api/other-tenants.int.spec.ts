@@ -11,6 +11,7 @@ import { openRepositories } from '../command-handling/repositories.js';
 import { openWebhookDirectory } from '../command-handling/webhook-directory.js';
 import { at, ORGANIZATION, storyOf, type Fact } from '../projectors/testing/kit.js';
 import type { Client, Json } from '../testing/client.js';
+import { idKindOf } from '../testing/id-kinds.js';
 import { openQueryServer, type QueryServer } from './testing/kit.js';
 
 const OTHER: OrganizationId = 'org_99999999-9999-4999-8999-999999999999';
@@ -54,7 +55,7 @@ describe("query API: another organization's id", function () {
   };
 
   it('is asked for on routes of which each is tried', () => {
-    const kinds = new Set(takers(server).map(kindOf));
+    const kinds = new Set(takers(server).map(idKindOf));
     expect([...kinds].sort()).to.deep.equal(['batch', 'dlv', 'exec', 'file', 'key', 'we']);
   });
 
@@ -113,20 +114,7 @@ const takers = ({ routes }: QueryServer): string[] =>
     .map(({ path }) => path);
 
 const pathsOf = (server: QueryServer, kind: string): string[] =>
-  takers(server).filter((path) => kindOf(path) === kind);
-
-/** Of the ids that the route takes; the path itself where nobody said. */
-const kindOf = (path: string): string =>
-  Object.entries(KINDS).find(([home]) => path.startsWith(home))?.[1] ?? path;
-
-const KINDS = {
-  '/executions/': 'exec',
-  '/batches/': 'batch',
-  '/files/': 'file',
-  '/webhooks/deliveries/': 'dlv',
-  '/webhooks/endpoints/': 'we',
-  '/api-keys/': 'key',
-};
+  takers(server).filter((path) => idKindOf(path) === kind);
 
 const erasureOf = (executionId: ExecutionId): Fact => ({
   stream: streamOf('erasure', executionId),
