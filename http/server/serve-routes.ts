@@ -20,7 +20,7 @@ import { pagesApp, type Pages } from './pages.js';
 import { openPipeline, type Pipeline } from './pipeline.js';
 import { hasUnreadBody } from './read-body.js';
 import type { RateLimits } from './rate-limits.js';
-import { openRefusalDelays } from './refusal-delays.js';
+import { openRefusalDelays, type RefusalDelays } from './refusal-delays.js';
 import type { Mount, Route } from './route.js';
 import { STREAM_MS_MAX } from './stream-body.js';
 
@@ -40,6 +40,8 @@ interface ServeOptions {
   readonly now: () => number;
   /** What requests and answers may keep in memory; that of a process unless given. */
   readonly budget?: ByteBudget;
+  /** What refused requests may take; a burst and a share of a processor unless given. */
+  readonly refusalDelays?: RefusalDelays;
   /** How long a body may take, or a streamed one may pause; half a minute unless given. */
   readonly bodyMs?: number;
   /** Whose `X-Forwarded-For` is believed; nobody's unless given. */
@@ -73,7 +75,7 @@ export async function serveRoutes(options: ServeOptions): Promise<HttpServer> {
   const { authenticator, budget, log, metrics, now, proxies, rateLimits, tracing } = options;
   const lateBodies = openLateBodies(options.bodyMs);
   const { signal: closing } = ending;
-  const refusalDelays = openRefusalDelays();
+  const { refusalDelays = openRefusalDelays() } = options;
   const limits = { lateBodies, rateLimits, refusalDelays, proxies };
   const served = { authenticator, budget, log, metrics, now, closing, tracing, ...limits };
   const pipeline = openPipeline(served);

@@ -11,12 +11,14 @@ import { appendOf } from '../../../command-handling/streams.js';
 import { NO_STREAM, type EventStore } from '../../../infra/event-store/port.js';
 import { openMemoryEventStore } from '../../../infra/event-store/testing/memory.js';
 import { openMetrics } from '../../../infra/metrics.js';
+import { atEnd } from '../../../testing/at-end.js';
 import { apiKeyHash, apiKeyText } from '../api-key-text.js';
 import { openAuthenticator } from '../auth.js';
 import type { ByteBudget } from '../byte-budget.js';
 import type { Pages } from '../pages.js';
-import type { Mount, Route } from '../route.js';
 import type { RateLimits } from '../rate-limits.js';
+import type { RefusalDelays } from '../refusal-delays.js';
+import type { Mount, Route } from '../route.js';
 import { serveRoutes } from '../serve-routes.js';
 
 export const ORGANIZATION = 'org_11111111-1111-4111-8111-111111111111';
@@ -55,8 +57,10 @@ interface TestServerOptions {
   readonly budget?: ByteBudget;
   readonly bodyMs?: number;
   readonly rateLimits?: RateLimits;
+  readonly refusalDelays?: RefusalDelays;
 }
 
+/** A spec that fails before it closes the server leaves that to the end of all. */
 export async function openTestServer(options: TestServerOptions): Promise<TestServer> {
   const store = openMemoryEventStore();
   const { key: apiKey } = await createKey(store);
@@ -77,6 +81,12 @@ export async function openTestServer(options: TestServerOptions): Promise<TestSe
     host: '127.0.0.1',
   });
   const agent = new Agent({ keepAliveTimeout: 1_000 });
+  const forget = atEnd(close);
+  async function close(): Promise<void> {
+    forget();
+    await Promise.all([server.close(), agent.close()]);
+    await store.close();
+  }
   return {
     port: server.port,
     apiKey,
@@ -104,10 +114,7 @@ export async function openTestServer(options: TestServerOptions): Promise<TestSe
       };
     },
     raw: (bytes) => exchange(server.port, bytes),
-    async close() {
-      await Promise.all([server.close(), agent.close()]);
-      await store.close();
-    },
+    close,
   };
 }
 
