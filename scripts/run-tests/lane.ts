@@ -9,7 +9,10 @@ import type { Order, Outcome } from './messages.js';
 
 export interface Lane {
   run(path: string): Promise<Ran>;
-  /** Rejects when what the specs shared cannot be closed, or keeps the process from ending. */
+  /**
+   * Rejects when what the specs shared cannot be closed, or keeps the process from ending; but not
+   * after a file that failed, which may have left anything.
+   */
   end(): Promise<void>;
 }
 
@@ -27,7 +30,7 @@ const END_DEADLINE_MS = 60_000;
 
 const HOOKS = new URL('./hooks.mjs', import.meta.url).href;
 
-export function openLane(): Lane {
+export function openLane(endMs = END_DEADLINE_MS): Lane {
   const folder = mkdtempSync(join(tmpdir(), 'modelroute-tests-'));
   const outputFile = join(folder, 'output');
   // A file, not a pipe: what was printed before the outcome was sent is in it when that arrives.
@@ -40,6 +43,7 @@ export function openLane(): Lane {
   closeSync(output);
   const exited = once(worker, 'exit');
   let read = 0;
+  let hasFailed = false;
   const readOutput = () => {
     const bytes = readFileSync(outputFile);
     const text = bytes.subarray(read).toString('utf8');
@@ -51,20 +55,21 @@ export function openLane(): Lane {
       const began = performance.now();
       const outcome = await outcomeOf(worker, { run: path });
       const took = { output: readOutput(), tookMs: performance.now() - began };
+      hasFailed ||= outcome === undefined || outcome.failures.length > 0;
       if (outcome) return { outcome, ...took, isLost: false };
       rmSync(folder, { recursive: true });
       const failures = [`${path} ended the process that ran it:\n${took.output.slice(-4_000)}`];
       return { outcome: { passed: 0, failures, skips: [] }, ...took, isLost: true };
     },
     async end() {
-      const timer = setTimeout(() => worker.kill('SIGKILL'), END_DEADLINE_MS);
+      const timer = setTimeout(() => worker.kill('SIGKILL'), endMs);
       if (worker.connected) worker.send('end' satisfies Order);
       const [code] = (await exited) as [number | null];
       clearTimeout(timer);
       const said = readOutput();
       rmSync(folder, { recursive: true });
-      if (code === 0) return;
-      const how = code === null ? `did not end within ${END_DEADLINE_MS} ms` : `ended with ${code}`;
+      if (code === 0 || hasFailed) return;
+      const how = code === null ? `did not end within ${endMs} ms` : `ended with ${code}`;
       throw new Error(`what the specs shared was not closed: the process ${how}\n${said}`);
     },
   };

@@ -57,7 +57,8 @@ async function runAgain(to: Report): Promise<void> {
   if (failed.length > AGAIN_MAX) return;
   for (const path of failed.filter((name) => kindOf(name) !== 'pure')) {
     const lane = openLane();
-    to.again(path, await lane.run(path));
-    await lane.end().catch((error: Error) => to.addFailure(error.message));
+    const ran = await lane.run(path);
+    to.again(path, ran);
+    if (!ran.isLost) await lane.end().catch((error: Error) => to.addFailure(error.message));
   }
 }

@@ -84,11 +84,15 @@ function reasonOf(test: Mocha.Runnable | Mocha.Suite): string {
 
 async function obey(order: Order): Promise<void> {
   if (order !== 'end') {
-    process.send?.(await runFile(order.run));
+    const outcome = await runFile(order.run);
+    hasFailed ||= outcome.failures.length > 0;
+    process.send?.(outcome);
     return;
   }
   await runEndings();
   isDone = true;
+  // What a failed spec left open is no failure of its own: it did not reach its last lines.
+  if (hasFailed) process.exit(0);
   process.disconnect();
   const complain = () => console.log(`still open: ${[...stillOpen()].join(', ')}`);
   setTimeout(complain, CLOSED_WITHIN_MS).unref();
@@ -106,6 +110,7 @@ function* stillOpen(): Iterable<string> {
 /** Then it tells what keeps the process from ending, before the runner ends it. */
 const CLOSED_WITHIN_MS = 20_000;
 
+let hasFailed = false;
 let isDone = false;
 // Mocha turns an uncaught exception into a failure of the spec that runs.
 process.on('unhandledRejection', (reason) => {
