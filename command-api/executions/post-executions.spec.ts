@@ -110,7 +110,7 @@ describe('POST /v1/executions', () => {
       ],
       ['an unknown field', { ...text, provider: 'x' }, 'provider', 'additional_properties'],
       ['an expiry of nothing', { ...text, expires_in: 0 }, 'expires_in', 'minimum'],
-      ['an expiry beyond a day', { ...text, expires_in: 86_401 }, 'expires_in', 'maximum'],
+      ['an expiry beyond a week', { ...text, expires_in: 604_801 }, 'expires_in', 'maximum'],
       ['half a second', { ...text, expires_in: 0.5 }, 'expires_in', 'type'],
       ['metadata that is no text', { ...text, metadata: { a: 1 } }, 'metadata.a', 'type'],
       ['17 pieces of metadata', { ...text, metadata: many }, 'metadata', 'max_properties'],
@@ -183,6 +183,17 @@ describe('POST /v1/executions', () => {
     expect((await requestedBy(whole)).bodyHash).to.equal(
       'f582631b9e0745b53ac09a357255b7899eae431868184e5c1ded0c374ac8c152',
     );
+  });
+
+  it('waits for a week where that is asked', async () => {
+    const { at, expiresAt } = await requestedBy({ ...text, expires_in: 604_800 });
+    expect(Date.parse(expiresAt) - Date.parse(at)).to.equal(604_800_000);
+  });
+
+  it('takes an empty list for none', async () => {
+    const body = { ...text, fallback_models: [], webhook_events: [] };
+    const requested = await requestedBy(body, { 'idempotency-key': 'empty lists' });
+    expect(requested).not.to.have.any.keys('fallbackModels', 'webhookEvents');
   });
 
   it('records what is required, and knows a repeat that requires the same', async () => {

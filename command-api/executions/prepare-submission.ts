@@ -11,6 +11,7 @@ import {
   type BatchId,
   type ExecutionId,
 } from '../../contracts/ids.js';
+import type { Writable } from '../../contracts/writable.js';
 import { acceptedBody } from '../../domain/execution/view.js';
 import { holdFor } from '../../domain/pricing/pricing.js';
 import { Refusal, type ApiRequest, type Caller, type Reply } from '../../http/server/route.js';
@@ -164,7 +165,7 @@ export function submissionOf(
   const sha256 = sha256Hex(inputBytes);
   const acceptedAtMs = commands.now();
   const lifetimeMs = (body.expires_in ?? model.expiresInSeconds) * 1000;
-  const requested: Changeable<Submission['request']> = {
+  const requested: Writable<Submission['request']> = {
     executionId,
     organizationId: caller.organizationId,
     at: timestampOf(acceptedAtMs),
@@ -187,7 +188,7 @@ export function submissionOf(
   };
   if (files.length > 0) requested.files = [...new Set(files.map(({ id }) => id))];
   if (webhookUrl !== undefined) requested.webhookUrl = webhookUrl;
-  if (body.webhook_events) requested.webhookEvents = body.webhook_events;
+  if (body.webhook_events?.length) requested.webhookEvents = body.webhook_events;
   if (fallbacks.length > 0) requested.fallbackModels = fallbacks.map(({ slug }) => slug);
   if (require) requested.require = require;
   if (retryOf) requested.retryOf = retryOf;
@@ -198,8 +199,6 @@ export function submissionOf(
     metadata: metadataOf(request, caller.keyId, executionId),
   };
 }
-
-type Changeable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * A large input is stored before it is known whether the request is accepted. Its ref is of this

@@ -30,8 +30,8 @@ export const retrySchema: Schema = {
 
 const FALLBACK_MODELS_MAX = 3;
 
-/** A day. */
-export const EXPIRES_IN_SECONDS_MAX = 86_400;
+/** A week. */
+export const EXPIRES_IN_SECONDS_MAX = 604_800;
 
 export const submitSchema: Schema = {
   ...requestObject('SubmitExecution', {
@@ -41,10 +41,9 @@ export const submitSchema: Schema = {
     'webhook_events?': {
       type: 'array',
       items: { type: 'string', enum: WEBHOOK_EVENTS },
-      minItems: 1,
       maxItems: WEBHOOK_EVENTS.length,
       uniqueItems: true,
-      description: 'What `webhook_url` is told; all but `execution.expired` unless given.',
+      description: 'What `webhook_url` is told; all but `execution.expired` unless some are named.',
     },
     'metadata?': metadataSchema,
     'expires_in?': {
@@ -56,7 +55,6 @@ export const submitSchema: Schema = {
     'fallback_models?': {
       type: 'array',
       items: modelSlug('Slug of a model of the same modality.'),
-      minItems: 1,
       maxItems: FALLBACK_MODELS_MAX,
       uniqueItems: true,
       description:

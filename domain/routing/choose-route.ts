@@ -15,6 +15,7 @@ import type { Promises } from '../../contracts/catalogue/capabilities.js';
 import type { Model, Provider, Route } from '../../contracts/catalogue/catalogue.js';
 import type { Usage } from '../../contracts/events/execution.js';
 import type { RouteCandidate } from '../../contracts/events/route-candidate.js';
+import type { Writable } from '../../contracts/writable.js';
 import { doubtsOf, keyFor, type AttemptEnd } from '../execution/doubt.js';
 import { admissionOf, type Circuit } from './breaker.js';
 import { unknownHealth, type ProviderHealth } from './health.js';
@@ -135,8 +136,6 @@ function candidateOf(
   candidate.success = Math.round(100 * seen.successShare);
   return candidate;
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** So many points are no reason to give a route more than its weight. */
 const ABOUT_AS_GOOD = 10;

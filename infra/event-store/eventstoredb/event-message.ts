@@ -4,6 +4,7 @@
  * generated writer.
  */
 import type { StreamName } from '../../../contracts/streams.js';
+import type { Writable } from '../../../contracts/writable.js';
 import type { LogRow } from '../codec.js';
 import { eachField, textIn } from './message-fields.js';
 
@@ -24,7 +25,7 @@ export function eventIn(message: Buffer): LogRow | undefined {
 /** Field 1, with a length. */
 const EVENT = (1 << 3) | 2;
 
-type Row = { -readonly [Name in keyof LogRow]: LogRow[Name] };
+type Row = Writable<LogRow>;
 
 /** What the message leaves out: a zero is not written, and so not a stream's first revision. */
 const EMPTY: Row = {
