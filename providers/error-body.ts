@@ -4,6 +4,7 @@
  * inside of a message. It is read for words, never quoted: a body may hold the caller's prompt.
  */
 import { isObject } from './json-object.js';
+import { pauseSaidIn } from './pauses.js';
 
 export interface ErrorBody {
   /** Codes, types and reasons, normalised, the outermost first. */
@@ -161,12 +162,22 @@ function readCategories(node: Readonly<Record<string, unknown>>, { categories }:
   }
 }
 
-/** Pauses that are asked for in the body, as some do instead of in a header. */
+/** Pauses that are asked for in the body, by a field or in a sentence, instead of in a header. */
 export function pausesInside(body: unknown): string[] {
-  const asked = nodesOf(body).flatMap((node) =>
-    isObject(node)
-      ? [node['retry_after'], node['retryAfter'], node['retry_after_seconds'], node['retryDelay']]
-      : [],
-  );
+  const asked = nodesOf(body).flatMap((node) => {
+    if (!isObject(node)) return [pauseSaidIn(node.slice(0, TEXT_CHARS_MAX))];
+    const { retry_after: snake, retryAfter: camel, retry_after_seconds: long, retryDelay } = node;
+    return [snake, camel, long, retryDelay];
+  });
   return asked.filter((one) => typeof one === 'number' || typeof one === 'string').map(String);
+}
+
+/** Headers of the answer that a gateway got, where it passes them on inside of its own. */
+export function headersInside(body: unknown): Readonly<Record<string, unknown>>[] {
+  return nodesOf(body).flatMap((node) => {
+    const headers = isObject(node) ? node['headers'] : undefined;
+    if (!isObject(headers)) return [];
+    const entries = Object.entries(headers).slice(0, NODES_MAX);
+    return [Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), value]))];
+  });
 }

@@ -17,6 +17,10 @@ export function hasErrorInside(answer: Fields): boolean {
 /** Of an answer, or of a piece of one that came as a stream. */
 export const hasErrorField = ({ error }: Fields): boolean => !isEmpty(error);
 
+/** What calls itself an error, as a server puts one among the pieces of a stream. */
+export const isErrorObject = ({ type, object }: Fields): boolean =>
+  type === 'error' || object === 'error';
+
 /** Where the wire formats have their outputs. */
 const OUTPUTS = [
   'choices',
@@ -40,8 +44,8 @@ const OUTPUTS = [
 ];
 
 function isFlatError(answer: Fields): boolean {
-  const { code, status, success, ok, type, object, state } = answer;
-  if (success === false || ok === false || type === 'error' || object === 'error') return true;
+  const { code, status, success, ok, state } = answer;
+  if (success === false || ok === false || isErrorObject(answer)) return true;
   if (isFailedWord(status) || isFailedWord(state)) return true;
   if (typeof status === 'number' && status >= 400) return true;
   if (isFailedCode(code) || isFailedCode(answer['error_code'])) return true;

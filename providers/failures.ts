@@ -3,7 +3,8 @@
  *
  * Read in this order, each step only where none before it decides:
  *   1. a word that blames the caller's input, under any status, and what a moderation found
- *   2. a request that is too large by itself, though it is told like a limit on many
+ *   2. a request that is too large by itself, or an account without credit, though it is told like a
+ *      limit on many
  *   3. any other word: the vendor's own, then those that all share
  *   4. a sentence that is known
  *   5. a field that the caller gave is named: the caller's; a parameter of ours: the route's
@@ -14,7 +15,9 @@
  *   401 402 403 407 451                     account
  *   409                                     inUse
  *   413                                     tooLong
- *   429                                     throttled
+ *   424                                     broken: what is behind the API
+ *   425                                     unavailable
+ *   429 498                                 throttled
  *   408 460 499 504 520 522 524 527 561     unknown: a gateway stopped waiting
  *     598 599
  *   500 502 503 that tell of such a one     unknown, too: by its status or its words
@@ -30,6 +33,7 @@ import { normalised, readErrorBody, type ErrorBody } from './error-body.js';
 import {
   byStatus,
   commonWords,
+  isOutOfCredit,
   isTooLargeByItself,
   phrases,
   shownWords,
@@ -90,7 +94,7 @@ const stoppedWaitingInside = ({ status: inside }: ErrorBody, status = 0): boolea
 function outcomeOf(meaning: Meaning, detail: string, retryAfterMs: number | undefined): Unread {
   if (meaning === 'unknown') return { kind: 'unknown', detail };
   const failed: Failed = { kind: 'failed', ...meaning, detail };
-  return retryAfterMs === undefined ? failed : { ...failed, retryAfterMs };
+  return retryAfterMs === undefined || !meaning.retryable ? failed : { ...failed, retryAfterMs };
 }
 
 /** What the body says of itself, if it does. */
@@ -107,6 +111,7 @@ function meaningOf(
     return rejectedFor(categories);
   if (callers) return withField(callers, error, input);
   if ((status === 413 || status === 429) && isTooLargeByItself(error.text)) return meanings.tooLong;
+  if ((status === undefined || status < 500) && isOutOfCredit(error.text)) return meanings.account;
   const [word] = found;
   if (word === meanings.overloaded && status !== undefined && status < 500)
     return meanings.throttled;

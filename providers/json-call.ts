@@ -8,8 +8,7 @@ import type { Auth, Provider } from '../contracts/catalogue/catalogue.js';
 import type { Answered, Ended } from '../http/client/ended.js';
 import type { Method } from '../http/client/exchange.js';
 import { ERROR_BYTES_MAX, exchange } from './exchange.js';
-import { pausesInside } from './error-body.js';
-import { hasErrorField, hasErrorInside } from './error-inside.js';
+import { hasErrorField, hasErrorInside, isErrorObject } from './error-inside.js';
 import {
   readFailureBy,
   unsentFailure,
@@ -245,7 +244,7 @@ function refusalOf(
   readFailure: ReadFailure,
 ): NotRead {
   const body = parsed(bytes) ?? bytes.toString('utf8', 0, TEXT_BYTES_MAX);
-  const retryAfterMs = retryAfterMsOf(headers, Date.now(), pausesInside(body));
+  const retryAfterMs = retryAfterMsOf({ headers, body, status }, Date.now());
   const outcome = readFailure({ status, body, retryAfterMs, ...(input && { input }) });
   const isDoubted = provider.unknownStatuses?.includes(status);
   const isSettled = outcome.kind === 'failed' && !outcome.retryable;
@@ -266,7 +265,7 @@ function readBytes(
   const json = objectIn(body, contentType, request.fold);
   if (json === 'cut') return { outcome: unknown('HTTP 200, a stream that broke off') };
   if (json && !request.mayHaveErrorField && hasErrorInside(json)) {
-    const retryAfterMs = retryAfterMsOf(headers, Date.now(), pausesInside(json));
+    const retryAfterMs = retryAfterMsOf({ headers, body: json }, Date.now());
     const refusal = { status: undefined, body: json, retryAfterMs, ...(input && { input }) };
     return { outcome: readerOf(request)(refusal), refusal: json };
   }
@@ -291,7 +290,7 @@ function objectIn(
   const pieces = Array.isArray(whole) ? (whole as unknown[]) : piecesOf(events);
   if (isStream && fold && isCutInside(pieces)) return 'cut';
   if (pieces.length === 0 || !pieces.every(isObject)) return undefined;
-  const failed = pieces.find(hasErrorField);
+  const failed = pieces.find(hasErrorField) ?? (isStream ? pieces.find(isErrorObject) : undefined);
   if (failed) return failed;
   if (fold) return fold(pieces, events.some(isEnd));
   return pieces.length === 1 ? pieces[0] : undefined;

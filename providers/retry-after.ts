@@ -1,23 +1,38 @@
 /**
  * How long a provider asks us to wait: `Retry-After` (RFC 9110: seconds or a date), the finer
- * `retry-after-ms`, or what stands in the body. Of several the longest; what cannot be read is no
- * advice. A pause may be longer than any execution lives, which is for its reader to see.
+ * `retry-after-ms`, or what the body says. Of several the longest; what cannot be read is no
+ * advice. Where nothing of it is there, a limit that is used up says when it begins anew
+ * (rate-limit-reset.ts). A pause may be longer than any execution lives, which is for its reader to
+ * see.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { headersInside, pausesInside } from './error-body.js';
+import { dateMsOf, durationMsOf } from './pauses.js';
+import { resetMsOf } from './rate-limit-reset.js';
 
 /** The longest life of an execution; a longer pause changes nothing any more. */
 const RETRY_AFTER_MAX_MS = 604_800_000;
 
-export function retryAfterMsOf(
-  headers: IncomingHttpHeaders,
-  nowMs: number,
-  inBody: readonly string[] = [],
-): number | undefined {
+interface Told {
+  readonly headers: IncomingHttpHeaders;
+  /** Parsed, or as text. */
+  readonly body: unknown;
+  /** Undefined for an error inside of a 2xx. */
+  readonly status?: number;
+}
+
+export function retryAfterMsOf({ headers, body, status }: Told, nowMs: number): number | undefined {
   const fine = longest(listed(headers['retry-after-ms'] ?? headers['x-ms-retry-after-ms']), msOf);
   if (fine !== undefined) return fine;
-  const coarse = [...listed(headers['retry-after']), ...inBody];
-  return longest(coarse, (text) => secondsMsOf(text) ?? dateMsOf(text, nowMs));
+  const coarse = [...listed(headers['retry-after']), ...pausesInside(body)];
+  const asked = longest(coarse, (text) => durationMsOf(text) ?? pauseUntil(text, nowMs));
+  if (asked !== undefined || (status !== undefined && !LIMITED.has(status))) return asked;
+  const resets = [headers, ...headersInside(body)].map((one) => resetMsOf(one, nowMs));
+  return within(resets.filter((ms) => ms !== undefined));
 }
+
+/** Answers to whoever asks too often; with any other the counters beside it say nothing. */
+const LIMITED: ReadonlySet<number> = new Set([429, 498, 503, 529]);
 
 /** A repeated header comes as a list, or joined by commas; a date has a comma of its own. */
 function listed(value: string | string[] | undefined): string[] {
@@ -26,24 +41,21 @@ function listed(value: string | string[] | undefined): string[] {
   return values.flatMap((one) => one.split(/,(?!\s*\d{1,2}[ -][A-Za-z]{3})/));
 }
 
-function longest(
+const longest = (
   texts: readonly string[],
   read: (text: string) => number | undefined,
-): number | undefined {
-  const known = texts.map((text) => read(text.trim())).filter((ms) => ms !== undefined);
-  if (known.length === 0) return undefined;
-  return Math.min(Math.max(...known.map((ms) => Math.ceil(ms)), 0), RETRY_AFTER_MAX_MS);
-}
+): number | undefined =>
+  within(texts.map((text) => read(text.trim())).filter((ms) => ms !== undefined));
+
+const within = (known: readonly number[]): number | undefined =>
+  known.length === 0
+    ? undefined
+    : Math.min(Math.max(...known.map((ms) => Math.ceil(ms)), 0), RETRY_AFTER_MAX_MS);
 
 const msOf = (text: string): number | undefined =>
   /^\d{1,20}(\.\d{1,9})?$/.test(text) ? Number(text) : undefined;
 
-const secondsMsOf = (text: string): number | undefined =>
-  /^\d{1,20}(\.\d{1,9})?s?$/.test(text) ? Number(text.replace('s', '')) * 1000 : undefined;
-
-/** Only what begins like a date: `Date.parse` finds one in many a word. */
-function dateMsOf(text: string, nowMs: number): number | undefined {
-  if (!/^((Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? |\d{4}-\d\d-\d\d)/.test(text)) return undefined;
-  const atMs = Date.parse(text);
-  return Number.isNaN(atMs) ? undefined : atMs - nowMs;
+function pauseUntil(text: string, nowMs: number): number | undefined {
+  const atMs = dateMsOf(text);
+  return atMs === undefined ? undefined : atMs - nowMs;
 }

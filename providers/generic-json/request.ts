@@ -1,6 +1,5 @@
 /** A request of a described provider, filled in and sent; what it carried, as JSON or bytes. */
 import { isId } from '../../contracts/ids.js';
-import { pausesInside } from '../error-body.js';
 import { hasErrorField, hasErrorInside } from '../error-inside.js';
 import { readFailureBy, unusable, type Unread } from '../failures.js';
 import { urlOrData } from '../input-file.js';
@@ -96,7 +95,7 @@ async function carried(
   const isError = await errors.when?.valueOf(json);
   if (isError !== undefined && isError !== false) {
     const failed = await failureIn(errors, json, 'error inside a 2xx');
-    const retryAfterMs = retryAfterMsOf(headers, Date.now(), pausesInside(json));
+    const retryAfterMs = retryAfterMsOf({ headers, body: json }, Date.now());
     return { outcome: retryAfterMs === undefined ? failed : { ...failed, retryAfterMs } };
   }
   // A job's own field `error` is read when its status is known.
@@ -121,7 +120,7 @@ function failureInside(
   body: Readonly<Record<string, unknown>>,
   headers: Bytes['headers'],
 ): Promise<Unread> {
-  const retryAfterMs = retryAfterMsOf(headers, Date.now(), pausesInside(body));
+  const retryAfterMs = retryAfterMsOf({ headers, body }, Date.now());
   return refusalOf(errors, body, readCommonFailure({ status: undefined, body, retryAfterMs }));
 }
 
