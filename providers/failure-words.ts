@@ -29,14 +29,20 @@ export const commonWords = table(
       'responsible_ai_policy_violation data_inspection_failed safety safety_error ' +
       'safety_violation policy_violation prohibited_content sensitive_content nsfw ' +
       'nsfw_content nsfw_content_detected request_moderated flagged unsafe_content ' +
-      'content_policy_violation_error usage_policy_violation cyber_policy_violation',
+      'content_policy_violation_error usage_policy_violation cyber_policy_violation ' +
+      'sensitive_content_detected input_text_sensitive_content_detected ' +
+      'input_image_sensitive_content_detected input_video_sensitive_content_detected ' +
+      'input_audio_sensitive_content_detected output_text_sensitive_content_detected ' +
+      'output_image_sensitive_content_detected output_video_sensitive_content_detected ' +
+      'input_text_risk_detection input_image_risk_detection hooks_failed',
   ],
   [
     meanings.tooLong,
     'context_length_exceeded context_window_exceeded context_window_exceeded_error ' +
       'exceed_context_size_error string_above_max_length max_context_length_exceeded ' +
       'token_limit_exceeded tokens_limit_reached input_too_long prompt_too_long ' +
-      'request_too_large payload_too_large request_entity_too_large array_above_max_length',
+      'request_too_large payload_too_large request_entity_too_large array_above_max_length ' +
+      'too_many_tokens',
   ],
   [
     meanings.wrongFormat,
@@ -54,6 +60,8 @@ export const commonWords = table(
       'invalid_authentication authentication_error authentication_required unauthorized ' +
       'unauthenticated permission_error permission_denied access_denied access_terminated ' +
       'account_deactivated account_suspended consumer_suspended service_disabled ' +
+      'account_overdue_error exceeded_current_quota_error budget_exceeded credit_exhausted ' +
+      'usage_limit_exceeded spend_limit_exceeded spending_limit_reached expired_key ' +
       'unsupported_country_region_territory failed_precondition ' +
       'invalid_organization user_location_not_supported token_expired',
   ],
@@ -64,7 +72,7 @@ export const commonWords = table(
       'operation_not_supported unknown_url unsupported_parameter unknown_parameter ' +
       'unsupported_value unrecognized_argument extra_forbidden missing_required_parameter ' +
       'value_error_missing missing invalid_url method_not_allowed not_acceptable ' +
-      'unsupported_media_type unsupported_content_type model_terms_required',
+      'unsupported_media_type unsupported_content_type model_terms_required invalid_image_url',
   ],
   [meanings.mismatched, 'idempotency_key_reused idempotency_mismatch'],
   [
@@ -78,7 +86,11 @@ export const commonWords = table(
     'engine_overloaded engine_overloaded_error overloaded overloaded_error server_overloaded ' +
       'model_overloaded model_too_busy server_busy capacity_exceeded',
   ],
-  [meanings.broken, 'json_validate_failed tool_use_failed output_parse_failed'],
+  [
+    meanings.broken,
+    'json_validate_failed tool_use_failed output_parse_failed incomplete_generation ' +
+      'model_error_exception model_stream_error_exception',
+  ],
   [
     'unknown',
     'timeout timeout_error deadline_exceeded gateway_timeout upstream_timeout request_timeout ' +
@@ -91,6 +103,11 @@ export const commonWords = table(
   [meanings.rejected, 'status_code_1026 status_code_1027'],
   [meanings.tooLong, 'status_code_1039'],
   ['unknown', 'status_code_1001'],
+  // Zhipu has numbers of its own as codes.
+  [meanings.account, 'code_1000 code_1001 code_1002 code_1003 code_1004 code_1113'],
+  [meanings.rejected, 'code_1301'],
+  [meanings.tooLong, 'code_1261'],
+  [meanings.throttled, 'code_1302 code_1303 code_1305'],
 );
 
 /** They change nothing, and tell an operator what kind of refusal it was. */
@@ -128,6 +145,22 @@ const LIMIT_AND_ASKED = /\blimit:? ([\d,]{1,15})\b.{0,40}\brequested:? ([\d,]{1,
 
 const numberIn = (digits: string): number => Number(digits.replaceAll(',', ''));
 
+/**
+ * Our account has nothing left, though it is told by a word for many requests: Google, xAI and
+ * others say 429 and `RESOURCE_EXHAUSTED` for both.
+ */
+export const isOutOfCredit = (text: string): boolean => OUT_OF_CREDIT.test(text);
+
+const OUT_OF_CREDIT = anyOf(
+  'credits? (balance )?(is |are |has been |have been )?(depleted|exhausted|used up|too low)',
+  '(used|consumed) (up )?all (of )?(your )?(available |free |remaining )?credits',
+  '(reached|hit|exceeded|over) (its|your|the|a) .{0,40}(spend(ing)?|usage|budget) (limit|cap)' +
+    's?(?!.{0,30}per (second|minute|hour))',
+  'spend(ing)? (limit|cap) (has been |was |is )?(reached|exceeded|hit)',
+  'budget (has been |was |is )?exceeded',
+  'purchase more credits',
+);
+
 /** Sentences, for where no word says more, tried in this order. */
 export const phrases: readonly Phrase[] = [
   {
@@ -144,7 +177,7 @@ export const phrases: readonly Phrase[] = [
     means: meanings.rejected,
   },
   {
-    on: [400, 401, 402, 403, 404, 422, 429, 500],
+    on: [400, 401, 402, 403, 404, 412, 422, 429, 500],
     is: anyOf(
       '(incorrect|invalid|missing|no|expired|revoked|wrong|bad|(a|an|your) valid) ' +
         '(api[ _-]?key|x-api-key|access token|auth\\w* (key|token|header|credentials))',
@@ -153,8 +186,8 @@ export const phrases: readonly Phrase[] = [
       'credit balance',
       '(insufficient|not enough|no|exhausted|out of) (your )?(account )?(balance|credit|funds)',
       'exceeded your current quota',
-      '(account|user|organization|project) (is |has been |was )?' +
-        '(suspended|deactivated|disabled|locked|overdue)',
+      '(account|user|organization|project|team)( \\S{1,64})? (is |has been |was )?' +
+        '(currently )?(suspended|deactivated|disabled|locked|overdue)',
       '(country|location|region).{0,20} not supported',
       '\\bbilling\\b',
     ),
@@ -164,8 +197,10 @@ export const phrases: readonly Phrase[] = [
     on: [400, 413, 422, 429, 500, 502, 503],
     is: anyOf(
       'maximum context',
-      'context (length|window|size)',
-      '(prompt|input) is too long',
+      'context[ _]?(length|window|size)',
+      '(prompt|input|request) is too long',
+      'longer than the (model|maximum)',
+      '(inputs?|prompt)`? tokens \\+ `?max_(new_)?tokens',
       'too many (input )?tokens',
       'reduce the length',
       'exceeds? (the )?.{0,40}(token|context)',
@@ -196,6 +231,17 @@ export const phrases: readonly Phrase[] = [
     means: 'unknown',
   },
   {
+    // It could not fetch what we named, as long as it was there.
+    on: [400, 403, 422, 424],
+    is: anyOf(
+      '(time-?out|timed out|fail(ed|ure)|error|unable|could not|cannot)( occurred)?,? ' +
+        '(to |while |when |in )?(download|fetch|retriev)\\w* .{0,60}' +
+        '(url|image|file|media|audio|video|https?:)',
+      '(fetching|downloading) (the |an? )?(image|file|media|audio|video|url).{0,20} failed',
+    ),
+    means: meanings.refused,
+  },
+  {
     on: [400, 404, 422],
     is: anyOf(
       '(model|deployment)\\b.{0,80}(not found|not exist|not available|unavailable|' +
@@ -218,7 +264,11 @@ const statuses: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   ...[401, 402, 403, 407, 451].map((status) => [status, meanings.account] as const),
   [413, meanings.tooLong],
   [409, meanings.inUse],
+  // A model behind the API failed.
+  [424, meanings.broken],
+  [425, meanings.unavailable],
   [429, meanings.throttled],
+  [498, meanings.throttled],
   ...[502, 503, 507, 509, 521, 523, 525, 526, 530].map(
     (status) => [status, meanings.unavailable] as const,
   ),

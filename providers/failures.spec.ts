@@ -47,6 +47,34 @@ describe('whose fault a refusal is', () => {
     ['a locked account', 403, { detail: 'User is locked. Reason: Exhausted balance.' }],
     ['a quota that is used up', 429, said('x', { code: 'insufficient_quota' })],
     ['no credit under 200', undefined, { base_resp: { status_code: 1008, status_msg: 'x' } }],
+    [
+      'prepaid credits that are gone, by the word for a limit',
+      429,
+      said('Your prepayment credits are depleted.', { status: 'RESOURCE_EXHAUSTED', code: 429 }),
+    ],
+    [
+      'a team without credits',
+      429,
+      {
+        code: 'Some resource has been exhausted',
+        error:
+          'Your team 7ae0 has either used all available credits or reached its monthly spending ' +
+          'limit. To continue, please purchase more credits or raise your spending limit.',
+      },
+    ],
+    [
+      'a limit of use that we set',
+      400,
+      said('You have reached your specified API usage limits.', { type: 'invalid_request_error' }),
+    ],
+    [
+      'a suspended account under 412',
+      412,
+      said('Account me-7f is suspended, possibly due to reaching the monthly spending limit'),
+    ],
+    ['a gateway’s budget', 429, said('Budget has been exceeded! Current cost: 5, Max budget: 5')],
+    ['a word for it', 429, said('x', { type: 'exceeded_current_quota_error' })],
+    ['a number for it', 429, said('x', { code: '1113' })],
     ['JSON inside of a message', 400, said('{"error":{"details":[{"reason":"API_KEY_INVALID"}]}}')],
   ]);
 
@@ -61,6 +89,9 @@ describe('whose fault a refusal is', () => {
     ['a parameter that we added', 400, said('Bad', { param: 'response_format' })],
     ['a parameter nobody knows', 400, said('Unrecognized request argument supplied: seed')],
     ['a value others take', 400, said("'temperature' does not support 9 with this model.")],
+    ['a file of ours that it could not fetch', 400, said('Timeout while downloading https://x/y')],
+    ['the same by its word', 400, said('x', { code: 'invalid_image_url', param: 'prompt' })],
+    ['the same in a sentence', 400, said('Unable to download the file. Please verify the URL')],
     ['a field that we left out', 422, { detail: [{ loc: ['body', 'messages'], type: 'missing' }] }],
     ...[404, 405, 406, 411, 415, 421, 426].map((status): Row => [`a ${status}`, status, '']),
   ]);
@@ -101,6 +132,13 @@ describe('whose fault a refusal is', () => {
     ],
     ['the same by its numbers', 429, said('TPM exceeded. Limit: 6,000 / min. Requested: 7,000.')],
     ['a sentence that a gateway passes on', 502, said('maximum context length is 8192 tokens')],
+    [
+      'two lengths that add up',
+      422,
+      { error: 'Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096' },
+    ],
+    ['the length of a model', 400, said('The prompt (5000) is longer than the model can take')],
+    ['a class of a gateway’s', 400, said('litellm.ContextWindowExceededError: x')],
     ['a 413', 413, ''],
   ]);
 
@@ -128,6 +166,8 @@ describe('whose fault a refusal is', () => {
     expect(meaningOf(422, policy)).to.deep.equal(rejected('other'));
     const words = said('Your input was flagged. safety_violations=[self-harm].');
     expect(meaningOf(400, words)).to.deep.equal(rejected('self_harm'));
+    for (const word of ['hooks_failed', 'OutputImageSensitiveContentDetected', '1301'])
+      expect(meaningOf(400, said('x', { code: word })), word).to.deep.equal(rejected('other'));
     const inside = { base_resp: { status_code: 1026, status_msg: 'input sensitive' } };
     expect(meaningOf(undefined, inside)).to.deep.equal(rejected('other'));
   });
@@ -137,7 +177,16 @@ describe('whose fault a refusal is', () => {
     ['a request within its limit', 429, said('Limit 6000, Used 5900, Requested 700')],
     ['a limit of nothing', 429, said('Limit 0, Requested 700')],
     ['a word of it under 200', undefined, { code: 'rate_limit_exceeded', message: 'x' }],
-    ['Google’s word', 429, { error: { code: 429, status: 'RESOURCE_EXHAUSTED' } }],
+    [
+      'Google’s word, whatever it says of plans',
+      429,
+      said('You exceeded your current quota, please check your plan and billing details.', {
+        code: 429,
+        status: 'RESOURCE_EXHAUSTED',
+      }),
+    ],
+    ['a limit of each minute', 429, said('You have exceeded your usage limit of 5 per minute')],
+    ['a 498', 498, ''],
   ]);
   table('unknown', 'unknown', [
     ['a time-out that is told under 500', 500, said('x', { type: 'timeout_error' })],
@@ -157,6 +206,7 @@ describe('whose fault a refusal is', () => {
     ['a bare 500', 500, ''],
     ['an error without a word under 200', undefined, { error: 'something' }],
     ['an unheard-of 5xx', 555, ''],
+    ['a model behind the API', 424, { error: 'Request failed during generation' }],
   ]);
 });
 
