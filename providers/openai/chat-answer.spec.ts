@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { TextOutput } from '../port.js';
 import type { ResponseFormat } from '../text/request.js';
 import { chatResult } from './chat-answer.js';
 import { foldChat } from './chat-stream.js';
@@ -25,7 +26,10 @@ describe('openai-chat: how an answer is read', () => {
         ['max_len', 'token_limit', 'maxTokens', 'FinishReason.MAX_TOKENS', 'max-tokens'],
         ['context_window_exceeded'],
       ),
-      content_filter: ['content_filter', 'SAFETY', 'sensitive', 'guardrail_intervened'],
+      content_filter: ['content_filter', 'SAFETY', 'sensitive', 'guardrail_intervened'].concat(
+        ['content_filter: PROHIBITED_CONTENT', 'IMAGE_RECITATION', 'BLOCKLIST', 'SPII'],
+        ['MODEL_ARMOR', 'IMAGE_PROHIBITED_CONTENT'],
+      ),
       tool_calls: ['tool_calls', 'tool_use'],
       other: [null, 'aurora_internal', '', 7, 'constructor', 'climax', 'unlimited'],
     };
@@ -106,6 +110,11 @@ describe('openai-chat: how an answer is read', () => {
       detail: 'withheld by the provider, without a word of it',
       details: [{ code: 'other', message: 'The content is not allowed by the model.' }],
     });
+    const results = { violence: { filtered: true }, hate: { filtered: false } };
+    const azure = choice({ content: null }, 'content_filter', { content_filter_results: results });
+    expect(read(azure)).to.have.deep.property('details', [
+      { code: 'violence', message: 'The content is not allowed by the model.' },
+    ]);
     expect(read(choice({ content: 'Half', refusal: null }, 'content_filter'))).to.deep.equal(
       said('Half', 'content_filter'),
     );
@@ -295,6 +304,76 @@ describe('openai-chat: a stream that nobody asked for', () => {
     );
     expect(outcome).to.have.nested.property('output.toolCalls[0].arguments.city', 'Oslo');
     expect(outcome).to.have.nested.property('output.toolCalls[1].name', 'now');
+  });
+
+  it('has calls apart that a server gives one index, or none', () => {
+    const piece = (more: object, fn: object) => chunk({ tool_calls: [{ ...more, function: fn }] });
+    const made = (...pieces: Record<string, unknown>[]) => {
+      const outcome = folded(...pieces, chunk({}, 'tool_calls'));
+      if (outcome === 'cut' || outcome.kind !== 'succeeded') return outcome;
+      const { toolCalls = [] } = outcome.output as TextOutput;
+      return toolCalls.map(({ id: _, ...call }) => call);
+    };
+    const city = (name: string) => ({ name: 'weather', arguments: `{"city":"${name}"}` });
+    const both = ['Oslo', 'Bergen'].map((name) => ({ name: 'weather', arguments: { city: name } }));
+    const zero = { index: 0 };
+    expect(
+      made(piece({ ...zero, id: 'a' }, city('Oslo')), piece({ ...zero, id: 'b' }, city('Bergen'))),
+      'other ids',
+    ).to.deep.equal(both);
+    expect(made(piece(zero, city('Oslo')), piece(zero, city('Bergen'))), 'no ids').to.deep.equal(
+      both,
+    );
+    const empty = { ...zero, id: '' };
+    expect(made(piece(empty, city('Oslo')), piece(empty, city('Bergen')))).to.deep.equal(both);
+    expect(made(piece({}, city('Oslo')), piece({}, city('Bergen'))), 'no index').to.deep.equal(
+      both,
+    );
+    const [oslo] = both;
+    expect(
+      made(
+        piece({ id: 'a' }, { name: 'weather', arguments: '' }),
+        piece({}, { arguments: '{"city":' }),
+        piece({}, { name: null, arguments: '"Oslo"}' }),
+      ),
+      'pieces without an index',
+    ).to.deep.equal([oslo]);
+    expect(
+      made(
+        piece({ ...zero, id: 'a' }, { name: 'weather', arguments: '{"city":' }),
+        piece({ ...zero, id: 'a' }, { name: 'weather', arguments: '"Oslo"}' }),
+        piece({ ...zero, id: 'a' }, { name: 'weather', arguments: '' }),
+      ),
+      'the name in each piece',
+    ).to.deep.equal([oslo]);
+    const old = (more: object) => chunk({ function_call: more });
+    expect(
+      made(old({ name: 'weather', arguments: '{"city":' }), old({ arguments: '"Oslo"}' })),
+      'the older form',
+    ).to.deep.equal([oslo]);
+  });
+
+  it('may say all that was written so far in each chunk', () => {
+    const so = (content: string, finish: string | null = null) => ({
+      choices: [{ index: 0, message: { content }, finish_reason: finish }],
+      usage: { prompt_tokens: 9, completion_tokens: 2 },
+    });
+    expect(folded(so('Be'), so('Becau'), so('Because', 'stop'))).to.deep.equal(
+      said('Because', 'stop'),
+    );
+    expect(folded(so('Be'), so('cause', 'stop')), 'or a piece').to.deep.equal(
+      said('Because', 'stop'),
+    );
+  });
+
+  it('is cut where its reasons are empty, and ends by the last that is one', () => {
+    const empty = (content: string) => chunk({ content }, '');
+    expect(folded(empty('Be'), empty('cau'))).to.equal('cut');
+    const usage = { prompt_tokens: 9, completion_tokens: 2 };
+    const last = { choices: [{ index: 0, delta: {}, finish_reason: '' }], usage };
+    expect(folded(empty('Because'), chunk({}, 'stop'), last)).to.deep.equal(
+      said('Because', 'stop'),
+    );
   });
 
   it('fails by an error in a chunk, and is unknown where it broke off', () => {

@@ -3,6 +3,7 @@
  * content a text, a list of parts or null; choices out of order; a completion's `text`; a refusal
  * beside the content; calls of tools in the old form.
  */
+import { readErrorBody } from '../error-body.js';
 import { unusable, withheld, type Unread } from '../failures.js';
 import { isObject } from '../json-object.js';
 import { meanings, type Known } from '../meanings.js';
@@ -45,6 +46,7 @@ export function chatResult(
   return textResult(call, format, {
     text: text || refusal,
     reason: refusal ? 'content_filter' : reasonOf(word),
+    found: readErrorBody(choice).categories,
     calls,
     tokens: tokensIn(usage ?? choice['usage']),
   });
@@ -105,14 +107,18 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   sensitive: 'content_filter',
 };
 
+/** `content_filter: PROHIBITED_CONTENT`, `IMAGE_RECITATION`: it was withheld, whoever says it. */
+const FILTERED =
+  /^content_(filter|policy)|safety|prohibited|blocklist|spii|recitation|moderat|model_armor|nsfw/;
+
 /** What speaks of a length or a limit is a cut, whoever says it. */
 const CUT = /length|truncat|context_window|(^|_)max(_|imum|$)|(token|context|output|time)_?limit/;
 
 function reasonOf(word: unknown): FinishReason {
   const known = reasonBy(reasons, word);
-  return known === 'other' && typeof word === 'string' && CUT.test(spelled(word))
-    ? 'length'
-    : known;
+  if (known !== 'other' || typeof word !== 'string') return known;
+  if (FILTERED.test(spelled(word))) return 'content_filter';
+  return CUT.test(spelled(word)) ? 'length' : 'other';
 }
 
 /**
@@ -158,6 +164,7 @@ function tokensIn(usage: unknown): ToldTokens {
       input['cached_tokens'],
       usage['prompt_cache_hit_tokens'],
       usage['cached_tokens'],
+      usage['cache_read_input_tokens'],
     ),
     output: firstCount(usage['completion_tokens'], usage['output_tokens']),
     reasoning: firstCount(output['reasoning_tokens'], usage['reasoning_tokens']),

@@ -56,6 +56,13 @@ describe('provider adapter: openai-chat, its own', () => {
     const failed = `${events[0]}data: {"error":{"code":429,"message":"x"}}\n\n`;
     scene.stage.play(stream(failed, 'text/event-stream'));
     expect(await call({ prompt: 'Why?' })).to.include({ kind: 'failed', code: 'MODEL_OVERLOADED' });
+    const flat = { object: 'error', message: 'x', type: 'InternalServerError', code: 500 };
+    const midway = `${events[0]}data: ${JSON.stringify(flat)}\n\ndata: [DONE]\n\n`;
+    scene.stage.play(stream(midway, 'text/event-stream'));
+    expect(await call({ prompt: 'Why?' })).to.include({
+      kind: 'failed',
+      code: 'GENERATION_FAILED',
+    });
   });
 
   it('sends nothing where the input has no place in the format', async () => {

@@ -17,6 +17,8 @@ export interface Generation {
   readonly reason: FinishReason;
   readonly calls: readonly GeneratedCall[];
   readonly tokens: ToldTokens;
+  /** Why it was withheld, as the provider spells it. */
+  readonly found?: readonly string[];
 }
 
 export interface GeneratedCall {
@@ -28,13 +30,13 @@ export interface GeneratedCall {
 export function textResult(
   call: Pick<ProviderCall, 'input' | 'dispatchKey'>,
   format: ResponseFormat,
-  { text: generated, reason, calls, tokens }: Generation,
+  { text: generated, reason, calls, tokens, found = [] }: Generation,
 ): ProviderResult {
   const text = storableText(generated);
   const toolCalls = calls.map((one, index) => toolCallOf(one, call.dispatchKey, index));
   const finishReason = reasonOf(reason, text, toolCalls);
   if (finishReason === 'content_filter' && text === '' && toolCalls.length === 0)
-    return withheld(WITHHELD);
+    return withheld(WITHHELD, found);
   const isWhole = finishReason === 'stop' || finishReason === 'other';
   const structured =
     format.type === 'text' || !isWhole ? undefined : structuredAnswer(text, format);
