@@ -168,6 +168,20 @@ describe('anthropic-messages: a stream that nobody asked for', () => {
     expect(outcome).to.have.nested.property('output.toolCalls[1].arguments').that.deep.equals({});
   });
 
+  it('has a structured answer put together', () => {
+    const folded = foldMessages([
+      start,
+      block(0, { type: 'tool_use', id: 't', name: 'structured_answer', input: {} }),
+      delta(0, { type: 'input_json_delta', partial_json: '{"city":' }),
+      delta(0, { type: 'input_json_delta', partial_json: '"Oslo"}' }),
+      ...end,
+    ]);
+    if (folded === 'cut') throw new Error(folded);
+    const schema = { type: 'object', properties: { city: { type: 'string' } } };
+    const outcome = read(folded, { type: 'json_schema', name: 'answer', schema });
+    expect(outcome).to.have.deep.nested.property('output.json', { city: 'Oslo' });
+  });
+
   it('is cut where no event says why it ended', () => {
     expect(foldMessages([start, block(0, text('Be'))])).to.equal('cut');
     expect(foldMessages([])).to.equal('cut');

@@ -24,7 +24,7 @@ export function messagesResult(
     return unusable('HTTP 200, without content');
   const blocks = Array.isArray(content) ? (content as unknown[]).filter(isObject) : [];
   const given = blocks.find(({ type, name }) => type === 'tool_use' && name === ANSWER_TOOL);
-  const text = given ? JSON.stringify(given['input'] ?? null) : textIn(content, blocks);
+  const text = given ? jsonOf(given['input']) : textIn(content, blocks);
   const calls = blocks.filter(({ type, name }) => type === 'tool_use' && name !== ANSWER_TOOL);
   const failure = failureOf(word, answer['stop_details'], text === '' && calls.length === 0);
   if (failure) return failure;
@@ -36,6 +36,10 @@ export function messagesResult(
     tokens: tokensIn(usage),
   });
 }
+
+/** Of a stream its arguments come as text. */
+const jsonOf = (input: unknown): string =>
+  typeof input === 'string' ? input : JSON.stringify(input ?? null);
 
 const reasons: Readonly<Record<string, FinishReason>> = {
   end_turn: 'stop',

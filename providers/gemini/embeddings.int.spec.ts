@@ -53,5 +53,8 @@ describe('provider adapter: gemini-embeddings, its own', () => {
       const outcome = await embed({ texts: ['one', 'two'] });
       expect(outcome).to.include({ kind: 'failed', code: 'GENERATION_FAILED' });
     }
+    scene.stage.play(json({ embeddings: [{ values: [1, 2, 3] }] }));
+    const outcome = await embed({ texts: ['one'], dimensions: 2 });
+    expect(outcome).to.include({ kind: 'failed', code: 'GENERATION_FAILED', elsewhere: true });
   });
 });

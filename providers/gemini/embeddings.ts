@@ -57,6 +57,9 @@ function outcomeOf(answer: Fields, input: Fields, count: number): ProviderResult
   const dimensions = embeddings[0]?.length ?? 0;
   if (dimensions === 0 || embeddings.some((vector) => vector.length !== dimensions))
     return unusable('HTTP 200 with vectors that do not fit together');
+  const asked = input['dimensions'];
+  if (typeof asked === 'number' && asked !== dimensions)
+    return unusable('HTTP 200 with vectors of another length than was asked for');
   const most = inputTokensMax(input);
   const { inputTokens = Math.ceil(most / 4) } = tokensIn(answer);
   const output = { modality: 'embedding' as const, embeddings };

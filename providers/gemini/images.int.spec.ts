@@ -58,16 +58,18 @@ describe('provider adapter: gemini-images, its own', () => {
   it('takes the last picture, and none that was drawn in thought', async () => {
     const thought = { inlineData: { mimeType: 'image/png', data: 'AAAA' }, thought: true };
     const last = { inlineData: { mimeType: 'image/png', data: 'BBBB' } };
-    answering({ content: { parts: [thought, picture, last] } });
-    const outcome = await paint({ prompt: 'x' });
-    expect(outcome.kind === 'succeeded' && outcome.output).to.deep.equal({
-      modality: 'image',
-      images: [{ base64: 'BBBB' }],
+    const candidates = [{ content: { parts: [thought, picture, last] } }];
+    const counts = { promptTokenCount: 9, candidatesTokenCount: 1_290, thoughtsTokenCount: 300 };
+    scene.stage.play(json({ candidates, usageMetadata: counts }));
+    expect(await paint({ prompt: 'x' })).to.deep.equal({
+      kind: 'succeeded',
+      output: { modality: 'image', images: [{ base64: 'BBBB' }] },
+      usage: { images: 1, inputTokens: 9, outputTokens: 1_590, reasoningTokens: 300 },
     });
   });
 
   it('tells what was withheld from what was not made, and what it cannot ask for', async () => {
-    for (const finishReason of ['IMAGE_SAFETY', 'PROHIBITED_CONTENT', 'IMAGE_RECITATION']) {
+    for (const finishReason of ['IMAGE_SAFETY', 'IMAGE_PROHIBITED_CONTENT', 'MODEL_ARMOR']) {
       answering({ finishReason });
       expect(await paint({ prompt: 'x' })).to.include({
         kind: 'failed',

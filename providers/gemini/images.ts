@@ -92,7 +92,7 @@ function outcomeOf(answer: Fields): ProviderResult {
   const { finishReason, safetyRatings } = candidate;
   const reason = typeof finishReason === 'string' ? finishReason : '';
   const word = /^[A-Z_]{1,64}$/.test(reason) ? reason : 'unnamed';
-  if (/SAFETY|PROHIBITED|BLOCKLIST|SPII|RECITATION/.test(reason))
+  if (/SAFETY|PROHIBITED|BLOCKLIST|SPII|RECITATION|MODEL_ARMOR/.test(reason))
     return withheld(`finishReason ${word}`, [word, ...categoriesIn(safetyRatings)]);
   return unusable(`HTTP 200 without a picture, finishReason ${word}`);
 }

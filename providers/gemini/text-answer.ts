@@ -54,6 +54,8 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   spii: 'content_filter',
   model_armor: 'content_filter',
   image_safety: 'content_filter',
+  image_prohibited_content: 'content_filter',
+  image_recitation: 'content_filter',
 };
 
 /** The model wrote what is no call of a tool: another try may do, and no provider is ill for it. */

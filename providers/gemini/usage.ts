@@ -1,14 +1,19 @@
 /** The tokens that an answer of Gemini's says were used. */
 import type { Usage } from '../../contracts/events/execution.js';
 import { isObject } from '../json-object.js';
+import { countOf } from '../text/tokens.js';
 
+/** Thoughts are counted beside what came of them, and paid like it. */
 export function tokensIn({ usageMetadata: told }: Readonly<Record<string, unknown>>): Usage {
-  const { promptTokenCount: input, candidatesTokenCount: output } = isObject(told) ? told : {};
+  const usage = isObject(told) ? told : {};
+  const input = countOf(usage['promptTokenCount']);
+  const said = countOf(usage['candidatesTokenCount']);
+  const thought = countOf(usage['thoughtsTokenCount']);
+  const output =
+    said === undefined && thought === undefined ? undefined : (said ?? 0) + (thought ?? 0);
   return {
-    ...(isCount(input) && { inputTokens: input }),
-    ...(isCount(output) && { outputTokens: output }),
+    ...(input !== undefined && { inputTokens: input }),
+    ...(output !== undefined && { outputTokens: output }),
+    ...(thought !== undefined && { reasoningTokens: thought }),
   };
 }
-
-const isCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0;

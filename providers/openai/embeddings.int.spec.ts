@@ -74,6 +74,12 @@ describe('provider adapter: openai-embeddings, its own', () => {
     expect(outcome.usage).to.deep.equal({ inputTokens: 9, images: 1 });
   });
 
+  it('takes no vectors of another length than was asked for', async () => {
+    scene.stage.play(json({ data: [{ index: 0, embedding: base64(1, 2, 3) }] }));
+    const outcome = await embed({ texts: ['a'], dimensions: 2 });
+    expect(outcome).to.include({ kind: 'failed', code: 'GENERATION_FAILED', elsewhere: true });
+  });
+
   const wrong: Record<string, unknown> = {
     'too few vectors': [{ index: 0, embedding: [1] }],
     'one twice': [

@@ -68,6 +68,9 @@ function outcomeOf({ data, usage }: Fields, input: Fields, count: number): Provi
     dimensions > 0 &&
     embeddings.every((vector) => vector.length === dimensions && vector.every(Number.isFinite));
   if (!isWhole) return unusable('HTTP 200 with vectors that do not fit together');
+  const asked = input['dimensions'];
+  if (typeof asked === 'number' && asked !== dimensions)
+    return unusable('HTTP 200 with vectors of another length than was asked for');
   return {
     kind: 'succeeded',
     output: { modality: 'embedding', embeddings },

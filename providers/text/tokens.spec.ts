@@ -13,7 +13,6 @@ const of = (inputTokens: number, outputTokens: number, more = {}) => ({
 describe('tokens that a text used', () => {
   it('are as they are told, up to what was asked', () => {
     expect(used({ input: 7, output: 3, total: 10 })).to.deep.equal(of(7, 3));
-    expect(used({ input: 0, output: 0 })).to.deep.equal(of(0, 0));
     expect(used({ input: 9_007_199_254_740_991, output: 201 })).to.deep.equal(of(20, 200));
     expect(used({ input: 7, output: 99_999 }, { max_tokens: undefined })).to.deep.equal(
       of(7, 99_999),
@@ -74,5 +73,13 @@ describe('tokens that a text used', () => {
         of(5, 2),
       );
     expect(used({ input: 7, output: -1 })).to.deep.equal(of(7, 2));
+  });
+
+  it('are estimated where they are counted as none though there were some', () => {
+    expect(used({ input: 0, output: 0, total: 0 })).to.deep.equal(of(5, 2));
+    expect(used({ input: 7, output: 0, total: 7 })).to.deep.equal(of(7, 2));
+    expect(used({ input: 7, output: 0, total: 107 })).to.deep.equal(of(7, 100));
+    const silent = tokensUsed({ input: 7, output: 0 }, { prompt: 'Why?' }, 0);
+    expect(silent, 'nothing was written').to.deep.equal(of(7, 0));
   });
 });

@@ -4,7 +4,8 @@
  *   input       as told, those from a cache included; else what the total leaves
  *   output      as told, and the reasoning that stands outside of it: what the total shows beyond
  *               input and output, or more reasoning tokens than the output that they are part of
- *   a count     a number or a number as text, not negative; a fraction counts as the next whole one
+ *   a count     a number or a number as text, not negative; a fraction counts as the next whole one;
+ *               0 is none where there was something to count, as gateways fill in what they lack
  *
  * What is told is believed up to what was asked: no more input than the input can be counted as, no
  * more output than `max_tokens`. So a charge is never more than was estimated and held.
@@ -33,9 +34,10 @@ export function tokensUsed(
   const inputMax = inputTokensMax(input);
   const asked = input['max_tokens'];
   const outputMax = typeof asked === 'number' && asked >= 0 ? asked : Number.MAX_SAFE_INTEGER;
-  const inputTold = countOf(told.input) ?? restOf(told.total, told.output);
+  const inputTold = (countOf(told.input) ?? restOf(told.total, told.output)) || undefined;
   const inputTokens = Math.min(inputTold ?? estimated(inputMax), inputMax);
-  const outputTold = outputIn(told, countOf(told.input));
+  const counted = outputIn(told, countOf(told.input));
+  const outputTold = counted === 0 && outputBytes > 0 ? undefined : counted;
   const outputTokens = Math.min(outputTold ?? estimated(outputBytes), outputMax);
   const cached = countOf(told.cached);
   const reasoning = countOf(told.reasoning);
