@@ -3,8 +3,8 @@
  *
  * Read in this order, each step only where none before it decides:
  *   1. a word that blames the caller's input, under any status, and what a moderation found
- *   2. a request that is too large by itself, or an account without credit, though it is told like a
- *      limit on many
+ *   2. a request that is too large by itself, or an account without credit, though it is told like
+ *      a limit on many
  *   3. any other word: the vendor's own, then those that all share
  *   4. a sentence that is known
  *   5. a field that the caller gave is named: the caller's; a parameter of ours: the route's

@@ -1,9 +1,9 @@
 /**
  * When a limit that is used up begins anew, by the headers in which providers count it:
  *
- *   x-ratelimit-{remaining,reset}[-requests|-tokens|…]      OpenAI, Groq: `1s`, `6m0s`, `120ms`
- *   anthropic-ratelimit-{requests,tokens,…}-{remaining,reset}   a moment as RFC 3339 has it
- *   x-ratelimit-reset, ratelimit-reset     seconds, or a moment in seconds or milliseconds since 1970
+ *   x-ratelimit-{remaining,reset}-{requests,tokens,…}          `1s`, `6m0s`, `120ms`
+ *   anthropic-ratelimit-{requests,tokens,…}-{remaining,reset}  a moment as RFC 3339 has it
+ *   x-ratelimit-reset, ratelimit-reset   seconds, or a moment in seconds or ms since 1970
  *
  * A limit of which something remains is not the one that refused us. Of several the longest.
  */

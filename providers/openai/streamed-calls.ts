@@ -1,8 +1,8 @@
 /**
- * The calls of tools in a stream, put together from their pieces. A piece belongs to the call of its
- * index; but several servers give every call the index 0, or none at all, and some repeat the name
- * in each piece. So a call of its own begins with another id, with another name, or with a name
- * where the arguments before it are whole.
+ * The calls of tools in a stream, put together from their pieces. A piece belongs to the call of
+ * its index; but several servers give every call the index 0, or none at all, and some repeat the
+ * name in each piece. So a call of its own begins with another id, with another name, or with a
+ * name where the arguments before it are whole.
  */
 import { isObject } from '../json-object.js';
 

@@ -4,8 +4,8 @@
  *   input       as told, those from a cache included; else what the total leaves
  *   output      as told, and the reasoning that stands outside of it: what the total shows beyond
  *               input and output, or more reasoning tokens than the output that they are part of
- *   a count     a number or a number as text, not negative; a fraction counts as the next whole one;
- *               0 is none where there was something to count, as gateways fill in what they lack
+ *   a count     a number or a number as text, not negative; a fraction counts as the next whole;
+ *               0 is none where there was something to count: gateways fill in what they lack
  *
  * What is told is believed up to what was asked: no more input than the input can be counted as, no
  * more output than `max_tokens`. So a charge is never more than was estimated and held.
