@@ -3,15 +3,14 @@ import { InvalidEvent } from '../infra/event-store/codec.js';
 import { projectionStates } from '../infra/read-store/projection-states.js';
 import { secondsLeft, shareDone } from '../infra/read-store/time-left.js';
 import { StartError } from '../infra/start-error.js';
-import { rebuildProjection } from '../projectors/app.js';
+import { rebuildProjections } from '../projectors/app.js';
 import {
   RebuildUnderWay,
   type RebuildProgress,
   type Rebuilt,
 } from '../projectors/engine/rebuild.js';
-import { mayPass } from '../projectors/engine/failures.js';
 import type { Context } from './context.js';
-import { withDatabase, type Database } from '../runtime/open-database.js';
+import { withDatabase } from '../runtime/open-database.js';
 import { asJson } from './table.js';
 
 interface RebuildOptions {
@@ -30,54 +29,34 @@ export async function rebuild(
     const known = (await projectionStates(database.readStore)).map((state) => state.name);
     if (name !== undefined && !known.includes(name))
       throw new StartError(`There is no projection ${name}: name one of ${known.join(', ')}.`);
-    if (name === undefined) return rebuildAll(context, database, known, json);
-    const rebuilt = await rebuildIn(context, database, name);
-    if (typeof rebuilt === 'string') throw new StartError(`${rebuilt}.`);
-    if (rebuilt) context.print(json ? asJson(bodyOf(rebuilt)) : lineOf(rebuilt));
+    const done: object[] = [];
+    const failures: string[] = [];
+    const names = name === undefined ? known : [name];
+    const { signal } = context;
+    const rebuilding = { ...database, onProgress: showProgress(), signal };
+    for await (const outcome of rebuildProjections(rebuilding, names, { swap: true })) {
+      if ('error' in outcome) failures.push(failureOf(context, outcome.name, outcome.error));
+      else if (json) done.push(bodyOf(outcome.rebuilt));
+      else context.print(lineOf(outcome.rebuilt));
+    }
+    if (json && name === undefined) context.print(asJson({ data: done }));
+    else if (json) for (const body of done) context.print(asJson(body));
+    const [failure] = failures;
+    if (failure !== undefined)
+      throw new StartError(
+        name === undefined ? `Not rebuilt: ${failures.join('; ')}.` : `${failure}.`,
+      );
   });
 }
 
-/** One that cannot be rebuilt does not keep the others from it. */
-async function rebuildAll(
-  context: Context,
-  database: Database,
-  names: readonly string[],
-  json: true | undefined,
-): Promise<void> {
-  const done: object[] = [];
-  const failures: string[] = [];
-  for (const name of names) {
-    const rebuilt = await rebuildIn(context, database, name);
-    if (typeof rebuilt === 'string') failures.push(rebuilt);
-    else if (rebuilt && json) done.push(bodyOf(rebuilt));
-    else if (rebuilt) context.print(lineOf(rebuilt));
-  }
-  if (json) context.print(asJson({ data: done }));
-  if (failures.length > 0) throw new StartError(`Not rebuilt: ${failures.join('; ')}.`);
-}
-
-/**
- * Why it could not be rebuilt, where that is about this projection alone. Undefined for one that
- * this release does not have any more.
- */
-async function rebuildIn(
-  { signal }: Context,
-  database: Database,
-  name: string,
-): Promise<Rebuilt | string | undefined> {
-  signal.throwIfAborted();
-  const onProgress = showProgress();
-  try {
-    return await rebuildProjection({ ...database, onProgress, signal }, name, { swap: true });
-  } catch (error) {
-    if (error instanceof RebuildUnderWay) return `${error.message}, wait for it to end`;
-    if (signal.aborted || !(error instanceof Error)) throw error;
-    const stays = `${name} cannot be made, and its live rows stay`;
-    if (error instanceof InvalidEvent)
-      return `${stays}: ${error.message}, at position ${error.position}`;
-    if (mayPass(error)) throw error;
-    return `${stays}: ${error.message}`;
-  }
+/** Why it could not be rebuilt; throws what is not about this projection alone. */
+function failureOf({ signal }: Context, name: string, error: unknown): string {
+  if (error instanceof RebuildUnderWay) return `${error.message}, wait for it to end`;
+  if (signal.aborted || !(error instanceof Error)) throw error;
+  const stays = `${name} cannot be made, and its live rows stay`;
+  if (error instanceof InvalidEvent)
+    return `${stays}: ${error.message}, at position ${error.position}`;
+  return `${stays}: ${error.message}`;
 }
 
 const bodyOf = ({ name, position, events, seconds, comparison }: Rebuilt) => ({
@@ -106,12 +85,14 @@ const SHOWN_EVERY_MS = 2_000;
 function showProgress(): (progress: RebuildProgress) => void {
   let shownAtMs = 0;
   return (progress) => {
-    const { name, events, elapsedMs } = progress;
+    const { names, events, elapsedMs } = progress;
+    const [first = '', ...others] = names;
+    const what = others.length === 0 ? first : `${names.length} projections`;
     if (elapsedMs < shownAtMs + SHOWN_EVERY_MS) return;
     shownAtMs = elapsedMs;
     const percent = Math.floor(shareDone(progress) * 100);
     const left = secondsLeft(progress);
     const about = left === undefined ? '' : `, about ${left} s left`;
-    process.stderr.write(`${name}: ${percent} %, ${events} events${about}\n`);
+    process.stderr.write(`${what}: ${percent} %, ${events} events${about}\n`);
   };
 }

@@ -4,7 +4,7 @@ import type { Worker } from '../infra/worker.js';
 import { whileLeased } from '../infra/leases/while-leased.js';
 import { makeRebuilds } from './engine/make-rebuilds.js';
 import { projections } from './projections.js';
-import { rebuild, type Rebuilding, type Rebuilt } from './engine/rebuild.js';
+import { rebuildAll, type Rebuilding, type RebuildOutcome } from './engine/rebuild.js';
 import { runProjections } from './engine/run-projections.js';
 
 /** A holder that died is replaced after this long; one that lost it unknowingly writes nothing. */
@@ -38,19 +38,19 @@ export function projectorWorkers(infra: Infra): readonly Worker[] {
 type Rebuildable = Pick<Infra, 'readStore' | 'progress' | 'store' | 'log'> &
   Pick<Rebuilding, 'onProgress' | 'signal'>;
 
-/** Undefined when there is no such projection. Throws `RebuildUnderWay`. */
-export async function rebuildProjection(
+/** Those of the names that there are, in one reading of the log; as `rebuildAll` promises. */
+export function rebuildProjections(
   infra: Rebuildable,
-  name: string,
+  names: readonly string[],
   options: { readonly swap: boolean },
-): Promise<Rebuilt | undefined> {
-  const projection = projections.find((known) => known.name === name);
-  return projection && rebuild(rebuildingOf(infra), projection, options);
+): AsyncIterable<RebuildOutcome> {
+  const known = projections.filter(({ name }) => names.includes(name));
+  return rebuildAll(rebuildingOf(infra), known, options);
 }
 
-/** Rebuilds beside the live one, compares at one position, and leaves the live one as it is. */
-export const compareProjection = (infra: Rebuildable, name: string): Promise<Rebuilt | undefined> =>
-  rebuildProjection(infra, name, { swap: false });
+/** Rebuilds beside the live ones, compares at one position, and leaves the live ones as they are. */
+export const compareProjections = (infra: Rebuildable, names: readonly string[]) =>
+  rebuildProjections(infra, names, { swap: false });
 
 const rebuildingOf = ({ readStore: pool, ...rest }: Rebuildable): Rebuilding => {
   const { progress, store, log, onProgress, signal } = rest;

@@ -2,8 +2,12 @@
  * I6: every projection is built once more from the log, beside the live one, and the two have the
  * same checksum at the same position. The live one stays as it is.
  */
-import { compareProjection } from '../../projectors/app.js';
-import { RebuildUnderWay, type Rebuilt } from '../../projectors/engine/rebuild.js';
+import { compareProjections } from '../../projectors/app.js';
+import {
+  RebuildUnderWay,
+  type RebuildOutcome,
+  type Rebuilt,
+} from '../../projectors/engine/rebuild.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { Findings } from '../findings.js';
 
@@ -17,9 +21,6 @@ export interface RebuildAudit {
 
 type Rebuildable = Pick<Infra, 'readStore' | 'progress' | 'store' | 'log'>;
 
-/** One reads the log while the other writes. */
-const AT_ONCE = 2;
-
 export async function auditRebuilds(
   infra: Rebuildable,
   names: readonly string[],
@@ -28,38 +29,31 @@ export async function auditRebuilds(
 ): Promise<RebuildAudit> {
   const compared: string[] = [];
   const notCompared: { projection: string; why: string }[] = [];
+  const untold = new Set(names);
   let rows = 0n;
-  const waiting = names.values();
-  const lane = async () => {
-    for (const projection of waiting) {
-      signal.throwIfAborted();
-      const outcome = await compare(infra, projection);
-      if (typeof outcome === 'string') {
-        notCompared.push({ projection, why: outcome });
-        continue;
-      }
-      compared.push(projection);
-      const { equal, live, rebuilt } = outcome;
-      if (equal) rows += live.rows;
-      else findings.add('I6', projection, differenceOf(live, rebuilt));
+  for await (const outcome of compareProjections({ ...infra, signal }, names)) {
+    untold.delete(outcome.name);
+    const comparison = comparisonIn(outcome);
+    if (typeof comparison === 'string') {
+      notCompared.push({ projection: outcome.name, why: comparison });
+      continue;
     }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    compared.push(outcome.name);
+    const { equal, live, rebuilt } = comparison;
+    if (equal) rows += live.rows;
+    else findings.add('I6', outcome.name, differenceOf(live, rebuilt));
+  }
+  for (const projection of untold) notCompared.push({ projection, why: 'it is of other code' });
   compared.sort();
   return { rows, compared, notCompared };
 }
 
-type Comparison = NonNullable<Rebuilt['comparison']>;
-
 /** Or why there is none. */
-async function compare(infra: Rebuildable, projection: string): Promise<Comparison | string> {
-  try {
-    const { comparison } = (await compareProjection(infra, projection)) ?? {};
-    return comparison ?? 'it is behind the log, stopped, or of other code';
-  } catch (error) {
-    if (error instanceof RebuildUnderWay) return error.message;
-    throw error;
-  }
+function comparisonIn(outcome: RebuildOutcome): NonNullable<Rebuilt['comparison']> | string {
+  if ('rebuilt' in outcome)
+    return outcome.rebuilt.comparison ?? 'it is behind the log, stopped, or of other code';
+  if (outcome.error instanceof RebuildUnderWay) return outcome.error.message;
+  throw outcome.error;
 }
 
 interface Sum {

@@ -9,7 +9,7 @@ import { openPostgresEventStore } from '../../infra/event-store/postgres/postgre
 import { openMetrics } from '../../infra/metrics.js';
 import { openPool } from '../../infra/postgres/pool.js';
 import { openProgress } from '../../infra/read-store/progress.js';
-import { rebuildProjection } from '../../projectors/app.js';
+import { rebuildProjections } from '../../projectors/app.js';
 import { runProjections } from '../../projectors/engine/run-projections.js';
 import { projections } from '../../projectors/projections.js';
 import { servePart } from './part.js';
@@ -28,8 +28,6 @@ export interface ReadModelWorkAnswer {
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly peakMib: number;
-  /** Of each projection, where they are made one after another. */
-  readonly each: Readonly<Record<string, number>>;
 }
 
 const log = pino({ level: 'silent' });
@@ -58,31 +56,29 @@ servePart<ReadModelWorkConfig, null, ReadModelWorkAsk, ReadModelWorkAnswer>(asyn
     return seconds;
   }
 
-  async function rebuilt(each: Record<string, number>): Promise<number> {
+  async function rebuilt(): Promise<number> {
     const rebuilding = { readStore: pool, progress, store, log };
     const began = performance.now();
-    for (const name of names) {
-      const done = await rebuildProjection(rebuilding, name, { swap: true });
-      if (!done?.comparison?.equal) throw new Error(`${name} was not what it had been`);
-      each[name] = done.seconds;
-    }
+    for await (const outcome of rebuildProjections(rebuilding, names, { swap: true }))
+      if ('error' in outcome || !outcome.rebuilt.comparison?.equal)
+        throw new Error(`${outcome.name} was not what it had been`);
     return (performance.now() - began) / 1_000;
   }
 
-  const work = (ask: ReadModelWorkAsk, each: Record<string, number>): Promise<number> => {
+  const work = (ask: ReadModelWorkAsk): Promise<number> => {
     if (ask.do === 'catch-up') return caughtUp();
-    return ask.do === 'rebuild' ? rebuilt(each) : copied(url);
+    return ask.do === 'rebuild' ? rebuilt() : copied(url);
   };
 
   return {
     ready: null,
     async answer(ask) {
-      const [each, cpu]: [Record<string, number>, NodeJS.CpuUsage] = [{}, process.cpuUsage()];
-      const seconds = await work(ask, each);
+      const cpu = process.cpuUsage();
+      const seconds = await work(ask);
       const events = Number(await store.head()) + 1;
       const { user, system } = process.cpuUsage(cpu);
       const peakMib = process.resourceUsage().maxRSS / 1_024;
-      return { events, seconds, cpuSeconds: (user + system) / 1e6, peakMib, each };
+      return { events, seconds, cpuSeconds: (user + system) / 1e6, peakMib };
     },
     async close() {
       await store.close();

@@ -37,8 +37,8 @@ export const postProjectionsRebuildAll = ({ readStore, ...commands }: Rebuilding
   operationId: 'adminRebuildAllProjections',
   summary: 'Rebuild all projections',
   description:
-    'The projectors build each anew beside the live one and swap it in, one after another. ' +
-    'Watch them in the list of projections.',
+    'The projectors build all anew beside the live ones, in one reading of the log, ' +
+    'and swap each in. Watch them in the list of projections.',
   tag: 'Projections',
   audience: 'operator',
   replySchemas: { 202: rebuildsRequestedSchema },

@@ -19,6 +19,8 @@ import { statementsFor, type Statement } from './write-rows.js';
 
 export interface Folded {
   readonly statements: readonly Statement[];
+  /** So many were of the projection's types. */
+  readonly events: number;
   /** To be called once the statements are committed, and only then. */
   cacheRows(): void;
 }
@@ -52,6 +54,7 @@ export async function foldBatch(
   );
   return {
     statements,
+    events: wanted.length,
     cacheRows: () => {
       for (const [table, set] of sets) rowCache.put(table, set.settled());
     },

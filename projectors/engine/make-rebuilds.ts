@@ -2,7 +2,7 @@
 import { pause } from '../../infra/concurrency/pause.js';
 import type { Projection } from './projection.js';
 import { openPaceBeside } from './rebuild-pace.js';
-import { rebuild, RebuildUnderWay, type Rebuilding } from './rebuild.js';
+import { rebuildAll, RebuildUnderWay, type Rebuilding } from './rebuild.js';
 
 const LOOK_MS = 1_000;
 
@@ -19,13 +19,16 @@ export async function makeRebuilds(
   const notBeforeMs = new Map<string, number>();
   while (!signal.aborted) {
     try {
-      for (const { projection, requested } of await wanted(rebuilding, projections)) {
-        if (signal.aborted) return;
-        const { name } = projection;
-        if (!requested && performance.now() < (notBeforeMs.get(name) ?? 0)) continue;
-        notBeforeMs.set(name, performance.now() + AGAIN_MS);
-        await make(rebuilding, projection);
-      }
+      const due = (await wanted(rebuilding, projections)).filter(
+        ({ projection: { name }, requested }) =>
+          requested || performance.now() >= (notBeforeMs.get(name) ?? 0),
+      );
+      for (const { projection } of due)
+        notBeforeMs.set(projection.name, performance.now() + AGAIN_MS);
+      await make(
+        rebuilding,
+        due.map(({ projection }) => projection),
+      );
     } catch (error) {
       rebuilding.log.warn({ err: error }, 'rebuilds cannot be looked for');
     }
@@ -55,19 +58,31 @@ async function wanted(
   });
 }
 
-async function make(rebuilding: Rebuilding, projection: Projection): Promise<void> {
-  const { pool, log } = rebuilding;
-  const { name } = projection;
+/** Those that are wanted at one time are made in one reading of the log. */
+async function make(rebuilding: Rebuilding, projections: readonly Projection[]): Promise<void> {
+  if (projections.length === 0) return;
+  const left = new Set(projections.map(({ name }) => name));
   try {
-    await rebuild(rebuilding, projection, { swap: true });
+    for await (const outcome of rebuildAll(rebuilding, projections, { swap: true })) {
+      left.delete(outcome.name);
+      if ('error' in outcome) await keepFailure(rebuilding, [outcome.name], outcome.error);
+    }
   } catch (error) {
-    if (error instanceof RebuildUnderWay || rebuilding.signal?.aborted) return;
-    log.warn({ projection: name, err: error }, 'a rebuild failed; the live rows stay');
-    const message = error instanceof Error ? error.message : String(error);
-    await pool.query(
-      `UPDATE readmodel.projections SET rebuild_requested_at = NULL, rebuild_error = $2
-       WHERE name = $1`,
-      [name, message],
-    );
+    if (!rebuilding.signal?.aborted) await keepFailure(rebuilding, [...left], error);
   }
+}
+
+async function keepFailure(
+  { pool, log }: Rebuilding,
+  names: readonly string[],
+  error: unknown,
+): Promise<void> {
+  if (error instanceof RebuildUnderWay) return;
+  log.warn({ projections: names, err: error }, 'a rebuild failed; the live rows stay');
+  const message = error instanceof Error ? error.message : String(error);
+  await pool.query(
+    `UPDATE readmodel.projections SET rebuild_requested_at = NULL, rebuild_error = $2
+     WHERE name = ANY ($1)`,
+    [names, message],
+  );
 }

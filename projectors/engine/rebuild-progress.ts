@@ -2,11 +2,12 @@
 import type { ClientBase } from 'pg';
 import { START, type EventStore, type Position } from '../../infra/event-store/port.js';
 import type { Checksum } from '../../infra/read-store/checksum.js';
+import type { Projection } from './projection.js';
 
-/** It begins at the log's first event, and has to come to where the log ends now at least. */
+/** They begin at the log's first event, and have to come to where the log ends now at least. */
 export async function beginProgress(
   client: ClientBase,
-  name: string,
+  names: readonly string[],
   store: Pick<EventStore, 'head'>,
 ): Promise<Position> {
   const head = await store.head();
@@ -14,26 +15,33 @@ export async function beginProgress(
     `UPDATE readmodel.projections
      SET rebuild_started_at = clock_timestamp(), rebuild_head = $2, rebuild_position = $3,
        rebuild_events = 0, rebuild_error = NULL
-     WHERE name = $1`,
-    [name, head, START],
+     WHERE name = ANY ($1)`,
+    [names, head, START],
   );
   return head;
 }
 
 interface Reached {
+  readonly projection: Pick<Projection, 'name'>;
   readonly position: Position;
   readonly events: number;
 }
 
-export async function keepProgress(
-  client: ClientBase,
-  name: string,
-  { position, events }: Reached,
-): Promise<void> {
-  await client.query(
-    'UPDATE readmodel.projections SET rebuild_position = $2, rebuild_events = $3 WHERE name = $1',
-    [name, position, events],
-  );
+/** The rows are locked by their names, as those who run the live ones lock them. */
+const KEEP_SQL = `
+  WITH mine AS (
+    SELECT name FROM readmodel.projections WHERE name = ANY ($1::text[]) ORDER BY name FOR UPDATE
+  )
+  UPDATE readmodel.projections p
+  SET rebuild_position = e.position, rebuild_events = e.events
+  FROM mine JOIN unnest($1::text[], $2::bigint[], $3::bigint[]) AS e (name, position, events)
+    ON mine.name = e.name
+  WHERE p.name = mine.name`;
+
+export async function keepProgress(client: ClientBase, all: readonly Reached[]): Promise<void> {
+  const names = all.map(({ projection }) => projection.name);
+  const positions = all.map(({ position }) => position);
+  await client.query(KEEP_SQL, [names, positions, all.map(({ events }) => events)]);
 }
 
 interface Outcome {

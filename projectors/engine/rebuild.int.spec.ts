@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../../testing/eventually.js';
+import { InvalidEvent, type LogRow } from '../../infra/event-store/codec.js';
 import type { EventStore } from '../../infra/event-store/port.js';
 import { openPool } from '../../infra/postgres/pool.js';
 import { projectionStates, requestRebuilds } from '../../infra/read-store/projection-states.js';
@@ -9,7 +10,15 @@ import { executions as table } from '../../infra/read-store/tables/executions.js
 import { executions } from '../executions/executions.js';
 import { makeRebuilds } from './make-rebuilds.js';
 import { projections } from '../projections.js';
-import { rebuild, RebuildUnderWay, type RebuildProgress } from './rebuild.js';
+import type { Projection } from './projection.js';
+import {
+  rebuild,
+  rebuildAll,
+  RebuildUnderWay,
+  type Rebuilding,
+  type RebuildOutcome,
+  type RebuildProgress,
+} from './rebuild.js';
 import { runProjections } from './run-projections.js';
 import { deposited, openReadModels, storyOf, type Fact, type ReadModels } from '../testing/kit.js';
 
@@ -67,20 +76,87 @@ describe('rebuilding a projection', function () {
     return rows;
   };
 
+  const outcomesOf = async (rebuilding: Rebuilding, swap: boolean, some = projections) => {
+    const outcomes: RebuildOutcome[] = [];
+    for await (const outcome of rebuildAll(rebuilding, some, { swap })) outcomes.push(outcome);
+    return outcomes;
+  };
+  const equalOf = (outcome: RebuildOutcome) =>
+    'rebuilt' in outcome ? outcome.rebuilt.comparison?.equal : outcome.error;
+
   it('equals the live one at one position, each projection, while a writer appends', async () => {
     await models.append(deposited(0), ...Array.from({ length: 30 }, (_, n) => story(n)).flat());
     running();
     writing();
-    for (const one of projections) {
-      const shown: RebuildProgress[] = [];
-      const onProgress = (progress: RebuildProgress) => void shown.push(progress);
-      const rebuilding = { ...models.runOptions([]), onProgress };
-      const { comparison, swapped, events } = await rebuild(rebuilding, one, { swap: false });
-      expect(shown.at(-1)).to.include({ name: one.name, events });
-      expect(comparison?.rebuilt, one.name).to.deep.equal(comparison?.live);
-      expect([one.name, comparison?.equal, swapped]).to.deep.equal([one.name, true, false]);
-    }
+    const shown: RebuildProgress[] = [];
+    const onProgress = (progress: RebuildProgress) => void shown.push(progress);
+    const outcomes = await outcomesOf({ ...models.runOptions([]), onProgress }, false);
+    const equal = projections.map(({ name }) => [name, true]);
+    expect(outcomes.map((outcome) => [outcome.name, equalOf(outcome)])).to.deep.equal(equal);
+    expect(shown[0]?.names).to.deep.equal(projections.map(({ name }) => name));
+    expect(shown.at(-1)?.names).to.deep.equal([projections.at(-1)?.name]);
     expect(await shadows()).to.deep.equal([]);
+  });
+
+  it('reads the log once for all, and puts each in its place', async () => {
+    await models.append(deposited(0), ...Array.from({ length: 30 }, (_, n) => story(n)).flat());
+    for (const one of projections) await models.project(one);
+    const head = await models.store.head();
+    let read = 0;
+    const counting: EventStore = {
+      ...models.store,
+      async readAll(...asked) {
+        const batch = await models.store.readAll(...asked);
+        read += batch.events.length;
+        return batch;
+      },
+    };
+    const outcomes = await outcomesOf({ ...models.runOptions([]), store: counting }, true);
+    expect(outcomes.map(equalOf)).to.deep.equal(projections.map(() => true));
+    expect(read).to.equal(Number(head) + 1);
+    const states = await projectionStates(models.pool);
+    expect(states.map(({ generation, state }) => [generation, state])).to.deep.equal(
+      projections.map(() => [1, 'running']),
+    );
+  });
+
+  it('goes on without one that cannot take an event, and says which', async () => {
+    await models.append(...story(1));
+    for (const one of projections) await models.project(one);
+    const live = await models.checksum(executions);
+    const broken: Projection = {
+      ...executions,
+      handle(event, batch) {
+        if (event.type === 'ExecutionCompleted') throw new Error('it cannot be taken');
+        executions.handle(event, batch);
+      },
+    };
+    const some = projections.map((one) => (one.name === 'executions' ? broken : one));
+    const [first, ...others] = await outcomesOf(models.runOptions([]), true, some);
+    expect(first).to.have.nested.property('error.message', 'it cannot be taken');
+    expect(first?.name).to.equal('executions');
+    expect(others.map(equalOf)).to.deep.equal(others.map(() => true));
+    expect(others).to.have.length(projections.length - 1);
+    expect(await models.checksum(executions)).to.deep.equal(live);
+    expect(await shadows()).to.deep.equal([]);
+  });
+
+  it('goes on with those that do not read an event that nobody can decode', async () => {
+    await models.append(...story(1));
+    for (const one of projections) await models.project(one);
+    const row = { position: 2n, stream: 'execution-1', revision: 1, type: 'ProviderDispatched' };
+    const undecodable: EventStore = {
+      ...models.store,
+      readAll: (after, limit, filter) =>
+        filter?.types?.includes('ProviderDispatched')
+          ? Promise.reject(new InvalidEvent('no JSON', undefined, 2n, row as LogRow))
+          : models.store.readAll(after, limit, filter),
+    };
+    const outcomes = await outcomesOf({ ...models.runOptions([]), store: undecodable }, false);
+    const readers = projections.filter(({ types }) => types.has('ProviderDispatched'));
+    const failed = outcomes.filter((outcome) => 'error' in outcome).map(({ name }) => name);
+    expect(failed).to.deep.equal(readers.map(({ name }) => name));
+    expect(outcomes).to.have.length(projections.length);
   });
 
   it('takes the live place while a writer appends; readers never see less', async () => {

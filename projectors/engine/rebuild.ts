@@ -1,9 +1,10 @@
 /**
- * Builds a projection anew from the whole log beside the live one, compares the two at one position
- * while both go on, and puts the new one in the live one's place.
+ * Builds projections anew from the whole log beside the live ones, compares each with its live one
+ * at one position while both go on, and puts it in the live one's place.
  *
- *   drop leftovers ─► create shadow ─► fill to the head ─► compare at the live one's position
- *     ─► fill to the head ─► in one transaction: lock the live checkpoint, fill the rest, replace
+ *   drop leftovers ─► create shadows ─► fill all to the head, in one reading of the log
+ *     each: ─► compare at the live one's position ─► fill to the head
+ *       ─► in one transaction: lock the live checkpoint, fill the rest, replace
  *
  * Until that transaction commits, the live tables are untouched, so a crash anywhere leaves them.
  * One rebuild of a projection at a time: an advisory lock of the connection that writes it, which
@@ -17,13 +18,18 @@ import { checksumOf, checksumOfTables, type Checksum } from '../../infra/read-st
 import type { ProjectionProgress } from '../../infra/read-store/progress.js';
 import { REBUILD_LOCK } from '../../infra/read-store/projection-states.js';
 import type { RebuildWay } from '../../infra/read-store/time-left.js';
-import { foldBatch } from './fold-batch.js';
-import { runAll, type EventBatch } from './running-projections.js';
-import { openRowCache, type RowCache } from './row-cache.js';
+import { mayPass } from './failures.js';
+import {
+  emptyShadow,
+  fillTo,
+  fillToHead,
+  inTransaction,
+  type Filling,
+  type Shadow,
+} from './fill-shadows.js';
 import type { Projection } from './projection.js';
-import { readToHead } from '../../infra/event-store/read-log.js';
-import { beginProgress, keepOutcome, keepProgress } from './rebuild-progress.js';
-import { fullPace, type RebuildPace } from './rebuild-pace.js';
+import { beginProgress, keepOutcome } from './rebuild-progress.js';
+import type { RebuildPace } from './rebuild-pace.js';
 import { createShadow, dropShadow, replaceLive, SHADOW } from './shadow.js';
 
 export interface Rebuilding {
@@ -42,7 +48,9 @@ export interface Rebuilding {
 }
 
 export interface RebuildProgress extends RebuildWay {
-  readonly name: string;
+  /** Those that are filled together. */
+  readonly names: readonly string[];
+  /** That were taken by the one of them that takes most. */
   readonly events: number;
 }
 
@@ -69,65 +77,96 @@ export class RebuildUnderWay extends Error {
   }
 }
 
+export type RebuildOutcome =
+  | { readonly name: string; readonly rebuilt: Rebuilt }
+  /** Its live rows stay. The error is about this projection alone. */
+  | { readonly name: string; readonly error: unknown };
+
+interface RebuildOptions {
+  readonly swap: boolean;
+}
+
 /** Throws `RebuildUnderWay`, and the error of a handler that cannot apply an event. */
 export async function rebuild(
   rebuilding: Rebuilding,
   projection: Projection,
-  { swap }: { readonly swap: boolean },
+  options: RebuildOptions,
 ): Promise<Rebuilt> {
+  for await (const outcome of rebuildAll(rebuilding, [projection], options)) {
+    if ('error' in outcome) throw outcome.error;
+    return outcome.rebuilt;
+  }
+  throw new Error(`nothing became of the rebuild of ${projection.name}`);
+}
+
+/**
+ * In one reading of the log; the outcome of each as soon as there is one. One that cannot be
+ * rebuilt does not keep the others from it. Throws what ends all of them, as an outage does.
+ */
+export async function* rebuildAll(
+  rebuilding: Rebuilding,
+  projections: readonly Projection[],
+  { swap }: RebuildOptions,
+): AsyncGenerator<RebuildOutcome, void, undefined> {
   const startedMs = performance.now();
   const client = await (rebuilding.patient ?? rebuilding.pool).connect();
   try {
-    await takeLock(client, projection);
     await client.query(
       "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '30s'; " +
         "SET synchronous_commit = 'off'; SET timezone = 'UTC'",
     );
-    await dropShadow(client, projection);
-    await createShadow(client, projection);
-    const rowCache = openRowCache();
-    const head = await beginProgress(client, projection.name, rebuilding.store);
-    const told = { name: projection.name, head };
-    const onBatch = ({ position, events }: Shadow) =>
-      rebuilding.onProgress?.({
-        ...told,
-        position,
-        events,
-        elapsedMs: performance.now() - startedMs,
-      });
-    const start = { position: START, events: 0 };
-    const shadow: Shadow = { client, projection, rowCache, ...start, onBatch };
-    await fillToHead(rebuilding, shadow);
-    const comparison = await compare(rebuilding, shadow);
-    if (swap) await swapIn(rebuilding, shadow);
-    else await dropShadow(client, projection);
-    const { position, events } = shadow;
-    const seconds = (performance.now() - startedMs) / 1000;
-    const { name } = projection;
-    const done = { name, position, events, seconds, ...(comparison && { comparison }) };
-    // One that only compares, as the auditor's do, changes nothing that is shown.
-    if (swap) await keepOutcome(client, name, done);
-    const fields = { events, seconds, equal: comparison?.equal, swapped: swap };
-    rebuilding.log.info({ projection: name, position: `${position}`, ...fields }, 'rebuilt');
-    return { ...done, swapped: swap };
+    const shadows = new Set<Shadow>();
+    for (const projection of projections)
+      if (await takeLock(client, projection)) shadows.add(await openShadow(client, projection));
+      else yield { name: projection.name, error: new RebuildUnderWay(projection.name) };
+    const names = [...shadows].map(({ projection }) => projection.name);
+    const head = await beginProgress(client, names, rebuilding.store);
+    const filling = fillingOf(rebuilding, { client, head, startedMs });
+    for (let isFull = shadows.size === 0; !isFull;) {
+      const unfilled = await fillToHead(filling, [...shadows]);
+      for (const { shadow, error } of unfilled) {
+        shadows.delete(shadow);
+        yield await given(client, shadow, error);
+      }
+      isFull = unfilled.length === 0 || shadows.size === 0;
+    }
+    for (const shadow of shadows) yield await finish(rebuilding, filling, shadow, swap, startedMs);
   } finally {
-    // A broken connection has lost the lock already.
+    // A broken connection has lost the locks already.
     await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
     client.release(true); // its settings are not those of the pool any more
   }
 }
 
-/** The tables being filled; `position` moves only with a commit. */
-interface Shadow {
+interface Begun {
   readonly client: PoolClient;
-  readonly projection: Projection;
-  readonly rowCache: RowCache;
-  position: Position;
-  events: number;
-  readonly onBatch: (shadow: Shadow) => void;
+  readonly head: Position;
+  readonly startedMs: number;
 }
 
-async function takeLock(client: ClientBase, { name, tables, version }: Projection): Promise<void> {
+function fillingOf(rebuilding: Rebuilding, { client, head, startedMs }: Begun): Filling {
+  const { store, pace, signal, onProgress } = rebuilding;
+  return {
+    client,
+    store,
+    ...(pace && { pace }),
+    ...(signal && { signal }),
+    onBatch: (shadows) =>
+      onProgress?.({
+        names: shadows.map(({ projection }) => projection.name),
+        position: shadows[0]?.position ?? START,
+        events: Math.max(...shadows.map(({ events }) => events)),
+        head,
+        elapsedMs: performance.now() - startedMs,
+      }),
+  };
+}
+
+/** False when another rebuild of it is under way. */
+async function takeLock(
+  client: ClientBase,
+  { name, tables, version }: Projection,
+): Promise<boolean> {
   await client.query(
     `INSERT INTO readmodel.projections (name, version, tables, position)
      VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
@@ -138,61 +177,62 @@ async function takeLock(client: ClientBase, { name, tables, version }: Projectio
      FROM readmodel.projections WHERE name = $1`,
     [name],
   );
-  if (!rows[0]?.taken) throw new RebuildUnderWay(name);
+  return rows[0]?.taken === true;
 }
 
-async function fillToHead(rebuilding: Rebuilding, shadow: Shadow): Promise<void> {
-  const { pace = fullPace, signal } = rebuilding;
-  for await (const batch of batchesFor(rebuilding, shadow)) {
-    const beganMs = performance.now();
-    await inTransaction(shadow, () => fill(shadow, batch));
-    await pace.rest(performance.now() - beganMs, signal);
-  }
+async function openShadow(client: ClientBase, projection: Projection): Promise<Shadow> {
+  await dropShadow(client, projection);
+  await createShadow(client, projection);
+  return emptyShadow(projection);
 }
 
-/** The projection's events from the position of the shadow to the head. */
-async function* batchesFor(rebuilding: Rebuilding, { projection, position }: Shadow) {
-  const { store, signal, pace = fullPace } = rebuilding;
-  const filter = { types: [...projection.types] };
-  for await (const batch of readToHead(store, position, pace.batchEvents, filter)) {
-    signal?.throwIfAborted();
-    yield batch;
-  }
+/** Others may rebuild it from now on. */
+async function unlock(client: ClientBase, { name }: Projection): Promise<void> {
+  await client.query(
+    `SELECT pg_advisory_unlock(${REBUILD_LOCK}, number)
+     FROM readmodel.projections WHERE name = $1`,
+    [name],
+  );
 }
 
-/** To exactly that position, at or after which the log's head is. */
-async function fillTo(rebuilding: Rebuilding, shadow: Shadow, end: Position): Promise<void> {
-  for await (const batch of batchesFor(rebuilding, shadow)) {
-    const events = batch.events.filter(({ position }) => position <= end);
-    const isLast = batch.position >= end;
-    await fill(shadow, { events, position: isLast ? end : batch.position });
-    if (isLast) return;
-  }
+async function given(
+  client: ClientBase,
+  { projection }: Shadow,
+  error: unknown,
+): Promise<RebuildOutcome> {
+  await dropShadow(client, projection);
+  await unlock(client, projection);
+  return { name: projection.name, error };
 }
 
-async function fill(shadow: Shadow, { events, position }: EventBatch): Promise<void> {
-  const { client, projection, rowCache } = shadow;
-  const folded = await foldBatch(client, projection, events, rowCache, SHADOW);
-  await runAll(client, folded.statements);
-  folded.cacheRows();
-  shadow.position = position;
-  shadow.events += events.length;
-}
-
-/** After a rollback the shadow is where it was, and its cached rows are void. */
-async function inTransaction(shadow: Shadow, work: () => Promise<void>): Promise<void> {
-  const { client, projection, rowCache, position, events } = shadow;
+/** Of one that is filled to the head as it was. */
+async function finish(
+  rebuilding: Rebuilding,
+  filling: Filling,
+  shadow: Shadow,
+  swap: boolean,
+  startedMs: number,
+): Promise<RebuildOutcome> {
+  const { client } = filling;
+  const { projection } = shadow;
+  const { name } = projection;
   try {
-    await client.query('BEGIN');
-    await work();
-    await keepProgress(client, projection.name, shadow);
-    await client.query('COMMIT');
-    shadow.onBatch(shadow);
+    const comparison = await compare(rebuilding, filling, shadow);
+    if (swap) await swapIn(rebuilding, filling, shadow);
+    else await dropShadow(client, projection);
+    const { position, events } = shadow;
+    const seconds = (performance.now() - startedMs) / 1000;
+    const done = { name, position, events, seconds, ...(comparison && { comparison }) };
+    // One that only compares, as the auditor's do, changes nothing that is shown.
+    if (swap) await keepOutcome(client, name, done);
+    await unlock(client, projection);
+    const fields = { events, seconds, equal: comparison?.equal, swapped: swap };
+    rebuilding.log.info({ projection: name, position: `${position}`, ...fields }, 'rebuilt');
+    return { name, rebuilt: { ...done, swapped: swap } };
   } catch (error) {
-    Object.assign(shadow, { position, events });
-    rowCache.clear();
-    await client.query('ROLLBACK');
-    throw error;
+    rebuilding.signal?.throwIfAborted();
+    if (mayPass(error) && !isBusy(error)) throw error;
+    return given(client, shadow, error);
   }
 }
 
@@ -201,10 +241,12 @@ const LIVE_MS = 10_000;
 
 async function compare(
   rebuilding: Rebuilding,
+  filling: Filling,
   shadow: Shadow,
 ): Promise<Rebuilt['comparison'] | undefined> {
   const { pool, progress, log } = rebuilding;
-  const { client, projection } = shadow;
+  const { client } = filling;
+  const { projection } = shadow;
   const { name, version } = projection;
   const tables = projection.tables.map((table) => table.name);
   const { rows } = await client.query<{ version: number }>(
@@ -215,7 +257,7 @@ async function compare(
   if (!(await progress.passed(name, shadow.position, LIVE_MS))) return undefined;
   const live = await checksumOf(rebuilding.patient ?? pool, name);
   if (!live || live.position < shadow.position) return undefined;
-  await inTransaction(shadow, () => fillTo(rebuilding, shadow, live.position));
+  await inTransaction(filling, [shadow], () => fillTo(filling, shadow, live.position));
   const sum = await checksumOfTables(client, name, tables, SHADOW);
   const rebuilt = { ...sum, position: live.position };
   const equal = live.checksum === rebuilt.checksum && live.rows === rebuilt.rows;
@@ -226,30 +268,39 @@ async function compare(
 const SWAP_ATTEMPTS_MAX = 20;
 const LOCK_NOT_AVAILABLE = '55P03';
 
+const isBusy = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE;
+
 /**
  * A reader of minutes must not make all later readers wait behind our lock: rather the swap waits,
  * and is tried again.
  */
-async function swapIn(rebuilding: Rebuilding, shadow: Shadow): Promise<void> {
-  const { client, projection } = shadow;
+async function swapIn(
+  { log }: Pick<Rebuilding, 'log'>,
+  filling: Filling,
+  shadow: Shadow,
+): Promise<void> {
+  const { client } = filling;
+  const { projection } = shadow;
   for (const table of projection.tables)
     await client.query(`ANALYZE readmodel.${table.name}${SHADOW}`);
   for (let attempt = 1; ; attempt++) {
-    await fillToHead(rebuilding, shadow);
+    const [unfilled] = await fillToHead(filling, [shadow]);
+    if (unfilled) throw unfilled.error;
     try {
-      await inTransaction(shadow, () => swapOnce(rebuilding, shadow));
+      await inTransaction(filling, [shadow], () => swapOnce(filling, shadow));
       return;
     } catch (error) {
-      const isBusy = error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE;
-      if (!isBusy || attempt === SWAP_ATTEMPTS_MAX) throw error;
-      rebuilding.log.info({ projection: projection.name, attempt }, 'the swap waits for readers');
+      if (!isBusy(error) || attempt === SWAP_ATTEMPTS_MAX) throw error;
+      log.info({ projection: projection.name, attempt }, 'the swap waits for readers');
       await sleep(50 * attempt);
     }
   }
 }
 
-async function swapOnce(rebuilding: Rebuilding, shadow: Shadow): Promise<void> {
-  const { client, projection } = shadow;
+async function swapOnce(filling: Filling, shadow: Shadow): Promise<void> {
+  const { client } = filling;
+  const { projection } = shadow;
   const { name, version } = projection;
   await client.query("SET LOCAL synchronous_commit = 'on'; SET LOCAL lock_timeout = '500ms'");
   const { rows } = await client.query<{ position: bigint }>(
@@ -257,7 +308,7 @@ async function swapOnce(rebuilding: Rebuilding, shadow: Shadow): Promise<void> {
     [name],
   );
   const live = rows[0]?.position ?? START;
-  if (live > shadow.position) await fillTo(rebuilding, shadow, live);
+  if (live > shadow.position) await fillTo(filling, shadow, live);
   await replaceLive(client, projection);
   await client.query(
     `UPDATE readmodel.projections

@@ -83,18 +83,22 @@ export async function advance(
   for (const one of behind) one.position = position;
 }
 
-/** The rows of each are written while those of the next one are folded. */
-async function foldAndWrite(
+/**
+ * What the events behind its position make of each, in tables with the suffix. The rows of one are
+ * written while those of the next one are folded.
+ */
+export async function foldAndWrite(
   tx: ClientBase,
-  behind: readonly RunningProjection[],
+  behind: readonly Omit<RunningProjection, 'generation'>[],
   events: EventBatch['events'],
+  suffix = '',
 ): Promise<readonly Folded[]> {
   const folds: Folded[] = [];
   let written: Promise<unknown> = Promise.resolve();
   try {
     for (const { projection, rowCache, position: after } of behind) {
       const fresh = events.filter((event) => event.position > after);
-      const folded = await foldBatch(tx, projection, fresh, rowCache);
+      const folded = await foldBatch(tx, projection, fresh, rowCache, suffix);
       await written;
       written = runAll(tx, folded.statements);
       // It is awaited below, whatever becomes of the next one.
@@ -110,7 +114,7 @@ async function foldAndWrite(
   }
 }
 
-export async function runAll(tx: ClientBase, statements: readonly Statement[]): Promise<void> {
+async function runAll(tx: ClientBase, statements: readonly Statement[]): Promise<void> {
   for (const { name, text, values } of statements)
     await tx.query({ name, text, values: [...values] });
 }
