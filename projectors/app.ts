@@ -48,7 +48,7 @@ export function rebuildProjections(
   return rebuildAll(rebuildingOf(infra), known, options);
 }
 
-/** Rebuilds beside the live ones, compares at one position, and leaves the live ones as they are. */
+/** Rebuilds beside the live ones, compares at one position, and leaves the live ones. */
 export const compareProjections = (infra: Rebuildable, names: readonly string[]) =>
   rebuildProjections(infra, names, { swap: false });
 

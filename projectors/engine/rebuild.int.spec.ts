@@ -12,7 +12,6 @@ import { makeRebuilds } from './make-rebuilds.js';
 import { projections } from '../projections.js';
 import type { Projection } from './projection.js';
 import {
-  rebuild,
   rebuildAll,
   RebuildUnderWay,
   type Rebuilding,
@@ -20,6 +19,7 @@ import {
   type RebuildProgress,
 } from './rebuild.js';
 import { runProjections } from './run-projections.js';
+import { rebuild } from '../testing/rebuild-one.js';
 import { deposited, openReadModels, storyOf, type Fact, type ReadModels } from '../testing/kit.js';
 
 describe('rebuilding a projection', function () {

@@ -86,19 +86,6 @@ interface RebuildOptions {
   readonly swap: boolean;
 }
 
-/** Throws `RebuildUnderWay`, and the error of a handler that cannot apply an event. */
-export async function rebuild(
-  rebuilding: Rebuilding,
-  projection: Projection,
-  options: RebuildOptions,
-): Promise<Rebuilt> {
-  for await (const outcome of rebuildAll(rebuilding, [projection], options)) {
-    if ('error' in outcome) throw outcome.error;
-    return outcome.rebuilt;
-  }
-  throw new Error(`nothing became of the rebuild of ${projection.name}`);
-}
-
 /**
  * In one reading of the log; the outcome of each as soon as there is one. One that cannot be
  * rebuilt does not keep the others from it. Throws what ends all of them, as an outage does.

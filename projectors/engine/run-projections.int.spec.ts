@@ -10,7 +10,7 @@ import { accountBalances } from '../account-balances/account-balances.js';
 import { holds } from '../holds/holds.js';
 import { projection, type Projection } from './projection.js';
 import { projections } from '../projections.js';
-import { rebuild } from './rebuild.js';
+import { rebuild } from '../testing/rebuild-one.js';
 import { runProjections } from './run-projections.js';
 import { deposited, openReadModels, storyOf, type Fact, type ReadModels } from '../testing/kit.js';
 

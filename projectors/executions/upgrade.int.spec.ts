@@ -6,7 +6,7 @@ import { readModelMigrations } from '../../infra/migrations/all.js';
 import { migrate } from '../../infra/postgres/migrate.js';
 import { openPool } from '../../infra/postgres/pool.js';
 import { freshDatabase } from '../../infra/postgres/testing/fresh-database.js';
-import { rebuild } from '../engine/rebuild.js';
+import { rebuild } from '../testing/rebuild-one.js';
 import { openReadModels, storyOf, type ReadModels } from '../testing/kit.js';
 import { executions } from './executions.js';
 

@@ -8,7 +8,7 @@ import {
   storyOf,
   type ReadModels,
 } from '../testing/kit.js';
-import { rebuild } from '../engine/rebuild.js';
+import { rebuild } from '../testing/rebuild-one.js';
 import { feed } from './feed.js';
 
 const OTHER = 'org_22222222-2222-4222-8222-222222222222';
