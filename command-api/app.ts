@@ -15,6 +15,8 @@ import { patchOrganizationsRateLimit } from './admin/patch-organizations-rate-li
 import { postDeadLettersRedrive } from './admin/post-dead-letters-redrive.js';
 import { postOperatorKeys } from './admin/post-operator-keys.js';
 import { postOrganizations } from './admin/post-organizations.js';
+import { postOrganizationsDataKeys } from './admin/post-organizations-data-keys.js';
+import { postOrganizationsErase } from './admin/post-organizations-erase.js';
 import {
   postProjectionsRebuild,
   postProjectionsRebuildAll,
@@ -98,6 +100,8 @@ export function commandRoutes(infra: CommandInfra): Route[] {
     postDeliveriesRedeliver(commands),
     postCallbacks(commands),
     postOrganizations(commands),
+    postOrganizationsDataKeys(commands),
+    postOrganizationsErase(commands),
     patchOrganizationsQuotas(commands),
     patchOrganizationsRateLimit(commands),
     putOrganizationsRequirements(commands),

@@ -16,6 +16,7 @@ export type CommandInfra = Pick<
   | 'bus'
   | 'catalogue'
   | 'config'
+  | 'dataKeys'
   | 'deliveries'
   | 'erasures'
   | 'executions'

@@ -13,6 +13,7 @@ import { openRunExecution } from './run-execution/run-execution.js';
 import { runTimers } from './run-timers/run-timers.js';
 import { sweepStorage } from './sweep-storage/sweep-storage.js';
 import { openCompleteBatches } from './complete-batches/complete-batches.js';
+import { eraseOrganizations } from './erase-payloads/erase-organizations.js';
 import { erasePayloads } from './erase-payloads/erase-payloads.js';
 import { expirePayloads } from './erase-payloads/expire-payloads.js';
 import { exportEvents } from './export-events/export-events.js';
@@ -59,6 +60,7 @@ export function processorWorkers(infra: Infra, waiting?: WaitingSettings): Worke
     deliverWebhooks.disabling,
     group(recoverEndpoints(infra), undefined, infra.logBus),
     group(erasePayloads(infra), undefined, infra.logBus),
+    group(eraseOrganizations(infra), undefined, infra.logBus),
     runTimers(infra, {
       advance: (executionId, metadata, signal) =>
         runExecution.advance(executionId, metadata, signal),

@@ -1,16 +1,21 @@
 /** `erase --organization <id>`. */
+import { openAccountStates } from '../../command-handling/accounts/account-states.js';
+import {
+  endAccess,
+  recordErasure,
+  removeContents,
+  type RemovedContents,
+} from '../../command-handling/erase-organization.js';
 import { openRepositories } from '../../command-handling/repositories.js';
 import type { OrganizationId } from '../../contracts/ids.js';
-import { rowsOf } from '../../infra/read-store/reading.js';
-import { amount } from '../../infra/read-store/table.js';
+import { StoreUnavailable } from '../../infra/event-store/port.js';
+import type { LargePayloads } from '../../infra/payloads/port.js';
 import { StartError } from '../../infra/start-error.js';
-import { caughtUp } from '../../query-api/caught-up.js';
 import { openFiles } from '../../runtime/open-files.js';
 import { withDatabase, type Database } from '../../runtime/open-database.js';
 import type { Context } from '../context.js';
 import { expectOrganization, organizationIdIn } from '../organization-id.js';
 import { asJson } from '../table.js';
-import { CAUGHT_UP_MS, eraseOrganization, type ErasedOrganization } from './erase-organization.js';
 
 export interface EraseOptions {
   readonly organization: string;
@@ -32,14 +37,8 @@ export async function eraseCommand(context: Context, options: EraseOptions): Pro
     config,
     async (database) => {
       await expectOrganization(database.store, id);
-      const isKnown = await caughtUp(database, 'holds', CAUGHT_UP_MS);
-      if (!isKnown && !options.force)
-        throw new StartError(
-          `The read model of holds is behind the log, so that it is not known what of ${id} is ` +
-            'not over: start the system, or say --force.',
-        );
       const running = await runningOf(database, id);
-      if (running > 0n && !options.force)
+      if (running > 0 && !options.force)
         throw new StartError(
           `${running} executions of ${id} are not over: wait for them, cancel them, or say ` +
             '--force, and they come to nothing.',
@@ -47,18 +46,10 @@ export async function eraseCommand(context: Context, options: EraseOptions): Pro
       if (!options.yes) return context.print(whatItWouldDo(id));
       const filing = await openFiles(config, database.dataKeys);
       try {
-        const erased = await eraseOrganization({
-          database,
-          repositories: openRepositories(database.store),
-          largePayloads: filing.largePayloads,
-          organizationId: id,
-          reason,
-          signal: context.signal,
-          say: (line) => (options.json ? undefined : context.print(line)),
-        });
-        context.print(
-          options.json ? asJson({ organization_id: id, ...erased }) : textOf(id, erased),
-        );
+        const erased = await erase(context, { ...options, id, database, ...filing });
+        const { keys, payloads, files } = erased;
+        const told = { organization_id: id, keys, payloads, files };
+        context.print(options.json ? asJson(told) : textOf(id, erased));
       } finally {
         await filing.close();
       }
@@ -67,17 +58,62 @@ export async function eraseCommand(context: Context, options: EraseOptions): Pro
   );
 }
 
-async function runningOf({ readStore }: Database, id: OrganizationId): Promise<bigint> {
-  const text = 'SELECT count(*) AS running FROM readmodel.holds WHERE organization_id = $1';
-  const [row] = await rowsOf(readStore, { text, values: [id] });
-  return row ? amount(row, 'running') : 0n;
+interface Erasing extends Pick<EraseOptions, 'json' | 'reason'> {
+  readonly id: OrganizationId;
+  readonly database: Database;
+  readonly largePayloads: LargePayloads;
+}
+
+interface Erased extends RemovedContents {
+  readonly keys: number;
+}
+
+async function erase(
+  { signal, print }: Context,
+  { id, database, largePayloads, reason, json }: Erasing,
+): Promise<Erased> {
+  const erasing = {
+    ...openRepositories(database.store),
+    ...database,
+    largePayloads,
+    now: Date.now,
+  };
+  const metadata = {
+    actor: 'operator',
+    correlationId: id,
+    causationId: 'modelroute erase',
+    ...(reason !== undefined && { reason }),
+  };
+  const say = (line: string): void => (json ? undefined : print(line));
+  const erasure = { organizationId: id, metadata };
+  await recordErasure(erasing, erasure);
+  const keys = await endAccess(erasing, erasure);
+  // What the row was before is rewritten too; a role that may not do so leaves it to autovacuum.
+  await database.readStore.query('VACUUM (FULL) datakeys.keys');
+  say('its data key is destroyed; what is stored under it cannot be read any more');
+  try {
+    return { keys, ...(await removeContents(erasing, { ...erasure, signal, say })) };
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    throw new StartError(
+      `${id} is erased, and not all of what is stored for it is removed (${error.message}): the ` +
+        'running system goes on with it, or give the command again.',
+    );
+  }
+}
+
+/** An execution is not over while it has a hold. */
+async function runningOf({ store, log }: Database, id: OrganizationId): Promise<number> {
+  const onError = (error: unknown) => log.warn({ err: error }, 'the account cannot be read');
+  const { holds } = await openAccountStates({ store, onError }).read(id);
+  return holds.size;
 }
 
 const whatItWouldDo = (id: OrganizationId): string =>
   `This would erase all that is stored for ${id}, for ever: its data key, its inputs and ` +
   'outputs, its files. Its API keys would be revoked. Say --yes to do it.';
 
-function textOf(id: OrganizationId, { keys, payloads, files }: ErasedOrganization): string {
+function textOf(id: OrganizationId, { keys, payloads, files }: Erased): string {
   return (
     `${id} is erased: its data key is destroyed, ${keys} API keys are revoked, ${payloads} ` +
     `payloads are removed and ${files} files deleted; log, ledger and proofs stay.`

@@ -83,6 +83,58 @@ describe('the admin API', () => {
         expect((await set(home, body))[0]).to.equal(400);
     });
 
+    it('are erased once who asks has named them twice, and for good', async () => {
+      const { organizationId, as } = await openTenant(api);
+      const home = `${organizations}/${organizationId}`;
+      const { dataKeys } = api.commands;
+      const first = await dataKeys.keyFor(organizationId);
+      expect(first).to.include({ version: 1 });
+      const renewed = await api.asOperator('POST', `${home}/data-keys`);
+      expect([renewed.status, renewed.json]).to.deep.equal([
+        201,
+        { organization_id: organizationId, version: 2 },
+      ]);
+      const erase = async (body: object, path = home) => {
+        const answer = await api.asOperator('POST', `${path}/erase`, body);
+        return [answer.status, answer.status < 300 ? answer.json : codeOf(answer)];
+      };
+      const reason = 'the contract ended';
+      for (const body of [{}, { confirm: organizationId }, { confirm: 'Other', reason }])
+        expect(await erase(body)).to.deep.equal([400, 'INPUT_VALIDATION_ERROR']);
+      expect(await erase({ confirm: 'x', reason }, nobody)).to.deep.equal([404, 'NOT_FOUND']);
+      const [status, body] = await erase({ confirm: organizationId, reason });
+      expect(status).to.equal(202);
+      expect(body).to.have.keys('organization_id', 'erased_at');
+      expect(await erase({ confirm: organizationId, reason: 'again' })).to.deep.equal([202, body]);
+      expect(await dataKeys.keyFor(organizationId)).to.equal('erased');
+      expect((await api.asOperator('POST', `${home}/data-keys`)).status).to.equal(409);
+      expect((await api.asOperator('POST', `${nobody}/data-keys`)).status).to.equal(404);
+      const facts = await store.readStream(streamOf('organization', organizationId));
+      const [erased, ...others] = facts.filter(({ type }) => type === 'OrganizationErased');
+      expect(others).to.deep.equal([]);
+      expect(erased?.metadata).to.include({ actor: 'operator', reason });
+      expect(
+        (await api.ask('POST', '/v1/files/upload', { headers: as, body: {} })).status,
+      ).to.equal(401);
+    });
+
+    it('are erased while executions of them are not over only where it is forced', async () => {
+      const tenant = await openTenant(api);
+      const its = `${organizations}/${tenant.organizationId}`;
+      const home = `${its}/erase`;
+      await api.asOperator('POST', `${its}/top-ups`, { amount: '5', idempotency_key: 'once' });
+      const asked = { model: 'text-generation-standard', input: { prompt: 'hello' } };
+      const headers = { ...tenant.as, 'idempotency-key': 'erased' };
+      const accepted = await api.ask('POST', '/v1/executions', { headers, body: asked });
+      expect(accepted.status).to.equal(202);
+      const erasing = { confirm: tenant.organizationId, reason: 'the contract ended' };
+      const refused = await api.asOperator('POST', home, erasing);
+      expect([refused.status, codeOf(refused)]).to.deep.equal([409, 'CONFLICT']);
+      expect(refused.text).to.contain('executions_not_over');
+      const forced = await api.asOperator('POST', home, { ...erasing, force: true });
+      expect(forced.status).to.equal(202);
+    });
+
     it('have a name', async () => {
       for (const body of [{}, { name: '' }, { name: 'x'.repeat(201) }, { name: 1 }])
         expect((await api.asOperator('POST', organizations, body)).status).to.equal(400);

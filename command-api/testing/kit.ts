@@ -20,6 +20,7 @@ import { openInProcessBus } from '../../infra/event-bus/in-process.js';
 import type { EventStore } from '../../infra/event-store/port.js';
 import { openAuthenticator } from '../../http/server/auth.js';
 import { serveRoutes } from '../../http/server/serve-routes.js';
+import { openMemoryDataKeys } from '../../infra/data-keys/testing/memory.js';
 import { openPostgresExports } from '../../infra/exports/postgres.js';
 import { openMetrics } from '../../infra/metrics.js';
 import { parseCidrs } from '../../http/client/addresses.js';
@@ -79,11 +80,8 @@ export async function openCommandApi(
   const config = configFrom({});
   const parsed = parseCidrs(config.allowedNetworks);
   if (!parsed.ok) throw new Error(parsed.reason);
-  const catalogue = openCatalogue({
-    path: config.catalogueFile,
-    variables: { SANDBOX_URL: 'http://127.0.0.1:1' },
-    log: silent,
-  });
+  const variables = { SANDBOX_URL: 'http://127.0.0.1:1' };
+  const catalogue = openCatalogue({ path: config.catalogueFile, variables, log: silent });
   const onError = (error: unknown) => silent.error(error);
   const readModels = readStore ?? EMPTY;
   const repositories = openRepositories(store);
@@ -94,6 +92,7 @@ export async function openCommandApi(
     store,
     catalogue,
     config,
+    dataKeys: openMemoryDataKeys(),
     addresses: openAddresses({ ...config, publicUrl: 'http://modelroute.example' }),
     files,
     postedFiles,

@@ -39,6 +39,7 @@ const OPERATIONS = [
   'rebuild_projection',
   'set_export',
   'remove_export',
+  'renew_data_key',
 ] as const;
 
 /**
@@ -50,7 +51,7 @@ export type OperationRequested = DomainEvent<
   {
     readonly operationId: OperationId;
     readonly operation: (typeof OPERATIONS)[number];
-    /** What it is done to: `stream@revision` of a group, a projection, or an export. */
+    /** What it is done to: `stream@revision` of a group, a projection, an export, a tenant. */
     readonly subject: string;
     readonly at: Timestamp;
   }

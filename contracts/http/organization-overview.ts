@@ -10,6 +10,7 @@ export const organizationOverviewSchema: Schema = answerObject('OrganizationOver
   id: id('org', 'The organization.'),
   name: withExample(text('For people.'), 'Acme'),
   created_at: timestamp('When it was created.'),
+  erased_at: orNull(timestamp('When what is stored for it was erased.')),
   last_used_at: orNull(
     timestamp('When one of its keys that are not revoked was last used, to the minute.'),
   ),

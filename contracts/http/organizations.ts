@@ -101,3 +101,32 @@ export const quotasInUseSchema: Schema = answerObject('QuotasInUse', {
     storage_bytes: used('Bytes that are stored.'),
   }),
 });
+
+export interface EraseOrganizationBody {
+  readonly confirm: string;
+  readonly reason: string;
+  readonly force?: boolean;
+}
+
+export const eraseOrganizationSchema: Schema = {
+  ...requestObject('EraseOrganization', {
+    confirm: text('The organization’s id or its name once more: nobody undoes an erasure.', 200),
+    reason: text('Why; it is recorded.', 500),
+    'force?': {
+      type: 'boolean',
+      default: false,
+      description: 'Also while executions of it are not over: these come to nothing.',
+    },
+  }),
+  examples: [{ confirm: 'Acme', reason: 'the contract ended' }],
+};
+
+export const erasedOrganizationSchema: Schema = answerObject('ErasedOrganization', {
+  organization_id: id('org', 'The organization.'),
+  erased_at: timestamp('When the erasure was recorded.'),
+});
+
+export const dataKeyRenewedSchema: Schema = answerObject('DataKeyRenewed', {
+  organization_id: id('org', 'The organization.'),
+  version: { type: 'integer', minimum: 1, description: 'Of its keys, which one encrypts now.' },
+});

@@ -44,7 +44,7 @@ export type State =
       readonly quotas: Partial<Allowances>;
       /** Of each execution. */
       readonly require?: Promises;
-      readonly isErased?: true;
+      readonly erasedAt?: Timestamp;
     };
 
 type Created = Extract<State, { status: 'created' }>;
@@ -68,7 +68,7 @@ export function evolve(state: State, { type, data }: Event): State {
     return { ...state, quotas };
   }
   if (type === 'OrganizationRequirementsSet') return withRequirements(state, data.require);
-  if (type === 'OrganizationErased') return { ...state, isErased: true };
+  if (type === 'OrganizationErased') return { ...state, erasedAt: data.at };
   const others = state.keys.filter((key) => key !== data.keyId);
   return { ...state, keys: type === 'ApiKeyGranted' ? [...others, data.keyId] : others };
 }
@@ -82,7 +82,7 @@ export function decide(state: State, command: Command): Decision<Event, Rejectio
     case 'none':
       return whileNone(command);
     case 'created':
-      return state.isErased ? onceErased(command, state) : whileCreated(command, state);
+      return state.erasedAt ? onceErased(command, state) : whileCreated(command, state);
   }
 }
 

@@ -29,14 +29,14 @@ describe('cached data keys', () => {
       reads.push('keyOf');
       return stored.keyOf(id);
     },
-    destroyed: (after) => {
-      reads.push('destroyed');
-      return isAway ? Promise.reject(new Error('away')) : stored.destroyed(after);
+    changed: (after) => {
+      reads.push('changed');
+      return isAway ? Promise.reject(new Error('away')) : stored.changed(after);
     },
   });
   const open = (options: Partial<Parameters<typeof openCachedDataKeys>[0]> = {}) =>
     (keys = openCachedDataKeys({ keys: counted(), lookEveryMs: 5, ...options }));
-  const lookups = () => reads.filter((read) => read !== 'destroyed');
+  const lookups = () => reads.filter((read) => read !== 'changed');
 
   it('reads a key once, whether it is asked for by its organization or its id', async () => {
     const cached = open();

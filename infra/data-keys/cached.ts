@@ -1,7 +1,8 @@
 /**
  * Data keys in the memory of a process. While any is in use, the process asks every half second
- * which were destroyed, whatever other process did it; a key is not used when that was not answered
- * for two seconds, and is read again then. Where nothing was asked for a minute, nothing is kept.
+ * which were destroyed or renewed, whatever other process did it; a key is not used when that was
+ * not answered for two seconds, and is read again then. Where nothing was asked for a minute,
+ * nothing is kept.
  */
 import { openRecentMap, type RecentMap } from '../recent-map.js';
 import type { CachedDataKeys, DataKey, DataKeys } from './port.js';
@@ -21,10 +22,11 @@ class KeyCache implements CachedDataKeys {
   private byOrganization: RecentMap<string, DataKey>;
   private byId: RecentMap<string, DataKey>;
   private readonly erased = new Set<string>();
-  /** The number of the last destruction that is known here. */
+  /** The number of the last change that is known here. */
   private last: bigint | undefined;
   /** What is kept was not destroyed at that moment, or was forgotten. */
   private lookedMs = -Infinity;
+  private looks = 0;
   private usedMs = 0;
   private looking: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -40,8 +42,13 @@ class KeyCache implements CachedDataKeys {
   async keyFor(organizationId: string): Promise<DataKey | 'erased'> {
     const known = this.known(organizationId);
     if (known) return known;
-    const key = await this.kept(() => this.options.keys.keyFor(organizationId));
-    if (key !== 'erased') this.byOrganization.set(organizationId, key, 0);
+    let looks = this.looks;
+    const key = await this.kept(() => {
+      looks = this.looks;
+      return this.options.keys.keyFor(organizationId);
+    });
+    // What was read before a look may have been renewed before it, and would not be told again.
+    if (key !== 'erased' && looks === this.looks) this.byOrganization.set(organizationId, key, 0);
     return key;
   }
 
@@ -55,8 +62,14 @@ class KeyCache implements CachedDataKeys {
     return isNew;
   }
 
-  destroyed(after?: bigint): ReturnType<DataKeys['destroyed']> {
-    return this.options.keys.destroyed(after);
+  async renew(organizationId: string): Promise<DataKey | 'erased'> {
+    const key = await this.options.keys.renew(organizationId);
+    this.byOrganization.delete(organizationId);
+    return key;
+  }
+
+  changed(after?: bigint): ReturnType<DataKeys['changed']> {
+    return this.options.keys.changed(after);
   }
 
   /** Forgets all that is kept; it may be used again. */
@@ -115,8 +128,10 @@ class KeyCache implements CachedDataKeys {
 
   private async look(): Promise<void> {
     const askedMs = performance.now();
-    const { last, organizationIds } = await this.options.keys.destroyed(this.last);
-    for (const id of organizationIds) this.forget(id);
+    const { last, destroyed, renewed } = await this.options.keys.changed(this.last);
+    for (const id of destroyed) this.forget(id);
+    for (const id of renewed) this.byOrganization.delete(id);
+    this.looks += 1;
     this.last = last;
     this.lookedMs = askedMs;
   }

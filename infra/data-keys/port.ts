@@ -23,18 +23,22 @@ export interface DataKeys {
   keyFor(organizationId: string): Promise<DataKey | 'erased'>;
   /** The key of that id; undefined where there never was one, or none was restored. */
   keyOf(id: string): Promise<DataKey | 'erased' | undefined>;
+  /** Another key encrypts from now on, within a second everywhere; those of before decrypt. */
+  renew(organizationId: string): Promise<DataKey | 'erased'>;
   /** All keys of the organization, for ever, whether or not it has one. False when they were. */
   destroy(organizationId: string): Promise<boolean>;
   /**
-   * What was destroyed after the so many first destructions, in their order, or as many as one
-   * answer holds; without `after` only how many there were.
+   * What was renewed and destroyed after the so many first changes, in their order, or as many as
+   * one answer holds; without `after` only how many there were.
    */
-  destroyed(after?: bigint): Promise<Destroyed>;
+  changed(after?: bigint): Promise<ChangedDataKeys>;
 }
 
-export interface Destroyed {
+/** By their organizations. */
+export interface ChangedDataKeys {
   readonly last: bigint;
-  readonly organizationIds: readonly string[];
+  readonly destroyed: readonly string[];
+  readonly renewed: readonly string[];
 }
 
 export interface CachedDataKeys extends DataKeys {

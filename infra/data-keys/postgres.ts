@@ -22,24 +22,39 @@ export function openPostgresDataKeys(options: PostgresDataKeysOptions): DataKeys
     const { rows } = await unlessOutage(pool.query<KeyRow>(`${SELECT} ${condition}`, [...values]));
     return rows[0] && keyIn(await wrappingKey(), rows[0]);
   };
+  const keyFor = async (organizationId: string) => {
+    const found = await read(NEWEST, [organizationId]);
+    if (found) return found;
+    await make(options, organizationId);
+    return (await read(NEWEST, [organizationId])) ?? lost(organizationId);
+  };
   return {
-    async keyFor(organizationId) {
-      const found = await read(NEWEST, [organizationId]);
-      if (found) return found;
-      await make(options, organizationId);
-      return (await read(NEWEST, [organizationId])) ?? lost(organizationId);
-    },
+    keyFor,
     keyOf: (id) => read(BY_ID, [id]),
-    destroy: (organizationId) =>
-      unlessOutage(withTransaction(pool, (client) => destroy(client, organizationId))),
-    async destroyed(after) {
+    async renew(organizationId) {
+      if ((await keyFor(organizationId)) === 'erased') return 'erased';
+      return unlessOutage(
+        withTransaction(pool, (client) => renew(options, client, organizationId)),
+      );
+    },
+    async destroy(organizationId) {
+      const { rows } = await unlessOutage(
+        pool.query<{ isNew: boolean }>('SELECT datakeys.destroy($1) AS "isNew"', [organizationId]),
+      );
+      return rows[0]?.isNew === true;
+    },
+    async changed(after) {
       const { rows } = await unlessOutage(
         after === undefined
-          ? pool.query<DestroyedRow>(LAST_DESTROYED)
-          : pool.query<DestroyedRow>(DESTROYED, [after, DESTROYED_MAX]),
+          ? pool.query<ChangedRow>(LAST_CHANGED)
+          : pool.query<ChangedRow>(CHANGED, [after, CHANGED_MAX]),
       );
-      const organizationIds = rows.flatMap(({ organization_id: id }) => id ?? []);
-      return { last: rows.at(-1)?.destroyed_number ?? after ?? 0n, organizationIds };
+      const named = (isDestroyed: boolean) => {
+        const those = rows.filter((row) => row.is_destroyed === isDestroyed);
+        return [...new Set(those.map((row) => row.organization_id))];
+      };
+      const last = rows.at(-1)?.number ?? after ?? 0n;
+      return { last, destroyed: named(true), renewed: named(false) };
     },
   };
 }
@@ -50,7 +65,7 @@ export async function expectOpenable(options: PostgresDataKeysOptions): Promise<
   if (rows[0]) keyIn(await options.wrappingKey(), rows[0]);
 }
 
-const DESTROYED_MAX = 1_000;
+const CHANGED_MAX = 1_000;
 
 interface KeyRow {
   id: string;
@@ -60,9 +75,11 @@ interface KeyRow {
   wrapped: Buffer | null;
 }
 
-interface DestroyedRow {
-  organization_id: string | null;
-  destroyed_number: bigint;
+interface ChangedRow {
+  organization_id: string;
+  /** Null where it is only asked how many changes there were. */
+  is_destroyed: boolean | null;
+  number: bigint;
 }
 
 function keyIn(wrappingKey: Buffer, { id, wrapped, ...row }: KeyRow): DataKey | 'erased' {
@@ -85,15 +102,21 @@ function lost(organizationId: string): never {
   throw new Error(`the data key of ${organizationId} was made and is not there`);
 }
 
-/** Destructions are numbered one after another, so that whoever reads on from one misses none. */
-async function destroy(client: PoolClient, organizationId: string): Promise<boolean> {
-  await client.query('SELECT pg_advisory_xact_lock($1)', [TURN]);
-  const unwrap = await client.query(DESTROY, [organizationId]);
-  if (unwrap.rowCount) return true;
-  const forbid = await client.query(FORBID, [randomUUID(), organizationId]);
-  if (forbid.rowCount) return true;
-  // A key that was made meanwhile; none, where it was destroyed before.
-  return ((await client.query(DESTROY, [organizationId])).rowCount ?? 0) > 0;
+/** One after another with all other changes, so that none is made of an erased organization. */
+async function renew(
+  { wrappingKey }: PostgresDataKeysOptions,
+  client: PoolClient,
+  organizationId: string,
+): Promise<DataKey | 'erased'> {
+  const { rows } = await client.query<{ number: bigint }>(NEXT_NUMBER);
+  const { rows: newest } = await client.query<KeyRow>(`${SELECT} ${NEWEST}`, [organizationId]);
+  if (!newest[0]?.wrapped) return 'erased';
+  const version = newest[0].version + 1;
+  const name = { id: randomUUID(), organizationId, version };
+  const key = await wrappingKey();
+  const wrapped = wrappedNew(key, name);
+  await client.query(ADD, [name.id, organizationId, version, wrapped, rows[0]?.number]);
+  return unwrapped(key, name, wrapped);
 }
 
 async function unlessOutage<T>(work: Promise<T>): Promise<T> {
@@ -104,9 +127,6 @@ async function unlessOutage<T>(work: Promise<T>): Promise<T> {
     throw new StoreUnavailable('the data keys cannot be reached', error);
   }
 }
-
-/** "keys" in ASCII. */
-const TURN = 0x6b657973;
 
 const SELECT = 'SELECT id, organization_id, version, wrapped FROM datakeys.keys';
 
@@ -120,24 +140,21 @@ const INSERT = `
   INSERT INTO datakeys.keys (id, organization_id, version, wrapped) VALUES ($1, $2, 1, $3)
   ON CONFLICT (organization_id, version) DO NOTHING`;
 
-const NEXT = '(SELECT coalesce(max(destroyed_number), 0) + 1 FROM datakeys.keys)';
+const NEXT_NUMBER = 'SELECT datakeys.next_number() AS number';
 
-const DESTROY = `
-  UPDATE datakeys.keys
-  SET wrapped = NULL, destroyed_at = clock_timestamp(), destroyed_number = ${NEXT}
-  WHERE organization_id = $1 AND wrapped IS NOT NULL`;
+const ADD = `
+  INSERT INTO datakeys.keys (id, organization_id, version, wrapped, added_number)
+  VALUES ($1, $2, $3, $4, $5)`;
 
-const FORBID = `
-  INSERT INTO datakeys.keys (id, organization_id, version, destroyed_at, destroyed_number)
-  VALUES ($1, $2, 1, clock_timestamp(), ${NEXT})
-  ON CONFLICT (organization_id, version) DO NOTHING`;
-
-const LAST_DESTROYED = `
-  SELECT NULL AS organization_id, coalesce(max(destroyed_number), 0) AS destroyed_number
+const LAST_CHANGED = `
+  SELECT '' AS organization_id, NULL AS is_destroyed,
+    coalesce(greatest(max(destroyed_number), max(added_number)), 0) AS number
   FROM datakeys.keys`;
 
-const DESTROYED = `
-  SELECT organization_id, destroyed_number FROM datakeys.keys
+const CHANGED = `
+  SELECT organization_id, true AS is_destroyed, destroyed_number AS number FROM datakeys.keys
   WHERE destroyed_number > $1
-  ORDER BY destroyed_number
+  UNION ALL
+  SELECT organization_id, false, added_number FROM datakeys.keys WHERE added_number > $1
+  ORDER BY number
   FETCH FIRST $2 ROWS WITH TIES`;

@@ -87,9 +87,10 @@ export const exportMigrations: readonly Migration[] = [
   step(417, 'processing: exports to topics, and paused ones', 'exports-of-topics'),
 ];
 
-/** The schema `datakeys`. Ids 410–413. */
+/** The schema `datakeys`. Ids 410–413, 432 and 433. */
 export const dataKeyMigrations: readonly Migration[] = [
   step(410, 'datakeys: keys of organizations', 'data-keys'),
+  step(432, 'datakeys: changes of keys are numbered, and made by functions', 'data-key-changes'),
 ];
 
 /** In the order of their ids: a schema may gain a step after others have. */

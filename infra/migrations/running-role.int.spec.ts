@@ -124,6 +124,21 @@ describe('the role that runs', () => {
     expect(rows).to.deep.equal([{ data: 'x' }, { data: 'x' }]);
   });
 
+  it('makes data keys, and has those of an organization destroyed', async () => {
+    const values = `gen_random_uuid(), 'org_a', version, 'x'`;
+    for (const version of [1, 2])
+      await runs.query(
+        `insert into datakeys.keys (id, organization_id, version, wrapped)
+         select ${values} from (select $1::integer as version) one`,
+        [version],
+      );
+    const destroy = `select datakeys.destroy('org_a') as "isNew"`;
+    const answers = [await runs.query(destroy), await runs.query(destroy)];
+    expect(answers.map(({ rows }) => rows)).to.deep.equal([[{ isNew: true }], [{ isNew: false }]]);
+    const { rows } = await runs.query('select wrapped, destroyed_number from datakeys.keys');
+    expect(new Set(rows.map(({ wrapped }) => wrapped))).to.deep.equal(new Set([null]));
+  });
+
   it('rebuilds tables of the read models, which are its own', async () => {
     for (const sql of [
       'create table readmodel.holds_next (like readmodel.holds including all)',

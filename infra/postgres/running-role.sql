@@ -46,7 +46,7 @@ BEGIN
   FOR one IN
     SELECT p.oid::regprocedure AS signature
     FROM pg_proc p
-    WHERE p.pronamespace = 'eventstore'::regnamespace
+    WHERE p.pronamespace IN ('eventstore'::regnamespace, 'datakeys'::regnamespace)
       AND pg_get_userbyid(p.proowner) <> current_user
   LOOP
     EXECUTE format('ALTER FUNCTION %s OWNER TO %I', one.signature, current_user);
@@ -70,9 +70,11 @@ BEGIN
   EXECUTE format('GRANT SELECT, INSERT ON proof.checkpoints, proof.keys TO %I', runs);
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON proof.tree, proof.tiles, '
     'proof.feed_counts, proof.feed_leaves TO %I', runs);
-  -- The role that runs makes keys, and destroys none.
+  -- The role that runs makes keys, and may have all of an organization destroyed; it changes none.
   EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA datakeys FROM %I', runs);
   EXECUTE format('GRANT SELECT, INSERT ON datakeys.keys TO %I', runs);
+  EXECUTE format('GRANT EXECUTE ON FUNCTION datakeys.next_number(), datakeys.destroy(text) '
+    'TO %I', runs);
   EXECUTE format('GRANT SELECT ON public.schema_migrations TO %I', runs);
 END
 $$;

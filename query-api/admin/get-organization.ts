@@ -47,6 +47,7 @@ async function handle(infra: Given, { params }: ApiRequest): Promise<Reply | Ref
     id: organizationId,
     name: text(row, 'name'),
     created_at: time(row, 'created_at'),
+    erased_at: state.erasedAt ?? null,
     last_used_at: maybe(row, 'last_used_at', 'usedAt', time).usedAt ?? null,
     api_keys: count(row, 'api_keys'),
     balance: {

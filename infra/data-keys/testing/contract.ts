@@ -23,6 +23,7 @@ export function dataKeysContract(name: string, open: () => Promise<DataKeysHarne
 
     const the = () => harness;
     givesKeys(the);
+    renewsKeys(the);
     destroysKeys(the);
   });
 }
@@ -55,6 +56,49 @@ function givesKeys(the: () => DataKeysHarness): void {
     expect(bytesOf(one)).to.not.equal(bytesOf(two));
     expect(one.id).to.not.equal(two.id);
     expect(await keys.keyOf(randomUUID())).to.equal(undefined);
+  });
+}
+
+function renewsKeys(the: () => DataKeysHarness): void {
+  it('encrypts under another key once one is renewed, and knows those of before', async () => {
+    const { keys, other } = the();
+    const first = await keyOf(keys, organization());
+    await other.keyFor(first.organizationId);
+    const second = await keys.renew(first.organizationId);
+    if (second === 'erased') return expect.fail('it was destroyed');
+    expect(second).to.deep.include({ organizationId: first.organizationId, version: 2 });
+    expect(bytesOf(second)).to.not.equal(bytesOf(first));
+    expect((await keyOf(keys, first.organizationId)).id).to.equal(second.id);
+    await eventually('another process uses it', async () => {
+      return (await keyOf(other, first.organizationId)).id === second.id;
+    });
+    const before = await other.keyOf(first.id);
+    expect(typeof before === 'object' && bytesOf(before)).to.equal(bytesOf(first));
+  });
+
+  it('renews a key that was never asked for, and none once they are destroyed', async () => {
+    const { keys, other } = the();
+    const id = organization();
+    const made = await keys.renew(id);
+    expect((await keyOf(keys, id)).id).to.equal(typeof made === 'object' && made.id);
+    await other.destroy(id);
+    expect(await keys.renew(id)).to.equal('erased');
+    const first = typeof made === 'object' ? made.id : '';
+    await eventually('all are gone', async () => (await keys.keyOf(first)) === 'erased');
+  });
+
+  it('numbers renewals that race one after another', async () => {
+    const { keys, other } = the();
+    const { organizationId } = await keyOf(keys, organization());
+    const { last } = await keys.changed();
+    const made = await Promise.all(
+      Array.from({ length: 6 }, (_, n) => (n % 2 ? keys : other).renew(organizationId)),
+    );
+    const versions = made.map((one) => (one === 'erased' ? 0 : one.version));
+    expect(versions.sort()).to.deep.equal([2, 3, 4, 5, 6, 7]);
+    const since = await other.changed(last);
+    expect([since.last, since.destroyed]).to.deep.equal([last + 6n, []]);
+    expect(new Set(since.renewed)).to.deep.equal(new Set([organizationId]));
   });
 }
 
@@ -96,15 +140,16 @@ function destroysKeys(the: () => DataKeysHarness): void {
   it('tells in their order which were destroyed since', async () => {
     const { keys, other } = the();
     const ids = [organization(), organization(), organization()] as const;
-    const { last, organizationIds } = await keys.destroyed();
-    expect(organizationIds).to.deep.equal([]);
+    const { last, destroyed, renewed } = await keys.changed();
+    expect([destroyed, renewed]).to.deep.equal([[], []]);
     await keys.keyFor(ids[1]);
     for (const id of ids) await other.destroy(id);
-    const since = await keys.destroyed(last);
-    expect(since.organizationIds).to.deep.equal(ids);
-    expect(await keys.destroyed(since.last)).to.deep.equal({
+    const since = await keys.changed(last);
+    expect(since.destroyed).to.deep.equal(ids);
+    expect(await keys.changed(since.last)).to.deep.equal({
       last: since.last,
-      organizationIds: [],
+      destroyed: [],
+      renewed: [],
     });
   });
 }
