@@ -4,11 +4,13 @@ import { startSystem, type System, type SystemOptions } from './system.js';
 const LOG_LINES_SHOWN = 60;
 
 /** Starts before the suite's first spec, stops after its last; a failing spec shows the log. */
-export function systemInSuite(options: SystemOptions = {}): () => System {
+export function systemInSuite(
+  options: SystemOptions | (() => Promise<SystemOptions>) = {},
+): () => System {
   let system: System | undefined;
   before(async function () {
     this.timeout(90_000);
-    system = await startSystem(options);
+    system = await startSystem(typeof options === 'function' ? await options() : options);
   });
   after(async function () {
     this.timeout(30_000);

@@ -8,12 +8,20 @@ import { neededDependencies } from './roles.js';
 /** A dependency that takes longer is not there. */
 const CHECK_MS = 1_000;
 
-export function healthMounts(infra: Infra, isStopping: () => boolean): Mount[] {
-  const needed = neededDependencies(infra);
+/** What keeps a process from being ready whose dependencies are all there. */
+export type Phase = 'starting' | 'stopping' | undefined;
+
+export function healthMounts(infra: Infra, phase: () => Phase): Mount[] {
   return [
     { path: '/healthz', handle: async () => ({ status: 200, body: { status: 'alive' } }) },
-    { path: '/readyz', handle: () => readiness(needed, isStopping) },
+    { path: '/readyz', handle: () => readiness(infra, phase) },
   ];
+}
+
+/** The names of what the process needs and does not reach. */
+export async function failingDependencies(infra: Infra): Promise<string[]> {
+  const failing = await Promise.all(neededDependencies(infra).map(nameIfFailing));
+  return failing.filter((name) => name !== undefined);
 }
 
 /** They name providers, so that they are told to operators and to their scrapers alone. */
@@ -28,12 +36,10 @@ export const openMetricsPage = (infra: Infra): Mount => ({
   handle: () => figures(infra),
 });
 
-async function readiness(
-  dependencies: readonly Dependency[],
-  isStopping: () => boolean,
-): Promise<Reply> {
-  const failing = (await Promise.all(dependencies.map(nameIfFailing))).filter((name) => name);
-  if (isStopping()) failing.push('stopping');
+async function readiness(infra: Infra, phase: () => Phase): Promise<Reply> {
+  const failing = await failingDependencies(infra);
+  const keptBy = phase();
+  if (keptBy) failing.push(keptBy);
   if (failing.length === 0) return { status: 200, body: { status: 'ready' } };
   return { status: 503, body: { status: 'unready', failing }, headers: { 'retry-after': '1' } };
 }

@@ -36,7 +36,13 @@ import { queryRoutes } from '../../query-api/app.js';
 import { startSandbox } from '../../sandbox/server.js';
 import { withDemo } from './demo.js';
 import { keysOf, type Keys } from './keys.js';
-import { guardedMetrics, healthMounts, openMetricsPage } from './mounts.js';
+import {
+  failingDependencies,
+  guardedMetrics,
+  healthMounts,
+  openMetricsPage,
+  type Phase,
+} from './mounts.js';
 import { doubtsAboutRoles, requireForRoles } from './roles.js';
 
 /** Resolves after `signal` aborted and everything was stopped; throws `StartError` before that. */
@@ -84,7 +90,9 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   const { infra } = opened;
   const endCollecting = collectWhenIdle(log);
   undo.push(async () => endCollecting());
-  const server = await listen(infra, keys, () => signal.aborted);
+  let isReady = false;
+  const phase = (): Phase => (signal.aborted ? 'stopping' : isReady ? undefined : 'starting');
+  const server = await listen(infra, keys, phase);
   infra.addresses.listensOn(server.port);
   await listenForScrapers(infra, undo);
   for (const warning of opened.warnings) log.warn(warning);
@@ -92,8 +100,14 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   const broken = new AbortController();
   const stop = AbortSignal.any([signal, broken.signal]);
   const running = supervise([http, ...workersOf(infra)], stop, log);
+  const baseUrl = `http://127.0.0.1:${server.port}`;
+  const onReady = () => {
+    isReady = true;
+    log.info(`ModelRoute is ready on ${baseUrl}`);
+  };
   try {
-    await Promise.race([running, announce(infra, keys, { port: server.port, sandboxUrl }, stop)]);
+    const begun = { infra, keys, baseUrl, sandboxUrl, onReady };
+    await Promise.race([running, announce(begun, stop)]);
   } catch (error) {
     broken.abort();
     await Promise.allSettled([running]);
@@ -160,7 +174,7 @@ async function serveSandboxAlone(
   await aborted(signal);
 }
 
-async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Promise<HttpServer> {
+async function listen(infra: Infra, keys: Keys, phase: () => Phase): Promise<HttpServer> {
   const { config, keyUses, log, metrics, now } = infra;
   const commands = commandRoutes(infra);
   const queries = queryRoutes(infra);
@@ -175,7 +189,7 @@ async function listen(infra: Infra, keys: Keys, isStopping: () => boolean): Prom
       elsewhere: api.filter((route) => !served.includes(route)),
       // Every process describes the whole API, of which others may serve a part.
       mounts: [
-        ...healthMounts(infra, isStopping),
+        ...healthMounts(infra, phase),
         guardedMetrics(infra, keys),
         documentMount(api, config.publicUrl),
         checkpointKeyPage(infra, openSignedLog(infra)),
@@ -237,22 +251,26 @@ async function untilStopped(server: HttpServer, signal: AbortSignal): Promise<vo
   await server.close();
 }
 
-/** The ready line, once `/readyz` says so, and the demo on a new data folder. */
-async function announce(
-  infra: Infra,
-  { adminKey }: Keys,
-  { port, sandboxUrl }: { readonly port: number; readonly sandboxUrl: string | undefined },
-  signal: AbortSignal,
-): Promise<void> {
+interface Begun {
+  readonly infra: Infra;
+  readonly keys: Keys;
+  readonly baseUrl: string;
+  readonly sandboxUrl: string | undefined;
+  readonly onReady: () => void;
+}
+
+/** Ready once all that it needs is there and a new data folder has its keys; then the demo runs. */
+async function announce(begun: Begun, signal: AbortSignal): Promise<void> {
+  const { infra, keys, baseUrl, sandboxUrl, onReady } = begun;
   const { config, log } = infra;
-  const baseUrl = `http://127.0.0.1:${port}`;
-  while (!signal.aborted && (await fetch(`${baseUrl}/readyz`)).status !== 200)
+  while (!signal.aborted && (await failingDependencies(infra)).length > 0)
     await new Promise((resolve) => setTimeout(resolve, 50));
-  const onReady = () => log.info(`ModelRoute is ready on ${baseUrl}`);
+  if (signal.aborted) return;
   const isWanted = config.demo && ROLES.every((role) => role === 'relay' || config.roles.has(role));
   if (!isWanted) return onReady();
-  const isTerminal = process.stdout.isTTY;
   const { dataDir } = config;
+  const { adminKey } = keys;
+  const isTerminal = process.stdout.isTTY;
   await withDemo({ baseUrl, adminKey, sandboxUrl, dataDir, log, isTerminal }, onReady);
 }
 
