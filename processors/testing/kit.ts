@@ -19,6 +19,7 @@ import type * as Execution from '../../domain/execution/execution.js';
 import { estimateFor, holdFor } from '../../domain/pricing/pricing.js';
 import { storePayload } from '../../command-handling/store-payload.js';
 import { readEvents } from '../../command-handling/streams.js';
+import { retryOnOutage } from '../../infra/event-store/outage.js';
 import type { Infra } from '../../runtime/infra.js';
 import { parseCidrs } from '../../http/client/addresses.js';
 import { eventually } from '../../testing/eventually.js';
@@ -52,11 +53,14 @@ export const newOrganization = (): OrganizationId => `org_${randomUUID()}`;
 /** So much money; further calls are repetitions. */
 export async function fund(infra: Infra, organizationId: OrganizationId): Promise<void> {
   const at = new Date(infra.now()).toISOString();
-  await infra.accounts.submit(organizationId, {
-    command: { type: 'Deposit', organizationId, topUpId: 'first', amount: FUNDS, at },
-    metadata: { actor: 'operator', correlationId: organizationId, causationId: 'spec' },
-  });
+  const command = { type: 'Deposit', organizationId, topUpId: 'first', amount: FUNDS, at } as const;
+  const metadata = { actor: 'operator', correlationId: organizationId, causationId: 'spec' };
+  await patiently(() => infra.accounts.submit(organizationId, { command, metadata }));
 }
+
+/** As a client comes again where it is asked to: a slow machine refuses for want of time. */
+const patiently = <T>(work: () => Promise<T>): Promise<T> =>
+  retryOnOutage(work, new AbortController().signal, 20_000);
 
 export const words = (prompt: string) => ({ prompt, max_tokens: 64 });
 export const smallImage = (prompt: string) => ({ prompt, width: 256, height: 256 });
@@ -105,8 +109,8 @@ export async function ask(infra: Infra, wish: Wish = {}): Promise<Asked> {
   if (!networks.ok) throw new Error(networks.reason);
   const metadata = { actor: 'key', correlationId: executionId, causationId: 'spec' };
   const commands = { ...infra, allowedNetworks: networks.networks };
-  const submitted = await submit(commands, { ...submission, metadata }, 0);
-  if (submitted.outcome !== 'accepted') throw new Error(submitted.outcome);
+  const submitted = await patiently(() => submit(commands, { ...submission, metadata }, 0));
+  if (submitted.outcome === 'rejected') throw new Error(submitted.reason);
   const { holdId } = submitted.requested;
   const stream = streamOf('execution', executionId);
   return { executionId, organizationId, holdId, stream, holdAmount };
@@ -171,7 +175,7 @@ export async function deliverTo(
 type Recorded<E extends AnyEvent> = E & { readonly revision: number };
 
 export const eventsOf = ({ store }: Infra, { stream }: Asked) =>
-  readEvents<ExecutionEvent>(store, stream);
+  patiently(() => readEvents<ExecutionEvent>(store, stream));
 
 export const typesOf = async (infra: Infra, asked: Asked): Promise<readonly string[]> =>
   (await eventsOf(infra, asked)).map(({ type }) => type);
@@ -192,7 +196,7 @@ export const whenOver = (infra: Infra, { executionId }: Asked, deadlineMs = 10_0
   eventually(
     `${executionId} is over`,
     async () => {
-      const { state } = await infra.executions.load(executionId);
+      const { state } = await patiently(() => infra.executions.load(executionId));
       return OVER.includes(state.status) && state.status;
     },
     deadlineMs,
@@ -206,7 +210,8 @@ export const whenTypes = (infra: Infra, asked: Asked, last: string, deadlineMs =
   );
 
 export const accountOf = async ({ store }: Infra, organizationId: OrganizationId) => {
-  const events = await readEvents<Account.Event>(store, streamOf('account', organizationId));
+  const stream = streamOf('account', organizationId);
+  const events = await patiently(() => readEvents<Account.Event>(store, stream));
   const state = events.reduce(Account.evolve, Account.initial());
   return { events, available: state.available, held: state.held };
 };
