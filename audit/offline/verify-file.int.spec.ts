@@ -177,6 +177,11 @@ describe('verify an audit file', function () {
         /^line \d+ (is no line|is leaf|needs|has a leaf)/,
       );
     }
+    const [node = ''] = rest.filter((line) => line.startsWith('{"nodes"'));
+    for (const line of [node.replace('}', ',"z":1}'), '{"consistency":{},"z":1}'])
+      expect(await behind(line)).to.equal('line 2 is no line of an audit export');
+    const more = JSON.stringify({ ...(JSON.parse(head ?? '') as object), z: 'all is well' });
+    expect(await problem([more, ...rest].join('\n'))).to.match(/^it does not begin as/);
     expect(await behind('{"nodes":[]}')).to.equal('line 2 has nodes that are no hashes');
     const [, consistency = ''] = (await exported({ sinceSize: earlier.size })).split('\n');
     expect(await behind(`${consistency}\n${consistency}`)).to.match(/^line 3 has a proof of cons/);
@@ -249,6 +254,8 @@ describe('verify an audit file', function () {
       expect(await answers(edited)).to.match(/not those of the signed log/);
       expect(await answers(cut)).to.match(/missing/);
       expect(await answers(text, other)).to.match(/not signed by|no verifiable signatures/);
+      const more = text.replace('{"nodes"', '{"all":"is well","nodes"');
+      expect(await answers(more)).to.contain('has what nobody proves');
     });
 
   it('finds what was edited in the database after it was signed', async () => {
@@ -285,6 +292,13 @@ describe('verify an audit file', function () {
     );
     expect(await changed({ events: [] })).to.equal('it proves no event');
     const [event] = receipt!.events;
+    const spaced = JSON.stringify(receipt, null, 2).replaceAll('exec_', '\\u0065xec_');
+    expect(await problem(spaced)).to.equal('verified');
+    const twice = text.replace('"status":', '"status":"COMPLETED","status":');
+    expect(await problem(twice)).to.match(/^it is no receipt/);
+    const more = { events: [{ ...event, note: 'all is well' }] };
+    for (const change of [{ note: 'all is well' }, more])
+      expect(await changed(change)).to.match(/^it is no receipt/);
     const leaf = { ...event!.leaf, time: '2020-01-01T00:00:00.000Z' };
     expect(await changed({ events: [{ ...event, leaf }] })).to.equal(
       'event 1 is not in the signed log',

@@ -33,6 +33,7 @@ def cover(at, to):
 
 def verify(lines, vkey):
     first = json.loads(next(lines))
+    need(set(first) == {"checkpoint", "header", "modelroute_audit"}, "the first line has what is not signed")
     origin, size, root = open_note(first["checkpoint"], vkey)[:3]
     header = dict(line.split(" ", 1) for line in open_note(first["header"], vkey)[1:])
     size, (first_seq, last_seq) = int(size), map(int, header["sequences"].split())
@@ -48,6 +49,7 @@ def verify(lines, vkey):
         for level, digest in zip(levels, nodes): put(level, digest)
     for line in lines:
         given = json.loads(line)
+        need(set(given) in ({"nodes"}, {"consistency"}, {"index", "leaf"}), "a line has what nobody proves")
         if "nodes" in given: nodes = [base64.b64decode(n) for n in given["nodes"]]
         if "leaf" not in given: continue
         leaf, index = given["leaf"], given["index"]

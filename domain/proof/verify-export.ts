@@ -62,14 +62,16 @@ export function openExportVerifier(
         const line = canonicalLine(bytes.toString('utf8'));
         if (line === undefined) return 'is no line of canonical JSON';
         if ('leaf' in line) return takeOtherLeaf(state, line, bytes);
-        if ('nodes' in line) return takeNodes(state, line['nodes']);
-        if ('consistency' in line) return takeConsistency(state, line['consistency']);
+        if (hasOnly(line, 'nodes')) return takeNodes(state, line['nodes']);
+        if (hasOnly(line, 'consistency')) return takeConsistency(state, line['consistency']);
         return 'is no line of an audit export';
       },
       end: () => ended(state),
     },
   };
 }
+
+const FORMAT = 'modelroute_audit';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -84,9 +86,14 @@ function canonicalLine(text: string): Line | undefined {
   }
 }
 
+/** What nobody proves would be read as if it were. */
+const hasOnly = (line: object, ...names: readonly string[]): boolean =>
+  String(Object.keys(line).sort()) === String(names);
+
 function readFirst(text: string, keys: readonly NoteVerifier[]): Opened<State> {
   const line = canonicalLine(text);
-  if (line?.['modelroute_audit'] !== 1) return { problem: 'it does not begin as an audit export' };
+  if (line?.[FORMAT] !== 1 || !hasOnly(line, 'checkpoint', 'header', FORMAT))
+    return { problem: 'it does not begin as an audit export' };
   const signed = openCheckpoint(line['checkpoint'], keys);
   if ('problem' in signed) return signed;
   const read = openNote(line['header'], keys, 'header');
@@ -221,8 +228,8 @@ function takeNodes(state: State, given: unknown): string | undefined {
 function takeConsistency(state: State, given: unknown): string | undefined {
   const isSecond = state.tree.size === 0 && state.nodes.length === 0 && !state.consistency;
   if (!isSecond) return 'has a proof of consistency, which belongs behind the first line';
-  const { size, hashes: texts } = (given ?? {}) as { size?: unknown; hashes?: unknown };
-  const hashes = hashesIn(texts);
+  const { size, hashes: texts, ...rest } = (given ?? {}) as { size?: unknown; hashes?: unknown };
+  const hashes = Object.keys(rest).length > 0 ? undefined : hashesIn(texts);
   if (!Number.isSafeInteger(size) || !hashes) return 'has no proof of consistency';
   const before = size as number;
   const { size: whole, root } = state.checkpoint;

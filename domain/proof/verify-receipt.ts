@@ -51,14 +51,43 @@ function receiptIn(text: string): Receipt | undefined {
     if (!lists.every((list) => Array.isArray(list))) return undefined;
     // So that none of it is too deep, or beyond a number, further down.
     canonicalJson(receipt);
+    if (!isWrittenOnce(text, receipt) || !hasOnly(receipt, RECEIPT_FIELDS)) return undefined;
     return receipt.events.every(isProven) ? receipt : undefined;
   } catch {
     return undefined;
   }
 }
 
+const RECEIPT_FIELDS = [
+  'modelroute_receipt',
+  'organization_id',
+  'execution_id',
+  'status',
+  'input',
+  'output',
+  'hold',
+  'charge',
+  'checkpoint',
+  'header',
+  'events',
+  'disclosures',
+];
+
+/** What nobody proves would be read as if it were. */
+const hasOnly = (given: object, names: readonly string[]): boolean =>
+  Object.keys(given).every((name) => names.includes(name));
+
+/** No field stands twice: of two, one program shows the first, and another the second. */
+function isWrittenOnce(text: string, value: unknown): boolean {
+  const plain = text.replaceAll(/"(?:[^"\\]|\\.)*"|\s+/g, (part) =>
+    part.startsWith('"') ? JSON.stringify(JSON.parse(part)) : '',
+  );
+  return plain === JSON.stringify(value);
+}
+
 function isProven(given: Partial<ProvenLeaf> | null): boolean {
-  const { data, _sd: commitments = [] } = given?.leaf ?? {};
+  if (!given || !hasOnly(given, ['index', 'leaf', 'proof'])) return false;
+  const { data, _sd: commitments = [] } = given.leaf ?? {};
   return typeof data === 'object' && data !== null && Array.isArray(commitments);
 }
 

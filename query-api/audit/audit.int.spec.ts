@@ -30,6 +30,8 @@ describe('routes of proofs', function () {
     expect(await statusOf('/log/proofs/inclusion?index=0&size=1')).to.equal(400);
     const auditor = await server.tenant(organizationId, 'AUDITOR');
     expect((await auditor.call('GET', '/audit/export')).status).to.equal(503);
+    const inverted = '/audit/export?from=2026-02-01&to=2026-01-01';
+    expect((await auditor.call('GET', inverted)).status).to.equal(400);
     const runner = await server.tenant(organizationId, 'EXECUTION_ONLY');
     expect((await runner.call('GET', '/audit/export')).status).to.equal(403);
     const unknown = '/executions/exec_11111111-1111-4111-8111-111111111111/receipt';

@@ -64,6 +64,11 @@ export function getAuditExport(infra: ExportInfra, log: SignedLog): Route {
   };
 }
 
+/** Who confused the two would be signed that nothing happened. */
+const INVERTED = new Refusal('INPUT_VALIDATION_ERROR', 'The query is not valid.', [
+  { field: 'to', code: 'minimum', message: 'must not be before from' },
+]);
+
 const BUSY = { code: 'exports', message: 'another export is under way' };
 
 interface Asked extends Pick<Caller, 'organizationId'> {
@@ -78,6 +83,7 @@ async function begun(
 ): Promise<Reply | Refusal> {
   const { request, organizationId, done } = asked;
   const range = rangeOf(request, 'from', 'to');
+  if (range.from && range.to && range.to < range.from) return INVERTED;
   const { since_size: sinceSize } = request.queryValues as { since_size?: number };
   const signer = await log.signer();
   if (!signer) return notYet();

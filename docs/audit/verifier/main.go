@@ -3,6 +3,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -18,6 +19,8 @@ import (
 
 type line struct {
 	Checkpoint, Header string
+	Modelroute_audit   int
+	Consistency        json.RawMessage
 	Nodes              [][]byte
 	Index              uint64
 	Leaf               json.RawMessage
@@ -43,7 +46,9 @@ func main() {
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 64<<20)
 	read := func() (next line) {
-		need(json.Unmarshal(lines.Bytes(), &next) == nil, "a line is no JSON")
+		decoder := json.NewDecoder(bytes.NewReader(lines.Bytes()))
+		decoder.DisallowUnknownFields()
+		need(decoder.Decode(&next) == nil, "a line is no JSON, or has what nobody proves")
 		return next
 	}
 	need(lines.Scan(), "the file is empty")
