@@ -10,7 +10,7 @@ import { ask, typesOf, whenOver, whenTypes } from './testing/kit.js';
 const CALL_MS = 20_000;
 
 describe('processors, when they are stopped', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
 
   before(async () => {

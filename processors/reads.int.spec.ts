@@ -14,7 +14,7 @@ import { ask, IMAGE, smallImage, whenHoldEnded, type Asked, type Wish } from './
 
 /** What all roles of one process ask the database for, from the request to the settled hold. */
 describe('reads of one execution', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
   let infra: Infra;
   let reads: StreamName[];

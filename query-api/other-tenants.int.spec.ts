@@ -17,7 +17,7 @@ import { openQueryServer, type QueryServer } from './testing/kit.js';
 const OTHER: OrganizationId = 'org_99999999-9999-4999-8999-999999999999';
 
 describe("query API: another organization's id", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let server: QueryServer;
   let stranger: Client;
   before(async () => {

@@ -14,7 +14,7 @@ import { temporaryFolder } from '../testing/folders.js';
 import { openPricedCatalogue } from './open-catalogue.js';
 
 describe('a priced catalogue', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   async function opened(roles: string) {
     const folder = await temporaryFolder();

@@ -132,7 +132,7 @@ describe('sandbox record', () => {
     while ((await calls(sandbox.url)).length === 0);
     const from = performance.now();
     await sandbox.close();
-    expect(performance.now() - from).to.be.lessThan(1000);
+    expect(performance.now() - from).to.be.lessThan(4_000);
     expect(await hanging).to.equal('cut');
     const refused = await request(`${sandbox.url}/_sandbox/healthz`).catch(() => 'refused');
     expect(refused).to.equal('refused');

@@ -29,7 +29,7 @@ describe('the system on an event store over gRPC', function () {
     follower = followFeed(system, tenant, randomFrom('a follower'));
   });
   after(async function () {
-    this.timeout(40_000);
+    this.timeout(60_000);
     follower?.abandon();
     const code = await system?.stop();
     await double?.close();

@@ -22,7 +22,7 @@ import { behave, behaveWell, callsFor } from '../sandbox/testing/behaviour.js';
 import { sharedSystem } from '../testing/system-in-suite.js';
 
 describe('an execution', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const system = sharedSystem();
   let tenant: Tenant;
   before(async () => {

@@ -15,7 +15,7 @@ import { sharedSystem } from '../testing/system-in-suite.js';
 import { accept, imageOf, newKey, whenOver } from './testing/executions.js';
 
 describe('a file', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const system = sharedSystem();
   let tenant: Tenant;
   before(async () => {

@@ -251,7 +251,7 @@ describe('providers over the sandbox', () => {
       );
       const sea = { prompt: 'sea', width: 256, height: 256 };
       const image = await run('flux-1.1-pro', 'borealis-images', sea, `${misbehaviour}-image`, 400);
-      expect(Date.now() - began).to.be.below(1_800);
+      expect(Date.now() - began).to.be.below(8_000);
       await behave('borealis', { misbehaviour: 'none' });
       expect([chat.kind, image.kind]).to.deep.equal([kind, kind]);
       if (chat.kind === 'succeeded') {

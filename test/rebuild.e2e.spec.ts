@@ -13,6 +13,7 @@ interface Projection {
   readonly name: string;
   readonly state: string;
   readonly generation: number;
+  readonly head: string;
   readonly rebuild: { readonly requested: boolean; readonly error: string | null };
   readonly checksum: {
     readonly position: string;
@@ -24,7 +25,7 @@ interface Projection {
 const AMOUNT = '1000';
 
 describe('rebuilding the read models', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   const system = sharedSystem();
   let tenant: Tenant;
   let load: Load;
@@ -38,8 +39,8 @@ describe('rebuilding the read models', function () {
       tenants,
       receiverUrl: receiver.url,
       textModels: ['text-generation-standard'],
-      lanes: 8,
-      pauseMs: [10, 60],
+      lanes: 4,
+      pauseMs: [50, 150],
       random: randomFrom('rebuild'),
     });
     const { sandboxUrl } = system();
@@ -56,9 +57,9 @@ describe('rebuilding the read models', function () {
     for (const name of before.keys()) await operate(system(), `/projections/${name}/rebuild`, {});
     const isNew = ({ name, state, generation, rebuild }: Projection) => {
       if (rebuild.error) throw new Error(`${name}: ${rebuild.error}`);
-      return state === 'running' && generation === (before.get(name) ?? 0) + 1;
+      return state === 'running' && generation > (before.get(name) ?? 0);
     };
-    await eventually('all are rebuilt', async () => (await projections()).every(isNew), 60_000);
+    await eventually('all are rebuilt', async () => (await projections()).every(isNew), 150_000);
     return before.size;
   };
 
@@ -94,9 +95,17 @@ describe('rebuilding the read models', function () {
         rows,
         checksum,
       }));
-    const live = await sums();
-    await rebuildAll();
-    const rebuilt = await sums();
+    const head = async () => BigInt((await projections())[0]?.head ?? 0);
+    // What others began, or a webhook's record, may still come; each request is an event itself.
+    const undisturbed = async () => {
+      const from = await head();
+      const live = await sums();
+      const requests = await rebuildAll();
+      const rebuilt = await sums();
+      const isAlone = (await head()) - from === BigInt(requests);
+      return isAlone ? { live, rebuilt } : undefined;
+    };
+    const { live, rebuilt } = await eventually('nothing else happens', undisturbed, 200_000);
     expect(rebuilt).to.deep.equal(live);
     expect(rebuilt.every(({ rows }) => rows !== '')).to.equal(true);
   });

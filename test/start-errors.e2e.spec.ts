@@ -19,7 +19,7 @@ import { sharedSystem } from '../testing/system-in-suite.js';
 const EXIT_DEADLINE_MS = 20_000;
 
 describe('a start that cannot succeed', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const system = sharedSystem();
   let folder: string;
   let database: FreshDatabase;
@@ -161,7 +161,7 @@ describe('stopping', function () {
     system.signal('SIGTERM');
     system.signal('SIGTERM');
     expect((await system.exited(15_000)).code).to.equal(0);
-    expect(performance.now() - askedAt).to.be.below(11_000);
+    expect(performance.now() - askedAt).to.be.below(13_000);
 
     await system.restart();
     expect((await api.execution(id)).body).to.include({ status: 'COMPLETED' });
@@ -173,7 +173,7 @@ describe('stopping', function () {
     const secondAt = performance.now();
     system.signal('SIGTERM');
     await system.exited(5_000);
-    expect(performance.now() - secondAt).to.be.below(1_000);
+    expect(performance.now() - secondAt).to.be.below(4_000);
 
     await system.restart();
     expect((await api.execution(id)).body).to.include({ status: 'COMPLETED' });

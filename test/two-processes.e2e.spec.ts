@@ -22,7 +22,7 @@ describe('two processes on one database', function () {
     });
   });
   after(async function () {
-    this.timeout(40_000);
+    this.timeout(60_000);
     expect([await other.stop(), await one.stop()]).to.deep.equal([0, 0]);
   });
 

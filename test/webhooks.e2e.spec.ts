@@ -32,7 +32,7 @@ interface WebhookBody {
 const bodyOf = ({ raw }: Told): WebhookBody => JSON.parse(raw) as WebhookBody;
 
 describe('webhooks of an execution', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const system = sharedSystem();
   let tenant: Tenant;
   before(async () => {
@@ -280,7 +280,7 @@ interface Endpoint {
 }
 
 describe('webhook endpoints', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const system = sharedSystem();
   let tenant: Tenant;
   before(async () => {

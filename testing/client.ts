@@ -109,6 +109,7 @@ export interface Server {
 
 const dispatcher = new Agent({ connections: 256, keepAliveTimeout: 1_000 });
 const ANSWER_DEADLINE_MS = 30_000;
+const COMING_AGAIN_MS = 20_000;
 
 export async function send<T = Json>(
   url: string,
@@ -166,7 +167,7 @@ export function clientOf(server: Pick<Server, 'baseUrl'>, apiKey: string): Clien
     cancel: (id) => call('POST', `/executions/${id}/cancel`),
     result: (id) => call('GET', `/executions/${id}/result`),
     timeline: (id) => allOf(call, `/executions/${id}/events`),
-    balance: async () => (await call<Balance>('GET', '/billing/balance')).body,
+    balance: async () => (await untilTaken(() => call<Balance>('GET', '/billing/balance'))).body,
     all: (path) => allOf(call, path),
   };
 }
@@ -182,7 +183,7 @@ async function allOf<T>(call: Client['call'], path: string): Promise<readonly T[
   const mark = path.includes('?') ? '&' : '?';
   for (let cursor: string | null = ''; cursor !== null;) {
     const from: string = cursor && `&cursor=${encodeURIComponent(cursor)}`;
-    const page = await call<List<T>>('GET', `${path}${mark}limit=1000${from}`);
+    const page = await untilTaken(() => call<List<T>>('GET', `${path}${mark}limit=1000${from}`));
     if (page.status !== 200) throw new Error(`${path} was answered ${page.status}: ${page.text}`);
     rows.push(...page.body.data);
     cursor = page.body.next_cursor;
@@ -213,9 +214,20 @@ export async function newTenant(server: Server, amount = '100'): Promise<Tenant>
   };
 }
 
+/** Comes again where it is asked to, as a client does: a slow machine refuses for want of time. */
+async function untilTaken<T>(call: () => Promise<Answer<T>>): Promise<Answer<T>> {
+  const until = performance.now() + COMING_AGAIN_MS;
+  for (;;) {
+    const answer = await call();
+    if (answer.status !== 503 || performance.now() > until) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
 /** A call of the operator that must succeed; a GET without a body. */
 export async function operate<T>(server: Server, path: string, body?: unknown): Promise<T> {
-  const answer = await asOperator<T>(server, body === undefined ? 'GET' : 'POST', path, body);
+  const method = body === undefined ? 'GET' : 'POST';
+  const answer = await untilTaken(() => asOperator<T>(server, method, path, body));
   if (answer.status < 300) return answer.body;
   throw new Error(`the operator's ${path} was answered ${answer.status}: ${answer.text}`);
 }

@@ -9,11 +9,11 @@ export function systemInSuite(
 ): () => System {
   let system: System | undefined;
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(150_000);
     system = await startSystem(typeof options === 'function' ? await options() : options);
   });
   after(async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const code = await system?.stop();
     if (system && code !== 0) throw new Error(`the system ended with ${code}`);
     refuseTrouble(system);
@@ -27,7 +27,7 @@ let shared: Promise<System> | undefined;
 export function sharedSystem(): () => System {
   let system: System | undefined;
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(150_000);
     system = await (shared ??= startSystem());
   });
   after(() => refuseTrouble(system));

@@ -69,7 +69,7 @@ export interface Credentials {
 }
 
 const ADMIN_KEY = 'operator-key-of-the-specs';
-const START_DEADLINE_MS = 60_000;
+const START_DEADLINE_MS = 120_000;
 /** What it runs on may have to be fetched and built first. */
 const CLUSTER_START_DEADLINE_MS = 300_000;
 /** Ten seconds of drain, and what ending the database takes. */

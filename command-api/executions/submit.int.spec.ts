@@ -236,7 +236,7 @@ for (const [name, openLog] of [
         return (await executionEvents(store, id)).length === (status === 202 ? 1 : 0);
       });
       expect(await Promise.all(left)).not.to.include(false);
-    }).timeout(30_000);
+    }).timeout(60_000);
 
     it('accepts a refused key once there is money', async () => {
       const tenant = await openTenant(api);

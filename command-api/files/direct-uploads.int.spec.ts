@@ -50,7 +50,7 @@ async function post({ url, fields }: PostForm, bytes: Buffer, more: object = {})
 }
 
 describe('files that are posted to the bucket', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const server = versitygwInSuite();
   const store = openMemoryEventStore();
   const models = { awaited: 0 };

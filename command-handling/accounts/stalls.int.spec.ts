@@ -28,6 +28,8 @@ interface Asked {
 
 describe('the commands of one organization while the event store stalls', function () {
   this.timeout(60_000);
+  // Where the machine itself stood still, nothing is said of the store's stall.
+  this.retries(2);
   let folder: TemporaryFolder;
   let database: FreshDatabase;
   let double: EventStoreDouble;

@@ -64,7 +64,7 @@ describe('outbound download', () => {
           ? await buffer(result.body).catch((cause: unknown) => (cause as DownloadCut).reason)
           : result.kind === 'failed' && result.reason;
       expect(reason).to.equal('timeout');
-      expect(performance.now() - startedAt).to.be.within(195, 1_500);
+      expect(performance.now() - startedAt).to.be.within(195, 6_000);
       await until(() => place.open.size === 0);
     });
 

@@ -88,7 +88,7 @@ describe('a refusal is read by a client that writes all before it reads', () => 
         const answer = await writeThenRead(server.port, write(head, 50 * MB));
         expect(answer).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
         expect(answer).to.match(/\}$/);
-      }).timeout(30_000);
+      }).timeout(60_000);
 
   it('also by one that writes slowly', async () => {
     const head = headOf('POST /v1/echo', `authorization: Bearer ${server.apiKey}`);
@@ -105,7 +105,7 @@ describe('a refusal is read by a client that writes all before it reads', () => 
     const [data] = (await once(socket.resume(), 'data')) as [Buffer];
     expect(data.toString('latin1')).to.match(/^HTTP\/1\.1 413 /);
     socket.destroy();
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it("and Node's own client sees it while it writes", async () => {
     const headers = { authorization: `Bearer ${server.apiKey}` };
@@ -123,7 +123,7 @@ describe('a refusal is read by a client that writes all before it reads', () => 
     sending.end();
     await closed;
     expect(status).to.equal(413);
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('and keeps the connection of a client whose body was short', async () => {
     const refused = `POST /v1/echo HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n`;
@@ -215,7 +215,7 @@ describe('what is refused too often', () => {
         20_000,
       );
       await server.close();
-    }).timeout(30_000);
+    }).timeout(60_000);
 });
 
 describe('bytes that a process keeps', () => {

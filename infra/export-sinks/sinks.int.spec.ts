@@ -27,7 +27,7 @@ async function filesIn(dir: string): Promise<ReadonlyMap<string, Buffer>> {
 }
 
 describe('sinks of exports', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const server = versitygwInSuite();
 
   fileStoreContract('folder', async () => {

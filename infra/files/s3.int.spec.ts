@@ -27,7 +27,7 @@ const MB = 1024 * 1024;
 const thrownBy = (work: Promise<unknown>) => work.then(String, (error: unknown) => error);
 
 describe('files in a bucket', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const server = versitygwInSuite();
   let s3: S3;
   let files: FileStore;
@@ -187,7 +187,7 @@ describe('files in a bucket', function () {
 });
 
 describe('files in a bucket whose server is not well', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const server = versitygwInSuite();
   let s3: S3;
   let files: FileStore;
@@ -212,7 +212,7 @@ describe('files in a bucket whose server is not well', function () {
       Object.entries(calls).map(async ([name, call]) => [name, await thrownBy(call())] as const),
     ))
       expect(thrown, name).to.be.instanceOf(StoreUnavailable);
-    expect(performance.now() - startedMs).to.be.below(3_000);
+    expect(performance.now() - startedMs).to.be.below(6_000);
   };
   const allWell = async () => {
     for (const call of Object.values(calls)) await call();

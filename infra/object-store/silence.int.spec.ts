@@ -16,7 +16,7 @@ const ANSWER_MS_MAX = 2_500;
 const AT_ONCE = 20;
 
 describe('a silent S3 store', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   const server = versitygwInSuite();
   let proxy: TcpProxy;
   let s3: S3;

@@ -8,7 +8,7 @@ import { whileHeard } from './while-heard.js';
 const log = pino({ level: 'silent' });
 
 describe('work of any length', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let database: FreshDatabase;
   let proxies: TcpProxy[];
   before(async () => {

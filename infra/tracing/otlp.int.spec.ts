@@ -61,9 +61,9 @@ describe('traces over OTLP', () => {
     const { tracing, warned } = open(`http://127.0.0.1:${await freePort()}`);
     const began = performance.now();
     for (let n = 0; n < 20_000; n++) tracing.begin('a thing', { parent: undefined }).end({ n });
-    expect(performance.now() - began).to.be.below(2_000);
+    expect(performance.now() - began).to.be.below(4_000);
     await tracing.close();
-    expect(performance.now() - began).to.be.below(5_000);
+    expect(performance.now() - began).to.be.below(10_000);
     expect(warned.length).to.be.within(1, 2);
   });
 

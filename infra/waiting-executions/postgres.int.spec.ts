@@ -13,7 +13,7 @@ import { openPostgresWaitingExecutions } from './postgres.js';
 const LONG_MS = 60_000;
 
 describe('waiting executions in PostgreSQL', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let database: FreshDatabase;
   let pool: Pool;
   let waiting: WaitingExecutions;

@@ -18,7 +18,7 @@ import { ask, newOrganization, whenOver, type Asked } from '../testing/kit.js';
 const metadata = { actor: 'spec', correlationId: 'spec', causationId: 'spec' };
 
 describe('deliver-webhooks to endpoints', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
   let stop: () => Promise<void> = async () => undefined;
   const receivers: Receiver[] = [];

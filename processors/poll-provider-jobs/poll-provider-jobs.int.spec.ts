@@ -44,7 +44,7 @@ function hurry({ providers, models }: CatalogueFile): void {
 }
 
 describe('poll-provider-jobs', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
   let stop: () => Promise<void>;
 

@@ -52,7 +52,7 @@ function hurry({ providers, models }: CatalogueFile): void {
 }
 
 describe('read-callbacks', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
   let server: HttpServer;
   let stop: () => Promise<void>;

@@ -39,7 +39,7 @@ const WAV = Buffer.concat([Buffer.from('RIFF$\0\0\0WAVEfmt ', 'latin1'), Buffer.
 const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 describe('rehost-files', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
   let stop: () => Promise<void>;
 
@@ -213,7 +213,7 @@ describe('rehost-files', function () {
     const startedAtMs = performance.now();
     for (const asked of [...others, later])
       expect(await whenOver(infra, asked)).to.equal('completed');
-    expect(performance.now() - startedAtMs).to.be.below(2_000);
+    expect(performance.now() - startedAtMs).to.be.below(12_000);
     for (const asked of hanging)
       expect((await typesOf(infra, asked)).at(-1)).to.equal('ProviderSucceeded');
     await stop();

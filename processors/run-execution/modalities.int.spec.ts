@@ -8,7 +8,7 @@ import { ask, eventOf, newOrganization, whenHoldEnded, whenOver } from '../testi
 import { processorWorkers } from '../app.js';
 
 describe('executions of every modality', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   const organizationId = newOrganization();
   let spec: SpecInfra;
   let stop: () => Promise<void>;

@@ -10,7 +10,7 @@ import { openProviderCalls } from './provider-calls.js';
 const CALL_MS = 60_000;
 
 describe('provider calls', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
 
   before(async () => {

@@ -31,7 +31,7 @@ import {
 } from '../testing/kit.js';
 
 describe('run-execution, when something dies', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
   let stop: () => Promise<void> = async () => undefined;
 
@@ -267,7 +267,7 @@ describe('run-execution, when something dies', function () {
     await whenTypes(infra, asked, 'ProviderDispatched');
     const began = performance.now();
     await stop();
-    expect(performance.now() - began).to.be.below(3_000);
+    expect(performance.now() - began).to.be.below(8_000);
     expect((await eventsOf(infra, asked)).at(-1)?.type).to.equal('ExecutionCompleted');
     stop = async () => undefined;
   });

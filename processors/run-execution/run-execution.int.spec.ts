@@ -25,7 +25,7 @@ import {
 const QUICK = { latency: 5 };
 
 describe('run-execution', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
   let stop: () => Promise<void>;
 

@@ -28,7 +28,7 @@ import {
 const MINUTE = 60_000;
 
 describe('run-timers', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
   let stop: () => Promise<void> = async () => undefined;
 

@@ -20,7 +20,7 @@ const MINUTE = 60_000;
 const organizationId: OrganizationId = 'org_11111111-1111-4111-8111-111111111111';
 
 describe('sweep-storage', function () {
-  this.timeout(40_000);
+  this.timeout(60_000);
   let spec: SpecInfra;
   let stop: () => Promise<void>;
   let suspects: Suspects;

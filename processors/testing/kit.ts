@@ -192,7 +192,7 @@ export async function eventOf<T extends ExecutionEvent['type']>(
 
 const OVER = ['completed', 'failed', 'cancelled', 'expired'];
 
-export const whenOver = (infra: Infra, { executionId }: Asked, deadlineMs = 10_000) =>
+export const whenOver = (infra: Infra, { executionId }: Asked, deadlineMs = 20_000) =>
   eventually(
     `${executionId} is over`,
     async () => {
@@ -202,7 +202,7 @@ export const whenOver = (infra: Infra, { executionId }: Asked, deadlineMs = 10_0
     deadlineMs,
   );
 
-export const whenTypes = (infra: Infra, asked: Asked, last: string, deadlineMs = 10_000) =>
+export const whenTypes = (infra: Infra, asked: Asked, last: string, deadlineMs = 20_000) =>
   eventually(
     `${asked.executionId} reaches ${last}`,
     async () => (await typesOf(infra, asked)).includes(last),
@@ -220,7 +220,7 @@ export const accountOf = async ({ store }: Infra, organizationId: OrganizationId
 export const whenHoldEnded = (
   infra: Infra,
   { organizationId, holdId }: Pick<Asked, 'organizationId' | 'holdId'>,
-  deadlineMs = 10_000,
+  deadlineMs = 20_000,
 ) =>
   eventually(
     `${holdId} has ended`,

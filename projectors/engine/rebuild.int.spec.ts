@@ -23,7 +23,7 @@ import { rebuild } from '../testing/rebuild-one.js';
 import { deposited, openReadModels, storyOf, type Fact, type ReadModels } from '../testing/kit.js';
 
 describe('rebuilding a projection', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let models: ReadModels;
   const ends: (() => Promise<unknown>)[] = [];
   before(async () => {

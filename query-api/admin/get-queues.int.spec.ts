@@ -19,7 +19,7 @@ interface Queues {
 }
 
 describe('the queues that an operator sees', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let server: QueryServer;
 
   before(async () => {

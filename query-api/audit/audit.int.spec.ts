@@ -12,7 +12,7 @@ import { openQueryServer, type QueryServer } from '../testing/kit.js';
 const organizationId: OrganizationId = 'org_11111111-1111-4111-8111-111111111111';
 
 describe('routes of proofs', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let server: QueryServer;
 
   before(async () => {

@@ -20,7 +20,7 @@ interface List {
 }
 
 describe('query API: webhook endpoints', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let server: QueryServer;
   let organizationId: OrganizationId;
   let api: Client;

@@ -31,7 +31,7 @@ const log = { warn: () => undefined, error: () => undefined };
 const TIMEOUT_MS = 2_600;
 
 describe('event store on EventStoreDB, when something is wrong', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let folder: TemporaryFolder;
   let database: FreshDatabase;
   let double: EventStoreDouble;

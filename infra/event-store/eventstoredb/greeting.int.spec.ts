@@ -15,7 +15,7 @@ const USERS = {
 };
 
 describe('the start with an event store of EventStoreDB', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder: TemporaryFolder | undefined;
   let double: EventStoreDouble;
   before(async function () {
