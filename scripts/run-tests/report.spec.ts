@@ -39,7 +39,9 @@ describe('the report of a run of the specs', () => {
     report.again('b.int.spec.ts', ran(1, 'too late again'));
     report.addFailure('a server was left');
     expect(report.close()).to.equal(false);
-    expect(printed.join('')).to.contain('failed: b.int.spec.ts\ntoo late again');
+    const text = printed.join('');
+    expect(text).to.contain('run again, alone: b.int.spec.ts failed beside others\ntoo late\n');
+    expect(text).to.contain('failed: b.int.spec.ts\ntoo late again');
     expect(printed.at(-1)).to.equal('1 passed, 2 failed, 0 skipped\n');
   });
 });

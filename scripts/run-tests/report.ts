@@ -7,8 +7,8 @@ export interface Report {
   /** Files with a failure. */
   failed(): readonly string[];
   /**
-   * A file that had failed beside others was run alone. Where it passed, that stands, and the file
-   * is named as unsteady, with what failed before; else the new failures stand.
+   * A file that had failed beside others was run alone, which is said with what failed before.
+   * Where it passed, that stands, and the file is named as unsteady; else the new failures stand.
    */
   again(path: string, ran: Ran): void;
   /** What went wrong outside of any file. */
@@ -34,8 +34,10 @@ export function openReport(print: (text: string) => void): Report {
     failed: () => [...ran].flatMap(([path, one]) => (hasFailed(one) ? [path] : [])),
     again(path, one) {
       const before = ran.get(path)?.outcome.failures ?? [];
+      const why = `${path} failed beside others\n${before.join('\n')}`;
+      print(`run again, alone: ${why}\n\n`);
       show(path, one);
-      if (!hasFailed(one)) unsteady.push(`${path} failed beside others\n${before.join('\n')}`);
+      if (!hasFailed(one)) unsteady.push(why);
     },
     addFailure: (text) => void elsewhere.push(text),
     took: () => new Map([...ran].map(([path, { tookMs }]) => [path, tookMs])),
