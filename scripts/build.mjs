@@ -48,7 +48,7 @@ await cp(
   'node_modules/redoc/bundles/redoc.standalone.js',
   'dist/http/server/openapi/redoc.standalone.js',
 );
-for (const path of await glob(['docs/build'], '.md')) {
+for (const path of await glob(['docs/build', 'docs/audit'], '.md', '.py', '.go', '.mod', '.sum')) {
   await mkdir(`dist/${path}`);
   await cp(path, `dist/${path}`);
 }

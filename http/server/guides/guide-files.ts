@@ -40,8 +40,19 @@ export function guideSections(index: string): readonly GuideSection[] {
   });
 }
 
+/** Files of docs/audit that verify an export without us, by their addresses. */
+export const VERIFIERS: ReadonlyMap<string, string> = new Map([
+  ['/docs/verifiers/verify.py', '../audit/verify.py'],
+  ['/docs/verifiers/main.go', '../audit/verifier/main.go'],
+  ['/docs/verifiers/go.mod', '../audit/verifier/go.mod'],
+  ['/docs/verifiers/go.sum', '../audit/verifier/go.sum'],
+]);
+
+export const verifierText = (file: string): string => readFileSync(new URL(file, folder), 'utf8');
+
 /** Where a link of a guide leads, seen from the API: other guides are beside it. */
 export function servedLink(href: string): string {
   if (href === '../contracts/openapi.json') return '/openapi.json';
-  return href;
+  const [path = href] = [...VERIFIERS].find(([, file]) => file === href) ?? [];
+  return path;
 }

@@ -3,6 +3,7 @@
  *
  *   /docs/            the index        /docs/index.md
  *   /docs/<guide>     a page           /docs/<guide>.md   the same as Markdown
+ *   /docs/verifiers/<file>   programs that verify an audit export
  *   /llms.txt         the essentials, and the list of all guides
  *
  * `/docs/index` and the address of a page with a slash behind it lead to the page.
@@ -11,7 +12,14 @@
 import { Router, type Response } from 'express';
 import type { Pages } from '../pages.js';
 import { GUIDE_POLICY, guideHtml } from './guide-html.js';
-import { guideSections, guideText, INDEX, servedLink } from './guide-files.js';
+import {
+  guideSections,
+  guideText,
+  INDEX,
+  servedLink,
+  verifierText,
+  VERIFIERS,
+} from './guide-files.js';
 import { llmsText } from './llms-text.js';
 
 /** `publicUrl` may be known only once the server listens. */
@@ -42,6 +50,7 @@ export function guidePages(addresses: { readonly publicUrl: string }): Pages {
       guideHtml({ name, markdown: markdown(), sections }),
     );
   }
+  for (const [path, file] of VERIFIERS) serve(path, 'text/plain', () => verifierText(file));
   serve('/llms.txt', 'text/plain', () => llmsText(sections, addresses.publicUrl));
   return { paths, router };
 }
