@@ -23,7 +23,7 @@ export const postProvidersCircuit = (commands: Needed): Route => ({
     'Open: no call is made for so long, whatever a process finds; executions go elsewhere, or ' +
     'wait as long as their model allows. Closed: calls pass again, also where a process had ' +
     'opened it or the provider had asked to be left alone (429). Every process knows it within ' +
-    'two seconds. Calls under way go on.',
+    'two seconds. Calls under way go on. Both need a `reason`.',
   tag: 'Operations',
   audience: 'operator',
   bodySchema: setCircuitSchema,

@@ -102,9 +102,12 @@ export const setCircuitSchema: Schema = {
       default: 3_600,
       description: 'How long it stays open.',
     },
-    reason: text('Why; it is recorded.', 500),
+    reason: text('Why, for closing too; it is recorded.', 500),
   }),
-  examples: [{ state: 'open', for_seconds: 1_800, reason: 'announced maintenance' }],
+  examples: [
+    { state: 'open', for_seconds: 1_800, reason: 'announced maintenance' },
+    { state: 'closed', reason: 'maintenance is over' },
+  ],
 };
 
 export const circuitSetSchema: Schema = answerObject('CircuitSet', {
