@@ -103,10 +103,10 @@ describe('the API keys of a tenant', () => {
         [{ expires_at: '2001-01-01T00:00:00Z' }, 'expires_at'],
         [{ expires_at: '2999-02-30T00:00:00Z' }, 'expires_at'],
         [{ ip_allow_list: [] }, 'ip_allow_list'],
-        [{ ip_allow_list: ['10.0.0.0/8', 'fe80::1%eth0'] }, 'ip_allow_list.1'],
-        [{ ip_allow_list: ['010.0.0.1'] }, 'ip_allow_list.0'],
+        [{ ip_allow_list: ['10.0.0.0/8', 'fe80::1%eth0'] }, 'ip_allow_list[1]'],
+        [{ ip_allow_list: ['010.0.0.1'] }, 'ip_allow_list[0]'],
         [{ ip_allow_list: Array.from({ length: 101 }, (_, n) => `10.0.0.${n}`) }, 'ip_allow_list'],
-        [{ allowed_models: ['no-such-model'] }, 'allowed_models.0'],
+        [{ allowed_models: ['no-such-model'] }, 'allowed_models[0]'],
         [{ require: { retention: 'some' } }, 'require.retention'],
         [{ hash: 'x' }, 'hash'],
       ];

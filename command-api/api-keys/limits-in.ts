@@ -44,7 +44,7 @@ const networkTexts = (texts: readonly string[]): readonly string[] => [
       const network = networkText(text);
       if (network !== undefined) return network;
       const message = 'is neither an address nor a network such as 203.0.113.0/24';
-      throw invalidField(`ip_allow_list.${index}`, 'format', message);
+      throw invalidField(`ip_allow_list[${index}]`, 'format', message);
     }),
   ),
 ];
@@ -54,7 +54,7 @@ function knownModels({ catalogue }: Pick<Commands, 'catalogue'>, slugs: readonly
   for (const [index, slug] of slugs.entries())
     if (!models.has(slug)) {
       const message = 'is not a model of the catalogue';
-      throw invalidField(`allowed_models.${index}`, 'unknown_model', message);
+      throw invalidField(`allowed_models[${index}]`, 'unknown_model', message);
     }
   return slugs;
 }

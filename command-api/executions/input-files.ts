@@ -57,7 +57,9 @@ export async function secondsOfFiles(
     for (const [n, { field, models }] of some.entries()) {
       const state = states[n];
       if (state?.status !== 'stored') {
-        details.FILE_NOT_FOUND.push({ field, code: 'file_not_found', message: 'does not exist' });
+        const isComing = state?.status === 'requested' || state?.status === 'uploaded';
+        const message = isComing ? NOT_CONFIRMED : 'does not exist';
+        details.FILE_NOT_FOUND.push({ field, code: 'file_not_found', message });
         continue;
       }
       const { contentType } = state.content;
@@ -70,6 +72,8 @@ export async function secondsOfFiles(
     if (details[code].length > 0) return new Refusal(code, undefined, details[code]);
   return durationMs / 1_000;
 }
+
+const NOT_CONFIRMED = 'is not confirmed: upload its bytes, then POST /v1/files/confirm';
 
 const count = (details: Readonly<Record<string, readonly ErrorDetail[]>>): number =>
   Object.values(details).reduce((sum, { length }) => sum + length, 0);

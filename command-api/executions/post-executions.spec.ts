@@ -314,6 +314,16 @@ describe('POST /v1/executions', () => {
     }
   });
 
+  it('says of a file that it is not confirmed yet', async () => {
+    const body = { purpose: 'INPUT' };
+    const asked = await api.ask('POST', '/v1/files/upload', { headers: tenant.as, body });
+    const image = asked.json['file_id'];
+    const { status, json } = await post({ model: 'flux-1.1-pro', input: { prompt: 'x', image } });
+    expect(status).to.equal(400);
+    const { details } = (json as { error: { details: { message: string }[] } }).error;
+    expect(details[0]?.message).to.match(/^is not confirmed/);
+  });
+
   it('takes a file of a format that the model takes, and keeps it in the request', async () => {
     const withFile = (image: FileId) => ({ model: 'flux-1.1-pro', input: { prompt: 'x', image } });
     const { organizationId } = tenant;

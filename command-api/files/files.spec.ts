@@ -121,6 +121,17 @@ describe('files of callers', () => {
     expect(await typeOf('')).to.equal('application/octet-stream');
   });
 
+  it('take no form in the place of their bytes', async () => {
+    const { id, url } = await asked();
+    const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+    const form = { headers, body: Buffer.from('--x--') };
+    const { status, json } = await api.ask('PUT', new URL(String(url)).pathname, form);
+    expect([status, json]).to.have.nested.property('1.error.details[0].field', 'content-type');
+    expect(status).to.equal(400);
+    expect(await typesOf(id)).to.deep.equal(['FileUploadRequested']);
+    expect((await api.upload(url, PNG)).status).to.equal(200);
+  });
+
   it('take bytes once, and nothing once they are confirmed', async () => {
     const { id, url } = await asked();
     expect((await api.upload(url, Buffer.from('the first'))).status).to.equal(200);

@@ -29,7 +29,8 @@ export const putFilesUpload = (commands: Commands, slots: UploadSlots): Route =>
   summary: 'Upload the bytes of a file',
   description:
     'The `upload_url` of a file: it takes up to 150 MB, once, within its hour, and needs no ' +
-    'key. Nothing that the request declares about the bytes is looked at.',
+    'key. Nothing that the request declares about the bytes is looked at, but a form ' +
+    '(`multipart/form-data`) is refused: send the bytes themselves.',
   tag: 'Files',
   audience: 'link',
   isDescribed: true,
@@ -47,6 +48,7 @@ async function handle(
   const { fileRecords, now, secrets } = commands;
   const link = linkIn(secrets.fileLinkKey, 'upload', request.params['token'] ?? '');
   if (!link) return new Refusal('NOT_FOUND');
+  if (isForm.test(request.header('content-type') ?? '')) return form();
   const { fileId } = link;
   const { state } = await fileRecords.load(fileId);
   const reason = uploadRefusal(state, new Date(now()).toISOString());
@@ -60,6 +62,17 @@ async function handle(
     slots.release(organizationId);
   }
 }
+
+const isForm = /^multipart\//i;
+
+const form = (): Refusal =>
+  new Refusal('INPUT_VALIDATION_ERROR', 'The headers are not valid.', [
+    {
+      field: 'content-type',
+      code: 'unsupported',
+      message: 'names a form: send the bytes of the file themselves',
+    },
+  ]);
 
 interface Uploading {
   readonly fileId: FileId;

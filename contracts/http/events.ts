@@ -17,10 +17,16 @@ export const eventsQuery: Schema = queryObject({
     type: 'string',
     maxLength: 16,
     pattern: SEQUENCE_PATTERN,
-    default: '0',
     description:
       'The `sequence` of the last event that you have, zeros before it or not; 0, or nothing, ' +
       'for the beginning. A number that is not there yet is waited for.',
+    examples: ['42'],
+  },
+  'cursor?': {
+    type: 'string',
+    maxLength: 16,
+    pattern: SEQUENCE_PATTERN,
+    description: '`next_cursor` of the page before, as lists take it; goes before `after`.',
     examples: ['42'],
   },
   'types?': {

@@ -125,7 +125,9 @@ export const errorDetails: Schema = {
   type: 'array',
   description: 'What exactly is wrong: a field, a category of moderation, a limit.',
   items: objectOf({
-    'field?': text('Path of the field, with dots; absent where none is wrong.'),
+    'field?': text(
+      'Path of the field, as in `input.messages[0].content`; absent where none is wrong.',
+    ),
     code: text('What is wrong with it, the category, or which limit it was.'),
     message: text('The same for people.'),
     'scope?': {

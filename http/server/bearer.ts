@@ -10,7 +10,7 @@ const prefixForm = /^bearer /i;
 export function bearerOf(authorization: string | undefined): string {
   if (authorization?.startsWith(PREFIX) || prefixForm.test(authorization ?? ''))
     return (authorization ?? '').slice(PREFIX.length);
-  throw new Refusal('UNAUTHORIZED');
+  throw new Refusal('UNAUTHORIZED', 'Send your key in the header `Authorization: Bearer <key>`.');
 }
 
 /** Texts of any length are compared by digests of one. */

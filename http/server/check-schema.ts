@@ -2,6 +2,12 @@
 import type { ErrorObject, Options, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
+import {
+  shortenedField,
+  violatedField,
+  violationCode,
+  violationMessage,
+} from '../../contracts/http/schema-violations.js';
 import type { JsonSchema } from './route.js';
 
 /**
@@ -11,7 +17,6 @@ import type { JsonSchema } from './route.js';
 export type Check = (value: unknown, bytes: number) => readonly ErrorDetail[];
 
 const DETAILS_MAX = 20;
-const FIELD_LENGTH_MAX = 200;
 /** A larger value is refused for its first violation alone: to find all costs more than to read. */
 const EXPLAINED_BYTES_MAX = 64 * 1024;
 const FINE: readonly ErrorDetail[] = [];
@@ -20,7 +25,7 @@ const FINE: readonly ErrorDetail[] = [];
  * The schemas are those of our own routes, of which a spec knows that they are ones: to check each
  * against the meta-schema would take longer than to compile it.
  */
-const OUR_SCHEMA = { strict: false, validateSchema: false, meta: false } as const;
+const OUR_SCHEMA = { strict: false, validateSchema: false, meta: false, verbose: true } as const;
 
 /** Each check is compiled when it is first needed: a process starts with a hundred routes. */
 const compiler = (schema: JsonSchema, options: Options = {}) => {
@@ -56,34 +61,9 @@ export function queryCheck(schema: JsonSchema): Check {
 const detailsOf = (errors: ErrorObject[] | null | undefined, whole: string): ErrorDetail[] =>
   (errors ?? []).slice(0, DETAILS_MAX).map((error) => detailOf(error, whole));
 
-/** Field names are written with dots, as callers write them: `metadata.order`. */
-function detailOf(error: ErrorObject, whole: string): ErrorDetail {
-  const { keyword, message = 'is not valid' } = error;
-  const field = fieldOf(error, whole);
-  const code = snakeCase(keyword);
-  switch (keyword) {
-    case 'required':
-      return { field, code, message: 'is required' };
-    case 'additionalProperties':
-      return { field, code, message: 'is not a known field' };
-    case 'propertyNames':
-    case 'pattern':
-      return { field, code, message: 'has the wrong form' };
-    default:
-      return { field, code, message };
-  }
-}
-
-function fieldOf({ instancePath, params, propertyName }: ErrorObject, whole: string): string {
-  const named = params as Record<string, string | undefined>;
-  const { missingProperty, additionalProperty, propertyName: refused = propertyName } = named;
-  const inner = missingProperty ?? additionalProperty ?? refused;
-  const path = instancePath.split('/').slice(1).map(unescaped);
-  const field = (inner === undefined ? path : [...path, inner]).join('.') || whole;
-  return field.length <= FIELD_LENGTH_MAX ? field : `${field.slice(0, FIELD_LENGTH_MAX - 1)}…`;
-}
-
-const snakeCase = (keyword: string): string =>
-  keyword.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
-const unescaped = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');
+/** Field names are written as callers write them: `metadata.order`, `fallback_models[0]`. */
+const detailOf = (error: ErrorObject, whole: string): ErrorDetail => ({
+  field: shortenedField(violatedField(error) || whole),
+  code: violationCode(error),
+  message: violationMessage(error, ''),
+});

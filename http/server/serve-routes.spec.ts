@@ -203,7 +203,7 @@ describe('serveRoutes', () => {
     expect(refused.status).to.equal(400);
     expect(errorOf(refused)['details']).to.deep.equal([
       { field: 'other', code: 'additional_properties', message: 'is not a known field' },
-      { field: 'limit', code: 'type', message: 'must be integer' },
+      { field: 'limit', code: 'type', message: 'must be an integer' },
     ]);
   });
 
@@ -219,7 +219,7 @@ describe('serveRoutes', () => {
       details: [
         { field: 'text', code: 'required', message: 'is required' },
         { field: 'other', code: 'additional_properties', message: 'is not a known field' },
-        { field: 'more', code: 'type', message: 'must be object' },
+        { field: 'more', code: 'type', message: 'must be an object' },
       ],
     });
   });

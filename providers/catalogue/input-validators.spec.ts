@@ -32,7 +32,7 @@ describe('catalogue: inputs of the bundled models', () => {
       {
         field: 'input.tempo',
         code: 'additional_properties',
-        message: 'is not a field of this model',
+        message: 'is not a known field of this model',
       },
       { field: 'input.prompt', code: 'min_length', message: 'must not be empty' },
       { field: 'input.max_tokens', code: 'maximum', message: 'must be at most 4096' },

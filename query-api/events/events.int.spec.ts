@@ -102,6 +102,8 @@ describe('query API: events', () => {
       const last = await api.call<List>('GET', '/events?limit=1&after=1', { headers });
       expect(numbers(last.body.data)).to.deep.equal(['2 balance.topped_up']);
       expect(last.body.next_cursor).to.equal(null);
+      const paged = await api.call<List>('GET', '/events?limit=1&after=0&cursor=1', { headers });
+      expect(paged.body).to.deep.equal(last.body);
       const none = await api.call<List>('GET', '/events?after=2', { headers });
       expect(none.body).to.deep.equal({ data: [], next_cursor: null });
       expect(none.headers['feed-sequence']).to.equal('2');
@@ -128,6 +130,7 @@ describe('query API: events', () => {
       ['types=constructor', 'types'],
       ['after=-1', 'after'],
       ['after=x', 'after'],
+      ['cursor=x', 'cursor'],
       ['after=12345678901234567', 'after'],
       ['limit=1001', 'limit'],
       ['wait=61', 'wait'],

@@ -76,7 +76,8 @@ export const getEvents = (feeds: Feeds): Route => ({
 });
 
 interface Asked {
-  readonly after: string;
+  readonly after?: string;
+  readonly cursor?: string;
   readonly types?: string;
   readonly wait: number;
   readonly limit: number;
@@ -89,8 +90,8 @@ function queryOf(
   { organizationId }: Caller,
   limit: number,
 ): FeedQuery | Refusal {
-  const { after, types } = askedIn(request);
-  const query = { organizationId, after: BigInt(after), limit };
+  const { after, cursor, types } = askedIn(request);
+  const query = { organizationId, after: BigInt(cursor ?? after ?? 0), limit };
   if (types === undefined) return query;
   const wanted = [...new Set(types.split(','))];
   const unknown = wanted.find((type) => !Object.hasOwn(feedTypes, type));
@@ -135,6 +136,7 @@ function replyWith(request: ApiRequest, type: string, { events, upTo, hasMore }:
 /** RFC 8288: where the next page is, where there is one now. */
 function linkTo({ path, query }: ApiRequest, upTo: bigint, hasMore: boolean) {
   if (!hasMore) return {};
+  query.delete('cursor');
   query.set('after', `${upTo}`);
   return { link: `<${path}?${query.toString()}>; rel="next"` };
 }
