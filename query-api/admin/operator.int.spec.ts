@@ -108,6 +108,7 @@ describe('query API: the operator', () => {
       id: ORGANIZATION,
       name: 'Acme',
       created_at: at(0),
+      erased_at: null,
       last_used_at: null,
       api_keys: 1,
       balance: { available: '0.990', held: '0.010', total: '1.000' },
