@@ -12,13 +12,20 @@ export async function mappedInput({
   input,
   inputMap,
   files,
-}: Pick<ProviderCall, 'input' | 'inputMap' | 'files'>): Promise<Fields> {
+  routeRequest: { as = {} } = {},
+}: Pick<ProviderCall, 'input' | 'inputMap' | 'files' | 'routeRequest'>): Promise<Fields> {
   const mapped: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(input)) {
     const own = nameOf(inputMap, name);
-    if (own !== null) mapped[own] = await withUrls(value, files);
+    const form = Object.hasOwn(as, name) ? as[name] : undefined;
+    if (own !== null) mapped[own] = inForm(form, await withUrls(value, files));
   }
   return mapped;
+}
+
+function inForm(form: 'json' | 'first' | undefined, value: unknown): unknown {
+  if (form === 'json') return JSON.stringify(value);
+  return form === 'first' && Array.isArray(value) ? (value as unknown[])[0] : value;
 }
 
 /**

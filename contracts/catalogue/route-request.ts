@@ -6,6 +6,8 @@ export interface RouteRequest {
   readonly pass?: readonly string[];
   /** Sent with every request, as they are. */
   readonly add?: Readonly<Record<string, unknown>>;
+  /** Fields that are sent in another form: a text of JSON, or the first of a list. */
+  readonly as?: Readonly<Record<string, 'json' | 'first'>>;
   /** By which name a server of OpenAI's format knows the bound of an answer. */
   readonly max_tokens_field?: 'max_tokens' | 'max_completion_tokens';
   /** How a model is told how much to think: by a level or by a number of tokens. */
@@ -41,6 +43,12 @@ export const routeRequestSchema: Part = {
         propertyNames: free,
         maxProperties: 64,
         description: `fields that are sent with every request, ${free['description'] as string}`,
+      },
+      as: {
+        type: 'object',
+        additionalProperties: { enum: ['json', 'first'], description: 'json or first' },
+        maxProperties: 64,
+        description: 'canonical names of fields that are sent as a text of JSON, or as their first',
       },
       max_tokens_field: {
         enum: ['max_tokens', 'max_completion_tokens'],

@@ -113,6 +113,9 @@ function routeProblems(
     ...(route.input_map && kind && !kind.mapsInput
       ? [`${place}.input_map: is not read by the adapter ${provider?.adapter}`]
       : []),
+    ...(route.request?.as && kind && !kind.mapsInput
+      ? [`${place}.request.as: is not read by the adapter ${provider?.adapter}`]
+      : []),
     ...(Object.keys(price).length === 0
       ? [`${place}.price: a model without a price cannot be dispatched`]
       : []),

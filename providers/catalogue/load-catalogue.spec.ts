@@ -251,6 +251,12 @@ describe('catalogue: what is refused, in words', () => {
   is('providers.one.adapter', /'telnet' is no adapter; known are openai-chat/, (tree) => {
     at(tree, 'providers', 'one')['adapter'] = 'telnet';
   });
+  is(`${route}.request.as.prompt`, /\(json or first\)/, (tree) => {
+    at(tree, 'models', 'talk', 'routes', 0)['request'] = { as: { prompt: 'xml' } };
+  });
+  is(`${route}.request.as`, /is not read by the adapter openai-chat/, (tree) => {
+    at(tree, 'models', 'talk', 'routes', 0)['request'] = { as: { prompt: 'json' } };
+  });
   is(`${route}.input_map`, /is not read by the adapter openai-chat/, (tree) => {
     at(tree, 'models', 'talk', 'routes', 0)['input_map'] = { prompt: 'text' };
   });

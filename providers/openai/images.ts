@@ -54,7 +54,11 @@ async function fieldsOf(call: ProviderCall): Promise<Fields> {
   const { image: _image, images: _images, mask: _mask, ...given } = input;
   const { width: _w, height: _h, aspect_ratio: _ratio, num_images: _n, format, ...others } = given;
   const { n: _count, stream: _stream, ...rest } = others;
-  const mapped = await mappedInput({ input: rest, ...(inputMap && { inputMap }) });
+  const mapped = await mappedInput({
+    input: rest,
+    ...(inputMap && { inputMap }),
+    ...(routeRequest && { routeRequest }),
+  });
   return {
     ...mapped,
     ...sizeOf(input, providerModel),

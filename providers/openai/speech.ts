@@ -38,7 +38,11 @@ export function openaiSpeech(wire: Wire): ProviderAdapter {
 async function requestOf({ providerModel, input, inputMap, routeRequest }: ProviderCall) {
   const { text, format, stream_format: _stream, ...rest } = input;
   return {
-    ...(await mappedInput({ input: rest, ...(inputMap && { inputMap }) })),
+    ...(await mappedInput({
+      input: rest,
+      ...(inputMap && { inputMap }),
+      ...(routeRequest && { routeRequest }),
+    })),
     model: providerModel,
     input: text,
     ...(format !== undefined && { response_format: format }),
