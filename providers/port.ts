@@ -43,7 +43,12 @@ export interface ProviderJob extends Pick<
 }
 
 /** With what its output is read by. */
-export type PolledJob = ProviderJob & Pick<ProviderCall, 'modality' | 'input' | 'inputMap'>;
+export type PolledJob = ProviderJob & Pick<ProviderCall, 'modality' | 'input' | 'inputMap'> & Heard;
+
+/** How long the sound of the input is, where it is transcribed and its bytes tell it. */
+interface Heard {
+  readonly heardMs?: number;
+}
 
 /**
  * A file of the input, without its name. Its bytes are read when they are asked for, and anew each
@@ -193,7 +198,8 @@ export interface ProviderCallback {
 export type CalledBack = Pick<
   ProviderCall,
   'provider' | 'providerModel' | 'modality' | 'input' | 'inputMap' | 'dispatchKey'
->;
+> &
+  Heard;
 
 /** What a callback says. A body that names another job than the attempt's is not believed. */
 export interface CallbackReading {

@@ -1,19 +1,30 @@
 /**
  * Canonical output out of what a model of a hosting provider returned. Such a provider runs models
  * of many authors, and each names its output as it likes: a URL, a list of URLs, objects with
- * `url`, pieces of text. So what is looked for is what the modality can be, under the usual names
- * first.
+ * `url`, pieces of text, segments, vectors. So what is looked for is what the modality can be,
+ * under the usual names first.
  */
-import type { Modality } from '../contracts/events/execution.js';
 import { LIST_ITEMS_MAX } from '../contracts/events/schema-parts.js';
-import type { ProducedFile, ProviderOutput } from './port.js';
+import { embeddingsAsked, embeddingsIn } from './embedded.js';
+import type { PolledJob, ProducedFile, ProviderCall, ProviderOutput } from './port.js';
+import { transcriptionIn } from './transcribed.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** By what an output is read. */
+export type Reading = Pick<PolledJob, 'modality' | 'input' | 'heardMs'>;
+
+/** How long the sound of a call is that is transcribed, where its bytes tell it. */
+export function heardIn({ modality, files }: Pick<ProviderCall, 'modality' | 'files'>) {
+  if (modality !== 'transcription' || !files || files.size === 0) return {};
+  const lengths = [...files.values()].map(({ durationMs }) => durationMs);
+  if (lengths.includes(undefined)) return {};
+  return { heardMs: lengths.reduce<number>((sum, ms) => sum + (ms ?? 0), 0) };
+}
+
 /** What of a model's output is of the modality; undefined where nothing is. */
 export function producedIn(
-  modality: Modality,
-  input: Fields,
+  { modality, input, heardMs }: Reading,
   value: unknown,
 ): ProviderOutput | undefined {
   switch (modality) {
@@ -37,8 +48,11 @@ export function producedIn(
         : { modality, text, finishReason: text === '' ? 'other' : 'stop' };
     }
     case 'transcription':
-    case 'embedding':
-      return undefined;
+      return transcriptionIn(value, input, heardMs);
+    case 'embedding': {
+      const output = embeddingsIn(value, input, embeddingsAsked(input));
+      return typeof output === 'string' ? undefined : output;
+    }
   }
 }
 

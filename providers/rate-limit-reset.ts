@@ -22,8 +22,7 @@ export function resetMsOf(headers: Headers, nowMs: number): number | undefined {
   return pauses.length === 0 ? undefined : Math.max(...pauses);
 }
 
-const isUsedUp = (remaining: unknown): boolean =>
-  remaining === undefined || Number(remaining) <= 0;
+const isUsedUp = (remaining: unknown): boolean => remaining === undefined || Number(remaining) <= 0;
 
 const YEAR_S = 31_536_000;
 

@@ -17,7 +17,7 @@ import { createKeyedSemaphore } from '../../infra/concurrency/keyed-semaphore.js
 import type { JobOutcome, ProviderResult } from '../../providers/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { AcceptedJobs } from '../run-execution/accepted-jobs.js';
-import { wordsOf } from '../run-execution/input.js';
+import { heardOf, wordsOf } from '../run-execution/input.js';
 import { callsBack } from '../run-execution/callback-url.js';
 import { dueMsOf, passDeadline } from '../run-timers/pass-deadline.js';
 import { cancelProviderJob } from './cancel-provider-job.js';
@@ -93,6 +93,7 @@ async function ask(
   if (!adapter.poll) return { kind: 'pending', detail: 'the provider cannot be asked' };
   const input = await wordsOf(infra, model, request);
   if (!input) return inputGone;
+  const heard = await heardOf(infra, model, input);
   try {
     return await adapter.poll({
       provider,
@@ -101,6 +102,7 @@ async function ask(
       modality: request.modality,
       input,
       ...(route.inputMap && { inputMap: route.inputMap }),
+      ...heard,
       dispatchKey: current.dispatchKey,
       timeoutMs: Math.min(POLL_TIMEOUT_MS, Math.max(LAST_POLL_MS, leftMs)),
       signal,

@@ -21,7 +21,7 @@ import type { Infra } from '../../runtime/infra.js';
 import { metadataOf } from '../command-metadata.js';
 import type { AcceptedJobs } from '../run-execution/accepted-jobs.js';
 import type { ClaimedAttempt } from '../run-execution/claimed-attempt.js';
-import { wordsOf } from '../run-execution/input.js';
+import { heardOf, wordsOf } from '../run-execution/input.js';
 import { recordLate } from '../run-execution/late-answer.js';
 import { recordOutcome } from '../run-execution/record-outcome.js';
 import { endJob, jobAttemptOf } from './job-attempt.js';
@@ -150,6 +150,7 @@ async function readAs(
     modality: request.modality,
     input,
     ...(route.inputMap && { inputMap: route.inputMap }),
+    ...(await heardOf(infra, model, input)),
     dispatchKey: current.dispatchKey,
   });
 }

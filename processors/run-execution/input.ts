@@ -53,6 +53,23 @@ export async function wordsOf(
   return withDefaults(model, given, accepted);
 }
 
+/** How long the sounds of an input are together, where that is what is read of them. */
+export async function heardOf(
+  stores: Pick<Stores, 'files'>,
+  model: Model,
+  input: Input['input'],
+): Promise<{ readonly heardMs?: number }> {
+  if (model.modality !== 'transcription') return {};
+  let heardMs = 0;
+  for (const { id } of filesIn(model, input)) {
+    if (!isId('file', id)) continue;
+    const file = await withoutPlace(stores.files, id as FileId).catch(unlessLost);
+    if (file?.durationMs === undefined) return {};
+    heardMs += file.durationMs;
+  }
+  return { heardMs };
+}
+
 /**
  * Undefined when they are too large to be sent from memory, where the provider wants them so.
  * Ownership was checked when the execution was accepted; a file that is no longer there is left

@@ -1,6 +1,7 @@
 /**
- * How fal says what went wrong: `{detail: [{loc: ['body', 'prompt'], type, msg, …}]}` by the model,
- * `{detail: 'text'}` by the queue. These are the types that others do not have.
+ * How fal says what went wrong: `{detail: [{loc: ['body', 'prompt'], type, msg, …}]}` by the
+ * model, or that list alone; `{detail: 'text', error_type}` by the queue, which has run it again
+ * where it was to be. These are the types that others do not have.
  */
 import { readFailureBy } from '../failures.js';
 import { unmapped } from '../input-map.js';
@@ -16,6 +17,16 @@ export const readFailure = readFailureBy({
     downstream_service_unavailable: meanings.unavailable,
     internal_server_error: meanings.broken,
     no_media_generated: meanings.broken,
+    startup_timeout: meanings.unavailable,
+    runner_scheduling_failure: meanings.overloaded,
+    runner_connection_timeout: meanings.unavailable,
+    runner_connection_refused: meanings.unavailable,
+    runner_connection_error: meanings.broken,
+    runner_disconnected: meanings.broken,
+    runner_incomplete_response: meanings.broken,
+    runner_server_error: meanings.broken,
+    client_cancelled: meanings.inUse,
+    request_cancelled: meanings.inUse,
     // It could not fetch what we named.
     file_download_error: meanings.refused,
     feature_not_supported: meanings.refused,
@@ -38,9 +49,31 @@ export function failureInPayload(
   payload: unknown,
   call: Pick<ProviderCall, 'input' | 'inputMap'>,
 ): ProviderResult | undefined {
-  if (!isObject(payload) || !Array.isArray(payload['detail'])) return undefined;
-  const read = unmapped(call, readFailure);
-  const outcome = read({ status: 422, body: payload, retryAfterMs: undefined });
-  // Whatever it says of time: the job is over, and nothing is owed for it.
+  const detail = isObject(payload) ? payload['detail'] : payload;
+  return Array.isArray(detail) ? failureOf({ detail }, 422, call) : undefined;
+}
+
+/** The same, where the queue itself says that the job failed; `status` is what it names. */
+export function failureInStatus(
+  { error, detail, error_type: type }: Readonly<Record<string, unknown>>,
+  call: Pick<ProviderCall, 'input' | 'inputMap'>,
+  status = 500,
+): ProviderResult | undefined {
+  if (typeof type === 'string') return failureOf({ error_type: type, detail }, status, call);
+  const said = detail ?? error;
+  if (typeof said !== 'string') return undefined;
+  const outcome = failureOf({ detail: said }, status, call);
+  const isCallers = outcome.kind === 'failed' && !outcome.retryable;
+  const told = status === 500 ? '' : ` (${status})`;
+  return isCallers ? outcome : jobFailed(meanings.broken, `the job failed${told}`);
+}
+
+/** Whatever it says of time: the job is over, and nothing is owed for it. */
+function failureOf(
+  body: object,
+  status: number,
+  call: Pick<ProviderCall, 'input' | 'inputMap'>,
+): ProviderResult {
+  const outcome = unmapped(call, readFailure)({ status, body, retryAfterMs: undefined });
   return outcome.kind === 'failed' ? outcome : jobFailed(meanings.timedOut, outcome.detail);
 }

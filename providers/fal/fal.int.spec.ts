@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { expect } from 'chai';
 import { openProviders } from '../open-providers.js';
-import type { JobOutcome, ProviderCall, Providers } from '../port.js';
+import type { JobOutcome, PolledJob, ProviderCall, Providers } from '../port.js';
 import { providerAdapterContract, providerAt } from '../testing/contract.js';
 import { providerJobsContract } from '../testing/jobs-contract.js';
 import { json, openStage, type Stage } from '../testing/stage.js';
@@ -111,11 +111,11 @@ describe('provider adapter: fal, its own', () => {
       signal: new AbortController().signal,
       ...more,
     });
-  const poll = () =>
+  const poll = (providerModel = 'fal-ai/flux/dev') =>
     providers.adapter('fal').poll?.({
       ...call,
       provider: provider(),
-      providerModel: 'fal-ai/flux/dev',
+      providerModel,
       providerJobId: ID,
       dispatchKey: 'k',
       timeoutMs: 2_000,
@@ -173,6 +173,105 @@ describe('provider adapter: fal, its own', () => {
     const told = { error: 'Internal server error' };
     expect(await resultRefused('oops', 500, told)).to.include({ code: 'GENERATION_FAILED' });
     expect(await resultRefused('oops', 502)).to.include({ kind: 'pending' });
+  });
+
+  it('reads the errors of the queue, a list alone and a text as the end of the request', async () => {
+    const alone = [{ loc: ['body', 'prompt'], msg: 'canary', type: 'content_policy_violation' }];
+    expect(await resultRefused(alone)).to.include({ code: 'CONTENT_MODERATION_REJECTED' });
+    const types: readonly (readonly [string, string])[] = [
+      ['request_timeout', 'GENERATION_TIMEOUT'],
+      ['startup_timeout', 'MODEL_UNAVAILABLE'],
+      ['runner_scheduling_failure', 'MODEL_OVERLOADED'],
+      ['runner_disconnected', 'GENERATION_FAILED'],
+      ['unheard_of', 'GENERATION_FAILED'],
+    ];
+    for (const [type, code] of types) {
+      const told = { error: 'canary', error_type: type };
+      const outcome = await resultRefused({ detail: 'canary', error_type: type }, 503, told);
+      expect(outcome, type).to.include({ kind: 'failed', code, retryable: true });
+      expect(JSON.stringify(outcome)).not.to.include('canary');
+    }
+    const text = { detail: 'Could not generate images with the given prompts and images.' };
+    expect(await resultRefused(text, 422)).to.include({ code: 'GENERATION_FAILED' });
+    expect(await resultRefused({ detail: 'Your input was flagged.' }, 422)).to.include({
+      code: 'CONTENT_MODERATION_REJECTED',
+    });
+    expect(await resultRefused({ detail: 'Request not found' }, 404)).to.include({
+      kind: 'unknown',
+    });
+    for (const [status, detail] of [
+      [401, 'Authentication is required'],
+      [429, 'Too many requests'],
+      [503, 'Service unavailable'],
+    ] as const)
+      expect(await resultRefused({ detail }, status)).to.include({ kind: 'pending' });
+  });
+
+  it('asks about a workflow below its namespace', async () => {
+    stage.play(json({ status: 'IN_QUEUE' }));
+    await poll('workflows/acme/sharpen');
+    await poll('comfy/acme/sharpen/fast');
+    expect(stage.seen.map(({ path }) => path)).to.deep.equal([
+      `/base/workflows/acme/sharpen/requests/${ID}/status`,
+      `/base/comfy/acme/sharpen/requests/${ID}/status`,
+    ]);
+  });
+
+  it('reads transcriptions and vectors', async () => {
+    const read = async (payload: object, asked: Partial<PolledJob>) => {
+      const reading = await providers.adapter('fal').readCallback?.(
+        {
+          headers: {},
+          body: Buffer.from(JSON.stringify({ request_id: ID, status: 'OK', payload })),
+        },
+        { ...call, provider: provider(), providerModel: 'm', dispatchKey: 'k', ...asked },
+      );
+      return typeof reading === 'object' ? reading.outcome : reading;
+    };
+    const chunks = [
+      { timestamp: [0, 1.5], text: ' Hello there.' },
+      { timestamp: [1.5, null], text: ' Bye.' },
+    ];
+    const heard = { text: ' Hello there. Bye.', chunks, inferred_languages: ['en'] };
+    const output = {
+      modality: 'transcription',
+      text: 'Hello there. Bye.',
+      segments: [
+        { startMs: 0, endMs: 1_500, text: 'Hello there.' },
+        { startMs: 1_500, endMs: 1_500, text: 'Bye.' },
+      ],
+      language: 'en',
+    };
+    const asked = { modality: 'transcription', input: { audio: 'file_1' } } as const;
+    expect(await read(heard, { ...asked, heardMs: 2_250 })).to.deep.equal({
+      kind: 'succeeded',
+      output: { ...output, durationMs: 2_250 },
+      usage: { seconds: 2.25 },
+    });
+    expect(await read(heard, asked), 'where nobody measured it').to.deep.equal({
+      kind: 'succeeded',
+      output: { ...output, durationMs: 1_500 },
+      usage: { seconds: 1.5 },
+    });
+    const vectors = {
+      data: [
+        { index: 1, embedding: [3, 4] },
+        { index: 0, embedding: [1, 2] },
+      ],
+    };
+    const texts = { modality: 'embedding', input: { texts: ['a', 'b'] } } as const;
+    expect(await read({ ...vectors, usage: { prompt_tokens: 3 } }, texts)).to.deep.equal({
+      kind: 'succeeded',
+      output: {
+        modality: 'embedding',
+        embeddings: [
+          [1, 2],
+          [3, 4],
+        ],
+      },
+      usage: { inputTokens: 3 },
+    });
+    expect(await read({ embeddings: [[1, 2]] }, texts)).to.include({ code: 'GENERATION_FAILED' });
   });
 
   it('reads texts, sounds and videos', async () => {

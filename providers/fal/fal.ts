@@ -9,7 +9,7 @@
  * The webhook has {request_id, status: OK | ERROR, payload, error?}; a payload that cannot be sent
  * is fetched. The URLs of an answer are not followed: they are made of the id.
  */
-import type { Dialect } from '../json-call.js';
+import type { Dialect, NotRead } from '../json-call.js';
 import { callJson, isObject, unknown } from '../json-call.js';
 import { meanings } from '../meanings.js';
 import { mappedInput, unmapped } from '../input-map.js';
@@ -28,14 +28,20 @@ import type {
   ProviderAdapter,
   ProviderCall,
   ProviderJob,
+  ProviderResult,
 } from '../port.js';
+import type { Reading } from '../produced.js';
 import type { Vendor, Wire } from '../vendor.js';
-import { failureInPayload, readFailure } from './failures.js';
+import { failureInPayload, failureInStatus, readFailure } from './failures.js';
 import { resultOf } from './result.js';
 import { openSignatures } from './signature.js';
 
 export const fal: Vendor = {
-  fal: { modalities: ['text', 'image', 'audio', 'video'], mapsInput: true, open: openFal },
+  fal: {
+    modalities: ['text', 'image', 'audio', 'video', 'transcription', 'embedding'],
+    mapsInput: true,
+    open: openFal,
+  },
 };
 
 const auth = { header: 'authorization', scheme: 'Key' };
@@ -81,7 +87,7 @@ function openFal(wire: Wire): ProviderAdapter {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-type Reading = Pick<ProviderCall, 'modality' | 'input' | 'inputMap'>;
+type Called = Reading & Pick<ProviderCall, 'inputMap'>;
 
 const CANCELLED = new Set(['OK', 'CANCELLATION_REQUESTED']);
 
@@ -97,11 +103,17 @@ function submitPath({ providerModel, callbackUrl }: ProviderCall): string {
     : `${path}?fal_webhook=${encodeURIComponent(callbackUrl)}`;
 }
 
-/** What follows owner and app chooses an endpoint of the app, and is not asked about. */
+/**
+ * What follows owner and app chooses an endpoint of the app, and is not asked about. Workflows have
+ * a word before both.
+ */
 function pathOf({ providerModel, providerJobId }: ProviderJob): string {
-  const app = providerModel.split('/').slice(0, 2).join('/');
+  const named = providerModel.split('/');
+  const app = named.slice(0, NAMESPACES.has(named[0] ?? '') ? 3 : 2).join('/');
   return `/${segments(app)}/requests/${encodeURIComponent(providerJobId)}`;
 }
+
+const NAMESPACES: ReadonlySet<string> = new Set(['workflows', 'comfy']);
 
 const segments = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
 
@@ -129,22 +141,30 @@ async function poll(wire: Wire, job: PolledJob): Promise<JobOutcome> {
     { ...asking, dialect: dialectFor(job), path: pathOf(job), mayHaveErrorField: true },
   );
   if (!('outcome' in fetched)) return resultOf(fetched.answer, job, read.answer['metrics']);
-  const failed = failureInPayload(fetched.refusal, job);
-  if (failed) return failed;
-  const { error } = read.answer;
-  return typeof error === 'string'
-    ? jobFailed(meanings.broken, 'the job failed')
-    : unanswered(fetched.outcome);
+  const failed = failureInPayload(fetched.refusal, job) ?? failureInStatus(read.answer, job);
+  return failed ?? endOf(fetched) ?? unanswered(fetched.outcome);
 }
 
-function outcomeOf({ status, payload, error }: Fields, call: Reading): JobOutcome {
+/** A result that is refused in the app's own words, for no fault of the question, is the end. */
+function endOf({ outcome, refusal }: NotRead): ProviderResult | undefined {
+  if (!isObject(refusal) || outcome.kind !== 'failed') return undefined;
+  if (isForgotten(refusal)) return unknown('the provider no longer has the result');
+  const { code, elsewhere, retryable } = outcome;
+  if (!retryable || code === 'GENERATION_FAILED') return outcome;
+  const isRefused = code === 'MODEL_UNAVAILABLE' && elsewhere && !outcome.countsAsFailure;
+  return isRefused ? jobFailed(meanings.broken, `the job failed (${outcome.detail})`) : undefined;
+}
+
+function outcomeOf({ status, payload, error }: Fields, call: Called): JobOutcome {
   if (status === 'OK' && isObject(payload)) return resultOf(payload, call, undefined);
   // The result could not be sent; it can be fetched.
   if (status === 'OK') return { kind: 'pending', detail: 'the callback has no payload' };
   if (status !== 'ERROR') return { kind: 'pending', detail: 'the callback has no known status' };
   const said = typeof error === 'string' ? /\b[45]\d\d\b/.exec(error)?.[0] : undefined;
+  const told = { ...(isObject(payload) && payload), error: undefined };
   return (
     failureInPayload(payload, call) ??
+    failureInStatus(told, call, said === undefined ? undefined : Number(said)) ??
     jobFailed(meanings.broken, said ? `the job failed (${said})` : 'the job failed')
   );
 }

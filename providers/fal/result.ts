@@ -1,22 +1,21 @@
 /** What a model at fal returned, and what it used. */
 import type { Usage } from '../../contracts/events/execution.js';
+import { embeddingUsage } from '../embedded.js';
 import { meanings } from '../meanings.js';
 import { jobFailed } from '../job-answers.js';
 import { isObject } from '../json-call.js';
-import type { JobOutcome, ProviderCall, ProviderOutput } from '../port.js';
-import { producedIn } from '../produced.js';
+import type { JobOutcome, ProviderOutput } from '../port.js';
+import { producedIn, type Reading } from '../produced.js';
 import { tokensUsed } from '../text/tokens.js';
+import { transcriptionUsage } from '../transcribed.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export function resultOf(
-  payload: Fields,
-  { modality, input }: Pick<ProviderCall, 'modality' | 'input'>,
-  metrics: unknown,
-): JobOutcome {
+export function resultOf(payload: Fields, reading: Reading, metrics: unknown): JobOutcome {
+  const { modality, input } = reading;
   const shown = withoutBlocked(payload);
   if (shown === 'all_blocked') return jobFailed(meanings.rejected, 'every image was blocked');
-  const output = producedIn(modality, input, shown);
+  const output = producedIn(reading, shown);
   if (!output) return jobFailed(meanings.unusable, `the job succeeded without ${modality}`);
   return { kind: 'succeeded', output, usage: usageOf(output, input, payload, metrics) };
 }
@@ -56,8 +55,9 @@ function usageOf(output: ProviderOutput, input: Fields, payload: Fields, metrics
       return tokensUsed(tokens, input, Buffer.byteLength(output.text));
     }
     case 'transcription':
+      return transcriptionUsage(output);
     case 'embedding':
-      return {};
+      return embeddingUsage(input, numberIn(payload['usage'], 'prompt_tokens'));
   }
 }
 

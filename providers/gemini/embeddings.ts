@@ -3,9 +3,8 @@
  * order. A batch has at most 100 texts there: `capabilities: { max_texts: 100 }` says so in the
  * catalogue. Where the answer counts no tokens, four bytes are one.
  */
-import { inputTokensMax } from '../../domain/pricing/input-tokens.js';
+import { embeddingsIn, embeddingUsage } from '../embedded.js';
 import { unusable } from '../failures.js';
-import { isObject } from '../json-object.js';
 import type { ProviderAdapter, ProviderCall, ProviderResult } from '../port.js';
 import { unsupported } from '../text/request.js';
 import type { Wire } from '../vendor.js';
@@ -50,25 +49,7 @@ function bodyOf(
 }
 
 function outcomeOf(answer: Fields, input: Fields, count: number): ProviderResult {
-  const { embeddings: given } = answer;
-  if (!Array.isArray(given) || given.length !== count)
-    return unusable('HTTP 200 without a vector for each text');
-  const embeddings = (given as unknown[]).map(vectorIn);
-  const dimensions = embeddings[0]?.length ?? 0;
-  if (dimensions === 0 || embeddings.some((vector) => vector.length !== dimensions))
-    return unusable('HTTP 200 with vectors that do not fit together');
-  const asked = input['dimensions'];
-  if (typeof asked === 'number' && asked !== dimensions)
-    return unusable('HTTP 200 with vectors of another length than was asked for');
-  const most = inputTokensMax(input);
-  const { inputTokens = Math.ceil(most / 4) } = tokensIn(answer);
-  const output = { modality: 'embedding' as const, embeddings };
-  return { kind: 'succeeded', output, usage: { inputTokens: Math.min(inputTokens, most) } };
-}
-
-/** Empty for what is no list of numbers. */
-function vectorIn(one: unknown): readonly number[] {
-  const values = isObject(one) ? one['values'] : undefined;
-  const isVector = Array.isArray(values) && (values as unknown[]).every(Number.isFinite);
-  return isVector ? (values as number[]) : [];
+  const output = embeddingsIn(answer['embeddings'], input, count);
+  if (typeof output === 'string') return unusable(`HTTP 200 ${output}`);
+  return { kind: 'succeeded', output, usage: embeddingUsage(input, tokensIn(answer).inputTokens) };
 }

@@ -18,6 +18,7 @@ const known: readonly (readonly [RegExp, Known, string])[] = [
     'moderation',
   ],
   [/\bE006\b|invalid input|input validation/i, meanings.invalid, 'invalid input'],
+  [/\bE004\b|temporarily unavailable|\binterrupted\b/i, meanings.unavailable, 'unavailable'],
   [/\bE003\b|high demand|queue is full|at capacity|rate limit/i, meanings.overloaded, 'overloaded'],
   [/\bE6716\b|timed? ?out|deadline/i, meanings.timedOut, 'timeout'],
   [/\bE1001\b|out of memory|\bOOM\b/i, meanings.broken, 'out of memory'],

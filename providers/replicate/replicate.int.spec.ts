@@ -63,6 +63,17 @@ providerJobsContract('replicate', {
       ...body('succeeded', { output: ['file:///etc/passwd', 7] }),
       means: { ...broken('the job succeeded without image'), elsewhere: true } as JobOutcome,
     },
+    'a success whose pictures were taken away': {
+      ...body('succeeded', { data_removed: true }),
+      means: {
+        ...broken('the job succeeded and its output was removed'),
+        elsewhere: true,
+      } as JobOutcome,
+    },
+    'a job that was interrupted': {
+      ...body('failed', { error: 'Prediction interrupted; please retry (code: PA)' }),
+      means: failed('MODEL_UNAVAILABLE', 'the job failed (unavailable)'),
+    },
     'a job that moderation refused': {
       ...body('failed', {
         error: 'The input or output was flagged as sensitive. canary (E005)',
@@ -172,6 +183,17 @@ describe('provider adapter: replicate, its own', () => {
         num_outputs: 2,
       },
     });
+  });
+
+  it('sends a list as a text of JSON, or its first, where the model wants it so', async () => {
+    stage.play(json(prediction('starting'), 201));
+    await run({
+      input: { texts: ['a', 'b'], tags: ['x', 'y'], size: 7 },
+      inputMap: { texts: 'text_batch', tags: 'tag' },
+      routeRequest: { as: { texts: 'json', tags: 'first', size: 'first' } },
+    });
+    const input = { text_batch: '["a","b"]', tag: 'x', size: 7 };
+    expect(stage.seen[0]?.body).to.deep.equal({ input });
   });
 
   it('blames the caller only for what the caller wrote', async () => {

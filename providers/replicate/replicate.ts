@@ -30,7 +30,7 @@ import type {
   ProviderJob,
   ProviderOutcome,
 } from '../port.js';
-import { producedIn } from '../produced.js';
+import { heardIn, producedIn, type Reading } from '../produced.js';
 import type { Vendor, Wire } from '../vendor.js';
 import { failureOfJob, readFailure } from './failures.js';
 import { openSignatures } from './signature.js';
@@ -38,7 +38,7 @@ import { usageOf } from './usage.js';
 
 export const replicate: Vendor = {
   replicate: {
-    modalities: ['text', 'image', 'audio', 'video'],
+    modalities: ['text', 'image', 'audio', 'video', 'transcription', 'embedding'],
     mapsInput: true,
     open: openReplicate,
   },
@@ -55,7 +55,8 @@ function openReplicate(wire: Wire): ProviderAdapter {
         body: await bodyOf(call),
         bytesMax: JOB_ANSWER_BYTES_MAX,
       });
-      return 'outcome' in read ? read.outcome : acceptanceOf(read.answer, call);
+      if ('outcome' in read) return read.outcome;
+      return acceptanceOf(read.answer, { ...call, ...heardIn(call) });
     },
 
     async poll(job) {
@@ -92,8 +93,6 @@ function openReplicate(wire: Wire): ProviderAdapter {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-type Reading = Pick<ProviderCall, 'modality' | 'input'>;
-
 const VERSION = /^(?:[^:]+:)?([0-9a-f]{64})$/;
 
 function pathFor(model: string): string {
@@ -129,13 +128,13 @@ function acceptanceOf(answer: Fields, call: Reading): ProviderOutcome {
 }
 
 /** Of a prediction, in an answer or in a callback. */
-function stateOf(prediction: Fields, { modality, input }: Reading): JobOutcome {
+function stateOf(prediction: Fields, reading: Reading): JobOutcome {
   switch (prediction['status']) {
     case 'starting':
     case 'processing':
       return { kind: 'pending' };
     case 'succeeded':
-      return resultOf(prediction, modality, input);
+      return resultOf(prediction, reading);
     case 'failed':
       return failureOfJob(prediction['error']);
     case 'canceled':
@@ -147,14 +146,13 @@ function stateOf(prediction: Fields, { modality, input }: Reading): JobOutcome {
   }
 }
 
-function resultOf(
-  prediction: Fields,
-  modality: ProviderCall['modality'],
-  input: Fields,
-): JobOutcome {
-  const output = producedIn(modality, input, prediction['output']);
-  if (!output) return jobFailed(meanings.unusable, `the job succeeded without ${modality}`);
-  return { kind: 'succeeded', output, usage: usageOf(output, input, prediction['metrics']) };
+/** What a prediction made is taken away after an hour: late questions find it without output. */
+function resultOf(prediction: Fields, reading: Reading): JobOutcome {
+  const { output: made, metrics, data_removed: isRemoved } = prediction;
+  const output = producedIn(reading, made);
+  if (output) return { kind: 'succeeded', output, usage: usageOf(output, reading.input, metrics) };
+  const lacks = isRemoved === true ? 'and its output was removed' : `without ${reading.modality}`;
+  return jobFailed(meanings.unusable, `the job succeeded ${lacks}`);
 }
 
 const CANCELLED = /^(canceled|aborted)$/;

@@ -1,8 +1,10 @@
 /** What a prediction used, in the units of our prices. */
 import type { Usage } from '../../contracts/events/execution.js';
+import { embeddingUsage } from '../embedded.js';
 import { isObject } from '../json-call.js';
 import type { ProviderOutput } from '../port.js';
 import { tokensUsed } from '../text/tokens.js';
+import { transcriptionUsage } from '../transcribed.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -40,7 +42,8 @@ export function usageOf(output: ProviderOutput, input: Fields, metrics: unknown)
       return tokensUsed(tokens, input, Buffer.byteLength(output.text));
     }
     case 'transcription':
+      return transcriptionUsage(output);
     case 'embedding':
-      return {};
+      return embeddingUsage(input, told('input_token_count', 'token_input_count'));
   }
 }
