@@ -4,6 +4,7 @@ import type { GenericEntry } from '../../contracts/catalogue/generic-entry.js';
 import { openProviders } from '../open-providers.js';
 import type { ProviderCall, ProviderOutcome, Providers } from '../port.js';
 import { providerAt } from '../testing/contract.js';
+import { inputFile } from '../testing/input-files.js';
 import { json, openStage, type Stage } from '../testing/stage.js';
 
 const described = (yaml: string) => parse(yaml) as GenericEntry;
@@ -32,6 +33,31 @@ describe('provider adapter: generic-json, answers that are errors or too much', 
       signal: new AbortController().signal,
       ...more,
     });
+
+  it('charges a sound by its own length where the answer does not tell it', async () => {
+    const heard = described(`
+modality: transcription
+request: { path: /p, body: { audio: '{{ input.audio }}' } }
+output: { text: words, duration_ms: ms }
+usage: { seconds: length }
+`);
+    const input = { audio: 'file_0b5c3a52-6f0e-4e0a-9a53-0d4a5d1f2b7c' };
+    const sound = { ...inputFile('audio/mpeg', Buffer.from('mp3')), durationMs: 4_500 };
+    const files = new Map([[input.audio, sound]]);
+    for (const [told, durationMs, seconds] of [
+      [{ length: null }, 4_500, 4.5],
+      [{ length: '' }, 4_500, 4.5],
+      [{ length: 5 }, 4_500, 5],
+      [{ ms: 5_250 }, 5_250, 5.25],
+    ] as const) {
+      stage.play(json({ words: 'Hello', ...told }));
+      expect(await call(heard, input, { files }), JSON.stringify(told)).to.deep.equal({
+        kind: 'succeeded',
+        output: { modality: 'transcription', text: 'Hello', segments: [], durationMs },
+        usage: { seconds },
+      });
+    }
+  });
 
   it('takes a text that says it failed for a failed attempt, and a path for a place', async () => {
     const text = described(`

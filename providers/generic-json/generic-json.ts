@@ -24,6 +24,7 @@ import type {
   ProviderOutcome,
   ProviderResult,
 } from '../port.js';
+import { heardIn } from '../produced.js';
 import type { Vendor, Wire } from '../vendor.js';
 import { checked } from './callback.js';
 import {
@@ -73,8 +74,9 @@ async function callOf(wire: Wire, call: ProviderCall): Promise<ProviderOutcome> 
   const answer = job ? 'json' : description.answer;
   const sent = await send(wire, call, description, description.request, call, answer);
   if ('outcome' in sent) return sent.outcome;
-  if (!job) return resultOf(description, sent, call);
-  return acceptedOf(description, job, sent.carrier, call);
+  const asking = { ...call, ...heardIn(call) };
+  if (!job) return resultOf(description, sent, asking);
+  return acceptedOf(description, job, sent.carrier, asking);
 }
 
 /** Of an answer that is the end of the work. */
@@ -95,7 +97,7 @@ async function acceptedOf(
   description: Description,
   job: JobDescription,
   carrier: Carrier,
-  call: ProviderCall,
+  call: Asking,
 ): Promise<ProviderOutcome> {
   const id = namedIn(await job.id.valueOf(jsonOf(carrier)));
   if (id === undefined) return unknown('accepted without the id of a job');

@@ -2,6 +2,7 @@
 import type { Modality, Usage } from '../../contracts/events/execution.js';
 import type {
   FinishReason,
+  PolledJob,
   ProducedFile,
   ProviderCall,
   ProviderOutput,
@@ -29,7 +30,7 @@ type Input = Readonly<Record<string, unknown>>;
 export type Carrier = { readonly json: unknown } | { readonly body: Buffer };
 
 /** Whose output it is. */
-export type Asking = Pick<ProviderCall, 'input' | 'dispatchKey'>;
+export type Asking = Pick<ProviderCall, 'input' | 'dispatchKey'> & Pick<PolledJob, 'heardMs'>;
 
 /** Undefined where the output is not there. */
 export async function resultIn(
@@ -48,12 +49,19 @@ export async function resultIn(
     const generation = await generationIn(description, carrier, read, counts);
     return generation && textResult(call, formatOf(input['response_format']), generation);
   }
-  const output =
+  const produced =
     'body' in carrier
       ? outputOfBody(description, carrier.body)
       : await outputOf(description.modality, read, input);
-  if (!output) return undefined;
+  if (!produced) return undefined;
+  const output = measured(produced, call);
   return { kind: 'succeeded', output, usage: await usageOf(description, counts, output, input) };
+}
+
+/** A sound that is transcribed is as long as its bytes say, where the answer does not. */
+function measured(output: ProviderOutput, { heardMs }: Asking): ProviderOutput {
+  if (output.modality !== 'transcription' || heardMs === undefined) return output;
+  return { durationMs: heardMs, ...output };
 }
 
 type Reader = (name: string) => Promise<unknown>;
@@ -240,12 +248,18 @@ async function usageOf(
   const usage: Partial<Record<keyof Usage, number>> = seenIn(output, input);
   for (const [name, field] of Object.entries(usageFields)) {
     if (!description.usage.has(name)) continue;
-    const value = Number(await read(name));
+    const value = numberOf(await read(name));
     const isCount = field === 'seconds' ? value >= 0 : Number.isSafeInteger(value) && value >= 0;
     if (isCount) usage[field] = value;
   }
   if (output.modality === 'image') usage.images = output.images.length;
   return usage;
+}
+
+/** `null` and an empty text are no zero: what is not told is what is seen. */
+function numberOf(value: unknown): number {
+  const isTold = typeof value === 'number' || (isText(value) && value.trim() !== '');
+  return isTold ? Number(value) : NaN;
 }
 
 function seenIn(output: ProviderOutput, input: Input): Usage {
