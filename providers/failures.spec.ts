@@ -88,6 +88,18 @@ describe('whose fault a refusal is', () => {
     ['the model as parameter', 400, said('Invalid value', { param: 'model' })],
     ['a parameter that we added', 400, said('Bad', { param: 'response_format' })],
     ['a parameter nobody knows', 400, said('Unrecognized request argument supplied: seed')],
+    [
+      'a field nobody knows as Google says it',
+      400,
+      said('Invalid JSON payload received. Unknown name "max_tokens" at \'generation_config\'', {
+        status: 'INVALID_ARGUMENT',
+      }),
+    ],
+    [
+      'a parameter that a gateway does not pass on',
+      400,
+      said('litellm.UnsupportedParamsError: openai does not support parameters: [\'temperature\']'),
+    ],
     ['a value others take', 400, said("'temperature' does not support 9 with this model.")],
     ['a file of ours that it could not fetch', 400, said('Timeout while downloading https://x/y')],
     ['the same by its word', 400, said('x', { code: 'invalid_image_url', param: 'prompt' })],
