@@ -274,7 +274,7 @@ function parseFor(
 ): Parsed {
   const { name } = personality;
   const text = textFormatOf(personality);
-  if (text) return text.parse(endpoint, json, personality);
+  if (text) return text.parse(endpoint, json, personality, desk.gallery);
   const format = hostFormatOf(personality);
   const hosted = format?.modelAt(endpoint);
   if (format && typeof hosted === 'string') {

@@ -1,6 +1,7 @@
 /**
  * `POST …/v1beta/models/<model>:generateContent`: a Gemini request in, a job that writes its
- * answer out. What the API does not know is refused here too.
+ * answer out, or paints it where pictures are asked for. What the API does not know is refused here
+ * too; it knows its fields by both spellings, `maxOutputTokens` and `max_output_tokens`.
  */
 import { type ApiError, invalidRequest } from './api-error.js';
 import {
@@ -9,15 +10,42 @@ import {
   type GenerationRequest,
   type SandboxTool,
 } from './generation.js';
+import { parsePicture } from './content-pictures.js';
+import { type Gallery } from './images.js';
 import { type Job, type Parsed } from './job.js';
 import { type Personality } from './personalities.js';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-export function parseContents(model: string, body: JsonObject, personality: Personality): Parsed {
+export function parseContents(
+  model: string,
+  given: JsonObject,
+  personality: Personality,
+  gallery: Gallery,
+): Parsed {
+  const body = camel(given, 2);
+  const { responseModalities, imageConfig } = objectOf(body['generationConfig']);
+  if (Array.isArray(responseModalities) && responseModalities.includes('IMAGE')) {
+    const parts = listOf(body['contents']).flatMap((content) => listOf(content['parts']));
+    const said = parts.flatMap(({ text }) => (typeof text === 'string' ? [text] : []));
+    const sources = parts.flatMap(({ inlineData }) => [objectOf(inlineData)['data'] ?? []].flat());
+    const { aspectRatio } = objectOf(imageConfig);
+    const wanted = { model, prompt: said.join('\n'), sources: sources.map(String), aspectRatio };
+    return parsePicture(wanted, personality, gallery);
+  }
   const request = requestOf(model, body);
   if ('status' in request) return { refusal: request };
   return { model, job: contentsJob(request, personality) };
+}
+
+/** The fields of the request and of its parts; schemas and arguments below stay as they are. */
+function camel(given: JsonObject, depth: number): JsonObject {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [
+      name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      depth > 1 && isObject(value) ? camel(value, depth - 1) : value,
+    ]),
+  );
 }
 
 const FIELDS = new Set(
@@ -26,7 +54,7 @@ const FIELDS = new Set(
 const CONFIG_FIELDS = new Set(
   (
     'maxOutputTokens temperature topP topK stopSequences seed candidateCount responseMimeType ' +
-    'responseJsonSchema responseSchema thinkingConfig'
+    'responseJsonSchema responseSchema thinkingConfig responseModalities'
   ).split(' '),
 );
 const TOKENS_DEFAULT = 8_192;

@@ -43,7 +43,7 @@ export function parseEmbeddings(body: Record<string, unknown>): Parsed {
   };
 }
 
-function vectorOf(text: string, model: string, dimensions: number): Float32Array {
+export function vectorOf(text: string, model: string, dimensions: number): Float32Array {
   const vector = new Float32Array(dimensions);
   const words = text.toLowerCase().split(/[^\p{L}\p{N}]+/u);
   for (const word of [...words.filter((one) => one !== ''), text]) {

@@ -62,7 +62,7 @@ function prediction(job: HostedJob, nowMs: number, url = ''): object {
     version: 'hidden',
     input: job.input,
     logs: '',
-    output: isDone ? (job.output.length === 1 ? first : job.output) : null,
+    output: isDone ? (job.made ?? (job.output.length === 1 ? first : job.output)) : null,
     data_removed: false,
     error: predictionErrors[status] ?? null,
     status: predictionWords[status],
@@ -116,9 +116,10 @@ const errorsOf: Partial<Record<HostedStatus, object>> = {
   cancelled: { loc: ['body'], msg: 'Request cancelled', type: 'request_cancelled' },
 };
 
-function payloadOf({ output }: HostedJob, status: HostedStatus): object {
+function payloadOf({ output, made }: HostedJob, status: HostedStatus): object {
   const error = errorsOf[status];
   if (error) return { detail: [error] };
+  if (made !== undefined) return made as object;
   const isFile = /^https?:/.test(output[0] ?? '');
   if (!isFile) return { output: output.join('') };
   return output[0]?.endsWith('.mp4')

@@ -1,7 +1,7 @@
 /**
  * The jobs of the personalities that host other people's models: vega speaks Replicate's
  * predictions, lyra fal's queue. A model whose name has `image` paints, one with `text` writes in
- * pieces, any other makes a video.
+ * pieces, `whisper` transcribes, `embed` makes vectors, any other makes a video.
  *
  * A job's end is called back, as often, as late and as badly signed as the behaviour says, and
  * again a few times where nobody takes it. What was sent is shown at `GET /_sandbox/callbacks`.
@@ -20,6 +20,8 @@ export interface HostedJob {
   readonly ends: Behaviour['jobsEnd'] | 'moderated';
   /** Addresses, or pieces of a text. */
   readonly output: readonly string[];
+  /** In their place, where it is neither: what was heard, or vectors. */
+  readonly made?: unknown;
   readonly callbackUrl: string | undefined;
   isCancelled: boolean;
 }

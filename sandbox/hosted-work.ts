@@ -9,6 +9,7 @@ import { type Parsed } from './job.js';
 import { type Personality } from './personalities.js';
 import { proseAbout } from './prose.js';
 import { seedOf } from './random.js';
+import { wordsOf } from './hosted-words.js';
 import { DURATION_MS_MAX, shapes, videoFileName } from './videos.js';
 
 /** Undefined for a personality that hosts nobody's models. */
@@ -52,6 +53,7 @@ export function parseHosted(submission: Submission, making: Making): Parsed {
           doneMs: Date.now() + jobMs,
           ends: isModerated ? 'moderated' : jobsEnd,
           output: output.files,
+          ...('made' in output && { made: output.made }),
           callbackUrl,
           isCancelled: false,
         };
@@ -78,7 +80,9 @@ function outputOf(
   { model, input }: Submission,
   personality: Personality,
   url: string,
-): { readonly files: readonly string[] } | ApiError {
+): { readonly files: readonly string[]; readonly made?: unknown } | ApiError {
+  const words = wordsOf(model, input, personality);
+  if (words) return 'status' in words ? words : { files: [], made: words.made };
   const { prompt } = input;
   if (typeof prompt !== 'string' || prompt === '') return unusable('prompt', 'is required');
   if (/image/.test(model)) {

@@ -6,7 +6,7 @@
  *   /<personality>/v1/audio/speech          OpenAI speech, …/transcriptions too
  *   /<personality>/v1/embeddings            OpenAI embeddings
  *   /altair/v1/messages                     Anthropic messages
- *   /capella/v1beta/models/…                Gemini generateContent
+ *   /capella/v1beta/models/…                Gemini generateContent (texts, pictures), vectors
  *   /<personality>/v1/jobs[/<id>[/cancel]]  work that is answered later
  *   /vega/v1/models/…/predictions  /lyra/…  work that is called back (hosted-jobs.ts)
  *   /<personality>/files/<name>             produced pictures and videos

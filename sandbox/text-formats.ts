@@ -1,7 +1,9 @@
-/** The formats of text besides OpenAI's: where they listen, their credential, how they refuse. */
+/** Anthropic's and Gemini's formats: where they listen, their credential, how they refuse. */
 import { type IncomingMessage } from 'node:http';
 import { type ApiError } from './api-error.js';
+import { parseVectors } from './content-vectors.js';
 import { parseContents } from './contents.js';
+import { type Gallery } from './images.js';
 import { type Parsed } from './job.js';
 import { parseMessages } from './messages.js';
 import { type Personality } from './personalities.js';
@@ -15,7 +17,7 @@ interface TextFormat {
   listensAt(endpoint: string): boolean;
   /** A header that is missing. */
   missing?(headers: IncomingMessage['headers']): ApiError | undefined;
-  parse(endpoint: string, body: JsonObject, personality: Personality): Parsed;
+  parse(endpoint: string, body: JsonObject, personality: Personality, gallery: Gallery): Parsed;
   refusal(refusal: ApiError): JsonObject;
 }
 
@@ -42,7 +44,7 @@ const googleStatuses: Readonly<Record<number, string>> = {
   504: 'DEADLINE_EXCEEDED',
 };
 
-const CONTENT_PATH = /^\/v1beta\/models\/([^/:]+):generateContent$/;
+const CONTENT_PATH = /^\/v1beta\/models\/([^/:]+):(generateContent|batchEmbedContents)$/;
 
 const formats: Readonly<Record<'anthropic' | 'gemini', TextFormat>> = {
   anthropic: {
@@ -67,8 +69,12 @@ const formats: Readonly<Record<'anthropic' | 'gemini', TextFormat>> = {
   gemini: {
     credentialHeader: 'x-goog-api-key',
     listensAt: (endpoint) => CONTENT_PATH.test(endpoint),
-    parse: (endpoint, body, personality) =>
-      parseContents(CONTENT_PATH.exec(endpoint)?.[1] ?? '', body, personality),
+    parse(endpoint, body, personality, gallery) {
+      const [, model = '', method] = CONTENT_PATH.exec(endpoint) ?? [];
+      return method === 'batchEmbedContents'
+        ? parseVectors(model, body)
+        : parseContents(model, body, personality, gallery);
+    },
     refusal: ({ status, message }) => {
       const word = googleStatuses[status] ?? (status < 500 ? 'INVALID_ARGUMENT' : 'INTERNAL');
       return { error: { code: status, message, status: word } };

@@ -8,16 +8,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { request } from 'undici';
-import type { Catalogue } from '../contracts/catalogue/catalogue.js';
+import type { Catalogue, Provider } from '../contracts/catalogue/catalogue.js';
 import { estimateFor } from '../domain/pricing/pricing.js';
 import { withDefaults } from '../domain/pricing/defaults.js';
 import { loadCatalogue } from '../providers/catalogue/load-catalogue.js';
 import { openProviders } from '../providers/open-providers.js';
-import type { ProviderOutcome, Providers } from '../providers/port.js';
+import type { ProviderCall, ProviderOutcome, Providers } from '../providers/port.js';
+import { providerAt } from '../providers/testing/contract.js';
+import { inputFile } from '../providers/testing/input-files.js';
 import { startSandbox, type Sandbox } from '../sandbox/server.js';
 
 const text = readFileSync(new URL('../catalogue.yaml', import.meta.url), 'utf8');
 const PNG = 'iVBORw0KGgo';
+
+type Asked = 'modality' | 'providerModel' | 'input' | 'files' | 'routeRequest';
 
 describe('providers over the sandbox', () => {
   let dir: string;
@@ -163,6 +167,83 @@ describe('providers over the sandbox', () => {
         expect(outcome.usage.outputTokens, misbehaviour).to.be.within(1, 40);
       }
       await behave(personality, { misbehaviour: 'none' });
+    }
+  });
+
+  const at = (adapter: string, path: string): Provider => ({
+    ...providerAt(sandbox.url, adapter),
+    slug: `${adapter}-of-spec`,
+    baseUrl: `${sandbox.url}/${path}`,
+  });
+  const asked = { dispatchKey: 'k', timeoutMs: 10_000, signal: new AbortController().signal };
+  const call = (adapter: string, path: string, more: Pick<ProviderCall, Asked>) =>
+    providers.adapter(adapter).call({ provider: at(adapter, path), ...asked, ...more });
+
+  it('capella paints and embeds in Gemini’s format', async () => {
+    const providerModel = 'capella-paint-1';
+    const paint = (prompt: string) => ({
+      modality: 'image' as const,
+      providerModel,
+      input: { prompt, aspect_ratio: '16:9' },
+    });
+    const painted = await call('gemini-images', 'capella', paint('a boat'));
+    if (painted.kind !== 'succeeded' || painted.output.modality !== 'image')
+      throw new Error(JSON.stringify(painted));
+    expect(JSON.stringify(painted.output.images)).to.include(PNG);
+    expect(painted.usage).to.deep.equal({ images: 1, inputTokens: 2, outputTokens: 1_290 });
+    expect(await call('gemini-images', 'capella', paint('[[moderation]]'))).to.include({
+      code: 'CONTENT_MODERATION_REJECTED',
+    });
+    const input = { texts: ['sea', 'sea air'], dimensions: 8 };
+    const embedded = await call('gemini-embeddings', 'capella', {
+      modality: 'embedding',
+      providerModel: 'capella-embed-1',
+      input,
+    });
+    if (embedded.kind !== 'succeeded' || embedded.output.modality !== 'embedding')
+      throw new Error(JSON.stringify(embedded));
+    expect(embedded.output.embeddings.map(({ length }) => length)).to.deep.equal([8, 8]);
+    expect(embedded.usage).to.deep.equal({ inputTokens: 3 });
+  });
+
+  it('vega and lyra transcribe and embed, and answer later', async () => {
+    const spoken = await call('openai-speech', 'aurora/v1', {
+      modality: 'audio',
+      providerModel: 'aurora-voice-1',
+      input: { text: 'The tide comes in.', voice: 'alloy', format: 'wav' },
+    });
+    if (spoken.kind !== 'succeeded' || spoken.output.modality !== 'audio')
+      throw new Error(JSON.stringify(spoken));
+    const { audio } = spoken.output;
+    const sound = Buffer.from('base64' in audio ? audio.base64 : '', 'base64');
+    const files = new Map([['file_1', inputFile('audio/wav', sound)]]);
+    for (const [adapter, path] of [
+      ['replicate', 'vega'],
+      ['fal', 'lyra'],
+    ] as const) {
+      await behave(path, { jobMs: 0 });
+      const run = async (more: Pick<ProviderCall, Asked>) => {
+        const accepted = await call(adapter, path, more);
+        if (accepted.kind !== 'accepted') return accepted;
+        const { providerJobId } = accepted;
+        const job = { ...asked, ...more, provider: at(adapter, path), providerJobId };
+        return providers.adapter(adapter).poll?.({ ...job, heardMs: 1_500 });
+      };
+      const heard = await run({
+        modality: 'transcription',
+        providerModel: 'acme/whisper',
+        input: { audio: 'file_1' },
+        files,
+      });
+      expect(heard, adapter).to.have.nested.property('output.text', 'The tide comes in.');
+      expect(heard).to.have.deep.property('usage', { seconds: 1.5 });
+      const embedded = await run({
+        modality: 'embedding',
+        providerModel: 'acme/embed',
+        input: { texts: ['a', 'b'] },
+        routeRequest: { as: { texts: 'json' } },
+      });
+      expect(embedded, adapter).to.have.nested.property('output.embeddings.length', 2);
     }
   });
 
