@@ -66,10 +66,22 @@ describe('the pause that a provider asks for', () => {
     expect(asked({ 'ratelimit-remaining': '0', 'ratelimit-reset': '4' })).to.equal(4_000);
   });
 
+  it('is read from the headers of the server behind LiteLLM', () => {
+    expect(asked({ 'llm_provider-retry-after': '7' })).to.equal(7_000);
+    expect(asked({ 'llm_provider-retry-after': '7', 'retry-after': '9' })).to.equal(9_000);
+    const limit = {
+      'llm_provider-x-ratelimit-remaining-tokens': '0',
+      'llm_provider-x-ratelimit-reset-tokens': '6m0s',
+    };
+    expect(asked(limit)).to.equal(360_000);
+  });
+
   it('is read from the headers that a gateway passes on inside of its body', () => {
     const headers = { 'X-RateLimit-Remaining': '0', 'X-RateLimit-Reset': String(NOW_MS + 9_000) };
     const body = { error: { code: 429, message: 'x', metadata: { headers } } };
     expect(asked({}, body)).to.equal(9_000);
+    const advised = { error: { metadata: { headers: { 'Retry-After': 4 } } } };
+    expect(asked({}, advised)).to.equal(4_000);
     expect(retryAfterMsOf({ headers: {}, body }, NOW_MS), 'inside of a 2xx').to.equal(9_000);
   });
 });

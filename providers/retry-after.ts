@@ -24,21 +24,35 @@ interface Told {
 export function retryAfterMsOf({ headers, body, status }: Told, nowMs: number): number | undefined {
   const fine = longest(listed(headers['retry-after-ms'] ?? headers['x-ms-retry-after-ms']), msOf);
   if (fine !== undefined) return fine;
-  const coarse = [...listed(headers['retry-after']), ...pausesInside(body)];
+  const behind = [headersBehind(headers), ...headersInside(body)];
+  const named = [headers, ...behind].flatMap((one) => listed(one['retry-after']));
+  const coarse = [...named, ...pausesInside(body)];
   const asked = longest(coarse, (text) => durationMsOf(text) ?? pauseUntil(text, nowMs));
   if (asked !== undefined || (status !== undefined && !LIMITED.has(status))) return asked;
-  const resets = [headers, ...headersInside(body)].map((one) => resetMsOf(one, nowMs));
+  const resets = [headers, ...behind].map((one) => resetMsOf(one, nowMs));
   return within(resets.filter((ms) => ms !== undefined));
 }
 
 /** Answers to whoever asks too often; with any other the counters beside it say nothing. */
 const LIMITED: ReadonlySet<number> = new Set([429, 498, 503, 529]);
 
+/** LiteLLM passes on the headers of the server behind it under names of its own. */
+const headersBehind = (headers: IncomingHttpHeaders): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(headers)
+      .filter(([name]) => name.startsWith(BEHIND))
+      .map(([name, value]) => [name.slice(BEHIND.length), value]),
+  );
+
+const BEHIND = 'llm_provider-';
+
 /** A repeated header comes as a list, or joined by commas; a date has a comma of its own. */
-function listed(value: string | string[] | undefined): string[] {
-  if (value === undefined) return [];
-  const values = Array.isArray(value) ? value : [value];
-  return values.flatMap((one) => one.split(/,(?!\s*\d{1,2}[ -][A-Za-z]{3})/));
+function listed(value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  const values = [value].flat().map((one) => (typeof one === 'number' ? String(one) : one));
+  return values
+    .filter((one) => typeof one === 'string')
+    .flatMap((one) => one.split(/,(?!\s*\d{1,2}[ -][A-Za-z]{3})/));
 }
 
 const longest = (
