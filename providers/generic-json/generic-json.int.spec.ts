@@ -385,5 +385,9 @@ usage: { input_tokens: usage.total }
     expect(await call(vectors('data.v'), input)).to.deep.equal(expected);
     expect(await call(vectors('data.[v]'), input)).to.deep.equal(expected);
     expect(stage.seen[0]?.body).to.deep.equal({ input: ['a', 'b'] });
+    expect(await call(vectors('data.v'), { ...input, dimensions: 2 })).to.deep.equal(expected);
+    expect(await call(vectors('data.v'), { ...input, dimensions: 3 })).to.include({
+      code: 'GENERATION_FAILED',
+    });
   });
 });

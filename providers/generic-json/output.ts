@@ -111,7 +111,9 @@ async function outputOf(
       return transcription(read);
     case 'embedding': {
       const embeddings = vectorsOf(await read('embeddings'), listOf(input['texts']).length);
-      return embeddings && { modality, embeddings };
+      const { dimensions } = input;
+      const isOther = typeof dimensions === 'number' && embeddings?.[0]?.length !== dimensions;
+      return embeddings && !isOther ? { modality, embeddings } : undefined;
     }
   }
 }
