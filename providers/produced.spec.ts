@@ -1,4 +1,4 @@
-/** What models of hosting providers return for a sound or for texts, in each shape that was seen. */
+/** What models of hosting providers return for a sound or for texts, in each shape seen. */
 import { expect } from 'chai';
 import { producedIn } from './produced.js';
 
@@ -60,7 +60,7 @@ describe('what a hosted model heard', () => {
       expect(heard(none), JSON.stringify(none)).to.equal(undefined);
   });
 
-  it('is as long as the sound itself says, else as told, and in the language that was asked', () => {
+  it('is as long as the sound says, else as told, and in the language that was asked', () => {
     expect(heard({ text: 'x', duration: 9.5 }, { heardMs: 8_000 })).to.include({
       durationMs: 8_000,
     });

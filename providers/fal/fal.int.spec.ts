@@ -175,7 +175,7 @@ describe('provider adapter: fal, its own', () => {
     expect(await resultRefused('oops', 502)).to.include({ kind: 'pending' });
   });
 
-  it('reads the errors of the queue, a list alone and a text as the end of the request', async () => {
+  it('takes errors of the queue, a list alone and a text for the end of a request', async () => {
     const alone = [{ loc: ['body', 'prompt'], msg: 'canary', type: 'content_policy_violation' }];
     expect(await resultRefused(alone)).to.include({ code: 'CONTENT_MODERATION_REJECTED' });
     const types: readonly (readonly [string, string])[] = [
