@@ -59,6 +59,26 @@ export function listBody<T, B>(
   return { data: page.map(bodyOf), next_cursor: more ? cursorAt(last) : null };
 }
 
+/**
+ * A page of a list that is known as a whole. It is in the order of its keys, which differ from one
+ * another, so that it goes on behind an item that is gone by then.
+ */
+export function pageOfWhole<T>(
+  cursors: Cursors,
+  request: ApiRequest,
+  list: ListName,
+  { items, keyOf }: { readonly items: readonly T[]; readonly keyOf: (item: T) => string },
+) {
+  const { limit, after } = cursors.pageOf(request, list, ['text']);
+  const keyAfter = String(after?.[0] ?? '');
+  const rest = items
+    .filter((item) => keyOf(item) > keyAfter)
+    .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+    .slice(0, limit + 1);
+  const cursorAt = (item: T) => cursors.cursorOf(list, [keyOf(item)]);
+  return listBody(rest, limit, (item) => item, cursorAt);
+}
+
 /** Longer addresses than this are of no use in a header: clients bound the head of an answer. */
 const LINK_LENGTH_MAX = 4_096;
 

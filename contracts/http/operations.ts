@@ -2,6 +2,7 @@
 import {
   answerObject,
   id,
+  listOf,
   orNull,
   requestObject,
   text,
@@ -136,27 +137,25 @@ const circuit = {
   ),
 };
 
-export const providersSchema: Schema = answerObject('Providers', {
-  data: {
-    type: 'array',
-    items: answerObject('ProviderHealth', {
-      provider: withExample(text('The provider in the catalogue.'), 'openai'),
-      adapter: withExample(text('The wire format that it speaks.'), 'openai-chat'),
-      in_flight: { ...count, description: 'Calls and accepted jobs, of all processes.' },
-      slots: { ...count, description: "The provider's bulkhead, of all processes that call it." },
-      ...circuit,
-      routes: {
-        type: 'array',
-        items: answerObject('RouteHealth', {
-          route: withExample(text('The route in the catalogue.'), 'gpt-at-openai'),
-          model: modelSlug('Its model.'),
-          ...circuit,
-        }),
-        description: 'A route rests by itself when the provider refuses what we ask of it there.',
-      },
-    }),
-  },
-});
+export const providersSchema: Schema = listOf(
+  'Providers',
+  answerObject('ProviderHealth', {
+    provider: withExample(text('The provider in the catalogue.'), 'openai'),
+    adapter: withExample(text('The wire format that it speaks.'), 'openai-chat'),
+    in_flight: { ...count, description: 'Calls and accepted jobs, of all processes.' },
+    slots: { ...count, description: "The provider's bulkhead, of all processes that call it." },
+    ...circuit,
+    routes: {
+      type: 'array',
+      items: answerObject('RouteHealth', {
+        route: withExample(text('The route in the catalogue.'), 'gpt-at-openai'),
+        model: modelSlug('Its model.'),
+        ...circuit,
+      }),
+      description: 'A route rests by itself when the provider refuses what we ask of it there.',
+    },
+  }),
+);
 
 export const queuesSchema: Schema = answerObject('Queues', {
   providers: {

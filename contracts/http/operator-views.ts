@@ -4,6 +4,7 @@ import {
   id,
   money,
   orNull,
+  pageFields,
   queryObject,
   text,
   timestamp,
@@ -24,6 +25,7 @@ export const listedOrganizationSchema: Schema = answerObject('ListedOrganization
 });
 
 export const projectionsQuery: Schema = queryObject({
+  ...pageFields,
   'checksum?': {
     type: 'boolean',
     default: false,

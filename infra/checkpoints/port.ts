@@ -21,6 +21,13 @@ export interface DeadLetter {
   readonly addedAt: string;
 }
 
+/** Where a list of dead letters goes on. */
+export interface DeadLetterPage {
+  readonly limit: number;
+  /** The last one of the page before. */
+  readonly after?: Pick<DeadLetter, 'position' | 'group'> | undefined;
+}
+
 interface GroupCheckpoint {
   readonly group: string;
   /** `START` when the group never saved. */
@@ -37,8 +44,8 @@ export interface CheckpointStore {
   addDeadLetter(letter: Omit<DeadLetter, 'addedAt'>): Promise<void>;
   /** False when there was none. */
   removeDeadLetter(group: string, stream: StreamName, revision: number): Promise<boolean>;
-  /** The first thousand, oldest first; of one group, or of all. */
-  deadLetters(group?: string): Promise<readonly DeadLetter[]>;
+  /** In the order of the log; of one group, or of all. Without a page the first thousand. */
+  deadLetters(group?: string, page?: DeadLetterPage): Promise<readonly DeadLetter[]>;
   /** Marks a dead letter to be delivered again; false when there is no such dead letter. */
   requestRedrive(group: string, stream: StreamName, revision: number): Promise<boolean>;
   /** The dead letters that are marked, at most a hundred. */

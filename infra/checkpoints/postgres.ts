@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { StreamName } from '../../contracts/streams.js';
 import { FIRST_EPOCH } from '../event-store/identity.js';
 import { START } from '../event-store/port.js';
-import type { CheckpointStore, DeadLetter } from './port.js';
+import type { CheckpointStore, DeadLetter, DeadLetterPage } from './port.js';
 import { IS_OWN_EPOCH, requireOwn, type EpochOptions } from './epoch.js';
 
 /** Throws `LogMoved` to a process of an older epoch: these positions are not of its log. */
@@ -42,8 +42,9 @@ export function openPostgresCheckpoints({
       requireOwn(rows, onMoved);
       return rows[0]?.removed ?? false;
     },
-    deadLetters: async (group) => {
-      const { rows } = await pool.query<DeadLetterRow>(DEAD_LETTERS, [group ?? null]);
+    deadLetters: async (group, { limit, after }: DeadLetterPage = { limit: 1_000 }) => {
+      const values = [group ?? null, `${after?.position ?? START}`, after?.group ?? '', limit];
+      const { rows } = await pool.query<DeadLetterRow>(DEAD_LETTERS, values);
       return rows.map(deadLetterOf);
     },
     requestRedrive: async (group, stream, revision) => {
@@ -139,8 +140,9 @@ const COLUMNS = 'group_name, stream, revision, type, position, attempts, error, 
 
 const DEAD_LETTERS = `
   SELECT ${COLUMNS} FROM processing.dead_letters
-  WHERE $1::text IS NULL OR group_name = $1
-  ORDER BY added_at, position, group_name LIMIT 1000`;
+  WHERE ($1::text IS NULL OR group_name = $1)
+    AND (position, group_name COLLATE "C") > ($2::bigint, $3)
+  ORDER BY position, group_name COLLATE "C" LIMIT $4`;
 
 const REQUEST_REDRIVE = `
   UPDATE processing.dead_letters SET redrive_requested = true

@@ -12,7 +12,7 @@
  */
 import type { AnyEvent } from '../../contracts/events/all.js';
 import type { Category, StreamName } from '../../contracts/streams.js';
-import type { DeadLetter } from '../checkpoints/port.js';
+import type { DeadLetter, DeadLetterPage } from '../checkpoints/port.js';
 import type { Position } from '../event-store/port.js';
 
 /** An event by its name. */
@@ -60,7 +60,8 @@ export interface GroupLag {
 export interface EventBus {
   /** Runs the group until the signal aborts; then waits for the running handlers and returns. */
   run(group: Group, signal: AbortSignal): Promise<void>;
-  deadLetters(group?: string): Promise<readonly DeadLetter[]>;
+  /** In the order of the log. */
+  deadLetters(group?: string, page?: DeadLetterPage): Promise<readonly DeadLetter[]>;
   /** Delivers a dead letter again; false when there is no such dead letter. */
   redrive(group: string, stream: StreamName, revision: number): Promise<boolean>;
   /** It is not delivered any more; false when there is no such dead letter. */

@@ -1,26 +1,34 @@
 /** How the continuous exports are. */
 import { exportsSchema } from '../../contracts/http/exports.js';
+import { pageFields, queryObject } from '../../contracts/http/parts.js';
 import type { Route } from '../../http/server/route.js';
 import { lagOf } from '../../infra/exports/lag.js';
 import { exportBody } from '../../infra/exports/view.js';
-import { OPERATORS, type QueryInfra } from '../query-infra.js';
+import { listReply, pageOfWhole, type ListName } from '../cursor.js';
+import { OPERATORS, type ListInfra, type QueryInfra } from '../query-infra.js';
 
-type Given = Pick<QueryInfra, 'exports' | 'now' | 'reads'>;
+type Given = Pick<QueryInfra, 'exports' | 'now' | 'reads'> & Pick<ListInfra, 'cursors'>;
 
-export const getExports = ({ exports, now, reads }: Given): Route => ({
+const LIST: ListName = ['exports', OPERATORS];
+
+export const getExports = ({ cursors, exports, now, reads }: Given): Route => ({
   method: 'GET',
   path: '/exports',
   summary: 'List continuous exports',
   description: 'What is set, how far each is, and why it does not go on where it does not.',
   tag: 'Exports',
   audience: 'operator',
+  querySchema: queryObject(pageFields),
   replySchemas: { 200: exportsSchema },
-  async handle() {
+  replyHeaders: ['Link'],
+  async handle(request) {
+    const items = await exports.list();
+    const page = pageOfWhole(cursors, request, LIST, { items, keyOf: ({ name }) => name });
     const data = [];
-    for (const stored of await exports.list()) {
+    for (const stored of page.data) {
       const lag = await lagOf((question) => reads.rows(OPERATORS, question), stored, now());
       data.push(exportBody(stored, lag));
     }
-    return { status: 200, body: { data, next_cursor: null } };
+    return listReply(request, { ...page, data });
   },
 });

@@ -9,11 +9,14 @@ import {
   type ProjectionState,
 } from '../../infra/read-store/projection-states.js';
 import { secondsLeft, shareDone } from '../../infra/read-store/time-left.js';
-import type { QueryInfra } from '../query-infra.js';
+import { listReply, pageOfWhole, type ListName } from '../cursor.js';
+import { OPERATORS, type ListInfra, type QueryInfra } from '../query-infra.js';
 
 type Projections = Pick<QueryInfra, 'readStore' | 'store'>;
 
-export const getProjections = (infra: Projections): Route => ({
+const LIST: ListName = ['projections', OPERATORS];
+
+export const getProjections = (infra: Projections & Pick<ListInfra, 'cursors'>): Route => ({
   method: 'GET',
   path: '/projections',
   summary: 'List projections',
@@ -22,16 +25,18 @@ export const getProjections = (infra: Projections): Route => ({
   audience: 'operator',
   querySchema: projectionsQuery,
   replySchemas: { 200: listOf('Projections', projectionSchema) },
-  async handle({ queryValues }) {
-    const { readStore, store } = infra;
-    const states = await projectionStates(readStore);
+  replyHeaders: ['Link'],
+  async handle(request) {
+    const { cursors, readStore, store } = infra;
+    const items = await projectionStates(readStore);
+    const page = pageOfWhole(cursors, request, LIST, { items, keyOf: ({ name }) => name });
     const head = await store.head();
-    const data = states.map((state) => bodyOf(state, head));
-    if (queryValues['checksum'] !== true) return { status: 200, body: { data, next_cursor: null } };
+    const data = page.data.map((state) => bodyOf(state, head));
+    if (request.queryValues['checksum'] !== true) return listReply(request, { ...page, data });
     const summed = [];
     for (const body of data)
       summed.push({ ...body, checksum: await checksumBody(infra, body.name) });
-    return { status: 200, body: { data: summed, next_cursor: null } };
+    return listReply(request, { ...page, data: summed });
   },
 });
 

@@ -1,14 +1,19 @@
 /** How providers and their routes are: what is in flight, and what rests until when. */
 import { isHeldOpen, type ProviderCircuitOpened } from '../../contracts/events/provider.js';
 import { providersSchema } from '../../contracts/http/operations.js';
-import type { Reply, Route } from '../../http/server/route.js';
+import { pageFields, queryObject } from '../../contracts/http/parts.js';
+import type { ApiRequest, Reply, Route } from '../../http/server/route.js';
 import type { ProviderReport } from '../../infra/process-reports/postgres.js';
-import type { QueryInfra } from '../query-infra.js';
+import { listReply, pageOfWhole, type ListName } from '../cursor.js';
+import { OPERATORS, type ListInfra, type QueryInfra } from '../query-infra.js';
 import { worstCircuit } from './worst-circuit.js';
 
 type Opened = ProviderCircuitOpened['data'];
 
-type Needed = Pick<QueryInfra, 'catalogue' | 'now' | 'providerCircuits' | 'reports'>;
+type Needed = Pick<QueryInfra, 'catalogue' | 'now' | 'providerCircuits' | 'reports'> &
+  Pick<ListInfra, 'cursors'>;
+
+const LIST: ListName = ['providers', OPERATORS];
 
 export const getProviders = (infra: Needed): Route => ({
   method: 'GET',
@@ -17,20 +22,26 @@ export const getProviders = (infra: Needed): Route => ({
   description: 'Calls under way and the state of each circuit, over all processes.',
   tag: 'Operations',
   audience: 'operator',
+  querySchema: queryObject(pageFields),
   replySchemas: { 200: providersSchema },
-  handle: () => handle(infra),
+  replyHeaders: ['Link'],
+  handle: (request) => handle(infra, request),
 });
 
-async function handle({ catalogue, now, providerCircuits, reports }: Needed): Promise<Reply> {
+async function handle(
+  { catalogue, cursors, now, providerCircuits, reports }: Needed,
+  request: ApiRequest,
+): Promise<Reply> {
   const seen = (await reports.current()).flatMap(({ providers }) => providers);
   const { models, providers } = catalogue.current();
   const routes = [...models.values()].flatMap((model) =>
     model.routes.map((route) => ({ ...route, model: model.slug })),
   );
   const at = new Date(now()).toISOString();
-  const slugs = [...providers.keys()];
-  const opened = await Promise.all(slugs.map((slug) => providerCircuits.load(slug)));
-  const data = [...providers.values()].map(({ slug, adapter, bulkhead }, index) => {
+  const items = [...providers.values()];
+  const page = pageOfWhole(cursors, request, LIST, { items, keyOf: ({ slug }) => slug });
+  const opened = await Promise.all(page.data.map(({ slug }) => providerCircuits.load(slug)));
+  const data = page.data.map(({ slug, adapter, bulkhead }, index) => {
     const held = (route = '') => heldBody(opened[index]?.state.get(route), at);
     const heldOpen = held();
     const own = seen.filter(({ provider }) => provider === slug);
@@ -57,7 +68,7 @@ async function handle({ catalogue, now, providerCircuits, reports }: Needed): Pr
         }),
     };
   });
-  return { status: 200, body: { data } };
+  return listReply(request, { ...page, data });
 }
 
 function heldBody(opened: Opened | undefined, at: string) {

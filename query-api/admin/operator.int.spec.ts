@@ -304,6 +304,27 @@ describe('query API: the operator', () => {
     await running;
   });
 
+  it('reads each list page by page', async () => {
+    type Page = { data: readonly Record<string, unknown>[]; next_cursor: string | null };
+    const paged = async (path: string) => {
+      const data: Record<string, unknown>[] = [];
+      let next = '';
+      do {
+        const { body } = await server.operator<Page>('GET', `${path}?limit=1${next}`);
+        expect(body.data.length).to.be.at.most(1);
+        data.push(...body.data);
+        next = body.next_cursor === null ? '' : `&cursor=${body.next_cursor}`;
+      } while (next !== '');
+      return data;
+    };
+    const lists = ['/projections', '/exports', '/dead-letters', '/groups', '/providers'];
+    for (const path of [...lists, '/operator-keys']) {
+      const whole = (await server.operator<Page>('GET', `${path}?limit=1000`)).body;
+      expect(whole.next_cursor).to.equal(null);
+      expect(namesIn(await paged(path)), path).to.deep.equal(namesIn(whole.data));
+    }
+  });
+
   it('and all of the query API only reads', () => {
     const methods = new Set(server.routes.map(({ method }) => method));
     expect([...methods]).to.deep.equal(['GET']);
@@ -350,3 +371,7 @@ describe('query API: the operator', () => {
     expect((await server.operator('GET', `/executions/${made}`)).status).to.equal(404);
   });
 });
+
+/** How far a projection is may change from one page to the next. */
+const namesIn = (items: readonly Record<string, unknown>[]) =>
+  items.map(({ name, group, stream, provider, id }) => [name, group, stream, provider, id]);

@@ -3,7 +3,7 @@ import { modelSchema } from '../../contracts/http/models.js';
 import { listOf, pageFields, queryObject } from '../../contracts/http/parts.js';
 import { tagged, tagOf } from '../../http/server/etag.js';
 import type { Route } from '../../http/server/route.js';
-import { listBody, listReply, type ListName } from '../cursor.js';
+import { listReply, pageOfWhole, type ListName } from '../cursor.js';
 import type { ListInfra, QueryInfra } from '../query-infra.js';
 import { modelBody } from './model-body.js';
 
@@ -28,12 +28,10 @@ export const getModels = ({
   replyHeaders: ['ETag', 'Link'],
   async handle(request, { organizationId, allowedModels }) {
     const list: ListName = ['models', organizationId];
-    const { limit, after } = cursors.pageOf(request, list, ['text']);
-    const slugAfter = String(after?.[0] ?? '');
-    const rest = [...catalogue.current().models.values()]
-      .filter(({ slug }) => slug > slugAfter && (allowedModels?.has(slug) ?? true))
-      .sort((a, b) => (a.slug < b.slug ? -1 : 1));
-    const body = listBody(rest, limit, modelBody, ({ slug }) => cursors.cursorOf(list, [slug]));
+    const models = [...catalogue.current().models.values()];
+    const items = models.filter(({ slug }) => allowedModels?.has(slug) ?? true);
+    const page = pageOfWhole(cursors, request, list, { items, keyOf: ({ slug }) => slug });
+    const body = { ...page, data: page.data.map(modelBody) };
     const ifNoneMatch = request.header('if-none-match');
     return tagged({ tag: tagOf(body.data), ifNoneMatch }, listReply(request, body));
   },

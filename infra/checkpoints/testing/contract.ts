@@ -18,6 +18,13 @@ const letter = (group: string, revision: number, attempts = 3): Omit<DeadLetter,
   error: 'Error: no',
 });
 
+const PAGED = [
+  ['b', 1],
+  ['b', 0],
+  ['a', 1],
+  ['C', 1],
+] as const;
+
 const withoutTime = (letters: readonly DeadLetter[]) =>
   letters.map(({ addedAt: _, ...rest }) => rest);
 
@@ -64,21 +71,33 @@ function keepsCheckpoints(the: () => CheckpointStore): void {
 }
 
 function keepsDeadLetters(the: () => CheckpointStore): void {
-  it('lists dead letters oldest first, of one group or of all', async () => {
+  it('lists dead letters in the order of the log, of one group or of all', async () => {
     await the().addDeadLetter(letter('b', 1));
     await the().addDeadLetter(letter('a', 1));
     await the().addDeadLetter(letter('b', 0));
     expect(withoutTime(await the().deadLetters())).to.deep.equal([
-      letter('b', 1),
-      letter('a', 1),
       letter('b', 0),
+      letter('a', 1),
+      letter('b', 1),
     ]);
     expect(withoutTime(await the().deadLetters('b'))).to.deep.equal([
-      letter('b', 1),
       letter('b', 0),
+      letter('b', 1),
     ]);
     const [first] = await the().deadLetters();
     expect(first?.addedAt).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  });
+
+  it('lists dead letters page by page, also while those of the page before go', async () => {
+    for (const [group, revision] of PAGED) await the().addDeadLetter(letter(group, revision));
+    const [b0, C1] = await the().deadLetters(undefined, { limit: 2 });
+    expect(withoutTime([b0!, C1!])).to.deep.equal([letter('b', 0), letter('C', 1)]);
+    await the().removeDeadLetter('C', 'execution-one', 1);
+    const rest = [letter('a', 1), letter('b', 1)];
+    const behind = await the().deadLetters(undefined, { limit: 2, after: C1 });
+    expect(withoutTime(behind)).to.deep.equal(rest);
+    const ofGroup = await the().deadLetters('b', { limit: 2, after: b0 });
+    expect(withoutTime(ofGroup)).to.deep.equal([letter('b', 1)]);
   });
 
   it('removes a dead letter, once and again', async () => {
@@ -99,8 +118,8 @@ function keepsDeadLetters(the: () => CheckpointStore): void {
     await the().addDeadLetter(letter('a', 1, 6));
     expect(await the().redrivesRequested('a')).to.deep.equal([]);
     expect(withoutTime(await the().deadLetters())).to.deep.equal([
-      letter('a', 2),
       letter('a', 1, 6),
+      letter('a', 2),
     ]);
   });
 }

@@ -30,7 +30,12 @@ export function openMemoryCheckpoints(): CheckpointStore {
     },
     removeDeadLetter: async (group, stream, revision) =>
       letters.delete(keyOf(group, stream, revision)),
-    deadLetters: async (group) => lettersOf(group).slice(0, 1000).map(withoutMark),
+    deadLetters: async (group, { limit, after } = { limit: 1_000 }) =>
+      lettersOf(group)
+        .sort(inOrder)
+        .filter((letter) => !after || inOrder(letter, after) > 0)
+        .slice(0, limit)
+        .map(withoutMark),
     requestRedrive: async (group, stream, revision) => {
       const letter = letters.get(keyOf(group, stream, revision));
       if (letter) letter.isRequested = true;
@@ -46,5 +51,10 @@ export function openMemoryCheckpoints(): CheckpointStore {
 
 const keyOf = (group: string, stream: StreamName, revision: number): string =>
   `${group}/${stream}@${revision}`;
+
+type Place = Pick<DeadLetter, 'position' | 'group'>;
+
+const inOrder = (a: Place, b: Place): number =>
+  Number(a.position - b.position) || (a.group < b.group ? -1 : Number(a.group > b.group));
 
 const withoutMark = ({ isRequested: _, ...letter }: Kept): DeadLetter => letter;

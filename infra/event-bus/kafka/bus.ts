@@ -82,7 +82,7 @@ export function openKafkaBus(options: KafkaBusOptions): EventBus & { close(): Pr
         bus.running.delete(group.name);
       }
     },
-    deadLetters: (group) => checkpoints.deadLetters(group),
+    deadLetters: (group, page) => checkpoints.deadLetters(group, page),
     redrive: async (group, stream, revision) => {
       const found = await checkpoints.requestRedrive(group, stream, revision);
       if (found) await bus.running.get(group)?.();
