@@ -113,8 +113,10 @@ const messageOf: Partial<Record<Rejection, string>> = {
   TooManyKeys: 'The organization has as many API keys as it may have.',
 };
 
-/** Which limit it was, where a code has several. */
+/** Which field it is, or which limit it was, where a code has several. */
 const detailsOf: Partial<Record<Rejection, readonly ErrorDetail[]>> = {
+  AmountNotPositive: [{ field: 'amount', code: 'minimum', message: 'must be more than zero' }],
+  AmountTooLarge: [{ field: 'amount', code: 'maximum', message: 'is too large' }],
   TooManyOpenHolds: [
     {
       code: 'waiting_executions',

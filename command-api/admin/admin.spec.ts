@@ -21,6 +21,8 @@ describe('the admin API', () => {
   });
 
   const organizations = '/admin/v1/organizations';
+  const fieldOf = ({ json }: Answer) =>
+    (json as { error: { details?: { field?: string }[] } }).error.details?.[0]?.field;
   const codeOf = ({ json }: Answer) => (json as { error: { code: string } }).error.code;
   const nobody = `${organizations}/org_99999999-9999-4999-8999-999999999999`;
 
@@ -316,8 +318,10 @@ describe('the admin API', () => {
     });
 
     it('is an amount', async () => {
-      for (const amount of ['0', '-1', '1.0000001', '1e3', 'NaN', '1000000001', '01', ''])
-        expect((await topUp(amount, 't')).status, amount).to.equal(400);
+      for (const amount of ['0', '-1', '1.0000001', '1e3', 'NaN', '1000000001', '01', '']) {
+        const refused = await topUp(amount, 't');
+        expect([refused.status, fieldOf(refused)], amount).to.deep.equal([400, 'amount']);
+      }
       expect((await topUp('1')).status).to.equal(400);
       const elsewhere = { amount: '1', idempotency_key: 't' };
       expect((await api.asOperator('POST', `${nobody}/top-ups`, elsewhere)).status).to.equal(404);

@@ -25,6 +25,18 @@ describe('what a text is', () => {
       expect(await described(text)).to.equal(format);
     });
 
+  it('is told in UTF-16 with its mark, which is no sound', async () => {
+    for (const [text, format] of [
+      ['name;price', 'txt'],
+      ['<html><script>', 'html'],
+    ] as const) {
+      const little = Buffer.from(`\ufeff${text}`, 'utf16le');
+      const big = Buffer.from(little).swap16();
+      for (const bytes of [little, big])
+        expect((await describeFile(bytesInMemory(bytes))).format).to.equal(format);
+    }
+  });
+
   it('is found in linear time, whatever begins and never ends', async () => {
     const fill = 60_000;
     const begun: [string, string][] = [

@@ -8,7 +8,9 @@ import { inspectFile, type FileInfo } from './inspect-file.js';
 /** Rejects only as the source does. */
 export async function describeFile(source: ByteSource): Promise<FileInfo> {
   const found = await inspectFile(source);
-  if (found && found.format !== 'xml') return found;
+  // The mark of UTF-16 reads as the head of a frame of MPEG audio.
+  const mayBeText = found?.format === 'xml' || found?.contentType === 'audio/mpeg';
+  if (found && !mayBeText) return found;
   return (await textInfo(source)) ?? found ?? BYTES;
 }
 
@@ -35,15 +37,22 @@ async function textInfo(source: ByteSource): Promise<FileInfo | undefined> {
   return PLAIN;
 }
 
-/** Undefined where it is no UTF-8, or has characters that no text has. */
+/** Undefined where it is neither UTF-8 nor marked UTF-16, or has characters that no text has. */
 function textOf(head: Buffer, isCut: boolean): string | undefined {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: isCut });
+    const text = new TextDecoder(encodingOf(head), { fatal: true }).decode(head, { stream: isCut });
     return CONTROLS.test(text) ? undefined : text;
   } catch {
     return undefined;
   }
 }
+
+const encodingOf = ([first, second]: Buffer): string =>
+  first === 0xff && second === 0xfe
+    ? 'utf-16le'
+    : first === 0xfe && second === 0xff
+      ? 'utf-16be'
+      : 'utf-8';
 
 const CONTROLS = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f\u007f]/;
 

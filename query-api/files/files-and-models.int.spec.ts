@@ -97,6 +97,7 @@ describe('query API: files and models', () => {
       return [status, headers['content-range'], status === 416 ? '' : text];
     };
     expect(await part('bytes=2-4')).to.deep.equal([206, 'bytes 2-4/10', '234']);
+    expect(await part('BYTES=2-4')).to.deep.equal([206, 'bytes 2-4/10', '234']);
     expect(await part('bytes=7-')).to.deep.equal([206, 'bytes 7-9/10', '789']);
     expect(await part('bytes=7-99')).to.deep.equal([206, 'bytes 7-9/10', '789']);
     expect(await part('bytes=-3')).to.deep.equal([206, 'bytes 7-9/10', '789']);
