@@ -1,12 +1,22 @@
 /** What ajv finds wrong with a value, in an API's words: field, code, sentence; never the value. */
-import type { ErrorObject } from 'ajv/dist/2020.js';
+
+/** An error of ajv, as far as it is read here. */
+interface Violation {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly params: object;
+  readonly propertyName?: string;
+  readonly message?: string;
+  readonly schema?: unknown;
+  readonly parentSchema?: Readonly<Record<string, unknown>>;
+}
 
 const FIELD_LENGTH_MAX = 200;
 /** A longer list helps nobody who reads an error. */
 const CHOICES_LENGTH_MAX = 1_000;
 
 /** `/messages/0/content` → `messages[0].content`; of what is wrong inside an object, its name. */
-export function violatedField({ instancePath, params, propertyName }: ErrorObject): string {
+export function violatedField({ instancePath, params, propertyName }: Violation): string {
   const named = params as Record<string, string | undefined>;
   const { missingProperty, additionalProperty, unevaluatedProperty } = named;
   const refused = named['propertyName'] ?? propertyName;
@@ -21,11 +31,11 @@ const unescaped = (step: string): string => step.replaceAll('~1', '/').replaceAl
 export const shortenedField = (field: string): string =>
   field.length <= FIELD_LENGTH_MAX ? field : `${field.slice(0, FIELD_LENGTH_MAX - 1)}…`;
 
-export const violationCode = ({ keyword }: ErrorObject): string =>
+export const violationCode = ({ keyword }: Violation): string =>
   keyword.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** `whole` names what the fields are of. The error comes from an Ajv with `verbose`. */
-export function violationMessage(error: ErrorObject, whole: string): string {
+export function violationMessage(error: Violation, whole: string): string {
   const { keyword, params, schema, parentSchema, message = 'is not valid' } = error;
   const { limit, multipleOf, format } = params as Record<string, unknown>;
   const words: Readonly<Record<string, () => string>> = {
