@@ -1,5 +1,4 @@
 /** `export <folder>`. */
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Config } from '../infra/config/config.js';
 import { openFiles } from '../runtime/open-files.js';
@@ -7,6 +6,7 @@ import { openSealedPayloads } from '../infra/payloads/sealed.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
 import { lockDataDir } from '../infra/postgres/embedded/data-dir-lock.js';
 import { openPostgresProofStore } from '../infra/proof-store/postgres.js';
+import { makeFolder } from '../infra/make-folder.js';
 import { folderTrouble } from '../infra/start-error.js';
 import type { Context } from './context.js';
 import { withDatabase, type Database } from '../runtime/open-database.js';
@@ -46,7 +46,7 @@ async function exportTo(
   folder: string,
   { config, database, contents, signal, say }: ExportOptions,
 ): Promise<Exported> {
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  await makeFolder(folder, 0o700).catch((error: unknown) => {
     throw folderTrouble(error, folder);
   });
   const lock = await lockDataDir(folder);

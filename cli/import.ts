@@ -1,11 +1,11 @@
 /** `import <folder>`. */
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Pool } from 'pg';
 import type { Config } from '../infra/config/config.js';
 import { openFiles } from '../runtime/open-files.js';
 import { openSealedPayloads } from '../infra/payloads/sealed.js';
 import { openTieredPayloads } from '../infra/payloads/tiered.js';
+import { makeFolder } from '../infra/make-folder.js';
 import { StartError } from '../infra/start-error.js';
 import type { Context } from './context.js';
 import { keysOf } from './serve/keys.js';
@@ -58,7 +58,7 @@ export async function importCommand(
 
 /** What is stored is encrypted under keys of this installation, which may never have run. */
 async function masterKeyFor(config: Config): Promise<string> {
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  await makeFolder(config.dataDir, 0o700);
   return (await keysOf(config)).masterKey;
 }
 

@@ -56,6 +56,9 @@ describe('a start that cannot succeed', function () {
     expect(code).to.equal(1);
   };
 
+  it('a data folder where no folder can be', () =>
+    fails({ MODELROUTE_DATA_DIR: '/proc/none' }, /^No folder \/proc\/none can be made there/));
+
   for (const [name, value] of Object.entries({
     PORT: 'eighty',
     MODELROUTE_ROLES: 'all,baker',

@@ -7,6 +7,7 @@ import { operatorFields, type OperatorField } from '../../domain/proof/operator-
 import { makeReceipt } from '../../infra/proof-store/make-receipt.js';
 import { StartError } from '../../infra/start-error.js';
 import type { Context } from '../context.js';
+import { outTrouble } from '../out-file.js';
 import { asJson } from '../table.js';
 import { withProvenLog, type ProvenLog } from './installation.js';
 
@@ -30,7 +31,9 @@ export async function disclose(
     throw new StartError(`No event of ${executionId} says ${fields.join(' or ')}.`);
   const text = asJson(receipt);
   if (out === undefined) return context.print(text);
-  await writeFile(out, `${text}\n`, { mode: 0o600 });
+  await writeFile(out, `${text}\n`, { mode: 0o600 }).catch((error: unknown) => {
+    throw outTrouble(error, out);
+  });
   context.print(`disclosed ${fields.join(', ')} in ${out}`);
 }
 

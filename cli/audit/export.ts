@@ -7,6 +7,7 @@ import { exportFeed } from '../../infra/proof-store/export-feed.js';
 import { StartError } from '../../infra/start-error.js';
 import type { Context } from '../context.js';
 import { expectOrganization, organizationIdIn } from '../organization-id.js';
+import { outTrouble } from '../out-file.js';
 import { withProvenLog } from './installation.js';
 
 interface ExportOptions {
@@ -23,6 +24,8 @@ export async function exportAudit(
 ): Promise<void> {
   const organizationId = organizationIdIn(organization);
   const range = { from: momentOf('--from', from), to: momentOf('--to', to) };
+  if (range.from && range.to && range.to < range.from)
+    throw new StartError(`--from ${from} is not before --to ${to}.`);
   await withProvenLog(context.config(), async (log) => {
     const { checkpoint } = log;
     await expectOrganization(log.store, organizationId);
@@ -32,7 +35,10 @@ export async function exportAudit(
     const chunks = Readable.from(exportFeed(log, { ...wanted, ...range }), { objectMode: false });
     const { signal } = context;
     if (out === undefined) return pipeline(chunks, process.stdout, { end: false, signal });
-    await pipeline(chunks, createWriteStream(out, { mode: 0o600, flush: true }), { signal });
+    const file = createWriteStream(out, { mode: 0o600, flush: true });
+    await pipeline(chunks, file, { signal }).catch((error: unknown) => {
+      throw outTrouble(error, out);
+    });
     context.print(`exported up to the checkpoint of ${checkpoint.size} events to ${out}`);
   });
 }

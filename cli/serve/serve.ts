@@ -6,7 +6,6 @@
  * A signal runs it backwards: HTTP finishes what is in flight, workers drain, the database stops.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostname } from 'node:os';
 import { commandRoutes } from '../../command-api/app.js';
@@ -26,6 +25,7 @@ import { openInfra } from '../../runtime/open-infra.js';
 import { openSignedLog } from '../../infra/proof-store/signed-log.js';
 import { lockDataDir } from '../../infra/postgres/embedded/data-dir-lock.js';
 import { startEmbeddedPostgres } from '../../infra/postgres/embedded/embedded.js';
+import { makeFolder } from '../../infra/make-folder.js';
 import { StartError, folderTrouble } from '../../infra/start-error.js';
 import { supervise } from '../../runtime/supervise.js';
 import { processorWorkers } from '../../processors/app.js';
@@ -119,7 +119,7 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
 
 async function ownDataDir({ dataDir }: Config, undo: Undo): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeFolder(dataDir, 0o700);
     const lock = await lockDataDir(dataDir);
     undo.push(() => lock.release());
   } catch (error) {
@@ -152,7 +152,7 @@ const onlySandbox = ({ roles }: Config) => roles.size === 1 && roles.has('sandbo
 async function sandboxOf(config: Config, log: Log, undo: Undo): Promise<string | undefined> {
   if (!config.roles.has('sandbox')) return config.sandboxUrl;
   const dir = join(config.dataDir, 'sandbox');
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir, 0o755);
   const sandbox = await orPortTrouble(
     startSandbox({ port: config.sandboxPort, host: config.sandboxHost, dir }),
     'MODELROUTE_SANDBOX_PORT',

@@ -1,6 +1,7 @@
 /** The canonical output of an execution, byte for byte as it was stored. */
 import { resultSchema } from '../../contracts/http/executions.js';
 import type { ExecutionBody } from '../../domain/execution/view.js';
+import { queryObject } from '../../contracts/http/parts.js';
 import { Refusal, type Reply, type Route } from '../../http/server/route.js';
 import type { Current, CurrentExecution } from './current.js';
 import type { QueryInfra } from '../query-infra.js';
@@ -20,6 +21,7 @@ export const getExecutionResult = (
   tag: 'Executions',
   audience: 'tenant',
   permission: 'executions:read',
+  querySchema: queryObject({}),
   replySchemas: { 200: resultSchema },
   refusals: ['NOT_FOUND', 'CONFLICT'],
   async handle(request, caller) {

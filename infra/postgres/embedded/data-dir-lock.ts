@@ -1,6 +1,7 @@
-import { link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { makeFolder } from '../../make-folder.js';
 import { StartError, folderTrouble } from '../../start-error.js';
 import { identify, until, type ProcessIdentity } from './process.js';
 
@@ -24,7 +25,7 @@ export interface DataDirLock {
 /** Creates the data folder where it is missing and takes its lock, or throws a StartError. */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeFolder(dataDir, 0o700);
     const us = await identify(process.pid);
     if (!us) throw new Error('This process cannot see itself in the process table.');
     const taken = await until(() => take(dataDir, us), 5_000, 10);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, realpath, stat } from 'node:fs/promises';
+import { chmod, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Logger } from 'pino';
+import { makeFolder } from '../../make-folder.js';
 import { StartError } from '../../start-error.js';
 import { claimHome, homeOwner, sweepAbandoned } from './abandoned-clusters.js';
 import { copyBinaries, findBinaries, type Binaries } from './binaries.js';
@@ -20,7 +21,7 @@ export interface LocateOptions {
 }
 
 export async function locateCluster(options: LocateOptions): Promise<ClusterLocation> {
-  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
+  await makeFolder(options.dataDir, 0o700);
   const dataDir = await realpath(options.dataDir);
   const packaged = await findBinaries();
   const isRoot = process.getuid?.() === 0;
@@ -127,7 +128,7 @@ async function versionOf(binaries: Binaries, runAs: RunAs): Promise<string> {
 }
 
 async function openToAll(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o755 });
+  await makeFolder(folder, 0o755);
   if (((await stat(folder)).mode & 0o755) !== 0o755) await chmod(folder, 0o755);
 }
 
