@@ -42,22 +42,29 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-/** A cell, quoted or not, and what ends it; RFC 4180. */
-const CELL = /[ \t]*(?:"((?:[^"]|"")*)"[ \t]*|([^",\r\n][^,\r\n]*)?)(,|\r?\n|\r|$)/y;
+/** A cell, quoted or not, and what ends it; RFC 4180, also with semicolons instead of commas. */
+const CELLS = {
+  ',': /[ \t]*(?:"((?:[^"]|"")*)"[ \t]*|([^",\r\n][^,\r\n]*)?)(,|\r?\n|\r|$)/y,
+  ';': /[ \t]*(?:"((?:[^"]|"")*)"[ \t]*|([^";\r\n][^;\r\n]*)?)(;|\r?\n|\r|$)/y,
+};
+
+/** As spreadsheets write where a comma is the decimal sign; the head tells. */
+const separatorOf = (text: string): keyof typeof CELLS => (/^[^,\r\n]*;/.test(text) ? ';' : ',');
 
 /** A quoted cell may have commas and ends of lines; rows of nothing are left out. */
 function rowsIn(text: string): readonly Row[] {
   const rows: Row[] = [];
   let [line, began] = [1, 1];
   let cells: string[] = [];
-  const cell = new RegExp(CELL);
+  const separator = separatorOf(text);
+  const cell = new RegExp(CELLS[separator]);
   while (cell.lastIndex < text.length || cells.length > 0) {
     const found = cell.exec(text);
     if (!found) throw new StartError(`Line ${line} of the invoice has a quote that is not closed.`);
     const [all, quoted, plain = '', end] = found;
     cells.push((quoted?.replaceAll('""', '"') ?? plain).trim());
     line += all.match(END_OF_LINE)?.length ?? 0;
-    if (end === ',') continue;
+    if (end === separator) continue;
     if (cells.some((one) => one !== '')) rows.push({ line: began, cells });
     if (rows.length > LINES_MAX + 1)
       throw new StartError(`The invoice has over ${LINES_MAX} lines.`);

@@ -57,6 +57,10 @@ describe('reconcile', () => {
     );
     expect(() => invoiceIn('key,amount\nd1,"1,5"')).to.throw("'1,5' is no amount");
     expect(() => invoiceIn('a,b\n1,2')).to.throw('no column dispatch_key');
+    expect(invoiceIn('key;note;amount\nd1;"a; b, c";0.5\n')).to.deep.equal([
+      { line: 2, key: 'd1', amount: 500_000n },
+    ]);
+    expect(() => invoiceIn('key;amount\nd1;0,5')).to.throw("Line 2 of the invoice: '0,5'");
     expect(() => invoiceIn('key,b\n1,2')).to.throw('no column amount');
     expect(() => invoiceIn('key,amount\nd1,much')).to.throw("Line 2 of the invoice: 'much'");
     expect(() => invoiceIn('key,amount\n,1')).to.throw('Line 2 of the invoice has no key');
