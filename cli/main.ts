@@ -3,6 +3,7 @@ import { configFrom } from '../infra/config/config.js';
 import { withEnvironmentFile } from '../infra/config/environment-file.js';
 import { StoreOverloaded, StoreUnavailable } from '../infra/event-store/port.js';
 import { StartError } from '../infra/start-error.js';
+import { isDatabaseTrouble } from '../runtime/database-trouble.js';
 import { programOf } from './program.js';
 
 let stop: AbortController | undefined;
@@ -50,5 +51,7 @@ function sentenceOf(error: unknown): string {
   if (stop?.signal.aborted && error === stop.signal.reason) return 'Stopped before it was done.';
   if (error instanceof StoreUnavailable || error instanceof StoreOverloaded)
     return `The event store cannot be used now: ${error.message}. Try again in a moment.`;
+  if (isDatabaseTrouble(error))
+    return `The database cannot be used now: ${error.message}. Try again in a moment.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

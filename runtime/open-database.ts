@@ -15,6 +15,7 @@ import { openPostgresDataKeys } from '../infra/data-keys/postgres.js';
 import { expectOwnLog, kindOf, type StoreKind } from '../infra/event-store/identity.js';
 import type { Log } from '../infra/logger.js';
 import { allMigrations } from '../infra/migrations/all.js';
+import { databaseTrouble } from './database-trouble.js';
 import { openStores, type Stores } from './open-stores.js';
 import { lockDataDir, type DataDirLock } from '../infra/postgres/embedded/data-dir-lock.js';
 import {
@@ -187,9 +188,7 @@ async function schemaOf(pool: Pool, url: string): Promise<Schema> {
     );
     return rows[0] ?? { ours: false, current: false };
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    const { host, pathname } = new URL(url);
-    throw new StartError(`The database ${host}${pathname} cannot be used: ${message || code}.`);
+    throw databaseTrouble(url, error as Error);
   }
 }
 

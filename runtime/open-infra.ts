@@ -11,6 +11,7 @@ import type { Config } from '../infra/config/config.js';
 import { within } from '../infra/concurrency/pause.js';
 import { expectOwnLog, kindOf, type Epoch } from '../infra/event-store/identity.js';
 import { openAddresses } from './addresses.js';
+import { databaseTrouble, isDatabaseTrouble } from './database-trouble.js';
 import { openDependencies } from './dependencies.js';
 import type { Infra } from './infra.js';
 import { openCachedDataKeys } from '../infra/data-keys/cached.js';
@@ -288,7 +289,7 @@ async function migrateAll({
     if (ran.length > 0) log.info({ steps: ran.length }, 'the database schema is up to date');
     return isProtected ? [] : [UNPROTECTED];
   } catch (error) {
-    throw isUnreachable(error) ? unreachable(migrationsUrl, error as Error) : error;
+    throw isDatabaseTrouble(error) ? databaseTrouble(migrationsUrl, error) : error;
   } finally {
     // A connection that is silent never ends.
     await within(END_MS, pool.end());
@@ -298,30 +299,6 @@ async function migrateAll({
 const UNPROTECTED =
   'The role of DATABASE_URL owns the log and could change it: set ' +
   'MODELROUTE_MIGRATIONS_DATABASE_URL to another role (docs/operate/postgresql-roles.md).';
-
-const UNREACHABLE = [
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'ETIMEDOUT',
-  'EAI_AGAIN',
-  '28P01',
-  '28000',
-  '3D000',
-];
-
-const isUnreachable = (error: unknown): boolean =>
-  error instanceof Error &&
-  (UNREACHABLE.includes((error as NodeJS.ErrnoException).code ?? '') ||
-    /timeout|terminated/i.test(error.message));
-
-function unreachable(databaseUrl: string, error: Error): StartError {
-  const { host, pathname } = new URL(databaseUrl);
-  const why = error.message || (error as NodeJS.ErrnoException).code;
-  return new StartError(
-    `The database ${host}${pathname} cannot be used (${why}): check DATABASE_URL and that the ` +
-      'server runs.',
-  );
-}
 
 /** Store figures are read when somebody looks, so that the hot path counts nothing twice. */
 function watchStore(stores: Stores, metrics: Metrics): void {

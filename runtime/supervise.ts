@@ -4,8 +4,11 @@ import { aborted } from '../infra/concurrency/pause.js';
 import type { Log } from '../infra/logger.js';
 import type { Worker } from '../infra/worker.js';
 
-/** The drain of running.md: what is in flight may take this long after SIGTERM. */
-const DRAIN_MS = 10_000;
+/**
+ * What is in flight may take this long after SIGTERM: of the ten seconds of running.md the rest is
+ * for closing, which a part that is silent never answers.
+ */
+const DRAIN_MS = 8_500;
 
 /**
  * Resolves when every worker has returned after `signal` aborted; rejects with the first failure

@@ -100,6 +100,15 @@ describe('a system whose parts fall silent', function () {
     const from = performance.now();
     expect(await system.stop()).to.equal(0);
     expect(performance.now() - from).to.be.lessThan(10_000);
+    // A start that meets the silence is ended at once: there is nothing in flight.
+    system.spawn();
+    await eventually('it asks the database', () =>
+      system.messages().some((message) => message.startsWith('the sandbox provider listens')),
+    );
+    const askedAtMs = performance.now();
+    expect(await system.stop()).to.equal(0);
+    expect(performance.now() - askedAtMs).to.be.lessThan(4_000);
+    expect(system.messages().at(-1)).to.equal('stopped before it was ready');
     if (proxy) proxy.mode = 'through';
     await system.restart();
   });

@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { hostname } from 'node:os';
 import { commandRoutes } from '../../command-api/app.js';
-import { aborted } from '../../infra/concurrency/pause.js';
+import { aborted, within } from '../../infra/concurrency/pause.js';
 import { ROLES, type Config } from '../../infra/config/config.js';
 import { openAuthenticator } from '../../http/server/auth.js';
 import { guidePages } from '../../http/server/guides/guide-pages.js';
@@ -21,7 +21,7 @@ import type { Infra } from '../../runtime/infra.js';
 import type { Worker } from '../../infra/worker.js';
 import { openLog, type Log } from '../../infra/logger.js';
 import { collectWhenIdle } from '../../runtime/collect-when-idle.js';
-import { openInfra } from '../../runtime/open-infra.js';
+import { openInfra, type OpenedInfra } from '../../runtime/open-infra.js';
 import { openSignedLog } from '../../infra/proof-store/signed-log.js';
 import { lockDataDir } from '../../infra/postgres/embedded/data-dir-lock.js';
 import { startEmbeddedPostgres } from '../../infra/postgres/embedded/embedded.js';
@@ -76,7 +76,7 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   const sole = config.databaseUrl === undefined;
   const instance = sole ? 'all-in-one' : livingName();
   const { masterKey, checkpointKey } = keys;
-  const opened = await openInfra({
+  const opening = openInfra({
     config,
     log,
     ...urls,
@@ -86,7 +86,9 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
     instance,
     sole,
   });
-  undo.push(() => opened.close());
+  const opened = await orStopped(opening, signal);
+  if (!opened) return log.info('stopped before it was ready');
+  undo.push(async () => void (await within(CLOSE_MS, opened.close())));
   const { infra } = opened;
   const endCollecting = collectWhenIdle(log);
   undo.push(async () => endCollecting());
@@ -115,6 +117,23 @@ async function run(config: Config, log: Log, signal: AbortSignal, undo: Undo): P
   }
   await running;
   log.info('stopped');
+}
+
+/** Behind the drain, within the ten seconds of running.md. A silent part is not waited for. */
+const CLOSE_MS = 1_400;
+
+/**
+ * Undefined when the signal comes first: nothing was accepted yet, and a part that is silent would
+ * only be waited for. What is open by then ends with the process.
+ */
+async function orStopped(
+  opening: Promise<OpenedInfra>,
+  signal: AbortSignal,
+): Promise<OpenedInfra | undefined> {
+  const over = new AbortController();
+  opening.catch(() => undefined).finally(() => over.abort());
+  await aborted(AbortSignal.any([signal, over.signal]));
+  return signal.aborted ? undefined : opening;
 }
 
 async function ownDataDir({ dataDir }: Config, undo: Undo): Promise<void> {

@@ -32,7 +32,7 @@ export async function withTransaction<T>(
     broken = false;
     return result;
   } catch (error) {
-    broken = isReadTimeout(error) || !(await rolledBack(client));
+    broken = isReadTimeout(error) || isStandby(error) || !(await rolledBack(client));
     throw error;
   } finally {
     client.release(broken);
@@ -54,6 +54,13 @@ async function inTransaction<T>(
 function isReadTimeout(error: unknown): boolean {
   return error instanceof Error && error.message === 'Query read timeout';
 }
+
+/**
+ * It was the primary, and is a standby since a failover: a new connection may find the primary,
+ * where the name or a pooler leads to it by now.
+ */
+export const isStandby = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === '25006';
 
 async function rolledBack(client: pg.PoolClient): Promise<boolean> {
   return client.query('rollback').then(

@@ -217,8 +217,12 @@ function leaderIn(error: unknown): Endpoint | undefined {
   if (!(error instanceof CallError)) return undefined;
   const address = error.told['leader-endpoint-host']?.toString();
   const port = Number(error.told['leader-endpoint-port']);
-  return address !== undefined && port > 0 ? { address, port } : undefined;
+  const isPlace = address !== undefined && PLACE.test(address) && port > 0 && port < 65_536;
+  return isPlace ? { address, port } : undefined;
 }
+
+/** A name or an address; anything else would make a line that leads nowhere. */
+const PLACE = /^[\w.:-]+$/;
 
 const exceptionIn = ({ told }: CallError): string => told['exception']?.toString() ?? '';
 

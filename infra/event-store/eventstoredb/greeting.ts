@@ -42,13 +42,15 @@ async function endingOf(ask: () => Call, timeoutMs: number): Promise<Answer> {
     const ending = await call.ended;
     if (ending.kind === 'done') return ending;
     if (ending.kind === 'refused') return { kind: 'refused', reason: ending.reason };
-    reason = ending.reason;
+    // A line that fell silent is ended by us: then nobody has said why.
+    if (!ending.reason.startsWith(ENDED_BY_US)) reason = ending.reason;
     await sleep(RETRY_PAUSE_MS);
   }
   return { kind: 'away', reason };
 }
 
 const RETRY_PAUSE_MS = 100;
+const ENDED_BY_US = '1 CANCELLED';
 
 const STORE = 'The event store of EVENTSTORE_URL';
 
@@ -62,7 +64,7 @@ async function refusalBy(client: LogClient, url: ConnectionString, reason: strin
 
 const absenceOf = (reason: string): string =>
   CERTIFICATE.test(reason)
-    ? sentences.certificate(reason)
+    ? sentences.certificate(reason, cureOf(reason))
     : `${STORE} does not answer (${reason}): check the address and that the server runs.`;
 
 const sentences = {
@@ -72,10 +74,17 @@ const sentences = {
   rights: (user: string) =>
     `The user ${user} of EVENTSTORE_URL may not read $all: name it in the $r of its $acl, ` +
     'or make it a member of $admins (docs/operate/eventstoredb.md).',
-  certificate: (message: string) =>
-    `The certificate of the event store of EVENTSTORE_URL cannot be trusted (${message}): name ` +
-    'who issued it with tlsCAFile in EVENTSTORE_URL, or with NODE_EXTRA_CA_CERTS.',
+  certificate: (message: string, cure: string) =>
+    `The certificate of the event store of EVENTSTORE_URL cannot be trusted (${message}): ${cure}.`,
 };
+
+/** Another name, another time, or another authority. */
+function cureOf(reason: string): string {
+  if (/altnames/i.test(reason))
+    return 'call the server by a name that its certificate has, or have the name added to it';
+  if (/expired|not yet valid/i.test(reason)) return 'have it renewed, and look at the clocks';
+  return 'name who issued it with tlsCAFile in EVENTSTORE_URL, or with NODE_EXTRA_CA_CERTS';
+}
 
 /** As errors of gRPC begin. */
 const isUnknownUser = (reason: string): boolean => /^16 |UNAUTHENTICATED/.test(reason);

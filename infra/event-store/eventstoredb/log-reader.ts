@@ -84,7 +84,7 @@ export function createLogReader(client: LogClient, end: LogEnd, timeoutMs: numbe
     }
   }
 
-  return {
+  return outagesOf({
     async stream(stream, { fromRevision, direction = 'forward', limit }) {
       const backward = direction === 'backward';
       if (limit !== undefined && limit <= 0) return [];
@@ -112,6 +112,24 @@ export function createLogReader(client: LogClient, end: LogEnd, timeoutMs: numbe
       const rows = await collectRows(logRead(client, range), NEWEST_MS);
       return rows.filter(isOurs).slice(0, limit).reverse();
     },
+  });
+}
+
+/**
+ * What is asked is always right. So a server that refuses it has taken the user's rights or changed
+ * its password, or is no server of ours: the same question may be answered once that is mended.
+ */
+function outagesOf(reader: LogReader): LogReader {
+  const outage = (error: unknown): never => {
+    throw error instanceof ReadRefused ? new StoreUnavailable(error.message, error) : error;
+  };
+  return {
+    stream: (...asked) => reader.stream(...asked).catch(outage),
+    page: (...asked) => reader.page(...asked).catch(outage),
+    at: (places) => reader.at(places).catch(outage),
+    newest: (limit) => reader.newest(limit).catch(outage),
+    head: () => reader.head().catch(outage),
+    place: (position) => reader.place(position).catch(outage),
   };
 }
 

@@ -79,10 +79,12 @@ function answerOf(message: BatchAppendResp): AppendAnswer {
   return { kind: REFUSALS.has(name) ? 'refused' : 'unknown', reason: reason || 'no answer' };
 }
 
-/** After the others (Timeout, Unknown) the outcome of the append is unknown. */
+/**
+ * After the others (Timeout, Unknown, and AccessDenied, where rights were taken for now) the append
+ * may land yet.
+ */
 const REFUSALS = new Set(
   [
-    'AccessDenied',
     'BadRequest',
     'MaximumAppendEventSizeExceeded',
     'MaximumAppendSizeExceeded',

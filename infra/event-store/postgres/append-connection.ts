@@ -6,6 +6,7 @@
 import { performance } from 'node:perf_hooks';
 import pg from 'pg';
 import { ABANDONED_SETTINGS } from '../../postgres/bounded-pool.js';
+import { isStandby } from '../../postgres/pool.js';
 import { limitTransactionsSql, WRITE_SETTINGS } from './settings.js';
 
 interface AppendConnectionOptions {
@@ -45,6 +46,13 @@ export function openAppendConnection(options: AppendConnectionOptions): AppendCo
     return connecting;
   }
 
+  /** The next question opens another one. */
+  function leave(): void {
+    const left = client;
+    client = undefined;
+    if (left) inTime(left, left.end(), performance.now() + CLOSE_MS).catch(() => undefined);
+  }
+
   const heartbeat = setInterval(() => {
     if (!isHeard && !isAsking && client) {
       const asked = client.query('SELECT 1');
@@ -66,6 +74,9 @@ export function openAppendConnection(options: AppendConnectionOptions): AppendCo
         isHeard = true;
         if (!rows[0]) throw new Error('the append was not answered');
         return rows[0];
+      } catch (error) {
+        if (isStandby(error)) leave();
+        throw error;
       } finally {
         isAsking = false;
       }

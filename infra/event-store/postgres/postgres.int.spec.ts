@@ -227,6 +227,23 @@ function outages(the: () => PostgresHarness): void {
       await proxy.close();
     });
 
+    it('leaves a server that became a standby, and appends to the primary', async () => {
+      const { url, admin } = the();
+      const setDatabase = (what: string) =>
+        admin.query(
+          `BEGIN READ WRITE; ALTER DATABASE ${new URL(url).pathname.slice(1)} ${what}; COMMIT`,
+        );
+      await setDatabase('SET default_transaction_read_only = on');
+      await cutAll(admin);
+      const unit = unitOf(newStream(), NO_STREAM, created());
+      const failure = await store.append(unit).catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(StoreUnavailable);
+      // A connection of before would stay what it was.
+      await setDatabase('RESET default_transaction_read_only');
+      const [outcome] = await store.append(unit);
+      expect(landed(outcome).revision).to.equal(0);
+    });
+
     it('recognises what it had appended when the answer was lost', async () => {
       const streams = [newStream(), newStream()] as const;
       const units = streams.map((stream) => unitOf(stream, NO_STREAM, ...named(2)));

@@ -165,6 +165,12 @@ describe('embedded PostgreSQL', function () {
     expect(server.adopted).to.equal(false);
     expect(await identify(postmasterPid)).to.equal(undefined);
     expect(await notes(server.url)).to.deep.equal(['committed']);
+
+    // One that is frozen later is ended in order, and in time.
+    signal(server.postmasterPid, 'SIGSTOP');
+    const beganMs = performance.now();
+    await server.stop();
+    expect(performance.now() - beganMs).to.be.lessThan(10_000);
   });
 
   it('starts although postmaster.pid names a living stranger', async () => {

@@ -71,6 +71,8 @@ export async function stopPostmaster(location: ClusterLocation): Promise<void> {
     });
   const before = await livePostmaster(cluster);
   if (!before) return;
+  // Who was frozen hears nothing else before.
+  for (const pid of await allWorkingIn(await realpath(cluster))) signal(pid, 'SIGCONT');
   await stop('fast', 30);
   if (await livePostmaster(cluster)) await endPostmaster(before.pid, cluster);
   await until(async () => (await identify(before.pid)) === undefined, 5_000);
