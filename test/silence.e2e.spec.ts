@@ -102,9 +102,9 @@ describe('a system whose parts fall silent', function () {
     expect(performance.now() - from).to.be.lessThan(10_000);
     // A start that meets the silence is ended at once: there is nothing in flight.
     system.spawn();
-    await eventually('it asks the database', () =>
-      system.messages().some((message) => message.startsWith('the sandbox provider listens')),
-    );
+    const isAsking = () =>
+      system.messages().some((message) => message.startsWith('the sandbox provider listens'));
+    await eventually('it asks the database', isAsking, 30_000);
     const askedAtMs = performance.now();
     expect(await system.stop()).to.equal(0);
     expect(performance.now() - askedAtMs).to.be.lessThan(4_000);

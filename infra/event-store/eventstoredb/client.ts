@@ -22,6 +22,7 @@ import {
   readIn,
   type ReadMessage,
 } from './messages.js';
+import { placesOf } from './places.js';
 import { gossipOver, versionOver } from './node-questions.js';
 import { openOrderedAppends } from './ordered-appends.js';
 import { streamRequest } from './stream-request.js';
@@ -86,7 +87,10 @@ function waysTo(url: string) {
   const [only] = seeds;
   const end = (wire: Wire) => wire.end();
   if (isCluster)
-    return { find: openLeaderSearch({ seeds, open, end, gossip: gossipOver }), isCluster };
+    return {
+      find: openLeaderSearch({ seeds, resolve: placesOf, open, end, gossip: gossipOver }),
+      isCluster,
+    };
   const find = async (at: Endpoint = only) => ({ wire: open(at), at });
   return { find, isCluster };
 }

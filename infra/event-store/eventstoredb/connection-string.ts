@@ -7,6 +7,8 @@
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
+  /** Its certificate's name, where the address is one of several that the name leads to. */
+  readonly name?: string;
 }
 
 export interface ConnectionString {

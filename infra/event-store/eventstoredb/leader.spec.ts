@@ -49,6 +49,46 @@ describe('the search for the leader', () => {
     expect(performance.now() - from).to.be.lessThan(500);
   });
 
+  it('asks all the nodes that one name leads to, the first of which is silent', async () => {
+    const seed = { address: 'all.test', port: 2113 };
+    const places = [A, B].map((place) => ({ ...place, name: seed.address }));
+    const asked: Endpoint[] = [];
+    const find = openLeaderSearch<Endpoint>({
+      seeds: [seed],
+      resolve: () => Promise.resolve(places),
+      open: (endpoint) => {
+        asked.push(endpoint);
+        return endpoint;
+      },
+      end: () => undefined,
+      async gossip({ port }, timeoutMs): Promise<readonly Member[]> {
+        if (port === A.port) await sleep(timeoutMs);
+        if (port === A.port) throw new Error('silent');
+        return [{ endpoint: B, isAlive: true, leads: true }];
+      },
+    });
+    expect((await find()).at).to.deep.equal(B);
+    expect(asked).to.deep.equal([...places, B]);
+  });
+
+  it('is not held up by a name server that is silent, or knows nobody', async () => {
+    for (const resolve of [
+      () => sleep(60_000, [], { ref: false }),
+      () => Promise.reject(new Error('ENOTFOUND')),
+    ]) {
+      const find = openLeaderSearch<Endpoint>({
+        seeds: [B],
+        resolve,
+        open: (endpoint) => endpoint,
+        end: () => undefined,
+        gossip: () => Promise.resolve([{ endpoint: B, isAlive: true, leads: true }]),
+      });
+      const from = performance.now();
+      expect((await find()).at).to.equal(B);
+      expect(performance.now() - from).to.be.lessThan(1_000);
+    }
+  });
+
   it('takes nobody whom others only remember as the leader', async () => {
     for (const gone of ['silent', 'refused'] as const) {
       const { find } = clusterOf(

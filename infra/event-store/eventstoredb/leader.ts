@@ -7,6 +7,7 @@
  *                                              └─► asked itself ──it leads──► found
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '../../concurrency/pause.js';
 import { nameOf, type Endpoint } from './connection-string.js';
 
 export interface Member {
@@ -23,6 +24,8 @@ interface Line<W> {
 interface SearchOptions<W> {
   /** Who is asked at first, and whenever nobody else answers. */
   readonly seeds: readonly Endpoint[];
+  /** A name may lead to all nodes; the first of its addresses may be a node that is silent. */
+  readonly resolve?: (seed: Endpoint) => Promise<readonly Endpoint[]>;
   readonly open: (endpoint: Endpoint) => W;
   readonly end: (wire: W) => unknown;
   readonly gossip: (wire: W, timeoutMs: number) => Promise<readonly Member[]>;
@@ -34,9 +37,13 @@ type FindLeader<W> = (hint?: Endpoint) => Promise<Line<W>>;
 const GOSSIP_MS = 700;
 const OTHERS_MS = 100;
 
+/** A name server that is silent holds nobody up: the addresses of before are asked. */
+const RESOLVE_MS = 200;
+
 export function openLeaderSearch<W>(options: SearchOptions<W>): FindLeader<W> {
-  const { seeds, open, end, gossip } = options;
-  let known: readonly Endpoint[] = seeds;
+  const { open, end, gossip } = options;
+  const seedsNow = openSeeds(options);
+  let known: readonly Endpoint[] = [];
 
   const askOnce = async (endpoint: Endpoint): Promise<readonly Member[]> => {
     const wire = open(endpoint);
@@ -65,13 +72,37 @@ export function openLeaderSearch<W>(options: SearchOptions<W>): FindLeader<W> {
       const line = await lineTo(hint).catch(() => undefined);
       if (line) return line;
     }
-    const { answers, reasons } = await askAll(distinct([...known, ...seeds]), askOnce);
+    const { answers, reasons } = await askAll(distinct([...known, ...(await seedsNow())]), askOnce);
     const members = answers.flat();
     if (members.length > 0) known = distinct(members.map(({ endpoint }) => endpoint));
     const leader = mostNamed(answers);
     if (leader) return lineTo(leader);
     const why = answers.length > 0 ? 'none is elected' : reasons.join('; ');
     throw new Error(`no leader of the event store answers (${why})`);
+  };
+}
+
+/** One look-up at a time. */
+function openSeeds<W>({ seeds, resolve }: SearchOptions<W>): () => Promise<readonly Endpoint[]> {
+  let places = seeds;
+  let looking: Promise<void> | undefined;
+  const look = async (find: NonNullable<typeof resolve>) => {
+    const found = await Promise.allSettled(seeds.map(find));
+    // A seed whose name nobody knows is asked as it is, and says so.
+    return distinct(
+      seeds.flatMap((seed, n) => {
+        const one = found[n];
+        return one?.status === 'fulfilled' ? one.value : [seed];
+      }),
+    );
+  };
+  return async () => {
+    if (!resolve) return seeds;
+    looking ??= look(resolve)
+      .then((found) => void (places = found))
+      .finally(() => (looking = undefined));
+    await within(RESOLVE_MS, looking);
+    return places;
   };
 }
 

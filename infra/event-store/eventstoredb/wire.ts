@@ -29,7 +29,7 @@ const DRAINED_AFTER_MS = 10_000;
 export function openWire(at: Endpoint, options: WireOptions): Wire {
   const headers = {
     ':method': 'POST',
-    ':authority': nameOf(at),
+    ':authority': nameOf({ address: at.name ?? at.address, port: at.port }),
     te: 'trailers',
     'content-type': 'application/grpc',
     'user-agent': 'modelroute',
@@ -94,6 +94,7 @@ function openConnection(
   let socket: Socket | undefined;
   const session = connect(`${tls ? 'https' : 'http'}://${nameOf(at)}`, {
     ...tls,
+    ...(tls && at.name !== undefined && { servername: at.name }),
     settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
     // What may wait is bounded by who calls.
     maxSessionMemory: Number.MAX_SAFE_INTEGER,
