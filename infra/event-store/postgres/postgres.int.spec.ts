@@ -209,6 +209,8 @@ describe('event store on PostgreSQL', () => {
   });
 
   outages(() => harness);
+
+  standby(() => harness);
 });
 
 function outages(the: () => PostgresHarness): void {
@@ -225,23 +227,6 @@ function outages(the: () => PostgresHarness): void {
       proxy.mode = 'through';
       await store.close();
       await proxy.close();
-    });
-
-    it('leaves a server that became a standby, and appends to the primary', async () => {
-      const { url, admin } = the();
-      const setDatabase = (what: string) =>
-        admin.query(
-          `BEGIN READ WRITE; ALTER DATABASE ${new URL(url).pathname.slice(1)} ${what}; COMMIT`,
-        );
-      await setDatabase('SET default_transaction_read_only = on');
-      await cutAll(admin);
-      const unit = unitOf(newStream(), NO_STREAM, created());
-      const failure = await store.append(unit).catch((error: unknown) => error);
-      expect(failure).to.be.instanceOf(StoreUnavailable);
-      // A connection of before would stay what it was.
-      await setDatabase('RESET default_transaction_read_only');
-      const [outcome] = await store.append(unit);
-      expect(landed(outcome).revision).to.equal(0);
     });
 
     it('recognises what it had appended when the answer was lost', async () => {
@@ -295,6 +280,27 @@ function outages(the: () => PostgresHarness): void {
       await follower.has(1);
       await follower.stop();
       expect(idsOf(follower.events)).to.deep.equal([event.id]);
+    });
+  });
+}
+
+function standby(the: () => PostgresHarness): void {
+  describe('after a failover', () => {
+    it('leaves a server that became a standby, and appends to the primary', async () => {
+      const { url, admin, store } = the();
+      const setDatabase = (what: string) =>
+        admin.query(
+          `BEGIN READ WRITE; ALTER DATABASE ${new URL(url).pathname.slice(1)} ${what}; COMMIT`,
+        );
+      await setDatabase('SET default_transaction_read_only = on');
+      await cutAll(admin);
+      const unit = unitOf(newStream(), NO_STREAM, created());
+      const failure = await store.append(unit).catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(StoreUnavailable);
+      // A connection of before would stay what it was.
+      await setDatabase('RESET default_transaction_read_only');
+      const [outcome] = await store.append(unit);
+      expect(landed(outcome).revision).to.equal(0);
     });
   });
 }
