@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { detailGroups } from '../scripts/detail-advice.js';
 import { pathsBelow, textOf } from '../testing/repository-files.js';
 
-const ROOMS = /^(command-api|query-api|http|domain|providers|command-handling)\//;
+const ROOMS = /^(command-api|query-api|http|domain|providers|command-handling|contracts)\//;
 
 /** The forms in which a detail's code is written. */
 const FORMS = [
@@ -16,7 +16,7 @@ const FORMS = [
 /** Where codes are words of a table, and the form of its lines. */
 const TABLES: Readonly<Record<string, RegExp>> = {
   'command-api/refusals.ts': /\bpassed\('([a-z_]+)', /g,
-  'providers/catalogue/input-errors.ts': /^ {4}([a-zA-Z]+): \(\) =>/gm,
+  'contracts/http/schema-violations.ts': /^ {4}([a-zA-Z]+): \(\) =>/gm,
   'providers/moderation.ts': /^ {2}\['([a-z_]+)', /gm,
 };
 
