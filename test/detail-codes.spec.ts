@@ -1,4 +1,4 @@
-/** Codes of details are texts in the code: the list of them has what can be answered, and no more. */
+/** Codes of details are texts in the code: the list has what can be answered, and no more. */
 import { expect } from 'chai';
 import { detailGroups } from '../scripts/detail-advice.js';
 import { pathsBelow, textOf } from '../testing/repository-files.js';
