@@ -215,7 +215,8 @@ describe('run-execution, when providers are busy or fail', function () {
   it('waits longer for a resting provider that alone can tell whether it was paid', async () => {
     const { infra } = spec;
     await behave(spec.sandbox.url, { aurora: { misbehaviour: 'reset-mid-body' } });
-    const [asked] = await askSeveral();
+    const several = await askSeveral();
+    const [asked] = several;
     await whenTypes(infra, asked, 'ProviderOutcomeUnknown');
     await eventually('the provider rests', () => rests(infra), 15_000);
     await behave(spec.sandbox.url, { aurora: { misbehaviour: 'none' } });
@@ -225,6 +226,7 @@ describe('run-execution, when providers are busy or fail', function () {
     expect(await whenOver(infra, asked)).to.equal('completed');
     const calls = await callsFor(spec.sandbox.url, asked.executionId);
     expect(calls.filter(({ paid }) => paid)).to.have.length(1);
+    for (const one of several) await whenOver(infra, one, 20_000);
   });
 
   it('calls a model overloaded whose provider asks for a rest, and comes back', async () => {
