@@ -36,6 +36,7 @@ export interface Metrics {
   readonly circuitTransitions: Counter<'provider' | 'to'>;
   readonly routeFailures: Counter<'provider' | 'route' | 'code'>;
   readonly bulkheadInUse: Gauge<'provider'>;
+  readonly bulkheadSlots: Gauge<'provider'>;
   readonly executionsWaiting: Gauge<'model'>;
   readonly oldestWaitingSeconds: Gauge<'model'>;
 }
@@ -107,6 +108,7 @@ export function openMetrics(): Metrics {
       'code',
     ),
     bulkheadInUse: gauge('provider_bulkhead_in_use', 'Calls in flight.', 'provider'),
+    bulkheadSlots: gauge('provider_bulkhead_slots', 'Calls this process may have.', 'provider'),
     executionsWaiting: gauge('executions_waiting', 'In memory here, and as rows.', 'model'),
     oldestWaitingSeconds: gauge('execution_oldest_waiting_seconds', 'Longest wait.', 'model'),
   };

@@ -16,6 +16,7 @@ import type { PostedFiles } from '../infra/files/posted-files.js';
 import type { Exports } from '../infra/exports/port.js';
 import type { KeyUses } from '../infra/key-uses.js';
 import type { LimitShares } from '../infra/limit-shares/port.js';
+import type { SlotShares } from '../infra/slot-shares/port.js';
 import type { RequestLimits } from '../infra/request-limits/port.js';
 import type { Tracing } from '../infra/tracing/port.js';
 import type { Leases } from '../infra/leases/port.js';
@@ -69,6 +70,8 @@ export interface Infra extends Repositories {
   readonly waiting: WaitingExecutions;
   /** What this process may use of the limits of provider accounts. */
   readonly limitShares: LimitShares;
+  /** What this process may use of the slots of providers; none in the only process. */
+  readonly slotShares: SlotShares | undefined;
   /** What the processes together have spent of limits of requests; none in the only process. */
   readonly requestLimits: RequestLimits | undefined;
   readonly reports: ProcessReports;

@@ -19,6 +19,7 @@ import type { CachedDataKeys } from '../infra/data-keys/port.js';
 import { expectOpenable, openPostgresDataKeys } from '../infra/data-keys/postgres.js';
 import { openPostgresExports } from '../infra/exports/postgres.js';
 import { openPostgresLimitShares } from '../infra/limit-shares/postgres.js';
+import { openPostgresSlotShares } from '../infra/slot-shares/postgres.js';
 import { openPostgresRequestLimits } from '../infra/request-limits/postgres.js';
 import type { Tracing } from '../infra/tracing/port.js';
 import { openPostgresLeases } from '../infra/leases/postgres.js';
@@ -200,10 +201,14 @@ const openProcessing = (
   pool: Pool,
   log: Log,
   sole: boolean,
-): Pick<Infra, 'keyUses' | 'waiting' | 'limitShares' | 'reports' | 'requestLimits'> => ({
+): Pick<
+  Infra,
+  'keyUses' | 'waiting' | 'limitShares' | 'slotShares' | 'reports' | 'requestLimits'
+> => ({
   keyUses: openKeyUses({ pool, log }),
   waiting: openPostgresWaitingExecutions({ pool }),
   limitShares: openPostgresLimitShares({ pool }),
+  slotShares: sole ? undefined : openPostgresSlotShares({ pool }),
   reports: openProcessReports({ pool }),
   requestLimits: sole ? undefined : openPostgresRequestLimits({ pool }),
 });

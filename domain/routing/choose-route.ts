@@ -42,6 +42,8 @@ export interface RoutingFacts {
   readonly usage?: Usage | undefined;
   /** Of routes, by their names. */
   readonly observations?: ReadonlyMap<string, Observation>;
+  /** How many calls at once it may have now; its bulkhead where that is not said. */
+  readonly slotsOf?: (provider: Provider) => number;
   /** Whether the limits of a provider's accounts let a call through. */
   readonly hasRoom?: (provider: Provider) => boolean;
   /** Names the execution, for draws by weight. */
@@ -163,7 +165,7 @@ function inOrder(a: Option, b: Option): number {
 
 function skipOf(route: Route, facts: RoutingFacts): Skip | undefined {
   const { providers, health, circuits, organization, tried, nowMs } = facts;
-  const { require, input, hasRoom } = facts;
+  const { require, input, slotsOf, hasRoom } = facts;
   const provider = providers.get(route.provider);
   if (!provider) return { reason: 'provider_unknown', passes: false };
   const forbidden = forbiddenBy(route, require, input);
@@ -183,7 +185,7 @@ function skipOf(route: Route, facts: RoutingFacts): Skip | undefined {
   const ofRoute = circuits?.get(route.name);
   const own = ofRoute && admissionOf(ofRoute, breaker, nowMs, organization);
   if (own && !own.admitted) return { reason: 'route_rests', passes: true, untilMs: own.untilMs };
-  if (inFlight >= provider.bulkhead) return bulkheadFull;
+  if (inFlight >= (slotsOf ? slotsOf(provider) : provider.bulkhead)) return bulkheadFull;
   return hasRoom && !hasRoom(provider) ? atLimit : undefined;
 }
 

@@ -19,7 +19,7 @@ export const eventStoreMigrations: readonly Migration[] = [
   step(102, 'event store: snapshots are not compressed', 'snapshots'),
 ];
 
-/** The schema `processing`: what the consumers of the log keep about themselves. Ids 200–299. */
+/** What the consumers of the log keep about themselves, `processing`. Ids 200–299, and 426. */
 export const processingMigrations: readonly Migration[] = [
   step(200, 'processing: checkpoints and parked wakes', 'checkpoints'),
   step(201, 'processing: leases', 'leases'),
@@ -37,6 +37,7 @@ export const processingMigrations: readonly Migration[] = [
   step(216, 'processing: when API keys were used', 'api-key-uses'),
   step(290, 'processing: whose positions these are', 'log-identity'),
   step(291, 'processing: since when these positions hold', 'log-epoch'),
+  step(426, 'processing: shares of slots', 'slot-shares'),
 ];
 
 /** The schema `readmodel`. Ids 300–399, 411 and 424. */

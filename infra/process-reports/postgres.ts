@@ -7,9 +7,15 @@ export interface ProcessReport {
   readonly waiting: readonly WaitingReport[];
 }
 
+export interface NamedReport extends ProcessReport {
+  readonly instance: string;
+}
+
 export interface ProviderReport {
   readonly provider: string;
   readonly inUse: number;
+  /** How many calls at once it may have there; absent in reports of older releases: all. */
+  readonly slots?: number;
   readonly circuit: CircuitStatus;
   /** Absent where it takes calls. Milliseconds since the epoch. */
   readonly restsUntilMs?: number;
@@ -38,7 +44,7 @@ export interface WaitingReport {
 export interface ProcessReports {
   save(instance: string, report: ProcessReport): Promise<void>;
   /** Of the processes that have reported lately. */
-  current(): Promise<readonly ProcessReport[]>;
+  current(): Promise<readonly NamedReport[]>;
   /** Of each model, the organizations with rows; the sums stand for all of them. */
   waitingRows(organizationsMax: number): Promise<readonly WaitingRowsOfModel[]>;
 }
@@ -54,8 +60,8 @@ export function openProcessReports({ pool }: { pool: Pool }): ProcessReports {
       await pool.query({ name: 'save_process_report', text: SAVE, values });
     },
     current: async () => {
-      const { rows } = await pool.query<{ report: ProcessReport }>(CURRENT);
-      return rows.map(({ report }) => report);
+      const { rows } = await pool.query<{ instance: string; report: ProcessReport }>(CURRENT);
+      return rows.map(({ instance, report }) => ({ ...report, instance }));
     },
     waitingRows: async (organizationsMax) => {
       const { rows } = await pool.query<RowsOfModel>(WAITING_ROWS, [organizationsMax]);
@@ -87,7 +93,7 @@ const SAVE = `
     SET report = excluded.report, reported_at = clock_timestamp()`;
 
 const CURRENT = `
-  SELECT report FROM processing.process_reports
+  SELECT instance, report FROM processing.process_reports
   WHERE reported_at > clock_timestamp() - interval '20 seconds'
   ORDER BY instance`;
 

@@ -7,20 +7,30 @@ import { observed, type Observation } from '../../domain/routing/observation.js'
 import { withAccount } from '../../domain/routing/provider-account.js';
 import type { Infra } from '../../runtime/infra.js';
 import { openAccountLimits, type AccountLimits } from './account-limits.js';
-import type { ProviderSlot } from './provider-pool.js';
+import type { ProviderPool, ProviderSlot } from './provider-pool.js';
+import { openProviderSlots, type ProviderSlots } from './provider-slots.js';
 
 /** What this process knows of routes and accounts, beside the health of providers. */
 export interface KnownRoutes {
   readonly limits: AccountLimits;
+  readonly slots: ProviderSlots;
   /** By the names of routes. */
   readonly observations: Map<string, Observation>;
   readonly now: () => number;
 }
 
-export const openKnownRoutes = (infra: Infra): KnownRoutes => {
-  const { limitShares: shares, instance, log, now } = infra;
+export const openKnownRoutes = (infra: Infra, pool: ProviderPool): KnownRoutes => {
+  const { limitShares: shares, slotShares, catalogue, instance, log, now } = infra;
   return {
     limits: openAccountLimits({ shares, instance, log, now }),
+    slots: openProviderSlots({
+      shares: slotShares,
+      instance,
+      log,
+      providers: () => catalogue.current().providers,
+      inFlight: (slug) => pool.health().get(slug)?.inFlight ?? 0,
+      clock: () => performance.now(),
+    }),
     observations: new Map(),
     now,
   };

@@ -75,7 +75,7 @@ export function openRunExecution(
 ): RunExecution {
   const { metrics } = infra;
   const pool = openProviderPool(metrics, infra.now);
-  const known = openKnownRoutes(infra);
+  const known = openKnownRoutes(infra, pool);
   const calls = openProviderCalls(infra, jobs);
   const given = { infra, pool, known, calls };
   const rows = openWaitingRows(infra.waiting, infra.instance, settings.takenMs);
@@ -105,6 +105,7 @@ export function openRunExecution(
     async drain(waitMs) {
       await room.idle();
       await calls.drain(waitMs);
+      await known.slots.close();
       jobs.close();
     },
     group: {
@@ -176,15 +177,18 @@ async function dispatch(job: Job, loaded: Loaded<Pending>): Promise<Advanced> {
   if (notBefore && Date.parse(notBefore) > nowMs) return 'not_before';
   if (Date.parse(request.expiresAt) <= nowMs) return 'about_to_expire';
   const models = await modelsOfRequest(infra, request);
+  const { limits, slots, observations } = job.known;
+  const asking = slots.ask(models);
+  if (asking) await asking;
   const { providers } = infra.catalogue.current();
   how?.beforeChoice();
   const { require, estimatedUsage: usage, organizationId: organization } = request;
-  const { limits, observations } = job.known;
   const next = chooseModel(models, {
     providers,
     health: pool.health(),
     circuits: pool.routes(),
     observations,
+    slotsOf: (one) => slots.of(one),
     hasRoom: (one) => limits.hasRoom(one, tokensOf(usage ?? {})),
     organization,
     usage,

@@ -6,6 +6,7 @@ import type { WaitingExecution } from '../../infra/waiting-executions/port.js';
 import type { Infra } from '../../runtime/infra.js';
 import type { AccountLimits } from './account-limits.js';
 import type { ProviderPool } from './provider-pool.js';
+import type { ProviderSlots } from './provider-slots.js';
 import type { WaitingRows } from './waiting-rows.js';
 
 export interface WaitingSettings {
@@ -48,6 +49,7 @@ export interface RoomOptions {
   readonly infra: RoomInfra;
   readonly pool: ProviderPool;
   readonly limits: Pick<AccountLimits, 'takesMore' | 'onRoom' | 'run'>;
+  readonly slots: ProviderSlots;
   readonly rows: WaitingRows;
   readonly settings: WaitingSettings;
   /** How often it is served in a round of its queue. */

@@ -2,11 +2,7 @@
 import { queueNamed } from '../../domain/routing/waiting-queue.js';
 import { pause } from '../../infra/concurrency/pause.js';
 import type { Circuit } from '../../domain/routing/breaker.js';
-import type {
-  ProcessReport,
-  RouteReport,
-  WaitingReport,
-} from '../../infra/process-reports/postgres.js';
+import type { RouteReport, WaitingReport } from '../../infra/process-reports/postgres.js';
 import type { WaitingQueueSize } from '../../infra/waiting-executions/port.js';
 import type { Room, RoomInfra } from './waiting-entry.js';
 
@@ -30,6 +26,8 @@ export async function reportUntil(
       const inMemory = inMemoryOf(room);
       measure(infra, room.now(), [...inMemory, ...rows.map(ofModel)]);
       const report = { providers: providersOf(room), waiting: inMemory };
+      for (const { provider, slots } of report.providers)
+        infra.metrics.bulkheadSlots.set({ provider }, slots);
       const text = JSON.stringify(report);
       const isIdle = text === last.text && report.providers.every(({ inUse }) => inUse === 0);
       if (text !== last.text || (!isIdle && performance.now() - last.atMs > AGAIN_MS)) {
@@ -63,19 +61,23 @@ function inMemoryOf({ entries }: Room): readonly WaitingReport[] {
   return [...models.values()];
 }
 
-function providersOf({ pool, catalogue, now }: Room): ProcessReport['providers'] {
-  const { models } = catalogue.current();
+function providersOf({ pool, slots, catalogue, now }: Room) {
+  const { models, providers } = catalogue.current();
   const routes = [...models.values()].flatMap((model) => model.routes);
   const nowMs = now();
-  return [...pool.health()].map(([slug, { inFlight, circuit }]) => ({
-    provider: slug,
-    inUse: inFlight,
-    ...circuitOf(circuit, nowMs),
-    routes: routes.flatMap(({ name, provider }) => {
-      const own = provider === slug ? pool.routes().get(name) : undefined;
-      return own && own.status !== 'closed' ? [{ route: name, ...circuitOf(own, nowMs) }] : [];
-    }),
-  }));
+  return [...pool.health()].map(([slug, { inFlight, circuit }]) => {
+    const known = providers.get(slug);
+    return {
+      provider: slug,
+      inUse: inFlight,
+      slots: known ? slots.held(known) : 0,
+      ...circuitOf(circuit, nowMs),
+      routes: routes.flatMap(({ name, provider }) => {
+        const own = provider === slug ? pool.routes().get(name) : undefined;
+        return own && own.status !== 'closed' ? [{ route: name, ...circuitOf(own, nowMs) }] : [];
+      }),
+    };
+  });
 }
 
 function circuitOf(circuit: Circuit, nowMs: number): Omit<RouteReport, 'route'> {

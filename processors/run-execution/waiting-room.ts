@@ -18,7 +18,7 @@ import { providersOf, queueNamed } from '../../domain/routing/waiting-queue.js';
 import type { Entry, Room, RoomOptions, RoomQueue } from './waiting-entry.js';
 import { keepHouse } from './waiting-housekeeping.js';
 import { reportUntil } from './waiting-report.js';
-import { offer, over, serve } from './waiting-turns.js';
+import { offer, over, serve, wantedOf } from './waiting-turns.js';
 
 export interface WaitingRoom {
   /** Serves those that wait until the signal aborts; before and after, who joins becomes a row. */
@@ -49,11 +49,19 @@ export function openWaitingRoom(options: RoomOptions): WaitingRoom {
     pausedUntilMs: 0,
     queueOf: (name) => queueOf(room, name),
   };
-  options.pool.onRelease((provider) => offer(room, provider));
+  options.pool.onRelease((provider) => {
+    options.slots.freed(provider);
+    offer(room, provider);
+  });
+  options.slots.serve({
+    wanted: (provider) => wantedOf(room, provider),
+    offer: (provider) => offer(room, provider),
+  });
   options.limits.onRoom((provider) => offer(room, provider));
   return {
     open(signal) {
       room.signal = signal;
+      options.slots.open();
       keepHouse(room, signal);
       const renewing = options.limits.run(signal).finally(() => room.running.delete(renewing));
       room.running.add(renewing);

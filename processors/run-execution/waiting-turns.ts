@@ -18,6 +18,7 @@ export function offer(room: Room, slug: string): void {
   while (provider && room.signal && !room.signal.aborted) {
     const { circuit, inFlight } = room.pool.health().get(slug) ?? unknownHealth;
     if (inFlight >= provider.bulkhead || !takesCalls(room, slug)) return;
+    if (inFlight >= room.slots.of(provider)) return;
     // The circuit does not count reservations, so probes are started one after another.
     const isProbing = circuit.status !== 'closed' && circuit.only === undefined;
     if (isProbing && room.pool.reserved(slug) > 0) return;
@@ -49,6 +50,14 @@ function takesCalls(
   return (
     own.length === 0 || own.some(({ name }) => isAdmitted(pool.routes().get(name) ?? closedCircuit))
   );
+}
+
+/** How many slots of the provider those that wait here could use; of rows, a page. */
+export function wantedOf({ queues, rows }: Room, slug: string): number {
+  let wanted = 0;
+  for (const { name, waitsFor, waiting } of queues.values())
+    if (waitsFor.includes(slug)) wanted += waiting.size + (rows.hasQueue(name) ? PAGE_MIN : 0);
+  return wanted;
 }
 
 const isHeldBack = (
