@@ -118,6 +118,18 @@ export const circuitSetSchema: Schema = answerObject('CircuitSet', {
   until: orNull(timestamp('Until when it stays open.')),
 });
 
+const slots: Schema = { ...count, description: "The provider's bulkhead, of all processes." };
+
+const shares: Schema = {
+  type: 'array',
+  description: 'Of the processes that called it lately: how many slots each may use just now.',
+  items: answerObject('SlotShare', {
+    instance: withExample(text('The process.'), 'all-in-one'),
+    in_flight: { ...count, description: 'Its calls and accepted jobs.' },
+    slots: { ...count, description: 'What it holds; it begins no call beyond that.' },
+  }),
+};
+
 const circuit = {
   circuit: {
     enum: ['closed', 'half-open', 'open'],
@@ -143,7 +155,8 @@ export const providersSchema: Schema = listOf(
     provider: withExample(text('The provider in the catalogue.'), 'openai'),
     adapter: withExample(text('The wire format that it speaks.'), 'openai-chat'),
     in_flight: { ...count, description: 'Calls and accepted jobs, of all processes.' },
-    slots: { ...count, description: "The provider's bulkhead, of all processes that call it." },
+    slots,
+    shares,
     ...circuit,
     routes: {
       type: 'array',
@@ -163,7 +176,8 @@ export const queuesSchema: Schema = answerObject('Queues', {
     items: answerObject('ProviderQueue', {
       provider: withExample(text('The provider in the catalogue.'), 'openai'),
       slots_used: { ...count, description: 'Calls and accepted jobs, of all processes.' },
-      slots: { ...count, description: "The provider's bulkhead, of all processes that call it." },
+      slots,
+      shares,
       circuit: {
         enum: ['closed', 'half-open', 'open'],
         description: 'The worst that a process sees.',

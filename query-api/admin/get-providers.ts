@@ -6,6 +6,7 @@ import type { ApiRequest, Reply, Route } from '../../http/server/route.js';
 import type { ProviderReport } from '../../infra/process-reports/postgres.js';
 import { listReply, pageOfWhole, type ListName } from '../cursor.js';
 import { OPERATORS, type ListInfra, type QueryInfra } from '../query-infra.js';
+import { seenBy, sharesBody } from './slot-shares.js';
 import { worstCircuit } from './worst-circuit.js';
 
 type Opened = ProviderCircuitOpened['data'];
@@ -32,7 +33,7 @@ async function handle(
   { catalogue, cursors, now, providerCircuits, reports }: Needed,
   request: ApiRequest,
 ): Promise<Reply> {
-  const seen = (await reports.current()).flatMap(({ providers }) => providers);
+  const seen = seenBy(await reports.current());
   const { models, providers } = catalogue.current();
   const routes = [...models.values()].flatMap((model) =>
     model.routes.map((route) => ({ ...route, model: model.slug })),
@@ -49,7 +50,8 @@ async function handle(
       provider: slug,
       adapter,
       in_flight: own.reduce((sum, { inUse }) => sum + inUse, 0),
-      slots: bulkhead * Math.max(1, own.length),
+      slots: bulkhead,
+      shares: sharesBody(own, bulkhead),
       ...circuitBody(own, heldOpen),
       held_open: heldOpen,
       routes: routes

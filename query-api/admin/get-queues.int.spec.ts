@@ -9,7 +9,13 @@ import { openQueryServer, type QueryServer } from '../testing/kit.js';
 const TEXT = 'text-generation-standard';
 
 interface Queues {
-  readonly providers: { provider: string; slots_used: number; slots: number; circuit: string }[];
+  readonly providers: {
+    provider: string;
+    slots_used: number;
+    slots: number;
+    shares: { instance: string; in_flight: number; slots: number }[];
+    circuit: string;
+  }[];
   readonly models: {
     model: string;
     waiting: number;
@@ -62,7 +68,7 @@ describe('the queues that an operator sees', function () {
     const slots = (await ofProvider('aurora-chat'))?.slots ?? 0;
     const waiting = [{ model: TEXT, waiting: 5, oldestSinceMs: Date.now() }];
     const busy = { provider: 'aurora-chat', inUse: 3, circuit: 'closed' as const };
-    await reports.save('one', { providers: [busy], waiting });
+    await reports.save('one', { providers: [{ ...busy, slots: 4 }], waiting });
     await reports.save('two', { providers: [{ ...busy, circuit: 'open' }], waiting: [] });
     const text = await ofModel(TEXT);
     expect(text).to.include({ model: TEXT, waiting: rows.length + 5 });
@@ -76,7 +82,11 @@ describe('the queues that an operator sees', function () {
     expect(await ofProvider('aurora-chat')).to.deep.equal({
       provider: 'aurora-chat',
       slots_used: 6,
-      slots: 2 * slots,
+      slots,
+      shares: [
+        { instance: 'one', in_flight: 3, slots: 4 },
+        { instance: 'two', in_flight: 3, slots },
+      ],
       circuit: 'open',
     });
   });
@@ -90,7 +100,7 @@ describe('the queues that an operator sees', function () {
     const resting = { circuit: 'open', restsUntilMs } as const;
     const report = (aurora: object, borealis: object) => ({
       providers: [
-        { provider: 'aurora-images', inUse: 2, ...calm, ...aurora },
+        { provider: 'aurora-images', inUse: 2, slots: 5, ...calm, ...aurora },
         { provider: 'borealis-images', inUse: 1, ...calm, ...borealis },
       ],
       waiting: [],
@@ -104,6 +114,8 @@ describe('the queues that an operator sees', function () {
     );
     const of = (slug: string) => body.data.find(({ provider }) => provider === slug);
     const rests_until = new Date(restsUntilMs).toISOString();
+    const shares = of('aurora-images')?.['shares'] as readonly { slots: number }[];
+    expect(shares.map(({ slots }) => slots)).to.deep.equal([5, 5]);
     expect(of('aurora-images')).to.deep.include({
       in_flight: 4,
       circuit: 'open',

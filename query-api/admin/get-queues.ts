@@ -2,12 +2,9 @@
 import { isHeldOpen } from '../../contracts/events/provider.js';
 import { queuesSchema } from '../../contracts/http/operations.js';
 import type { Route } from '../../http/server/route.js';
-import type {
-  ProcessReport,
-  ProviderReport,
-  WaitingReport,
-} from '../../infra/process-reports/postgres.js';
+import type { WaitingReport } from '../../infra/process-reports/postgres.js';
 import type { QueryInfra } from '../query-infra.js';
+import { seenBy, sharesBody, type SeenProvider } from './slot-shares.js';
 import { worstCircuit } from './worst-circuit.js';
 
 const ORGANIZATIONS_MAX = 10;
@@ -27,13 +24,14 @@ export const getQueues = ({ catalogue, reports, now, providerCircuits }: Needed)
       reports.current(),
       reports.waitingRows(ORGANIZATIONS_MAX),
     ]);
+    const seen = seenBy(current);
     const { models, providers } = catalogue.current();
     const at = new Date(now()).toISOString();
     const bodies = [...providers.values()].map(async ({ slug, bulkhead }) => {
       const { state } = await providerCircuits.load(slug);
       const ofAll = state.get('');
       const isHeld = ofAll !== undefined && isHeldOpen(ofAll, at);
-      const body = providerBody(slug, bulkhead, current);
+      const body = providerBody(slug, bulkhead, seen);
       return isHeld ? { ...body, circuit: 'open' } : body;
     });
     return {
@@ -59,15 +57,14 @@ export const getQueues = ({ catalogue, reports, now, providerCircuits }: Needed)
   },
 });
 
-/** A bulkhead is that of each process; one that has not called the provider yet counts once. */
-function providerBody(provider: string, bulkhead: number, current: readonly ProcessReport[]) {
-  const own = current.flatMap(({ providers }) =>
-    providers.filter((one: ProviderReport) => one.provider === provider),
-  );
+/** A bulkhead is of all processes together. */
+function providerBody(provider: string, bulkhead: number, seen: readonly SeenProvider[]) {
+  const own = seen.filter((one) => one.provider === provider);
   return {
     provider,
     slots_used: own.reduce((sum, { inUse }) => sum + inUse, 0),
-    slots: bulkhead * Math.max(1, own.length),
+    slots: bulkhead,
+    shares: sharesBody(own, bulkhead),
     circuit: worstCircuit(own),
   };
 }
