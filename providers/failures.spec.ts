@@ -98,7 +98,7 @@ describe('whose fault a refusal is', () => {
     [
       'a parameter that a gateway does not pass on',
       400,
-      said('litellm.UnsupportedParamsError: openai does not support parameters: [\'temperature\']'),
+      said("litellm.UnsupportedParamsError: openai does not support parameters: ['temperature']"),
     ],
     ['a value others take', 400, said("'temperature' does not support 9 with this model.")],
     ['a file of ours that it could not fetch', 400, said('Timeout while downloading https://x/y')],

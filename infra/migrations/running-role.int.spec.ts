@@ -133,10 +133,10 @@ describe('the role that runs', () => {
         [version],
       );
     const destroy = `select datakeys.destroy('org_a') as "isNew"`;
-    const answers = [await runs.query(destroy), await runs.query(destroy)];
-    expect(answers.map(({ rows }) => rows)).to.deep.equal([[{ isNew: true }], [{ isNew: false }]]);
-    const { rows } = await runs.query('select wrapped, destroyed_number from datakeys.keys');
-    expect(new Set(rows.map(({ wrapped }) => wrapped))).to.deep.equal(new Set([null]));
+    expect((await runs.query(destroy)).rows).to.deep.equal([{ isNew: true }]);
+    expect((await runs.query(destroy)).rows).to.deep.equal([{ isNew: false }]);
+    const { rows } = await runs.query('select distinct wrapped from datakeys.keys');
+    expect(rows).to.deep.equal([{ wrapped: null }]);
   });
 
   it('rebuilds tables of the read models, which are its own', async () => {
