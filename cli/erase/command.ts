@@ -116,6 +116,7 @@ const whatItWouldDo = (id: OrganizationId): string =>
 function textOf(id: OrganizationId, { keys, payloads, files }: Erased): string {
   return (
     `${id} is erased: its data key is destroyed, ${keys} API keys are revoked, ${payloads} ` +
-    `payloads are removed and ${files} files deleted; log, ledger and proofs stay.`
+    `payloads are removed and ${files} files deleted by this command, what else there was by the ` +
+    'running system; log, ledger and proofs stay.'
   );
 }

@@ -44,7 +44,8 @@ export async function eraseSome(system: System): Promise<void> {
   const erase = ['erase', '--organization', leaving.organizationId, '--yes', '--json'];
   const { code, output } = await system.command(...erase);
   expect(code, output).to.equal(0);
-  expect(JSON.parse(output.slice(output.indexOf('{')))).to.include({ files: 1, keys: 1 });
+  // The command counts what it removed itself; the running system removes beside it.
+  expect(JSON.parse(output.slice(output.indexOf('{')))).to.include({ keys: 1 });
   await eventually(
     'its key opens nothing any more',
     async () => (await leaving.api.call('GET', `/files/${files[1]}`)).status === 401,
