@@ -35,6 +35,8 @@ describe('racing submissions', function () {
 
   it('against money for 37: exactly 37 of 200 are accepted, the rest are 402', async () => {
     const { api } = await newTenant(system(), '0.37');
+    // None is over, and gives money back, before all are decided.
+    await behave(system().sandboxUrl, { aurora: { latency: 5_000 }, borealis: { latency: 5_000 } });
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, n) => api.submit(textOf(`Rush ${n}`), newKey())),
     );
@@ -43,6 +45,7 @@ describe('racing submissions', function () {
       .filter(({ status }) => status === 202)
       .map(({ body }) => body.hold_amount);
     expect(new Set(holds)).to.deep.equal(new Set(['0.010']));
+    await behaveWell(system().sandboxUrl);
     expect([count(202), count(402)]).to.deep.equal([37, 163]);
     const ids = answers.flatMap(({ status, body }) => (status === 202 ? [body.id] : []));
     const over = await Promise.all(ids.map((id) => whenOver(api, id, 30_000)));
