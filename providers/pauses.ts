@@ -35,8 +35,14 @@ const ASKED = new RegExp(
 export const pauseSaidIn = (sentence: string): string | undefined =>
   ASKED.exec(sentence)?.[1]?.trim();
 
+/** Until the moment that a text names; less than nothing once it has passed. */
+export function pauseUntil(text: string, nowMs: number): number | undefined {
+  const atMs = dateMsOf(text);
+  return atMs === undefined ? undefined : atMs - nowMs;
+}
+
 /** Only what begins like a date: `Date.parse` finds one in many a word. */
-export function dateMsOf(text: string): number | undefined {
+function dateMsOf(text: string): number | undefined {
   if (!/^((Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? |\d{4}-\d\d-\d\d)/.test(text)) return undefined;
   const atMs = Date.parse(text);
   return Number.isNaN(atMs) ? undefined : atMs;

@@ -5,9 +5,10 @@
  *   anthropic-ratelimit-{requests,tokens,…}-{remaining,reset}  a moment as RFC 3339 has it
  *   x-ratelimit-reset, ratelimit-reset   seconds, or a moment in seconds or ms since 1970
  *
- * A limit of which something remains is not the one that refused us. Of several the longest.
+ * A limit of which something remains is not the one that refused us. Of several the longest, which
+ * is less than nothing once its moment has passed.
  */
-import { dateMsOf, durationMsOf } from './pauses.js';
+import { durationMsOf, pauseUntil } from './pauses.js';
 
 type Headers = Readonly<Record<string, unknown>>;
 
@@ -28,10 +29,7 @@ const YEAR_S = 31_536_000;
 
 function pauseOf(text: string, nowMs: number): number | undefined {
   const number = /^\d{1,16}(\.\d{1,9})?$/.test(text) ? Number(text) : undefined;
-  if (number === undefined) return untilMs(dateMsOf(text), nowMs) ?? durationMsOf(text);
+  if (number === undefined) return pauseUntil(text, nowMs) ?? durationMsOf(text);
   if (number < YEAR_S) return number * 1_000;
-  return untilMs(number < YEAR_S * 1_000 ? number * 1_000 : number, nowMs);
+  return (number < YEAR_S * 1_000 ? number * 1_000 : number) - nowMs;
 }
-
-const untilMs = (atMs: number | undefined, nowMs: number): number | undefined =>
-  atMs === undefined ? undefined : Math.max(atMs - nowMs, 0);

@@ -7,7 +7,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { headersInside, pausesInside } from './error-body.js';
-import { dateMsOf, durationMsOf } from './pauses.js';
+import { durationMsOf, pauseUntil } from './pauses.js';
 import { resetMsOf } from './rate-limit-reset.js';
 
 /** The longest life of an execution; a longer pause changes nothing any more. */
@@ -68,8 +68,3 @@ const within = (known: readonly number[]): number | undefined =>
 
 const msOf = (text: string): number | undefined =>
   /^\d{1,20}(\.\d{1,9})?$/.test(text) ? Number(text) : undefined;
-
-function pauseUntil(text: string, nowMs: number): number | undefined {
-  const atMs = dateMsOf(text);
-  return atMs === undefined ? undefined : atMs - nowMs;
-}

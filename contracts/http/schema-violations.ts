@@ -15,21 +15,25 @@ const FIELD_LENGTH_MAX = 200;
 /** A longer list helps nobody who reads an error. */
 const CHOICES_LENGTH_MAX = 1_000;
 
-/** `/messages/0/content` → `messages[0].content`; of what is wrong inside an object, its name. */
-export function violatedField({ instancePath, params, propertyName }: Violation): string {
+/**
+ * `/messages/0/content` → `messages[0].content`, below `root` where one is given; of what is wrong
+ * inside an object, its name.
+ */
+export function violatedField(
+  { instancePath, params, propertyName }: Violation,
+  root = '',
+): string {
   const named = params as Record<string, string | undefined>;
   const { missingProperty, additionalProperty, unevaluatedProperty } = named;
   const refused = named['propertyName'] ?? propertyName;
   const inner = missingProperty ?? additionalProperty ?? unevaluatedProperty ?? refused;
   const steps = instancePath.split('/').slice(1).map(unescaped);
   const path = steps.map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`)).join('');
-  return (inner === undefined ? path : `${path}.${inner}`).replace(/^\./, '');
+  const field = `${root}${path}${inner === undefined ? '' : `.${inner}`}`.replace(/^\./, '');
+  return field.length <= FIELD_LENGTH_MAX ? field : `${field.slice(0, FIELD_LENGTH_MAX - 1)}…`;
 }
 
 const unescaped = (step: string): string => step.replaceAll('~1', '/').replaceAll('~0', '~');
-
-export const shortenedField = (field: string): string =>
-  field.length <= FIELD_LENGTH_MAX ? field : `${field.slice(0, FIELD_LENGTH_MAX - 1)}…`;
 
 export const violationCode = ({ keyword }: Violation): string =>
   keyword.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -3,7 +3,6 @@ import type { ErrorObject, Options, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import {
-  shortenedField,
   violatedField,
   violationCode,
   violationMessage,
@@ -63,7 +62,7 @@ const detailsOf = (errors: ErrorObject[] | null | undefined, whole: string): Err
 
 /** Field names are written as callers write them: `metadata.order`, `fallback_models[0]`. */
 const detailOf = (error: ErrorObject, whole: string): ErrorDetail => ({
-  field: shortenedField(violatedField(error) || whole),
+  field: violatedField(error) || whole,
   code: violationCode(error),
   message: violationMessage(error, ''),
 });

@@ -2,7 +2,6 @@
 import type { ErrorObject } from 'ajv/dist/2020.js';
 import type { ErrorDetail } from '../../contracts/error-codes.js';
 import {
-  shortenedField,
   violatedField,
   violationCode,
   violationMessage,
@@ -35,8 +34,7 @@ const isBranchOf = (error: ErrorObject, choice: ErrorObject): boolean =>
 
 function detailOf(error: ErrorObject): ErrorDetail {
   const { keyword, params, data } = error;
-  const path = violatedField(error);
-  const field = shortenedField(/^(\[|$)/.test(path) ? `input${path}` : `input.${path}`);
+  const field = violatedField(error, 'input');
   if (keyword === 'format' && isFileId(params) && looksLikeUrl(data))
     return { field, code: 'raw_url_not_allowed', message: RAW_URL };
   return { field, code: violationCode(error), message: violationMessage(error, ' of this model') };
