@@ -10,6 +10,22 @@ export interface SlotHolder {
   readonly demand: number;
 }
 
+/** What it holds now. */
+export interface SlotShare extends SlotHolder {
+  readonly slots: number;
+}
+
+/** What `own` may take of what it is to have, as far as the others have left it by now. */
+export function slotsLeftFor(
+  limit: number,
+  own: SlotHolder,
+  others: readonly SlotShare[],
+  turn: number,
+): number {
+  const left = others.reduce((rest, { slots }) => rest - slots, limit);
+  return Math.max(0, Math.min(slotsFor(limit, own, others, turn), left));
+}
+
 /** What `own` is to have; `turn` is a whole number that all holders count alike. */
 export function slotsFor(
   limit: number,

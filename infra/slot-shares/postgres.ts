@@ -6,7 +6,7 @@
  * counts as ended.
  */
 import type { Pool } from 'pg';
-import { slotsFor } from '../../domain/rate-limit/slots.js';
+import { slotsLeftFor } from '../../domain/rate-limit/slots.js';
 import { TURN_MS, type SlotShares } from './port.js';
 
 export const openPostgresSlotShares = ({ pool }: { pool: Pool }): SlotShares => ({
@@ -16,10 +16,8 @@ export const openPostgresSlotShares = ({ pool }: { pool: Pool }): SlotShares => 
     const { rows } = await pool.query<Row>({ name: 'others_slots', text: OTHERS, values });
     const kept = wishes.map(({ provider, limit, demand, keep }) => {
       const others = rows.filter((row) => row.provider === provider);
-      const free = others.reduce((rest, { slots }) => rest - slots, limit);
       const turn = others[0]?.turn ?? 0;
-      const fair = slotsFor(limit, { name: holder, demand }, others, turn);
-      const slots = Math.max(0, Math.min(fair, free));
+      const slots = slotsLeftFor(limit, { name: holder, demand }, others, turn);
       const least = keep(slots);
       return { slots, least: least > slots ? least : 0, limit, demand };
     });

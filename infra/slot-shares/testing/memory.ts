@@ -1,9 +1,8 @@
 /** Shares of slots within one process. */
-import { slotsFor, type SlotHolder } from '../../../domain/rate-limit/slots.js';
+import { slotsLeftFor, type SlotShare } from '../../../domain/rate-limit/slots.js';
 import { TURN_MS, type SlotShares } from '../port.js';
 
-interface Part extends SlotHolder {
-  readonly slots: number;
+interface Part extends SlotShare {
   readonly endsMs: number;
 }
 
@@ -21,10 +20,8 @@ export function openMemorySlotShares(clock: () => number = () => performance.now
         const others = [...parts.values()].filter(
           ({ name, endsMs }) => name !== holder && endsMs > clock(),
         );
-        const free = others.reduce((rest, { slots }) => rest - slots, limit);
         const own = { name: holder, demand };
-        const fair = slotsFor(limit, own, others, Math.floor(clock() / TURN_MS));
-        const slots = keep(Math.max(0, Math.min(fair, free)));
+        const slots = keep(slotsLeftFor(limit, own, others, Math.floor(clock() / TURN_MS)));
         parts.set(holder, { ...own, slots, endsMs: clock() + ttlMs });
         kept.set(provider, slots);
       }
