@@ -15,6 +15,7 @@ import type { LargePayloads } from '../infra/payloads/port.js';
 import type { ProjectionProgress } from '../infra/read-store/progress.js';
 import { rowsOf } from '../infra/read-store/reading.js';
 import { text } from '../infra/read-store/table.js';
+import type { AccountStates } from './accounts/account-states.js';
 import type { CommandMetadata } from './command-metadata.js';
 import type { Repositories } from './repositories.js';
 
@@ -44,6 +45,15 @@ export interface RemovingContents extends OrganizationErasure {
 export interface RemovedContents {
   readonly payloads: number;
   readonly files: number;
+}
+
+/** How many executions it would end: one is not over while it has a hold. */
+export async function executionsNotOver(
+  accountStates: AccountStates,
+  organizationId: OrganizationId,
+): Promise<number> {
+  const { holds } = await accountStates.read(organizationId);
+  return holds.size;
 }
 
 /** It is recorded that the organization is erased; from then on no key is granted. */

@@ -2,6 +2,7 @@
 import { openAccountStates } from '../../command-handling/accounts/account-states.js';
 import {
   endAccess,
+  executionsNotOver,
   recordErasure,
   removeContents,
   type RemovedContents,
@@ -102,11 +103,9 @@ async function erase(
   }
 }
 
-/** An execution is not over while it has a hold. */
 async function runningOf({ store, log }: Database, id: OrganizationId): Promise<number> {
   const onError = (error: unknown) => log.warn({ err: error }, 'the account cannot be read');
-  const { holds } = await openAccountStates({ store, onError }).read(id);
-  return holds.size;
+  return executionsNotOver(openAccountStates({ store, onError }), id);
 }
 
 const whatItWouldDo = (id: OrganizationId): string =>

@@ -4,8 +4,11 @@ import {
   eraseOrganizationSchema,
   type EraseOrganizationBody,
 } from '../../contracts/http/organizations.js';
-import { endAccess, recordErasure } from '../../command-handling/erase-organization.js';
-import type { OrganizationId } from '../../contracts/ids.js';
+import {
+  endAccess,
+  executionsNotOver,
+  recordErasure,
+} from '../../command-handling/erase-organization.js';
 import { Refusal, type ApiRequest, type Reply, type Route } from '../../http/server/route.js';
 import { metadataOf } from '../command-metadata.js';
 import type { Commands } from '../command-infra.js';
@@ -39,7 +42,7 @@ async function handle(commands: Given, request: ApiRequest): Promise<Reply | Ref
   if (before.status === 'none') return refused('OrganizationUnknown');
   if (confirm !== organizationId && confirm !== before.name) throw UNCONFIRMED;
   if (!before.erasedAt && !force) {
-    const running = await runningOf(commands, organizationId);
+    const running = await executionsNotOver(commands.accountStates, organizationId);
     if (running > 0) return new Refusal('CONFLICT', NOT_OVER, [notOver(running)]);
   }
   const metadata = { ...metadataOf(request, request.actor, organizationId), reason };
@@ -54,15 +57,6 @@ async function handle(commands: Given, request: ApiRequest): Promise<Reply | Ref
 }
 
 const UNCONFIRMED = invalidField('confirm', 'mismatch', "must be the organization's id or name");
-
-/** An execution is not over while it has a hold. */
-async function runningOf(
-  { accountStates }: Given,
-  organizationId: OrganizationId,
-): Promise<number> {
-  const { holds } = await accountStates.read(organizationId);
-  return holds.size;
-}
 
 const NOT_OVER = 'Executions of the organization are not over.';
 
